@@ -1,0 +1,59 @@
+# Waybill's commands. `make help` lists them.
+
+PORT ?= 4566
+STACK ?= waybill
+TEST_PORT ?= 4766
+# Short waits, so that a test sees in seconds what takes days.
+TEST_PARAMETERS ?= RetentionSeconds=30 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
+
+TYPE ?= orders
+PARENT ?= 42
+GRANTS ?= project:42
+
+PYTHON := .local/ministack/bin/python
+SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
+LOCAL := infra/local
+
+.DEFAULT_GOAL := help
+.PHONY: help tools up down logs clean demo test lint token load mail
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
+	@echo 'Variables: PORT (first of four ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
+
+tools: ## Set up what the local stack runs on, under .local
+	@python3 $(LOCAL)/tools.py
+
+up: tools ## Build, start and deploy the local stack, or what of it is not up to date
+	@$(PYTHON) $(LOCAL)/stack.py up --port $(PORT) --stack $(STACK)
+
+down: tools ## Stop the local stack; what it keeps stays
+	@$(PYTHON) $(LOCAL)/stack.py down --port $(PORT) --stack $(STACK)
+
+logs: tools ## Follow the functions' logs
+	@$(PYTHON) $(LOCAL)/stack.py logs --port $(PORT) --stack $(STACK)
+
+clean: tools ## Stop the local stack and remove all that it keeps
+	@$(PYTHON) $(LOCAL)/stack.py clean --port $(PORT) --stack $(STACK)
+
+demo: up ## Load sample orders, export them as a person, download the file, show the mail
+	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
+
+test: lint ## Check everything: formatting, lints, units, and a stack of its own from outside
+	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+
+lint: tools ## Check formatting, lints, the template and the local scripts
+	cargo fmt --all --check
+	$(SAM) validate --lint
+	$(PYTHON) -m compileall -q $(LOCAL)
+	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
+	cargo clippy --workspace --all-targets -- -D warnings
+
+token: ## Print an access token: GRANTS="project:42"
+	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"
+
+load: ## Load a CSV file into a type's records: FILE=orders.csv TYPE=orders PARENT=42
+	@$(PYTHON) $(LOCAL)/load.py $(TYPE) $(PARENT) $(FILE) --port $(PORT)
+
+mail: ## Say where the mails can be read
+	@echo "http://localhost:$$(( $(PORT) + 2 ))"

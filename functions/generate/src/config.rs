@@ -1,0 +1,40 @@
+//! The function's configuration, read once from its environment.
+
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+use waybill::catalog::Catalog;
+use waybill::env::{self, EnvError};
+use waybill::store::Tables;
+use waybill::work::Pace;
+
+/// Everything that the environment says.
+pub(crate) struct Config {
+    pub(crate) tables: Tables,
+    /// The names of the host's tables, by the variables that the catalog names them by.
+    pub(crate) records_tables: HashMap<String, String>,
+    pub(crate) bucket: String,
+    pub(crate) queue_url: String,
+    pub(crate) pace: Pace,
+    /// How long a file is kept.
+    pub(crate) retention: SignedDuration,
+    /// The function's memory, which is what its time costs by.
+    pub(crate) memory_mb: u32,
+}
+
+impl Config {
+    pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
+        let records_table = |variable: &String| Ok((variable.clone(), env::required(variable)?));
+        let variables = catalog.types().iter().map(|export_type| &export_type.records.table);
+        Ok(Self {
+            tables: env::tables()?,
+            records_tables: variables.map(records_table).collect::<Result<_, _>>()?,
+            bucket: env::required("BUCKET")?,
+            queue_url: env::required("QUEUE_URL")?,
+            pace: env::pace()?,
+            retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?).unwrap_or(SignedDuration::MAX),
+            // Lambda sets it; elsewhere there is nothing to pay.
+            memory_mb: env::optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse().ok()).unwrap_or(0),
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Messages of the queue.
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use tokio::time::{Duration, Instant};
+use waybill::queue::Message;
+
+use crate::worker::Worker;
+
+/// How long before its deadline an invocation comes to an end: the time for the parts in flight, a tail, a checkpoint
+/// and a message.
+const MARGIN: Duration = Duration::from_secs(20);
+
+/// Works on each message's export. A message comes back only when the tables could not be reached; one that is no
+/// message of ours never does.
+pub(crate) async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+    let started = Instant::now();
+    let pause_at = started + time_left - MARGIN.min(time_left / 3);
+    let mut response = SqsBatchResponse::default();
+    for message in event.records {
+        let body = message.body.unwrap_or_default();
+        let Ok(Message { export_id }) = serde_json::from_str(&body) else {
+            tracing::error!(message.id = message.message_id, "not a message of an export; it is dropped");
+            continue;
+        };
+        match worker.work_on(export_id, pause_at).await {
+            Ok(outcome) => {
+                let duration_ms = started.elapsed().as_millis() as u64;
+                tracing::info!(export.id = %export_id, ?outcome, duration_ms, "message done");
+            }
+            Err(error) => {
+                tracing::error!(
+                    export.id = %export_id,
+                    error = &error as &dyn std::error::Error,
+                    "message comes back"
+                );
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message.message_id.unwrap_or_default();
+                response.batch_item_failures.push(failure);
+            }
+        }
+    }
+    response
+}

@@ -1,0 +1,122 @@
+//! A lease that is held: kept alive by a heartbeat, and the one way to write to the export meanwhile.
+
+use std::sync::Mutex as Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use waybill::lifecycle::{Change, State};
+use waybill::store::{CommitError, Exports, StoreError};
+use waybill::work::Pace;
+
+/// The lease of one export.
+///
+/// Its writes go one after the other, each on the sequence that the one before left. Its end is counted on the
+/// monotonic clock from before the write that made or renewed it, and comes [`Pace::margin`] early.
+pub(crate) struct Held {
+    exports: Exports,
+    pace: Pace,
+    state: Mutex<State>,
+    ends: Cell<Instant>,
+    rows: AtomicU64,
+}
+
+/// Why a write under the lease did not come about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HeldError {
+    /// The lease is another's now, or the export is final: this worker has nothing more to say.
+    #[error("the lease is lost")]
+    Lost,
+    /// The table could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Held {
+    /// Takes the lease by committing `change`, a claim.
+    pub(crate) async fn take(
+        exports: Exports,
+            pace: Pace,
+        change: Change,
+    ) -> Result<Self, HeldError> {
+        let before = Instant::now();
+        let state = exports.commit(change).await?;
+        let rows = state.work.progress;
+        Ok(Self {
+            exports,
+            pace,
+            state: Mutex::new(state),
+            ends: Cell::new(end(before, pace)),
+            rows: AtomicU64::new(rows),
+        })
+    }
+
+    /// The export and its work as this worker last wrote them.
+    pub(crate) async fn state(&self) -> State {
+        self.state.lock().await.clone()
+    }
+
+    /// Writes a change of the present state.
+    pub(crate) async fn commit(&self, change: impl FnOnce(&State) -> Change) -> Result<State, HeldError> {
+        let mut state = self.state.lock().await;
+        *state = self.exports.commit(change(&state)).await?;
+        Ok(state.clone())
+    }
+
+    /// Writes a checkpoint with the ETags of its parts, those from part `from` on.
+    pub(crate) async fn checkpoint(
+        &self,
+        change: impl FnOnce(&State) -> Change,
+        etags: &[String],
+        from: u32,
+    ) -> Result<(), HeldError> {
+        let mut state = self.state.lock().await;
+        let change = change(&state);
+        *state = self.exports.commit_checkpoint(change, etags, from).await?;
+        Ok(())
+    }
+
+    /// How many rows there are by now, for the next heartbeat to tell.
+    pub(crate) fn progress(&self, rows: u64) {
+        self.rows.store(rows, Ordering::Relaxed);
+    }
+
+    /// Renews the lease until it is lost, and then returns. Whoever works under the lease must stop at that.
+    pub(crate) async fn keep(&self) {
+        let mut next = Instant::now() + self.pace.heartbeat();
+        loop {
+            let ends = *self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if tokio::time::timeout_at(ends, tokio::time::sleep_until(next)).await.is_err() {
+                return;
+            }
+            next = Instant::now() + self.pace.heartbeat();
+            let before = Instant::now();
+            let rows = self.rows.load(Ordering::Relaxed);
+            let renewal = self.commit(|state| state.renew(rows, Timestamp::now(), self.pace));
+            match tokio::time::timeout_at(ends, renewal).await {
+                Ok(Ok(_)) => {
+                    *self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = end(before, self.pace);
+                }
+                Ok(Err(HeldError::Lost)) | Err(_) => return,
+                // It is tried again at the next heartbeat, while the lease lasts.
+                Ok(Err(HeldError::Store(error))) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");
+                }
+            }
+        }
+    }
+}
+
+impl From<CommitError> for HeldError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Overtaken => Self::Lost,
+            CommitError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+fn end(renewed: Instant, pace: Pace) -> Instant {
+    renewed + pace.lease().unsigned_abs().saturating_sub(pace.margin())
+}

@@ -1,0 +1,52 @@
+//! `generate`: builds the file of one export in S3, called by the queue.
+
+mod config;
+mod handler;
+mod held;
+mod making;
+mod plan;
+mod receipt;
+mod upload;
+mod worker;
+
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use waybill::catalog::Catalog;
+use waybill::queue::Queue;
+use waybill::store::Exports;
+
+use crate::config::Config;
+use crate::making::Tools;
+use crate::upload::Bucket;
+use crate::worker::Worker;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let catalog = Catalog::load()?;
+    let config = Config::from_env(&catalog)?;
+    let aws = waybill::aws::config().await;
+    let worker = Worker {
+        tools: Tools {
+            exports: Exports::new(aws_sdk_dynamodb::Client::new(&aws), config.tables),
+            records: waybill::aws::records(&aws),
+            bucket: Bucket { s3: waybill::aws::s3(&aws), name: config.bucket },
+            checkpoint_every: config.pace.lease().unsigned_abs() / 2,
+        },
+        queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
+        catalog,
+        records_tables: config.records_tables,
+        pace: config.pace,
+        retention: config.retention,
+        memory_mb: config.memory_mb,
+    };
+    let worker = &worker;
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
+        let time_left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        Ok::<_, Error>(handler::handle(worker, event.payload, time_left).await)
+    }))
+    .await
+}

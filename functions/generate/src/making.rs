@@ -1,0 +1,350 @@
+//! Making one file under a lease: read, keep what matches, write rows, store parts, note checkpoints.
+
+use std::io::Read;
+
+use aws_sdk_dynamodb::Client;
+use tokio::time::{Duration, Instant};
+use waybill::export::{Export, ExportId, Failure, Format};
+use waybill::file::csv::CsvRows;
+use waybill::file::xlsx::{XlsxError, XlsxSpool};
+use waybill::objects::ObjectKey;
+use waybill::records::{INDEX_SETTLES, Page, RecordsError};
+use waybill::store::{Exports, StoreError};
+use waybill::value::Value;
+use waybill::work::{Checkpoint, Completing, Upload};
+
+use crate::held::{Held, HeldError};
+use crate::plan::Plan;
+use crate::upload::{Bucket, Mark, PartUpload, UploadError};
+
+/// How a turn at a file ended, where nothing went wrong.
+#[derive(Debug)]
+pub(crate) enum Made {
+    /// The object is there under this mark.
+    Whole(Box<Completing>),
+    /// There is more to do than this invocation has time for; a checkpoint holds all that was done.
+    Part,
+}
+
+/// What came in between.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The lease is lost: stop, and touch nothing.
+    #[error("the lease is lost")]
+    Lost,
+    /// The export fails at once.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// What was stored is of no use: the file must be made anew.
+    #[error("what was stored cannot be gone on from")]
+    StartOver(#[source] UploadError),
+    /// It may pass.
+    #[error(transparent)]
+    Passing(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What files are made with.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) exports: Exports,
+    pub(crate) records: Client,
+    pub(crate) bucket: Bucket,
+    /// The time between two checkpoints, at most.
+    pub(crate) checkpoint_every: Duration,
+}
+
+/// One turn at one file.
+pub(crate) struct Making<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) held: &'a Held,
+    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) export: &'a Export,
+    /// When this invocation must come to an end.
+    pub(crate) pause_at: Instant,
+}
+
+impl Making<'_> {
+    /// Makes the file, or goes on with it.
+    pub(crate) async fn run(&self, checkpoint: Option<Checkpoint>, upload: Option<Upload>) -> Result<Made, Trouble> {
+        if self.plan.reads_an_index() {
+            let settled = self.export.created_at + INDEX_SETTLES;
+            let wait = jiff::Timestamp::now().duration_until(settled);
+            tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+        }
+        match self.export.format {
+            Format::Csv => self.csv(checkpoint, upload).await,
+            Format::Xlsx => self.xlsx(upload).await,
+        }
+    }
+
+    async fn csv(&self, checkpoint: Option<Checkpoint>, old: Option<Upload>) -> Result<Made, Trouble> {
+        let mut rows = CsvRows::new(self.plan.options.clone());
+        let mut mark = checkpoint.as_ref().map(Mark::from).unwrap_or_default();
+        let mut upload = match &checkpoint {
+            Some(checkpoint) => self.resumed(checkpoint, old).await?,
+            None => {
+                let mut upload = self.fresh(old).await;
+                rows.header(&mut upload.buffer);
+                upload
+            }
+        };
+        let mut records = self.plan.records(&self.tools.records, mark.position.as_deref())?;
+        let mut checkpointed = Instant::now();
+        while let Some(page) = records.next().await? {
+            mark.read_units += page.read_units;
+            let mut values: Vec<Value<'_>> = Vec::new();
+            for (n, row) in page.rows().enumerate() {
+                row.values(self.plan.projection.paths(), &mut values);
+                mark.read += 1;
+                if !self.plan.selection.matches(&self.plan.projection, &values) {
+                    continue;
+                }
+                rows.row(self.plan.projection.columns(&values), &mut upload.buffer);
+                mark.rows += 1;
+                if upload.is_part_full() {
+                    mark.position = page.position(n);
+                    self.cut(&mut upload, mark.clone()).await?;
+                }
+            }
+            pass(&mut mark, &page);
+            self.held.progress(mark.rows);
+            if let Some(checkpoint) = upload.grown() {
+                self.note(&upload, checkpoint).await?;
+                checkpointed = Instant::now();
+            }
+            let pause = Instant::now() >= self.pause_at;
+            if pause || checkpointed.elapsed() >= self.tools.checkpoint_every {
+                upload.drain().await?;
+                let tail = ObjectKey::new(self.export.id);
+                let checkpoint = upload.store_tail(mark.clone(), tail).await?;
+                self.note(&upload, checkpoint).await?;
+                checkpointed = Instant::now();
+            }
+            if pause {
+                return Ok(Made::Part);
+            }
+            // The heartbeat must come to its turn even while pages come without a wait.
+            tokio::task::yield_now().await;
+        }
+        self.finish(upload, mark).await
+    }
+
+    /// A spreadsheet is spooled whole before its first byte is known, so it is made in one invocation.
+    async fn xlsx(&self, old: Option<Upload>) -> Result<Made, Trouble> {
+        let mut upload = self.fresh(old).await;
+        let mut spool = XlsxSpool::new(self.plan.options.clone(), &std::env::temp_dir())?;
+        let mut mark = Mark::default();
+        let mut records = self.plan.records(&self.tools.records, None)?;
+        while let Some(page) = records.next().await? {
+            mark.read_units += page.read_units;
+            let mut values: Vec<Value<'_>> = Vec::new();
+            for row in page.rows() {
+                row.values(self.plan.projection.paths(), &mut values);
+                mark.read += 1;
+                if self.plan.selection.matches(&self.plan.projection, &values) {
+                    spool.row(self.plan.projection.columns(&values))?;
+                    mark.rows += 1;
+                }
+            }
+            pass(&mut mark, &page);
+            self.held.progress(mark.rows);
+            if Instant::now() >= self.pause_at {
+                return Err(Trouble::Failed(too_long_for_xlsx()));
+            }
+            tokio::task::yield_now().await;
+        }
+        // Compressing the sheets takes seconds, in which the heartbeat must go on.
+        let spooled = tokio::task::spawn_blocking(move || spool.finish()).await;
+        let (mut file, warnings) = spooled.map_err(|error| Trouble::Passing(Box::new(error)))??;
+        mark.warnings = warnings;
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            let length = file.read(&mut chunk).map_err(|error| Trouble::Passing(Box::new(error)))?;
+            if length == 0 {
+                break;
+            }
+            upload.buffer.extend_from_slice(&chunk[..length]);
+            if upload.is_part_full() {
+                self.cut(&mut upload, mark.clone()).await?;
+            }
+        }
+        self.finish(upload, mark).await
+    }
+
+    async fn fresh(&self, old: Option<Upload>) -> PartUpload {
+        if let Some(old) = old {
+            self.tools.bucket.abort(&old).await;
+        }
+        PartUpload::new(self.tools.bucket.clone(), ObjectKey::new(self.export.id))
+    }
+
+    async fn resumed(&self, checkpoint: &Checkpoint, old: Option<Upload>) -> Result<PartUpload, Trouble> {
+        let object = ObjectKey::new(self.export.id);
+        let (upload, etags) = match old {
+            Some(upload) if checkpoint.parts > 0 => {
+                let etags = self.tools.exports.etags(self.export.id, &upload.upload_id, checkpoint.parts).await?;
+                (Some(upload), etags.ok_or(Trouble::StartOver(UploadError::Gone))?)
+            }
+            Some(unused) => {
+                self.tools.bucket.abort(&unused).await;
+                (None, Vec::new())
+            }
+            None => (None, Vec::new()),
+        };
+        Ok(PartUpload::resume(self.tools.bucket.clone(), object, checkpoint, upload, etags).await?)
+    }
+
+    async fn cut(&self, upload: &mut PartUpload, mark: Mark) -> Result<(), Trouble> {
+        if upload.upload().is_none() {
+            let begun = upload.begin(self.export.format.media_type()).await?;
+            self.held.commit(|state| state.note(|work| work.upload = Some(begun))).await?;
+        }
+        Ok(upload.cut(mark).await?)
+    }
+
+    /// Writes a checkpoint down, and removes the tail of the one before.
+    async fn note(&self, upload: &PartUpload, checkpoint: Checkpoint) -> Result<(), Trouble> {
+        let before = self.held.state().await.work.checkpoint;
+        let etags = &upload.etags()[..checkpoint.parts as usize];
+        let from = before.as_ref().map_or(0, |before| before.parts) + 1;
+        self.held.checkpoint(|state| state.note(|work| work.checkpoint = Some(checkpoint)), etags, from).await?;
+        if let Some(tail) = before.and_then(|before| before.tail) {
+            self.tools.bucket.delete(&tail).await;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, mut upload: PartUpload, mark: Mark) -> Result<Made, Trouble> {
+        let sha256 = upload.end(mark.clone()).await?;
+        let completing = Completing {
+            object: upload.object().to_owned(),
+            parts: upload.parts(),
+            read: mark.read,
+            rows: mark.rows,
+            size: upload.size(),
+            sha256,
+            read_units: mark.read_units,
+            warnings: mark.warnings,
+        };
+        let noted = completing.clone();
+        self.held
+            .checkpoint(|state| state.note(|work| work.completing = Some(noted)), upload.etags(), 1)
+            .await?;
+        let completed = upload.complete(self.export.format.media_type()).await;
+        settle(&self.tools.bucket, completing, completed).await
+    }
+}
+
+/// Finishes a file whose mark was found: whoever set it may have completed it, or not.
+pub(crate) async fn finish_marked(
+    tools: &Tools,
+    id: ExportId,
+    mark: Completing,
+    upload: Option<Upload>,
+) -> Result<Made, Trouble> {
+    if tools.bucket.size(&mark.object).await? == Some(mark.size) {
+        return Ok(Made::Whole(Box::new(mark)));
+    }
+    let Some(upload) = upload.filter(|_| mark.parts > 0) else {
+        // The bytes of a single PUT are gone with the worker that had them.
+        return Err(Trouble::StartOver(UploadError::Gone));
+    };
+    let etags = tools.exports.etags(id, &upload.upload_id, mark.parts).await?;
+    let etags = etags.ok_or(Trouble::StartOver(UploadError::Gone))?;
+    let completed = tools.bucket.complete(&upload, &etags).await;
+    settle(&tools.bucket, mark, completed).await
+}
+
+/// What an attempt to complete means: where S3 says that the upload is gone or the object there, the object decides.
+async fn settle(bucket: &Bucket, mark: Completing, completed: Result<(), UploadError>) -> Result<Made, Trouble> {
+    match completed {
+        Ok(()) => Ok(Made::Whole(Box::new(mark))),
+        Err(UploadError::Gone | UploadError::Exists) if bucket.size(&mark.object).await? == Some(mark.size) => {
+            Ok(Made::Whole(Box::new(mark)))
+        }
+        Err(error @ (UploadError::Gone | UploadError::Exists)) => Err(Trouble::StartOver(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn pass(mark: &mut Mark, page: &Page) {
+    if let Some(end) = page.end() {
+        mark.position = Some(end.to_owned());
+    }
+}
+
+fn too_long_for_xlsx() -> Failure {
+    Failure {
+        code: "xlsx_too_long".into(),
+        message: "The spreadsheet takes longer than one run may. Please narrow the export, or choose CSV.".into(),
+        retryable: false,
+    }
+}
+
+impl From<&Checkpoint> for Mark {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        Self {
+            position: checkpoint.position.clone(),
+            read: checkpoint.read,
+            rows: checkpoint.rows,
+            read_units: checkpoint.read_units,
+            warnings: checkpoint.warnings.clone(),
+        }
+    }
+}
+
+impl From<HeldError> for Trouble {
+    fn from(error: HeldError) -> Self {
+        match error {
+            HeldError::Lost => Self::Lost,
+            HeldError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Passing(Box::new(error))
+    }
+}
+
+impl From<RecordsError> for Trouble {
+    fn from(error: RecordsError) -> Self {
+        match error.failure() {
+            Some(failure) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the records cannot be read");
+                Self::Failed(failure)
+            }
+            None => Self::Passing(Box::new(error)),
+        }
+    }
+}
+
+impl From<UploadError> for Trouble {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Gone
+            | UploadError::Changed
+            | UploadError::Exists
+            | UploadError::Tail
+            | UploadError::Hash(_) => Self::StartOver(error),
+            UploadError::TooLarge => Self::Failed(Failure {
+                code: "file_too_large".into(),
+                message: "The file is larger than 430 GB. Please narrow the export.".into(),
+                retryable: false,
+            }),
+            UploadError::Unavailable { .. } => Self::Passing(Box::new(error)),
+        }
+    }
+}
+
+impl From<XlsxError> for Trouble {
+    fn from(error: XlsxError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the spreadsheet cannot be made");
+        Self::Failed(Failure {
+            code: "xlsx_impossible".into(),
+            message: "The spreadsheet is too large to be made. Please narrow the export, or choose CSV.".into(),
+            retryable: false,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! What an export's file is made of: read from the export and the catalog, once per invocation.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use jiff::tz::TimeZone;
+use waybill::catalog::{Catalog, Column, ExportType};
+use waybill::export::{Export, Failure};
+use waybill::file::FileOptions;
+use waybill::records::{DynamoRecords, Range, RecordsError};
+use waybill::selection::{Projection, Selection};
+
+/// Everything that decides a file's bytes, but the records.
+pub(crate) struct Plan<'c> {
+    export_type: &'c ExportType,
+    table: String,
+    partition: String,
+    range: Range,
+    pub(crate) selection: Selection,
+    pub(crate) projection: Projection,
+    pub(crate) options: FileOptions,
+}
+
+impl<'c> Plan<'c> {
+    /// The plan of `export`. It fails for good where the catalog no longer has what the export was requested with.
+    pub(crate) fn new(
+        catalog: &'c Catalog,
+        tables: &HashMap<String, String>,
+        export: &Export,
+    ) -> Result<Self, Failure> {
+        let export_type = catalog.get(&export.type_name).ok_or_else(|| gone("the type"))?;
+        let columns: Vec<&Column> = export_type.select_columns(&export.columns).map_err(|_| gone("a column"))?;
+        let selection = Selection::from_stored(&export.filters, export.search.as_deref())
+            .map_err(|_| gone("a filter"))?;
+        let time_zone = TimeZone::get(&export.time_zone).map_err(|_| gone("the time zone"))?;
+        let [partition] = export_type
+            .records
+            .partitions(export.parent.id())
+            .try_into()
+            .map_err(|_| gone("the single partition"))?;
+        let table = tables.get(&export_type.records.table).ok_or_else(|| gone("the table"))?.clone();
+        let asked = selection.created_at();
+        Ok(Self {
+            table,
+            partition,
+            range: Range {
+                from: asked.from,
+                until: asked.to.map_or(export.created_at, |to| to.min(export.created_at)),
+                as_of: export.created_at,
+            },
+            projection: Projection::new(export_type, &columns, &selection),
+            selection,
+            options: FileOptions {
+                profile: export.profile,
+                time_zone,
+                columns: columns.into_iter().cloned().collect(),
+                created_at: export.created_at,
+            },
+            export_type,
+        })
+    }
+
+    /// Whether the records are read from an index, which follows its table a little later.
+    pub(crate) fn reads_an_index(&self) -> bool {
+        self.export_type.records.index.is_some()
+    }
+
+    /// The records, from a position on.
+    pub(crate) fn records(&self, db: &Client, position: Option<&str>) -> Result<DynamoRecords, RecordsError> {
+        DynamoRecords::new(
+            db.clone(),
+            self.table.clone(),
+            &self.export_type.records,
+            self.partition.clone(),
+            self.projection.paths(),
+            self.range.clone(),
+            position,
+        )
+    }
+}
+
+fn gone(what: &str) -> Failure {
+    Failure {
+        code: "catalog_changed".into(),
+        message: format!("The catalog no longer has {what} that this export was requested with. Please start it again."),
+        retryable: true,
+    }
+}

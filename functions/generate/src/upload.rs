@@ -1,0 +1,440 @@
+//! A file on its way to S3: bytes go in, parts go out with a bounded number in flight, checkpoints come back.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use tokio::task::JoinSet;
+use waybill::hash::{FileHash, InvalidHashState};
+use waybill::objects::ObjectKey;
+use waybill::work::{Checkpoint, Upload};
+
+/// S3 takes parts of 5 MiB and more, the last one excepted; these are the first ones' size.
+const FIRST_PART: usize = 8 << 20;
+/// Every so many parts, their size grows by [`FIRST_PART`], so that S3's 10,000 are enough for 430 GiB while a part
+/// never needs more memory than 80 MiB.
+const PARTS_OF_A_SIZE: u32 = 1_000;
+/// The most parts that S3 takes.
+pub(crate) const MOST_PARTS: u32 = 10_000;
+/// Parts on their way at once: one while the next is filled keeps the line busy, a second evens out slow answers.
+const IN_FLIGHT: usize = 2;
+
+/// The bytes at which part `number` (from 1) is full: it ends with the row that reaches them.
+pub(crate) fn part_size(number: u32) -> usize {
+    FIRST_PART * (1 + (number.saturating_sub(1) / PARTS_OF_A_SIZE) as usize)
+}
+
+/// The bucket that files go to.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    pub(crate) s3: Client,
+    pub(crate) name: String,
+}
+
+/// What an upload met.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// It may pass.
+    #[error("S3 did not carry out {operation}: {code}")]
+    Unavailable {
+        operation: &'static str,
+        code: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The upload is gone: it was completed, or removed.
+    #[error("the upload is gone")]
+    Gone,
+    /// A stored part is not the one that was recorded.
+    #[error("a part of the upload is not the one that was stored")]
+    Changed,
+    /// An object of this name is there already.
+    #[error("the object is there already")]
+    Exists,
+    /// The file would need more parts than S3 takes.
+    #[error("the file has more than {MOST_PARTS} parts")]
+    TooLarge,
+    /// The tail of the checkpoint is not as long as the checkpoint says.
+    #[error("the checkpoint's tail cannot be used")]
+    Tail,
+    /// The hash of the checkpoint cannot be read.
+    #[error(transparent)]
+    Hash(#[from] InvalidHashState),
+}
+
+impl UploadError {
+    fn sdk<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        match error.code() {
+            Some("NoSuchUpload") => Self::Gone,
+            Some("InvalidPart") => Self::Changed,
+            Some("PreconditionFailed") => Self::Exists,
+            code => Self::Unavailable {
+                operation,
+                code: code.unwrap_or("no answer").to_owned(),
+                source: Box::new(error),
+            },
+        }
+    }
+}
+
+/// What is known of the file at the end of a part, or where a checkpoint falls: all but the part itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Mark {
+    /// The key of the last record scanned.
+    pub(crate) position: Option<String>,
+    pub(crate) read: u64,
+    pub(crate) rows: u64,
+    pub(crate) read_units: f64,
+    pub(crate) warnings: waybill::file::WarningCounts,
+}
+
+/// One file on its way.
+pub(crate) struct PartUpload {
+    bucket: Bucket,
+    /// The object that it becomes.
+    object: ObjectKey,
+    /// S3's upload, once there is more than a part.
+    upload: Option<Upload>,
+    /// The ETags of the unbroken run of stored parts, from part 1 on.
+    etags: Vec<String>,
+    /// The ETags of stored parts beyond it.
+    ahead: BTreeMap<u32, String>,
+    in_flight: JoinSet<Result<(u32, String), UploadError>>,
+    /// Parts cut so far.
+    cut: u32,
+    /// What held at the end of each part that no checkpoint has counted yet.
+    marks: BTreeMap<u32, Checkpoint>,
+    /// Bytes in the parts that were cut.
+    stored: u64,
+    hash: FileHash,
+    /// The bytes that are not yet in a part; writers write here.
+    pub(crate) buffer: Vec<u8>,
+}
+
+impl PartUpload {
+    /// The upload of a new file under `object`.
+    pub(crate) fn new(bucket: Bucket, object: ObjectKey) -> Self {
+        Self {
+            bucket,
+            object,
+            upload: None,
+            etags: Vec::new(),
+            ahead: BTreeMap::new(),
+            in_flight: JoinSet::new(),
+            cut: 0,
+            marks: BTreeMap::new(),
+            stored: 0,
+            hash: FileHash::default(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The upload that a checkpoint left; `object` is for a file that had no part yet.
+    pub(crate) async fn resume(
+        bucket: Bucket,
+        object: ObjectKey,
+        checkpoint: &Checkpoint,
+        upload: Option<Upload>,
+        etags: Vec<String>,
+    ) -> Result<Self, UploadError> {
+        let tail_size = checkpoint.bytes.saturating_sub(checkpoint.stored);
+        let buffer = match &checkpoint.tail {
+            None => Vec::new(),
+            Some(key) => bucket.get(key).await?,
+        };
+        if buffer.len() as u64 != tail_size {
+            return Err(UploadError::Tail);
+        }
+        Ok(Self {
+            upload,
+            etags,
+            cut: checkpoint.parts,
+            stored: checkpoint.stored,
+            hash: FileHash::resume(&checkpoint.hash)?,
+            buffer,
+            ..Self::new(bucket, object)
+        })
+    }
+
+    /// Bytes of the file so far.
+    pub(crate) fn size(&self) -> u64 {
+        self.stored + self.buffer.len() as u64
+    }
+
+    /// Parts cut so far, which is 0 for a file that a single PUT will do for.
+    pub(crate) fn parts(&self) -> u32 {
+        self.cut
+    }
+
+    /// The upload at S3, if one has begun.
+    pub(crate) fn upload(&self) -> Option<&Upload> {
+        self.upload.as_ref()
+    }
+
+    /// The key of the object that the file becomes.
+    pub(crate) fn object(&self) -> &str {
+        self.upload.as_ref().map_or(self.object.as_str(), |upload| &upload.object)
+    }
+
+    /// Whether the buffer is a part.
+    pub(crate) fn is_part_full(&self) -> bool {
+        self.buffer.len() >= part_size(self.cut + 1)
+    }
+
+    /// Begins the upload at S3. Its name must be recorded before the first part is cut.
+    pub(crate) async fn begin(&mut self, media_type: &str) -> Result<Upload, UploadError> {
+        let created = self
+            .bucket
+            .s3
+            .create_multipart_upload()
+            .bucket(&self.bucket.name)
+            .key(self.object.as_str())
+            .content_type(media_type)
+            // The checksum of the parts must be named here, and only a CRC can be one of the whole object.
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .checksum_type(ChecksumType::FullObject)
+            .send()
+            .await
+            .map_err(|e| UploadError::sdk("CreateMultipartUpload", e))?;
+        let upload = Upload {
+            object: self.object.as_str().to_owned(),
+            upload_id: created.upload_id.unwrap_or_default(),
+        };
+        self.upload = Some(upload.clone());
+        Ok(upload)
+    }
+
+    /// Sends the buffer off as the next part; `mark` is what holds at its end. Waits while too many are in flight.
+    pub(crate) async fn cut(&mut self, mark: Mark) -> Result<(), UploadError> {
+        let number = self.cut + 1;
+        if number > MOST_PARTS {
+            return Err(UploadError::TooLarge);
+        }
+        let Some(upload) = self.upload.clone() else { return Err(UploadError::Gone) };
+        while self.in_flight.len() >= IN_FLIGHT {
+            self.settle_one().await?;
+        }
+        let room = part_size(number + 1) + part_size(number + 1) / 16;
+        let bytes = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(room)));
+        self.hash.update(&bytes);
+        self.stored += bytes.len() as u64;
+        self.cut = number;
+        self.marks.insert(number, self.checkpoint(mark, None));
+        let bucket = self.bucket.clone();
+        self.in_flight.spawn(async move {
+            let sent = bucket
+                .s3
+                .upload_part()
+                .bucket(&bucket.name)
+                .key(&upload.object)
+                .upload_id(&upload.upload_id)
+                .part_number(number as i32)
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .body(ByteStream::from(bytes))
+                .send()
+                .await
+                .map_err(|e| UploadError::sdk("UploadPart", e))?;
+            Ok((number, sent.e_tag.unwrap_or_default()))
+        });
+        while let Some(done) = self.in_flight.try_join_next() {
+            self.settle(done)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every part is stored.
+    pub(crate) async fn drain(&mut self) -> Result<(), UploadError> {
+        while !self.in_flight.is_empty() {
+            self.settle_one().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_one(&mut self) -> Result<(), UploadError> {
+        match self.in_flight.join_next().await {
+            Some(done) => self.settle(done),
+            None => Ok(()),
+        }
+    }
+
+    fn settle(
+        &mut self,
+        done: Result<Result<(u32, String), UploadError>, tokio::task::JoinError>,
+    ) -> Result<(), UploadError> {
+        let (number, etag) = done.map_err(|error| UploadError::Unavailable {
+            operation: "UploadPart",
+            code: "the task ended".to_owned(),
+            source: Box::new(error),
+        })??;
+        self.ahead.insert(number, etag);
+        while let Some(etag) = self.ahead.remove(&(self.etags.len() as u32 + 1)) {
+            self.etags.push(etag);
+        }
+        Ok(())
+    }
+
+    /// The checkpoint at the end of the unbroken run of stored parts, if it has grown since the last one.
+    pub(crate) fn grown(&mut self) -> Option<Checkpoint> {
+        let stored = self.etags.len() as u32;
+        let later = self.marks.split_off(&(stored + 1));
+        std::mem::replace(&mut self.marks, later).into_values().next_back()
+    }
+
+    /// The ETags of the unbroken run of stored parts.
+    pub(crate) fn etags(&self) -> &[String] {
+        &self.etags
+    }
+
+    /// Stores the bytes that are not yet in a part as an object of their own, so that the checkpoint holds all rows
+    /// so far. Every part must be stored ([`PartUpload::drain`]).
+    pub(crate) async fn store_tail(&mut self, mark: Mark, key: ObjectKey) -> Result<Checkpoint, UploadError> {
+        self.marks.clear();
+        if self.buffer.is_empty() {
+            return Ok(self.checkpoint(mark, None));
+        }
+        let tail = Bytes::copy_from_slice(&self.buffer);
+        self.bucket.put(key.as_str(), tail, "application/octet-stream").await?;
+        Ok(self.checkpoint(mark, Some(key.as_str().to_owned())))
+    }
+
+    fn checkpoint(&self, mark: Mark, tail: Option<String>) -> Checkpoint {
+        Checkpoint {
+            parts: self.cut,
+            position: mark.position,
+            read: mark.read,
+            rows: mark.rows,
+            bytes: self.size(),
+            stored: self.stored,
+            hash: self.hash.state(),
+            tail,
+            read_units: mark.read_units,
+            warnings: mark.warnings,
+        }
+    }
+
+    /// Ends the file: what is in the buffer becomes the last part, where there are others; its SHA-256 is returned.
+    pub(crate) async fn end(&mut self, mark: Mark) -> Result<String, UploadError> {
+        if self.cut > 0 {
+            if !self.buffer.is_empty() {
+                self.cut(mark).await?;
+            }
+            self.drain().await?;
+            self.marks.clear();
+            return Ok(self.hash.clone().finish());
+        }
+        let mut hash = self.hash.clone();
+        hash.update(&self.buffer);
+        Ok(hash.finish())
+    }
+
+    /// Makes the object appear: by a single PUT of the buffer, or by completing the upload.
+    pub(crate) async fn complete(&mut self, media_type: &str) -> Result<(), UploadError> {
+        match self.upload.clone().filter(|_| self.cut > 0) {
+            None => {
+                let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+                self.bucket.put(self.object.as_str(), bytes, media_type).await
+            }
+            Some(upload) => self.bucket.complete(&upload, &self.etags).await,
+        }
+    }
+}
+
+impl Bucket {
+    /// Stores an object that is not there yet.
+    async fn put(&self, key: &str, bytes: Bytes, media_type: &str) -> Result<(), UploadError> {
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .if_none_match("*")
+            .content_type(media_type)
+            .body(ByteStream::from(bytes));
+        put.send().await.map_err(|e| UploadError::sdk("PutObject", e))?;
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Vec<u8>, UploadError> {
+        let got = self.s3.get_object().bucket(&self.name).key(key).send().await;
+        let body = match got {
+            Ok(got) => got.body.collect().await,
+            Err(error) if error.code() == Some("NoSuchKey") => return Err(UploadError::Tail),
+            Err(error) => return Err(UploadError::sdk("GetObject", error)),
+        };
+        let body = body.map_err(|error| UploadError::Unavailable {
+            operation: "GetObject",
+            code: "the body ended early".to_owned(),
+            source: Box::new(error),
+        })?;
+        Ok(body.to_vec())
+    }
+
+    /// Removes an object that counts for nothing any more. The sweeper removes it too, so a failure is no matter.
+    pub(crate) async fn delete(&self, key: &str) {
+        if let Err(error) = self.s3.delete_object().bucket(&self.name).key(key).send().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "an old object was not removed");
+        }
+    }
+
+    /// Ends an upload that counts for nothing any more, likewise.
+    pub(crate) async fn abort(&self, upload: &Upload) {
+        let abort = self.s3.abort_multipart_upload().bucket(&self.name).key(&upload.object);
+        if let Err(error) = abort.upload_id(&upload.upload_id).send().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "an old upload was not removed");
+        }
+    }
+
+    /// Completes an upload of these parts, numbered from 1.
+    pub(crate) async fn complete(&self, upload: &Upload, etags: &[String]) -> Result<(), UploadError> {
+        let parts = etags
+            .iter()
+            .zip(1..)
+            .map(|(etag, number)| CompletedPart::builder().part_number(number).e_tag(etag).build())
+            .collect();
+        self.s3
+            .complete_multipart_upload()
+            .bucket(&self.name)
+            .key(&upload.object)
+            .upload_id(&upload.upload_id)
+            .if_none_match("*")
+            .checksum_type(ChecksumType::FullObject)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .send()
+            .await
+            .map_err(|e| UploadError::sdk("CompleteMultipartUpload", e))?;
+        Ok(())
+    }
+
+    /// The length of an object; `None` where there is none. (Without `s3:ListBucket`, S3 would say 403 for that.)
+    pub(crate) async fn size(&self, key: &str) -> Result<Option<u64>, UploadError> {
+        match self.s3.head_object().bucket(&self.name).key(key).send().await {
+            Ok(head) => Ok(head.content_length.and_then(|length| u64::try_from(length).ok())),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
+            Err(error) => Err(UploadError::sdk("HeadObject", error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S3: parts of at least 5 MiB but the last, at most 5 GiB, at most 10,000.
+    #[test]
+    fn parts_are_of_sizes_that_s3_takes_and_memory_holds() {
+        assert_eq!(part_size(1), 8 << 20);
+        assert_eq!(part_size(1_000), 8 << 20);
+        assert_eq!(part_size(1_001), 16 << 20);
+        assert_eq!(part_size(MOST_PARTS), 80 << 20);
+        let whole: u64 = (1..=MOST_PARTS).map(|number| part_size(number) as u64).sum();
+        assert!(whole > 400 << 30, "{whole}");
+        assert!((1..=MOST_PARTS).all(|number| part_size(number) >= 5 << 20));
+    }
+}

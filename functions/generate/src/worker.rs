@@ -1,0 +1,156 @@
+//! From a message to its export's next resting place: final, continued, or to be tried again.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use uuid::Uuid;
+use waybill::catalog::Catalog;
+use waybill::export::{ExportId, Failure, Status};
+use waybill::lifecycle::{Claim, State};
+use waybill::queue::Queue;
+use waybill::store::{CommitError, StoreError};
+use waybill::work::Pace;
+
+use crate::held::{Held, HeldError};
+use crate::making::{Made, Making, Tools, Trouble, finish_marked};
+use crate::plan::Plan;
+use crate::receipt::receipt;
+
+/// Everything that an export is made with.
+pub(crate) struct Worker {
+    pub(crate) tools: Tools,
+    pub(crate) queue: Queue,
+    pub(crate) catalog: Catalog,
+    pub(crate) records_tables: HashMap<String, String>,
+    pub(crate) pace: Pace,
+    pub(crate) retention: SignedDuration,
+    pub(crate) memory_mb: u32,
+}
+
+/// How a message ended. None of these brings it back: what is left to do is in the export's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// There was nothing to do: the export is final, unknown, or another worker is at it.
+    Left,
+    Succeeded,
+    Failed,
+    /// The next invocation goes on.
+    Continued,
+    /// Another attempt is due after a while.
+    Retried,
+    /// Another worker has it, or somebody canceled it.
+    Lost,
+}
+
+impl Worker {
+    /// Works on an export until it is final, `pause_at` has come, or the lease is lost.
+    ///
+    /// # Errors
+    /// Only when the tables cannot be reached at all; the message then comes back.
+    pub(crate) async fn work_on(&self, id: ExportId, pause_at: Instant) -> Result<Outcome, StoreError> {
+        let Some(state) = self.tools.exports.state(id).await? else { return Ok(Outcome::Left) };
+        let owner = Uuid::new_v4().simple().to_string();
+        let change = match state.claim(&owner, Timestamp::now(), self.pace) {
+            Claim::Leave => return Ok(Outcome::Left),
+            Claim::GiveUp(change) => {
+                return match self.tools.exports.commit(*change).await {
+                    Ok(state) => Ok(ended(&state)),
+                    Err(CommitError::Overtaken) => Ok(Outcome::Lost),
+                    Err(CommitError::Store(error)) => Err(error),
+                };
+            }
+            Claim::Take(change) => *change,
+        };
+        let held = match Held::take(self.tools.exports.clone(), self.pace, change).await {
+            Ok(held) => held,
+            Err(HeldError::Lost) => return Ok(Outcome::Left),
+            Err(HeldError::Store(error)) => return Err(error),
+        };
+        tokio::select! {
+            outcome = self.under(&held, pause_at) => match outcome {
+                Ok(outcome) => Ok(outcome),
+                Err(HeldError::Lost) => Ok(Outcome::Lost),
+                Err(HeldError::Store(error)) => Err(error),
+            },
+            () = held.keep() => Ok(Outcome::Lost),
+        }
+    }
+
+    async fn under(&self, held: &Held, pause_at: Instant) -> Result<Outcome, HeldError> {
+        let mut started_over = false;
+        loop {
+            let trouble = match self.turn(held, pause_at).await {
+                Ok(Made::Whole(mark)) => {
+                    let consistency = self.consistency(&held.state().await);
+                    let state = held
+                        .commit(|state| {
+                            let now = Timestamp::now();
+                            let receipt = receipt(state, &mark, consistency, self.memory_mb, now);
+                            state.succeed(&mark, receipt, self.retention, now, self.pace)
+                        })
+                        .await?;
+                    return Ok(ended(&state));
+                }
+                Ok(Made::Part) => {
+                    let state = held.commit(|state| state.continue_later(Timestamp::now(), self.pace)).await?;
+                    // Should the message not be taken, the sweeper sends it in a minute.
+                    if let Err(error) = self.queue.send(state.export.id).await {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "continuation not sent");
+                    }
+                    return Ok(Outcome::Continued);
+                }
+                Err(trouble) => trouble,
+            };
+            match trouble {
+                Trouble::Lost => return Err(HeldError::Lost),
+                Trouble::Failed(failure) => {
+                    let state = held.commit(|state| state.fail(failure, Timestamp::now(), self.pace)).await?;
+                    return Ok(ended(&state));
+                }
+                Trouble::StartOver(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the file is made anew");
+                    if let Some(upload) = held.state().await.work.upload {
+                        self.tools.bucket.abort(&upload).await;
+                    }
+                    held.commit(State::start_over).await?;
+                    if !started_over {
+                        started_over = true;
+                        continue;
+                    }
+                }
+                Trouble::Passing(error) => {
+                    tracing::warn!(error = &*error as &dyn std::error::Error, "attempt ended");
+                }
+            }
+            let state = held.commit(|state| state.retry_later(Timestamp::now(), self.pace)).await?;
+            return Ok(if state.export.status == Status::Failed { ended(&state) } else { Outcome::Retried });
+        }
+    }
+
+    async fn turn(&self, held: &Held, pause_at: Instant) -> Result<Made, Trouble> {
+        let State { export, work } = held.state().await;
+        if let Some(mark) = work.completing {
+            return finish_marked(&self.tools, export.id, mark, work.upload).await;
+        }
+        let plan = Plan::new(&self.catalog, &self.records_tables, &export).map_err(Trouble::Failed)?;
+        let making = Making { tools: &self.tools, held, plan: &plan, export: &export, pause_at };
+        making.run(work.checkpoint, work.upload).await
+    }
+
+    fn consistency(&self, state: &State) -> &'static str {
+        let records = self.catalog.get(&state.export.type_name).map(|export_type| &export_type.records);
+        records.map_or("unknown", waybill::records::consistency)
+    }
+}
+
+/// Logs an export's end; alarms count the failed ones by this line.
+fn ended(state: &State) -> Outcome {
+    match &state.export.failure {
+        Some(Failure { code, .. }) => {
+            tracing::error!(export.id = %state.export.id, failure.code = code, "export failed");
+            Outcome::Failed
+        }
+        None => Outcome::Succeeded,
+    }
+}

@@ -1,0 +1,40 @@
+//! The function's configuration, read once from its environment.
+
+use waybill::env::{self, EnvError};
+use waybill::store::Tables;
+
+use crate::address::Address;
+use crate::mail::Letterhead;
+
+/// Everything that the environment says.
+pub(crate) struct Config {
+    pub(crate) tables: Tables,
+    pub(crate) bucket: String,
+    /// Whom the mails are from.
+    pub(crate) sender: Address,
+    /// Where answers go, if not to the sender.
+    pub(crate) reply_to: Option<Address>,
+    pub(crate) letterhead: Letterhead,
+}
+
+impl Config {
+    /// Addresses are checked here: a sender that the mail service cannot read would otherwise look like a fault of
+    /// every person's address.
+    pub(crate) fn from_env() -> Result<Self, EnvError> {
+        Ok(Self {
+            tables: env::tables()?,
+            bucket: env::required("BUCKET")?,
+            sender: address("SENDER", env::required("SENDER")?)?,
+            reply_to: env::optional("REPLY_TO").map(|text| address("REPLY_TO", text)).transpose()?,
+            letterhead: Letterhead {
+                product: env::required("PRODUCT_NAME")?,
+                public_url: env::required("PUBLIC_URL")?.trim_end_matches('/').to_owned(),
+                support: env::optional("SUPPORT_ADDRESS"),
+            },
+        })
+    }
+}
+
+fn address(name: &'static str, value: String) -> Result<Address, EnvError> {
+    Address::parse(&value).ok_or(EnvError::Invalid { name, value, expected: "one address such as a@example.com" })
+}

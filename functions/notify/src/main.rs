@@ -1,0 +1,58 @@
+//! Notify: mails the person who asked for an export, once it is over.
+//!
+//! The stream of the table `exports` calls at once, the sweeper for every mail that is still pending. Whoever comes
+//! claims the mail first, so that of many calls for one export a single one sends it.
+
+mod address;
+mod attachment;
+mod config;
+mod handler;
+mod input;
+mod mail;
+mod mailer;
+#[cfg(test)]
+#[path = "../../sweep/src/testing.rs"]
+#[allow(dead_code, reason = "the tests of both functions start from the same exports and tables")]
+mod testing;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use tokio::time::Instant;
+use waybill::catalog::Catalog;
+use waybill::store::Exports;
+
+use crate::attachment::Bucket;
+use crate::config::Config;
+use crate::handler::Notifier;
+use crate::mailer::Mailer;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let config = Config::from_env()?;
+    let sdk = waybill::aws::config().await;
+    let notifier = Arc::new(Notifier {
+        exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
+        bucket: Bucket { s3: waybill::aws::s3(&sdk), name: config.bucket },
+        mailer: Mailer {
+            ses: mailer::ses(&sdk),
+            from: config.sender.from_header(&config.letterhead.product),
+            reply_to: config.reply_to,
+        },
+        catalog: Catalog::load()?,
+        letterhead: config.letterhead,
+        clock: Timestamp::now,
+    });
+    run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
+        let notifier = notifier.clone();
+        async move {
+            let left = event.context.deadline().duration_since(SystemTime::now());
+            let deadline = Instant::now() + left.unwrap_or_default();
+            notifier.handle(event.payload, deadline).await.map_err(Error::from)
+        }
+    }))
+    .await
+}

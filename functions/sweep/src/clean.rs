@@ -1,0 +1,247 @@
+//! Removing what lies under an export's prefix in the bucket: objects, and uploads that were never completed.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use waybill::export::ExportId;
+use waybill::objects::ObjectKey;
+
+/// How often the prefix is listed at most. A listing after the first finds something only where a removal of the
+/// same moment is not yet seen; the next sweep goes on.
+const MOST_LISTINGS: usize = 3;
+
+/// The bucket that holds the files.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    pub(crate) s3: Client,
+    pub(crate) name: String,
+}
+
+/// The bucket did not do what it was asked to. The next sweep tries again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CleanError {
+    /// S3 did not answer as it should.
+    #[error("S3 did not carry out {operation}: {code}")]
+    Unavailable {
+        operation: &'static str,
+        code: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something still lies there after all that was found has been removed.
+    #[error("something still lies under the export's prefix")]
+    NotEmpty,
+}
+
+impl CleanError {
+    fn sdk<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        let code = error.code().unwrap_or("no answer").to_owned();
+        Self::Unavailable { operation, code, source: Box::new(error) }
+    }
+}
+
+impl Bucket {
+    /// Removes everything of an export but the object `kept`, and returns how many objects and uploads that were,
+    /// once a listing shows that nothing else is left. A live worker's must never be asked for.
+    pub(crate) async fn clean(&self, id: ExportId, kept: Option<&str>) -> Result<usize, CleanError> {
+        let prefix = ObjectKey::prefix(id);
+        let mut removed = 0;
+        for _ in 0..MOST_LISTINGS {
+            // Uploads first: one that completes in between becomes an object that the second listing finds.
+            let found = self.abort_uploads(&prefix).await? + self.delete_objects(&prefix, kept).await?;
+            if found == 0 {
+                return Ok(removed);
+            }
+            removed += found;
+        }
+        Err(CleanError::NotEmpty)
+    }
+
+    async fn abort_uploads(&self, prefix: &str) -> Result<usize, CleanError> {
+        let mut found = 0;
+        let (mut key_marker, mut upload_marker) = (None, None);
+        loop {
+            let page = self
+                .s3
+                .list_multipart_uploads()
+                .bucket(&self.name)
+                .prefix(prefix)
+                .set_key_marker(key_marker)
+                .set_upload_id_marker(upload_marker)
+                .send()
+                .await
+                .map_err(|e| CleanError::sdk("ListMultipartUploads", e))?;
+            for upload in page.uploads() {
+                let (Some(key), Some(upload_id)) = (upload.key(), upload.upload_id()) else { continue };
+                if !key.starts_with(prefix) {
+                    continue;
+                }
+                found += 1;
+                self.abort(key, upload_id).await?;
+            }
+            if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
+                return Ok(found);
+            }
+            (key_marker, upload_marker) = (page.next_key_marker, page.next_upload_id_marker);
+        }
+    }
+
+    async fn abort(&self, key: &str, upload_id: &str) -> Result<(), CleanError> {
+        let request = self.s3.abort_multipart_upload().bucket(&self.name).key(key).upload_id(upload_id);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // It is gone, which is all that is wanted.
+            Err(error) if error.code() == Some("NoSuchUpload") => Ok(()),
+            Err(error) => Err(CleanError::sdk("AbortMultipartUpload", error)),
+        }
+    }
+
+    async fn delete_objects(&self, prefix: &str, kept: Option<&str>) -> Result<usize, CleanError> {
+        let mut found = 0;
+        let mut token = None;
+        loop {
+            let page = self
+                .s3
+                .list_objects_v2()
+                .bucket(&self.name)
+                .prefix(prefix)
+                .set_continuation_token(token)
+                .send()
+                .await
+                .map_err(|e| CleanError::sdk("ListObjectsV2", e))?;
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                if !key.starts_with(prefix) || Some(key) == kept {
+                    continue;
+                }
+                found += 1;
+                let deleted = self.s3.delete_object().bucket(&self.name).key(key).send().await;
+                deleted.map_err(|e| CleanError::sdk("DeleteObject", e))?;
+            }
+            token = page.next_continuation_token;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::abort_multipart_upload::{
+        AbortMultipartUploadError, AbortMultipartUploadOutput,
+    };
+    use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
+    use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
+    use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+    use aws_sdk_s3::types::{MultipartUpload, Object};
+    use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, mock};
+
+    use super::*;
+    use crate::testing::{client, id};
+
+    fn s3(rules: &[&Rule]) -> Bucket {
+        Bucket { s3: client!(aws_sdk_s3, rules.iter().copied()), name: "files".into() }
+    }
+
+    fn objects(keys: &'static [&'static str], next: Option<&'static str>) -> ListObjectsV2Output {
+        let contents = keys.iter().map(|key| Object::builder().key(*key).build()).collect();
+        ListObjectsV2Output::builder()
+            .set_contents(Some(contents))
+            .set_next_continuation_token(next.map(str::to_owned))
+            .build()
+    }
+
+    fn upload(key: &str, upload_id: &str) -> MultipartUpload {
+        MultipartUpload::builder().key(key).upload_id(upload_id).build()
+    }
+
+    fn no_uploads() -> Rule {
+        mock!(Client::list_multipart_uploads)
+            .then_output(|| ListMultipartUploadsOutput::builder().build())
+    }
+
+    #[tokio::test]
+    async fn every_page_is_removed_and_the_kept_object_is_not() {
+        let first = mock!(Client::list_objects_v2)
+            .match_requests(|r| r.prefix() == Some("exports/7/") && r.continuation_token().is_none())
+            .sequence()
+            .output(|| objects(&["exports/7/a", "exports/7/kept"], Some("more")))
+            .output(|| objects(&["exports/7/kept"], None))
+            .build();
+        let second = mock!(Client::list_objects_v2)
+            .match_requests(|r| r.continuation_token() == Some("more"))
+            .then_output(|| objects(&["exports/7/z", "exports/71/of-another"], None));
+        let delete = mock!(Client::delete_object)
+            .match_requests(|r| matches!(r.key(), Some("exports/7/a" | "exports/7/z")))
+            .then_output(|| DeleteObjectOutput::builder().build());
+        let uploads = no_uploads();
+        let bucket = s3(&[&first, &second, &delete, &uploads]);
+        assert_eq!(bucket.clean(id(7), Some("exports/7/kept")).await.unwrap(), 2);
+        assert_eq!((first.num_calls(), second.num_calls(), delete.num_calls()), (2, 1, 2));
+    }
+
+    #[tokio::test]
+    async fn uploads_of_every_page_are_aborted_even_where_one_is_gone() {
+        let first = mock!(Client::list_multipart_uploads)
+            .match_requests(|r| r.prefix() == Some("exports/7/") && r.key_marker().is_none())
+            .sequence()
+            .output(|| {
+                ListMultipartUploadsOutput::builder()
+                    .uploads(upload("exports/7/a", "one"))
+                    .uploads(upload("exports/71/b", "another export's"))
+                    .is_truncated(true)
+                    .next_key_marker("exports/7/a")
+                    .next_upload_id_marker("one")
+                    .build()
+            })
+            .output(|| ListMultipartUploadsOutput::builder().build())
+            .build();
+        let second = mock!(Client::list_multipart_uploads)
+            .match_requests(|r| {
+                r.key_marker() == Some("exports/7/a") && r.upload_id_marker() == Some("one")
+            })
+            .then_output(|| {
+                ListMultipartUploadsOutput::builder().uploads(upload("exports/7/c", "gone")).build()
+            });
+        let abort = mock!(Client::abort_multipart_upload)
+            .match_requests(|r| r.upload_id() == Some("one"))
+            .then_output(|| AbortMultipartUploadOutput::builder().build());
+        let gone = mock!(Client::abort_multipart_upload)
+            .match_requests(|r| r.upload_id() == Some("gone"))
+            .then_error(|| {
+                let meta = ErrorMetadata::builder().code("NoSuchUpload").build();
+                AbortMultipartUploadError::generic(meta)
+            });
+        let list = mock!(Client::list_objects_v2).then_output(|| objects(&[], None));
+        let bucket = s3(&[&first, &second, &abort, &gone, &list]);
+        assert_eq!(bucket.clean(id(7), None).await.unwrap(), 2);
+        assert_eq!((first.num_calls(), abort.num_calls(), gone.num_calls()), (2, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_failed_removal_is_no_clean_prefix() {
+        let uploads = no_uploads();
+        let list =
+            mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
+        let delete = mock!(Client::delete_object).sequence().http_status(403, None).build();
+        let bucket = s3(&[&uploads, &list, &delete]);
+        let error = bucket.clean(id(7), None).await.unwrap_err();
+        assert_eq!(error.to_string(), "S3 did not carry out DeleteObject: no answer");
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_at_every_listing_is_left_to_the_next_sweep() {
+        let uploads = no_uploads();
+        let list =
+            mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
+        let delete =
+            mock!(Client::delete_object).then_output(|| DeleteObjectOutput::builder().build());
+        let bucket = s3(&[&uploads, &list, &delete]);
+        assert!(matches!(bucket.clean(id(7), None).await, Err(CleanError::NotEmpty)));
+        assert_eq!(delete.num_calls(), MOST_LISTINGS);
+    }
+}

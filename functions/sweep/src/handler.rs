@@ -1,0 +1,339 @@
+//! One sweep: everything that is due, shard by shard, until it is done or time runs out.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::invoke::InvokeError;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use tokio::time::Instant;
+use waybill::export::{ExportId, Mail, Status};
+use waybill::lifecycle::{Change, State};
+use waybill::queue::{Message, Queue, QueueError};
+use waybill::store::{CommitError, Exports, StoreError};
+use waybill::work::{Pace, Work};
+
+use crate::clean::{Bucket, CleanError};
+use crate::step::{Step, kept_object, next_step};
+
+/// How many exports of a shard are looked at in one sweep; the next one is a minute away.
+const MOST_OF_A_SHARD: usize = 200;
+/// Shards that are swept at once.
+const SHARDS_AT_ONCE: usize = 4;
+/// Things that may be due at once for one export: the mail, its expiry, cleaning before and after it.
+const MOST_STEPS: usize = 4;
+/// How long before its deadline a sweep stops, so that it can still say what is left.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// The function that sends mails.
+#[derive(Debug, Clone)]
+pub(crate) struct Notifier {
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) function: String,
+}
+
+/// Everything that a sweep needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Sweeper {
+    pub(crate) exports: Exports,
+    pub(crate) queue: Queue,
+    pub(crate) bucket: Bucket,
+    pub(crate) notifier: Notifier,
+    pub(crate) pace: Pace,
+    /// How long an expired export's object stays.
+    pub(crate) delete_after: SignedDuration,
+}
+
+/// Why something due was not done. It is still due then, and the next sweep tries again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SweepError {
+    /// Nothing could be swept, or one export not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The message was not taken.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The bucket is not clean.
+    #[error(transparent)]
+    Clean(#[from] CleanError),
+    /// The mail could not be asked for.
+    #[error("the function that mails was not invoked: {}", .0.code().unwrap_or("no answer"))]
+    Notify(#[source] Box<SdkError<InvokeError>>),
+    /// The sweep's time was over.
+    #[error("the sweep's time was over")]
+    Time,
+}
+
+/// What became of a sweep.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Exports that were looked at.
+    pub(crate) looked_at: usize,
+    /// How often each thing was done.
+    pub(crate) done: BTreeMap<&'static str, usize>,
+    /// Exports for which something could not be done.
+    pub(crate) failed: usize,
+    /// Exports that were due and that there was no time for, as far as they were seen.
+    pub(crate) left: usize,
+    /// For how long the one that has waited longest had been due, in seconds.
+    pub(crate) due_age_s: i64,
+}
+
+impl Summary {
+    fn count(&mut self, done: &'static str) {
+        *self.done.entry(done).or_default() += 1;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.looked_at += other.looked_at;
+        self.failed += other.failed;
+        self.left += other.left;
+        self.due_age_s = self.due_age_s.max(other.due_age_s);
+        for (done, times) in other.done {
+            *self.done.entry(done).or_default() += times;
+        }
+    }
+}
+
+impl Sweeper {
+    /// Does what is due at `now`, and stops before `deadline`. One export's failure holds no other up.
+    ///
+    /// # Errors
+    /// When no shard could be read.
+    pub(crate) async fn sweep(
+        &self,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Summary, SweepError> {
+        let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let mut shards = futures::stream::iter(0..Work::SHARDS)
+            .map(|shard| self.sweep_shard(shard, now, stop))
+            .buffer_unordered(SHARDS_AT_ONCE);
+        let (mut summary, mut unread, mut error) = (Summary::default(), 0, None);
+        while let Some(swept) = shards.next().await {
+            match swept {
+                Ok(shard) => summary.add(shard),
+                Err(failed) => {
+                    tracing::error!(error = &failed as &dyn std::error::Error, "shard not read");
+                    unread += 1;
+                    error = Some(failed);
+                }
+            }
+        }
+        let done = |name| summary.done.get(name).copied().unwrap_or(0);
+        tracing::info!(
+            looked_at = summary.looked_at,
+            sent = done(SENT),
+            freed = done(FREED),
+            awaited = done(AWAITED),
+            failed_exports = done(FAILED),
+            mails = done(ASKED),
+            mails_given_up = done(GIVEN_UP),
+            expired = done(EXPIRED),
+            cleaned = done(CLEANED),
+            orphans = done(ORPHANED),
+            failed = summary.failed,
+            left = summary.left,
+            unread_shards = unread,
+            due_age_s = summary.due_age_s,
+            "swept"
+        );
+        match error {
+            Some(error) if unread == usize::from(Work::SHARDS) => Err(error),
+            _ => Ok(summary),
+        }
+    }
+
+    async fn sweep_shard(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        stop: Instant,
+    ) -> Result<Summary, SweepError> {
+        let due = tokio::time::timeout_at(stop, self.exports.due(shard, now, MOST_OF_A_SHARD));
+        let due = due.await.map_err(|_| SweepError::Time)??;
+        let mut summary = Summary::default();
+        for (done, id) in due.iter().enumerate() {
+            if Instant::now() >= stop {
+                summary.left = due.len() - done;
+                break;
+            }
+            summary.looked_at += 1;
+            let looked = tokio::time::timeout_at(stop, self.look_at(*id, now, &mut summary));
+            if let Err(error) = looked.await.unwrap_or(Err(SweepError::Time)) {
+                summary.failed += 1;
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(export.id = %id, error, "not done");
+            }
+        }
+        Ok(summary)
+    }
+
+    /// Does everything that is due for one export. Where somebody else changes it meanwhile, it is theirs.
+    async fn look_at(
+        &self,
+        id: ExportId,
+        now: Timestamp,
+        summary: &mut Summary,
+    ) -> Result<(), SweepError> {
+        let Some(mut state) = self.exports.state(id).await? else {
+            return self.clean_orphan(id, now, summary).await;
+        };
+        if let Some(due) = state.work.due_at() {
+            summary.due_age_s = summary.due_age_s.max(now.duration_since(due).as_secs());
+        }
+        for _ in 0..MOST_STEPS {
+            let step = next_step(&state, now, self.pace);
+            if step == Step::Nothing {
+                return Ok(());
+            }
+            match self.take(step, &state, now, summary).await {
+                Ok(Some(next)) => state = next,
+                Ok(None) | Err(TakeError::Overtaken) => return Ok(()),
+                Err(TakeError::Sweep(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one step, and returns what holds then; `None` once nothing is left to be done.
+    ///
+    /// What goes out (a message, an invocation) follows its commit: were it lost, what was committed says when to
+    /// send it again.
+    async fn take(
+        &self,
+        step: Step,
+        state: &State,
+        now: Timestamp,
+        summary: &mut Summary,
+    ) -> Result<Option<State>, TakeError> {
+        let id = state.export.id;
+        let change = match step {
+            Step::Nothing => return Ok(None),
+            Step::Send => state.send_again(now, self.pace),
+            Step::LookAgain(at) => state.look_again(at),
+            Step::FreeLease => state.retry_later(now, self.pace),
+            Step::AskForMail => state.ask_for_mail(now, self.pace),
+            Step::Expire => {
+                let expired = state.export.expires_at.unwrap_or(now);
+                state.expire(expired + self.delete_after, now)
+            }
+            Step::Clean => {
+                self.bucket.clean(id, kept_object(&state.export)).await.map_err(SweepError::from)?;
+                self.exports.delete_etags(id).await.map_err(SweepError::from)?;
+                state.cleaned(now)
+            }
+        };
+        let outcome = outcome(step, &change);
+        let done = change.done;
+        let next = self.exports.commit(change).await?;
+        summary.count(outcome);
+        match outcome {
+            SENT => self.queue.send(id).await.map_err(SweepError::from)?,
+            ASKED => self.notifier.ask(id).await?,
+            GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
+            FAILED => {
+                let code = next.export.failure.as_ref().map_or("", |failure| &failure.code);
+                tracing::warn!(export.id = %id, code, "export failed");
+            }
+            _ => {}
+        }
+        Ok((!done).then_some(next))
+    }
+
+    /// Removes the work of an export that is not there, with all that lies in the bucket for it.
+    async fn clean_orphan(
+        &self,
+        id: ExportId,
+        now: Timestamp,
+        summary: &mut Summary,
+    ) -> Result<(), SweepError> {
+        let Some(work) = self.exports.work(id).await? else { return Ok(()) };
+        let leased = work.lease.as_ref().is_some_and(|lease| now < lease.until + self.pace.skew());
+        if leased || work.due_at().is_none_or(|due| now < due) || self.exports.export(id).await?.is_some() {
+            return Ok(());
+        }
+        self.bucket.clean(id, None).await?;
+        self.exports.delete_etags(id).await?;
+        match self.exports.forget(&work).await {
+            Ok(()) => {
+                tracing::warn!(export.id = %id, "work without an export removed");
+                summary.count(ORPHANED);
+                Ok(())
+            }
+            Err(CommitError::Overtaken) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+const SENT: &str = "sent";
+const AWAITED: &str = "awaited";
+const FREED: &str = "freed";
+const FAILED: &str = "failed";
+const ASKED: &str = "asked";
+const GIVEN_UP: &str = "given up";
+const EXPIRED: &str = "expired";
+const CLEANED: &str = "cleaned";
+const ORPHANED: &str = "orphaned";
+
+/// What a step came to: one that goes on with an export may also be the end of it.
+fn outcome(step: Step, change: &Change) -> &'static str {
+    match step {
+        Step::Send | Step::FreeLease if change.after.export.status == Status::Failed => FAILED,
+        Step::Send => SENT,
+        Step::FreeLease => FREED,
+        Step::AskForMail if change.after.export.mail != Some(Mail::Pending) => GIVEN_UP,
+        Step::AskForMail => ASKED,
+        Step::Expire => EXPIRED,
+        Step::Clean => CLEANED,
+        Step::LookAgain(_) | Step::Nothing => AWAITED,
+    }
+}
+
+impl Notifier {
+    /// Asks for the mail of an export, without waiting for it to be sent.
+    async fn ask(&self, export_id: ExportId) -> Result<(), SweepError> {
+        let payload = serde_json::json!(Message { export_id }).to_string();
+        let invoked = self
+            .lambda
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(payload))
+            .send()
+            .await;
+        invoked.map_err(|error| SweepError::Notify(Box::new(error)))?;
+        Ok(())
+    }
+}
+
+/// Why a step was not taken.
+#[derive(Debug)]
+enum TakeError {
+    /// Somebody else has changed the export since it was read.
+    Overtaken,
+    Sweep(SweepError),
+}
+
+impl From<SweepError> for TakeError {
+    fn from(error: SweepError) -> Self {
+        Self::Sweep(error)
+    }
+}
+
+impl From<CommitError> for TakeError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Overtaken => Self::Overtaken,
+            CommitError::Store(error) => Self::Sweep(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "handler_tests.rs"]
+mod tests;

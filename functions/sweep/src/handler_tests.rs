@@ -1,0 +1,263 @@
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
+use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
+use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::Object;
+use aws_sdk_sqs::operation::send_message::SendMessageOutput;
+use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, mock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use waybill::event::Actor;
+
+use super::*;
+use crate::testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
+
+type Keys = Arc<Mutex<BTreeSet<String>>>;
+
+/// A sweeper over made-up services.
+struct World {
+    tables: FakeTables,
+    objects: Keys,
+    sent: Rule,
+    asked: Rule,
+    sweeper: Sweeper,
+}
+
+impl World {
+    fn new(tables: FakeTables, objects: &[&str]) -> Self {
+        let sent = mock!(aws_sdk_sqs::Client::send_message)
+            .match_requests(|r| r.message_body() == Some(r#"{"export_id":7}"#))
+            .then_output(|| SendMessageOutput::builder().build());
+        let asked = mock!(aws_sdk_lambda::Client::invoke)
+            .match_requests(|r| {
+                r.function_name() == Some("notify")
+                    && r.invocation_type() == Some(&InvocationType::Event)
+                    && r.payload().map(|p| p.as_ref()) == Some(br#"{"export_id":7}"#)
+            })
+            .then_output(|| InvokeOutput::builder().build());
+        Self::with(tables, objects, sent, asked)
+    }
+
+    fn with(tables: FakeTables, objects: &[&str], sent: Rule, asked: Rule) -> Self {
+        let objects: Keys =
+            Arc::new(Mutex::new(objects.iter().map(|key| (*key).to_owned()).collect()));
+        let listed = objects.clone();
+        let list = mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_output(move |r| {
+            let objects = listed.lock().unwrap();
+            let found = objects.iter().filter(|key| key.starts_with(r.prefix().unwrap()));
+            let found = found.map(|key| Object::builder().key(key).build()).collect();
+            ListObjectsV2Output::builder().set_contents(Some(found)).build()
+        });
+        let held = objects.clone();
+        let delete = mock!(aws_sdk_s3::Client::delete_object).then_compute_output(move |r| {
+            held.lock().unwrap().remove(r.key().unwrap());
+            DeleteObjectOutput::builder().build()
+        });
+        let uploads = mock!(aws_sdk_s3::Client::list_multipart_uploads)
+            .then_output(|| ListMultipartUploadsOutput::builder().build());
+        let sweeper = Sweeper {
+            exports: tables.exports(),
+            queue: Queue::new(client!(aws_sdk_sqs, [&sent]), "https://queue".into()),
+            bucket: Bucket { s3: client!(aws_sdk_s3, [&list, &delete, &uploads]), name: "files".into() },
+            notifier: Notifier { lambda: client!(aws_sdk_lambda, [&asked]), function: "notify".into() },
+            pace: pace(),
+            delete_after: SignedDuration::from_hours(1),
+        };
+        Self { tables, objects, sent, asked, sweeper }
+    }
+
+    async fn sweep(&self, second: i64) -> Summary {
+        let deadline = Instant::now() + Duration::from_secs(50);
+        self.sweeper.sweep(at(second), deadline).await.unwrap()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.objects.lock().unwrap().iter().cloned().collect()
+    }
+}
+
+const WEEK: i64 = 7 * 86_400;
+
+#[tokio::test]
+async fn a_lost_message_is_sent_again_later_each_time() {
+    let world = World::new(FakeTables::holding([&waiting()]), &[]);
+    assert_eq!(world.sweep(59).await, Summary::default());
+    let summary = world.sweep(65).await;
+    assert_eq!((summary.looked_at, summary.due_age_s, summary.done[SENT]), (1, 5, 1));
+    assert_eq!(world.sent.num_calls(), 1);
+    assert_eq!(world.tables.work(7).unwrap().due_at(), Some(at(65 + 120)));
+    assert_eq!(world.sweep(100).await.looked_at, 0);
+    world.sweep(185).await;
+    assert_eq!(world.sent.num_calls(), 2);
+    assert_eq!(world.tables.work(7).unwrap().due_at(), Some(at(185 + 240)));
+}
+
+#[tokio::test]
+async fn an_export_that_nobody_starts_fails_after_a_day_and_its_person_is_told() {
+    let world = World::new(FakeTables::holding([&waiting()]), &[]);
+    let summary = world.sweep(86_400).await;
+    assert_eq!((summary.done[FAILED], world.sent.num_calls()), (1, 0));
+    let export = world.tables.export(7).unwrap();
+    assert_eq!(export.failure.unwrap().code, "not_started");
+    assert_eq!(world.sweep(86_460).await.done[ASKED], 1);
+    assert_eq!(world.asked.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_gone_makes_room_and_a_live_one_is_left_alone() {
+    let world = World::new(FakeTables::holding([&processing(0).look_again(at(0)).after]), &[]);
+    let summary = world.sweep(30).await;
+    assert_eq!(summary.done[AWAITED], 1);
+    let work = world.tables.work(7).unwrap();
+    assert!(work.lease.is_some());
+    assert_eq!(work.due_at(), Some(at(90)));
+    assert_eq!(world.sweep(90).await.done[FREED], 1);
+    assert_eq!(world.tables.work(7).unwrap().lease, None);
+    assert_eq!(world.sweep(150).await.done[SENT], 1);
+}
+
+#[tokio::test]
+async fn the_fifth_fruitless_attempt_is_the_last() {
+    let mut state = processing(0);
+    state.work.attempts = Pace::MAX_ATTEMPTS;
+    let world = World::new(FakeTables::holding([&state]), &[]);
+    assert_eq!(world.sweep(200).await.done[FAILED], 1);
+    assert_eq!(world.tables.export(7).unwrap().failure.unwrap().code, "gave_up");
+}
+
+#[tokio::test]
+async fn a_succeeded_export_keeps_its_object_a_week_and_an_hour_and_nothing_else() {
+    let world = World::new(
+        FakeTables::holding([&succeeded(10).settle_mail(None, at(11)).after]),
+        &["exports/7/kept", "exports/7/tail", "exports/71/of-another"],
+    );
+    assert_eq!(world.sweep(100).await.done[CLEANED], 1);
+    assert_eq!(world.keys(), ["exports/7/kept", "exports/71/of-another"]);
+    assert_eq!(world.sweep(10 + WEEK - 1).await.looked_at, 0);
+    assert_eq!(world.sweep(10 + WEEK).await.done[EXPIRED], 1);
+    assert_eq!(world.tables.export(7).unwrap().status, Status::Expired);
+    assert_eq!(world.sweep(10 + WEEK + 3599).await.looked_at, 0);
+    assert_eq!(world.keys().len(), 2);
+    assert_eq!(world.sweep(10 + WEEK + 3600).await.done[CLEANED], 1);
+    assert_eq!(world.keys(), ["exports/71/of-another"]);
+    assert_eq!(world.tables.work(7), None);
+    let events = world.tables.events();
+    assert!(events.contains(&"expired".into()) && events.contains(&"deleted".into()));
+    assert!(world.tables.export(7).is_some());
+}
+
+#[tokio::test]
+async fn after_a_week_without_sweeps_one_sweep_does_all_that_is_due() {
+    let world = World::new(FakeTables::holding([&succeeded(10)]), &["exports/7/kept"]);
+    let summary = world.sweep(10 + WEEK + 3600).await;
+    assert_eq!((summary.done[GIVEN_UP], summary.done[EXPIRED], summary.done[CLEANED]), (1, 1, 1));
+    assert_eq!(world.asked.num_calls(), 0);
+    assert_eq!(world.tables.work(7), None);
+    assert!(world.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_that_somebody_is_sending_is_never_given_up() {
+    let late = at(10 + WEEK + 60);
+    let claimed = succeeded(10).claim_mail(late, late + SignedDuration::from_secs(90)).unwrap().after;
+    let world = World::new(FakeTables::holding([&claimed]), &["exports/7/kept"]);
+    let summary = world.sweep(10 + WEEK + 61).await;
+    assert_eq!(summary.done.get(GIVEN_UP), None);
+    assert_eq!(world.tables.export(7).unwrap().mail, Some(Mail::Pending));
+}
+
+#[tokio::test]
+async fn a_canceled_export_leaves_nothing_but_not_before_its_worker_must_have_stopped() {
+    let canceled = processing(0).cancel(Actor::default(), at(20), pace()).after;
+    let told = canceled.settle_mail(None, at(21)).after;
+    let world = World::new(FakeTables::holding([&told]), &["exports/7/half"]);
+    world.sweep(109).await;
+    assert_eq!(world.keys(), ["exports/7/half"]);
+    world.sweep(110).await;
+    assert!(world.keys().is_empty());
+    assert_eq!(world.tables.work(7), None);
+}
+
+#[tokio::test]
+async fn whoever_is_overtaken_leaves_it_to_the_other() {
+    let state = waiting();
+    let world = World::new(FakeTables::holding([&state]), &[]);
+    world.tables.overtake(7);
+    let mut summary = Summary::default();
+    let taken = world.sweeper.take(Step::Send, &state, at(60), &mut summary).await;
+    assert!(matches!(taken, Err(TakeError::Overtaken)));
+    assert_eq!((summary, world.sent.num_calls()), (Summary::default(), 0));
+}
+
+#[tokio::test]
+async fn one_failure_holds_no_other_export_up() {
+    let (mut first, mut other) = (waiting(), waiting());
+    // The same shard, so that one comes after the other.
+    (first.export.id, first.work.id) = (id(7), id(7));
+    (other.export.id, other.work.id) = (id(23), id(23));
+    let sent = mock!(aws_sdk_sqs::Client::send_message)
+        .match_requests(|r| r.message_body() == Some(r#"{"export_id":7}"#))
+        .sequence()
+        .http_status(403, None)
+        .build();
+    let other_sent = mock!(aws_sdk_sqs::Client::send_message)
+        .match_requests(|r| r.message_body() == Some(r#"{"export_id":23}"#))
+        .then_output(|| SendMessageOutput::builder().build());
+    let asked = mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
+    let mut world = World::with(FakeTables::holding([&first, &other]), &[], sent.clone(), asked);
+    let queue = Queue::new(client!(aws_sdk_sqs, [&sent, &other_sent]), "https://queue".into());
+    world.sweeper.queue = queue;
+    let summary = world.sweep(60).await;
+    assert_eq!((summary.looked_at, summary.failed, other_sent.num_calls()), (2, 1, 1));
+    // It is due again, as what was committed before the message was lost says.
+    assert_eq!(world.tables.work(7).unwrap().due_at(), Some(at(180)));
+}
+
+#[tokio::test]
+async fn a_throttled_queue_is_asked_again() {
+    let sent = mock!(aws_sdk_sqs::Client::send_message)
+        .sequence()
+        .http_status(503, None)
+        .output(|| SendMessageOutput::builder().build())
+        .build();
+    let asked = mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
+    let world = World::with(FakeTables::holding([&waiting()]), &[], sent, asked);
+    assert_eq!(world.sweep(60).await.failed, 0);
+    assert_eq!(world.sent.num_calls(), 2);
+}
+
+#[tokio::test]
+async fn a_sweep_that_is_out_of_time_says_what_is_left() {
+    let world = World::new(FakeTables::holding([&waiting()]), &[]);
+    let result = world.sweeper.sweep(at(60), Instant::now() + RESERVE).await;
+    match result {
+        Ok(summary) => assert_eq!((summary.left, summary.looked_at), (1, 0)),
+        Err(error) => assert!(matches!(error, SweepError::Time)),
+    }
+    assert_eq!(world.sent.num_calls(), 0);
+    assert_eq!(world.tables.work(7).unwrap().sequence, 1);
+}
+
+#[tokio::test]
+async fn work_whose_export_is_missing_goes_with_all_that_it_left() {
+    let world = World::new(FakeTables::holding([&processing(0)]), &["exports/7/half"]);
+    world.tables.lose_export(7);
+    // Its worker may still be writing.
+    let mut summary = Summary::default();
+    world.sweeper.look_at(id(7), at(89), &mut summary).await.unwrap();
+    assert_eq!(world.keys(), ["exports/7/half"]);
+    assert_eq!(world.sweep(120).await.done[ORPHANED], 1);
+    assert!(world.keys().is_empty());
+    assert_eq!(world.tables.work(7), None);
+}
+
+#[tokio::test]
+async fn what_the_index_says_alone_is_nothing() {
+    let world = World::new(FakeTables::holding([&waiting()]), &[]);
+    let mut summary = Summary::default();
+    // Due in the index once, not in the item any more; and an export that is long gone.
+    world.sweeper.look_at(id(7), at(30), &mut summary).await.unwrap();
+    world.sweeper.look_at(id(8), at(30), &mut summary).await.unwrap();
+    assert_eq!(world.tables.work(7).unwrap().sequence, 1);
+    assert_eq!(summary.due_age_s, 0);
+}

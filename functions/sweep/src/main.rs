@@ -1,0 +1,50 @@
+//! Sweep: every minute, does whatever is due.
+//!
+//! Queue and stream are the fast paths; were both to lose everything, this function would still bring every export
+//! to its end. It trusts no index but only what the item itself says, and every change of its is conditional.
+
+mod clean;
+mod config;
+mod handler;
+mod step;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use tokio::time::Instant;
+use waybill::queue::Queue;
+use waybill::store::Exports;
+
+use crate::clean::Bucket;
+use crate::config::Config;
+use crate::handler::{Notifier, Sweeper};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let config = Config::from_env()?;
+    let sdk = waybill::aws::config().await;
+    let sweeper = Arc::new(Sweeper {
+        exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
+        queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url),
+        bucket: Bucket { s3: waybill::aws::s3(&sdk), name: config.bucket },
+        notifier: Notifier {
+            lambda: aws_sdk_lambda::Client::new(&sdk),
+            function: config.notify_function,
+        },
+        pace: config.pace,
+        delete_after: config.delete_after,
+    });
+    run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
+        let sweeper = sweeper.clone();
+        async move {
+            let left = event.context.deadline().duration_since(std::time::SystemTime::now());
+            let deadline = Instant::now() + left.unwrap_or_default();
+            sweeper.sweep(Timestamp::now(), deadline).await.map_err(Error::from)
+        }
+    }))
+    .await
+}

@@ -1,0 +1,290 @@
+//! What the tests start from: exports in every state, and SDK clients whose answers are made up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemOutput};
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsOutput,
+};
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, mock};
+use jiff::{SignedDuration, Timestamp};
+use waybill::export::{Export, ExportId, Format, Receipt, Status, User};
+use waybill::file::Profile;
+use waybill::lifecycle::{Claim, State};
+use waybill::store::{Exports, Item, Tables, from_item, to_item};
+use waybill::work::{Completing, Pace, Work};
+
+/// So many seconds after the export was requested.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+pub(crate) fn id(id: u64) -> ExportId {
+    ExportId::try_from(id).unwrap()
+}
+
+pub(crate) fn pace() -> Pace {
+    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+}
+
+/// An export that was requested at 0 and is looked after at 60.
+pub(crate) fn waiting() -> State {
+    let id = id(7);
+    let export = Export {
+        id,
+        type_name: "orders".into(),
+        format: Format::Csv,
+        status: Status::Waiting,
+        parent: "project#42".parse().unwrap(),
+        organization_id: None,
+        user: User {
+            id: "u-17".into(),
+            name: Some("Ana Sousa".into()),
+            email: Some("ana@example.com".into()),
+        },
+        requested_by: "u-17".into(),
+        filters: serde_json::Value::Null,
+        search: None,
+        columns: vec!["id".into()],
+        profile: Profile::Data,
+        time_zone: "Europe/Lisbon".into(),
+        file_name: "orders-film-42-20270115T080000Z.csv".into(),
+        download: waybill::download::new_download(id),
+        created_at: at(0),
+        started_at: None,
+        completed_at: None,
+        ended_at: None,
+        expires_at: None,
+        rows: None,
+        size: None,
+        object: None,
+        receipt: None,
+        warnings: Vec::new(),
+        failure: None,
+        mail: None,
+    };
+    State { export, work: Work::new(id, at(60)) }
+}
+
+/// One that a worker has taken at this second, with a lease of a minute.
+pub(crate) fn processing(second: i64) -> State {
+    match waiting().claim("worker", at(second), pace()) {
+        Claim::Take(change) => change.after,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One whose file of 12 bytes was complete at this second, kept for a week.
+pub(crate) fn succeeded(second: i64) -> State {
+    let mark = Completing {
+        object: "exports/7/kept".into(),
+        parts: 0,
+        read: 3,
+        rows: 2,
+        size: 12,
+        sha256: String::new(),
+        read_units: 1.0,
+        warnings: Default::default(),
+    };
+    let receipt = Receipt {
+        read: 3,
+        matched: 2,
+        written: 2,
+        as_of: at(0),
+        consistency: "strong".into(),
+        sha256: String::new(),
+        attempts: 1,
+        invocations: 1,
+        seconds: 1.0,
+        read_units: 1.0,
+        estimated_cost_usd: 0.0,
+    };
+    let week = SignedDuration::from_hours(7 * 24);
+    processing(second).succeed(&mark, receipt, week, at(second), pace()).after
+}
+
+/// A client of this SDK crate whose calls are answered by rules; the first that fits answers.
+macro_rules! client {
+    ($sdk:ident, $rules:expr) => {{
+        let mut rules = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+        for rule in $rules {
+            rules = rules.with_rule(rule);
+        }
+        let config = $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($sdk::config::Region::new("eu-west-1"))
+            .credentials_provider($sdk::config::Credentials::new("a", "b", None, None, "test"))
+            .http_client(aws_smithy_mocks::create_mock_http_client())
+            .interceptor(rules);
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+pub(crate) use client;
+
+const EXPORTS: &str = "exports";
+const WORK: &str = "work";
+const EVENTS: &str = "events";
+
+/// The three tables in memory, behind the SDK's client: with the conditions that Waybill writes under.
+#[derive(Clone, Default)]
+pub(crate) struct FakeTables(Arc<Mutex<HashMap<(String, String), Item>>>);
+
+impl FakeTables {
+    /// Tables that hold these exports.
+    pub(crate) fn holding<'a>(states: impl IntoIterator<Item = &'a State>) -> Self {
+        let tables = Self::default();
+        for state in states {
+            tables.put(EXPORTS, to_item(EXPORTS, &state.export).unwrap());
+            tables.put(WORK, to_item(WORK, &state.work).unwrap());
+        }
+        tables
+    }
+
+    /// The store on these tables.
+    pub(crate) fn exports(&self) -> Exports {
+        let tables = Tables { exports: EXPORTS.into(), work: WORK.into(), events: EVENTS.into() };
+        let rules = self.rules();
+        Exports::new(client!(aws_sdk_dynamodb, &rules), tables)
+    }
+
+    pub(crate) fn export(&self, id: u64) -> Option<Export> {
+        self.get(EXPORTS, &id.to_string()).map(|item| from_item(EXPORTS, item).unwrap())
+    }
+
+    pub(crate) fn work(&self, id: u64) -> Option<Work> {
+        self.get(WORK, &id.to_string()).map(|item| from_item(WORK, item).unwrap())
+    }
+
+    /// What the events say happened, in no order.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let items = self.0.lock().unwrap();
+        let events = items.iter().filter(|((table, _), _)| table == EVENTS);
+        events.map(|(_, item)| item["what"].as_s().unwrap().clone()).collect()
+    }
+
+    /// Removes an export, as nothing of Waybill does.
+    pub(crate) fn lose_export(&self, id: u64) {
+        self.0.lock().unwrap().remove(&(EXPORTS.to_owned(), id.to_string()));
+    }
+
+    /// Somebody else writes the work.
+    pub(crate) fn overtake(&self, id: u64) {
+        let mut work = self.work(id).unwrap();
+        work.sequence += 1;
+        self.put(WORK, to_item(WORK, &work).unwrap());
+    }
+
+    fn get(&self, table: &str, key: &str) -> Option<Item> {
+        self.0.lock().unwrap().get(&(table.to_owned(), key.to_owned())).cloned()
+    }
+
+    fn put(&self, table: &str, item: Item) {
+        self.0.lock().unwrap().insert((table.to_owned(), key_of(&item)), item);
+    }
+
+    /// Whether a condition of the form `#name = :value` holds for the item that is there.
+    fn holds(&self, table: &str, key: &str, condition: Option<&str>, values: Option<&Item>) -> bool {
+        let Some(condition) = condition else { return true };
+        let name = condition.strip_prefix('#').and_then(|c| c.split(' ').next()).unwrap();
+        assert_eq!(condition, format!("#{name} = :{name}"), "a condition that this fake does not know");
+        let wanted = values.and_then(|values| values.get(&format!(":{name}")));
+        self.get(table, key).as_ref().and_then(|item| item.get(name)) == wanted
+    }
+
+    fn rules(&self) -> [Rule; 5] {
+        let tables = self.clone();
+        let get = mock!(Client::get_item).then_compute_output(move |r| {
+            let key = key_of(r.key().unwrap());
+            GetItemOutput::builder().set_item(tables.get(r.table_name().unwrap(), &key)).build()
+        });
+        let tables = self.clone();
+        let query = mock!(Client::query).then_compute_output(move |r| {
+            let values = r.expression_attribute_values().unwrap();
+            let number = |value: &AttributeValue| value.as_n().unwrap().parse::<i64>().unwrap();
+            let (shard, now) = (number(&values[":shard"]), number(&values[":now"]));
+            let items = tables.0.lock().unwrap();
+            let due = items.values().filter(|item| {
+                item.get("shard").is_some_and(|s| number(s) == shard)
+                    && item.get("due").is_some_and(|due| number(due) <= now)
+            });
+            QueryOutput::builder().set_items(Some(due.cloned().collect())).build()
+        });
+        let tables = self.clone();
+        let put = mock!(Client::put_item).then_compute_response(move |r| {
+            let (table, item) = (r.table_name().unwrap(), r.item().unwrap());
+            let values = r.expression_attribute_values();
+            if !tables.holds(table, &key_of(item), r.condition_expression(), values) {
+                return MockResponse::Error(PutItemError::generic(condition_failed()));
+            }
+            tables.put(table, item.clone());
+            MockResponse::Output(PutItemOutput::builder().build())
+        });
+        let tables = self.clone();
+        let delete = mock!(Client::delete_item).then_compute_response(move |r| {
+            let (table, key) = (r.table_name().unwrap(), key_of(r.key().unwrap()));
+            let values = r.expression_attribute_values();
+            if !tables.holds(table, &key, r.condition_expression(), values) {
+                return MockResponse::Error(DeleteItemError::generic(condition_failed()));
+            }
+            let old = tables.0.lock().unwrap().remove(&(table.to_owned(), key));
+            MockResponse::Output(DeleteItemOutput::builder().set_attributes(old).build())
+        });
+        let tables = self.clone();
+        let transact = mock!(Client::transact_write_items).then_compute_response(move |r| {
+            let writes = r.transact_items();
+            let all_hold = writes.iter().all(|write| match (write.put(), write.delete()) {
+                (Some(put), None) => {
+                    let values = put.expression_attribute_values();
+                    let key = key_of(put.item());
+                    tables.holds(put.table_name(), &key, put.condition_expression(), values)
+                }
+                (None, Some(delete)) => {
+                    let values = delete.expression_attribute_values();
+                    let key = key_of(delete.key());
+                    tables.holds(delete.table_name(), &key, delete.condition_expression(), values)
+                }
+                _ => panic!("a write that this fake does not know"),
+            });
+            if !all_hold {
+                let reason = CancellationReason::builder().code("ConditionalCheckFailed").build();
+                let canceled = TransactionCanceledException::builder().cancellation_reasons(reason);
+                return MockResponse::Error(
+                    TransactWriteItemsError::TransactionCanceledException(canceled.build()),
+                );
+            }
+            for write in writes {
+                if let Some(put) = write.put() {
+                    tables.put(put.table_name(), put.item().clone());
+                }
+                if let Some(delete) = write.delete() {
+                    let key = (delete.table_name().to_owned(), key_of(delete.key()));
+                    tables.0.lock().unwrap().remove(&key);
+                }
+            }
+            MockResponse::Output(TransactWriteItemsOutput::builder().build())
+        });
+        [get, query, put, delete, transact]
+    }
+}
+
+fn condition_failed() -> ErrorMetadata {
+    ErrorMetadata::builder().code("ConditionalCheckFailedException").build()
+}
+
+/// The key of an item of any of the tables: `id`, or of an event `pk` and `sk`.
+fn key_of(item: &Item) -> String {
+    let text = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
+        _ => String::new(),
+    };
+    format!("{}{}{}", text("id"), text("pk"), text("sk"))
+}

@@ -1,0 +1,60 @@
+"""Builds the functions for this machine with `sam build`, when anything that they are made of has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from settings import ROOT, TOOLS, architecture
+
+BUILT = ROOT / ".aws-sam" / "build"
+STAMP = ROOT / ".aws-sam" / "built"
+FUNCTIONS = ("api", "generate", "notify", "sweep")
+SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "shared", "infra/catalog.toml")
+
+
+def build() -> None:
+    """Leaves current functions and a packaged template under `.aws-sam/build`."""
+    sources = _digest()
+    if STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists():
+        return
+
+    environment = os.environ | {
+        "PATH": f"{TOOLS / 'sam' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        # The host's own toolchain and the profile that `cargo test` uses: what one has compiled, the other takes.
+        "CARGO_LAMBDA_COMPILER": "cargo",
+        "SAM_BUILD_MODE": "debug",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    # `sam build` hides what cargo says, and a first build takes minutes: cargo goes first, and shows where it is.
+    print("» Building the functions", flush=True)
+    _run(["cargo", "build", *(flag for name in FUNCTIONS for flag in ("--bin", name))], environment)
+    print("» sam build", flush=True)
+    sam = [str(TOOLS / "sam" / "bin" / "sam"), "build", "--parameter-overrides", f"Architecture={architecture()}"]
+    _run(sam, environment, quiet=True)
+    STAMP.write_text(sources)
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(architecture().encode())
+    for source in SOURCES:
+        path = ROOT / source
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                digest.update(f"{file.relative_to(ROOT)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def artefacts() -> list[Path]:
+    """The files that a deploy sends."""
+    return [BUILT / "template.yaml", *sorted(BUILT.glob("*/bootstrap"))]
+
+
+def _run(command: list[str], environment: dict[str, str], quiet: bool = False) -> None:
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=quiet, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout or ''}{done.stderr or ''}\nFailed: {' '.join(command)}".lstrip())

@@ -1,0 +1,207 @@
+"""One export from end to end on the local stack: records, request, file, receipt, mail."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+import time
+from typing import Any
+
+import people
+import sample
+from client import ClientError, ask, expect
+from load import LoadError, load
+from mint import MintError, mint
+from people import Person
+from putting import Connection, PutError
+from records import CatalogError, RecordType
+from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
+
+PROJECT = "42"
+PROJECT_NAME = "Film"
+FINAL = ("succeeded", "failed", "canceled", "expired")
+WAIT_SECONDS = 180
+MAIL_SECONDS = 90
+POLL_SECONDS = 0.5
+LINES_SHOWN = 6
+WIDTH = 118
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text is one line for a person."""
+
+
+class Demo:
+    """The steps, in order."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        path = Stack(port).outputs
+        try:
+            self._outputs: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except OSError:
+            raise DemoError(f"{path} is not there: run `make up` first") from None
+        self._api = str(self._outputs["api_url"]).rstrip("/")
+
+    def run(self) -> None:
+        """Everything, with what is seen on the way."""
+        self._records()
+        staff = self._token(people.STAFF)
+        expect("naming the project", ask("PUT", f"{self._api}/v1/projects/{PROJECT}", staff, {"name": PROJECT_NAME}), 200, 201, 204)
+
+        ana = self._token(people.ANA)
+        export = self._wait(self._request(ana), ana)
+        if export["status"] != "succeeded":
+            failure = export.get("failure") or {}
+            raise DemoError(f"the export {export['status']}: {failure.get('message', 'no reason was given')}")
+        self._receipt(export)
+        self._file(export, ana)
+        self._mail(export)
+        self._farewell(export)
+
+    def _records(self) -> None:
+        _step("Records")
+        kind = RecordType.find("orders")
+        count = self._count(kind)
+        if count:
+            _say(f"project {PROJECT} has {count:,} orders")
+            return
+        out = io.StringIO(newline="")
+        sample.write(out, sample.ORDERS)
+        out.seek(0)
+        loaded = load(kind, PROJECT, out, self._outputs["records_url"])
+        _say(f"loaded {loaded.rows:,} sample orders into project {PROJECT} in {loaded.seconds:.1f} s")
+
+    def _count(self, kind: RecordType) -> int:
+        query: dict[str, Any] = {
+            "TableName": RECORDS_TABLE,
+            "Select": "COUNT",
+            "KeyConditionExpression": "#pk = :pk",
+            "ExpressionAttributeNames": {"#pk": kind.partition_key},
+            "ExpressionAttributeValues": {":pk": {"S": kind.partition.replace("{parent}", PROJECT)}},
+        }
+        connection = Connection(self._outputs["records_url"])
+        count = 0
+        while True:
+            page = connection.call("Query", json.dumps(query))
+            count += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                return count
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _token(self, person: Person) -> str:
+        return mint(
+            self._outputs["issuer_url"],
+            sub=person.sub,
+            name=person.name,
+            email=person.email,
+            grants=person.grants,
+        )
+
+    def _request(self, token: str) -> dict[str, Any]:
+        _step("Request")
+        path = f"/v1/projects/{PROJECT}/exports"
+        asked = {"type": "orders", "format": "csv"}
+        _say(f"{people.ANA.name} ({people.ANA.grants}): POST {path} {json.dumps(asked)}")
+        export = expect("asking for the export", ask("POST", f"{self._api}{path}", token, asked), 201).json()
+        _say(f"201: export {export['id']}, {export['status']}")
+        return export
+
+    def _wait(self, export: dict[str, Any], token: str) -> dict[str, Any]:
+        started = time.monotonic()
+        seen = None
+        while export["status"] not in FINAL:
+            if time.monotonic() - started > WAIT_SECONDS:
+                raise DemoError(f"the export is still {export['status']} after {WAIT_SECONDS} s: `make logs` may tell why")
+            time.sleep(POLL_SECONDS)
+            export = expect("reading the export", ask("GET", f"{self._api}/v1/exports/{export['id']}", token), 200).json()
+            rows = (export.get("progress") or {}).get("rows")
+            if (export["status"], rows) != seen:
+                seen = (export["status"], rows)
+                _say(f"{export['status']}{f', {rows:,} rows' if rows else ''} after {time.monotonic() - started:.1f} s")
+        return export
+
+    def _receipt(self, export: dict[str, Any]) -> None:
+        _step("Receipt")
+        facts = {"file": export["file_name"], "rows": export["rows"], "size": f"{export['size']:,} bytes"}
+        facts |= export["receipt"] or {}
+        facts["expires_at"] = export["expires_at"]
+        width = max(map(len, facts))
+        for name, value in facts.items():
+            _say(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
+
+    def _file(self, export: dict[str, Any], token: str) -> None:
+        _step("File")
+        link = expect("asking for the file", ask("GET", export["url"], token), 200).json()
+        content = expect("downloading the file", ask("GET", link["url"]), 200).body
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != export["receipt"]["sha256"] or len(content) != export["size"]:
+            raise DemoError("the file that came is not the one of the receipt")
+        for line in content.decode("utf-8-sig").splitlines()[:LINES_SHOWN]:
+            _say(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
+        _say(f"… {len(content):,} bytes, the SHA-256 is the receipt's")
+
+    def _mail(self, export: dict[str, Any]) -> None:
+        _step("Mail")
+        mailbox = self._outputs["mailbox_url"]
+        until = time.monotonic() + MAIL_SECONDS
+        while True:
+            mails = expect("reading the mailbox", ask("GET", f"{mailbox}/mails.json?to={people.ANA.email}"), 200).json()
+            mine = next((mail for mail in mails if str(export["id"]) in f"{mail['text']}{mail['html']}"), None)
+            if mine:
+                break
+            if time.monotonic() > until:
+                raise DemoError(f"no mail of this export after {MAIL_SECONDS} s: `make logs` may tell why")
+            time.sleep(POLL_SECONDS)
+        _say(f"To: {', '.join(mine['to'])}")
+        _say(f"Subject: {mine['subject']}")
+        for line in (mine["text"] or "").strip().splitlines():
+            _say(f"  {line}".rstrip())
+        for file in mine["attachments"]:
+            _say(f"Attachment: {file['name']}, {file['size']:,} bytes")
+
+    def _farewell(self, export: dict[str, Any]) -> None:
+        _step("The stack is up")
+        port = "" if self._port == DEFAULT_PORT else f" PORT={self._port}"
+        _say(f"API       {self._api}")
+        _say(f"Export    {self._api}/exports/{export['id']}  (sign in as {people.ANA.name})")
+        _say(f"Mailbox   {self._outputs['mailbox_url']}")
+        _say(f'Token     make token{port} GRANTS="project:42"')
+        _say(f"Stop      make down{port}")
+
+
+def _step(title: str) -> None:
+    bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    print(f"\n{bold}{title}{plain}", flush=True)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.6f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _say(text: str) -> None:
+    # Cells and mails hold any character, and a terminal must not obey them.
+    shown = "".join(character if character.isprintable() else "·" for character in text)
+    print(f"  {shown}", flush=True)
+
+
+def main() -> None:
+    """Reads the options and runs the demo."""
+    parser = argparse.ArgumentParser(description="One export from end to end on the local stack.")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
+    options = parser.parse_args()
+    try:
+        Demo(options.port).run()
+    except (CatalogError, ClientError, DemoError, LoadError, MintError, PutError) as error:
+        sys.exit(f"demo: {error}")
+    except KeyError as error:
+        sys.exit(f"demo: an answer has no {error}: the stack and this script are of different versions")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The functions' logs, as a person reads them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import build
+import deploy
+from settings import Stack
+
+POLL_SECONDS = 1.0
+# What Lambda itself writes around every invocation.
+PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
+
+
+def show(stack: Stack, follow: bool) -> None:
+    """Prints the functions' lines by time, and goes on with new ones if it follows."""
+    reader = _Reader(stack)
+    while True:
+        for line in reader.new_lines():
+            print(line, flush=True)
+        if not follow:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def lines(stack: Stack) -> list[str]:
+    """The functions' lines so far, by time."""
+    return _Reader(stack).new_lines()
+
+
+class _Reader:
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._client = deploy.client(stack, "logs")
+        self._since = 0
+        self._seen: set[str] = set()
+
+    def new_lines(self) -> list[str]:
+        """What has been written since the last call."""
+        found = [event for name in build.FUNCTIONS for event in _events(self._client, self._stack, name, self._since)]
+        fresh = sorted(event for event in found if event[3] not in self._seen)
+        self._seen.update(identity for *_, identity in fresh)
+        self._since = max([self._since, *(moment for moment, *_ in fresh)])
+        return [_formatted(*event[:3]) for event in fresh if not event[2].startswith(PLATFORM)]
+
+
+def _formatted(moment: int, name: str, message: str) -> str:
+    return f"{time.strftime('%H:%M:%S', time.localtime(moment / 1000))} {name:<8} {message}"
+
+
+def _events(client: Any, stack: Stack, name: str, since: int) -> list[tuple[int, str, str, str]]:
+    pages = client.get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{stack.name}-{name}", startTime=since
+    )
+    try:
+        return [
+            (event["timestamp"], name, event["message"].rstrip(), event["eventId"])
+            for page in pages
+            for event in page["events"]
+        ]
+    except ClientError as error:
+        raise SystemExit(f"logs: {error.response['Error']['Message']}") from None
+    except BotoCoreError:
+        raise SystemExit(f"logs: no stack answers on port {stack.port}; `make up` starts one") from None

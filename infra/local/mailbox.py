@@ -1,0 +1,233 @@
+"""The local stack's mailbox: an Amazon SES v2 endpoint that keeps every mail, and pages to read them.
+
+Two kinds of address behave as they may on AWS, so that failures can be tried: `bounce@…` is refused for
+good, `throttle@…` is refused twice and then taken; both with anything after a `+`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import re
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import mail as mails
+from mailstore import Mail, MailStore
+from web import Application, Html, HttpError, Request, Response, escape, json_response, page, serve, single_values
+
+THROTTLED_TIMES = 2
+MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
+
+# What `POST /faults` can make every SendEmail answer.
+FAULTS = {
+    "none": None,
+    "400": (400, "MessageRejected", "the mailbox was told to reject every mail"),
+    "429": (429, "TooManyRequestsException", "the mailbox was told to throttle every mail"),
+    "500": (500, "InternalServiceErrorException", "the mailbox was told to fail"),
+    "503": (503, "ServiceUnavailableException", "the mailbox was told to be away"),
+}
+
+
+class SesError(Exception):
+    """An error in the form of AWS's REST JSON protocol."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.response = json_response({"message": message}, status, {"x-amzn-ErrorType": kind})
+
+
+class Mailbox:
+    """SES's actions and the mailbox's own routes."""
+
+    def __init__(self, store: MailStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._throttled: Counter[str] = Counter()
+        self._fault = "none"
+        self._refused = 0
+
+    def application(self) -> Application:
+        """Every route of the mailbox."""
+        mail_id = r"/mails/(?P<id>[0-9]{20}-[0-9a-f]{12})"
+        application = Application()
+        application.route("POST", "/v2/email/outbound-emails", self.send_email)
+        application.route("POST", "/v2/email/identities", _create_identity)
+        application.route("GET", "/v2/email/identities/(?P<identity>[^/]+)", _get_identity)
+        application.route("GET", "/", self.list_page)
+        application.route("GET", r"/mails\.json", self.list_json)
+        application.route("DELETE", r"/mails\.json", self.clear)
+        application.route("GET", mail_id, self.mail_page)
+        application.route("GET", mail_id + r"\.json", lambda request: json_response(self._mail(request)))
+        application.route("GET", mail_id + "/attachments/(?P<number>[0-9]{1,4})", self.attachment)
+        application.route("GET", "/faults", self.faults)
+        application.route("POST", "/faults", self.set_faults)
+        return application
+
+    def send_email(self, request: Request) -> Response:
+        """SES v2 SendEmail."""
+        try:
+            self._inject_fault()
+            return json_response({"MessageId": self._store.add(self._accepted(request))})
+        except SesError as error:
+            with self._lock:
+                self._refused += 1
+            return error.response
+
+    def list_page(self, _request: Request) -> Response:
+        """Every mail, newest first, for a person."""
+        summaries = self._store.summaries()
+        rows = "".join(
+            f'<tr><td><a href="/mails/{escape(mail["id"])}">{escape(mail["subject"] or "(no subject)")}</a>'
+            f'{" 📎" if mail["attachments"] else ""}</td><td>{escape(", ".join(mail["to"]))}</td>'
+            f'<td class="soft">{escape(mail["received_at"])}</td></tr>'
+            for mail in summaries
+        )
+        empty = '<tr><td class="soft">No mail yet.</td></tr>'
+        return page("mails", count=len(summaries), rows=Html(rows or empty))
+
+    def list_json(self, request: Request) -> Response:
+        """Every mail without attachments' bytes, newest first; `to` keeps one recipient's."""
+        wanted = single_values(request.query).get("to")
+        summaries = self._store.summaries()
+        if wanted is not None:
+            summaries = [mail for mail in summaries if mails.bare(wanted) in map(mails.bare, _recipients(mail))]
+        return json_response(summaries)
+
+    def clear(self, _request: Request) -> Response:
+        """Removes every mail."""
+        return json_response({"removed": self._store.clear()})
+
+    def mail_page(self, request: Request) -> Response:
+        """One mail, whole, for a person."""
+        mail = self._mail(request)
+        headers = [
+            ("From", mail["from"]),
+            ("To", ", ".join(mail["to"])),
+            ("Cc", ", ".join(mail["cc"])),
+            ("Bcc", ", ".join(mail["bcc"])),
+            ("Reply-To", ", ".join(mail["reply_to"])),
+            ("Received", mail["received_at"]),
+            *mail["headers"],
+            *((f"Tag {name}", value) for name, value in mail["tags"].items()),
+        ]
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in headers if value)
+        files = "".join(
+            f'<li><a href="/mails/{mail["id"]}/attachments/{number}">{escape(file["name"])}</a> '
+            f'<span class="soft">{escape(file["content_type"])}, {file["size"]:,} bytes</span></li>'
+            for number, file in enumerate(mail["attachments"])
+        )
+        return page(
+            "mail",
+            # A link in the mail may open, in a tab of its own; nothing else in it may act.
+            policy="frame-src 'self'",
+            subject=mail["subject"] or "(no subject)",
+            headers=Html(rows),
+            attachments=Html(f"<h2>Attachments</h2><ul>{files}</ul>" if files else ""),
+            html=Html(_frame(mail["html"]) if mail["html"] is not None else ""),
+            text=Html(f"<h2>Text</h2><pre>{escape(mail['text'])}</pre>" if mail["text"] is not None else ""),
+        )
+
+    def attachment(self, request: Request) -> Response:
+        """One attachment's bytes."""
+        files = self._mail(request)["attachments"]
+        number = int(request.match["number"])
+        if number >= len(files):
+            raise HttpError(404, "this mail has no such attachment")
+        file = files[number]
+        kind = file["content_type"] if MEDIA_TYPE.fullmatch(file["content_type"]) else "application/octet-stream"
+        disposition = f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}"
+        headers = {"Content-Disposition": disposition, "Content-Security-Policy": "sandbox"}
+        return Response(200, base64.b64decode(file["content"]), kind, headers)
+
+    def faults(self, _request: Request) -> Response:
+        """What SendEmail is told to answer, and how many mails it refused since it was told."""
+        with self._lock:
+            return json_response({"refuse": self._fault, "refused": self._refused})
+
+    def set_faults(self, request: Request) -> Response:
+        """Makes every SendEmail fail in one way until told otherwise."""
+        if request.media_type() != "application/json":
+            raise HttpError(415, "send application/json")
+        fault = request.json_object().get("refuse")
+        if fault not in FAULTS:
+            raise HttpError(422, f"refuse must be one of {', '.join(FAULTS)}")
+        with self._lock:
+            self._fault, self._refused = fault, 0
+        return self.faults(request)
+
+    def _inject_fault(self) -> None:
+        with self._lock:
+            fault = FAULTS[self._fault]
+        if fault:
+            raise SesError(*fault)
+
+    def _accepted(self, request: Request) -> Mail:
+        try:
+            mail = mails.parse(request.json_object())
+        except mails.BadRequest as error:
+            raise SesError(400, "BadRequestException", str(error)) from None
+        except HttpError as error:
+            raise SesError(400, "BadRequestException", error.detail) from None
+        for recipient in map(mails.bare, _recipients(mail)):
+            mailbox_name = recipient.partition("@")[0].partition("+")[0]
+            if mailbox_name == "bounce":
+                raise SesError(400, "MessageRejected", "Email address is on the suppression list.")
+            if mailbox_name == "throttle":
+                self._throttle(recipient)
+        return mail
+
+    def _throttle(self, recipient: str) -> None:
+        with self._lock:
+            self._throttled[recipient] += 1
+            turned_away = self._throttled[recipient] <= THROTTLED_TIMES
+        if turned_away:
+            raise SesError(429, "TooManyRequestsException", "Maximum sending rate exceeded.")
+
+    def _mail(self, request: Request) -> Mail:
+        mail = self._store.get(request.match["id"])
+        if mail is None:
+            raise HttpError(404, "there is no such mail")
+        return mail
+
+
+def _recipients(mail: Mail) -> list[str]:
+    return [*mail["to"], *mail["cc"], *mail["bcc"]]
+
+
+def _frame(html: str) -> str:
+    document = escape(f'<base target="_blank">{html}')
+    sandbox = "allow-popups allow-popups-to-escape-sandbox"
+    return f'<h2>HTML</h2><iframe title="The mail\'s HTML" sandbox="{sandbox}" srcdoc="{document}"></iframe>'
+
+
+def _create_identity(request: Request) -> Response:
+    identity = request.json_object().get("EmailIdentity")
+    if not isinstance(identity, str) or not identity:
+        return SesError(400, "BadRequestException", "EmailIdentity is missing").response
+    return json_response(_identity(identity))
+
+
+def _get_identity(request: Request) -> Response:
+    return json_response({**_identity(unquote(request.match["identity"])), "VerificationStatus": "SUCCESS"})
+
+
+def _identity(identity: str) -> dict[str, Any]:
+    kind = "EMAIL_ADDRESS" if "@" in identity else "DOMAIN"
+    return {"IdentityType": kind, "VerifiedForSendingStatus": True}
+
+
+def main() -> None:
+    """Reads the options and serves."""
+    parser = argparse.ArgumentParser(description="Amazon SES v2 endpoint on 127.0.0.1 that keeps every mail.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="folder that keeps the mails")
+    options = parser.parse_args()
+    serve(Mailbox(MailStore(options.state)).application(), "mailbox", options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""A row of a CSV file as an item of a type's records, by the catalog."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from settings import ROOT
+
+CATALOG = ROOT / "infra" / "catalog.toml"
+
+# A number that DynamoDB gives back with the value that it was given: at most 38 digits.
+# Others (007, 1e3, 1,000) stay text, so that nothing is lost.
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+NUMBER_DIGITS = 38
+BOOLEANS = {"true": True, "false": False}
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?P<fraction>\d{1,9}))?(?:Z|[+-]\d\d:\d\d)")
+
+# Digits after the seconds, by the catalog's name of the format; None keeps the text as it is.
+FRACTION_DIGITS: dict[str, int | None] = {
+    "rfc3339_s": 0,
+    "rfc3339_ms": 3,
+    "rfc3339_us": 6,
+    "rfc3339_ns": 9,
+    "rfc3339": None,
+}
+
+Item = dict[str, Any]
+
+
+class CatalogError(Exception):
+    """The catalog has no such type, or one whose records cannot be loaded this way."""
+
+
+class RowError(Exception):
+    """A row, or a header, that cannot become a record."""
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """One type's keys and columns."""
+
+    name: str
+    partition: str
+    partition_key: str
+    sort_key: str
+    sort_format: str
+    created: str
+    columns: dict[str, dict[str, Any]]
+
+    @classmethod
+    def find(cls, name: str, catalog: Path = CATALOG) -> RecordType:
+        """The type of this name; raises `CatalogError`."""
+        try:
+            types = {entry["name"]: entry for entry in tomllib.loads(catalog.read_text("utf-8")).get("type", [])}
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise CatalogError(f"{catalog} cannot be read: {error}") from None
+        if name not in types:
+            raise CatalogError(f"the catalog has no type {name}; it has {', '.join(types)}")
+        entry = types[name]
+        records = entry["records"]
+        for option in ("index", "partitions"):
+            if option in records:
+                raise CatalogError(f"{name} names {option}, so its table's own keys are not in the catalog")
+        return cls(
+            name,
+            records["partition"],
+            records["partition_key"],
+            records["sort_key"],
+            records["sort_format"],
+            entry["created"],
+            {column["key"]: column for column in entry["columns"]},
+        )
+
+    def reader(self, parent: str, header: list[str]) -> RowReader:
+        """What turns rows under this header into items; raises `RowError` where no key can be made."""
+        return RowReader(self, parent, header)
+
+
+class RowReader:
+    """Turns the rows of one file into items."""
+
+    def __init__(self, kind: RecordType, parent: str, header: list[str]) -> None:
+        if "" in header:
+            raise RowError("the header has a column without a name")
+        if len(set(header)) < len(header):
+            raise RowError("the header names a column twice")
+        for key in (kind.partition_key, kind.sort_key):
+            if key in header:
+                raise RowError(f"{key} is a key, which is made from the other columns: rename that column")
+        for name in _key_attributes(kind):
+            if name not in header:
+                raise RowError(f"the header has no {name}, which the sort key {kind.sort_format} is made of")
+
+        self._type = kind
+        self._partition = {"S": kind.partition.replace("{parent}", parent)}
+        self._header = header
+        self._columns = [
+            (_path(kind.columns.get(name), name), kind.columns.get(name, {}).get("kind", "text")) for name in header
+        ]
+        self.unknown = [name for name in header if name not in kind.columns]
+
+    def item(self, cells: list[str]) -> Item:
+        """The item in DynamoDB's JSON; raises `RowError`."""
+        if len(cells) != len(self._header):
+            raise RowError(f"{len(cells)} cells under {len(self._header)} columns")
+        row = dict(zip(self._header, cells, strict=True))
+        kind = self._type
+        item: Item = {kind.partition_key: self._partition, kind.sort_key: _sort_value(kind, row)}
+        for (path, column_kind), cell in zip(self._columns, cells, strict=True):
+            if cell:
+                _place(item, path, _attribute(column_kind, cell))
+        return item
+
+
+def _path(column: dict[str, Any] | None, name: str) -> list[str]:
+    return column.get("path", name).split(".") if column else [name]
+
+
+def _key_attributes(kind: RecordType) -> list[str]:
+    if kind.sort_format == "id":
+        return ["id"]
+    return [kind.created, "id"] if kind.sort_format.endswith("#id") else [kind.created]
+
+
+def _sort_value(kind: RecordType, row: dict[str, str]) -> Item:
+    for name in _key_attributes(kind):
+        if not row[name]:
+            raise RowError(f"{name} is empty, and the sort key is made of it")
+    if kind.sort_format == "id":
+        return {"S": row["id"]}
+    unit, more, _ = kind.sort_format.partition("#id")
+    time = sort_time(unit, row[kind.created])
+    if more:
+        return {"S": f"{time}#{row['id']}"}
+    return {"N" if unit.startswith("epoch") else "S": time}
+
+
+def sort_time(unit: str, text: str) -> str:
+    """A time in a sort key's unit; raises `RowError` unless it is a time that the unit can hold exactly."""
+    match = RFC_3339.fullmatch(text)
+    try:
+        instant = datetime.fromisoformat(text).astimezone(UTC) if match else None
+    except ValueError:
+        instant = None
+    if match is None or instant is None:
+        raise RowError("the time of the record is not RFC 3339 with an offset, such as 2026-11-21T12:01:02Z")
+
+    fraction = (match["fraction"] or "").rstrip("0")
+    if unit in ("epoch_s", "epoch_ms"):
+        digits = 0 if unit == "epoch_s" else 3
+        _check_fraction(fraction, digits)
+        seconds = int(instant.replace(microsecond=0).timestamp())
+        return str(seconds * 10**digits + int(fraction.ljust(digits, "0") or "0"))
+    kept = FRACTION_DIGITS[unit]
+    if kept is None:
+        return text
+    _check_fraction(fraction, kept)
+    point = f".{fraction.ljust(kept, '0')}" if kept else ""
+    return f"{instant.replace(microsecond=0, tzinfo=None).isoformat()}{point}Z"
+
+
+def _check_fraction(fraction: str, digits: int) -> None:
+    if len(fraction) > digits:
+        raise RowError(f"the time of the record has more than the {digits} digits after the seconds that its key holds")
+
+
+def _attribute(kind: str, cell: str) -> Item:
+    if kind in ("integer", "decimal"):
+        if NUMBER.fullmatch(cell) and sum(character.isdigit() for character in cell) <= NUMBER_DIGITS:
+            return {"N": cell}
+    elif kind == "boolean" and cell in BOOLEANS:
+        return {"BOOL": BOOLEANS[cell]}
+    return {"S": cell}
+
+
+def _place(item: Item, path: list[str], value: Item) -> None:
+    for name in path[:-1]:
+        item = item.setdefault(name, {"M": {}})["M"]
+    item[path[-1]] = value

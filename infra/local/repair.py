@@ -1,0 +1,60 @@
+"""Puts right what the emulator's CloudFormation drops, from the template as it was deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+TABLES = ("exports", "work", "events", "limits", "parents")
+
+Clients = Callable[[str], Any]
+
+
+def repair(clients: Clients, stack_name: str) -> None:
+    """Sets the dropped properties through each service's own API."""
+    cloudformation = clients("cloudformation")
+    template = cloudformation.get_template(StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
+    deployed = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+    physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in deployed}
+    for logical, resource in template["Resources"].items():
+        mend = _BY_TYPE.get(resource["Type"])
+        if mend is not None and logical in physical:
+            mend(clients, physical[logical], resource.get("Properties", {}))
+
+
+def _table(clients: Clients, name: str, properties: dict[str, Any]) -> None:
+    dynamodb = clients("dynamodb")
+    if ttl := properties.get("TimeToLiveSpecification"):
+        now = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        if now["TimeToLiveStatus"] == "DISABLED":
+            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+    if recovery := properties.get("PointInTimeRecoverySpecification"):
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+
+
+def _bucket(clients: Clients, name: str, properties: dict[str, Any]) -> None:
+    rules = [_lifecycle_rule(rule) for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])]
+    if rules:
+        clients("s3").put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """The same rule in the words of S3's API, which differ from CloudFormation's."""
+    put: dict[str, Any] = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
+    if "ExpirationInDays" in rule:
+        put["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
+    if "AbortIncompleteMultipartUpload" in rule:
+        put["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+    return put
+
+
+def _function(clients: Clients, name: str, properties: dict[str, Any]) -> None:
+    if loop := properties.get("RecursiveLoop"):
+        clients("lambda").put_function_recursion_config(FunctionName=name, RecursiveLoop=loop)
+
+
+_BY_TYPE: dict[str, Callable[[Clients, str, dict[str, Any]], None]] = {
+    "AWS::DynamoDB::Table": _table,
+    "AWS::Lambda::Function": _function,
+    "AWS::S3::Bucket": _bucket,
+}

@@ -1,0 +1,92 @@
+"""The four processes of a local stack, and how each shows that it is up."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from processes import Service
+from settings import AUDIENCE, PYTHON, REGION, TOOLS, Stack, process_environment
+
+HERE = Path(__file__).parent
+EMULATOR = "ministack"
+
+
+def services(stack: Stack) -> list[Service]:
+    """Every process of the stack, in the order in which they start."""
+    return [_records(stack), _issuer(stack), _mailbox(stack), _emulator(stack)]
+
+
+def _emulator(stack: Stack) -> Service:
+    temporary = stack.state / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    environment = process_environment(stack) | {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(stack.port),
+        "MINISTACK_REGION": REGION,
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(stack.data / "aws"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(stack.data / "s3"),
+        "TMPDIR": str(temporary),
+        # Every function is its child and sees these. On AWS, Lambda sets the format itself.
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+    }
+    return Service(
+        EMULATOR,
+        [str(PYTHON), "-X", f"waybill={stack.port}", "-m", "ministack"],
+        environment,
+        lambda: _answers(f"{stack.endpoint_url}/_ministack/health"),
+    )
+
+
+def _issuer(stack: Stack) -> Service:
+    arguments = ["--port", str(stack.issuer_port), "--state", str(stack.data / "issuer"), "--audience", AUDIENCE]
+    return Service(
+        "issuer",
+        [str(PYTHON), str(HERE / "issuer.py"), *arguments],
+        process_environment(stack),
+        lambda: _answers(f"http://127.0.0.1:{stack.issuer_port}/healthz"),
+    )
+
+
+def _mailbox(stack: Stack) -> Service:
+    arguments = ["--port", str(stack.port + 2), "--state", str(stack.data / "mailbox")]
+    return Service(
+        "mailbox",
+        [str(PYTHON), str(HERE / "mailbox.py"), *arguments],
+        process_environment(stack),
+        lambda: _answers(f"{stack.mailbox_url}/healthz"),
+    )
+
+
+def _records(stack: Stack) -> Service:
+    stack.data.mkdir(parents=True, exist_ok=True)
+    database = stack.data / "records.sqlite"
+    arguments = ["serve", "--host", "127.0.0.1", "--port", str(stack.port + 3), "--db-path", str(database)]
+    return Service(
+        "records",
+        [str(TOOLS / "dynoxide" / "bin" / "dynoxide"), *arguments],
+        process_environment(stack),
+        lambda: _answers(stack.records_url),
+    )
+
+
+def issuer_url(stack: Stack) -> str:
+    """The issuer by its own name for itself, which is what tokens carry."""
+    document = f"http://127.0.0.1:{stack.issuer_port}/.well-known/openid-configuration"
+    with urllib.request.urlopen(document, timeout=10) as response:
+        return str(json.load(response)["issuer"])
+
+
+def _answers(url: str) -> bool:
+    """Whether something speaks HTTP there, whatever it says."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,102 @@
+"""Where a local stack lives: its ports, folders, addresses and credentials."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".local"
+PYTHON = TOOLS / "ministack" / "bin" / "python"
+REGION = "eu-west-1"
+AUDIENCE = "waybill"
+RECORDS_TABLE = "records"
+DEFAULT_PORT = 4566
+STACK_NAME = "waybill"
+
+# Variables of the caller's shell that local processes may see. Anything else, an AWS profile or a proxy above all, could
+# send a local call to somewhere that is not local.
+PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "TZ", "USER")
+CERTIFICATES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One local stack. Several run side by side, ten ports apart."""
+
+    port: int = DEFAULT_PORT
+    name: str = STACK_NAME
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything that this stack keeps."""
+        return TOOLS / f"stack-{self.port}"
+
+    @property
+    def data(self) -> Path:
+        """What the processes keep over a stop."""
+        return self.state / "data"
+
+    @property
+    def outputs(self) -> Path:
+        """The file that tells tests and tools where everything is."""
+        return self.state / "outputs.json"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Every AWS service. An address and not a name: the SDKs then put a bucket into the path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def issuer_port(self) -> int:
+        """Port of the development issuer."""
+        return self.port + 1
+
+    @property
+    def mailbox_url(self) -> str:
+        """The SES endpoint and its page of mails."""
+        return f"http://127.0.0.1:{self.port + 2}"
+
+    @property
+    def records_url(self) -> str:
+        """The DynamoDB that holds the records."""
+        return f"http://127.0.0.1:{self.port + 3}"
+
+    @property
+    def api_id(self) -> str:
+        """The API's id, pinned (8 hexadecimal digits) so that its address is known before it is deployed."""
+        return f"{self.port:08d}"
+
+    @property
+    def api_url(self) -> str:
+        """The HTTP API, as a browser and curl reach it: names under `localhost` are this machine."""
+        return f"http://{self.api_id}.execute-api.localhost:{self.port}"
+
+
+def architecture() -> str:
+    """The host's processor, in Lambda's words: the emulator runs a function as a process of this machine."""
+    return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+
+
+def aws_environment(stack: Stack) -> dict[str, str]:
+    """What points the AWS SDKs and the SAM CLI at this stack and at nothing else."""
+    return {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": stack.endpoint_url,
+        "AWS_ENDPOINT_URL_SESV2": stack.mailbox_url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "RECORDS_ENDPOINT_URL": stack.records_url,
+    }
+
+
+def process_environment(stack: Stack) -> dict[str, str]:
+    """The environment of a process of this stack, free of the caller's AWS settings."""
+    inherited = {name: os.environ[name] for name in PASSED_ON + CERTIFICATES if name in os.environ}
+    return inherited | aws_environment(stack)

@@ -1,0 +1,150 @@
+"""The local stack: `up`, `run`, `down`, `logs`, `clean`. State lives in `.local/stack-PORT`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+import build
+import deploy
+import logs
+from processes import Processes
+from services import EMULATOR, services
+from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
+
+LAST_LINES = 60
+
+
+def up(stack: Stack, overrides: dict[str, str]) -> None:
+    """Builds, starts what does not run, deploys what has changed, and says where everything is."""
+    began = time.monotonic()
+    build.build()
+    processes = Processes(stack.state)
+    if processes.died(EMULATOR):
+        # It keeps its state when it is stopped. Killed, it comes back as of the stop before, which may be an older deploy.
+        (stack.state / "deployed").unlink(missing_ok=True)
+    for service in services(stack):
+        if processes.ensure(service):
+            print(f"» Started {service.name}", flush=True)
+
+    deploy.ensure_records_table(stack)
+    chosen = deploy.parameters(stack, overrides)
+    deploy.deploy(stack, chosen)
+    outputs = deploy.write_outputs(stack, chosen)
+    _print_addresses(outputs, time.monotonic() - began)
+
+
+def down(stack: Stack) -> None:
+    """Stops the processes; what they keep stays."""
+    processes = Processes(stack.state)
+    for service in reversed(services(stack)):
+        if processes.stop(service.name):
+            print(f"Stopped {service.name}")
+
+
+def clean(stack: Stack) -> None:
+    """Stops the processes and removes everything that this stack kept."""
+    down(stack)
+    shutil.rmtree(stack.state, ignore_errors=True)
+    print(f"Removed {stack.state}. Kept: the tools in .local, target and .aws-sam.")
+
+
+def run(stack: Stack, overrides: dict[str, str], command: list[str]) -> int:
+    """Runs a command against a stack made anew for it, and stops the stack whatever happens."""
+    clean(stack)
+    status = 1
+    try:
+        up(stack, overrides)
+        environment = os.environ | {"WAYBILL_STACK": str(stack.outputs)}
+        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    finally:
+        if status != 0:
+            _show_what_happened(stack)
+        down(stack)
+    return status
+
+
+def _show_what_happened(stack: Stack) -> None:
+    """Keeps the functions' logs, and prints the end of them."""
+    if not Processes(stack.state).running(EMULATOR):
+        return
+    kept = stack.state / "logs" / "functions.log"
+    lines = logs.lines(stack)
+    kept.write_text("\n".join(lines) + "\n")
+    print(f"The functions' last lines (all of them: {kept}):", *lines[-LAST_LINES:], sep="\n", flush=True)
+
+
+def _print_addresses(outputs: dict[str, Any], seconds: float) -> None:
+    print(f"The stack is up ({seconds:.0f} s).")
+    print(f"  API      {outputs['api_url']}")
+    print(f"  Sign-in  {outputs['issuer_url']}")
+    print(f"  Mails    {outputs['mailbox_url']}")
+    print(f"  AWS      {outputs['endpoint_url']}")
+    print(f"  Records  {outputs['records_url']}")
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.isalnum():
+        raise argparse.ArgumentTypeError("a parameter is NAME=VALUE")
+    return name, value
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1024 <= port <= 65000:
+        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the three above it free")
+    return port
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", text):
+        raise argparse.ArgumentTypeError("a stack's name is small letters, digits and hyphens")
+    return text
+
+
+def main() -> None:
+    """Reads the command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of four ports")
+    common.add_argument("--stack", type=_name, default=STACK_NAME, help="name of the CloudFormation stack")
+    parser = argparse.ArgumentParser(description="Waybill's local stack.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    template = argparse.ArgumentParser(add_help=False)
+    template.add_argument(
+        "--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="of the template"
+    )
+    commands.add_parser("up", parents=[common, template], help="build, start and deploy whatever is not")
+    running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
+    running.add_argument("argv", nargs="+", metavar="COMMAND", help="finds the stack's outputs by WAYBILL_STACK")
+    commands.add_parser("down", parents=[common], help="stop the processes")
+    commands.add_parser("clean", parents=[common], help="stop the processes and remove what they keep")
+    reading = commands.add_parser("logs", parents=[common], help="print the functions' logs")
+    reading.add_argument("--no-follow", action="store_true", help="end after what is there")
+
+    options = parser.parse_args()
+    stack = Stack(options.port, options.stack)
+    match options.command:
+        case "up":
+            up(stack, dict(options.parameter))
+        case "run":
+            sys.exit(run(stack, dict(options.parameter), options.argv))
+        case "down":
+            down(stack)
+        case "clean":
+            clean(stack)
+        case "logs":
+            logs.show(stack, follow=not options.no_follow)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,107 @@
+"""Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
+
+Runs on a bare Python, before any of that is there. What is already there is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+# This file imports nothing but the standard library, so that it can run first.
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".local"
+DYNOXIDE_VERSION = "3.2.0"
+OLDEST_PYTHON = (3, 11)
+
+PREREQUISITES = {
+    "cargo": "Rust is missing: install it from https://rustup.rs",
+    "cc": "A C compiler is missing: install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)",
+    "ps": "`ps` is missing: install procps (Debian: apt install procps)",
+}
+
+
+def main() -> None:
+    """Checks the prerequisites, then sets up each tool that is not there."""
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit("Python 3.11 or later is needed: install it from https://www.python.org/downloads or your system's packages")
+    missing = [advice for program, advice in PREREQUISITES.items() if shutil.which(program) is None]
+    if missing:
+        sys.exit("\n".join(missing))
+
+    _environment("ministack", "the AWS emulator")
+    _environment("sam", "the SAM CLI and cargo-lambda")
+    _dynoxide()
+
+
+def _environment(name: str, purpose: str) -> None:
+    requirements = Path(__file__).with_name(f"requirements-{name}.txt")
+    folder = TOOLS / name
+    stamp = folder / "installed"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+
+    with _Step(f"Installing {purpose} into .local/{name}"):
+        if not (folder / "bin" / "python").exists():
+            try:
+                venv.create(folder, with_pip=True)
+            except subprocess.CalledProcessError:
+                sys.exit("Python's venv module is incomplete: install it (Debian: apt install python3-venv)")
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "-r", str(requirements)], os.environ.copy())
+        stamp.write_text(wanted)
+
+
+def _dynoxide() -> None:
+    folder = TOOLS / "dynoxide"
+    record = folder / ".crates.toml"
+    if (folder / "bin" / "dynoxide").exists() and record.exists():
+        installed = tomllib.loads(record.read_text()).get("v1", {})
+        if any(name.startswith(f"dynoxide-rs {DYNOXIDE_VERSION} ") for name in installed):
+            return
+
+    with _Step(f"Building Dynoxide {DYNOXIDE_VERSION}, the records' DynamoDB, into .local/dynoxide (some minutes)"):
+        command = ["cargo", "install", "dynoxide-rs", "--version", DYNOXIDE_VERSION, "--locked"]
+        features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
+        # Its own profile is for a small download; here the time of its build counts.
+        quick = {
+            "CARGO_PROFILE_RELEASE_LTO": "false",
+            "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+            "CARGO_PROFILE_RELEASE_OPT_LEVEL": "2",
+        }
+        # Outside of the workspace's folder, whose settings are not Dynoxide's.
+        _run([*command, *features, "--root", str(folder)], os.environ | quick, folder=folder.anchor)
+
+
+def _run(command: list[str], environment: Mapping[str, str], folder: str | None = None) -> None:
+    if subprocess.run(command, env=environment, cwd=folder, check=False).returncode != 0:
+        sys.exit(f"Failed: {' '.join(command)}")
+
+
+class _Step:
+    """Says what begins, and how long it took."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        print(f"» {self._title}", flush=True)
+        self._start = time.monotonic()
+
+    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+        if kind is None:
+            print(f"  done in {time.monotonic() - self._start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

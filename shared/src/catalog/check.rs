@@ -1,0 +1,492 @@
+//! Reads a catalog's TOML and refuses, with the line, whatever could make an export wrong.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::records::PARENT;
+use super::{
+    CatalogError, Column, Delivery, Engine, ExportType, ParentKind, Path, RecordsSpec, SortFormat,
+};
+use crate::selection::{ATTRIBUTES, CREATED_AT};
+use crate::value::{Kind, Stored};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCatalog {
+    #[serde(rename = "type")]
+    types: Spanned<Vec<RawType>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawType {
+    name: Spanned<String>,
+    label: Option<String>,
+    parent: ParentKind,
+    delivery: Delivery,
+    records: Spanned<RawRecords>,
+    created: Spanned<String>,
+    #[serde(default)]
+    search: Vec<Spanned<String>>,
+    #[serde(default)]
+    filters: Vec<Spanned<String>>,
+    columns: Spanned<Vec<RawColumn>>,
+    #[serde(default)]
+    custom: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRecords {
+    engine: Engine,
+    table: Spanned<String>,
+    index: Option<Spanned<String>>,
+    partition: Option<Spanned<String>>,
+    partitions: Option<Vec<Spanned<String>>>,
+    partition_key: Spanned<String>,
+    sort_key: Spanned<String>,
+    sort_format: Spanned<String>,
+    region: Option<Spanned<String>>,
+    role: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawColumn {
+    key: Spanned<String>,
+    label: Option<String>,
+    kind: Kind,
+    path: Option<Spanned<String>>,
+    from: Option<Spanned<Stored>>,
+    #[serde(default = "yes")]
+    default: bool,
+    #[serde(default)]
+    values: Vec<Spanned<String>>,
+    #[serde(default)]
+    hidden: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What is wrong, and at which bytes of the text.
+struct Wrong(Range<usize>, String);
+
+fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
+    Wrong(at.span(), message.into())
+}
+
+/// Reads and checks every type of a catalog.
+pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
+    let raw: RawCatalog = toml::from_str(text).map_err(|error| {
+        invalid(
+            text,
+            Wrong(error.span().unwrap_or_default(), error.message().to_owned()),
+        )
+    })?;
+    types(raw.types).map_err(|wrong| invalid(text, wrong))
+}
+
+fn invalid(text: &str, Wrong(span, message): Wrong) -> CatalogError {
+    let before = text.as_bytes().iter().take(span.start);
+    CatalogError::Invalid {
+        line: 1 + before.filter(|&&b| b == b'\n').count(),
+        message,
+    }
+}
+
+fn types(raw: Spanned<Vec<RawType>>) -> Result<Vec<ExportType>, Wrong> {
+    if raw.get_ref().is_empty() {
+        return Err(wrong(&raw, "it has no type; add a [[type]]"));
+    }
+    let mut names = HashSet::new();
+    let raw = raw.into_inner();
+    for t in &raw {
+        if !names.insert(t.name.get_ref()) {
+            return Err(wrong(
+                &t.name,
+                format!("the type `{}` is there twice", t.name.get_ref()),
+            ));
+        }
+    }
+    raw.into_iter().map(export_type).collect()
+}
+
+fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
+    if !is_name(raw.name.get_ref()) {
+        return Err(wrong(
+            &raw.name,
+            "a type's name is 1 to 64 of a-z, 0-9 and _, and begins with a letter",
+        ));
+    }
+    let columns = columns(raw.columns)?;
+    let created = path(&raw.created)?;
+    if let Some(column) = columns.iter().find(|c| c.path == created)
+        && column.kind != Kind::Timestamp
+    {
+        return Err(wrong(
+            &raw.created,
+            format!("the column `{}` must be of kind timestamp", column.key),
+        ));
+    }
+    let name = raw.name.into_inner();
+    Ok(ExportType {
+        label: raw.label.unwrap_or_else(|| humane(&name)),
+        parent: raw.parent,
+        delivery: raw.delivery,
+        records: records(raw.records)?,
+        search: keys(raw.search, &columns, &[])?,
+        filters: keys(raw.filters, &columns, &[CREATED_AT, ATTRIBUTES])?,
+        custom: raw.custom,
+        created,
+        columns,
+        name,
+    })
+}
+
+fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
+    let span = raw.span();
+    let raw = raw.into_inner();
+    let partitions = match (raw.partition, raw.partitions) {
+        (Some(one), None) => vec![one],
+        (None, Some(several)) if !several.is_empty() => several,
+        _ => {
+            return Err(Wrong(
+                span,
+                "give either `partition` or a list of `partitions`".to_owned(),
+            ));
+        }
+    };
+    let mut distinct = HashSet::new();
+    for template in &partitions {
+        bound_to_parent(template)?;
+        if !distinct.insert(template.get_ref()) {
+            return Err(wrong(
+                template,
+                "this partition is there twice: its records would be too",
+            ));
+        }
+    }
+    if !is_variable(raw.table.get_ref()) {
+        return Err(wrong(
+            &raw.table,
+            "`table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name",
+        ));
+    }
+    let sort_format = SortFormat::parse(raw.sort_format.get_ref()).ok_or_else(|| {
+        wrong(
+            &raw.sort_format,
+            format!("no such sort_format; there are {}", SortFormat::names()),
+        )
+    })?;
+    if raw.partition_key.get_ref() == raw.sort_key.get_ref() {
+        return Err(wrong(
+            &raw.sort_key,
+            "the sort key is another attribute than the partition key",
+        ));
+    }
+    Ok(RecordsSpec {
+        engine: raw.engine,
+        table: raw.table.into_inner(),
+        index: raw.index.map(filled).transpose()?,
+        partition_key: filled(raw.partition_key)?,
+        sort_key: filled(raw.sort_key)?,
+        sort_format,
+        region: raw.region.map(filled).transpose()?,
+        role: raw.role.map(filled).transpose()?,
+        partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
+    })
+}
+
+/// Without the parent in its key, a partition would give one customer's records to another.
+fn bound_to_parent(template: &Spanned<String>) -> Result<(), Wrong> {
+    let text = template.get_ref();
+    if !text.contains(PARENT) {
+        return Err(wrong(
+            template,
+            "a partition must have {parent} in it, so that it holds one parent's records only",
+        ));
+    }
+    if text.replace(PARENT, "").contains(['{', '}']) {
+        return Err(wrong(template, "a partition knows only {parent} in braces"));
+    }
+    Ok(())
+}
+
+fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
+    let span = raw.span();
+    let mut taken = HashSet::new();
+    let mut columns = Vec::new();
+    for raw in raw.into_inner() {
+        if !taken.insert(raw.key.get_ref().clone()) {
+            return Err(wrong(
+                &raw.key,
+                format!("the column `{}` is there twice", raw.key.get_ref()),
+            ));
+        }
+        columns.push(column(raw)?);
+    }
+    if !columns.iter().any(|c| c.default && !c.hidden) {
+        return Err(Wrong(
+            span,
+            "at least one column must be neither hidden nor `default = false`".to_owned(),
+        ));
+    }
+    Ok(columns)
+}
+
+fn column(raw: RawColumn) -> Result<Column, Wrong> {
+    if raw.key.get_ref().chars().any(char::is_control) {
+        return Err(wrong(&raw.key, "a column's key has no control characters"));
+    }
+    if let Some(stored) = &raw.from {
+        let kind = match stored.get_ref() {
+            Stored::Cents => Kind::Decimal,
+            Stored::EpochS | Stored::EpochMs => Kind::Timestamp,
+        };
+        if raw.kind != kind {
+            return Err(wrong(
+                stored,
+                format!("this `from` makes a {kind:?}; change the column's kind").to_lowercase(),
+            ));
+        }
+    }
+    let mut values = Vec::new();
+    for value in raw.values {
+        if values.contains(value.get_ref()) {
+            return Err(wrong(
+                &value,
+                format!("the value `{}` is there twice", value.get_ref()),
+            ));
+        }
+        values.push(filled(value)?);
+    }
+    let path = match &raw.path {
+        Some(text) => path(text)?,
+        None => Path::new(raw.key.get_ref().clone(), []),
+    };
+    let key = filled(raw.key)?;
+    Ok(Column {
+        label: raw.label.unwrap_or_else(|| humane(&key)),
+        kind: raw.kind,
+        path,
+        stored: raw.from.map(Spanned::into_inner),
+        default: raw.default,
+        values,
+        hidden: raw.hidden,
+        key,
+    })
+}
+
+/// Keys of columns, or words that are allowed besides them; each once.
+fn keys(
+    raw: Vec<Spanned<String>>,
+    columns: &[Column],
+    words: &[&str],
+) -> Result<Vec<String>, Wrong> {
+    let mut keys = Vec::new();
+    for key in raw {
+        let name = key.get_ref();
+        if !words.contains(&name.as_str()) && !columns.iter().any(|c| c.key == *name) {
+            return Err(wrong(&key, format!("`{name}` is no column of this type")));
+        }
+        if keys.contains(name) {
+            return Err(wrong(&key, format!("`{name}` is there twice")));
+        }
+        keys.push(key.into_inner());
+    }
+    Ok(keys)
+}
+
+fn path(text: &Spanned<String>) -> Result<Path, Wrong> {
+    let mut names = text.get_ref().split('.').map(str::to_owned);
+    let first = names.next().unwrap_or_default();
+    let path = Path::new(first, names);
+    if path.names().iter().any(String::is_empty) {
+        return Err(wrong(
+            text,
+            "a path is attribute names with a dot between them, such as address.city",
+        ));
+    }
+    Ok(path)
+}
+
+fn filled(text: Spanned<String>) -> Result<String, Wrong> {
+    if text.get_ref().trim().is_empty() {
+        return Err(wrong(&text, "this must not be empty"));
+    }
+    Ok(text.into_inner())
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// `created_at` for people: `Created at`.
+fn humane(key: &str) -> String {
+    let mut words = key.replace('_', " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::catalog::{Catalog, CatalogError, Delivery, ParentKind};
+    use crate::value::{Kind, Stored};
+
+    const LEADS: &str = r#"
+[[type]]
+name      = "leads"
+parent    = "source"
+delivery  = "link"
+records   = { engine = "dynamodb", table = "RECORDS_TABLE", partition = "leads#{parent}",
+              partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_ms#id" }
+created   = "created_at"
+search    = ["name", "phone"]
+filters   = ["status", "created_at", "attributes"]
+columns   = [ { key = "name", kind = "text" }, { key = "phone", kind = "phone" },
+              { key = "city", kind = "text", path = "address.city" },
+              { key = "amount", kind = "decimal", from = "cents" },
+              { key = "status", kind = "text", hidden = true } ]
+custom    = true
+"#;
+
+    fn refusal(from: &str, to: &str) -> String {
+        assert!(LEADS.contains(from), "{from}");
+        let error = Catalog::parse(&LEADS.replacen(from, to, 1)).unwrap_err();
+        assert!(matches!(error, CatalogError::Invalid { .. }));
+        error.to_string()
+    }
+
+    #[test]
+    fn the_built_in_catalog_is_right() {
+        let catalog = Catalog::parse(super::super::BUILT_IN).unwrap();
+        let orders = catalog.get("orders").unwrap();
+        assert_eq!(orders.parent, ParentKind::Project);
+        assert_eq!(orders.delivery, Delivery::Attachment);
+        let keys: Vec<_> = orders
+            .default_columns()
+            .iter()
+            .map(|c| c.key.as_str())
+            .collect();
+        assert_eq!(
+            keys.join(" "),
+            "id reference status created_at updated_at delivered_at customer city state items amount freight \
+             currency payment"
+        );
+        assert_eq!(orders.records.partitions("42"), ["orders#42"]);
+        assert!(orders.records.sort_format.is_ordered_by_time());
+    }
+
+    #[test]
+    fn every_part_of_a_type_is_read() {
+        let catalog = Catalog::parse(LEADS).unwrap();
+        let leads = catalog.get("leads").unwrap();
+        assert_eq!(leads.label, "Leads");
+        assert!(leads.custom);
+        assert_eq!(
+            leads.column("city").unwrap().path.to_string(),
+            "address.city"
+        );
+        assert_eq!(leads.column("amount").unwrap().stored, Some(Stored::Cents));
+        assert_eq!(leads.column("phone").unwrap().kind, Kind::Phone);
+        assert_eq!(leads.default_columns().len(), 4);
+        assert!(catalog.get("orders").is_none());
+    }
+
+    #[test]
+    fn several_partitions_are_each_bound_to_the_parent() {
+        let text = LEADS.replace(
+            r#"partition = "leads#{parent}""#,
+            r#"partitions = ["leads#{parent}#0", "leads#{parent}#1"]"#,
+        );
+        let catalog = Catalog::parse(&text).unwrap();
+        assert_eq!(
+            catalog.types()[0].records.partitions("web"),
+            ["leads#web#0", "leads#web#1"]
+        );
+    }
+
+    #[test]
+    fn a_wrong_catalog_is_refused_with_its_line() {
+        assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads""#),
+            @"the catalog is wrong in line 6: a partition must have {parent} in it, so that it holds one parent's records only");
+        assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads#{parent}#{x}""#),
+            @"the catalog is wrong in line 6: a partition knows only {parent} in braces");
+        assert_snapshot!(refusal(r#"partition = "leads#{parent}","#, ""),
+            @"the catalog is wrong in line 6: give either `partition` or a list of `partitions`");
+        assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}", "{parent}"]"#),
+            @"the catalog is wrong in line 6: this partition is there twice: its records would be too");
+        assert_snapshot!(refusal("RECORDS_TABLE", "records"),
+            @"the catalog is wrong in line 6: `table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name");
+        assert_snapshot!(refusal("dynamodb", "mongodb"),
+            @"the catalog is wrong in line 6: unknown variant `mongodb`, expected `dynamodb`");
+        assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
+            @"the catalog is wrong in line 7: no such sort_format; there are rfc3339_s, rfc3339_ms, rfc3339_us, rfc3339_ns, rfc3339, epoch_s, epoch_ms (each also with `#id`) or id");
+        assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "pk""#),
+            @"the catalog is wrong in line 7: the sort key is another attribute than the partition key");
+        assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),
+            @"the catalog is wrong in line 3: a type's name is 1 to 64 of a-z, 0-9 and _, and begins with a letter");
+        assert_snapshot!(refusal("delivery", "deliver"),
+            @"the catalog is wrong in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
+        assert_snapshot!(refusal(r#""source""#, r#""team""#),
+            @"the catalog is wrong in line 4: unknown variant `team`, expected one of `organization`, `project`, `source`");
+        assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
+            @"the catalog is wrong in line 11: the column `name` is there twice");
+        assert_snapshot!(refusal(r#"kind = "phone""#, r#"kind = "mobile""#),
+            @"the catalog is wrong in line 11: unknown variant `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
+        assert_snapshot!(refusal(r#"kind = "decimal""#, r#"kind = "text""#),
+            @"the catalog is wrong in line 13: this `from` makes a decimal; change the column's kind");
+        assert_snapshot!(refusal("address.city", "address..city"),
+            @"the catalog is wrong in line 12: a path is attribute names with a dot between them, such as address.city");
+        assert_snapshot!(refusal(r#"search    = ["name""#, r#"search    = ["email""#),
+            @"the catalog is wrong in line 9: `email` is no column of this type");
+        assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["created_at""#),
+            @"the catalog is wrong in line 10: `created_at` is there twice");
+        assert_snapshot!(refusal(r#"created   = "created_at""#, r#"created   = "name""#),
+            @"the catalog is wrong in line 8: the column `name` must be of kind timestamp");
+        assert_snapshot!(refusal(r#"key = "city""#, r#"key = " ""#),
+            @"the catalog is wrong in line 12: this must not be empty");
+        assert_snapshot!(refusal("hidden = true", r#"values = ["a", "a"]"#),
+            @"the catalog is wrong in line 14: the value `a` is there twice");
+    }
+
+    #[test]
+    fn two_types_of_one_name_are_refused() {
+        let error = Catalog::parse(&format!("{LEADS}{LEADS}")).unwrap_err();
+        assert_snapshot!(error, @"the catalog is wrong in line 18: the type `leads` is there twice");
+    }
+
+    #[test]
+    fn a_catalog_without_types_is_refused() {
+        assert_snapshot!(Catalog::parse("").unwrap_err(), @"the catalog is wrong in line 1: missing field `type`");
+        assert_snapshot!(Catalog::parse("type = []").unwrap_err(),
+            @"the catalog is wrong in line 1: it has no type; add a [[type]]");
+    }
+
+    #[test]
+    fn a_catalog_that_is_not_there_is_named() {
+        let error = Catalog::read(std::path::Path::new("/nowhere/catalog.toml")).unwrap_err();
+        assert_snapshot!(error,
+            @"cannot read the catalog /nowhere/catalog.toml; CATALOG_PATH must name a readable UTF-8 file");
+    }
+}

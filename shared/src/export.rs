@@ -1,0 +1,360 @@
+//! An export: one request for one file, and what became of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::file::{Profile, Warning};
+use crate::parent::Parent;
+
+/// The identity of an export: a time-ordered integer below 2^53, so that JavaScript's numbers hold it exactly.
+///
+/// The upper bits are the milliseconds since [`ExportId::EPOCH`], the lower 12 are random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct ExportId(u64);
+
+impl ExportId {
+    /// 2025-01-01T00:00:00Z in milliseconds since the Unix epoch; 41 bits from here reach the year 2094.
+    const EPOCH: i64 = 1_735_689_600_000;
+    const RANDOM_BITS: u32 = 12;
+    const END: u64 = 1 << 53;
+
+    /// The id of an export requested at `now`; `random` tells apart those of one millisecond.
+    pub fn new(now: Timestamp, random: u64) -> Self {
+        let milliseconds = (now.as_millisecond() - Self::EPOCH).max(0) as u64;
+        let id = milliseconds << Self::RANDOM_BITS | random & ((1 << Self::RANDOM_BITS) - 1);
+        Self(id.min(Self::END - 1))
+    }
+
+    /// The id as an integer.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// A text or number that is no export's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an export's id is an integer from 1 to 2^53 - 1")]
+pub struct InvalidExportId;
+
+impl TryFrom<u64> for ExportId {
+    type Error = InvalidExportId;
+
+    fn try_from(id: u64) -> Result<Self, InvalidExportId> {
+        if (1..Self::END).contains(&id) { Ok(Self(id)) } else { Err(InvalidExportId) }
+    }
+}
+
+impl From<ExportId> for u64 {
+    fn from(id: ExportId) -> u64 {
+        id.0
+    }
+}
+
+impl FromStr for ExportId {
+    type Err = InvalidExportId;
+
+    /// Accepts digits alone, in their one shortest form: `+1`, `01` and ` 1` are no ids.
+    fn from_str(text: &str) -> Result<Self, InvalidExportId> {
+        let id = text.parse::<u64>().map_err(|_| InvalidExportId)?;
+        if id.to_string() != text {
+            return Err(InvalidExportId);
+        }
+        Self::try_from(id)
+    }
+}
+
+impl fmt::Display for ExportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where an export is in its life. The changes that are possible are those of [`Status::may_become`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Requested, not yet begun.
+    Waiting,
+    /// A worker has begun to make the file.
+    Processing,
+    /// The file is whole and may be downloaded.
+    Succeeded,
+    /// The file could not be made; `failure` says why.
+    Failed,
+    /// Somebody stopped it.
+    Canceled,
+    /// It had succeeded, and its file's time is over.
+    Expired,
+}
+
+impl Status {
+    /// Every status, in the order of a life.
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Processing, Self::Succeeded, Self::Failed, Self::Canceled, Self::Expired];
+
+    /// Whether no file will be made any more: nothing but expiry follows.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Processing)
+    }
+
+    /// Whether an export may go from this status to `next`.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Waiting => matches!(next, Self::Processing | Self::Failed | Self::Canceled),
+            Self::Processing => matches!(next, Self::Succeeded | Self::Failed | Self::Canceled),
+            Self::Succeeded => next == Self::Expired,
+            Self::Failed | Self::Canceled | Self::Expired => false,
+        }
+    }
+
+    /// The word for it in the API and the tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Processing => "processing",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status of this name; British `cancelled` is understood too.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "cancelled" {
+            return Some(Self::Canceled);
+        }
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// What kind of file an export makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Comma-separated values, RFC 4180.
+    Csv,
+    /// Office Open XML spreadsheet, ECMA-376.
+    Xlsx,
+}
+
+impl Format {
+    /// The file name's extension, which is also the format's name in the API.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    /// The media type under which the file is stored, sent and attached.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+}
+
+/// A person: the recipient of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The `sub` of the person's tokens.
+    pub id: String,
+    /// The name to address them by, where their token has one.
+    pub name: Option<String>,
+    /// Where the mail goes; without it, there is none.
+    pub email: Option<String>,
+}
+
+/// Why an export failed, in words for the person who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable word for programs, such as `not_started`.
+    pub code: String,
+    /// A sentence that says what happened and what to do.
+    pub message: String,
+    /// Whether the same request may succeed when made again.
+    pub retryable: bool,
+}
+
+/// What shows that a file is complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Records that were read.
+    pub read: u64,
+    /// Records that the filters and the search let through.
+    pub matched: u64,
+    /// Rows in the file, without the header.
+    pub written: u64,
+    /// Records that came at or after this instant are not in the file.
+    pub as_of: Timestamp,
+    /// How the records were read.
+    pub consistency: String,
+    /// SHA-256 of the whole file, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Beginnings, less those that only went on at a planned continuation.
+    pub attempts: u32,
+    /// Invocations of the worker.
+    pub invocations: u32,
+    /// From the first worker's start to the file's completion.
+    pub seconds: f64,
+    /// DynamoDB read units that reading the records used.
+    pub read_units: f64,
+    /// What the export cost at AWS's list prices, about, in US dollars.
+    pub estimated_cost_usd: f64,
+}
+
+/// Whether the person has been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mail {
+    /// A final state was reached; the mail is still to be sent.
+    Pending,
+    /// The mail service took it.
+    Sent,
+    /// It was refused for good: no address, or one that bounces.
+    Failed,
+}
+
+/// One request for one file, and what became of it: an item of the table `exports`.
+///
+/// It changes only with its status, and when its mail is settled; what moves in between is its work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// Its identity, in the order of requests.
+    pub id: ExportId,
+    /// The catalog's name of what is exported.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The kind of file.
+    pub format: Format,
+    /// Where it is in its life; read it through [`Export::status_at`].
+    pub status: Status,
+    /// What the records belong to.
+    pub parent: Parent,
+    /// The organization of the parent when the export was requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// The recipient.
+    pub user: User,
+    /// The `sub` of the token that asked: the recipient's own, or a service's that names them.
+    pub requested_by: String,
+    /// The filters in the contract's form, relative dates pinned to instants; null where there are none.
+    #[serde(default)]
+    pub filters: serde_json::Value,
+    /// The searched text.
+    #[serde(default)]
+    pub search: Option<String>,
+    /// The file's columns, by key, in order.
+    pub columns: Vec<String>,
+    /// Whom the file is for.
+    pub profile: Profile,
+    /// The IANA name of the zone in which timestamps are written.
+    pub time_zone: String,
+    /// What the downloaded file is called.
+    pub file_name: String,
+    /// Names the file in its link; it cannot be guessed, and it opens nothing without a grant.
+    pub download: Uuid,
+    /// When it was requested, and the bound that later records lie beyond.
+    pub created_at: Timestamp,
+    /// When a worker first began.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When the file was complete.
+    #[serde(default)]
+    pub completed_at: Option<Timestamp>,
+    /// When it succeeded, failed or was canceled.
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
+    /// When the file's time is over; null until it has succeeded.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    /// Rows of the complete file.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// Bytes of the complete file.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// The key of the one object that counts.
+    #[serde(default)]
+    pub object: Option<String>,
+    /// What shows that the file is complete.
+    #[serde(default)]
+    pub receipt: Option<Receipt>,
+    /// What could not be written as it was.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+    /// Why it failed.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+    /// Whether the person has been told; null until a final state.
+    #[serde(default)]
+    pub mail: Option<Mail>,
+}
+
+impl Export {
+    /// The status at `now`: a succeeded export past `expires_at` reads as expired even before the sweeper has come.
+    pub fn status_at(&self, now: Timestamp) -> Status {
+        match (self.status, self.expires_at) {
+            (Status::Succeeded, Some(end)) if end <= now => Status::Expired,
+            (status, _) => status,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_ordered_by_time_and_fit_a_javascript_number() {
+        let now: Timestamp = "2026-11-21T12:01:02Z".parse().unwrap();
+        let later = now + jiff::SignedDuration::from_millis(1);
+        assert!(ExportId::new(now, u64::MAX) < ExportId::new(later, 0));
+        let last: Timestamp = "2093-12-31T23:59:59Z".parse().unwrap();
+        assert!(ExportId::new(last, u64::MAX).get() < 1 << 53);
+    }
+
+    #[test]
+    fn ids_are_refused_in_any_other_form() {
+        for text in ["", "0", "01", "+1", " 1", "-1", "1.0", "9007199254740992", "18446744073709551616", "x"] {
+            assert_eq!(text.parse::<ExportId>(), Err(InvalidExportId), "{text:?}");
+        }
+        assert_eq!("9007199254740991".parse::<ExportId>().unwrap().get(), (1 << 53) - 1);
+    }
+
+    #[test]
+    fn no_status_changes_but_along_the_design() {
+        let possible: Vec<(Status, Status)> = Status::ALL
+            .into_iter()
+            .flat_map(|from| Status::ALL.map(|to| (from, to)))
+            .filter(|(from, to)| from.may_become(*to))
+            .collect();
+        use Status::*;
+        assert_eq!(
+            possible,
+            [
+                (Waiting, Processing),
+                (Waiting, Failed),
+                (Waiting, Canceled),
+                (Processing, Succeeded),
+                (Processing, Failed),
+                (Processing, Canceled),
+                (Succeeded, Expired)
+            ]
+        );
+    }
+
+    #[test]
+    fn both_spellings_of_canceled_are_understood() {
+        assert_eq!(Status::parse("cancelled"), Some(Status::Canceled));
+        assert_eq!(Status::parse("canceled"), Some(Status::Canceled));
+        assert_eq!(Status::parse("pending"), None);
+    }
+}

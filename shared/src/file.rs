@@ -1,0 +1,38 @@
+//! The files that exports make: their names, their rows as CSV or XLSX, and what could not be written as it was.
+
+mod cell;
+pub mod csv;
+pub mod name;
+mod warning;
+pub mod xlsx;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+pub use self::warning::{Warning, WarningCode, WarningCounts};
+use crate::catalog::Column;
+
+/// Whom a CSV file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// A spreadsheet: a byte-order mark, and no cell that would run as a formula.
+    #[default]
+    Spreadsheet,
+    /// A program: the values as they are.
+    Data,
+}
+
+/// What a file depends on besides its rows.
+#[derive(Debug, Clone)]
+pub struct FileOptions {
+    /// Whom it is for.
+    pub profile: Profile,
+    /// The zone in which timestamps are shown.
+    pub time_zone: TimeZone,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+    /// When it was requested; XLSX says so in its properties, and two runs must make the same bytes.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,168 @@
+//! What one value is in its column: the one reading that CSV and XLSX share.
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+
+use crate::catalog::Column;
+use crate::value::number::{from_cents, is_integer, is_number};
+use crate::value::time::{Stamp, parse_date};
+use crate::value::{Kind, Stored, Value};
+
+/// A cell. A value that does not parse as its column's kind is text, whatever the column says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Cell<'a> {
+    Empty,
+    Number(Cow<'a, str>),
+    Boolean(bool),
+    Date(Date, &'a str),
+    /// The instant, and the text as it is stored.
+    Timestamp(Stamp<'a>, &'a str),
+    Text(&'a str),
+}
+
+/// Reads a value as its column's kind.
+pub(super) fn read<'a>(column: &Column, value: &'a Value<'_>) -> Cell<'a> {
+    let Some(text) = value.as_text() else {
+        return Cell::Empty;
+    };
+    typed(column, value, text).unwrap_or(Cell::Text(text))
+}
+
+fn typed<'a>(column: &Column, value: &Value<'_>, text: &'a str) -> Option<Cell<'a>> {
+    match (column.kind, value) {
+        (_, Value::Json(_)) | (Kind::Text | Kind::Email | Kind::Phone, _) => None,
+        (Kind::Boolean, Value::Bool(flag)) => Some(Cell::Boolean(*flag)),
+        (Kind::Boolean, Value::Text(_)) => text.parse().ok().map(Cell::Boolean),
+        (_, Value::Bool(_)) | (Kind::Boolean, _) => None,
+        (Kind::Integer | Kind::Decimal, _) if column.stored == Some(Stored::Cents) => {
+            from_cents(text).map(|decimal| Cell::Number(Cow::Owned(decimal)))
+        }
+        // A text such as `1e5` is a code rather than a whole number; what the source calls a number is one.
+        (Kind::Integer, Value::Text(_)) => {
+            is_integer(text).then_some(Cell::Number(Cow::Borrowed(text)))
+        }
+        (Kind::Integer | Kind::Decimal, _) => {
+            is_number(text).then_some(Cell::Number(Cow::Borrowed(text)))
+        }
+        (Kind::Date, _) => parse_date(text).map(|date| Cell::Date(date, text)),
+        (Kind::Timestamp, _) => timestamp(column.stored, text),
+    }
+}
+
+fn timestamp(stored: Option<Stored>, text: &str) -> Option<Cell<'_>> {
+    let stamp = match stored {
+        Some(Stored::EpochS) => Stamp::from_epoch_seconds(text),
+        Some(Stored::EpochMs) => Stamp::from_epoch_milliseconds(text),
+        Some(Stored::Cents) | None => Stamp::parse(text),
+    };
+    match stamp {
+        Some(stamp) => Some(Cell::Timestamp(stamp, text)),
+        // A day without a time has no zone to move in.
+        None => parse_date(text).map(|date| Cell::Date(date, text)),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::catalog::Path;
+
+    /// A visible column of this kind under the path of its key.
+    pub(crate) fn column(key: &str, kind: Kind) -> Column {
+        Column {
+            key: key.to_owned(),
+            label: key.to_owned(),
+            kind,
+            path: Path::new(key, []),
+            stored: None,
+            default: true,
+            values: Vec::new(),
+            hidden: false,
+        }
+    }
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Text(text.into())
+    }
+
+    #[test]
+    fn a_value_is_read_as_its_columns_kind() {
+        for (kind, text, is_typed) in [
+            (Kind::Integer, "-12", true),
+            (Kind::Integer, "1e5", false),
+            (Kind::Integer, "12.5", false),
+            (Kind::Integer, "007", false),
+            (Kind::Decimal, "-0.50", true),
+            (Kind::Decimal, "-1+1", false),
+            (Kind::Boolean, "true", true),
+            (Kind::Boolean, "yes", false),
+            (Kind::Date, "2017-10-02", true),
+            (Kind::Date, "2017-10-02T00:00:00Z", false),
+            (Kind::Timestamp, "2017-10-02T00:00:00Z", true),
+            (Kind::Timestamp, "2017-10-02", true),
+            (Kind::Timestamp, "2017-10-02 00:00:00", false),
+            (Kind::Text, "12", false),
+            (Kind::Phone, "12", false),
+            (Kind::Email, "true", false),
+        ] {
+            let value = Value::Text(text.into());
+            let cell = read(&column("c", kind), &value);
+            assert_eq!(
+                !matches!(cell, Cell::Text(_)),
+                is_typed,
+                "{kind:?} {text}: {cell:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_source_calls_a_number_is_one_only_in_a_column_of_numbers() {
+        let number = Value::Number("-1.5".into());
+        assert_eq!(
+            read(&column("c", Kind::Integer), &number),
+            Cell::Number("-1.5".into())
+        );
+        assert_eq!(read(&column("c", Kind::Text), &number), Cell::Text("-1.5"));
+        assert_eq!(
+            read(&column("c", Kind::Boolean), &Value::Number("1".into())),
+            Cell::Text("1")
+        );
+        assert_eq!(
+            read(&column("c", Kind::Integer), &Value::Bool(true)),
+            Cell::Text("true")
+        );
+    }
+
+    #[test]
+    fn hundredths_and_counts_since_1970_are_shown_as_what_they_are() {
+        let mut amount = column("amount", Kind::Decimal);
+        amount.stored = Some(Stored::Cents);
+        assert_eq!(
+            read(&amount, &Value::Number("1234".into())),
+            Cell::Number("12.34".into())
+        );
+        assert_eq!(read(&amount, &text("12.5")), Cell::Text("12.5"));
+        let mut seen = column("seen", Kind::Timestamp);
+        seen.stored = Some(Stored::EpochS);
+        assert!(matches!(
+            read(&seen, &Value::Number("1506941793".into())),
+            Cell::Timestamp(..)
+        ));
+    }
+
+    #[test]
+    fn a_list_is_text_in_every_column() {
+        for kind in [Kind::Text, Kind::Integer, Kind::Date, Kind::Boolean] {
+            assert_eq!(
+                read(&column("c", kind), &Value::Json("[1]".into())),
+                Cell::Text("[1]")
+            );
+        }
+        assert_eq!(read(&column("c", Kind::Text), &Value::Null), Cell::Empty);
+        assert_eq!(
+            read(&column("c", Kind::Integer), &Value::Missing),
+            Cell::Empty
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Waybill: the Exports feature that every SaaS product needs, as serverless functions.
+//!
+//! This crate holds the model and everything that the functions have in common. The model (`export`, `catalog`,
+//! `access`, `selection`, `lifecycle`, `work`) knows no AWS; `store`, `queue`, `records` and `aws` do.
+
+pub mod access;
+pub mod aws;
+pub mod catalog;
+pub mod download;
+pub mod env;
+pub mod event;
+pub mod export;
+pub mod file;
+pub mod hash;
+pub mod lifecycle;
+pub mod objects;
+pub mod parent;
+pub mod queue;
+pub mod records;
+pub mod selection;
+pub mod store;
+pub mod value;
+pub mod work;

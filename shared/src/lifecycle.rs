@@ -1,0 +1,325 @@
+//! The life of an export as changes of its state: pure functions from what was read to what is to be written.
+//!
+//! Every change is committed in one transaction on the condition that nobody has written the work since it was
+//! read (see [`crate::store`]); so each function may be run again on what is read anew.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Actor, Event, What};
+use crate::export::{Export, Failure, Mail, Receipt, Status};
+use crate::work::{Completing, Lease, MailWork, Pace, Work};
+
+/// An export and its work, as read together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The export.
+    pub export: Export,
+    /// What is still to be done for it.
+    pub work: Work,
+}
+
+/// What is to be written in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The state that it was made from, which must still hold.
+    pub before: State,
+    /// The state that it leads to.
+    pub after: State,
+    /// What it tells the export's history.
+    pub events: Vec<Event>,
+    /// Whether there is nothing left to be done, so that the work goes.
+    pub done: bool,
+}
+
+/// What a message finds.
+#[derive(Debug)]
+pub enum Claim {
+    /// The worker has the lease once this is committed.
+    Take(Box<Change>),
+    /// The export has been tried too often or for too long: it fails once this is committed.
+    GiveUp(Box<Change>),
+    /// There is nothing for this worker to do: the export is final, or somebody else is at it.
+    Leave,
+}
+
+impl State {
+    /// A change of nothing yet, to be filled in.
+    fn change(&self, fill: impl FnOnce(&mut State, &mut Vec<Event>)) -> Change {
+        let mut after = self.clone();
+        let mut events = Vec::new();
+        fill(&mut after, &mut events);
+        Change { before: self.clone(), after, events, done: false }
+    }
+
+    /// A worker takes the export on.
+    pub fn claim(&self, owner: &str, now: Timestamp, pace: Pace) -> Claim {
+        if self.export.status.is_final() {
+            return Claim::Leave;
+        }
+        if self.work.lease.as_ref().is_some_and(|lease| now < lease.until + pace.skew()) {
+            return Claim::Leave;
+        }
+        if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
+            return Claim::GiveUp(Box::new(self.fail(failure, now, pace)));
+        }
+        Claim::Take(Box::new(self.change(|s, events| {
+            s.work.lease = Some(Lease { owner: owner.to_owned(), until: now + pace.lease() });
+            s.work.attempts += 1;
+            s.work.invocations += 1;
+            s.work.sends = 0;
+            s.work.set_due(now + pace.lease() * 2);
+            let began = s.export.status == Status::Waiting;
+            if began {
+                s.export.status = Status::Processing;
+                s.export.started_at = Some(now);
+            }
+            events.push(Event::new(&s.export, if began { What::Started } else { What::Resumed }, now));
+        })))
+    }
+
+    /// The worker says that it is alive, and how far it is. `due` moves only when it comes near.
+    pub fn renew(&self, rows: u64, now: Timestamp, pace: Pace) -> Change {
+        self.change(|s, _| {
+            if let Some(lease) = &mut s.work.lease {
+                lease.until = now + pace.lease();
+            }
+            s.work.progress = s.work.progress.max(rows);
+            let near = now + pace.lease() + pace.heartbeat().try_into().unwrap_or(SignedDuration::ZERO);
+            if s.work.due_at().is_none_or(|due| due <= near) {
+                s.work.set_due(now + pace.lease() * 2);
+            }
+        })
+    }
+
+    /// The worker writes something down for whoever comes after it; a new checkpoint clears the count of attempts.
+    pub fn note(&self, fill: impl FnOnce(&mut Work)) -> Change {
+        self.change(|s, _| {
+            fill(&mut s.work);
+            if s.work.checkpoint != self.work.checkpoint && s.work.checkpoint.is_some() {
+                s.work.attempts = 0;
+                s.work.progress = s.work.progress.max(s.work.checkpoint.as_ref().map_or(0, |c| c.rows));
+            }
+        })
+    }
+
+    /// What was made so far is of no use: the next byte is the file's first.
+    pub fn start_over(&self) -> Change {
+        self.change(|s, _| {
+            s.work.upload = None;
+            s.work.checkpoint = None;
+            s.work.completing = None;
+        })
+    }
+
+    /// The worker's invocation nears its end: the next one goes on at once. It adds no attempt.
+    pub fn continue_later(&self, now: Timestamp, pace: Pace) -> Change {
+        self.change(|s, _| {
+            s.work.lease = None;
+            s.work.attempts = s.work.attempts.saturating_sub(1);
+            s.work.continuations += 1;
+            s.work.set_due(now + pace.retry());
+        })
+    }
+
+    /// The worker met trouble that may pass, or is gone: another tries after a while, unless it was the last attempt.
+    pub fn retry_later(&self, now: Timestamp, pace: Pace) -> Change {
+        if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
+            return self.fail(failure, now, pace);
+        }
+        self.change(|s, _| {
+            s.work.lease = None;
+            s.work.set_due(now + pace.retry_after(s.work.attempts.max(1)));
+        })
+    }
+
+    /// The file is complete under its mark.
+    pub fn succeed(
+        &self,
+        mark: &Completing,
+        receipt: Receipt,
+        retention: SignedDuration,
+        now: Timestamp,
+        pace: Pace,
+    ) -> Change {
+        let mut change = self.end(Status::Succeeded, What::Succeeded, None, now, pace);
+        let export = &mut change.after.export;
+        export.completed_at = Some(now);
+        export.expires_at = Some(now + retention);
+        export.rows = Some(mark.rows);
+        export.size = Some(mark.size);
+        export.object = Some(mark.object.clone());
+        export.warnings = mark.warnings.warnings();
+        export.receipt = Some(receipt);
+        change.after.plan();
+        change
+    }
+
+    /// The file cannot be made.
+    pub fn fail(&self, failure: Failure, now: Timestamp, pace: Pace) -> Change {
+        let mut change = self.end(Status::Failed, What::Failed, None, now, pace);
+        if let Some(event) = change.events.last_mut() {
+            event.detail = Some(failure.code.clone());
+        }
+        change.after.export.failure = Some(failure);
+        change
+    }
+
+    /// Somebody stops it.
+    pub fn cancel(&self, who: Actor, now: Timestamp, pace: Pace) -> Change {
+        self.end(Status::Canceled, What::Canceled, Some(who), now, pace)
+    }
+
+    /// Into a state from which no file comes any more: the person is told, and what lies around is removed once no
+    /// worker can still be writing.
+    fn end(&self, status: Status, what: What, who: Option<Actor>, now: Timestamp, pace: Pace) -> Change {
+        self.change(|s, events| {
+            s.export.status = status;
+            s.export.ended_at = Some(now);
+            s.export.mail = Some(Mail::Pending);
+            s.work.lease = None;
+            s.work.upload = None;
+            s.work.checkpoint = None;
+            s.work.completing = None;
+            s.work.mail = Some(MailWork { next: now + pace.retry(), asked: 0, claimed_until: None });
+            s.work.clean_at = Some(now + pace.lease() + pace.skew());
+            s.plan();
+            events.push(Event { who, ..Event::new(&s.export, what, now) });
+        })
+    }
+
+    /// Sets when somebody must look next at an export in a final state.
+    fn plan(&mut self) {
+        let mail = self.work.mail.as_ref().map(|mail| mail.next);
+        let expiry = (self.export.status == Status::Succeeded).then_some(self.export.expires_at).flatten();
+        match [mail, self.work.clean_at, expiry].into_iter().flatten().min() {
+            Some(next) => self.work.set_due(next),
+            None => (self.work.shard, self.work.due) = (None, None),
+        }
+    }
+
+    /// Whether the work may go: the person has been told, the object is gone or never was, nothing lies around.
+    fn is_done(&self) -> bool {
+        let kept = self.export.status == Status::Succeeded;
+        self.export.status.is_final() && !kept && self.work.mail.is_none() && self.work.clean_at.is_none()
+    }
+
+    /// Somebody takes it upon themselves to send the mail, until `until`; `None` where it is not theirs to send.
+    pub fn claim_mail(&self, now: Timestamp, until: Timestamp) -> Option<Change> {
+        let mail = self.work.mail.as_ref()?;
+        if self.export.mail != Some(Mail::Pending) || mail.claimed_until.is_some_and(|end| now < end) {
+            return None;
+        }
+        Some(self.change(|s, _| {
+            if let Some(mail) = &mut s.work.mail {
+                mail.claimed_until = Some(until);
+            }
+        }))
+    }
+
+    /// The mail could not be sent now; whoever is asked next may try again at once.
+    pub fn release_mail(&self) -> Change {
+        self.change(|s, _| {
+            if let Some(mail) = &mut s.work.mail {
+                mail.claimed_until = None;
+            }
+        })
+    }
+
+    /// The mail is settled: taken by the mail service, or refused for good, for the reason in `refusal`.
+    pub fn settle_mail(&self, refusal: Option<String>, now: Timestamp) -> Change {
+        let mut change = self.change(|s, events| {
+            let (mail, what) =
+                if refusal.is_none() { (Mail::Sent, What::Mailed) } else { (Mail::Failed, What::MailFailed) };
+            s.export.mail = Some(mail);
+            s.work.mail = None;
+            s.plan();
+            events.push(Event { detail: refusal, ..Event::new(&s.export, what, now) });
+        });
+        change.done = change.after.is_done();
+        change
+    }
+
+    /// The sweeper asks for the mail once more; it is given up after [`Pace::MAIL_WITHIN`].
+    pub fn ask_for_mail(&self, now: Timestamp, pace: Pace) -> Change {
+        // Whoever has claimed it may be sending it at this moment, and then it is not given up.
+        let claimed = self.work.mail.as_ref().is_some_and(|mail| mail.claimed_until.is_some_and(|end| now < end));
+        if !claimed && self.export.ended_at.is_some_and(|ended| ended + Pace::MAIL_WITHIN <= now) {
+            return self.settle_mail(Some("the mail service took it at no time".to_owned()), now);
+        }
+        self.change(|s, _| {
+            if let Some(mail) = &mut s.work.mail {
+                mail.asked += 1;
+                mail.next = now + pace.resend_after(mail.asked);
+            }
+            s.plan();
+        })
+    }
+
+    /// The sweeper sends the message again, and looks again later each time.
+    pub fn send_again(&self, now: Timestamp, pace: Pace) -> Change {
+        if let Some(failure) = self.overdue(now) {
+            return self.fail(failure, now, pace);
+        }
+        self.change(|s, _| {
+            s.work.sends += 1;
+            s.work.set_due(now + pace.resend_after(s.work.sends));
+        })
+    }
+
+    /// A worker is still at it: the sweeper looks again when its lease has ended.
+    pub fn look_again(&self, at: Timestamp) -> Change {
+        self.change(|s, _| s.work.set_due(at))
+    }
+
+    /// The file's time is over. Its object stays until `delete_at`, for downloads that have begun.
+    pub fn expire(&self, delete_at: Timestamp, now: Timestamp) -> Change {
+        self.change(|s, events| {
+            s.export.status = Status::Expired;
+            s.work.clean_at = Some(delete_at);
+            s.plan();
+            events.push(Event::new(&s.export, What::Expired, now));
+        })
+    }
+
+    /// Nothing lies around any more: of a succeeded export but its object, of any other not even that.
+    pub fn cleaned(&self, now: Timestamp) -> Change {
+        let mut change = self.change(|s, events| {
+            s.work.clean_at = None;
+            s.plan();
+            if s.export.status == Status::Expired {
+                events.push(Event::new(&s.export, What::Deleted, now));
+            }
+        });
+        change.done = change.after.is_done();
+        change
+    }
+
+    fn overdue(&self, now: Timestamp) -> Option<Failure> {
+        let age = now.duration_since(self.export.created_at);
+        if self.export.status == Status::Waiting && age >= Pace::START_WITHIN {
+            return Some(Failure {
+                code: "not_started".into(),
+                message: "The export could not be started within 24 hours. Please start it again.".into(),
+                retryable: true,
+            });
+        }
+        (age >= Pace::FINISH_WITHIN).then(|| Failure {
+            code: "took_too_long".into(),
+            message: "The file could not be completed within 48 hours. Please narrow the export and start it again."
+                .into(),
+            retryable: true,
+        })
+    }
+
+    fn worn_out(&self) -> Option<Failure> {
+        (self.work.attempts >= Pace::MAX_ATTEMPTS).then(|| Failure {
+            code: "gave_up".into(),
+            message: format!(
+                "The file could not be made in {} attempts. Please start the export again later; if it fails \
+                 again, contact support.",
+                Pace::MAX_ATTEMPTS
+            ),
+            retryable: true,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! Sources of records: what yields the rows of an export from a position, in ascending key order.
+
+mod dynamodb;
+mod range;
+mod row;
+
+pub use dynamodb::{DynamoRecords, Page};
+pub use row::Row;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalog::RecordsSpec;
+use crate::export::Failure;
+
+/// A table is read strongly consistently where its records are younger than this at the request.
+pub const RECENT: SignedDuration = SignedDuration::from_secs(60);
+/// An index is read only once the request is this old, since it follows its table a little later.
+pub const INDEX_SETTLES: SignedDuration = SignedDuration::from_secs(5);
+
+/// What is to be read.
+#[derive(Debug, Clone)]
+pub struct Range {
+    /// Records from this instant on; `None` from the first.
+    pub from: Option<Timestamp>,
+    /// Records before this instant: the request's, or the filter's end where that is earlier.
+    pub until: Timestamp,
+    /// The instant of the request.
+    pub as_of: Timestamp,
+}
+
+/// How records are read, in words for a receipt.
+pub fn consistency(spec: &RecordsSpec) -> &'static str {
+    match (&spec.index, spec.sort_format.is_ordered_by_time()) {
+        (Some(_), _) => "eventual, from 5 s after the request",
+        (None, true) => "strong in the last minute before the request, eventual before",
+        (None, false) => "strong",
+    }
+}
+
+/// Why records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// It may pass: throttling, a time-out, a connection that broke.
+    #[error("the records could not be read: {code}")]
+    Unavailable {
+        /// The engine's code.
+        code: String,
+        /// What the SDK says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The table or index of the catalog is not there.
+    #[error("the table {table} does not exist, or has no such index")]
+    Missing {
+        /// The table's name.
+        table: String,
+    },
+    /// The table's key is not as the catalog says, or the question is one that it refuses.
+    #[error("the table {table} refuses the query: {message}")]
+    Refused {
+        /// The table's name.
+        table: String,
+        /// What the engine says; it names attributes, never values.
+        message: String,
+    },
+    /// The function's role may not read the table.
+    #[error("the role may not read the table {table}")]
+    Denied {
+        /// The table's name.
+        table: String,
+    },
+    /// The position of a checkpoint is not one of this source.
+    #[error("the position of the checkpoint cannot be read")]
+    Position,
+}
+
+impl RecordsError {
+    /// What the export fails with at once; `None` for what may pass.
+    pub fn failure(&self) -> Option<Failure> {
+        let (code, message) = match self {
+            Self::Unavailable { .. } => return None,
+            Self::Missing { .. } => ("records_missing", "The table with the records does not exist."),
+            Self::Refused { .. } => ("records_refused", "The table with the records is not as the catalog says."),
+            Self::Denied { .. } => ("records_denied", "Waybill may not read the table with the records."),
+            Self::Position => ("position_lost", "The export could not go on where it had stopped."),
+        };
+        Some(Failure {
+            code: code.into(),
+            message: format!("{message} Please contact support."),
+            retryable: matches!(self, Self::Position),
+        })
+    }
+}

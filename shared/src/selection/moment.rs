@@ -1,0 +1,140 @@
+//! A bound in time as people write it: an instant, a day, or how long ago.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
+
+use crate::value::time::{Stamp, parse_date};
+
+/// What a bound in time can be, for a message.
+pub(super) const FORMS: &str = "an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
+
+/// A bound in time, before the request's own time is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// An instant.
+    Instant(Timestamp),
+    /// The beginning of a day in the request's time zone.
+    Day(Date),
+    /// This many days, of 24 hours each, before the request.
+    DaysAgo(u32),
+    /// This many hours before the request.
+    HoursAgo(u32),
+}
+
+impl Moment {
+    /// Reads [`FORMS`].
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if let Some(ago) = text.strip_prefix('-') {
+            let unit = ago.chars().next_back()?;
+            let count = ago
+                .strip_suffix(unit)
+                .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))?;
+            let count: u32 = count.parse().ok()?;
+            return match unit {
+                'd' => Some(Self::DaysAgo(count)),
+                'h' => Some(Self::HoursAgo(count)),
+                _ => None,
+            };
+        }
+        if let Some(day) = parse_date(text) {
+            return Some(Self::Day(day));
+        }
+        Stamp::parse(text).map(|stamp| Self::Instant(stamp.instant))
+    }
+
+    /// The instant. `None` outside of the years 0 to 9999.
+    pub(super) fn pin(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let instant = match self {
+            Self::Instant(instant) => instant,
+            Self::Day(day) => zone
+                .to_zoned(day.to_datetime(jiff::civil::Time::midnight()))
+                .ok()?
+                .timestamp(),
+            Self::DaysAgo(days) => hours_before(now, 24 * i64::from(days))?,
+            Self::HoursAgo(hours) => hours_before(now, hours.into())?,
+        };
+        // Before the year 0 RFC 3339 has no form.
+        (TimeZone::UTC.to_datetime(instant).year() >= 0).then_some(instant)
+    }
+}
+
+fn hours_before(now: Timestamp, hours: i64) -> Option<Timestamp> {
+    now.checked_sub(SignedDuration::from_hours(hours)).ok()
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instant(instant) => instant.fmt(f),
+            Self::Day(day) => day.fmt(f),
+            Self::DaysAgo(days) => write!(f, "-{days}d"),
+            Self::HoursAgo(hours) => write!(f, "-{hours}h"),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pinned(text: &str, zone: &str) -> Option<String> {
+        let now = "2026-11-21T12:01:02Z".parse().unwrap();
+        let zone = TimeZone::get(zone).unwrap();
+        Moment::parse(text)?
+            .pin(now, &zone)
+            .map(|instant| instant.to_string())
+    }
+
+    #[test]
+    fn every_form_is_pinned() {
+        for (text, zone, instant) in [
+            ("2017-10-01T02:00:00+02:00", "UTC", "2017-10-01T00:00:00Z"),
+            ("2017-10-01", "UTC", "2017-10-01T00:00:00Z"),
+            ("2017-10-01", "America/Sao_Paulo", "2017-10-01T03:00:00Z"),
+            // Summer time began at midnight: the day began at 01:00.
+            ("2017-10-15", "America/Sao_Paulo", "2017-10-15T03:00:00Z"),
+            ("-30d", "UTC", "2026-10-22T12:01:02Z"),
+            ("-12h", "Asia/Tokyo", "2026-11-21T00:01:02Z"),
+            ("-0d", "UTC", "2026-11-21T12:01:02Z"),
+        ] {
+            assert_eq!(pinned(text, zone).as_deref(), Some(instant), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused() {
+        for text in [
+            "",
+            "-",
+            "-d",
+            "30d",
+            "-30",
+            "-30m",
+            "--30d",
+            "-3.5d",
+            "-+3d",
+            "-3 d",
+            "-99999999999d",
+            "yesterday",
+            "2017-10",
+            "2017-10-01T00:00:00",
+            "1506816000",
+            "-30é",
+        ] {
+            assert_eq!(Moment::parse(text), None, "{text:?}");
+        }
+        for text in ["-1000000d", "-4294967295h"] {
+            assert_eq!(pinned(text, "UTC"), None, "{text:?}");
+        }
+    }
+}

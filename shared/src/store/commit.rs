@@ -1,0 +1,199 @@
+//! Committing a change: all of it or nothing, and only if nobody was faster.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+
+use uuid::Uuid;
+
+use super::{Exports, Item, StoreError, from_item, to_item};
+use crate::lifecycle::{Change, State};
+use crate::work::Work;
+
+/// How often a write is tried again that DynamoDB turned away for the moment (a conflict of transactions,
+/// throttling, a time-out), beyond what the SDK does by itself.
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(40);
+
+/// Why a change was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else has written the work since it was read.
+    #[error("another worker, or a person, has changed the export meanwhile")]
+    Overtaken,
+    /// It could not be written, or it is not known whether it was.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+enum Written {
+    Yes,
+    /// A condition did not hold: somebody was faster, or this very write had been carried out before.
+    ConditionFailed,
+    NotNow(StoreError),
+}
+
+impl Exports {
+    /// Writes `change` in one transaction, and returns the state that now holds.
+    ///
+    /// Each write has a random name of its own; by it and the sequence, one whose answer was lost is recognised when
+    /// it is sent again.
+    pub async fn commit(&self, change: Change) -> Result<State, CommitError> {
+        self.commit_with(change, Vec::new()).await
+    }
+
+    /// The same, with more to be written in the same transaction.
+    pub(super) async fn commit_with(
+        &self,
+        change: Change,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<State, CommitError> {
+        let Change { before, mut after, events, done } = change;
+        after.work.sequence = before.work.sequence + 1;
+        after.work.write = Uuid::new_v4().simple().to_string();
+        let mut items = vec![self.work_write(&before.work, &after.work, done)?];
+        if before.export != after.export {
+            let put = Put::builder()
+                .table_name(&self.tables.exports)
+                .set_item(Some(to_item(&self.tables.exports, &after.export)?))
+                .condition_expression("#status = :status")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":status", AttributeValue::S(before.export.status.as_str().into()));
+            items.push(write(put.build())?);
+        }
+        for event in &events {
+            let put =
+                Put::builder().table_name(&self.tables.events).set_item(Some(self.event_item(event)?)).build();
+            items.push(write(put)?);
+        }
+        items.extend(more);
+
+        let mut wait = FIRST_WAIT;
+        for attempt in 1.. {
+            match self.write_all(&items).await {
+                Written::Yes => break,
+                Written::ConditionFailed => {
+                    let found = self.work(after.work.id).await?;
+                    let mine = match &found {
+                        Some(work) => work.sequence == after.work.sequence && work.write == after.work.write,
+                        None => done,
+                    };
+                    if mine {
+                        break;
+                    }
+                    return Err(CommitError::Overtaken);
+                }
+                Written::NotNow(error) if attempt >= TRIES => return Err(error.into()),
+                Written::NotNow(_) => {
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+            }
+        }
+        Ok(after)
+    }
+
+    /// Removes the work of an export that is not there, unless somebody has written it since it was read.
+    pub async fn forget(&self, work: &Work) -> Result<(), CommitError> {
+        let deleted = self
+            .db
+            .delete_item()
+            .table_name(&self.tables.work)
+            .key("id", AttributeValue::S(work.id.to_string()))
+            .condition_expression("#sequence = :sequence")
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":sequence", AttributeValue::N(work.sequence.to_string()))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Err(CommitError::Overtaken),
+            Err(error) => Err(StoreError::sdk("DeleteItem", &self.tables.work, error).into()),
+        }
+    }
+
+    fn work_write(&self, before: &Work, after: &Work, done: bool) -> Result<TransactWriteItem, StoreError> {
+        const CONDITION: &str = "#sequence = :sequence";
+        let table = &self.tables.work;
+        let sequence = AttributeValue::N(before.sequence.to_string());
+        if done {
+            let delete = Delete::builder()
+                .table_name(table)
+                .key("id", AttributeValue::S(before.id.to_string()))
+                .condition_expression(CONDITION)
+                .expression_attribute_names("#sequence", "sequence")
+                .expression_attribute_values(":sequence", sequence)
+                .build()
+                .map_err(|e| StoreError::malformed(table, e))?;
+            return Ok(TransactWriteItem::builder().delete(delete).build());
+        }
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(to_item(table, after)?))
+            .condition_expression(CONDITION)
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":sequence", sequence)
+            .build();
+        write(put)
+    }
+
+    /// One write is sent by itself, at half the price of a transaction.
+    async fn write_all(&self, items: &[TransactWriteItem]) -> Written {
+        if let [only] = items
+            && let Some(put) = only.put()
+        {
+            return self.write_one(put).await;
+        }
+        let sent = self.db.transact_write_items().set_transact_items(Some(items.to_vec())).send().await;
+        let Err(error) = sent else { return Written::Yes };
+        let canceled = error.as_service_error().and_then(|e| match e {
+            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::
+                TransactionCanceledException(canceled) => Some(canceled),
+            _ => None,
+        });
+        let failed_condition = canceled
+            .is_some_and(|c| c.cancellation_reasons().iter().any(|r| r.code() == Some("ConditionalCheckFailed")));
+        if failed_condition {
+            return Written::ConditionFailed;
+        }
+        Written::NotNow(StoreError::sdk("TransactWriteItems", &self.tables.work, error))
+    }
+
+    async fn write_one(&self, put: &Put) -> Written {
+        let sent = self
+            .db
+            .put_item()
+            .table_name(put.table_name())
+            .set_item(Some(put.item().clone()))
+            .set_condition_expression(put.condition_expression().map(str::to_owned))
+            .set_expression_attribute_names(put.expression_attribute_names().cloned())
+            .set_expression_attribute_values(put.expression_attribute_values().cloned())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Written::Yes,
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Written::ConditionFailed,
+            Err(error) => Written::NotNow(StoreError::sdk("PutItem", &self.tables.work, error)),
+        }
+    }
+
+    /// What is still to be done for an export; `None` when that is nothing.
+    pub async fn work(&self, id: crate::export::ExportId) -> Result<Option<Work>, StoreError> {
+        let item = self.get(&self.tables.work, AttributeValue::S(id.to_string())).await?;
+        item.map(|item| from_item(&self.tables.work, item)).transpose()
+    }
+
+    /// Reads one item consistently.
+    pub(super) async fn get(&self, table: &str, id: AttributeValue) -> Result<Option<Item>, StoreError> {
+        let got = self.db.get_item().table_name(table).key("id", id).consistent_read(true).send().await;
+        Ok(got.map_err(|e| StoreError::sdk("GetItem", table, e))?.item)
+    }
+}
+
+pub(super) fn write(
+    put: Result<Put, aws_sdk_dynamodb::error::BuildError>,
+) -> Result<TransactWriteItem, StoreError> {
+    let put = put.map_err(|e| StoreError::malformed("?", e))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}

@@ -1,0 +1,145 @@
+//! Exports, their work and their history in DynamoDB.
+//!
+//! Whatever changes an export goes through [`Exports::commit`], which writes the work, the export and the events in
+//! one transaction if nobody has written the work since it was read.
+
+mod commit;
+mod parents;
+mod parts;
+mod reading;
+mod request;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::event::Event;
+
+pub use commit::CommitError;
+pub use parents::{Parents, cursor_secret};
+pub use reading::{EventPage, ListQuery, Page};
+pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requested, Requests};
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Why a table could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB did not answer as it should: throttled, out of reach, or not allowed. It may pass.
+    #[error("{operation} of table {table} failed: {code}")]
+    Unavailable {
+        /// DynamoDB's operation.
+        operation: &'static str,
+        /// The table.
+        table: String,
+        /// DynamoDB's code, or what kind of failure it was.
+        code: String,
+        /// What the SDK says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An item is not of the form that it was written in.
+    #[error("an item of table {table} cannot be read")]
+    Malformed {
+        /// The table.
+        table: String,
+        /// What does not fit.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// Wraps an error of the SDK.
+    pub fn sdk<E, R>(operation: &'static str, table: &str, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        let code = match (&error, error.code()) {
+            (_, Some(code)) => code.to_owned(),
+            (SdkError::TimeoutError(_), _) => "timeout".to_owned(),
+            (SdkError::DispatchFailure(_), _) => "no connection".to_owned(),
+            _ => "no answer".to_owned(),
+        };
+        Self::Unavailable { operation, table: table.to_owned(), code, source: Box::new(error) }
+    }
+
+    fn malformed(table: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Malformed { table: table.to_owned(), source: Box::new(source) }
+    }
+}
+
+/// The tables `exports`, `work` and `events`.
+#[derive(Debug, Clone)]
+pub struct Exports {
+    db: Client,
+    tables: Tables,
+}
+
+/// The names of the tables that every function needs.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// Of `exports`.
+    pub exports: String,
+    /// Of `work`.
+    pub work: String,
+    /// Of `events`.
+    pub events: String,
+}
+
+impl Exports {
+    /// The exports in these tables.
+    pub fn new(db: Client, tables: Tables) -> Self {
+        Self { db, tables }
+    }
+
+    /// The client, for what is written in one transaction with an export.
+    pub fn client(&self) -> &Client {
+        &self.db
+    }
+
+    /// The tables' names, likewise.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// The item of an event: of its export, in the order of time.
+    pub fn event_item(&self, event: &Event) -> Result<Item, StoreError> {
+        let mut item = to_item(&self.tables.events, event)?;
+        // Three digits always, so that the texts are in the order of time; the suffix tells apart those of one
+        // millisecond.
+        let at = event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        item.insert("pk".into(), AttributeValue::S(event_key(event.export_id)));
+        item.insert("sk".into(), AttributeValue::S(format!("{at}#{}", Uuid::new_v4().simple())));
+        Ok(item)
+    }
+
+    /// Writes an event that belongs to no change, such as a download.
+    pub async fn record(&self, event: &Event) -> Result<(), StoreError> {
+        let item = self.event_item(event)?;
+        let put = self.db.put_item().table_name(&self.tables.events).set_item(Some(item)).send().await;
+        put.map_err(|e| StoreError::sdk("PutItem", &self.tables.events, e))?;
+        Ok(())
+    }
+}
+
+fn event_key(id: crate::export::ExportId) -> String {
+    format!("export#{id}")
+}
+
+/// A value as an item.
+pub fn to_item<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(value).map_err(|e| StoreError::malformed(table, e))
+}
+
+/// An item as a value.
+pub fn from_item<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|e| StoreError::malformed(table, e))
+}

@@ -1,0 +1,80 @@
+//! What is known of parents, and the secret that cursors are signed with.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use uuid::Uuid;
+
+use super::{StoreError, from_item, to_item};
+use crate::parent::{Parent, ParentProfile};
+
+/// The table `parents`.
+#[derive(Debug, Clone)]
+pub struct Parents {
+    db: Client,
+    table: String,
+}
+
+impl Parents {
+    /// The parents in this table.
+    pub fn new(db: Client, table: String) -> Self {
+        Self { db, table }
+    }
+
+    /// What staff have said of `parent`, or what holds for one that nobody has described.
+    pub async fn get(&self, parent: &Parent) -> Result<ParentProfile, StoreError> {
+        let key = AttributeValue::S(parent.to_string());
+        let got =
+            self.db.get_item().table_name(&self.table).key("parent", key).consistent_read(true).send().await;
+        match got.map_err(|e| StoreError::sdk("GetItem", &self.table, e))?.item {
+            Some(item) => from_item(&self.table, item),
+            None => Ok(ParentProfile::unknown(parent.clone())),
+        }
+    }
+
+    /// Replaces what is known of a parent.
+    pub async fn put(&self, profile: &ParentProfile) -> Result<(), StoreError> {
+        let item = to_item(&self.table, profile)?;
+        let put = self.db.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        put.map_err(|e| StoreError::sdk("PutItem", &self.table, e))?;
+        Ok(())
+    }
+}
+
+/// The secret that cursors are signed with: 32 random bytes in the table `limits`, made by whoever needs them first,
+/// so that there is none to be configured.
+pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreError> {
+    const KEY: &str = "cursor-secret";
+    let read = || async {
+        let key = AttributeValue::S(KEY.to_owned());
+        let got = db.get_item().table_name(limits).key("key", key).consistent_read(true).send().await;
+        let item = got.map_err(|e| StoreError::sdk("GetItem", limits, e))?.item;
+        Ok(item.and_then(|mut item| item.remove("secret")).and_then(|value| match value {
+            AttributeValue::B(blob) => Some(blob.into_inner()),
+            _ => None,
+        }))
+    };
+    if let Some(secret) = read().await? {
+        return Ok(secret);
+    }
+    let secret = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
+    let put = db
+        .put_item()
+        .table_name(limits)
+        .item("key", AttributeValue::S(KEY.to_owned()))
+        .item("secret", AttributeValue::B(Blob::new(secret.clone())))
+        .condition_expression("attribute_not_exists(#key)")
+        .expression_attribute_names("#key", "key")
+        .send()
+        .await;
+    match put {
+        Ok(_) => Ok(secret),
+        // Another instance was faster: its secret counts.
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => match read().await? {
+            Some(secret) => Ok(secret),
+            None => Err(StoreError::sdk("PutItem", limits, error)),
+        },
+        Err(error) => Err(StoreError::sdk("PutItem", limits, error)),
+    }
+}

@@ -1,0 +1,98 @@
+//! The ETags of an upload's parts, in items of 500 beside the work.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use serde::{Deserialize, Serialize};
+
+use super::commit::{CommitError, write};
+use super::{Exports, StoreError, from_item, to_item};
+use crate::export::ExportId;
+use crate::lifecycle::{Change, State};
+
+/// ETags in one item: some 25 KB, far from the item's limit of 400 KB.
+const PER_ITEM: usize = 500;
+
+#[derive(Serialize, Deserialize)]
+struct PartsItem {
+    id: String,
+    upload_id: String,
+    etags: Vec<String>,
+}
+
+fn key(id: ExportId, item: usize) -> String {
+    format!("{id}#parts#{item}")
+}
+
+impl Exports {
+    /// Commits a checkpoint together with the ETags of the parts that it counts (all of them from part 1 on; only
+    /// the items from that of part `from`, counted from 1, are written).
+    pub async fn commit_checkpoint(
+        &self,
+        change: Change,
+        etags: &[String],
+        from: u32,
+    ) -> Result<State, CommitError> {
+        let table = &self.tables.work;
+        let id = change.before.work.id;
+        let upload = change.after.work.upload.as_ref().map_or("", |upload| &upload.upload_id).to_owned();
+        let first = (from.max(1) as usize - 1) / PER_ITEM;
+        let mut items = Vec::new();
+        for (n, chunk) in etags.chunks(PER_ITEM).enumerate().skip(first) {
+            let item = PartsItem { id: key(id, n), upload_id: upload.clone(), etags: chunk.to_vec() };
+            items.push(write(Put::builder().table_name(table).set_item(Some(to_item(table, &item)?)).build())?);
+        }
+        self.commit_with(change, items).await
+    }
+
+    /// The ETags of the first `count` parts of this upload; `None` where they are not all there.
+    pub async fn etags(
+        &self,
+        id: ExportId,
+        upload_id: &str,
+        count: u32,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let count = count as usize;
+        let table = &self.tables.work;
+        let keys = (0..count.div_ceil(PER_ITEM))
+            .map(|n| HashMap::from([("id".to_owned(), AttributeValue::S(key(id, n)))]))
+            .collect();
+        let mut found = HashMap::new();
+        for item in self.batch_get(table, keys).await? {
+            let item: PartsItem = from_item(table, item)?;
+            if item.upload_id == upload_id {
+                found.insert(item.id, item.etags);
+            }
+        }
+        let mut etags: Vec<String> = Vec::with_capacity(count);
+        for n in 0..count.div_ceil(PER_ITEM) {
+            let Some(chunk) = found.remove(&key(id, n)) else { return Ok(None) };
+            etags.extend(chunk);
+        }
+        if etags.len() < count {
+            return Ok(None);
+        }
+        etags.truncate(count);
+        Ok(Some(etags))
+    }
+
+    /// Removes what was recorded of an export's parts.
+    pub async fn delete_etags(&self, id: ExportId) -> Result<(), StoreError> {
+        let table = &self.tables.work;
+        for n in 0.. {
+            let old = self
+                .db
+                .delete_item()
+                .table_name(table)
+                .key("id", AttributeValue::S(key(id, n)))
+                .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("DeleteItem", table, e))?;
+            if old.attributes.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! Reading exports, singly and in lists, and their histories.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use jiff::Timestamp;
+
+use super::{Exports, Item, StoreError, event_key, from_item};
+use crate::event::Event;
+use crate::export::{Export, ExportId};
+use crate::lifecycle::State;
+use crate::parent::{Parent, ParentKind};
+
+/// Which exports to list.
+#[derive(Debug, Clone)]
+pub struct ListQuery {
+    /// Whose: an organization's are those of its projects and sources too.
+    pub parent: Parent,
+    /// Those before this one, newest first; `None` for the newest.
+    pub before: Option<ExportId>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// Some of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The exports, newest first.
+    pub exports: Vec<Export>,
+    /// Where the next ones begin (they come before this one); `None` at the end.
+    pub next: Option<ExportId>,
+}
+
+/// Some of a history.
+#[derive(Debug, Clone, Default)]
+pub struct EventPage {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// The sort key of the last one, if there are more.
+    pub next: Option<String>,
+}
+
+/// How many ids are asked of the index at a time, and how many items of the table: its limit for a batch.
+const BATCH: usize = 100;
+/// How many exports are looked at for one page at most, so that a rare status does not read years of history.
+const MOST_EXAMINED: usize = 2_000;
+
+impl Exports {
+    /// An export, read consistently.
+    pub async fn export(&self, id: ExportId) -> Result<Option<Export>, StoreError> {
+        let item = self.get(&self.tables.exports, AttributeValue::N(id.to_string())).await?;
+        item.map(|item| from_item(&self.tables.exports, item)).transpose()
+    }
+
+    /// An export and its work; `None` where either is missing: there is no such export, or nothing left to do.
+    ///
+    /// The work is read first: should the export change in between, the change fails on the work's sequence.
+    pub async fn state(&self, id: ExportId) -> Result<Option<State>, StoreError> {
+        let Some(work) = self.work(id).await? else { return Ok(None) };
+        let export = self.export(id).await?;
+        Ok(export.map(|export| State { export, work }))
+    }
+
+    /// A page of exports of which `wanted` holds, newest first. It may be short, or empty, with a `next`.
+    pub async fn list(&self, query: &ListQuery, wanted: impl Fn(&Export) -> bool) -> Result<Page, StoreError> {
+        let mut page = Page::default();
+        let mut before = query.before;
+        let mut examined = 0;
+        loop {
+            let ids = self.ids(&query.parent, before, BATCH.min(query.limit + 1)).await?;
+            let more = ids.len() == BATCH.min(query.limit + 1);
+            for export in self.exports(&ids).await? {
+                if !wanted(&export) {
+                    continue;
+                }
+                if page.exports.len() == query.limit {
+                    page.next = page.exports.last().map(|last| last.id);
+                    return Ok(page);
+                }
+                page.exports.push(export);
+            }
+            if !more {
+                return Ok(page);
+            }
+            examined += ids.len();
+            before = ids.last().copied();
+            if examined >= MOST_EXAMINED {
+                page.next = before;
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn ids(
+        &self,
+        parent: &Parent,
+        before: Option<ExportId>,
+        limit: usize,
+    ) -> Result<Vec<ExportId>, StoreError> {
+        let (index, attribute, value) = match parent.kind() {
+            ParentKind::Organization => ("by_organization", "organization_id", parent.id().to_owned()),
+            ParentKind::Project | ParentKind::Source => ("by_parent", "parent", parent.to_string()),
+        };
+        let mut query = self
+            .db
+            .query()
+            .table_name(&self.tables.exports)
+            .index_name(index)
+            .expression_attribute_names("#key", attribute)
+            .expression_attribute_values(":key", AttributeValue::S(value))
+            .scan_index_forward(false)
+            .limit(limit as i32);
+        query = match before {
+            None => query.key_condition_expression("#key = :key"),
+            Some(id) => query
+                .key_condition_expression("#key = :key AND id < :before")
+                .expression_attribute_values(":before", AttributeValue::N(id.to_string())),
+        };
+        let answer = query.send().await.map_err(|e| StoreError::sdk("Query", &self.tables.exports, e))?;
+        let items = answer.items.unwrap_or_default();
+        items.into_iter().map(|item| self.key_of(&self.tables.exports, item)).collect()
+    }
+
+    fn key_of(&self, table: &str, mut item: Item) -> Result<ExportId, StoreError> {
+        let text = match item.remove("id") {
+            Some(AttributeValue::N(text) | AttributeValue::S(text)) => text,
+            _ => String::new(),
+        };
+        text.parse().map_err(|e| StoreError::malformed(table, e))
+    }
+
+    /// These exports, read consistently, in the order of `ids`; those that are not there are left out.
+    async fn exports(&self, ids: &[ExportId]) -> Result<Vec<Export>, StoreError> {
+        let keys: Vec<Item> = ids
+            .iter()
+            .map(|id| HashMap::from([("id".to_owned(), AttributeValue::N(id.to_string()))]))
+            .collect();
+        let items = self.batch_get(&self.tables.exports, keys).await?;
+        let mut found: HashMap<ExportId, Export> = HashMap::with_capacity(items.len());
+        for item in items {
+            let export: Export = from_item(&self.tables.exports, item)?;
+            found.insert(export.id, export);
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    pub(super) async fn batch_get(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(BATCH) {
+            let mut keys = chunk.to_vec();
+            while !keys.is_empty() {
+                let wanted = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|e| StoreError::malformed(table, e))?;
+                let answer = self.db.batch_get_item().request_items(table, wanted).send().await;
+                let answer = answer.map_err(|e| StoreError::sdk("BatchGetItem", table, e))?;
+                items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
+                // What DynamoDB leaves over (its answer holds 16 MB) is asked for again.
+                let left = answer.unprocessed_keys.unwrap_or_default().remove(table);
+                keys = left.map(|left| left.keys).unwrap_or_default();
+            }
+        }
+        Ok(items)
+    }
+
+    /// Rows written so far, of those of these exports that are under way.
+    pub async fn progress(&self, ids: &[ExportId]) -> Result<HashMap<ExportId, u64>, StoreError> {
+        let keys = ids.iter().map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))]));
+        let items = self.batch_get(&self.tables.work, keys.collect()).await?;
+        items
+            .into_iter()
+            .map(|item| {
+                let work: crate::work::Work = from_item(&self.tables.work, item)?;
+                Ok((work.id, work.progress))
+            })
+            .collect()
+    }
+
+    /// Events of an export after the sort key `after`, oldest first.
+    pub async fn events(
+        &self,
+        id: ExportId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<EventPage, StoreError> {
+        let table = &self.tables.events;
+        let query = self
+            .db
+            .query()
+            .table_name(table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(event_key(id)))
+            .consistent_read(true)
+            .limit(limit as i32);
+        let query = match after {
+            None => query,
+            Some(after) => query
+                .exclusive_start_key("pk", AttributeValue::S(event_key(id)))
+                .exclusive_start_key("sk", AttributeValue::S(after.to_owned())),
+        };
+        let answer = query.send().await.map_err(|e| StoreError::sdk("Query", table, e))?;
+        let next = answer.last_evaluated_key.and_then(|mut key| match key.remove("sk") {
+            Some(AttributeValue::S(sk)) => Some(sk),
+            _ => None,
+        });
+        let events =
+            answer.items.unwrap_or_default().into_iter().map(|item| from_item(table, item)).collect::<Result<_, _>>()?;
+        Ok(EventPage { events, next })
+    }
+
+    /// The exports of one shard that are due at `now`, the longest overdue first.
+    pub async fn due(&self, shard: u8, now: Timestamp, limit: usize) -> Result<Vec<ExportId>, StoreError> {
+        let table = &self.tables.work;
+        let answer = self
+            .db
+            .query()
+            .table_name(table)
+            .index_name("due")
+            .key_condition_expression("#shard = :shard AND #due <= :now")
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_values(":shard", AttributeValue::N(shard.to_string()))
+            .expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string()))
+            .limit(limit as i32)
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", table, e))?;
+        answer.items.unwrap_or_default().into_iter().map(|item| self.key_of(table, item)).collect()
+    }
+}

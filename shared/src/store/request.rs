@@ -1,0 +1,314 @@
+//! A request for an export: the export, its work, its first event, the person's rate and the idempotency record, in
+//! one transaction.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::commit::write;
+use super::{Exports, Item, StoreError, from_item, to_item};
+use crate::download::new_download;
+use crate::event::Event;
+use crate::export::{Export, ExportId};
+use crate::hash::hex;
+use crate::work::Work;
+
+/// Exports that one person may ask for within [`RATE_WINDOW`] ("up to three exports per minute").
+pub const RATE_LIMIT: usize = 3;
+/// The time in which they are counted.
+pub const RATE_WINDOW: SignedDuration = SignedDuration::from_mins(1);
+/// How long an `Idempotency-Key` is remembered.
+pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// How often a request that met another one of the same person is tried again: more than there can be requests at
+/// once of a person who is within their limit.
+const TRIES: u32 = 60;
+/// How long a worker has before the sweeper sends the message again.
+const FIRST_LOOK: i32 = 1;
+
+/// A client's key that makes a request repeatable, with what the request was.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// The key, of 1 to 255 visible ASCII characters.
+    pub key: String,
+    /// Whose it is: keys are per person and path.
+    pub person: String,
+    /// The path of the request.
+    pub path: String,
+    /// SHA-256 of the parsed request, before relative dates are pinned.
+    pub fingerprint: String,
+}
+
+impl Idempotency {
+    /// The record's key: a digest, so that any three texts make one of fixed length and no two the same.
+    fn record_key(&self) -> String {
+        let mut hash = Sha256::new();
+        for text in [&self.person, &self.path, &self.key] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        format!("idempotency#{}", hex(&hash.finalize()))
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Requested {
+    /// A new export.
+    New(Box<Export>),
+    /// The export that the same request under the same key had made, as it is now.
+    Replayed(Box<Export>),
+    /// The key was used for another request.
+    KeyReused,
+    /// The person has had as many as a minute allows; the next is free after this many seconds.
+    TooMany {
+        /// Whole seconds, at least 1.
+        retry_after: u64,
+    },
+    /// Too many requests of this person met each other; nothing was made.
+    Busy,
+}
+
+#[derive(Serialize, Deserialize)]
+struct IdempotencyItem {
+    key: String,
+    export_id: ExportId,
+    fingerprint: String,
+    created_at: i64,
+    expires_at: i64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct RateItem {
+    key: String,
+    /// The last instants at which an export was made, in milliseconds since the Unix epoch.
+    instants: Vec<i64>,
+    version: u64,
+    expires_at: i64,
+}
+
+/// The tables that a request writes.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    exports: Exports,
+    limits: String,
+    retry: SignedDuration,
+}
+
+impl Requests {
+    /// `limits` is the table's name, `retry` how long a worker has before the message is sent again.
+    pub fn new(exports: Exports, limits: String, retry: SignedDuration) -> Self {
+        Self { exports, limits, retry }
+    }
+
+    /// Makes `export` at `now`, or says why not. Its id and its link's UUID are given here; `event` is its first.
+    pub async fn create(
+        &self,
+        mut export: Export,
+        event: Event,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+    ) -> Result<Requested, StoreError> {
+        for _ in 0..TRIES {
+            if let Some(idempotency) = &idempotency
+                && let Some(replay) = self.replay(idempotency, now).await?
+            {
+                return Ok(replay);
+            }
+            let rate = self.rate(&export.user.id).await?;
+            let recent = recent(&rate.instants, now);
+            if let Some(retry_after) = wait(&recent, now) {
+                return Ok(Requested::TooMany { retry_after });
+            }
+
+            export.id = ExportId::new(now, random());
+            export.download = new_download(export.id);
+            let event = Event { export_id: export.id, ..event.clone() };
+            let mut items = self.export_items(&export, &event, now)?;
+            items.push(self.rate_item(rate, recent, now)?);
+            if let Some(idempotency) = &idempotency {
+                items.push(self.idempotency_item(idempotency, export.id, now)?);
+            }
+            let sent = self.exports.client().transact_write_items().set_transact_items(Some(items)).send().await;
+            match sent {
+                Ok(_) => return Ok(Requested::New(Box::new(export))),
+                Err(error) if is_met(error.as_service_error()) => {
+                    // Others of the same person are being made at the same moment: whoever comes next waits a
+                    // little, each another time.
+                    tokio::time::sleep(Duration::from_millis(5 + random() % 60)).await;
+                }
+                Err(error) => return Err(StoreError::sdk("TransactWriteItems", &self.limits, error)),
+            }
+        }
+        Ok(Requested::Busy)
+    }
+
+    async fn replay(&self, idempotency: &Idempotency, now: Timestamp) -> Result<Option<Requested>, StoreError> {
+        let Some(item) = self.limit(&idempotency.record_key()).await? else { return Ok(None) };
+        let record: IdempotencyItem = from_item(&self.limits, item)?;
+        if record.created_at <= (now - IDEMPOTENCY_WINDOW).as_millisecond() {
+            return Ok(None);
+        }
+        if record.fingerprint != idempotency.fingerprint {
+            return Ok(Some(Requested::KeyReused));
+        }
+        let export = self.exports.export(record.export_id).await?;
+        Ok(export.map(|export| Requested::Replayed(Box::new(export))))
+    }
+
+    async fn rate(&self, person: &str) -> Result<RateItem, StoreError> {
+        let key = format!("rate#{person}");
+        match self.limit(&key).await? {
+            Some(item) => from_item(&self.limits, item),
+            None => Ok(RateItem { key, ..RateItem::default() }),
+        }
+    }
+
+    async fn limit(&self, key: &str) -> Result<Option<Item>, StoreError> {
+        let client = self.exports.client();
+        let key = AttributeValue::S(key.to_owned());
+        let got = client.get_item().table_name(&self.limits).key("key", key).consistent_read(true).send().await;
+        Ok(got.map_err(|e| StoreError::sdk("GetItem", &self.limits, e))?.item)
+    }
+
+    fn export_items(
+        &self,
+        export: &Export,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let tables = self.exports.tables();
+        let work = Work::new(export.id, now + self.retry * FIRST_LOOK);
+        let new = |table: &str, item: Item| {
+            let put = Put::builder().table_name(table).set_item(Some(item));
+            write(put.condition_expression("attribute_not_exists(id)").build())
+        };
+        let event = Put::builder().table_name(&tables.events).set_item(Some(self.exports.event_item(event)?));
+        Ok(vec![
+            new(&tables.exports, to_item(&tables.exports, export)?)?,
+            new(&tables.work, to_item(&tables.work, &work)?)?,
+            write(event.build())?,
+        ])
+    }
+
+    fn rate_item(
+        &self,
+        before: RateItem,
+        mut recent: Vec<i64>,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        recent.push(now.as_millisecond());
+        let after = RateItem {
+            key: before.key,
+            instants: recent,
+            version: before.version + 1,
+            expires_at: (now + RATE_WINDOW * 2).as_second(),
+        };
+        let put = Put::builder().table_name(&self.limits).set_item(Some(to_item(&self.limits, &after)?));
+        let put = if before.version == 0 {
+            put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", "key")
+        } else {
+            put.condition_expression("#version = :version")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":version", AttributeValue::N(before.version.to_string()))
+        };
+        write(put.build())
+    }
+
+    fn idempotency_item(
+        &self,
+        idempotency: &Idempotency,
+        export_id: ExportId,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let item = IdempotencyItem {
+            key: idempotency.record_key(),
+            export_id,
+            fingerprint: idempotency.fingerprint.clone(),
+            created_at: now.as_millisecond(),
+            // TTL only tidies up, up to days late; what counts is `created_at`.
+            expires_at: (now + IDEMPOTENCY_WINDOW * 2).as_second(),
+        };
+        let over = (now - IDEMPOTENCY_WINDOW).as_millisecond();
+        let put = Put::builder()
+            .table_name(&self.limits)
+            .set_item(Some(to_item(&self.limits, &item)?))
+            .condition_expression("attribute_not_exists(#key) OR created_at <= :over")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":over", AttributeValue::N(over.to_string()));
+        write(put.build())
+    }
+}
+
+/// The instants that still count at `now`.
+fn recent(instants: &[i64], now: Timestamp) -> Vec<i64> {
+    let start = (now - RATE_WINDOW).as_millisecond();
+    instants.iter().copied().filter(|instant| *instant > start).collect()
+}
+
+/// Seconds until another export may be made; `None` where it may be at once.
+fn wait(recent: &[i64], now: Timestamp) -> Option<u64> {
+    if recent.len() < RATE_LIMIT {
+        return None;
+    }
+    let first = recent.iter().copied().min()?;
+    let free = first + RATE_WINDOW.as_millis() as i64;
+    Some((free - now.as_millisecond()).max(1).unsigned_abs().div_ceil(1000))
+}
+
+/// Whether a transaction failed for nothing but another one of the same person.
+fn is_met(error: Option<&TransactWriteItemsError>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error else { return false };
+    let reasons = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    reasons.filter(|code| *code != "None").all(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
+}
+
+fn random() -> u64 {
+    Uuid::new_v4().as_u64_pair().1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn instants(seconds: &[i64]) -> Vec<i64> {
+        seconds.iter().map(|s| at(*s).as_millisecond()).collect()
+    }
+
+    #[test]
+    fn the_fourth_within_a_minute_waits_for_the_first_to_be_a_minute_old() {
+        let now = at(59);
+        let three = recent(&instants(&[0, 10, 58]), now);
+        assert_eq!(wait(&three, now), Some(1));
+        let now = at(20);
+        assert_eq!(wait(&recent(&instants(&[0, 10, 15]), now), now), Some(40));
+        let now = at(60);
+        assert_eq!(wait(&recent(&instants(&[0, 10, 58]), now), now), None);
+        assert_eq!(wait(&instants(&[58, 59]), now), None);
+    }
+
+    #[test]
+    fn keys_of_different_people_and_paths_never_meet() {
+        let record = |person: &str, path: &str, key: &str| {
+            Idempotency {
+                key: key.into(),
+                person: person.into(),
+                path: path.into(),
+                fingerprint: String::new(),
+            }
+            .record_key()
+        };
+        assert_ne!(record("a", "b", "c"), record("ab", "", "c"));
+        assert_ne!(record("a", "b", "c"), record("a", "bc", ""));
+        assert_eq!(record("a", "b", "c"), record("a", "b", "c"));
+    }
+}

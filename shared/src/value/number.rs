@@ -1,0 +1,201 @@
+//! Numbers as text: what is one, whether a double can hold it, and arithmetic that keeps every digit.
+
+use std::borrow::Cow;
+
+/// The parts of a number's text: `-12.50e3` is `-`, `12`, `50` and 3.
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a str,
+    fraction: &'a str,
+    exponent: i64,
+}
+
+/// Reads JSON's grammar for numbers (RFC 8259, section 6) and a leading `+`. A text such as `007` is none: it is a
+/// code, and as a number it would lose its zeros.
+fn parts(text: &str) -> Option<Parts<'_>> {
+    let (negative, unsigned) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        None => (unsigned, 0),
+        Some((mantissa, exponent)) => {
+            let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+            if !is_digits(digits) {
+                return None;
+            }
+            (mantissa, exponent.parse().ok()?)
+        }
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        None => (mantissa, ""),
+        Some((whole, fraction)) if is_digits(fraction) => (whole, fraction),
+        Some(_) => return None,
+    };
+    if !is_digits(whole) || (whole.len() > 1 && whole.starts_with('0')) {
+        return None;
+    }
+    Some(Parts {
+        negative,
+        whole,
+        fraction,
+        exponent,
+    })
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether the text is a number: `12`, `-0.5`, `1e10`.
+pub fn is_number(text: &str) -> bool {
+    parts(text).is_some()
+}
+
+/// Whether the text is a whole number, written without fraction and exponent.
+pub fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    is_digits(digits) && (digits.len() == 1 || !digits.starts_with('0'))
+}
+
+/// A whole number of hundredths as a decimal with two places: `-5` is `-0.05`. `None` where it is no whole number.
+pub fn from_cents(text: &str) -> Option<String> {
+    if !is_integer(text) {
+        return None;
+    }
+    let digits = text.trim_start_matches(['-', '+']);
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let padded = format!("{digits:0>3}");
+    let (whole, hundredths) = padded.split_at(padded.len() - 2);
+    Some(format!("{sign}{whole}.{hundredths}"))
+}
+
+/// The double that holds this number exactly: read back in its shortest form, it has the same value. `None` where
+/// digits would be lost, or where the text is no number.
+pub fn exact_double(text: &str) -> Option<f64> {
+    let number = parts(text)?;
+    let double: f64 = text.parse().ok()?;
+    // A double keeps any 15 significant digits (IEEE 754); no need to look.
+    if number.exponent == 0 && number.whole.len() + number.fraction.len() <= 15 {
+        return Some(double);
+    }
+    (double.is_finite() && normal(&format!("{double:e}")) == normal(text)).then_some(double)
+}
+
+/// The one form of a number's value, so that `1.50`, `1.5` and `15e-1` compare equal. A text that is no number stays
+/// as it is.
+pub fn normal(text: &str) -> Cow<'_, str> {
+    let Some(Parts {
+        negative,
+        whole,
+        fraction,
+        exponent,
+    }) = parts(text)
+    else {
+        return Cow::Borrowed(text);
+    };
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_start_matches('0');
+    if significant.is_empty() {
+        return Cow::Borrowed("0");
+    }
+    let leading = digits.len() - significant.len();
+    let significant = significant.trim_end_matches('0');
+    // 0.d1d2d3… × 10^point
+    let point = (whole.len() as i64 - leading as i64).saturating_add(exponent);
+    let sign = if negative { "-" } else { "" };
+    Cow::Owned(format!("{sign}0.{significant}e{point}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn knows_a_number() {
+        for text in [
+            "0",
+            "-0",
+            "12",
+            "+5",
+            "-0.5",
+            "1.50",
+            "1e10",
+            "2E-3",
+            "9007199254740993",
+        ] {
+            assert!(is_number(text), "{text:?}");
+        }
+        for text in [
+            "", "-", "+", ".", "1.", ".5", "007", "1e", "1e+", "--1", "+-1", " 1", "1 ", "1,000",
+            "0x10", "NaN", "inf", "١", "1_0", "1e1.5", "=1", "-1+1",
+        ] {
+            assert!(!is_number(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hundredths_become_a_decimal_by_their_digits() {
+        for (cents, decimal) in [
+            ("0", "0.00"),
+            ("5", "0.05"),
+            ("-5", "-0.05"),
+            ("100", "1.00"),
+            ("1234", "12.34"),
+            (
+                "12345678901234567890123456789012345678",
+                "123456789012345678901234567890123456.78",
+            ),
+        ] {
+            assert_eq!(from_cents(cents).as_deref(), Some(decimal));
+        }
+        for text in ["", "12.5", "1e3", "abc", "007"] {
+            assert_eq!(from_cents(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_double_holds_what_it_gives_back() {
+        for (text, double) in [
+            ("0.1", 0.1),
+            ("-12.50", -12.5),
+            ("9007199254740992", 9_007_199_254_740_992.0),
+            ("1e22", 1e22),
+            ("100000000000000000000", 1e20),
+        ] {
+            assert_eq!(exact_double(text), Some(double), "{text}");
+        }
+        for text in [
+            "9007199254740993",
+            "0.1000000000000000055",
+            "12345678901234567.8",
+            "1e400",
+            "1e-400",
+            "x",
+        ] {
+            assert_eq!(exact_double(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_double_is_held_exactly(double in proptest::num::f64::NORMAL) {
+            prop_assert_eq!(exact_double(&format!("{double:e}")), Some(double));
+        }
+
+        #[test]
+        fn normal_forms_are_equal_for_equal_integers(n: i64, zeros in 0_usize..5) {
+            let plain = n.to_string();
+            let padded = format!("{n}.{}", "0".repeat(zeros + 1));
+            prop_assert_eq!(normal(&plain), normal(&padded));
+        }
+
+        #[test]
+        fn different_integers_have_different_normal_forms(a: i64, b: i64) {
+            prop_assert_eq!(normal(&a.to_string()) == normal(&b.to_string()), a == b);
+        }
+    }
+}

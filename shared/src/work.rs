@@ -1,0 +1,297 @@
+//! What is still to be done for an export: lease, checkpoint, progress, and when somebody must look.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::export::ExportId;
+use crate::file::WarningCounts;
+
+/// How long things may take and wait. The lengths follow from two that are configured, so that tests can shorten
+/// them all alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    lease: SignedDuration,
+    retry: SignedDuration,
+}
+
+impl Pace {
+    /// Claims that may end without a new checkpoint before the export fails.
+    pub const MAX_ATTEMPTS: u32 = 5;
+    /// An export that no worker has begun within this time fails.
+    pub const START_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+    /// An export that is not done within this time fails.
+    pub const FINISH_WITHIN: SignedDuration = SignedDuration::from_hours(48);
+    /// A mail that could not be sent within this time is given up.
+    pub const MAIL_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+    /// The longest wait before a message or a mail is sent again, in units of `retry`.
+    const LONGEST_WAIT: i32 = 60;
+    /// The longest wait before an export is tried again, in units of `retry`.
+    const LONGEST_RETRY: i32 = 8;
+
+    /// `lease` is how long a claim holds without being renewed (60 s by the design), `retry` the unit of all waits
+    /// (one minute by the design).
+    pub fn new(lease: Duration, retry: Duration) -> Self {
+        let signed = |d: Duration| SignedDuration::try_from(d).unwrap_or(SignedDuration::MAX);
+        Self { lease: signed(lease), retry: signed(retry) }
+    }
+
+    /// How long a claim holds.
+    pub fn lease(&self) -> SignedDuration {
+        self.lease
+    }
+
+    /// How often a lease is renewed: 10 s of 60.
+    pub fn heartbeat(&self) -> Duration {
+        self.lease.unsigned_abs() / 6
+    }
+
+    /// How long before a lease's end its worker stops: 15 s of 60.
+    pub fn margin(&self) -> Duration {
+        self.lease.unsigned_abs() / 4
+    }
+
+    /// How far two machines' clocks may be apart: 30 s beside a lease of 60.
+    pub fn skew(&self) -> SignedDuration {
+        self.lease / 2
+    }
+
+    /// How long a continuation's message has to arrive before the sweeper sends another.
+    pub fn retry(&self) -> SignedDuration {
+        self.retry
+    }
+
+    /// How long to wait after `attempts` fruitless ones: 1, 2, 4, 8 minutes.
+    pub fn retry_after(&self, attempts: u32) -> SignedDuration {
+        self.retry * doubled(attempts.saturating_sub(1), Self::LONGEST_RETRY)
+    }
+
+    /// How long to wait before something is sent once more after `times`: 1, 2, 4 … 60 minutes.
+    pub fn resend_after(&self, times: u32) -> SignedDuration {
+        self.retry * doubled(times, Self::LONGEST_WAIT)
+    }
+}
+
+fn doubled(times: u32, most: i32) -> i32 {
+    1_i32.checked_shl(times.min(30)).unwrap_or(most).min(most)
+}
+
+/// A worker's claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The random name of the claim's holder.
+    pub owner: String,
+    /// When it ends unless it is renewed.
+    pub until: Timestamp,
+}
+
+/// A multipart upload under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The key of the object that it makes.
+    pub object: String,
+    /// S3's name for it.
+    pub upload_id: String,
+}
+
+/// How far the file is: what a later worker needs to go on to the same bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// How many parts, from part 1 without a gap, are stored; their ETags are kept beside the work.
+    pub parts: u32,
+    /// The full key of the last record scanned, in the source's own form; null before the first.
+    #[serde(default)]
+    pub position: Option<String>,
+    /// Records scanned.
+    pub read: u64,
+    /// Rows written.
+    pub rows: u64,
+    /// Bytes written: those of the parts and those of the tail.
+    pub bytes: u64,
+    /// Bytes in the parts.
+    pub stored: u64,
+    /// The state of the SHA-256 over the bytes in the parts, as [`crate::hash::FileHash::state`] gives it.
+    pub hash: String,
+    /// The key of the object that holds the bytes not yet in a part; null where there are none.
+    #[serde(default)]
+    pub tail: Option<String>,
+    /// Read units used.
+    pub read_units: f64,
+    /// What could not be written as it was.
+    #[serde(default)]
+    pub warnings: WarningCounts,
+}
+
+/// The mark of a file that is about to be complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completing {
+    /// The key of the object.
+    pub object: String,
+    /// The parts that make it; 0 where it is a single PUT.
+    pub parts: u32,
+    /// Records scanned.
+    pub read: u64,
+    /// Rows in the file.
+    pub rows: u64,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256 in hexadecimal digits.
+    pub sha256: String,
+    /// Read units used.
+    pub read_units: f64,
+    /// What could not be written as it was.
+    #[serde(default)]
+    pub warnings: WarningCounts,
+}
+
+/// The mail that is still to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailWork {
+    /// When the sweeper asks for it again.
+    pub next: Timestamp,
+    /// How often it has.
+    pub asked: u32,
+    /// Until when somebody is busy sending it.
+    #[serde(default)]
+    pub claimed_until: Option<Timestamp>,
+}
+
+/// What is still to be done for one export: an item of the table `work`.
+///
+/// Every write is conditional on the `sequence` that was read, and writes the next one with a random name of its
+/// own: so of two that run at once one fails, and a write whose answer was lost can be recognised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Of which export.
+    #[serde(with = "id_as_text")]
+    pub id: ExportId,
+    /// Grows by one with every write.
+    pub sequence: u64,
+    /// The random name of the last write.
+    pub write: String,
+    /// The partition of the index `due`; there only while something is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<u8>,
+    /// When somebody must look, in seconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<i64>,
+    /// Who is at it.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+    /// How often the sweeper has sent the message again since a worker last came.
+    #[serde(default)]
+    pub sends: u32,
+    /// Claims in a row that ended without a new checkpoint, the present one included.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Claims in all.
+    #[serde(default)]
+    pub invocations: u32,
+    /// Claims that ended as planned, near their invocation's deadline.
+    #[serde(default)]
+    pub continuations: u32,
+    /// Rows written so far, for the person who waits.
+    #[serde(default)]
+    pub progress: u64,
+    /// The multipart upload under way.
+    #[serde(default)]
+    pub upload: Option<Upload>,
+    /// Where to go on.
+    #[serde(default)]
+    pub checkpoint: Option<Checkpoint>,
+    /// Set just before the file is completed.
+    #[serde(default)]
+    pub completing: Option<Completing>,
+    /// Set while a mail is to be sent.
+    #[serde(default)]
+    pub mail: Option<MailWork>,
+    /// When what lies around the file may be removed, because no worker can still be writing; null once it is gone.
+    #[serde(default)]
+    pub clean_at: Option<Timestamp>,
+}
+
+impl Work {
+    /// The shards of the index `due`, so that no one partition of it takes every write.
+    pub const SHARDS: u8 = 16;
+
+    /// The work of an export that has just been requested, due at `due` unless a worker comes first.
+    pub fn new(id: ExportId, due: Timestamp) -> Self {
+        let mut work = Self {
+            id,
+            sequence: 1,
+            write: String::new(),
+            shard: None,
+            due: None,
+            lease: None,
+            sends: 0,
+            attempts: 0,
+            invocations: 0,
+            continuations: 0,
+            progress: 0,
+            upload: None,
+            checkpoint: None,
+            completing: None,
+            mail: None,
+            clean_at: None,
+        };
+        work.set_due(due);
+        work
+    }
+
+    /// Sets when somebody must look next; a part of a second counts as a whole one.
+    pub fn set_due(&mut self, at: Timestamp) {
+        self.shard = Some((self.id.get() % u64::from(Self::SHARDS)) as u8);
+        self.due = Some(at.as_second() + i64::from(at.subsec_nanosecond() > 0));
+    }
+
+    /// When somebody must look next.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.due.and_then(|seconds| Timestamp::from_second(seconds).ok())
+    }
+}
+
+/// Work and the items of its parts share a table, so its key is text.
+mod id_as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::export::ExportId;
+
+    pub(super) fn serialize<S: Serializer>(id: &ExportId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ExportId, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+    }
+
+    #[test]
+    fn the_lengths_are_those_of_the_design() {
+        let pace = pace();
+        assert_eq!(pace.heartbeat(), Duration::from_secs(10));
+        assert_eq!(pace.margin(), Duration::from_secs(15));
+        assert_eq!(pace.skew(), SignedDuration::from_secs(30));
+        let minutes = |waits: Vec<SignedDuration>| waits.iter().map(SignedDuration::as_mins).collect::<Vec<_>>();
+        assert_eq!(minutes((1..=5).map(|n| pace.retry_after(n)).collect()), [1, 2, 4, 8, 8]);
+        assert_eq!(minutes((0..=7).map(|n| pace.resend_after(n)).collect()), [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(pace.resend_after(u32::MAX).as_mins(), 60);
+    }
+
+    #[test]
+    fn what_is_due_within_a_second_is_due_at_its_end() {
+        let id = ExportId::try_from(35).unwrap();
+        let at: Timestamp = "2026-11-21T12:00:00.001Z".parse().unwrap();
+        let work = Work::new(id, at);
+        assert_eq!(work.due_at().unwrap().to_string(), "2026-11-21T12:00:01Z");
+        assert_eq!(work.shard, Some(3));
+    }
+}
