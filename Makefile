@@ -4,7 +4,7 @@ PORT ?= 4566
 STACK ?= waybill
 TEST_PORT ?= 4766
 # Short waits, so that a test sees in seconds what takes days.
-TEST_PARAMETERS ?= RetentionSeconds=30 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
+TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
 TYPE ?= orders
 PARENT ?= 42

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from settings import ROOT, TOOLS, architecture
@@ -14,6 +17,14 @@ BUILT = ROOT / ".aws-sam" / "build"
 STAMP = ROOT / ".aws-sam" / "built"
 FUNCTIONS = ("api", "generate", "notify", "sweep")
 SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "shared", "infra/catalog.toml")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Holds what is built: another stack's build would remove it while this one deploys it."""
+    with (TOOLS / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build() -> None:
@@ -33,6 +44,7 @@ def build() -> None:
     print("» Building the functions", flush=True)
     _run(["cargo", "build", *(flag for name in FUNCTIONS for flag in ("--bin", name))], environment)
     print("» sam build", flush=True)
+    STAMP.unlink(missing_ok=True)
     sam = [str(TOOLS / "sam" / "bin" / "sam"), "build", "--parameter-overrides", f"Architecture={architecture()}"]
     _run(sam, environment, quiet=True)
     STAMP.write_text(sources)

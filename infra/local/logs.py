@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,8 @@ import deploy
 from settings import Stack
 
 POLL_SECONDS = 1.0
+# When (ms), which function, what, and its id.
+Event = tuple[int, str, str, str]
 # What Lambda itself writes around every invocation.
 PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
 
@@ -37,13 +40,13 @@ class _Reader:
         self._stack = stack
         self._client = deploy.client(stack, "logs")
         self._since = 0
-        self._seen: set[str] = set()
+        self._seen: set[Event] = set()
 
     def new_lines(self) -> list[str]:
         """What has been written since the last call."""
         found = [event for name in build.FUNCTIONS for event in _events(self._client, self._stack, name, self._since)]
-        fresh = sorted(event for event in found if event[3] not in self._seen)
-        self._seen.update(identity for *_, identity in fresh)
+        fresh = sorted(event for event in found if event not in self._seen)
+        self._seen.update(fresh)
         self._since = max([self._since, *(moment for moment, *_ in fresh)])
         return [_formatted(*event[:3]) for event in fresh if not event[2].startswith(PLATFORM)]
 
@@ -52,17 +55,20 @@ def _formatted(moment: int, name: str, message: str) -> str:
     return f"{time.strftime('%H:%M:%S', time.localtime(moment / 1000))} {name:<8} {message}"
 
 
-def _events(client: Any, stack: Stack, name: str, since: int) -> list[tuple[int, str, str, str]]:
+def _events(client: Any, stack: Stack, name: str, since: int) -> list[Event]:
     pages = client.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{stack.name}-{name}", startTime=since
     )
+    # The emulator gives events no id of their own: one is told from its equals by its place among them.
+    equals: Counter[tuple[str, int, str]] = Counter()
+    events = []
     try:
-        return [
-            (event["timestamp"], name, event["message"].rstrip(), event["eventId"])
-            for page in pages
-            for event in page["events"]
-        ]
+        for event in (event for page in pages for event in page["events"]):
+            line = (event["logStreamName"], event["timestamp"], event["message"].rstrip())
+            equals[line] += 1
+            events.append((event["timestamp"], name, line[2], f"{line[0]}/{equals[line]}"))
     except ClientError as error:
         raise SystemExit(f"logs: {error.response['Error']['Message']}") from None
     except BotoCoreError:
         raise SystemExit(f"logs: no stack answers on port {stack.port}; `make up` starts one") from None
+    return events

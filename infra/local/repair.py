@@ -28,6 +28,8 @@ def _table(clients: Clients, name: str, properties: dict[str, Any]) -> None:
         now = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if now["TimeToLiveStatus"] == "DISABLED":
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+    if properties.get("SSESpecification", {}).get("SSEEnabled"):
+        dynamodb.update_table(TableName=name, SSESpecification={"Enabled": True})
     if recovery := properties.get("PointInTimeRecoverySpecification"):
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
 
@@ -53,8 +55,17 @@ def _function(clients: Clients, name: str, properties: dict[str, Any]) -> None:
         clients("lambda").put_function_recursion_config(FunctionName=name, RecursiveLoop=loop)
 
 
+def _mapping(clients: Clients, uuid: str, _properties: dict[str, Any]) -> None:
+    """A parameter's number arrives as text, which the emulator's poller of queues cannot compare with its count."""
+    client = clients("lambda")
+    if scaling := client.get_event_source_mapping(UUID=uuid).get("ScalingConfig"):
+        limit = int(scaling["MaximumConcurrency"])
+        client.update_event_source_mapping(UUID=uuid, ScalingConfig={"MaximumConcurrency": limit})
+
+
 _BY_TYPE: dict[str, Callable[[Clients, str, dict[str, Any]], None]] = {
     "AWS::DynamoDB::Table": _table,
+    "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
     "AWS::S3::Bucket": _bucket,
 }

@@ -24,18 +24,19 @@ LAST_LINES = 60
 def up(stack: Stack, overrides: dict[str, str]) -> None:
     """Builds, starts what does not run, deploys what has changed, and says where everything is."""
     began = time.monotonic()
-    build.build()
-    processes = Processes(stack.state)
-    if processes.died(EMULATOR):
-        # It keeps its state when it is stopped. Killed, it comes back as of the stop before, which may be an older deploy.
-        (stack.state / "deployed").unlink(missing_ok=True)
-    for service in services(stack):
-        if processes.ensure(service):
-            print(f"» Started {service.name}", flush=True)
+    with build.alone():
+        build.build()
+        processes = Processes(stack.state)
+        if processes.died(EMULATOR):
+            # It keeps its state when it is stopped. Killed, it comes back as of the stop before, maybe an older deploy.
+            (stack.state / "deployed").unlink(missing_ok=True)
+        for service in services(stack):
+            if processes.ensure(service):
+                print(f"» Started {service.name}", flush=True)
 
-    deploy.ensure_records_table(stack)
-    chosen = deploy.parameters(stack, overrides)
-    deploy.deploy(stack, chosen)
+        deploy.ensure_records_table(stack)
+        chosen = deploy.parameters(stack, overrides)
+        deploy.deploy(stack, chosen)
     outputs = deploy.write_outputs(stack, chosen)
     _print_addresses(outputs, time.monotonic() - began)
 

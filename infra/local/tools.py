@@ -14,6 +14,7 @@ import time
 import tomllib
 import venv
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # This file imports nothing but the standard library, so that it can run first.
@@ -37,9 +38,15 @@ def main() -> None:
     if missing:
         sys.exit("\n".join(missing))
 
-    _environment("ministack", "the AWS emulator")
-    _environment("sam", "the SAM CLI and cargo-lambda")
-    _dynoxide()
+    # Side by side: the environments wait for the network most of the time, Dynoxide for the compiler.
+    with ThreadPoolExecutor() as pool:
+        steps = [
+            pool.submit(_environment, "ministack", "the AWS emulator"),
+            pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"),
+            pool.submit(_dynoxide),
+        ]
+    for step in steps:
+        step.result()
 
 
 def _environment(name: str, purpose: str) -> None:
@@ -50,7 +57,7 @@ def _environment(name: str, purpose: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
 
-    with _Step(f"Installing {purpose} into .local/{name}"):
+    with _Step(f"Installing {purpose}"):
         if not (folder / "bin" / "python").exists():
             try:
                 venv.create(folder, with_pip=True)
@@ -69,7 +76,7 @@ def _dynoxide() -> None:
         if any(name.startswith(f"dynoxide-rs {DYNOXIDE_VERSION} ") for name in installed):
             return
 
-    with _Step(f"Building Dynoxide {DYNOXIDE_VERSION}, the records' DynamoDB, into .local/dynoxide (some minutes)"):
+    with _Step(f"Building Dynoxide {DYNOXIDE_VERSION}, the records' DynamoDB"):
         command = ["cargo", "install", "dynoxide-rs", "--version", DYNOXIDE_VERSION, "--locked"]
         features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
         # Its own profile is for a small download; here the time of its build counts.
@@ -100,7 +107,7 @@ class _Step:
 
     def __exit__(self, kind: object, _error: object, _trace: object) -> None:
         if kind is None:
-            print(f"  done in {time.monotonic() - self._start:.0f} s", flush=True)
+            print(f"  {self._title}: done in {time.monotonic() - self._start:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

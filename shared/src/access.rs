@@ -37,7 +37,10 @@ impl Grants {
     /// that is a list on as `[a b]`, which is understood too.
     pub fn parse(claim: &str) -> Self {
         let words = claim.trim();
-        let words = words.strip_prefix('[').and_then(|w| w.strip_suffix(']')).unwrap_or(words);
+        let words = words
+            .strip_prefix('[')
+            .and_then(|w| w.strip_suffix(']'))
+            .unwrap_or(words);
         Self(words.split_whitespace().filter_map(Grant::parse).collect())
     }
 
@@ -51,7 +54,9 @@ impl Grants {
         self.0.iter().any(|grant| match grant {
             Grant::Parent(granted) => {
                 granted == parent
-                    || granted.id_as(ParentKind::Organization).is_some_and(|id| Some(id) == organization_id)
+                    || granted
+                        .id_as(ParentKind::Organization)
+                        .is_some_and(|id| Some(id) == organization_id)
             }
             Grant::Staff | Grant::Service => false,
         })
@@ -88,8 +93,13 @@ impl Caller {
     /// What they may do with `export`, by the organization, project and source written in it.
     pub fn access(&self, export: &Export) -> Access {
         let staff = self.grants.has(&Grant::Staff);
-        let reach = self.grants.reach(&export.parent, export.organization_id.as_deref());
-        let admin = export.organization_id.as_deref().is_some_and(|id| self.administers(id));
+        let reach = self
+            .grants
+            .reach(&export.parent, export.organization_id.as_deref());
+        let admin = export
+            .organization_id
+            .as_deref()
+            .is_some_and(|id| self.administers(id));
         let own = export.user.id == self.sub || export.requested_by == self.sub;
         Access {
             see: reach || staff,
@@ -135,11 +145,26 @@ mod tests {
 
     #[test]
     fn a_claim_is_words_or_a_list_and_unknown_words_grant_nothing() {
-        let both = [Grants::parse("openid project:42  staff"), Grants::parse("[openid project:42 staff]")];
+        let both = [
+            Grants::parse("openid project:42  staff"),
+            Grants::parse("[openid project:42 staff]"),
+        ];
         for grants in both {
-            assert_eq!(grants.0, [Grant::Parent(parent("project#42")), Grant::Staff]);
+            assert_eq!(
+                grants.0,
+                [Grant::Parent(parent("project#42")), Grant::Staff]
+            );
         }
-        for nothing in ["", "[]", "project:", "project:0", "project:x", "team:1", "Staff", "project:42,staff"] {
+        for nothing in [
+            "",
+            "[]",
+            "project:",
+            "project:0",
+            "project:x",
+            "team:1",
+            "Staff",
+            "project:42,staff",
+        ] {
             assert_eq!(Grants::parse(nothing), Grants::default(), "{nothing:?}");
         }
     }

@@ -20,7 +20,9 @@ pub async fn config() -> SdkConfig {
 /// no hosts there.
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     let other = config.endpoint_url().is_some() || env::optional("AWS_ENDPOINT_URL_S3").is_some();
-    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(other).build();
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(other)
+        .build();
     aws_sdk_s3::Client::from_conf(config)
 }
 

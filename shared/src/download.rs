@@ -39,7 +39,10 @@ mod tests {
             let (one, two) = (new_download(id), new_download(id));
             assert_eq!(export_of(one), Some(id));
             assert_ne!(one, two);
-            assert_eq!((one.get_version_num(), one.get_variant()), (8, uuid::Variant::RFC4122));
+            assert_eq!(
+                (one.get_version_num(), one.get_variant()),
+                (8, uuid::Variant::RFC4122)
+            );
         }
         assert_eq!(export_of(Uuid::nil()), None);
     }

@@ -39,7 +39,11 @@ pub fn seconds(name: &str) -> Result<Duration, EnvError> {
     let value = required(name)?;
     match u64::from_str(&value) {
         Ok(seconds) if (1..=31_536_000).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => Err(EnvError::Invalid { name: name.to_owned(), value, expected: "a number of seconds from 1 to 31536000" }),
+        _ => Err(EnvError::Invalid {
+            name: name.to_owned(),
+            value,
+            expected: "a number of seconds from 1 to 31536000",
+        }),
     }
 }
 
@@ -54,5 +58,8 @@ pub fn tables() -> Result<Tables, EnvError> {
 
 /// How long things may take and wait, from `LEASE_SECONDS` and `RETRY_SECONDS`.
 pub fn pace() -> Result<Pace, EnvError> {
-    Ok(Pace::new(seconds("LEASE_SECONDS")?, seconds("RETRY_SECONDS")?))
+    Ok(Pace::new(
+        seconds("LEASE_SECONDS")?,
+        seconds("RETRY_SECONDS")?,
+    ))
 }

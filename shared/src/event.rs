@@ -74,7 +74,14 @@ pub struct Event {
 impl Event {
     /// An event of `export` that Waybill itself brought about.
     pub fn new(export: &Export, what: What, at: Timestamp) -> Self {
-        Self { export_id: export.id, parent: export.parent.clone(), what, at, who: None, detail: None }
+        Self {
+            export_id: export.id,
+            parent: export.parent.clone(),
+            what,
+            at,
+            who: None,
+            detail: None,
+        }
     }
 
     /// The same, with the person who brought it about.

@@ -45,7 +45,11 @@ impl TryFrom<u64> for ExportId {
     type Error = InvalidExportId;
 
     fn try_from(id: u64) -> Result<Self, InvalidExportId> {
-        if (1..Self::END).contains(&id) { Ok(Self(id)) } else { Err(InvalidExportId) }
+        if (1..Self::END).contains(&id) {
+            Ok(Self(id))
+        } else {
+            Err(InvalidExportId)
+        }
     }
 }
 
@@ -94,8 +98,14 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a life.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Processing, Self::Succeeded, Self::Failed, Self::Canceled, Self::Expired];
+    pub const ALL: [Self; 6] = [
+        Self::Waiting,
+        Self::Processing,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+        Self::Expired,
+    ];
 
     /// Whether no file will be made any more: nothing but expiry follows.
     pub fn is_final(self) -> bool {
@@ -323,10 +333,24 @@ mod tests {
 
     #[test]
     fn ids_are_refused_in_any_other_form() {
-        for text in ["", "0", "01", "+1", " 1", "-1", "1.0", "9007199254740992", "18446744073709551616", "x"] {
+        for text in [
+            "",
+            "0",
+            "01",
+            "+1",
+            " 1",
+            "-1",
+            "1.0",
+            "9007199254740992",
+            "18446744073709551616",
+            "x",
+        ] {
             assert_eq!(text.parse::<ExportId>(), Err(InvalidExportId), "{text:?}");
         }
-        assert_eq!("9007199254740991".parse::<ExportId>().unwrap().get(), (1 << 53) - 1);
+        assert_eq!(
+            "9007199254740991".parse::<ExportId>().unwrap().get(),
+            (1 << 53) - 1
+        );
     }
 
     #[test]

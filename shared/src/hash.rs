@@ -27,7 +27,9 @@ impl FileHash {
     pub fn resume(state: &str) -> Result<Self, InvalidHashState> {
         let bytes = unhex(state).ok_or(InvalidHashState)?;
         let state = bytes.as_slice().try_into().map_err(|_| InvalidHashState)?;
-        Sha256::deserialize(state).map(Self).map_err(|_| InvalidHashState)
+        Sha256::deserialize(state)
+            .map(Self)
+            .map_err(|_| InvalidHashState)
     }
 
     /// The SHA-256 of all bytes, in lower-case hexadecimal digits.
@@ -39,7 +41,11 @@ impl FileHash {
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|n| char::from(DIGITS[usize::from(n)])).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|n| char::from(DIGITS[usize::from(n)]))
+        .collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -48,7 +54,10 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
 }
 
 #[cfg(test)]
@@ -61,7 +70,10 @@ mod tests {
     fn it_is_sha_256() {
         let mut hash = FileHash::default();
         hash.update(b"abc");
-        assert_eq!(hash.finish(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hash.finish(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod event;
 pub mod export;
 pub mod file;
 pub mod hash;
+pub mod invocation;
 pub mod lifecycle;
 pub mod objects;
 pub mod parent;

@@ -48,7 +48,12 @@ impl State {
         let mut after = self.clone();
         let mut events = Vec::new();
         fill(&mut after, &mut events);
-        Change { before: self.clone(), after, events, done: false }
+        Change {
+            before: self.clone(),
+            after,
+            events,
+            done: false,
+        }
     }
 
     /// A worker takes the export on.
@@ -56,14 +61,22 @@ impl State {
         if self.export.status.is_final() {
             return Claim::Leave;
         }
-        if self.work.lease.as_ref().is_some_and(|lease| now < lease.until + pace.skew()) {
+        if self
+            .work
+            .lease
+            .as_ref()
+            .is_some_and(|lease| now < lease.until + pace.skew())
+        {
             return Claim::Leave;
         }
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
             return Claim::GiveUp(Box::new(self.fail(failure, now, pace)));
         }
         Claim::Take(Box::new(self.change(|s, events| {
-            s.work.lease = Some(Lease { owner: owner.to_owned(), until: now + pace.lease() });
+            s.work.lease = Some(Lease {
+                owner: owner.to_owned(),
+                until: now + pace.lease(),
+            });
             s.work.attempts += 1;
             s.work.invocations += 1;
             s.work.sends = 0;
@@ -73,7 +86,11 @@ impl State {
                 s.export.status = Status::Processing;
                 s.export.started_at = Some(now);
             }
-            events.push(Event::new(&s.export, if began { What::Started } else { What::Resumed }, now));
+            events.push(Event::new(
+                &s.export,
+                if began { What::Started } else { What::Resumed },
+                now,
+            ));
         })))
     }
 
@@ -84,7 +101,8 @@ impl State {
                 lease.until = now + pace.lease();
             }
             s.work.progress = s.work.progress.max(rows);
-            let near = now + pace.lease() + pace.heartbeat().try_into().unwrap_or(SignedDuration::ZERO);
+            let near =
+                now + pace.lease() + pace.heartbeat().try_into().unwrap_or(SignedDuration::ZERO);
             if s.work.due_at().is_none_or(|due| due <= near) {
                 s.work.set_due(now + pace.lease() * 2);
             }
@@ -97,7 +115,10 @@ impl State {
             fill(&mut s.work);
             if s.work.checkpoint != self.work.checkpoint && s.work.checkpoint.is_some() {
                 s.work.attempts = 0;
-                s.work.progress = s.work.progress.max(s.work.checkpoint.as_ref().map_or(0, |c| c.rows));
+                s.work.progress = s
+                    .work
+                    .progress
+                    .max(s.work.checkpoint.as_ref().map_or(0, |c| c.rows));
             }
         })
     }
@@ -128,7 +149,8 @@ impl State {
         }
         self.change(|s, _| {
             s.work.lease = None;
-            s.work.set_due(now + pace.retry_after(s.work.attempts.max(1)));
+            s.work
+                .set_due(now + pace.retry_after(s.work.attempts.max(1)));
         })
     }
 
@@ -171,7 +193,14 @@ impl State {
 
     /// Into a state from which no file comes any more: the person is told, and what lies around is removed once no
     /// worker can still be writing.
-    fn end(&self, status: Status, what: What, who: Option<Actor>, now: Timestamp, pace: Pace) -> Change {
+    fn end(
+        &self,
+        status: Status,
+        what: What,
+        who: Option<Actor>,
+        now: Timestamp,
+        pace: Pace,
+    ) -> Change {
         self.change(|s, events| {
             s.export.status = status;
             s.export.ended_at = Some(now);
@@ -180,18 +209,31 @@ impl State {
             s.work.upload = None;
             s.work.checkpoint = None;
             s.work.completing = None;
-            s.work.mail = Some(MailWork { next: now + pace.retry(), asked: 0, claimed_until: None });
+            s.work.mail = Some(MailWork {
+                next: now + pace.retry(),
+                asked: 0,
+                claimed_until: None,
+            });
             s.work.clean_at = Some(now + pace.lease() + pace.skew());
             s.plan();
-            events.push(Event { who, ..Event::new(&s.export, what, now) });
+            events.push(Event {
+                who,
+                ..Event::new(&s.export, what, now)
+            });
         })
     }
 
     /// Sets when somebody must look next at an export in a final state.
     fn plan(&mut self) {
         let mail = self.work.mail.as_ref().map(|mail| mail.next);
-        let expiry = (self.export.status == Status::Succeeded).then_some(self.export.expires_at).flatten();
-        match [mail, self.work.clean_at, expiry].into_iter().flatten().min() {
+        let expiry = (self.export.status == Status::Succeeded)
+            .then_some(self.export.expires_at)
+            .flatten();
+        match [mail, self.work.clean_at, expiry]
+            .into_iter()
+            .flatten()
+            .min()
+        {
             Some(next) => self.work.set_due(next),
             None => (self.work.shard, self.work.due) = (None, None),
         }
@@ -200,13 +242,18 @@ impl State {
     /// Whether the work may go: the person has been told, the object is gone or never was, nothing lies around.
     fn is_done(&self) -> bool {
         let kept = self.export.status == Status::Succeeded;
-        self.export.status.is_final() && !kept && self.work.mail.is_none() && self.work.clean_at.is_none()
+        self.export.status.is_final()
+            && !kept
+            && self.work.mail.is_none()
+            && self.work.clean_at.is_none()
     }
 
     /// Somebody takes it upon themselves to send the mail, until `until`; `None` where it is not theirs to send.
     pub fn claim_mail(&self, now: Timestamp, until: Timestamp) -> Option<Change> {
         let mail = self.work.mail.as_ref()?;
-        if self.export.mail != Some(Mail::Pending) || mail.claimed_until.is_some_and(|end| now < end) {
+        if self.export.mail != Some(Mail::Pending)
+            || mail.claimed_until.is_some_and(|end| now < end)
+        {
             return None;
         }
         Some(self.change(|s, _| {
@@ -228,12 +275,18 @@ impl State {
     /// The mail is settled: taken by the mail service, or refused for good, for the reason in `refusal`.
     pub fn settle_mail(&self, refusal: Option<String>, now: Timestamp) -> Change {
         let mut change = self.change(|s, events| {
-            let (mail, what) =
-                if refusal.is_none() { (Mail::Sent, What::Mailed) } else { (Mail::Failed, What::MailFailed) };
+            let (mail, what) = if refusal.is_none() {
+                (Mail::Sent, What::Mailed)
+            } else {
+                (Mail::Failed, What::MailFailed)
+            };
             s.export.mail = Some(mail);
             s.work.mail = None;
             s.plan();
-            events.push(Event { detail: refusal, ..Event::new(&s.export, what, now) });
+            events.push(Event {
+                detail: refusal,
+                ..Event::new(&s.export, what, now)
+            });
         });
         change.done = change.after.is_done();
         change
@@ -242,8 +295,17 @@ impl State {
     /// The sweeper asks for the mail once more; it is given up after [`Pace::MAIL_WITHIN`].
     pub fn ask_for_mail(&self, now: Timestamp, pace: Pace) -> Change {
         // Whoever has claimed it may be sending it at this moment, and then it is not given up.
-        let claimed = self.work.mail.as_ref().is_some_and(|mail| mail.claimed_until.is_some_and(|end| now < end));
-        if !claimed && self.export.ended_at.is_some_and(|ended| ended + Pace::MAIL_WITHIN <= now) {
+        let claimed = self
+            .work
+            .mail
+            .as_ref()
+            .is_some_and(|mail| mail.claimed_until.is_some_and(|end| now < end));
+        if !claimed
+            && self
+                .export
+                .ended_at
+                .is_some_and(|ended| ended + Pace::MAIL_WITHIN <= now)
+        {
             return self.settle_mail(Some("the mail service took it at no time".to_owned()), now);
         }
         self.change(|s, _| {
@@ -299,7 +361,8 @@ impl State {
         if self.export.status == Status::Waiting && age >= Pace::START_WITHIN {
             return Some(Failure {
                 code: "not_started".into(),
-                message: "The export could not be started within 24 hours. Please start it again.".into(),
+                message: "The export could not be started within 24 hours. Please start it again."
+                    .into(),
                 retryable: true,
             });
         }
@@ -323,3 +386,6 @@ impl State {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,9 @@ mod tests {
         let (one, two) = (ObjectKey::new(id), ObjectKey::new(id));
         assert_ne!(one, two);
         assert!(one.as_str().starts_with("exports/7/"));
-        assert!(!one.as_str().starts_with(&ObjectKey::prefix(ExportId::try_from(71).unwrap())));
+        assert!(
+            !one.as_str()
+                .starts_with(&ObjectKey::prefix(ExportId::try_from(71).unwrap()))
+        );
     }
 }

@@ -17,7 +17,9 @@ pub struct Parent {
 
 /// A text that names no parent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} names no parent: projects have integers from 1, others 1 to 128 of A-Z a-z 0-9 _ . -")]
+#[error(
+    "{0:?} names no parent: projects have integers from 1, others 1 to 128 of A-Z a-z 0-9 _ . -"
+)]
 pub struct InvalidParent(String);
 
 impl Parent {
@@ -25,13 +27,24 @@ impl Parent {
     /// others `[A-Za-z0-9_.-]{1,128}`.
     pub fn new(kind: ParentKind, id: &str) -> Result<Self, InvalidParent> {
         let valid = match kind {
-            ParentKind::Project => id.parse::<i64>().is_ok_and(|n| n > 0 && n.to_string() == id),
+            ParentKind::Project => id
+                .parse::<i64>()
+                .is_ok_and(|n| n > 0 && n.to_string() == id),
             ParentKind::Organization | ParentKind::Source => {
                 (1..=128).contains(&id.len())
-                    && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+                    && id
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
             }
         };
-        if valid { Ok(Self { kind, id: id.to_owned() }) } else { Err(InvalidParent(id.chars().take(200).collect())) }
+        if valid {
+            Ok(Self {
+                kind,
+                id: id.to_owned(),
+            })
+        } else {
+            Err(InvalidParent(id.chars().take(200).collect()))
+        }
     }
 
     /// Organization, project or source.
@@ -67,7 +80,10 @@ impl FromStr for Parent {
     fn from_str(text: &str) -> Result<Self, InvalidParent> {
         let invalid = || InvalidParent(text.chars().take(200).collect());
         let (kind, id) = text.split_once('#').ok_or_else(invalid)?;
-        let kind = ParentKind::ALL.into_iter().find(|k| k.as_str() == kind).ok_or_else(invalid)?;
+        let kind = ParentKind::ALL
+            .into_iter()
+            .find(|k| k.as_str() == kind)
+            .ok_or_else(invalid)?;
         Self::new(kind, id)
     }
 }
@@ -102,7 +118,11 @@ impl ParentProfile {
     /// What holds for a parent that nobody has described: its name is its id, and it has no organization but itself.
     pub fn unknown(parent: Parent) -> Self {
         let organization_id = parent.id_as(ParentKind::Organization).map(str::to_owned);
-        Self { name: parent.id().to_owned(), organization_id, parent }
+        Self {
+            name: parent.id().to_owned(),
+            organization_id,
+            parent,
+        }
     }
 }
 
@@ -112,7 +132,16 @@ mod tests {
 
     #[test]
     fn ids_outside_the_rule_are_refused() {
-        for id in ["", "0", "-1", "01", "4 2", "9223372036854775808", "abc", "4.2"] {
+        for id in [
+            "",
+            "0",
+            "-1",
+            "01",
+            "4 2",
+            "9223372036854775808",
+            "abc",
+            "4.2",
+        ] {
             assert!(Parent::new(ParentKind::Project, id).is_err(), "{id:?}");
         }
         for id in ["", "a b", "a#b", "a/b", "é", &"a".repeat(129)] {

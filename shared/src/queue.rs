@@ -35,7 +35,13 @@ impl Queue {
     /// Sends a message for the export.
     pub async fn send(&self, export_id: ExportId) -> Result<(), QueueError> {
         let body = format!("{{\"export_id\":{export_id}}}");
-        let sent = self.sqs.send_message().queue_url(&self.url).message_body(body).send().await;
+        let sent = self
+            .sqs
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .send()
+            .await;
         sent.map_err(|error| QueueError(Box::new(error)))?;
         Ok(())
     }
@@ -48,8 +54,18 @@ mod tests {
     #[test]
     fn a_message_without_a_valid_id_is_refused() {
         let parse = |text: &str| serde_json::from_str::<Message>(text).ok();
-        assert_eq!(parse(r#"{"export_id":7}"#).map(|m| m.export_id.get()), Some(7));
-        for bad in ["", "{}", r#"{"export_id":0}"#, r#"{"export_id":"7"}"#, r#"{"export_id":9007199254740992}"#, "[]"] {
+        assert_eq!(
+            parse(r#"{"export_id":7}"#).map(|m| m.export_id.get()),
+            Some(7)
+        );
+        for bad in [
+            "",
+            "{}",
+            r#"{"export_id":0}"#,
+            r#"{"export_id":"7"}"#,
+            r#"{"export_id":9007199254740992}"#,
+            "[]",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }

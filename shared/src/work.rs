@@ -34,7 +34,10 @@ impl Pace {
     /// (one minute by the design).
     pub fn new(lease: Duration, retry: Duration) -> Self {
         let signed = |d: Duration| SignedDuration::try_from(d).unwrap_or(SignedDuration::MAX);
-        Self { lease: signed(lease), retry: signed(retry) }
+        Self {
+            lease: signed(lease),
+            retry: signed(retry),
+        }
     }
 
     /// How long a claim holds.
@@ -247,7 +250,8 @@ impl Work {
 
     /// When somebody must look next.
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.due.and_then(|seconds| Timestamp::from_second(seconds).ok())
+        self.due
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
     }
 }
 
@@ -257,12 +261,19 @@ mod id_as_text {
 
     use crate::export::ExportId;
 
-    pub(super) fn serialize<S: Serializer>(id: &ExportId, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        id: &ExportId,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ExportId, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ExportId, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -280,9 +291,20 @@ mod tests {
         assert_eq!(pace.heartbeat(), Duration::from_secs(10));
         assert_eq!(pace.margin(), Duration::from_secs(15));
         assert_eq!(pace.skew(), SignedDuration::from_secs(30));
-        let minutes = |waits: Vec<SignedDuration>| waits.iter().map(SignedDuration::as_mins).collect::<Vec<_>>();
-        assert_eq!(minutes((1..=5).map(|n| pace.retry_after(n)).collect()), [1, 2, 4, 8, 8]);
-        assert_eq!(minutes((0..=7).map(|n| pace.resend_after(n)).collect()), [1, 2, 4, 8, 16, 32, 60, 60]);
+        let minutes = |waits: Vec<SignedDuration>| {
+            waits
+                .iter()
+                .map(SignedDuration::as_mins)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            minutes((1..=5).map(|n| pace.retry_after(n)).collect()),
+            [1, 2, 4, 8, 8]
+        );
+        assert_eq!(
+            minutes((0..=7).map(|n| pace.resend_after(n)).collect()),
+            [1, 2, 4, 8, 16, 32, 60, 60]
+        );
         assert_eq!(pace.resend_after(u32::MAX).as_mins(), 60);
     }
 

@@ -25,16 +25,22 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
         let records_table = |variable: &String| Ok((variable.clone(), env::required(variable)?));
-        let variables = catalog.types().iter().map(|export_type| &export_type.records.table);
+        let variables = catalog
+            .types()
+            .iter()
+            .map(|export_type| &export_type.records.table);
         Ok(Self {
             tables: env::tables()?,
             records_tables: variables.map(records_table).collect::<Result<_, _>>()?,
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
             pace: env::pace()?,
-            retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?).unwrap_or(SignedDuration::MAX),
+            retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?)
+                .unwrap_or(SignedDuration::MAX),
             // Lambda sets it; elsewhere there is nothing to pay.
-            memory_mb: env::optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse().ok()).unwrap_or(0),
+            memory_mb: env::optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|mb| mb.parse().ok())
+                .unwrap_or(0),
         })
     }
 }

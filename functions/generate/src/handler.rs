@@ -12,14 +12,21 @@ const MARGIN: Duration = Duration::from_secs(20);
 
 /// Works on each message's export. A message comes back only when the tables could not be reached; one that is no
 /// message of ours never does.
-pub(crate) async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+pub(crate) async fn handle(
+    worker: &Worker,
+    event: SqsEvent,
+    time_left: Duration,
+) -> SqsBatchResponse {
     let started = Instant::now();
     let pause_at = started + time_left - MARGIN.min(time_left / 3);
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let body = message.body.unwrap_or_default();
         let Ok(Message { export_id }) = serde_json::from_str(&body) else {
-            tracing::error!(message.id = message.message_id, "not a message of an export; it is dropped");
+            tracing::error!(
+                message.id = message.message_id,
+                "not a message of an export; it is dropped"
+            );
             continue;
         };
         match worker.work_on(export_id, pause_at).await {

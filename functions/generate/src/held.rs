@@ -37,7 +37,7 @@ impl Held {
     /// Takes the lease by committing `change`, a claim.
     pub(crate) async fn take(
         exports: Exports,
-            pace: Pace,
+        pace: Pace,
         change: Change,
     ) -> Result<Self, HeldError> {
         let before = Instant::now();
@@ -58,7 +58,10 @@ impl Held {
     }
 
     /// Writes a change of the present state.
-    pub(crate) async fn commit(&self, change: impl FnOnce(&State) -> Change) -> Result<State, HeldError> {
+    pub(crate) async fn commit(
+        &self,
+        change: impl FnOnce(&State) -> Change,
+    ) -> Result<State, HeldError> {
         let mut state = self.state.lock().await;
         *state = self.exports.commit(change(&state)).await?;
         Ok(state.clone())
@@ -86,8 +89,14 @@ impl Held {
     pub(crate) async fn keep(&self) {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
-            let ends = *self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if tokio::time::timeout_at(ends, tokio::time::sleep_until(next)).await.is_err() {
+            let ends = *self
+                .ends
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            if tokio::time::timeout_at(ends, tokio::time::sleep_until(next))
+                .await
+                .is_err()
+            {
                 return;
             }
             next = Instant::now() + self.pace.heartbeat();
@@ -96,7 +105,11 @@ impl Held {
             let renewal = self.commit(|state| state.renew(rows, Timestamp::now(), self.pace));
             match tokio::time::timeout_at(ends, renewal).await {
                 Ok(Ok(_)) => {
-                    *self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = end(before, self.pace);
+                    *self
+                        .ends
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        end(before, self.pace);
                 }
                 Ok(Err(HeldError::Lost)) | Err(_) => return,
                 // It is tried again at the next heartbeat, while the lease lasts.

@@ -6,14 +6,15 @@ mod held;
 mod making;
 mod plan;
 mod receipt;
+#[cfg(test)]
+mod testing;
 mod upload;
 mod worker;
-
-use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use waybill::catalog::Catalog;
+use waybill::invocation::time_left;
 use waybill::queue::Queue;
 use waybill::store::Exports;
 
@@ -32,7 +33,10 @@ async fn main() -> Result<(), Error> {
         tools: Tools {
             exports: Exports::new(aws_sdk_dynamodb::Client::new(&aws), config.tables),
             records: waybill::aws::records(&aws),
-            bucket: Bucket { s3: waybill::aws::s3(&aws), name: config.bucket },
+            bucket: Bucket {
+                s3: waybill::aws::s3(&aws),
+                name: config.bucket,
+            },
             checkpoint_every: config.pace.lease().unsigned_abs() / 2,
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
@@ -44,8 +48,7 @@ async fn main() -> Result<(), Error> {
     };
     let worker = &worker;
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
-        let time_left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let time_left = time_left(event.context.deadline());
         Ok::<_, Error>(handler::handle(worker, event.payload, time_left).await)
     }))
     .await

@@ -65,7 +65,11 @@ pub(crate) struct Making<'a> {
 
 impl Making<'_> {
     /// Makes the file, or goes on with it.
-    pub(crate) async fn run(&self, checkpoint: Option<Checkpoint>, upload: Option<Upload>) -> Result<Made, Trouble> {
+    pub(crate) async fn run(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        upload: Option<Upload>,
+    ) -> Result<Made, Trouble> {
         if self.plan.reads_an_index() {
             let settled = self.export.created_at + INDEX_SETTLES;
             let wait = jiff::Timestamp::now().duration_until(settled);
@@ -77,7 +81,11 @@ impl Making<'_> {
         }
     }
 
-    async fn csv(&self, checkpoint: Option<Checkpoint>, old: Option<Upload>) -> Result<Made, Trouble> {
+    async fn csv(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        old: Option<Upload>,
+    ) -> Result<Made, Trouble> {
         let mut rows = CsvRows::new(self.plan.options.clone());
         let mut mark = checkpoint.as_ref().map(Mark::from).unwrap_or_default();
         let mut upload = match &checkpoint {
@@ -88,7 +96,9 @@ impl Making<'_> {
                 upload
             }
         };
-        let mut records = self.plan.records(&self.tools.records, mark.position.as_deref())?;
+        let mut records = self
+            .plan
+            .records(&self.tools.records, mark.position.as_deref())?;
         let mut checkpointed = Instant::now();
         while let Some(page) = records.next().await? {
             mark.read_units += page.read_units;
@@ -159,7 +169,9 @@ impl Making<'_> {
         mark.warnings = warnings;
         let mut chunk = vec![0; 64 << 10];
         loop {
-            let length = file.read(&mut chunk).map_err(|error| Trouble::Passing(Box::new(error)))?;
+            let length = file
+                .read(&mut chunk)
+                .map_err(|error| Trouble::Passing(Box::new(error)))?;
             if length == 0 {
                 break;
             }
@@ -178,12 +190,23 @@ impl Making<'_> {
         PartUpload::new(self.tools.bucket.clone(), ObjectKey::new(self.export.id))
     }
 
-    async fn resumed(&self, checkpoint: &Checkpoint, old: Option<Upload>) -> Result<PartUpload, Trouble> {
+    async fn resumed(
+        &self,
+        checkpoint: &Checkpoint,
+        old: Option<Upload>,
+    ) -> Result<PartUpload, Trouble> {
         let object = ObjectKey::new(self.export.id);
         let (upload, etags) = match old {
             Some(upload) if checkpoint.parts > 0 => {
-                let etags = self.tools.exports.etags(self.export.id, &upload.upload_id, checkpoint.parts).await?;
-                (Some(upload), etags.ok_or(Trouble::StartOver(UploadError::Gone))?)
+                let etags = self
+                    .tools
+                    .exports
+                    .etags(self.export.id, &upload.upload_id, checkpoint.parts)
+                    .await?;
+                (
+                    Some(upload),
+                    etags.ok_or(Trouble::StartOver(UploadError::Gone))?,
+                )
             }
             Some(unused) => {
                 self.tools.bucket.abort(&unused).await;
@@ -191,13 +214,18 @@ impl Making<'_> {
             }
             None => (None, Vec::new()),
         };
-        Ok(PartUpload::resume(self.tools.bucket.clone(), object, checkpoint, upload, etags).await?)
+        Ok(
+            PartUpload::resume(self.tools.bucket.clone(), object, checkpoint, upload, etags)
+                .await?,
+        )
     }
 
     async fn cut(&self, upload: &mut PartUpload, mark: Mark) -> Result<(), Trouble> {
         if upload.upload().is_none() {
             let begun = upload.begin(self.export.format.media_type()).await?;
-            self.held.commit(|state| state.note(|work| work.upload = Some(begun))).await?;
+            self.held
+                .commit(|state| state.note(|work| work.upload = Some(begun)))
+                .await?;
         }
         Ok(upload.cut(mark).await?)
     }
@@ -207,7 +235,13 @@ impl Making<'_> {
         let before = self.held.state().await.work.checkpoint;
         let etags = &upload.etags()[..checkpoint.parts as usize];
         let from = before.as_ref().map_or(0, |before| before.parts) + 1;
-        self.held.checkpoint(|state| state.note(|work| work.checkpoint = Some(checkpoint)), etags, from).await?;
+        self.held
+            .checkpoint(
+                |state| state.note(|work| work.checkpoint = Some(checkpoint)),
+                etags,
+                from,
+            )
+            .await?;
         if let Some(tail) = before.and_then(|before| before.tail) {
             self.tools.bucket.delete(&tail).await;
         }
@@ -228,7 +262,11 @@ impl Making<'_> {
         };
         let noted = completing.clone();
         self.held
-            .checkpoint(|state| state.note(|work| work.completing = Some(noted)), upload.etags(), 1)
+            .checkpoint(
+                |state| state.note(|work| work.completing = Some(noted)),
+                upload.etags(),
+                1,
+            )
             .await?;
         let completed = upload.complete(self.export.format.media_type()).await;
         settle(&self.tools.bucket, completing, completed).await
@@ -249,17 +287,26 @@ pub(crate) async fn finish_marked(
         // The bytes of a single PUT are gone with the worker that had them.
         return Err(Trouble::StartOver(UploadError::Gone));
     };
-    let etags = tools.exports.etags(id, &upload.upload_id, mark.parts).await?;
+    let etags = tools
+        .exports
+        .etags(id, &upload.upload_id, mark.parts)
+        .await?;
     let etags = etags.ok_or(Trouble::StartOver(UploadError::Gone))?;
     let completed = tools.bucket.complete(&upload, &etags).await;
     settle(&tools.bucket, mark, completed).await
 }
 
 /// What an attempt to complete means: where S3 says that the upload is gone or the object there, the object decides.
-async fn settle(bucket: &Bucket, mark: Completing, completed: Result<(), UploadError>) -> Result<Made, Trouble> {
+async fn settle(
+    bucket: &Bucket,
+    mark: Completing,
+    completed: Result<(), UploadError>,
+) -> Result<Made, Trouble> {
     match completed {
         Ok(()) => Ok(Made::Whole(Box::new(mark))),
-        Err(UploadError::Gone | UploadError::Exists) if bucket.size(&mark.object).await? == Some(mark.size) => {
+        Err(UploadError::Gone | UploadError::Exists)
+            if bucket.size(&mark.object).await? == Some(mark.size) =>
+        {
             Ok(Made::Whole(Box::new(mark)))
         }
         Err(error @ (UploadError::Gone | UploadError::Exists)) => Err(Trouble::StartOver(error)),
@@ -312,7 +359,10 @@ impl From<RecordsError> for Trouble {
     fn from(error: RecordsError) -> Self {
         match error.failure() {
             Some(failure) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the records cannot be read");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the records cannot be read"
+                );
                 Self::Failed(failure)
             }
             None => Self::Passing(Box::new(error)),
@@ -340,11 +390,105 @@ impl From<UploadError> for Trouble {
 
 impl From<XlsxError> for Trouble {
     fn from(error: XlsxError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the spreadsheet cannot be made");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the spreadsheet cannot be made"
+        );
         Self::Failed(Failure {
             code: "xlsx_impossible".into(),
-            message: "The spreadsheet is too large to be made. Please narrow the export, or choose CSV.".into(),
+            message:
+                "The spreadsheet is too large to be made. Please narrow the export, or choose CSV."
+                    .into(),
             retryable: false,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::Client;
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::complete_multipart_upload::{
+        CompleteMultipartUploadError, CompleteMultipartUploadOutput,
+    };
+    use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+    use aws_sdk_s3::types::error::NotFound;
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::testing::bucket;
+
+    fn mark() -> Completing {
+        Completing {
+            object: "exports/7/a".into(),
+            parts: 2,
+            read: 3,
+            rows: 3,
+            size: 12,
+            sha256: String::new(),
+            read_units: 0.0,
+            warnings: Default::default(),
+        }
+    }
+
+    fn head(size: Option<i64>) -> Rule {
+        match size {
+            Some(size) => mock!(Client::head_object)
+                .then_output(move || HeadObjectOutput::builder().content_length(size).build()),
+            None => mock!(Client::head_object)
+                .then_error(|| HeadObjectError::NotFound(NotFound::builder().build())),
+        }
+    }
+
+    async fn complete(answer: Option<&'static str>, size: Option<i64>) -> Result<Made, Trouble> {
+        let complete = match answer {
+            None => mock!(Client::complete_multipart_upload)
+                .then_output(|| CompleteMultipartUploadOutput::builder().build()),
+            Some(code) => mock!(Client::complete_multipart_upload).then_error(move || {
+                CompleteMultipartUploadError::generic(ErrorMetadata::builder().code(code).build())
+            }),
+        };
+        let bucket = bucket(&[&complete, &head(size)]);
+        let upload = Upload {
+            object: "exports/7/a".into(),
+            upload_id: "u".into(),
+        };
+        let completed = bucket.complete(&upload, &["a".into(), "b".into()]).await;
+        settle(&bucket, mark(), completed).await
+    }
+
+    /// A second Complete of an upload is NoSuchUpload at AWS: the first one's answer may have been lost.
+    #[tokio::test]
+    async fn a_lost_answer_is_settled_by_the_object() {
+        assert!(matches!(complete(None, None).await, Ok(Made::Whole(_))));
+        assert!(matches!(
+            complete(Some("NoSuchUpload"), Some(12)).await,
+            Ok(Made::Whole(_))
+        ));
+        assert!(matches!(
+            complete(Some("PreconditionFailed"), Some(12)).await,
+            Ok(Made::Whole(_))
+        ));
+        for size in [Some(11), None] {
+            assert!(
+                matches!(
+                    complete(Some("NoSuchUpload"), size).await,
+                    Err(Trouble::StartOver(_))
+                ),
+                "{size:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_another_means_a_new_file_and_trouble_a_new_attempt() {
+        assert!(matches!(
+            complete(Some("InvalidPart"), Some(12)).await,
+            Err(Trouble::StartOver(_))
+        ));
+        assert!(matches!(
+            complete(Some("SlowDown"), Some(12)).await,
+            Err(Trouble::Passing(_))
+        ));
     }
 }

@@ -28,8 +28,12 @@ impl<'c> Plan<'c> {
         tables: &HashMap<String, String>,
         export: &Export,
     ) -> Result<Self, Failure> {
-        let export_type = catalog.get(&export.type_name).ok_or_else(|| gone("the type"))?;
-        let columns: Vec<&Column> = export_type.select_columns(&export.columns).map_err(|_| gone("a column"))?;
+        let export_type = catalog
+            .get(&export.type_name)
+            .ok_or_else(|| gone("the type"))?;
+        let columns: Vec<&Column> = export_type
+            .select_columns(&export.columns)
+            .map_err(|_| gone("a column"))?;
         let selection = Selection::from_stored(&export.filters, export.search.as_deref())
             .map_err(|_| gone("a filter"))?;
         let time_zone = TimeZone::get(&export.time_zone).map_err(|_| gone("the time zone"))?;
@@ -38,14 +42,19 @@ impl<'c> Plan<'c> {
             .partitions(export.parent.id())
             .try_into()
             .map_err(|_| gone("the single partition"))?;
-        let table = tables.get(&export_type.records.table).ok_or_else(|| gone("the table"))?.clone();
+        let table = tables
+            .get(&export_type.records.table)
+            .ok_or_else(|| gone("the table"))?
+            .clone();
         let asked = selection.created_at();
         Ok(Self {
             table,
             partition,
             range: Range {
                 from: asked.from,
-                until: asked.to.map_or(export.created_at, |to| to.min(export.created_at)),
+                until: asked
+                    .to
+                    .map_or(export.created_at, |to| to.min(export.created_at)),
                 as_of: export.created_at,
             },
             projection: Projection::new(export_type, &columns, &selection),
@@ -66,7 +75,11 @@ impl<'c> Plan<'c> {
     }
 
     /// The records, from a position on.
-    pub(crate) fn records(&self, db: &Client, position: Option<&str>) -> Result<DynamoRecords, RecordsError> {
+    pub(crate) fn records(
+        &self,
+        db: &Client,
+        position: Option<&str>,
+    ) -> Result<DynamoRecords, RecordsError> {
         DynamoRecords::new(
             db.clone(),
             self.table.clone(),
@@ -82,7 +95,9 @@ impl<'c> Plan<'c> {
 fn gone(what: &str) -> Failure {
     Failure {
         code: "catalog_changed".into(),
-        message: format!("The catalog no longer has {what} that this export was requested with. Please start it again."),
+        message: format!(
+            "The catalog no longer has {what} that this export was requested with. Please start it again."
+        ),
         retryable: true,
     }
 }

@@ -15,7 +15,13 @@ const GB_WEEK: f64 = 0.023 * 7.0 / 30.0;
 const EACH: f64 = 0.000_15;
 
 /// What shows that the file of `mark` is complete.
-pub(crate) fn receipt(state: &State, mark: &Completing, consistency: &str, memory_mb: u32, now: Timestamp) -> Receipt {
+pub(crate) fn receipt(
+    state: &State,
+    mark: &Completing,
+    consistency: &str,
+    memory_mb: u32,
+    now: Timestamp,
+) -> Receipt {
     let started = state.export.started_at.unwrap_or(now);
     let seconds = now.duration_since(started).as_secs_f64();
     let gb = |bytes: f64| bytes / 1e9;
@@ -31,7 +37,10 @@ pub(crate) fn receipt(state: &State, mark: &Completing, consistency: &str, memor
         as_of: state.export.created_at,
         consistency: consistency.to_owned(),
         sha256: mark.sha256.clone(),
-        attempts: state.work.invocations.saturating_sub(state.work.continuations),
+        attempts: state
+            .work
+            .invocations
+            .saturating_sub(state.work.continuations),
         invocations: state.work.invocations,
         seconds: (seconds * 1000.0).round() / 1000.0,
         read_units: mark.read_units,

@@ -180,7 +180,9 @@ impl PartUpload {
 
     /// The key of the object that the file becomes.
     pub(crate) fn object(&self) -> &str {
-        self.upload.as_ref().map_or(self.object.as_str(), |upload| &upload.object)
+        self.upload
+            .as_ref()
+            .map_or(self.object.as_str(), |upload| &upload.object)
     }
 
     /// Whether the buffer is a part.
@@ -217,12 +219,17 @@ impl PartUpload {
         if number > MOST_PARTS {
             return Err(UploadError::TooLarge);
         }
-        let Some(upload) = self.upload.clone() else { return Err(UploadError::Gone) };
+        let Some(upload) = self.upload.clone() else {
+            return Err(UploadError::Gone);
+        };
         while self.in_flight.len() >= IN_FLIGHT {
             self.settle_one().await?;
         }
         let room = part_size(number + 1) + part_size(number + 1) / 16;
-        let bytes = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(room)));
+        let bytes = Bytes::from(std::mem::replace(
+            &mut self.buffer,
+            Vec::with_capacity(room),
+        ));
         self.hash.update(&bytes);
         self.stored += bytes.len() as u64;
         self.cut = number;
@@ -284,7 +291,9 @@ impl PartUpload {
     pub(crate) fn grown(&mut self) -> Option<Checkpoint> {
         let stored = self.etags.len() as u32;
         let later = self.marks.split_off(&(stored + 1));
-        std::mem::replace(&mut self.marks, later).into_values().next_back()
+        std::mem::replace(&mut self.marks, later)
+            .into_values()
+            .next_back()
     }
 
     /// The ETags of the unbroken run of stored parts.
@@ -294,13 +303,19 @@ impl PartUpload {
 
     /// Stores the bytes that are not yet in a part as an object of their own, so that the checkpoint holds all rows
     /// so far. Every part must be stored ([`PartUpload::drain`]).
-    pub(crate) async fn store_tail(&mut self, mark: Mark, key: ObjectKey) -> Result<Checkpoint, UploadError> {
+    pub(crate) async fn store_tail(
+        &mut self,
+        mark: Mark,
+        key: ObjectKey,
+    ) -> Result<Checkpoint, UploadError> {
         self.marks.clear();
         if self.buffer.is_empty() {
             return Ok(self.checkpoint(mark, None));
         }
         let tail = Bytes::copy_from_slice(&self.buffer);
-        self.bucket.put(key.as_str(), tail, "application/octet-stream").await?;
+        self.bucket
+            .put(key.as_str(), tail, "application/octet-stream")
+            .await?;
         Ok(self.checkpoint(mark, Some(key.as_str().to_owned())))
     }
 
@@ -339,7 +354,9 @@ impl PartUpload {
         match self.upload.clone().filter(|_| self.cut > 0) {
             None => {
                 let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-                self.bucket.put(self.object.as_str(), bytes, media_type).await
+                self.bucket
+                    .put(self.object.as_str(), bytes, media_type)
+                    .await
             }
             Some(upload) => self.bucket.complete(&upload, &self.etags).await,
         }
@@ -357,12 +374,20 @@ impl Bucket {
             .if_none_match("*")
             .content_type(media_type)
             .body(ByteStream::from(bytes));
-        put.send().await.map_err(|e| UploadError::sdk("PutObject", e))?;
+        put.send()
+            .await
+            .map_err(|e| UploadError::sdk("PutObject", e))?;
         Ok(())
     }
 
     async fn get(&self, key: &str) -> Result<Vec<u8>, UploadError> {
-        let got = self.s3.get_object().bucket(&self.name).key(key).send().await;
+        let got = self
+            .s3
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await;
         let body = match got {
             Ok(got) => got.body.collect().await,
             Err(error) if error.code() == Some("NoSuchKey") => return Err(UploadError::Tail),
@@ -378,25 +403,51 @@ impl Bucket {
 
     /// Removes an object that counts for nothing any more. The sweeper removes it too, so a failure is no matter.
     pub(crate) async fn delete(&self, key: &str) {
-        if let Err(error) = self.s3.delete_object().bucket(&self.name).key(key).send().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "an old object was not removed");
+        if let Err(error) = self
+            .s3
+            .delete_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+        {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "an old object was not removed"
+            );
         }
     }
 
     /// Ends an upload that counts for nothing any more, likewise.
     pub(crate) async fn abort(&self, upload: &Upload) {
-        let abort = self.s3.abort_multipart_upload().bucket(&self.name).key(&upload.object);
+        let abort = self
+            .s3
+            .abort_multipart_upload()
+            .bucket(&self.name)
+            .key(&upload.object);
         if let Err(error) = abort.upload_id(&upload.upload_id).send().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "an old upload was not removed");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "an old upload was not removed"
+            );
         }
     }
 
     /// Completes an upload of these parts, numbered from 1.
-    pub(crate) async fn complete(&self, upload: &Upload, etags: &[String]) -> Result<(), UploadError> {
+    pub(crate) async fn complete(
+        &self,
+        upload: &Upload,
+        etags: &[String],
+    ) -> Result<(), UploadError> {
         let parts = etags
             .iter()
             .zip(1..)
-            .map(|(etag, number)| CompletedPart::builder().part_number(number).e_tag(etag).build())
+            .map(|(etag, number)| {
+                CompletedPart::builder()
+                    .part_number(number)
+                    .e_tag(etag)
+                    .build()
+            })
             .collect();
         self.s3
             .complete_multipart_upload()
@@ -405,7 +456,11 @@ impl Bucket {
             .upload_id(&upload.upload_id)
             .if_none_match("*")
             .checksum_type(ChecksumType::FullObject)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
             .send()
             .await
             .map_err(|e| UploadError::sdk("CompleteMultipartUpload", e))?;
@@ -414,8 +469,17 @@ impl Bucket {
 
     /// The length of an object; `None` where there is none. (Without `s3:ListBucket`, S3 would say 403 for that.)
     pub(crate) async fn size(&self, key: &str) -> Result<Option<u64>, UploadError> {
-        match self.s3.head_object().bucket(&self.name).key(key).send().await {
-            Ok(head) => Ok(head.content_length.and_then(|length| u64::try_from(length).ok())),
+        match self
+            .s3
+            .head_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+        {
+            Ok(head) => Ok(head
+                .content_length
+                .and_then(|length| u64::try_from(length).ok())),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
             Err(error) => Err(UploadError::sdk("HeadObject", error)),
         }
@@ -424,7 +488,11 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::operation::get_object::GetObjectOutput;
+    use aws_smithy_mocks::mock;
+
     use super::*;
+    use crate::testing::bucket;
 
     /// S3: parts of at least 5 MiB but the last, at most 5 GiB, at most 10,000.
     #[test]
@@ -433,8 +501,91 @@ mod tests {
         assert_eq!(part_size(1_000), 8 << 20);
         assert_eq!(part_size(1_001), 16 << 20);
         assert_eq!(part_size(MOST_PARTS), 80 << 20);
-        let whole: u64 = (1..=MOST_PARTS).map(|number| part_size(number) as u64).sum();
+        let whole: u64 = (1..=MOST_PARTS)
+            .map(|number| part_size(number) as u64)
+            .sum();
         assert!(whole > 400 << 30, "{whole}");
         assert!((1..=MOST_PARTS).all(|number| part_size(number) >= 5 << 20));
+    }
+
+    fn upload() -> PartUpload {
+        let id = waybill::export::ExportId::try_from(7).unwrap();
+        PartUpload::new(bucket(&[]), ObjectKey::new(id))
+    }
+
+    /// Cuts a part without sending it: what S3 answers is said by `settle`.
+    fn cut(upload: &mut PartUpload, bytes: &[u8], rows: u64) {
+        upload.hash.update(bytes);
+        upload.stored += bytes.len() as u64;
+        upload.cut += 1;
+        let checkpoint = upload.checkpoint(
+            Mark {
+                rows,
+                ..Mark::default()
+            },
+            None,
+        );
+        upload.marks.insert(upload.cut, checkpoint);
+    }
+
+    #[test]
+    fn a_checkpoint_counts_parts_only_up_to_the_first_gap() {
+        let mut upload = upload();
+        for (n, bytes) in [b"one", b"two", b"three" as &[u8]].into_iter().enumerate() {
+            cut(&mut upload, bytes, n as u64 + 1);
+        }
+        let stored = |number: u32| Ok(Ok((number, format!("etag-{number}"))));
+        upload.settle(stored(2)).unwrap();
+        assert_eq!(upload.grown(), None);
+        upload.settle(stored(1)).unwrap();
+        let checkpoint = upload.grown().unwrap();
+        assert_eq!(
+            (checkpoint.parts, checkpoint.rows, checkpoint.bytes),
+            (2, 2, 6)
+        );
+        assert_eq!(upload.etags(), ["etag-1", "etag-2"]);
+        assert_eq!(upload.grown(), None);
+        upload.settle(stored(3)).unwrap();
+        assert_eq!(upload.grown().map(|checkpoint| checkpoint.parts), Some(3));
+    }
+
+    #[test]
+    fn a_part_that_failed_ends_the_turn() {
+        let mut upload = upload();
+        cut(&mut upload, b"one", 1);
+        assert!(matches!(
+            upload.settle(Ok(Err(UploadError::Gone))),
+            Err(UploadError::Gone)
+        ));
+        assert_eq!(upload.grown(), None);
+    }
+
+    #[tokio::test]
+    async fn a_tail_of_another_length_is_not_gone_on_from() {
+        let tail = mock!(Client::get_object).then_output(|| {
+            GetObjectOutput::builder()
+                .body(ByteStream::from_static(b"half"))
+                .build()
+        });
+        let checkpoint = |bytes| Checkpoint {
+            bytes,
+            hash: FileHash::default().state(),
+            tail: Some("exports/7/tail".into()),
+            ..Checkpoint::default()
+        };
+        let resume = async |bytes| {
+            let id = waybill::export::ExportId::try_from(7).unwrap();
+            let bucket = bucket(&[&tail]);
+            PartUpload::resume(
+                bucket,
+                ObjectKey::new(id),
+                &checkpoint(bytes),
+                None,
+                Vec::new(),
+            )
+            .await
+        };
+        assert!(matches!(resume(5).await, Err(UploadError::Tail)));
+        assert_eq!(resume(4).await.unwrap().buffer, b"half");
     }
 }

@@ -48,8 +48,14 @@ impl Worker {
     ///
     /// # Errors
     /// Only when the tables cannot be reached at all; the message then comes back.
-    pub(crate) async fn work_on(&self, id: ExportId, pause_at: Instant) -> Result<Outcome, StoreError> {
-        let Some(state) = self.tools.exports.state(id).await? else { return Ok(Outcome::Left) };
+    pub(crate) async fn work_on(
+        &self,
+        id: ExportId,
+        pause_at: Instant,
+    ) -> Result<Outcome, StoreError> {
+        let Some(state) = self.tools.exports.state(id).await? else {
+            return Ok(Outcome::Left);
+        };
         let owner = Uuid::new_v4().simple().to_string();
         let change = match state.claim(&owner, Timestamp::now(), self.pace) {
             Claim::Leave => return Ok(Outcome::Left),
@@ -93,10 +99,15 @@ impl Worker {
                     return Ok(ended(&state));
                 }
                 Ok(Made::Part) => {
-                    let state = held.commit(|state| state.continue_later(Timestamp::now(), self.pace)).await?;
+                    let state = held
+                        .commit(|state| state.continue_later(Timestamp::now(), self.pace))
+                        .await?;
                     // Should the message not be taken, the sweeper sends it in a minute.
                     if let Err(error) = self.queue.send(state.export.id).await {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "continuation not sent");
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "continuation not sent"
+                        );
                     }
                     return Ok(Outcome::Continued);
                 }
@@ -105,11 +116,16 @@ impl Worker {
             match trouble {
                 Trouble::Lost => return Err(HeldError::Lost),
                 Trouble::Failed(failure) => {
-                    let state = held.commit(|state| state.fail(failure, Timestamp::now(), self.pace)).await?;
+                    let state = held
+                        .commit(|state| state.fail(failure, Timestamp::now(), self.pace))
+                        .await?;
                     return Ok(ended(&state));
                 }
                 Trouble::StartOver(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the file is made anew");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the file is made anew"
+                    );
                     if let Some(upload) = held.state().await.work.upload {
                         self.tools.bucket.abort(&upload).await;
                     }
@@ -123,8 +139,14 @@ impl Worker {
                     tracing::warn!(error = &*error as &dyn std::error::Error, "attempt ended");
                 }
             }
-            let state = held.commit(|state| state.retry_later(Timestamp::now(), self.pace)).await?;
-            return Ok(if state.export.status == Status::Failed { ended(&state) } else { Outcome::Retried });
+            let state = held
+                .commit(|state| state.retry_later(Timestamp::now(), self.pace))
+                .await?;
+            return Ok(if state.export.status == Status::Failed {
+                ended(&state)
+            } else {
+                Outcome::Retried
+            });
         }
     }
 
@@ -133,13 +155,23 @@ impl Worker {
         if let Some(mark) = work.completing {
             return finish_marked(&self.tools, export.id, mark, work.upload).await;
         }
-        let plan = Plan::new(&self.catalog, &self.records_tables, &export).map_err(Trouble::Failed)?;
-        let making = Making { tools: &self.tools, held, plan: &plan, export: &export, pause_at };
+        let plan =
+            Plan::new(&self.catalog, &self.records_tables, &export).map_err(Trouble::Failed)?;
+        let making = Making {
+            tools: &self.tools,
+            held,
+            plan: &plan,
+            export: &export,
+            pause_at,
+        };
         making.run(work.checkpoint, work.upload).await
     }
 
     fn consistency(&self, state: &State) -> &'static str {
-        let records = self.catalog.get(&state.export.type_name).map(|export_type| &export_type.records);
+        let records = self
+            .catalog
+            .get(&state.export.type_name)
+            .map(|export_type| &export_type.records);
         records.map_or("unknown", waybill::records::consistency)
     }
 }

@@ -20,7 +20,8 @@ impl Address {
         let sound = |part: &str| {
             !part.is_empty()
                 && !part.contains('@')
-                && !part.contains(|c: char| c.is_whitespace() || c.is_control() || SPECIAL.contains(&c))
+                && !part
+                    .contains(|c: char| c.is_whitespace() || c.is_control() || SPECIAL.contains(&c))
         };
         (sound(local) && sound(domain) && text.len() <= LONGEST).then(|| Self(text.to_owned()))
     }
@@ -36,14 +37,18 @@ impl Address {
         format!("{}***@{domain}", local.chars().next().unwrap_or_default())
     }
 
-    /// The value of the header `From`: this address under a name that may hold anything.
-    pub(crate) fn from_header(&self, name: &str) -> String {
+    /// This address under a name that may hold anything, as the header `From` has it.
+    pub(crate) fn named(&self, name: &str) -> String {
         let name = name.chars().filter(|c| !c.is_control()).collect::<String>();
         let name = name.trim();
         if name.is_empty() {
             return self.0.clone();
         }
-        let phrase = if name.is_ascii() { quoted(name) } else { encoded(name) };
+        let phrase = if name.is_ascii() {
+            quoted(name)
+        } else {
+            encoded(name)
+        };
         format!("{phrase} <{}>", self.0)
     }
 }
@@ -63,8 +68,10 @@ fn encoded(name: &str) -> String {
             _ => words.push(c.to_string()),
         }
     }
-    let words: Vec<String> =
-        words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word))).collect();
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word)))
+        .collect();
     words.join(" ")
 }
 
@@ -74,7 +81,10 @@ mod tests {
 
     #[test]
     fn only_one_bare_address_is_an_address() {
-        assert_eq!(Address::parse(" ana@example.com ").unwrap().as_str(), "ana@example.com");
+        assert_eq!(
+            Address::parse(" ana@example.com ").unwrap().as_str(),
+            "ana@example.com"
+        );
         assert!(Address::parse("o'neil+x@sub.example.com").is_some());
         for bad in [
             "",
@@ -102,9 +112,12 @@ mod tests {
 
     #[test]
     fn a_name_stays_a_name_whatever_it_holds() {
-        let from = |name| Address::parse("mail@example.com").unwrap().from_header(name);
+        let from = |name| Address::parse("mail@example.com").unwrap().named(name);
         assert_eq!(from("Waybill"), r#""Waybill" <mail@example.com>"#);
-        assert_eq!(from(r#"A "B" \ C, Inc."#), r#""A \"B\" \\ C, Inc." <mail@example.com>"#);
+        assert_eq!(
+            from(r#"A "B" \ C, Inc."#),
+            r#""A \"B\" \\ C, Inc." <mail@example.com>"#
+        );
         assert_eq!(from("Bcc:\r\n x@y"), r#""Bcc: x@y" <mail@example.com>"#);
         assert_eq!(from(" \n"), "mail@example.com");
         assert_eq!(from("Café"), "=?UTF-8?B?Q2Fmw6k=?= <mail@example.com>");

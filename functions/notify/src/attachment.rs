@@ -56,8 +56,17 @@ pub(crate) enum ReadError {
 impl Bucket {
     /// The bytes of the export's file; `None` where it is not there, or is not as long as the export says.
     pub(crate) async fn file(&self, export: &Export) -> Result<Option<Vec<u8>>, ReadError> {
-        let (Some(key), Some(size)) = (&export.object, export.size) else { return Ok(None) };
-        let got = match self.s3.get_object().bucket(&self.name).key(key).send().await {
+        let (Some(key), Some(size)) = (&export.object, export.size) else {
+            return Ok(None);
+        };
+        let got = match self
+            .s3
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+        {
             Ok(got) => got,
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
             Err(error) => return Err(ReadError::Get(Box::new(error))),
@@ -82,7 +91,10 @@ mod tests {
         let file = |export: &Export| plan(export, Delivery::Attachment, at(20));
         assert_eq!(file(&export), Attached::Yes);
         assert_eq!(plan(&export, Delivery::Link, at(20)), Attached::Not);
-        assert_eq!(plan(&export, Delivery::Attachment, at(10 + 7 * 86_400)), Attached::Not);
+        assert_eq!(
+            plan(&export, Delivery::Attachment, at(10 + 7 * 86_400)),
+            Attached::Not
+        );
         export.size = Some(MOST_ATTACHED - 1);
         assert_eq!(file(&export), Attached::Yes);
         export.size = Some(MOST_ATTACHED);

@@ -25,16 +25,25 @@ impl Config {
             tables: env::tables()?,
             bucket: env::required("BUCKET")?,
             sender: address("SENDER", env::required("SENDER")?)?,
-            reply_to: env::optional("REPLY_TO").map(|text| address("REPLY_TO", text)).transpose()?,
+            reply_to: env::optional("REPLY_TO")
+                .map(|text| address("REPLY_TO", text))
+                .transpose()?,
             letterhead: Letterhead {
                 product: env::required("PRODUCT_NAME")?,
-                public_url: env::required("PUBLIC_URL")?.trim_end_matches('/').to_owned(),
+                public_url: env::required("PUBLIC_URL")?
+                    .trim_end_matches('/')
+                    .to_owned(),
                 support: env::optional("SUPPORT_ADDRESS"),
             },
         })
     }
 }
 
-fn address(name: &'static str, value: String) -> Result<Address, EnvError> {
-    Address::parse(&value).ok_or(EnvError::Invalid { name, value, expected: "one address such as a@example.com" })
+fn address(name: &str, value: String) -> Result<Address, EnvError> {
+    let expected = "one address such as a@example.com";
+    Address::parse(&value).ok_or(EnvError::Invalid {
+        name: name.to_owned(),
+        value,
+        expected,
+    })
 }

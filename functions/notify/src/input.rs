@@ -44,7 +44,9 @@ impl Input {
             return Ok(Self::One(message.export_id));
         }
         let event: Event = serde_json::from_value(event)?;
-        Ok(Self::Stream(event.records.into_iter().filter_map(wanted).collect()))
+        Ok(Self::Stream(
+            event.records.into_iter().filter_map(wanted).collect(),
+        ))
     }
 }
 
@@ -58,15 +60,23 @@ fn wanted(record: EventRecord) -> Option<Wanted> {
     let new: Image = match serde_dynamo::from_item(change.new_image) {
         Ok(image) => image,
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "stream record not read");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "stream record not read"
+            );
             return None;
         }
     };
     let was_pending = serde_dynamo::from_item::<_, Image>(change.old_image)
         .is_ok_and(|old| old.mail == Some(Mail::Pending));
-    let over = matches!(new.status, Status::Succeeded | Status::Failed | Status::Canceled);
-    (over && new.mail == Some(Mail::Pending) && !was_pending)
-        .then_some(Wanted { export_id: new.id, sequence_number: change.sequence_number })
+    let over = matches!(
+        new.status,
+        Status::Succeeded | Status::Failed | Status::Canceled
+    );
+    (over && new.mail == Some(Mail::Pending) && !was_pending).then_some(Wanted {
+        export_id: new.id,
+        sequence_number: change.sequence_number,
+    })
 }
 
 #[cfg(test)]
@@ -106,9 +116,21 @@ mod tests {
             (image("processing", None), image("succeeded", pending), true),
             (image("waiting", None), image("failed", pending), true),
             (image("processing", None), image("canceled", pending), true),
-            (image("succeeded", pending), image("succeeded", pending), false),
-            (image("succeeded", pending), image("succeeded", Some("sent")), false),
-            (image("succeeded", pending), image("expired", pending), false),
+            (
+                image("succeeded", pending),
+                image("succeeded", pending),
+                false,
+            ),
+            (
+                image("succeeded", pending),
+                image("succeeded", Some("sent")),
+                false,
+            ),
+            (
+                image("succeeded", pending),
+                image("expired", pending),
+                false,
+            ),
             (image("waiting", None), image("processing", None), false),
             (image("succeeded", pending), json!(null), false),
         ];
@@ -121,18 +143,40 @@ mod tests {
     #[test]
     fn an_unreadable_record_holds_up_no_other() {
         let found = parse(vec![
-            record("1", json!({}), json!({"id": {"S": "x"}, "status": {"S": "gone"}})),
-            record("2", image("processing", None), image("succeeded", Some("pending"))),
+            record(
+                "1",
+                json!({}),
+                json!({"id": {"S": "x"}, "status": {"S": "gone"}}),
+            ),
+            record(
+                "2",
+                image("processing", None),
+                image("succeeded", Some("pending")),
+            ),
         ]);
         let export_id = ExportId::try_from(7).unwrap();
-        assert_eq!(found, [Wanted { export_id, sequence_number: Some("2".into()) }]);
+        assert_eq!(
+            found,
+            [Wanted {
+                export_id,
+                sequence_number: Some("2".into())
+            }]
+        );
     }
 
     #[test]
     fn a_direct_call_names_one_export() {
         let id = ExportId::try_from(7).unwrap();
-        assert_eq!(Input::parse(json!({"export_id": 7})).unwrap(), Input::One(id));
-        for bad in [json!({}), json!({"export_id": 0}), json!({"export_id": "7"}), json!([])] {
+        assert_eq!(
+            Input::parse(json!({"export_id": 7})).unwrap(),
+            Input::One(id)
+        );
+        for bad in [
+            json!({}),
+            json!({"export_id": 0}),
+            json!({"export_id": "7"}),
+            json!([]),
+        ] {
             let error = Input::parse(bad).unwrap_err();
             assert_eq!(
                 error.to_string(),

@@ -12,16 +12,19 @@ mod mail;
 mod mailer;
 #[cfg(test)]
 #[path = "../../sweep/src/testing.rs"]
-#[allow(dead_code, reason = "the tests of both functions start from the same exports and tables")]
+#[allow(
+    dead_code,
+    reason = "the tests of both functions start from the same exports and tables"
+)]
 mod testing;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::time::Instant;
 use waybill::catalog::Catalog;
+use waybill::invocation::time_left;
 use waybill::store::Exports;
 
 use crate::attachment::Bucket;
@@ -36,22 +39,29 @@ async fn main() -> Result<(), Error> {
     let sdk = waybill::aws::config().await;
     let notifier = Arc::new(Notifier {
         exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
-        bucket: Bucket { s3: waybill::aws::s3(&sdk), name: config.bucket },
+        bucket: Bucket {
+            s3: waybill::aws::s3(&sdk),
+            name: config.bucket,
+        },
         mailer: Mailer {
             ses: mailer::ses(&sdk),
-            from: config.sender.from_header(&config.letterhead.product),
+            from: config.sender.named(&config.letterhead.product),
             reply_to: config.reply_to,
         },
         catalog: Catalog::load()?,
         letterhead: config.letterhead,
         clock: Timestamp::now,
     });
+    // The runtime logs an error in full, and an SDK's error holds the service's answer, which may name an address:
+    // only what it says of itself goes on.
     run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let notifier = notifier.clone();
         async move {
-            let left = event.context.deadline().duration_since(SystemTime::now());
-            let deadline = Instant::now() + left.unwrap_or_default();
-            notifier.handle(event.payload, deadline).await.map_err(Error::from)
+            let deadline = Instant::now() + time_left(event.context.deadline());
+            notifier
+                .handle(event.payload, deadline)
+                .await
+                .map_err(|error| Error::from(error.to_string()))
         }
     }))
     .await

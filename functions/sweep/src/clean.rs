@@ -39,19 +39,28 @@ impl CleanError {
         R: std::fmt::Debug + Send + Sync + 'static,
     {
         let code = error.code().unwrap_or("no answer").to_owned();
-        Self::Unavailable { operation, code, source: Box::new(error) }
+        Self::Unavailable {
+            operation,
+            code,
+            source: Box::new(error),
+        }
     }
 }
 
 impl Bucket {
     /// Removes everything of an export but the object `kept`, and returns how many objects and uploads that were,
     /// once a listing shows that nothing else is left. A live worker's must never be asked for.
-    pub(crate) async fn clean(&self, id: ExportId, kept: Option<&str>) -> Result<usize, CleanError> {
+    pub(crate) async fn clean(
+        &self,
+        id: ExportId,
+        kept: Option<&str>,
+    ) -> Result<usize, CleanError> {
         let prefix = ObjectKey::prefix(id);
         let mut removed = 0;
         for _ in 0..MOST_LISTINGS {
             // Uploads first: one that completes in between becomes an object that the second listing finds.
-            let found = self.abort_uploads(&prefix).await? + self.delete_objects(&prefix, kept).await?;
+            let found =
+                self.abort_uploads(&prefix).await? + self.delete_objects(&prefix, kept).await?;
             if found == 0 {
                 return Ok(removed);
             }
@@ -75,7 +84,9 @@ impl Bucket {
                 .await
                 .map_err(|e| CleanError::sdk("ListMultipartUploads", e))?;
             for upload in page.uploads() {
-                let (Some(key), Some(upload_id)) = (upload.key(), upload.upload_id()) else { continue };
+                let (Some(key), Some(upload_id)) = (upload.key(), upload.upload_id()) else {
+                    continue;
+                };
                 if !key.starts_with(prefix) {
                     continue;
                 }
@@ -90,7 +101,12 @@ impl Bucket {
     }
 
     async fn abort(&self, key: &str, upload_id: &str) -> Result<(), CleanError> {
-        let request = self.s3.abort_multipart_upload().bucket(&self.name).key(key).upload_id(upload_id);
+        let request = self
+            .s3
+            .abort_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .upload_id(upload_id);
         match request.send().await {
             Ok(_) => Ok(()),
             // It is gone, which is all that is wanted.
@@ -117,7 +133,13 @@ impl Bucket {
                     continue;
                 }
                 found += 1;
-                let deleted = self.s3.delete_object().bucket(&self.name).key(key).send().await;
+                let deleted = self
+                    .s3
+                    .delete_object()
+                    .bucket(&self.name)
+                    .key(key)
+                    .send()
+                    .await;
                 deleted.map_err(|e| CleanError::sdk("DeleteObject", e))?;
             }
             token = page.next_continuation_token;
@@ -144,11 +166,17 @@ mod tests {
     use crate::testing::{client, id};
 
     fn s3(rules: &[&Rule]) -> Bucket {
-        Bucket { s3: client!(aws_sdk_s3, rules.iter().copied()), name: "files".into() }
+        Bucket {
+            s3: client!(aws_sdk_s3, rules.iter().copied()),
+            name: "files".into(),
+        }
     }
 
     fn objects(keys: &'static [&'static str], next: Option<&'static str>) -> ListObjectsV2Output {
-        let contents = keys.iter().map(|key| Object::builder().key(*key).build()).collect();
+        let contents = keys
+            .iter()
+            .map(|key| Object::builder().key(*key).build())
+            .collect();
         ListObjectsV2Output::builder()
             .set_contents(Some(contents))
             .set_next_continuation_token(next.map(str::to_owned))
@@ -156,7 +184,10 @@ mod tests {
     }
 
     fn upload(key: &str, upload_id: &str) -> MultipartUpload {
-        MultipartUpload::builder().key(key).upload_id(upload_id).build()
+        MultipartUpload::builder()
+            .key(key)
+            .upload_id(upload_id)
+            .build()
     }
 
     fn no_uploads() -> Rule {
@@ -167,7 +198,9 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_removed_and_the_kept_object_is_not() {
         let first = mock!(Client::list_objects_v2)
-            .match_requests(|r| r.prefix() == Some("exports/7/") && r.continuation_token().is_none())
+            .match_requests(|r| {
+                r.prefix() == Some("exports/7/") && r.continuation_token().is_none()
+            })
             .sequence()
             .output(|| objects(&["exports/7/a", "exports/7/kept"], Some("more")))
             .output(|| objects(&["exports/7/kept"], None))
@@ -180,8 +213,14 @@ mod tests {
             .then_output(|| DeleteObjectOutput::builder().build());
         let uploads = no_uploads();
         let bucket = s3(&[&first, &second, &delete, &uploads]);
-        assert_eq!(bucket.clean(id(7), Some("exports/7/kept")).await.unwrap(), 2);
-        assert_eq!((first.num_calls(), second.num_calls(), delete.num_calls()), (2, 1, 2));
+        assert_eq!(
+            bucket.clean(id(7), Some("exports/7/kept")).await.unwrap(),
+            2
+        );
+        assert_eq!(
+            (first.num_calls(), second.num_calls(), delete.num_calls()),
+            (2, 1, 2)
+        );
     }
 
     #[tokio::test]
@@ -205,7 +244,9 @@ mod tests {
                 r.key_marker() == Some("exports/7/a") && r.upload_id_marker() == Some("one")
             })
             .then_output(|| {
-                ListMultipartUploadsOutput::builder().uploads(upload("exports/7/c", "gone")).build()
+                ListMultipartUploadsOutput::builder()
+                    .uploads(upload("exports/7/c", "gone"))
+                    .build()
             });
         let abort = mock!(Client::abort_multipart_upload)
             .match_requests(|r| r.upload_id() == Some("one"))
@@ -219,29 +260,39 @@ mod tests {
         let list = mock!(Client::list_objects_v2).then_output(|| objects(&[], None));
         let bucket = s3(&[&first, &second, &abort, &gone, &list]);
         assert_eq!(bucket.clean(id(7), None).await.unwrap(), 2);
-        assert_eq!((first.num_calls(), abort.num_calls(), gone.num_calls()), (2, 1, 1));
+        assert_eq!(
+            (first.num_calls(), abort.num_calls(), gone.num_calls()),
+            (2, 1, 1)
+        );
     }
 
     #[tokio::test]
     async fn a_failed_removal_is_no_clean_prefix() {
         let uploads = no_uploads();
-        let list =
-            mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
-        let delete = mock!(Client::delete_object).sequence().http_status(403, None).build();
+        let list = mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
+        let delete = mock!(Client::delete_object)
+            .sequence()
+            .http_status(403, None)
+            .build();
         let bucket = s3(&[&uploads, &list, &delete]);
         let error = bucket.clean(id(7), None).await.unwrap_err();
-        assert_eq!(error.to_string(), "S3 did not carry out DeleteObject: no answer");
+        assert_eq!(
+            error.to_string(),
+            "S3 did not carry out DeleteObject: no answer"
+        );
     }
 
     #[tokio::test]
     async fn what_comes_back_at_every_listing_is_left_to_the_next_sweep() {
         let uploads = no_uploads();
-        let list =
-            mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
+        let list = mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
         let delete =
             mock!(Client::delete_object).then_output(|| DeleteObjectOutput::builder().build());
         let bucket = s3(&[&uploads, &list, &delete]);
-        assert!(matches!(bucket.clean(id(7), None).await, Err(CleanError::NotEmpty)));
+        assert!(matches!(
+            bucket.clean(id(7), None).await,
+            Err(CleanError::NotEmpty)
+        ));
         assert_eq!(delete.num_calls(), MOST_LISTINGS);
     }
 }

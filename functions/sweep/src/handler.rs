@@ -8,6 +8,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
 use waybill::export::{ExportId, Mail, Status};
@@ -68,7 +69,7 @@ pub(crate) enum SweepError {
 }
 
 /// What became of a sweep.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Summary {
     /// Exports that were looked at.
     pub(crate) looked_at: usize,
@@ -85,6 +86,28 @@ pub(crate) struct Summary {
 impl Summary {
     fn count(&mut self, done: &'static str) {
         *self.done.entry(done).or_default() += 1;
+    }
+
+    /// The line that the age of what is due is measured by.
+    fn log(&self, unread_shards: usize) {
+        let done = |name| self.done.get(name).copied().unwrap_or(0);
+        tracing::info!(
+            looked_at = self.looked_at,
+            sent = done(SENT),
+            freed = done(FREED),
+            awaited = done(AWAITED),
+            failed_exports = done(FAILED),
+            mails = done(ASKED),
+            mails_given_up = done(GIVEN_UP),
+            expired = done(EXPIRED),
+            cleaned = done(CLEANED),
+            orphans = done(ORPHANED),
+            failed = self.failed,
+            left = self.left,
+            unread_shards,
+            due_age_s = self.due_age_s,
+            "swept"
+        );
     }
 
     fn add(&mut self, other: Self) {
@@ -123,28 +146,12 @@ impl Sweeper {
                 }
             }
         }
-        let done = |name| summary.done.get(name).copied().unwrap_or(0);
-        tracing::info!(
-            looked_at = summary.looked_at,
-            sent = done(SENT),
-            freed = done(FREED),
-            awaited = done(AWAITED),
-            failed_exports = done(FAILED),
-            mails = done(ASKED),
-            mails_given_up = done(GIVEN_UP),
-            expired = done(EXPIRED),
-            cleaned = done(CLEANED),
-            orphans = done(ORPHANED),
-            failed = summary.failed,
-            left = summary.left,
-            unread_shards = unread,
-            due_age_s = summary.due_age_s,
-            "swept"
-        );
-        match error {
-            Some(error) if unread == usize::from(Work::SHARDS) => Err(error),
-            _ => Ok(summary),
+        // Where nothing could be read, nothing is known of what is due: it must not look as if nothing were.
+        if let Some(error) = error.filter(|_| unread == usize::from(Work::SHARDS)) {
+            return Err(error);
         }
+        summary.log(unread);
+        Ok(summary)
     }
 
     async fn sweep_shard(
@@ -222,8 +229,14 @@ impl Sweeper {
                 state.expire(expired + self.delete_after, now)
             }
             Step::Clean => {
-                self.bucket.clean(id, kept_object(&state.export)).await.map_err(SweepError::from)?;
-                self.exports.delete_etags(id).await.map_err(SweepError::from)?;
+                self.bucket
+                    .clean(id, kept_object(&state.export))
+                    .await
+                    .map_err(SweepError::from)?;
+                self.exports
+                    .delete_etags(id)
+                    .await
+                    .map_err(SweepError::from)?;
                 state.cleaned(now)
             }
         };
@@ -236,7 +249,11 @@ impl Sweeper {
             ASKED => self.notifier.ask(id).await?,
             GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
             FAILED => {
-                let code = next.export.failure.as_ref().map_or("", |failure| &failure.code);
+                let code = next
+                    .export
+                    .failure
+                    .as_ref()
+                    .map_or("", |failure| &failure.code);
                 tracing::warn!(export.id = %id, code, "export failed");
             }
             _ => {}
@@ -251,9 +268,17 @@ impl Sweeper {
         now: Timestamp,
         summary: &mut Summary,
     ) -> Result<(), SweepError> {
-        let Some(work) = self.exports.work(id).await? else { return Ok(()) };
-        let leased = work.lease.as_ref().is_some_and(|lease| now < lease.until + self.pace.skew());
-        if leased || work.due_at().is_none_or(|due| now < due) || self.exports.export(id).await?.is_some() {
+        let Some(work) = self.exports.work(id).await? else {
+            return Ok(());
+        };
+        let leased = work
+            .lease
+            .as_ref()
+            .is_some_and(|lease| now < lease.until + self.pace.skew());
+        if leased
+            || work.due_at().is_none_or(|due| now < due)
+            || self.exports.export(id).await?.is_some()
+        {
             return Ok(());
         }
         self.bucket.clean(id, None).await?;

@@ -39,14 +39,21 @@ impl World {
     }
 
     fn with(tables: FakeTables, objects: &[&str], sent: Rule, asked: Rule) -> Self {
-        let objects: Keys =
-            Arc::new(Mutex::new(objects.iter().map(|key| (*key).to_owned()).collect()));
+        let objects: Keys = Arc::new(Mutex::new(
+            objects.iter().map(|key| (*key).to_owned()).collect(),
+        ));
         let listed = objects.clone();
         let list = mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_output(move |r| {
             let objects = listed.lock().unwrap();
-            let found = objects.iter().filter(|key| key.starts_with(r.prefix().unwrap()));
-            let found = found.map(|key| Object::builder().key(key).build()).collect();
-            ListObjectsV2Output::builder().set_contents(Some(found)).build()
+            let found = objects
+                .iter()
+                .filter(|key| key.starts_with(r.prefix().unwrap()));
+            let found = found
+                .map(|key| Object::builder().key(key).build())
+                .collect();
+            ListObjectsV2Output::builder()
+                .set_contents(Some(found))
+                .build()
         });
         let held = objects.clone();
         let delete = mock!(aws_sdk_s3::Client::delete_object).then_compute_output(move |r| {
@@ -58,12 +65,24 @@ impl World {
         let sweeper = Sweeper {
             exports: tables.exports(),
             queue: Queue::new(client!(aws_sdk_sqs, [&sent]), "https://queue".into()),
-            bucket: Bucket { s3: client!(aws_sdk_s3, [&list, &delete, &uploads]), name: "files".into() },
-            notifier: Notifier { lambda: client!(aws_sdk_lambda, [&asked]), function: "notify".into() },
+            bucket: Bucket {
+                s3: client!(aws_sdk_s3, [&list, &delete, &uploads]),
+                name: "files".into(),
+            },
+            notifier: Notifier {
+                lambda: client!(aws_sdk_lambda, [&asked]),
+                function: "notify".into(),
+            },
             pace: pace(),
             delete_after: SignedDuration::from_hours(1),
         };
-        Self { tables, objects, sent, asked, sweeper }
+        Self {
+            tables,
+            objects,
+            sent,
+            asked,
+            sweeper,
+        }
     }
 
     async fn sweep(&self, second: i64) -> Summary {
@@ -83,7 +102,10 @@ async fn a_lost_message_is_sent_again_later_each_time() {
     let world = World::new(FakeTables::holding([&waiting()]), &[]);
     assert_eq!(world.sweep(59).await, Summary::default());
     let summary = world.sweep(65).await;
-    assert_eq!((summary.looked_at, summary.due_age_s, summary.done[SENT]), (1, 5, 1));
+    assert_eq!(
+        (summary.looked_at, summary.due_age_s, summary.done[SENT]),
+        (1, 5, 1)
+    );
     assert_eq!(world.sent.num_calls(), 1);
     assert_eq!(world.tables.work(7).unwrap().due_at(), Some(at(65 + 120)));
     assert_eq!(world.sweep(100).await.looked_at, 0);
@@ -105,7 +127,10 @@ async fn an_export_that_nobody_starts_fails_after_a_day_and_its_person_is_told()
 
 #[tokio::test]
 async fn a_worker_that_is_gone_makes_room_and_a_live_one_is_left_alone() {
-    let world = World::new(FakeTables::holding([&processing(0).look_again(at(0)).after]), &[]);
+    let world = World::new(
+        FakeTables::holding([&processing(0).look_again(at(0)).after]),
+        &[],
+    );
     let summary = world.sweep(30).await;
     assert_eq!(summary.done[AWAITED], 1);
     let work = world.tables.work(7).unwrap();
@@ -122,7 +147,10 @@ async fn the_fifth_fruitless_attempt_is_the_last() {
     state.work.attempts = Pace::MAX_ATTEMPTS;
     let world = World::new(FakeTables::holding([&state]), &[]);
     assert_eq!(world.sweep(200).await.done[FAILED], 1);
-    assert_eq!(world.tables.export(7).unwrap().failure.unwrap().code, "gave_up");
+    assert_eq!(
+        world.tables.export(7).unwrap().failure.unwrap().code,
+        "gave_up"
+    );
 }
 
 #[tokio::test]
@@ -150,7 +178,14 @@ async fn a_succeeded_export_keeps_its_object_a_week_and_an_hour_and_nothing_else
 async fn after_a_week_without_sweeps_one_sweep_does_all_that_is_due() {
     let world = World::new(FakeTables::holding([&succeeded(10)]), &["exports/7/kept"]);
     let summary = world.sweep(10 + WEEK + 3600).await;
-    assert_eq!((summary.done[GIVEN_UP], summary.done[EXPIRED], summary.done[CLEANED]), (1, 1, 1));
+    assert_eq!(
+        (
+            summary.done[GIVEN_UP],
+            summary.done[EXPIRED],
+            summary.done[CLEANED]
+        ),
+        (1, 1, 1)
+    );
     assert_eq!(world.asked.num_calls(), 0);
     assert_eq!(world.tables.work(7), None);
     assert!(world.keys().is_empty());
@@ -159,7 +194,10 @@ async fn after_a_week_without_sweeps_one_sweep_does_all_that_is_due() {
 #[tokio::test]
 async fn a_mail_that_somebody_is_sending_is_never_given_up() {
     let late = at(10 + WEEK + 60);
-    let claimed = succeeded(10).claim_mail(late, late + SignedDuration::from_secs(90)).unwrap().after;
+    let claimed = succeeded(10)
+        .claim_mail(late, late + SignedDuration::from_secs(90))
+        .unwrap()
+        .after;
     let world = World::new(FakeTables::holding([&claimed]), &["exports/7/kept"]);
     let summary = world.sweep(10 + WEEK + 61).await;
     assert_eq!(summary.done.get(GIVEN_UP), None);
@@ -184,7 +222,10 @@ async fn whoever_is_overtaken_leaves_it_to_the_other() {
     let world = World::new(FakeTables::holding([&state]), &[]);
     world.tables.overtake(7);
     let mut summary = Summary::default();
-    let taken = world.sweeper.take(Step::Send, &state, at(60), &mut summary).await;
+    let taken = world
+        .sweeper
+        .take(Step::Send, &state, at(60), &mut summary)
+        .await;
     assert!(matches!(taken, Err(TakeError::Overtaken)));
     assert_eq!((summary, world.sent.num_calls()), (Summary::default(), 0));
 }
@@ -203,12 +244,24 @@ async fn one_failure_holds_no_other_export_up() {
     let other_sent = mock!(aws_sdk_sqs::Client::send_message)
         .match_requests(|r| r.message_body() == Some(r#"{"export_id":23}"#))
         .then_output(|| SendMessageOutput::builder().build());
-    let asked = mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
-    let mut world = World::with(FakeTables::holding([&first, &other]), &[], sent.clone(), asked);
-    let queue = Queue::new(client!(aws_sdk_sqs, [&sent, &other_sent]), "https://queue".into());
+    let asked =
+        mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
+    let mut world = World::with(
+        FakeTables::holding([&first, &other]),
+        &[],
+        sent.clone(),
+        asked,
+    );
+    let queue = Queue::new(
+        client!(aws_sdk_sqs, [&sent, &other_sent]),
+        "https://queue".into(),
+    );
     world.sweeper.queue = queue;
     let summary = world.sweep(60).await;
-    assert_eq!((summary.looked_at, summary.failed, other_sent.num_calls()), (2, 1, 1));
+    assert_eq!(
+        (summary.looked_at, summary.failed, other_sent.num_calls()),
+        (2, 1, 1)
+    );
     // It is due again, as what was committed before the message was lost says.
     assert_eq!(world.tables.work(7).unwrap().due_at(), Some(at(180)));
 }
@@ -220,7 +273,8 @@ async fn a_throttled_queue_is_asked_again() {
         .http_status(503, None)
         .output(|| SendMessageOutput::builder().build())
         .build();
-    let asked = mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
+    let asked =
+        mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
     let world = World::with(FakeTables::holding([&waiting()]), &[], sent, asked);
     assert_eq!(world.sweep(60).await.failed, 0);
     assert_eq!(world.sent.num_calls(), 2);
@@ -244,7 +298,11 @@ async fn work_whose_export_is_missing_goes_with_all_that_it_left() {
     world.tables.lose_export(7);
     // Its worker may still be writing.
     let mut summary = Summary::default();
-    world.sweeper.look_at(id(7), at(89), &mut summary).await.unwrap();
+    world
+        .sweeper
+        .look_at(id(7), at(89), &mut summary)
+        .await
+        .unwrap();
     assert_eq!(world.keys(), ["exports/7/half"]);
     assert_eq!(world.sweep(120).await.done[ORPHANED], 1);
     assert!(world.keys().is_empty());
@@ -256,8 +314,16 @@ async fn what_the_index_says_alone_is_nothing() {
     let world = World::new(FakeTables::holding([&waiting()]), &[]);
     let mut summary = Summary::default();
     // Due in the index once, not in the item any more; and an export that is long gone.
-    world.sweeper.look_at(id(7), at(30), &mut summary).await.unwrap();
-    world.sweeper.look_at(id(8), at(30), &mut summary).await.unwrap();
+    world
+        .sweeper
+        .look_at(id(7), at(30), &mut summary)
+        .await
+        .unwrap();
+    world
+        .sweeper
+        .look_at(id(8), at(30), &mut summary)
+        .await
+        .unwrap();
     assert_eq!(world.tables.work(7).unwrap().sequence, 1);
     assert_eq!(summary.due_age_s, 0);
 }

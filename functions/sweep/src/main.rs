@@ -15,6 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::time::Instant;
+use waybill::invocation::time_left;
 use waybill::queue::Queue;
 use waybill::store::Exports;
 
@@ -30,7 +31,10 @@ async fn main() -> Result<(), Error> {
     let sweeper = Arc::new(Sweeper {
         exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
         queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url),
-        bucket: Bucket { s3: waybill::aws::s3(&sdk), name: config.bucket },
+        bucket: Bucket {
+            s3: waybill::aws::s3(&sdk),
+            name: config.bucket,
+        },
         notifier: Notifier {
             lambda: aws_sdk_lambda::Client::new(&sdk),
             function: config.notify_function,
@@ -38,12 +42,16 @@ async fn main() -> Result<(), Error> {
         pace: config.pace,
         delete_after: config.delete_after,
     });
+    // The runtime logs an error in full, and an SDK's error holds the service's answer, which may hold anything:
+    // only what it says of itself goes on.
     run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let sweeper = sweeper.clone();
         async move {
-            let left = event.context.deadline().duration_since(std::time::SystemTime::now());
-            let deadline = Instant::now() + left.unwrap_or_default();
-            sweeper.sweep(Timestamp::now(), deadline).await.map_err(Error::from)
+            let deadline = Instant::now() + time_left(event.context.deadline());
+            sweeper
+                .sweep(Timestamp::now(), deadline)
+                .await
+                .map_err(|error| Error::from(error.to_string()))
         }
     }))
     .await

@@ -33,7 +33,9 @@ pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     }
     if !export.status.is_final() {
         return match &work.lease {
-            Some(lease) if now < lease.until + pace.skew() => Step::LookAgain(lease.until + pace.skew()),
+            Some(lease) if now < lease.until + pace.skew() => {
+                Step::LookAgain(lease.until + pace.skew())
+            }
             Some(_) => Step::FreeLease,
             None => Step::Send,
         };
@@ -74,10 +76,20 @@ mod tests {
         // State, seconds after the request, what is due then.
         let freed = taken.retry_later(until + pace().skew(), pace()).after;
         let table = [
-            ("a message that may still come", waiting(), 59, Step::Nothing),
+            (
+                "a message that may still come",
+                waiting(),
+                59,
+                Step::Nothing,
+            ),
             ("a message that came to nothing", waiting(), 60, Step::Send),
             ("a worker at it, not due", taken.clone(), 119, Step::Nothing),
-            ("a worker at it, due", renewed(&taken, 100), 200, Step::Nothing),
+            (
+                "a worker at it, due",
+                renewed(&taken, 100),
+                200,
+                Step::Nothing,
+            ),
             ("a worker gone", taken.clone(), 120, Step::FreeLease),
             ("a freed lease, not due", freed.clone(), 149, Step::Nothing),
             ("a freed lease, due", freed, 150, Step::Send),
@@ -101,13 +113,33 @@ mod tests {
         let cleaned = told.cleaned(at(200)).after;
         let week = 10 + 7 * 86_400;
         let table = [
-            ("the stream may still bring the mail", done.clone(), 69, Step::Nothing),
+            (
+                "the stream may still bring the mail",
+                done.clone(),
+                69,
+                Step::Nothing,
+            ),
             ("nobody sent the mail", done.clone(), 70, Step::AskForMail),
             ("a zombie may still write", told.clone(), 99, Step::Nothing),
-            ("no worker can still be writing", told.clone(), 100, Step::Clean),
-            ("all is well for a week", cleaned.clone(), week - 1, Step::Nothing),
+            (
+                "no worker can still be writing",
+                told.clone(),
+                100,
+                Step::Clean,
+            ),
+            (
+                "all is well for a week",
+                cleaned.clone(),
+                week - 1,
+                Step::Nothing,
+            ),
             ("the file's time is over", cleaned, week, Step::Expire),
-            ("expiry is not held up by cleaning", told, week, Step::Expire),
+            (
+                "expiry is not held up by cleaning",
+                told,
+                week,
+                Step::Expire,
+            ),
             ("nor the mail by anything", done, week, Step::AskForMail),
         ];
         for (name, state, second, step) in table {
@@ -138,7 +170,11 @@ mod tests {
         for status in Status::ALL {
             let mut export = succeeded(10).export;
             export.status = status;
-            assert_eq!(kept_object(&export).is_some(), status == Status::Succeeded, "{status:?}");
+            assert_eq!(
+                kept_object(&export).is_some(),
+                status == Status::Succeeded,
+                "{status:?}"
+            );
         }
     }
 }

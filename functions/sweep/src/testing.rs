@@ -72,7 +72,10 @@ pub(crate) fn waiting() -> State {
         failure: None,
         mail: None,
     };
-    State { export, work: Work::new(id, at(60)) }
+    State {
+        export,
+        work: Work::new(id, at(60)),
+    }
 }
 
 /// One that a worker has taken at this second, with a lease of a minute.
@@ -109,7 +112,9 @@ pub(crate) fn succeeded(second: i64) -> State {
         estimated_cost_usd: 0.0,
     };
     let week = SignedDuration::from_hours(7 * 24);
-    processing(second).succeed(&mark, receipt, week, at(second), pace()).after
+    processing(second)
+        .succeed(&mark, receipt, week, at(second), pace())
+        .after
 }
 
 /// A client of this SDK crate whose calls are answered by rules; the first that fits answers.
@@ -151,29 +156,40 @@ impl FakeTables {
 
     /// The store on these tables.
     pub(crate) fn exports(&self) -> Exports {
-        let tables = Tables { exports: EXPORTS.into(), work: WORK.into(), events: EVENTS.into() };
+        let tables = Tables {
+            exports: EXPORTS.into(),
+            work: WORK.into(),
+            events: EVENTS.into(),
+        };
         let rules = self.rules();
         Exports::new(client!(aws_sdk_dynamodb, &rules), tables)
     }
 
     pub(crate) fn export(&self, id: u64) -> Option<Export> {
-        self.get(EXPORTS, &id.to_string()).map(|item| from_item(EXPORTS, item).unwrap())
+        self.get(EXPORTS, &id.to_string())
+            .map(|item| from_item(EXPORTS, item).unwrap())
     }
 
     pub(crate) fn work(&self, id: u64) -> Option<Work> {
-        self.get(WORK, &id.to_string()).map(|item| from_item(WORK, item).unwrap())
+        self.get(WORK, &id.to_string())
+            .map(|item| from_item(WORK, item).unwrap())
     }
 
     /// What the events say happened, in no order.
     pub(crate) fn events(&self) -> Vec<String> {
         let items = self.0.lock().unwrap();
         let events = items.iter().filter(|((table, _), _)| table == EVENTS);
-        events.map(|(_, item)| item["what"].as_s().unwrap().clone()).collect()
+        events
+            .map(|(_, item)| item["what"].as_s().unwrap().clone())
+            .collect()
     }
 
     /// Removes an export, as nothing of Waybill does.
     pub(crate) fn lose_export(&self, id: u64) {
-        self.0.lock().unwrap().remove(&(EXPORTS.to_owned(), id.to_string()));
+        self.0
+            .lock()
+            .unwrap()
+            .remove(&(EXPORTS.to_owned(), id.to_string()));
     }
 
     /// Somebody else writes the work.
@@ -184,27 +200,54 @@ impl FakeTables {
     }
 
     fn get(&self, table: &str, key: &str) -> Option<Item> {
-        self.0.lock().unwrap().get(&(table.to_owned(), key.to_owned())).cloned()
+        self.0
+            .lock()
+            .unwrap()
+            .get(&(table.to_owned(), key.to_owned()))
+            .cloned()
     }
 
     fn put(&self, table: &str, item: Item) {
-        self.0.lock().unwrap().insert((table.to_owned(), key_of(&item)), item);
+        self.0
+            .lock()
+            .unwrap()
+            .insert((table.to_owned(), key_of(&item)), item);
     }
 
     /// Whether a condition of the form `#name = :value` holds for the item that is there.
-    fn holds(&self, table: &str, key: &str, condition: Option<&str>, values: Option<&Item>) -> bool {
-        let Some(condition) = condition else { return true };
-        let name = condition.strip_prefix('#').and_then(|c| c.split(' ').next()).unwrap();
-        assert_eq!(condition, format!("#{name} = :{name}"), "a condition that this fake does not know");
+    fn holds(
+        &self,
+        table: &str,
+        key: &str,
+        condition: Option<&str>,
+        values: Option<&Item>,
+    ) -> bool {
+        let Some(condition) = condition else {
+            return true;
+        };
+        let name = condition
+            .strip_prefix('#')
+            .and_then(|c| c.split(' ').next())
+            .unwrap();
+        assert_eq!(
+            condition,
+            format!("#{name} = :{name}"),
+            "a condition that this fake does not know"
+        );
         let wanted = values.and_then(|values| values.get(&format!(":{name}")));
-        self.get(table, key).as_ref().and_then(|item| item.get(name)) == wanted
+        self.get(table, key)
+            .as_ref()
+            .and_then(|item| item.get(name))
+            == wanted
     }
 
     fn rules(&self) -> [Rule; 5] {
         let tables = self.clone();
         let get = mock!(Client::get_item).then_compute_output(move |r| {
             let key = key_of(r.key().unwrap());
-            GetItemOutput::builder().set_item(tables.get(r.table_name().unwrap(), &key)).build()
+            GetItemOutput::builder()
+                .set_item(tables.get(r.table_name().unwrap(), &key))
+                .build()
         });
         let tables = self.clone();
         let query = mock!(Client::query).then_compute_output(move |r| {
@@ -216,7 +259,9 @@ impl FakeTables {
                 item.get("shard").is_some_and(|s| number(s) == shard)
                     && item.get("due").is_some_and(|due| number(due) <= now)
             });
-            QueryOutput::builder().set_items(Some(due.cloned().collect())).build()
+            QueryOutput::builder()
+                .set_items(Some(due.cloned().collect()))
+                .build()
         });
         let tables = self.clone();
         let put = mock!(Client::put_item).then_compute_response(move |r| {
@@ -241,25 +286,34 @@ impl FakeTables {
         let tables = self.clone();
         let transact = mock!(Client::transact_write_items).then_compute_response(move |r| {
             let writes = r.transact_items();
-            let all_hold = writes.iter().all(|write| match (write.put(), write.delete()) {
-                (Some(put), None) => {
-                    let values = put.expression_attribute_values();
-                    let key = key_of(put.item());
-                    tables.holds(put.table_name(), &key, put.condition_expression(), values)
-                }
-                (None, Some(delete)) => {
-                    let values = delete.expression_attribute_values();
-                    let key = key_of(delete.key());
-                    tables.holds(delete.table_name(), &key, delete.condition_expression(), values)
-                }
-                _ => panic!("a write that this fake does not know"),
-            });
+            let all_hold = writes
+                .iter()
+                .all(|write| match (write.put(), write.delete()) {
+                    (Some(put), None) => {
+                        let values = put.expression_attribute_values();
+                        let key = key_of(put.item());
+                        tables.holds(put.table_name(), &key, put.condition_expression(), values)
+                    }
+                    (None, Some(delete)) => {
+                        let values = delete.expression_attribute_values();
+                        let key = key_of(delete.key());
+                        tables.holds(
+                            delete.table_name(),
+                            &key,
+                            delete.condition_expression(),
+                            values,
+                        )
+                    }
+                    _ => panic!("a write that this fake does not know"),
+                });
             if !all_hold {
-                let reason = CancellationReason::builder().code("ConditionalCheckFailed").build();
+                let reason = CancellationReason::builder()
+                    .code("ConditionalCheckFailed")
+                    .build();
                 let canceled = TransactionCanceledException::builder().cancellation_reasons(reason);
-                return MockResponse::Error(
-                    TransactWriteItemsError::TransactionCanceledException(canceled.build()),
-                );
+                return MockResponse::Error(TransactWriteItemsError::TransactionCanceledException(
+                    canceled.build(),
+                ));
             }
             for write in writes {
                 if let Some(put) = write.put() {
@@ -277,7 +331,9 @@ impl FakeTables {
 }
 
 fn condition_failed() -> ErrorMetadata {
-    ErrorMetadata::builder().code("ConditionalCheckFailedException").build()
+    ErrorMetadata::builder()
+        .code("ConditionalCheckFailedException")
+        .build()
 }
 
 /// The key of an item of any of the tables: `id`, or of an event `pk` and `sk`.

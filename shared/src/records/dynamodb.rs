@@ -53,7 +53,9 @@ impl Page {
 
     /// The position just past the record of this index: where another source goes on.
     pub fn position(&self, index: usize) -> Option<String> {
-        self.items.get(index).and_then(|item| self.keys.position(item))
+        self.items
+            .get(index)
+            .and_then(|item| self.keys.position(item))
     }
 }
 
@@ -93,13 +95,22 @@ impl DynamoRecords {
         };
         let mut segments = VecDeque::from(segments(spec, &range));
         let start = position.map(|position| keys.item(position)).transpose()?;
-        if let Some(key) = start.as_ref().and_then(|item| text_of(item.get(&keys.sort))) {
-            while segments.front().is_some_and(|segment| segment.is_before(keys.format, key)) {
+        if let Some(key) = start
+            .as_ref()
+            .and_then(|item| text_of(item.get(&keys.sort)))
+        {
+            while segments
+                .front()
+                .is_some_and(|segment| segment.is_before(keys.format, key))
+            {
                 segments.pop_front();
             }
         }
-        let mut attributes: Vec<String> =
-            paths.iter().filter_map(|path| path.names().first().cloned()).chain(keys.names()).collect();
+        let mut attributes: Vec<String> = paths
+            .iter()
+            .filter_map(|path| path.names().first().cloned())
+            .chain(keys.names())
+            .collect();
         attributes.sort_unstable();
         attributes.dedup();
         Ok(Self {
@@ -120,7 +131,9 @@ impl DynamoRecords {
     /// # Errors
     /// What may pass has been tried again by the SDK before.
     pub async fn next(&mut self) -> Result<Option<Page>, RecordsError> {
-        let Some(segment) = self.segments.front() else { return Ok(None) };
+        let Some(segment) = self.segments.front() else {
+            return Ok(None);
+        };
         let mut query = self
             .db
             .query()
@@ -148,7 +161,9 @@ impl DynamoRecords {
         if let Some(until) = &segment.until {
             query = query.expression_attribute_values(":until", self.keys.sort_value(until));
         }
-        let names: Vec<String> = (0..self.attributes.len()).map(|n| format!("#a{n}")).collect();
+        let names: Vec<String> = (0..self.attributes.len())
+            .map(|n| format!("#a{n}"))
+            .collect();
         for (name, attribute) in names.iter().zip(&self.attributes) {
             query = query.expression_attribute_names(name, attribute);
         }
@@ -157,14 +172,26 @@ impl DynamoRecords {
         let answer = query.send().await.map_err(|error| self.error(error))?;
         let mut items = answer.items.unwrap_or_default();
         let until = segment.until.clone();
-        let end = answer.last_evaluated_key.as_ref().or(items.last()).and_then(|item| self.keys.position(item));
+        let end = answer
+            .last_evaluated_key
+            .as_ref()
+            .or(items.last())
+            .and_then(|item| self.keys.position(item));
         items.retain(|item| self.keys.is_within(item, until.as_deref(), &self.range));
         self.start = answer.last_evaluated_key;
         if self.start.is_none() {
             self.segments.pop_front();
         }
-        let read_units = answer.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or(0.0);
-        Ok(Some(Page { items, keys: self.keys.clone(), end, read_units }))
+        let read_units = answer
+            .consumed_capacity
+            .and_then(|used| used.capacity_units)
+            .unwrap_or(0.0);
+        Ok(Some(Page {
+            items,
+            keys: self.keys.clone(),
+            end,
+            read_units,
+        }))
     }
 
     fn error(&self, error: SdkError<QueryError>) -> RecordsError {
@@ -172,9 +199,10 @@ impl DynamoRecords {
         match error.code() {
             Some("ResourceNotFoundException") => RecordsError::Missing { table },
             Some("AccessDeniedException") => RecordsError::Denied { table },
-            Some("ValidationException") => {
-                RecordsError::Refused { table, message: error.message().unwrap_or_default().to_owned() }
-            }
+            Some("ValidationException") => RecordsError::Refused {
+                table,
+                message: error.message().unwrap_or_default().to_owned(),
+            },
             code => RecordsError::Unavailable {
                 code: code.unwrap_or("no answer").to_owned(),
                 source: Box::new(error),
@@ -189,20 +217,28 @@ impl Keys {
     }
 
     fn sort_value(&self, bound: &str) -> AttributeValue {
-        if self.format.is_number() { AttributeValue::N(bound.into()) } else { AttributeValue::S(bound.into()) }
+        if self.format.is_number() {
+            AttributeValue::N(bound.into())
+        } else {
+            AttributeValue::S(bound.into())
+        }
     }
 
     /// Whether a record lies before the segment's end, and its instant within the range: where the order of keys is
     /// not that of time, no condition on the key has seen to that.
     fn is_within(&self, item: &Item, until: Option<&str>, range: &Range) -> bool {
-        let Some(key) = text_of(item.get(&self.sort)) else { return true };
+        let Some(key) = text_of(item.get(&self.sort)) else {
+            return true;
+        };
         if until == Some(key) {
             return false;
         }
         if self.format.is_ordered_by_time() {
             return true;
         }
-        let later = |instant: Timestamp| instant >= range.until || range.from.is_some_and(|from| instant < from);
+        let later = |instant: Timestamp| {
+            instant >= range.until || range.from.is_some_and(|from| instant < from)
+        };
         !self.format.instant_of(key).is_some_and(later)
     }
 

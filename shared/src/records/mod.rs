@@ -79,10 +79,22 @@ impl RecordsError {
     pub fn failure(&self) -> Option<Failure> {
         let (code, message) = match self {
             Self::Unavailable { .. } => return None,
-            Self::Missing { .. } => ("records_missing", "The table with the records does not exist."),
-            Self::Refused { .. } => ("records_refused", "The table with the records is not as the catalog says."),
-            Self::Denied { .. } => ("records_denied", "Waybill may not read the table with the records."),
-            Self::Position => ("position_lost", "The export could not go on where it had stopped."),
+            Self::Missing { .. } => (
+                "records_missing",
+                "The table with the records does not exist.",
+            ),
+            Self::Refused { .. } => (
+                "records_refused",
+                "The table with the records is not as the catalog says.",
+            ),
+            Self::Denied { .. } => (
+                "records_denied",
+                "Waybill may not read the table with the records.",
+            ),
+            Self::Position => (
+                "position_lost",
+                "The export could not go on where it had stopped.",
+            ),
         };
         Some(Failure {
             code: code.into(),

@@ -25,20 +25,38 @@ pub(super) fn segments(spec: &RecordsSpec, range: &Range) -> Vec<Segment> {
     let format = spec.sort_format;
     let is_table = spec.index.is_none();
     let Some(until) = format.bound(range.until) else {
-        return vec![Segment { from: None, until: None, consistent: is_table }];
+        return vec![Segment {
+            from: None,
+            until: None,
+            consistent: is_table,
+        }];
     };
     let from = range.from.and_then(|instant| format.bound(instant));
-    let whole = Segment { from, until: Some(until), consistent: false };
+    let whole = Segment {
+        from,
+        until: Some(until),
+        consistent: false,
+    };
     let recent = format.bound(range.as_of - RECENT).filter(|_| is_table);
     let parts = match recent {
         None => vec![whole],
         Some(recent) => {
-            let older = Segment { until: least(format, whole.until.clone(), &recent), ..whole.clone() };
-            let newer = Segment { from: greatest(format, whole.from.clone(), &recent), consistent: true, ..whole };
+            let older = Segment {
+                until: least(format, whole.until.clone(), &recent),
+                ..whole.clone()
+            };
+            let newer = Segment {
+                from: greatest(format, whole.from.clone(), &recent),
+                consistent: true,
+                ..whole
+            };
             vec![older, newer]
         }
     };
-    parts.into_iter().filter(|segment| !segment.is_empty(format)).collect()
+    parts
+        .into_iter()
+        .filter(|segment| !segment.is_empty(format))
+        .collect()
 }
 
 impl Segment {
@@ -51,16 +69,24 @@ impl Segment {
 
     /// Whether every key of the segment lies before `key`, or is it.
     pub(super) fn is_before(&self, format: SortFormat, key: &str) -> bool {
-        self.until.as_deref().is_some_and(|until| compare(format, until, key).is_le())
+        self.until
+            .as_deref()
+            .is_some_and(|until| compare(format, until, key).is_le())
     }
 }
 
 fn least(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {
-    Some(a.filter(|a| compare(format, a, b).is_lt()).unwrap_or_else(|| b.to_owned()))
+    Some(
+        a.filter(|a| compare(format, a, b).is_lt())
+            .unwrap_or_else(|| b.to_owned()),
+    )
 }
 
 fn greatest(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {
-    Some(a.filter(|a| compare(format, a, b).is_gt()).unwrap_or_else(|| b.to_owned()))
+    Some(
+        a.filter(|a| compare(format, a, b).is_gt())
+            .unwrap_or_else(|| b.to_owned()),
+    )
 }
 
 /// The order that DynamoDB has keys in: texts by their bytes, numbers by value. Bounds are whole numbers.
@@ -93,12 +119,19 @@ mod tests {
 
     fn range(from: Option<&str>, until: &str) -> Range {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        Range { from: from.map(at), until: at(until), as_of: at("2026-11-21T12:00:00.5Z") }
+        Range {
+            from: from.map(at),
+            until: at(until),
+            as_of: at("2026-11-21T12:00:00.5Z"),
+        }
     }
 
     fn shown(segments: &[Segment]) -> Vec<String> {
         let text = |bound: &Option<String>| bound.clone().unwrap_or_default();
-        segments.iter().map(|s| format!("{}..{} {}", text(&s.from), text(&s.until), s.consistent)).collect()
+        segments
+            .iter()
+            .map(|s| format!("{}..{} {}", text(&s.from), text(&s.until), s.consistent))
+            .collect()
     }
 
     #[test]
@@ -106,10 +139,16 @@ mod tests {
         let whole = range(None, "2026-11-21T12:00:00.5Z");
         assert_eq!(
             shown(&segments(&spec("rfc3339_s#id", ""), &whole)),
-            ["..2026-11-21T11:59:01Z false", "2026-11-21T11:59:01Z..2026-11-21T12:00:01Z true"]
+            [
+                "..2026-11-21T11:59:01Z false",
+                "2026-11-21T11:59:01Z..2026-11-21T12:00:01Z true"
+            ]
         );
         let index = spec("rfc3339_s#id", ", index = \"by_time\"");
-        assert_eq!(shown(&segments(&index, &whole)), ["..2026-11-21T12:00:01Z false"]);
+        assert_eq!(
+            shown(&segments(&index, &whole)),
+            ["..2026-11-21T12:00:01Z false"]
+        );
     }
 
     #[test]
@@ -120,12 +159,18 @@ mod tests {
             ["2026-10-01T00:00:00.000Z..2026-11-01T00:00:00.000Z false"]
         );
         let now = range(Some("2026-11-21T11:59:30Z"), "2026-11-21T12:00:00.5Z");
-        assert_eq!(shown(&segments(&spec("epoch_s", ""), &now)), ["1795262370..1795262401 true"]);
+        assert_eq!(
+            shown(&segments(&spec("epoch_s", ""), &now)),
+            ["1795262370..1795262401 true"]
+        );
     }
 
     #[test]
     fn keys_that_are_not_in_the_order_of_time_have_no_bounds() {
         let whole = range(Some("2026-10-01T00:00:00Z"), "2026-11-21T12:00:00.5Z");
-        assert_eq!(shown(&segments(&spec("rfc3339#id", ""), &whole)), [".. true"]);
+        assert_eq!(
+            shown(&segments(&spec("rfc3339#id", ""), &whole)),
+            [".. true"]
+        );
     }
 }

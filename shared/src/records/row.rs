@@ -64,7 +64,9 @@ fn write_json(attribute: &AttributeValue, out: &mut String) {
         }
         out.push(']');
     }
-    let text = |text: &String, out: &mut String| out.push_str(&serde_json::Value::from(text.as_str()).to_string());
+    let text = |text: &String, out: &mut String| {
+        out.push_str(&serde_json::Value::from(text.as_str()).to_string())
+    };
     match attribute {
         AttributeValue::Bool(bool) => out.push_str(if *bool { "true" } else { "false" }),
         AttributeValue::N(digits) => out.push_str(digits),
@@ -73,7 +75,9 @@ fn write_json(attribute: &AttributeValue, out: &mut String) {
         AttributeValue::L(items) => list(items, out, write_json),
         AttributeValue::Ss(items) => list(items, out, text),
         AttributeValue::Ns(items) => list(items, out, |digits, out| out.push_str(digits)),
-        AttributeValue::Bs(items) => list(items, out, |bytes, out| text(&STANDARD.encode(bytes), out)),
+        AttributeValue::Bs(items) => {
+            list(items, out, |bytes, out| text(&STANDARD.encode(bytes), out))
+        }
         AttributeValue::M(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_unstable_by_key(|(name, _)| name.as_str());
@@ -106,24 +110,47 @@ mod tests {
     #[test]
     fn a_path_leads_into_maps_and_ends_where_there_are_none() {
         let address = AttributeValue::M(HashMap::from([("city".to_owned(), s("Porto"))]));
-        let item = HashMap::from([("address".to_owned(), address), ("name".to_owned(), s("Ana"))]);
+        let item = HashMap::from([
+            ("address".to_owned(), address),
+            ("name".to_owned(), s("Ana")),
+        ]);
         let row = Row { item: &item };
-        let path = |first: &str, rest: &[&str]| Path::new(first, rest.iter().map(|name| (*name).to_owned()));
+        let path = |first: &str, rest: &[&str]| {
+            Path::new(first, rest.iter().map(|name| (*name).to_owned()))
+        };
         let mut values = vec![Value::Null];
-        row.values(&[path("address", &["city"]), path("name", &["city"]), path("other", &[])], &mut values);
-        assert_eq!(values, [Value::Text("Porto".into()), Value::Missing, Value::Missing]);
+        row.values(
+            &[
+                path("address", &["city"]),
+                path("name", &["city"]),
+                path("other", &[]),
+            ],
+            &mut values,
+        );
+        assert_eq!(
+            values,
+            [Value::Text("Porto".into()), Value::Missing, Value::Missing]
+        );
     }
 
     #[test]
     fn lists_and_maps_are_compact_json_in_one_order() {
-        let map: HashMap<_, _> = ["b", "a", "\""].map(|name| (name.to_owned(), s(name))).into();
+        let map: HashMap<_, _> = ["b", "a", "\""]
+            .map(|name| (name.to_owned(), s(name)))
+            .into();
         let list = AttributeValue::L(vec![
             AttributeValue::N("1.50".into()),
             AttributeValue::Null(true),
             AttributeValue::Bool(true),
             AttributeValue::M(map),
         ]);
-        assert_eq!(value(&list), Value::Json(r#"[1.50,null,true,{"\"":"\"","a":"a","b":"b"}]"#.into()));
-        assert_eq!(value(&AttributeValue::Ss(vec!["é".into()])), Value::Json(r#"["é"]"#.into()));
+        assert_eq!(
+            value(&list),
+            Value::Json(r#"[1.50,null,true,{"\"":"\"","a":"a","b":"b"}]"#.into())
+        );
+        assert_eq!(
+            value(&AttributeValue::Ss(vec!["é".into()])),
+            Value::Json(r#"["é"]"#.into())
+        );
     }
 }

@@ -49,7 +49,12 @@ impl Exports {
         change: Change,
         more: Vec<TransactWriteItem>,
     ) -> Result<State, CommitError> {
-        let Change { before, mut after, events, done } = change;
+        let Change {
+            before,
+            mut after,
+            events,
+            done,
+        } = change;
         after.work.sequence = before.work.sequence + 1;
         after.work.write = Uuid::new_v4().simple().to_string();
         let mut items = vec![self.work_write(&before.work, &after.work, done)?];
@@ -59,12 +64,17 @@ impl Exports {
                 .set_item(Some(to_item(&self.tables.exports, &after.export)?))
                 .condition_expression("#status = :status")
                 .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":status", AttributeValue::S(before.export.status.as_str().into()));
+                .expression_attribute_values(
+                    ":status",
+                    AttributeValue::S(before.export.status.as_str().into()),
+                );
             items.push(write(put.build())?);
         }
         for event in &events {
-            let put =
-                Put::builder().table_name(&self.tables.events).set_item(Some(self.event_item(event)?)).build();
+            let put = Put::builder()
+                .table_name(&self.tables.events)
+                .set_item(Some(self.event_item(event)?))
+                .build();
             items.push(write(put)?);
         }
         items.extend(more);
@@ -76,7 +86,9 @@ impl Exports {
                 Written::ConditionFailed => {
                     let found = self.work(after.work.id).await?;
                     let mine = match &found {
-                        Some(work) => work.sequence == after.work.sequence && work.write == after.work.write,
+                        Some(work) => {
+                            work.sequence == after.work.sequence && work.write == after.work.write
+                        }
                         None => done,
                     };
                     if mine {
@@ -108,12 +120,19 @@ impl Exports {
             .await;
         match deleted {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Err(CommitError::Overtaken),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+                Err(CommitError::Overtaken)
+            }
             Err(error) => Err(StoreError::sdk("DeleteItem", &self.tables.work, error).into()),
         }
     }
 
-    fn work_write(&self, before: &Work, after: &Work, done: bool) -> Result<TransactWriteItem, StoreError> {
+    fn work_write(
+        &self,
+        before: &Work,
+        after: &Work,
+        done: bool,
+    ) -> Result<TransactWriteItem, StoreError> {
         const CONDITION: &str = "#sequence = :sequence";
         let table = &self.tables.work;
         let sequence = AttributeValue::N(before.sequence.to_string());
@@ -145,19 +164,35 @@ impl Exports {
         {
             return self.write_one(put).await;
         }
-        let sent = self.db.transact_write_items().set_transact_items(Some(items.to_vec())).send().await;
-        let Err(error) = sent else { return Written::Yes };
-        let canceled = error.as_service_error().and_then(|e| match e {
+        let sent = self
+            .db
+            .transact_write_items()
+            .set_transact_items(Some(items.to_vec()))
+            .send()
+            .await;
+        let Err(error) = sent else {
+            return Written::Yes;
+        };
+        let canceled = error.as_service_error().and_then(|e| {
+            match e {
             aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::
                 TransactionCanceledException(canceled) => Some(canceled),
             _ => None,
+        }
         });
-        let failed_condition = canceled
-            .is_some_and(|c| c.cancellation_reasons().iter().any(|r| r.code() == Some("ConditionalCheckFailed")));
+        let failed_condition = canceled.is_some_and(|c| {
+            c.cancellation_reasons()
+                .iter()
+                .any(|r| r.code() == Some("ConditionalCheckFailed"))
+        });
         if failed_condition {
             return Written::ConditionFailed;
         }
-        Written::NotNow(StoreError::sdk("TransactWriteItems", &self.tables.work, error))
+        Written::NotNow(StoreError::sdk(
+            "TransactWriteItems",
+            &self.tables.work,
+            error,
+        ))
     }
 
     async fn write_one(&self, put: &Put) -> Written {
@@ -173,20 +208,36 @@ impl Exports {
             .await;
         match sent {
             Ok(_) => Written::Yes,
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Written::ConditionFailed,
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+                Written::ConditionFailed
+            }
             Err(error) => Written::NotNow(StoreError::sdk("PutItem", &self.tables.work, error)),
         }
     }
 
     /// What is still to be done for an export; `None` when that is nothing.
     pub async fn work(&self, id: crate::export::ExportId) -> Result<Option<Work>, StoreError> {
-        let item = self.get(&self.tables.work, AttributeValue::S(id.to_string())).await?;
-        item.map(|item| from_item(&self.tables.work, item)).transpose()
+        let item = self
+            .get(&self.tables.work, AttributeValue::S(id.to_string()))
+            .await?;
+        item.map(|item| from_item(&self.tables.work, item))
+            .transpose()
     }
 
     /// Reads one item consistently.
-    pub(super) async fn get(&self, table: &str, id: AttributeValue) -> Result<Option<Item>, StoreError> {
-        let got = self.db.get_item().table_name(table).key("id", id).consistent_read(true).send().await;
+    pub(super) async fn get(
+        &self,
+        table: &str,
+        id: AttributeValue,
+    ) -> Result<Option<Item>, StoreError> {
+        let got = self
+            .db
+            .get_item()
+            .table_name(table)
+            .key("id", id)
+            .consistent_read(true)
+            .send()
+            .await;
         Ok(got.map_err(|e| StoreError::sdk("GetItem", table, e))?.item)
     }
 }

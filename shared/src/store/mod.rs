@@ -68,11 +68,19 @@ impl StoreError {
             (SdkError::DispatchFailure(_), _) => "no connection".to_owned(),
             _ => "no answer".to_owned(),
         };
-        Self::Unavailable { operation, table: table.to_owned(), code, source: Box::new(error) }
+        Self::Unavailable {
+            operation,
+            table: table.to_owned(),
+            code,
+            source: Box::new(error),
+        }
     }
 
     fn malformed(table: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Malformed { table: table.to_owned(), source: Box::new(source) }
+        Self::Malformed {
+            table: table.to_owned(),
+            source: Box::new(source),
+        }
     }
 }
 
@@ -117,14 +125,23 @@ impl Exports {
         // millisecond.
         let at = event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
         item.insert("pk".into(), AttributeValue::S(event_key(event.export_id)));
-        item.insert("sk".into(), AttributeValue::S(format!("{at}#{}", Uuid::new_v4().simple())));
+        item.insert(
+            "sk".into(),
+            AttributeValue::S(format!("{at}#{}", Uuid::new_v4().simple())),
+        );
         Ok(item)
     }
 
     /// Writes an event that belongs to no change, such as a download.
     pub async fn record(&self, event: &Event) -> Result<(), StoreError> {
         let item = self.event_item(event)?;
-        let put = self.db.put_item().table_name(&self.tables.events).set_item(Some(item)).send().await;
+        let put = self
+            .db
+            .put_item()
+            .table_name(&self.tables.events)
+            .set_item(Some(item))
+            .send()
+            .await;
         put.map_err(|e| StoreError::sdk("PutItem", &self.tables.events, e))?;
         Ok(())
     }

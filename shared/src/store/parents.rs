@@ -25,9 +25,18 @@ impl Parents {
     /// What staff have said of `parent`, or what holds for one that nobody has described.
     pub async fn get(&self, parent: &Parent) -> Result<ParentProfile, StoreError> {
         let key = AttributeValue::S(parent.to_string());
-        let got =
-            self.db.get_item().table_name(&self.table).key("parent", key).consistent_read(true).send().await;
-        match got.map_err(|e| StoreError::sdk("GetItem", &self.table, e))?.item {
+        let got = self
+            .db
+            .get_item()
+            .table_name(&self.table)
+            .key("parent", key)
+            .consistent_read(true)
+            .send()
+            .await;
+        match got
+            .map_err(|e| StoreError::sdk("GetItem", &self.table, e))?
+            .item
+        {
             Some(item) => from_item(&self.table, item),
             None => Ok(ParentProfile::unknown(parent.clone())),
         }
@@ -36,7 +45,13 @@ impl Parents {
     /// Replaces what is known of a parent.
     pub async fn put(&self, profile: &ParentProfile) -> Result<(), StoreError> {
         let item = to_item(&self.table, profile)?;
-        let put = self.db.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        let put = self
+            .db
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await;
         put.map_err(|e| StoreError::sdk("PutItem", &self.table, e))?;
         Ok(())
     }
@@ -48,12 +63,20 @@ pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreEr
     const KEY: &str = "cursor-secret";
     let read = || async {
         let key = AttributeValue::S(KEY.to_owned());
-        let got = db.get_item().table_name(limits).key("key", key).consistent_read(true).send().await;
+        let got = db
+            .get_item()
+            .table_name(limits)
+            .key("key", key)
+            .consistent_read(true)
+            .send()
+            .await;
         let item = got.map_err(|e| StoreError::sdk("GetItem", limits, e))?.item;
-        Ok(item.and_then(|mut item| item.remove("secret")).and_then(|value| match value {
-            AttributeValue::B(blob) => Some(blob.into_inner()),
-            _ => None,
-        }))
+        Ok(item
+            .and_then(|mut item| item.remove("secret"))
+            .and_then(|value| match value {
+                AttributeValue::B(blob) => Some(blob.into_inner()),
+                _ => None,
+            }))
     };
     if let Some(secret) = read().await? {
         return Ok(secret);
@@ -71,10 +94,12 @@ pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreEr
     match put {
         Ok(_) => Ok(secret),
         // Another instance was faster: its secret counts.
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => match read().await? {
-            Some(secret) => Ok(secret),
-            None => Err(StoreError::sdk("PutItem", limits, error)),
-        },
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+            match read().await? {
+                Some(secret) => Ok(secret),
+                None => Err(StoreError::sdk("PutItem", limits, error)),
+            }
+        }
         Err(error) => Err(StoreError::sdk("PutItem", limits, error)),
     }
 }

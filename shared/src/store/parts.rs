@@ -35,12 +35,27 @@ impl Exports {
     ) -> Result<State, CommitError> {
         let table = &self.tables.work;
         let id = change.before.work.id;
-        let upload = change.after.work.upload.as_ref().map_or("", |upload| &upload.upload_id).to_owned();
+        let upload = change
+            .after
+            .work
+            .upload
+            .as_ref()
+            .map_or("", |upload| &upload.upload_id)
+            .to_owned();
         let first = (from.max(1) as usize - 1) / PER_ITEM;
         let mut items = Vec::new();
         for (n, chunk) in etags.chunks(PER_ITEM).enumerate().skip(first) {
-            let item = PartsItem { id: key(id, n), upload_id: upload.clone(), etags: chunk.to_vec() };
-            items.push(write(Put::builder().table_name(table).set_item(Some(to_item(table, &item)?)).build())?);
+            let item = PartsItem {
+                id: key(id, n),
+                upload_id: upload.clone(),
+                etags: chunk.to_vec(),
+            };
+            items.push(write(
+                Put::builder()
+                    .table_name(table)
+                    .set_item(Some(to_item(table, &item)?))
+                    .build(),
+            )?);
         }
         self.commit_with(change, items).await
     }
@@ -66,7 +81,9 @@ impl Exports {
         }
         let mut etags: Vec<String> = Vec::with_capacity(count);
         for n in 0..count.div_ceil(PER_ITEM) {
-            let Some(chunk) = found.remove(&key(id, n)) else { return Ok(None) };
+            let Some(chunk) = found.remove(&key(id, n)) else {
+                return Ok(None);
+            };
             etags.extend(chunk);
         }
         if etags.len() < count {

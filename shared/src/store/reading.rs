@@ -48,26 +48,37 @@ const MOST_EXAMINED: usize = 2_000;
 impl Exports {
     /// An export, read consistently.
     pub async fn export(&self, id: ExportId) -> Result<Option<Export>, StoreError> {
-        let item = self.get(&self.tables.exports, AttributeValue::N(id.to_string())).await?;
-        item.map(|item| from_item(&self.tables.exports, item)).transpose()
+        let item = self
+            .get(&self.tables.exports, AttributeValue::N(id.to_string()))
+            .await?;
+        item.map(|item| from_item(&self.tables.exports, item))
+            .transpose()
     }
 
     /// An export and its work; `None` where either is missing: there is no such export, or nothing left to do.
     ///
     /// The work is read first: should the export change in between, the change fails on the work's sequence.
     pub async fn state(&self, id: ExportId) -> Result<Option<State>, StoreError> {
-        let Some(work) = self.work(id).await? else { return Ok(None) };
+        let Some(work) = self.work(id).await? else {
+            return Ok(None);
+        };
         let export = self.export(id).await?;
         Ok(export.map(|export| State { export, work }))
     }
 
     /// A page of exports of which `wanted` holds, newest first. It may be short, or empty, with a `next`.
-    pub async fn list(&self, query: &ListQuery, wanted: impl Fn(&Export) -> bool) -> Result<Page, StoreError> {
+    pub async fn list(
+        &self,
+        query: &ListQuery,
+        wanted: impl Fn(&Export) -> bool,
+    ) -> Result<Page, StoreError> {
         let mut page = Page::default();
         let mut before = query.before;
         let mut examined = 0;
         loop {
-            let ids = self.ids(&query.parent, before, BATCH.min(query.limit + 1)).await?;
+            let ids = self
+                .ids(&query.parent, before, BATCH.min(query.limit + 1))
+                .await?;
             let more = ids.len() == BATCH.min(query.limit + 1);
             for export in self.exports(&ids).await? {
                 if !wanted(&export) {
@@ -98,7 +109,9 @@ impl Exports {
         limit: usize,
     ) -> Result<Vec<ExportId>, StoreError> {
         let (index, attribute, value) = match parent.kind() {
-            ParentKind::Organization => ("by_organization", "organization_id", parent.id().to_owned()),
+            ParentKind::Organization => {
+                ("by_organization", "organization_id", parent.id().to_owned())
+            }
             ParentKind::Project | ParentKind::Source => ("by_parent", "parent", parent.to_string()),
         };
         let mut query = self
@@ -116,9 +129,15 @@ impl Exports {
                 .key_condition_expression("#key = :key AND id < :before")
                 .expression_attribute_values(":before", AttributeValue::N(id.to_string())),
         };
-        let answer = query.send().await.map_err(|e| StoreError::sdk("Query", &self.tables.exports, e))?;
+        let answer = query
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", &self.tables.exports, e))?;
         let items = answer.items.unwrap_or_default();
-        items.into_iter().map(|item| self.key_of(&self.tables.exports, item)).collect()
+        items
+            .into_iter()
+            .map(|item| self.key_of(&self.tables.exports, item))
+            .collect()
     }
 
     fn key_of(&self, table: &str, mut item: Item) -> Result<ExportId, StoreError> {
@@ -144,7 +163,11 @@ impl Exports {
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    pub(super) async fn batch_get(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn batch_get(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(BATCH) {
             let mut keys = chunk.to_vec();
@@ -154,9 +177,20 @@ impl Exports {
                     .consistent_read(true)
                     .build()
                     .map_err(|e| StoreError::malformed(table, e))?;
-                let answer = self.db.batch_get_item().request_items(table, wanted).send().await;
+                let answer = self
+                    .db
+                    .batch_get_item()
+                    .request_items(table, wanted)
+                    .send()
+                    .await;
                 let answer = answer.map_err(|e| StoreError::sdk("BatchGetItem", table, e))?;
-                items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
+                items.extend(
+                    answer
+                        .responses
+                        .unwrap_or_default()
+                        .remove(table)
+                        .unwrap_or_default(),
+                );
                 // What DynamoDB leaves over (its answer holds 16 MB) is asked for again.
                 let left = answer.unprocessed_keys.unwrap_or_default().remove(table);
                 keys = left.map(|left| left.keys).unwrap_or_default();
@@ -167,7 +201,9 @@ impl Exports {
 
     /// Rows written so far, of those of these exports that are under way.
     pub async fn progress(&self, ids: &[ExportId]) -> Result<HashMap<ExportId, u64>, StoreError> {
-        let keys = ids.iter().map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))]));
+        let keys = ids
+            .iter()
+            .map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))]));
         let items = self.batch_get(&self.tables.work, keys.collect()).await?;
         items
             .into_iter()
@@ -200,18 +236,32 @@ impl Exports {
                 .exclusive_start_key("pk", AttributeValue::S(event_key(id)))
                 .exclusive_start_key("sk", AttributeValue::S(after.to_owned())),
         };
-        let answer = query.send().await.map_err(|e| StoreError::sdk("Query", table, e))?;
-        let next = answer.last_evaluated_key.and_then(|mut key| match key.remove("sk") {
-            Some(AttributeValue::S(sk)) => Some(sk),
-            _ => None,
-        });
-        let events =
-            answer.items.unwrap_or_default().into_iter().map(|item| from_item(table, item)).collect::<Result<_, _>>()?;
+        let answer = query
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", table, e))?;
+        let next = answer
+            .last_evaluated_key
+            .and_then(|mut key| match key.remove("sk") {
+                Some(AttributeValue::S(sk)) => Some(sk),
+                _ => None,
+            });
+        let events = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| from_item(table, item))
+            .collect::<Result<_, _>>()?;
         Ok(EventPage { events, next })
     }
 
     /// The exports of one shard that are due at `now`, the longest overdue first.
-    pub async fn due(&self, shard: u8, now: Timestamp, limit: usize) -> Result<Vec<ExportId>, StoreError> {
+    pub async fn due(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ExportId>, StoreError> {
         let table = &self.tables.work;
         let answer = self
             .db
@@ -227,6 +277,11 @@ impl Exports {
             .send()
             .await
             .map_err(|e| StoreError::sdk("Query", table, e))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| self.key_of(table, item)).collect()
+        answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| self.key_of(table, item))
+            .collect()
     }
 }

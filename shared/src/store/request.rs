@@ -103,7 +103,11 @@ pub struct Requests {
 impl Requests {
     /// `limits` is the table's name, `retry` how long a worker has before the message is sent again.
     pub fn new(exports: Exports, limits: String, retry: SignedDuration) -> Self {
-        Self { exports, limits, retry }
+        Self {
+            exports,
+            limits,
+            retry,
+        }
     }
 
     /// Makes `export` at `now`, or says why not. Its id and its link's UUID are given here; `event` is its first.
@@ -128,13 +132,22 @@ impl Requests {
 
             export.id = ExportId::new(now, random());
             export.download = new_download(export.id);
-            let event = Event { export_id: export.id, ..event.clone() };
+            let event = Event {
+                export_id: export.id,
+                ..event.clone()
+            };
             let mut items = self.export_items(&export, &event, now)?;
             items.push(self.rate_item(rate, recent, now)?);
             if let Some(idempotency) = &idempotency {
                 items.push(self.idempotency_item(idempotency, export.id, now)?);
             }
-            let sent = self.exports.client().transact_write_items().set_transact_items(Some(items)).send().await;
+            let sent = self
+                .exports
+                .client()
+                .transact_write_items()
+                .set_transact_items(Some(items))
+                .send()
+                .await;
             match sent {
                 Ok(_) => return Ok(Requested::New(Box::new(export))),
                 Err(error) if is_met(error.as_service_error()) => {
@@ -142,14 +155,22 @@ impl Requests {
                     // little, each another time.
                     tokio::time::sleep(Duration::from_millis(5 + random() % 60)).await;
                 }
-                Err(error) => return Err(StoreError::sdk("TransactWriteItems", &self.limits, error)),
+                Err(error) => {
+                    return Err(StoreError::sdk("TransactWriteItems", &self.limits, error));
+                }
             }
         }
         Ok(Requested::Busy)
     }
 
-    async fn replay(&self, idempotency: &Idempotency, now: Timestamp) -> Result<Option<Requested>, StoreError> {
-        let Some(item) = self.limit(&idempotency.record_key()).await? else { return Ok(None) };
+    async fn replay(
+        &self,
+        idempotency: &Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<Requested>, StoreError> {
+        let Some(item) = self.limit(&idempotency.record_key()).await? else {
+            return Ok(None);
+        };
         let record: IdempotencyItem = from_item(&self.limits, item)?;
         if record.created_at <= (now - IDEMPOTENCY_WINDOW).as_millisecond() {
             return Ok(None);
@@ -165,15 +186,26 @@ impl Requests {
         let key = format!("rate#{person}");
         match self.limit(&key).await? {
             Some(item) => from_item(&self.limits, item),
-            None => Ok(RateItem { key, ..RateItem::default() }),
+            None => Ok(RateItem {
+                key,
+                ..RateItem::default()
+            }),
         }
     }
 
     async fn limit(&self, key: &str) -> Result<Option<Item>, StoreError> {
         let client = self.exports.client();
         let key = AttributeValue::S(key.to_owned());
-        let got = client.get_item().table_name(&self.limits).key("key", key).consistent_read(true).send().await;
-        Ok(got.map_err(|e| StoreError::sdk("GetItem", &self.limits, e))?.item)
+        let got = client
+            .get_item()
+            .table_name(&self.limits)
+            .key("key", key)
+            .consistent_read(true)
+            .send()
+            .await;
+        Ok(got
+            .map_err(|e| StoreError::sdk("GetItem", &self.limits, e))?
+            .item)
     }
 
     fn export_items(
@@ -188,7 +220,9 @@ impl Requests {
             let put = Put::builder().table_name(table).set_item(Some(item));
             write(put.condition_expression("attribute_not_exists(id)").build())
         };
-        let event = Put::builder().table_name(&tables.events).set_item(Some(self.exports.event_item(event)?));
+        let event = Put::builder()
+            .table_name(&tables.events)
+            .set_item(Some(self.exports.event_item(event)?));
         Ok(vec![
             new(&tables.exports, to_item(&tables.exports, export)?)?,
             new(&tables.work, to_item(&tables.work, &work)?)?,
@@ -209,13 +243,19 @@ impl Requests {
             version: before.version + 1,
             expires_at: (now + RATE_WINDOW * 2).as_second(),
         };
-        let put = Put::builder().table_name(&self.limits).set_item(Some(to_item(&self.limits, &after)?));
+        let put = Put::builder()
+            .table_name(&self.limits)
+            .set_item(Some(to_item(&self.limits, &after)?));
         let put = if before.version == 0 {
-            put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", "key")
+            put.condition_expression("attribute_not_exists(#key)")
+                .expression_attribute_names("#key", "key")
         } else {
             put.condition_expression("#version = :version")
                 .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":version", AttributeValue::N(before.version.to_string()))
+                .expression_attribute_values(
+                    ":version",
+                    AttributeValue::N(before.version.to_string()),
+                )
         };
         write(put.build())
     }
@@ -248,7 +288,11 @@ impl Requests {
 /// The instants that still count at `now`.
 fn recent(instants: &[i64], now: Timestamp) -> Vec<i64> {
     let start = (now - RATE_WINDOW).as_millisecond();
-    instants.iter().copied().filter(|instant| *instant > start).collect()
+    instants
+        .iter()
+        .copied()
+        .filter(|instant| *instant > start)
+        .collect()
 }
 
 /// Seconds until another export may be made; `None` where it may be at once.
@@ -257,15 +301,24 @@ fn wait(recent: &[i64], now: Timestamp) -> Option<u64> {
         return None;
     }
     let first = recent.iter().copied().min()?;
-    let free = first + RATE_WINDOW.as_millis() as i64;
-    Some((free - now.as_millisecond()).max(1).unsigned_abs().div_ceil(1000))
+    let window = RATE_WINDOW.as_millis() as i64;
+    // Requests at the same moment, and clocks, may have marked an instant that is yet to come by this one's clock.
+    let left = (first + window - now.as_millisecond()).clamp(1, window);
+    Some(left.unsigned_abs().div_ceil(1000))
 }
 
 /// Whether a transaction failed for nothing but another one of the same person.
 fn is_met(error: Option<&TransactWriteItemsError>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error else { return false };
-    let reasons = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-    reasons.filter(|code| *code != "None").all(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error else {
+        return false;
+    };
+    let reasons = canceled
+        .cancellation_reasons()
+        .iter()
+        .filter_map(|reason| reason.code());
+    reasons
+        .filter(|code| *code != "None")
+        .all(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
 }
 
 fn random() -> u64 {
@@ -294,6 +347,8 @@ mod tests {
         let now = at(60);
         assert_eq!(wait(&recent(&instants(&[0, 10, 58]), now), now), None);
         assert_eq!(wait(&instants(&[58, 59]), now), None);
+        // Three of the same moment, marked by a clock ahead of this one.
+        assert_eq!(wait(&instants(&[62, 62, 63]), now), Some(60));
     }
 
     #[test]

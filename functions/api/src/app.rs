@@ -1,0 +1,80 @@
+//! What every request is answered from.
+
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+use waybill::catalog::Catalog;
+use waybill::queue::Queue;
+use waybill::store::{Exports, Parents, Requests, StoreError, cursor_secret};
+use waybill::work::Pace;
+
+use crate::caller::ClaimNames;
+use crate::config::Config;
+use crate::cursor::Cursors;
+use crate::page::SignIn;
+use crate::view::in_milliseconds;
+
+/// The clients of AWS's services.
+pub(crate) struct Clients {
+    pub(crate) db: aws_sdk_dynamodb::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+}
+
+/// The tables, the queue, the bucket, the catalog and the clock.
+pub(crate) struct App {
+    pub(crate) exports: Exports,
+    pub(crate) requests: Requests,
+    pub(crate) parents: Parents,
+    pub(crate) queue: Queue,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) bucket: String,
+    pub(crate) catalog: Catalog,
+    pub(crate) pace: Pace,
+    pub(crate) public_url: String,
+    pub(crate) claims: ClaimNames,
+    pub(crate) sign_in: SignIn,
+    limits: String,
+    cursors: OnceCell<Cursors>,
+    clock: fn() -> Timestamp,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: Config,
+        catalog: Catalog,
+        clients: Clients,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        let exports = Exports::new(clients.db.clone(), config.tables);
+        Self {
+            requests: Requests::new(exports.clone(), config.limits.clone(), config.pace.retry()),
+            exports,
+            parents: Parents::new(clients.db, config.parents),
+            queue: Queue::new(clients.sqs, config.queue_url),
+            s3: clients.s3,
+            bucket: config.bucket,
+            catalog,
+            pace: config.pace,
+            public_url: config.public_url,
+            claims: config.claims,
+            sign_in: config.sign_in,
+            limits: config.limits,
+            cursors: OnceCell::new(),
+            clock,
+        }
+    }
+
+    /// The present in whole milliseconds, which is what clients can tell apart.
+    pub(crate) fn now(&self) -> Timestamp {
+        in_milliseconds((self.clock)())
+    }
+
+    /// Signs and checks cursors, with the secret that all instances share.
+    pub(crate) async fn cursors(&self) -> Result<&Cursors, StoreError> {
+        let read = || async {
+            let secret = cursor_secret(self.exports.client(), &self.limits).await?;
+            Ok(Cursors::new(secret))
+        };
+        self.cursors.get_or_try_init(read).await
+    }
+}

@@ -1,0 +1,63 @@
+//! `POST /v1/exports/{id}/cancel`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use waybill::export::{Export, ExportId, Status};
+use waybill::store::CommitError;
+
+use crate::app::App;
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::exports::{shown, visible};
+use crate::path::PathExport;
+
+/// How often a cancel may meet another writer. A worker writes every few seconds, so that two in a row are rare.
+const TRIES: u32 = 10;
+
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathExport(id): PathExport,
+) -> Result<Response, ApiError> {
+    let (_, access) = visible(&app, &requester, id).await?;
+    if !access.cancel {
+        return Err(ApiError::Forbidden(
+            "Only the person who asked for the export, the organization's admins and staff may cancel it.",
+        ));
+    }
+    let export = canceled(&app, &requester, id).await?;
+    shown(&app, StatusCode::OK, &export, app.now()).await
+}
+
+async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Export, ApiError> {
+    for _ in 0..TRIES {
+        let now = app.now();
+        let state = app.exports.state(id).await?;
+        let export = match &state {
+            Some(state) => state.export.clone(),
+            // Nothing is left to be done for it: it is final.
+            None => app.exports.export(id).await?.ok_or(ApiError::NotFound)?,
+        };
+        match (export.status_at(now), state) {
+            (Status::Canceled, _) => return Ok(export),
+            (Status::Waiting | Status::Processing, Some(state)) => {
+                let change = state.cancel(requester.actor(), now, app.pace);
+                match app.exports.commit(change).await {
+                    Ok(after) => return Ok(after.export),
+                    Err(CommitError::Overtaken) => continue,
+                    Err(CommitError::Store(error)) => return Err(error.into()),
+                }
+            }
+            (Status::Waiting | Status::Processing, None) => {
+                return Err(ApiError::Broken(
+                    format!("export {id} has no work left and no end").into(),
+                ));
+            }
+            (status, _) => return Err(ApiError::TooLate(status)),
+        }
+    }
+    Err(ApiError::Busy)
+}

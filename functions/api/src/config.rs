@@ -1,0 +1,54 @@
+//! The function's configuration, read once from its environment.
+
+use waybill::env::{self, EnvError};
+use waybill::store::Tables;
+use waybill::work::Pace;
+
+use crate::caller::ClaimNames;
+use crate::page::SignIn;
+
+/// Everything that the environment says.
+pub(crate) struct Config {
+    pub(crate) tables: Tables,
+    /// The table of rates, idempotency records and the cursors' secret.
+    pub(crate) limits: String,
+    pub(crate) parents: String,
+    pub(crate) queue_url: String,
+    pub(crate) bucket: String,
+    pub(crate) pace: Pace,
+    /// Where this API is found, without a slash at its end.
+    pub(crate) public_url: String,
+    pub(crate) claims: ClaimNames,
+    pub(crate) sign_in: SignIn,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or says something wrong.
+    pub(crate) fn from_env() -> Result<Self, EnvError> {
+        Ok(Self {
+            tables: env::tables()?,
+            limits: env::required("LIMITS_TABLE")?,
+            parents: env::required("PARENTS_TABLE")?,
+            queue_url: env::required("QUEUE_URL")?,
+            bucket: env::required("BUCKET")?,
+            pace: env::pace()?,
+            public_url: env::required("PUBLIC_URL")?
+                .trim_end_matches('/')
+                .to_owned(),
+            claims: ClaimNames {
+                grants: env::required("GRANTS_CLAIM")?,
+                name: env::required("NAME_CLAIM")?,
+                email: env::required("EMAIL_CLAIM")?,
+            },
+            sign_in: SignIn {
+                issuer: env::required("ISSUER")?,
+                client_id: env::required("CLIENT_ID")?,
+                // Some issuers have their token endpoint in another place than their own.
+                origins: env::optional("SIGN_IN_ORIGINS").unwrap_or_default(),
+            },
+        })
+    }
+}

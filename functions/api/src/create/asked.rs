@@ -1,0 +1,365 @@
+//! The body of a request for an export, parsed.
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use waybill::catalog::{Catalog, ExportType};
+use waybill::export::{Format, User};
+use waybill::file::Profile;
+use waybill::hash::hex;
+use waybill::parent::ParentKind;
+use waybill::selection::{Criteria, FieldError};
+
+use crate::body::Fields;
+use crate::error::ApiError;
+
+const FIELDS: [&str; 8] = [
+    "type",
+    "format",
+    "filters",
+    "search",
+    "columns",
+    "profile",
+    "time_zone",
+    "user",
+];
+const USER_FIELDS: [&str; 3] = ["id", "name", "email"];
+/// Characters of a user's id and name; ids of OpenID Connect have at most 255.
+const MAX_NAME_LENGTH: usize = 255;
+/// Characters of a mail address (RFC 5321, 4.5.3.1.3, less its brackets).
+const MAX_EMAIL_LENGTH: usize = 254;
+
+/// What is asked for; dates may still be relative.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) export_type: &'a ExportType,
+    pub(crate) format: Format,
+    pub(crate) criteria: Criteria,
+    /// The keys of the file's columns: those that were named, or the type's own.
+    pub(crate) columns: Vec<String>,
+    pub(crate) profile: Profile,
+    pub(crate) time_zone: TimeZone,
+    /// Its IANA name in the usual spelling.
+    pub(crate) time_zone_name: String,
+    /// Whom a service asks for.
+    pub(crate) user: Option<User>,
+}
+
+/// What two requests that mean the same have in common.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    format: Format,
+    criteria: &'a Criteria,
+    columns: &'a [String],
+    profile: Profile,
+    time_zone: &'a str,
+    user: &'a Option<User>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads a body for a parent of this kind.
+    ///
+    /// # Errors
+    /// One for each field that is wrong.
+    pub(crate) fn parse(
+        body: Map<String, Value>,
+        catalog: &'a Catalog,
+        kind: ParentKind,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::new(body, "", &FIELDS);
+        let export_type = export_type(&mut fields, catalog, kind);
+        let format = format(&mut fields);
+        let profile = profile(&mut fields);
+        let zone = time_zone(&mut fields);
+        let user = user(&mut fields);
+        let filters = fields.take("filters");
+        let search = fields.take("search");
+        let columns = fields.take("columns");
+
+        // Which filters and columns there are depends on the type.
+        let of_type = export_type.map(|export_type| {
+            let criteria = Criteria::from_json(export_type, filters.as_ref(), search.as_ref());
+            let criteria = criteria.map_err(|errors| fields.refuse_all(errors)).ok();
+            (
+                export_type,
+                criteria,
+                select(&mut fields, export_type, columns),
+            )
+        });
+        let errors = fields.into_errors();
+        match (of_type, format, profile, zone) {
+            (
+                Some((export_type, Some(criteria), Some(columns))),
+                Some(format),
+                Some(profile),
+                Some((time_zone, time_zone_name)),
+            ) if errors.is_empty() => Ok(Self {
+                export_type,
+                format,
+                criteria,
+                columns,
+                profile,
+                time_zone,
+                time_zone_name,
+                user,
+            }),
+            _ => Err(errors),
+        }
+    }
+
+    /// SHA-256 of the canonical form.
+    pub(crate) fn fingerprint(&self) -> Result<String, ApiError> {
+        let canonical = Canonical {
+            type_name: &self.export_type.name,
+            format: self.format,
+            criteria: &self.criteria,
+            columns: &self.columns,
+            profile: self.profile,
+            time_zone: &self.time_zone_name,
+            user: &self.user,
+        };
+        let json = serde_json::to_vec(&canonical).map_err(|e| ApiError::Broken(e.into()))?;
+        Ok(hex(&Sha256::digest(json)))
+    }
+}
+
+fn export_type<'a>(
+    fields: &mut Fields,
+    catalog: &'a Catalog,
+    kind: ParentKind,
+) -> Option<&'a ExportType> {
+    let name = fields.required_text("type")?;
+    let of_kind = catalog.types().iter().filter(|t| t.parent == kind);
+    let names: Vec<&str> = of_kind.map(|t| t.name.as_str()).collect();
+    match catalog.get(&name) {
+        Some(export_type) if export_type.parent == kind => Some(export_type),
+        Some(export_type) => {
+            let parent = export_type.parent.as_str();
+            fields.refuse("type", format!("belongs to a {parent}; export it there"));
+            None
+        }
+        None if names.is_empty() => {
+            fields.refuse(
+                "type",
+                format!("is unknown; nothing of a {} is exported", kind.as_str()),
+            );
+            None
+        }
+        None => {
+            fields.refuse("type", format!("must be one of {}", names.join(", ")));
+            None
+        }
+    }
+}
+
+fn format(fields: &mut Fields) -> Option<Format> {
+    let name = fields.required_text("format")?;
+    let format = [Format::Csv, Format::Xlsx]
+        .into_iter()
+        .find(|f| f.extension() == name);
+    if format.is_none() {
+        fields.refuse("format", "must be csv or xlsx");
+    }
+    format
+}
+
+fn profile(fields: &mut Fields) -> Option<Profile> {
+    match fields.take("profile") {
+        None => Some(Profile::default()),
+        Some(value) => {
+            let profile = serde_json::from_value(value).ok();
+            if profile.is_none() {
+                fields.refuse("profile", "must be spreadsheet or data");
+            }
+            profile
+        }
+    }
+}
+
+fn time_zone(fields: &mut Fields) -> Option<(TimeZone, String)> {
+    let Some(value) = fields.take("time_zone") else {
+        return Some((TimeZone::UTC, "UTC".into()));
+    };
+    let zone = value.as_str().and_then(|name| TimeZone::get(name).ok());
+    let named = zone.and_then(|zone| {
+        let name = zone.iana_name().filter(|_| !zone.is_unknown())?.to_owned();
+        Some((zone, name))
+    });
+    if named.is_none() {
+        fields.refuse(
+            "time_zone",
+            "must be the IANA name of a time zone, such as Europe/Lisbon",
+        );
+    }
+    named
+}
+
+fn select(
+    fields: &mut Fields,
+    export_type: &ExportType,
+    columns: Option<Value>,
+) -> Option<Vec<String>> {
+    let keys = match columns {
+        None => {
+            return Some(
+                export_type
+                    .default_columns()
+                    .iter()
+                    .map(|c| c.key.clone())
+                    .collect(),
+            );
+        }
+        Some(value) => serde_json::from_value::<Vec<String>>(value).ok(),
+    };
+    let Some(keys) = keys else {
+        fields.refuse("columns", "must be a list of the columns' keys");
+        return None;
+    };
+    match export_type.select_columns(&keys) {
+        Ok(_) => Some(keys),
+        Err(errors) => {
+            fields.refuse_all(errors);
+            None
+        }
+    }
+}
+
+fn user(fields: &mut Fields) -> Option<User> {
+    let object = match fields.take("user")? {
+        Value::Object(object) => object,
+        _ => {
+            fields.refuse("user", "must be an object with `id`, `name` and `email`");
+            return None;
+        }
+    };
+    let mut inner = Fields::new(object, "user.", &USER_FIELDS);
+    let id = inner.required_text("id");
+    let id = inner.line("id", id, MAX_NAME_LENGTH);
+    let name = inner.text("name");
+    let name = inner.line("name", name, MAX_NAME_LENGTH);
+    let email = inner.text("email");
+    if email.as_deref().is_some_and(|email| !is_email(email)) {
+        inner.refuse("email", "must be a mail address, such as ana@example.com");
+    }
+    fields.refuse_all(inner.into_errors());
+    Some(User {
+        id: id?,
+        name,
+        email,
+    })
+}
+
+/// Whether the text may be an address. Whether it is one, only the mail service can find out.
+fn is_email(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    text.chars().count() <= MAX_EMAIL_LENGTH
+        && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(body: Value) -> Result<String, String> {
+        let catalog = Catalog::load().unwrap();
+        let Value::Object(body) = body else {
+            panic!("not an object")
+        };
+        match Asked::parse(body, &catalog, ParentKind::Project) {
+            Ok(asked) => Ok(asked.fingerprint().unwrap()),
+            Err(errors) => Err(errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")),
+        }
+    }
+
+    #[test]
+    fn requests_that_mean_the_same_have_one_fingerprint() {
+        let plain = parse(json!({"type": "orders", "format": "csv"})).unwrap();
+        let spelled = json!({"format": "csv", "type": "orders", "filters": {}, "search": " ", "columns": null,
+            "profile": "spreadsheet", "time_zone": "utc", "user": null});
+        assert_eq!(parse(spelled).unwrap(), plain);
+        for other in [
+            json!({"type": "orders", "format": "xlsx"}),
+            json!({"type": "orders", "format": "csv", "search": "ana"}),
+            json!({"type": "orders", "format": "csv", "columns": ["id"]}),
+            json!({"type": "orders", "format": "csv", "profile": "data"}),
+            json!({"type": "orders", "format": "csv", "time_zone": "Europe/Lisbon"}),
+            json!({"type": "orders", "format": "csv", "filters": {"created_at": {"from": "-30d"}}}),
+            json!({"type": "orders", "format": "csv", "user": {"id": "u"}}),
+        ] {
+            assert_ne!(parse(other.clone()).unwrap(), plain, "{other}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let body = json!({"type": 7, "format": "pdf", "profile": "wide", "time_zone": "Mars/Olympus", "extra": 1,
+            "user": {"name": "", "email": "x", "phone": "1"}});
+        insta::assert_snapshot!(parse(body).unwrap_err(), @"
+        extra: is no field of this; there are type, format, filters, search, columns, profile, time_zone, user
+        type: must be a text
+        format: must be csv or xlsx
+        profile: must be spreadsheet or data
+        time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
+        user.phone: is no field of this; there are id, name, email
+        user.id: is required
+        user.name: must have 1 to 255 characters, in one line
+        user.email: must be a mail address, such as ana@example.com
+        ");
+        insta::assert_snapshot!(parse(json!({})).unwrap_err(), @"
+        type: is required
+        format: is required
+        ");
+        let body = json!({"type": "orders", "format": "csv", "columns": ["id", "id", "secret"],
+            "filters": {"status": "lost", "color": "red"}, "search": 5, "user": 3});
+        insta::assert_snapshot!(parse(body).unwrap_err(), @"
+        user: must be an object with `id`, `name` and `email`
+        filters.status: must be of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
+        filters.color: is no filter of orders; it has status, created_at, state, payment
+        search: must be a text
+        columns[1]: `id` is named twice
+        columns[2]: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
+        ");
+        for columns in [json!([]), json!("id"), json!([1])] {
+            let body = json!({"type": "orders", "format": "csv", "columns": columns});
+            assert!(parse(body).unwrap_err().starts_with("columns: "));
+        }
+    }
+
+    #[test]
+    fn a_type_of_another_kind_of_parent_is_refused() {
+        let catalog = Catalog::load().unwrap();
+        let refusal = |kind, name: &str| {
+            let Value::Object(body) = json!({"type": name, "format": "csv"}) else {
+                panic!()
+            };
+            Asked::parse(body, &catalog, kind).unwrap_err()[0].to_string()
+        };
+        insta::assert_snapshot!(refusal(ParentKind::Organization, "orders"), @"type: belongs to a project; export it there");
+        insta::assert_snapshot!(refusal(ParentKind::Project, "leads"), @"type: must be one of orders");
+        insta::assert_snapshot!(refusal(ParentKind::Organization, "leads"), @"type: is unknown; nothing of a organization is exported");
+    }
+
+    #[test]
+    fn zones_that_no_file_could_be_written_in_are_refused() {
+        for zone in [
+            "",
+            "Etc/Unknown",
+            "+01:00",
+            "../../etc/passwd",
+            "Mars/Olympus",
+        ] {
+            let body = json!({"type": "orders", "format": "csv", "time_zone": zone});
+            assert!(parse(body).is_err(), "{zone:?}");
+        }
+    }
+}

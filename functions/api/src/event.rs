@@ -1,0 +1,59 @@
+//! From API Gateway's event to the request that the router answers.
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::lambda_runtime::LambdaEvent;
+use lambda_http::request::LambdaRequest;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What no query may have as it is (RFC 3986, 3.4), and `http` refuses.
+const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+
+/// The event in the form that `lambda_http` understands. The gateway hands a query on as it was sent; one that is no
+/// URI's would make a panic of a bad request.
+pub(crate) fn request(
+    LambdaEvent {
+        mut payload,
+        context,
+    }: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> LambdaEvent<LambdaRequest> {
+    payload.raw_query_string = payload
+        .raw_query_string
+        .map(|query| utf8_percent_encode(&query, NOT_IN_A_QUERY).to_string());
+    LambdaEvent {
+        payload: LambdaRequest::ApiGatewayV2(payload),
+        context,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::{Context, Request};
+
+    use super::*;
+
+    #[test]
+    fn no_query_and_no_path_makes_a_panic() {
+        for (path, query, expected) in [
+            (
+                "/v1/x",
+                "a=<b>&c=\"d e\"&f=é#g",
+                "a=%3Cb%3E&c=%22d%20e%22&f=%C3%A9%23g",
+            ),
+            (
+                "/v1/x",
+                "a=%3Cb%3E&%zz=%ff+{}|\\^`[]",
+                "a=%3Cb%3E&%zz=%ff+{}|\\^`[]",
+            ),
+            ("//evil.example/\"<é >", "a=b", "a=b"),
+        ] {
+            let mut payload = ApiGatewayV2httpRequest::default();
+            payload.raw_path = Some(path.to_owned());
+            payload.raw_query_string = Some(query.to_owned());
+            payload.request_context.domain_name = Some("api.example".to_owned());
+            let event = request(LambdaEvent::new(payload, Context::default()));
+            let request = Request::from(event.payload);
+            assert_eq!(request.uri().host(), Some("api.example"));
+            assert_eq!(request.uri().query(), Some(expected), "{path} {query}");
+        }
+    }
+}

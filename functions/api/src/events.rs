@@ -1,0 +1,59 @@
+//! `GET /v1/exports/{id}/events`: the history of an export, oldest first.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::answer;
+use crate::app::App;
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::exports::visible;
+use crate::path::PathExport;
+use crate::query::{ListParameters, Pairs};
+use crate::view::{EventView, Meta};
+
+#[derive(Serialize)]
+struct EventList<'a> {
+    events: Vec<EventView<'a>>,
+    meta: Meta,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathExport(id): PathExport,
+    pairs: Pairs,
+) -> Result<Response, ApiError> {
+    let (_, access) = visible(&app, &requester, id).await?;
+    let asked = ListParameters::plain(&pairs)?;
+    let scope = asked.scope(&format!("/v1/exports/{id}/events"));
+    let after = match &asked.cursor {
+        Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
+        None => None,
+    };
+    let page = app
+        .exports
+        .events(id, after.as_deref(), asked.limit)
+        .await?;
+    let next = match page.next {
+        Some(position) => Some(app.cursors().await?.sign(&scope, &position)?),
+        None => None,
+    };
+    let list = EventList {
+        events: page
+            .events
+            .iter()
+            .map(|event| EventView::new(event, access))
+            .collect(),
+        meta: Meta {
+            limit: asked.limit,
+            next,
+            unfinished: None,
+        },
+    };
+    answer::json(StatusCode::OK, &list)
+}

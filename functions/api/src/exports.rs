@@ -1,0 +1,62 @@
+//! One export: who may see it, and how it is shown.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use waybill::access::Access;
+use waybill::export::{Export, ExportId, Status};
+
+use crate::answer;
+use crate::app::App;
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::path::PathExport;
+use crate::view::ExportView;
+
+/// `GET /v1/exports/{id}`.
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathExport(id): PathExport,
+) -> Result<Response, ApiError> {
+    let (export, _) = visible(&app, &requester, id).await?;
+    shown(&app, StatusCode::OK, &export, app.now()).await
+}
+
+/// The export, if the requester may know that it is there, and what they may do with it.
+pub(crate) async fn visible(
+    app: &App,
+    requester: &Requester,
+    id: ExportId,
+) -> Result<(Export, Access), ApiError> {
+    let export = app.exports.export(id).await?.ok_or(ApiError::NotFound)?;
+    let access = requester.caller.access(&export);
+    if !access.see {
+        return Err(ApiError::NotFound);
+    }
+    Ok((export, access))
+}
+
+/// The answer that shows one export.
+pub(crate) async fn shown(
+    app: &App,
+    status: StatusCode,
+    export: &Export,
+    now: Timestamp,
+) -> Result<Response, ApiError> {
+    let written = match export.status {
+        Status::Processing => app
+            .exports
+            .work(export.id)
+            .await?
+            .map_or(0, |work| work.progress),
+        _ => 0,
+    };
+    answer::json(
+        status,
+        &ExportView::new(export, written, now, &app.public_url),
+    )
+}

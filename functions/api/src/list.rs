@@ -1,0 +1,168 @@
+//! `GET /v1/{organizations|projects|sources}/{id}/exports`: the exports of a parent, newest first.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use waybill::export::{Export, ExportId, Status};
+use waybill::store::{ListQuery, Page};
+
+use crate::answer;
+use crate::app::App;
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::path::PathParent;
+use crate::query::{ListParameters, Pairs};
+use crate::view::{ExportView, Meta};
+
+/// The longest list, in bytes: Lambda answers with 6 MB at most, and an export may have 64 KB of filters.
+const MOST_BYTES: usize = 5_000_000;
+
+#[derive(Serialize)]
+struct ExportList<'a> {
+    exports: Vec<ExportView<'a>>,
+    meta: Meta,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+    pairs: Pairs,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let profile = app.parents.get(&parent).await?;
+    if !requester
+        .caller
+        .may_list(&parent, profile.organization_id.as_deref())
+    {
+        return Err(ApiError::NotFound);
+    }
+    let asked = ListParameters::of_exports(&pairs, &app.catalog)?;
+    let scope = asked.scope(&format!("{}/exports", parent.path()));
+    let before = match &asked.cursor {
+        Some(cursor) => Some(position(&app, &scope, cursor).await?),
+        None => None,
+    };
+
+    let now = app.now();
+    let wanted = |export: &Export| {
+        // An organization's list holds those of its projects as they are written; access goes by the same.
+        requester.caller.access(export).see
+            && (asked.statuses.is_empty() || asked.statuses.contains(&export.status_at(now)))
+            && (asked.types.is_empty() || asked.types.contains(&export.type_name))
+    };
+    let query = ListQuery {
+        parent,
+        before,
+        limit: asked.limit,
+    };
+    let Page {
+        mut exports,
+        mut next,
+    } = app.exports.list(&query, wanted).await?;
+    let kept = fitting(exports.iter().map(stored_bytes));
+    if kept < exports.len() {
+        exports.truncate(kept);
+        next = exports.last().map(|last| last.id);
+    }
+
+    let next = match next {
+        Some(id) => Some(app.cursors().await?.sign(&scope, &id.to_string())?),
+        None => None,
+    };
+    let under_way: Vec<ExportId> = exports
+        .iter()
+        .filter(|e| e.status == Status::Processing)
+        .map(|e| e.id)
+        .collect();
+    let progress = app.exports.progress(&under_way).await?;
+    let list = ExportList {
+        meta: Meta {
+            limit: asked.limit,
+            next,
+            unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
+        },
+        exports: exports
+            .iter()
+            .map(|export| {
+                let written = progress.get(&export.id).copied().unwrap_or(0);
+                ExportView::new(export, written, now, &app.public_url)
+            })
+            .collect(),
+    };
+    let body = serde_json::to_vec(&list).map_err(|error| ApiError::Broken(error.into()))?;
+    revalidated(body, &headers)
+}
+
+/// How many of the first items fit into a list; at least one, which is never too long by itself.
+fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut whole = 0;
+    let fits = |size: &usize| {
+        whole += size;
+        whole <= MOST_BYTES
+    };
+    sizes.take_while(fits).count().max(1)
+}
+
+/// What an export takes in a list, about: its stored form has all that is shown.
+fn stored_bytes(export: &Export) -> usize {
+    serde_json::to_vec(export).map_or(0, |json| json.len())
+}
+
+async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiError> {
+    let position = app.cursors().await?.open(scope, cursor)?;
+    position
+        .parse()
+        .map_err(|_| ApiError::Broken("a cursor of ours holds no export's id".into()))
+}
+
+/// The list with its ETag, or 304 where the client has the same (RFC 9110, 13.1.2).
+fn revalidated(body: Vec<u8>, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let etag = format!(
+        "\"{}\"",
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&body))
+    );
+    let mut response = Response::new(Body::empty());
+    if is_known(headers, &etag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        *response.body_mut() = Body::from(body);
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    answer::set(&mut response, ETAG, &etag)?;
+    answer::set(&mut response, CACHE_CONTROL, "private, no-cache")?;
+    Ok(response)
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        // The comparison is the weak one, for a proxy may have made the tag weak.
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_before_it_is_longer_than_lambda_answers() {
+        assert_eq!(fitting([64_000; 100].into_iter()), 78);
+        assert_eq!(fitting([1_000; 100].into_iter()), 100);
+        assert_eq!(fitting([6_000_000, 1].into_iter()), 1);
+    }
+}

@@ -1,0 +1,94 @@
+//! `PUT /v1/{organizations|projects|sources}/{id}`: staff say what a parent is called and whom it belongs to.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+use waybill::parent::{Parent, ParentKind, ParentProfile};
+use waybill::selection::FieldError;
+
+use crate::app::App;
+use crate::body::{self, Fields};
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::path::PathParent;
+use crate::{answer, view};
+
+const MAX_NAME_LENGTH: usize = 200;
+
+pub(crate) async fn describe(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    if !requester.caller.may_describe() {
+        let known = app.parents.get(&parent).await?;
+        let reach = requester
+            .caller
+            .may_list(&parent, known.organization_id.as_deref());
+        return Err(match reach {
+            true => {
+                ApiError::Forbidden("Only staff may describe organizations, projects and sources.")
+            }
+            false => ApiError::NotFound,
+        });
+    }
+    let fields = body::object(&headers, body).await?;
+    let profile = parse(parent, fields).map_err(ApiError::Invalid)?;
+    app.parents.put(&profile).await?;
+    answer::json(StatusCode::OK, &shown(&profile))
+}
+
+fn parse(parent: Parent, body: Map<String, Value>) -> Result<ParentProfile, Vec<FieldError>> {
+    let known: &[&str] = match parent.kind() {
+        ParentKind::Organization => &["name"],
+        ParentKind::Project | ParentKind::Source => &["name", "organization_id"],
+    };
+    let mut fields = Fields::new(body, "", known);
+    let name = fields.required_text("name");
+    let name = fields.line("name", name, MAX_NAME_LENGTH);
+    let organization_id = match parent.id_as(ParentKind::Organization) {
+        Some(id) => Some(id.to_owned()),
+        None => organization_id(&mut fields),
+    };
+    let errors = fields.into_errors();
+    match name {
+        Some(name) if errors.is_empty() => Ok(ParentProfile {
+            parent,
+            name,
+            organization_id,
+        }),
+        _ => Err(errors),
+    }
+}
+
+fn organization_id(fields: &mut Fields) -> Option<String> {
+    let id = fields.text("organization_id")?;
+    if Parent::new(ParentKind::Organization, &id).is_err() {
+        fields.refuse(
+            "organization_id",
+            "must have 1 to 128 of the characters A-Z a-z 0-9 _ . -",
+        );
+        return None;
+    }
+    Some(id)
+}
+
+fn shown(profile: &ParentProfile) -> Value {
+    let parent = &profile.parent;
+    let id = match view::project_id(parent.id_as(ParentKind::Project)) {
+        Some(number) => json!(number),
+        None => json!(parent.id()),
+    };
+    json!({
+        "id": id,
+        "kind": parent.kind(),
+        "name": profile.name,
+        "organization_id": profile.organization_id,
+    })
+}

@@ -1,0 +1,8 @@
+//! The API from outside: every route, and everything that each refuses.
+
+mod common;
+mod create;
+mod download;
+mod exports;
+mod list;
+mod parents;

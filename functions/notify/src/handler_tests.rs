@@ -1,0 +1,297 @@
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
+use aws_sdk_sesv2::types::error::MessageRejected;
+use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, mock};
+use serde_json::json;
+use waybill::export::Mail;
+
+use super::*;
+use crate::testing::{FakeTables, at, client, pace, processing, succeeded};
+
+type Sent = Arc<Mutex<Vec<(String, usize)>>>;
+
+/// A notifier over made-up services, and the mails that it sent: their texts and numbers of attachments.
+struct World {
+    tables: FakeTables,
+    sent: Sent,
+    mails: Rule,
+    notifier: Notifier,
+}
+
+/// What the mail service is to make of a mail with so many attachments.
+type Answer = fn(usize) -> Option<SendEmailError>;
+
+fn rejected() -> SendEmailError {
+    SendEmailError::MessageRejected(MessageRejected::builder().message("no").build())
+}
+
+impl World {
+    fn new(state: &State, answer: Answer) -> Self {
+        Self::with_file(state, answer, b"id\r\n1\r\n2\r\n\r\n")
+    }
+
+    fn with_file(state: &State, answer: Answer, file: &'static [u8]) -> Self {
+        let tables = FakeTables::holding([state]);
+        let sent = Sent::default();
+        let taken = sent.clone();
+        let mails = mock!(aws_sdk_sesv2::Client::send_email).then_compute_response(move |r| {
+            let message = r.content().unwrap().simple().unwrap();
+            let attached = message.attachments().len();
+            if let Some(error) = answer(attached) {
+                return MockResponse::Error(error);
+            }
+            let text = message.body().unwrap().text().unwrap().data().to_owned();
+            taken.lock().unwrap().push((text, attached));
+            MockResponse::Output(SendEmailOutput::builder().build())
+        });
+        let get = mock!(aws_sdk_s3::Client::get_object)
+            .match_requests(|r| r.key() == Some("exports/7/kept"))
+            .then_output(move || {
+                GetObjectOutput::builder()
+                    .body(ByteStream::from_static(file))
+                    .build()
+            });
+        let notifier = Notifier {
+            exports: tables.exports(),
+            bucket: Bucket {
+                s3: client!(aws_sdk_s3, [&get]),
+                name: "files".into(),
+            },
+            mailer: Mailer {
+                ses: client!(aws_sdk_sesv2, [&mails]),
+                from: "mail@example.com".into(),
+                reply_to: None,
+            },
+            catalog: Catalog::load().unwrap(),
+            letterhead: Letterhead {
+                product: "Waybill".into(),
+                public_url: "https://exports.example.com".into(),
+                support: None,
+            },
+            clock: || at(20),
+        };
+        Self {
+            tables,
+            sent,
+            mails,
+            notifier,
+        }
+    }
+
+    async fn call(&self) -> Result<DynamoDbEventResponse, NotifyError> {
+        self.notifier.handle(json!({"export_id": 7}), soon()).await
+    }
+
+    fn sent(&self) -> Vec<(String, usize)> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    fn mail(&self) -> Option<Mail> {
+        self.tables.export(7).unwrap().mail
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+fn stream(sequence_number: serde_json::Value) -> Value {
+    json!({"Records": [{
+        "eventID": "1", "eventName": "MODIFY", "awsRegion": "eu-west-1",
+        "dynamodb": {
+            "OldImage": {"id": {"N": "7"}, "status": {"S": "processing"}},
+            "NewImage": {"id": {"N": "7"}, "status": {"S": "succeeded"}, "mail": {"S": "pending"}},
+            "SequenceNumber": sequence_number, "SizeBytes": 9
+        }
+    }]})
+}
+
+#[tokio::test]
+async fn a_succeeded_export_is_mailed_once_with_its_file() {
+    let world = World::new(&succeeded(10), |_| None);
+    let (one, two) = tokio::join!(
+        world.call(),
+        world.notifier.handle(stream(json!("1")), soon())
+    );
+    assert!(one.is_ok() && two.is_ok());
+    world.call().await.unwrap();
+    let sent = world.sent();
+    assert_eq!((sent.len(), sent[0].1), (1, 1));
+    assert!(
+        sent[0]
+            .0
+            .contains("https://exports.example.com/exports/7\n")
+    );
+    assert_eq!(world.mail(), Some(Mail::Sent));
+    assert_eq!(world.tables.events(), ["mailed"]);
+    assert_eq!(world.tables.work(7).unwrap().mail, None);
+}
+
+#[tokio::test]
+async fn a_file_of_another_size_is_not_attached() {
+    let world = World::with_file(&succeeded(10), |_| None, b"cut");
+    world.call().await.unwrap();
+    let sent = world.sent();
+    assert_eq!(sent[0].1, 0);
+    assert!(sent[0].0.contains("could not be attached"));
+    assert_eq!(world.mail(), Some(Mail::Sent));
+}
+
+#[tokio::test]
+async fn a_refused_file_leaves_the_mail() {
+    let world = World::new(&succeeded(10), |attached| (attached > 0).then(rejected));
+    world.call().await.unwrap();
+    assert_eq!((world.sent().len(), world.mail()), (1, Some(Mail::Sent)));
+    assert_eq!(world.mails.num_calls(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_settled_without_the_address() {
+    let world = World::new(&succeeded(10), |_| Some(rejected()));
+    world.call().await.unwrap();
+    assert_eq!(world.mail(), Some(Mail::Failed));
+    assert_eq!(world.tables.events(), ["mail_failed"]);
+    world.call().await.unwrap();
+    assert_eq!(world.mails.num_calls(), 2);
+}
+
+#[tokio::test]
+async fn a_person_without_a_usable_address_is_no_reason_to_try_again() {
+    for email in [
+        None,
+        Some("ana"),
+        Some("a@example.com\r\nBcc: b@example.com"),
+    ] {
+        let mut state = succeeded(10);
+        state.export.user.email = email.map(str::to_owned);
+        let world = World::new(&state, |_| None);
+        world.call().await.unwrap();
+        assert_eq!(
+            (world.mail(), world.mails.num_calls()),
+            (Some(Mail::Failed), 0),
+            "{email:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_may_pass_is_reported_and_can_be_tried_at_once() {
+    let denied = |_| {
+        let meta = aws_sdk_sesv2::error::ErrorMetadata::builder().code("AccessDeniedException");
+        Some(SendEmailError::generic(meta.build()))
+    };
+    let world = World::new(&succeeded(10), denied);
+    let error = world.call().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the mail service did not take the mail: AccessDeniedException"
+    );
+    let response = world
+        .notifier
+        .handle(stream(json!("123")), soon())
+        .await
+        .unwrap();
+    assert_eq!(
+        serde_json::to_value(response).unwrap(),
+        json!({"batchItemFailures": [{"itemIdentifier": "123"}]})
+    );
+    assert_eq!(
+        (world.mails.num_calls(), world.mail()),
+        (2, Some(Mail::Pending))
+    );
+    assert_eq!(
+        world.tables.work(7).unwrap().mail.unwrap().claimed_until,
+        None
+    );
+    let unnamed = world.notifier.handle(stream(json!(null)), soon()).await;
+    assert!(matches!(unnamed, Err(NotifyError::Unnamed)));
+}
+
+#[tokio::test]
+async fn a_claim_of_somebody_else_is_left_until_it_ends() {
+    let until = at(20) + SignedDuration::from_secs(1);
+    let world = World::new(
+        &succeeded(10).claim_mail(at(11), until).unwrap().after,
+        |_| None,
+    );
+    world.call().await.unwrap();
+    assert_eq!(world.mails.num_calls(), 0);
+    let world = World::new(
+        &succeeded(10).claim_mail(at(11), at(20)).unwrap().after,
+        |_| None,
+    );
+    world.call().await.unwrap();
+    assert_eq!(world.mails.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_sent_mail_is_marked_even_if_somebody_writes_meanwhile() {
+    let world = World::new(&succeeded(10), |_| None);
+    let state = world
+        .notifier
+        .exports
+        .state(ExportId::try_from(7).unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    let claimed = world
+        .notifier
+        .exports
+        .commit(state.claim_mail(at(20), at(140)).unwrap())
+        .await
+        .unwrap();
+    world.tables.overtake(7);
+    world.notifier.mark(claimed, None).await.unwrap();
+    assert_eq!(world.mail(), Some(Mail::Sent));
+}
+
+#[tokio::test]
+async fn what_is_not_over_or_not_there_gets_no_mail() {
+    let world = World::new(&processing(0), |_| None);
+    world.call().await.unwrap();
+    world
+        .notifier
+        .handle(json!({"export_id": 8}), soon())
+        .await
+        .unwrap();
+    assert_eq!(world.mails.num_calls(), 0);
+    assert_eq!(world.tables.work(7).unwrap().sequence, 1);
+}
+
+#[tokio::test]
+async fn no_mail_is_begun_that_there_is_no_time_for() {
+    let world = World::new(&succeeded(10), |_| None);
+    let late = Instant::now() + NEEDED;
+    let event = json!({"export_id": 7});
+    assert!(matches!(
+        world.notifier.handle(event, late).await,
+        Err(NotifyError::Time)
+    ));
+    assert_eq!(
+        (world.mails.num_calls(), world.mail()),
+        (0, Some(Mail::Pending))
+    );
+}
+
+#[tokio::test]
+async fn failed_and_canceled_exports_are_told_of_without_a_file() {
+    let failure = waybill::export::Failure {
+        code: "gave_up".into(),
+        message: "Please start it again.".into(),
+        retryable: true,
+    };
+    let failed = processing(0).fail(failure, at(10), pace()).after;
+    let canceled = processing(0)
+        .cancel(waybill::event::Actor::default(), at(10), pace())
+        .after;
+    for (state, words) in [(failed, "failed"), (canceled, "canceled")] {
+        let world = World::new(&state, |_| None);
+        world.call().await.unwrap();
+        let sent = world.sent();
+        assert_eq!(sent[0].1, 0);
+        assert!(sent[0].0.contains(words));
+    }
+}

@@ -1,0 +1,224 @@
+//! What a mail says: subject, text and HTML, from the templates in `templates/`.
+
+use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use waybill::export::{Export, Status};
+use waybill::file::{Warning, WarningCode};
+
+use crate::attachment::Attached;
+
+/// What all mails of a deployment have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Letterhead {
+    /// The product's name.
+    pub(crate) product: String,
+    /// What links begin with, without a slash at the end.
+    pub(crate) public_url: String,
+    /// Where people can ask.
+    pub(crate) support: Option<String>,
+}
+
+/// A mail, written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mail {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+}
+
+/// What became of the export.
+enum Outcome {
+    Ready(File),
+    Expired,
+    Failed(String),
+    Canceled,
+}
+
+/// A file that can be downloaded, in words.
+struct File {
+    rows: String,
+    size: String,
+    expires: String,
+    attached: Attached,
+    warnings: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "subject.txt")]
+struct SubjectTemplate<'a> {
+    outcome: &'a Outcome,
+    label: &'a str,
+    file_name: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail.txt")]
+struct TextTemplate<'a> {
+    outcome: &'a Outcome,
+    name: Option<&'a str>,
+    label: &'a str,
+    file_name: &'a str,
+    link: &'a str,
+    product: &'a str,
+    support: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct HtmlTemplate<'a> {
+    subject: &'a str,
+    outcome: &'a Outcome,
+    name: Option<&'a str>,
+    label: &'a str,
+    file_name: &'a str,
+    link: &'a str,
+    product: &'a str,
+    support: Option<&'a str>,
+}
+
+/// Writes the mail about an export in a final state, as it stands at `now`. `label` is its type's name for people.
+///
+/// # Errors
+/// None in practice: a template fails only where writing to a string does.
+pub(crate) fn write(
+    export: &Export,
+    label: &str,
+    attached: Attached,
+    letterhead: &Letterhead,
+    now: Timestamp,
+) -> Result<Mail, askama::Error> {
+    let outcome = outcome(export, attached, now);
+    let name = export
+        .user
+        .name
+        .as_deref()
+        .map(one_line)
+        .filter(|name| !name.is_empty());
+    let support = letterhead.support.as_deref().map(one_line);
+    let (label, file_name) = (one_line(label), one_line(&export.file_name));
+    let (product, link) = (one_line(&letterhead.product), link(letterhead, export));
+    let subject = SubjectTemplate {
+        outcome: &outcome,
+        label: &label,
+        file_name: &file_name,
+    }
+    .render()?;
+    let text = TextTemplate {
+        outcome: &outcome,
+        name: name.as_deref(),
+        label: &label,
+        file_name: &file_name,
+        link: &link,
+        product: &product,
+        support: support.as_deref(),
+    };
+    let html = HtmlTemplate {
+        subject: &subject,
+        outcome: &outcome,
+        name: name.as_deref(),
+        label: &label,
+        file_name: &file_name,
+        link: &link,
+        product: &product,
+        support: support.as_deref(),
+    };
+    let (text, html) = (text.render()?, html.render()?);
+    Ok(Mail {
+        subject,
+        text,
+        html,
+    })
+}
+
+/// The page of the export, which signs the person in. It opens nothing by itself.
+fn link(letterhead: &Letterhead, export: &Export) -> String {
+    format!("{}/exports/{}", letterhead.public_url, export.id)
+}
+
+fn outcome(export: &Export, attached: Attached, now: Timestamp) -> Outcome {
+    match export.status_at(now) {
+        Status::Succeeded => Outcome::Ready(File {
+            rows: counted(export.rows.unwrap_or(0), "row"),
+            size: size(export.size.unwrap_or(0)),
+            expires: local(export.expires_at.unwrap_or(now), &export.time_zone),
+            attached,
+            warnings: export.warnings.iter().map(warning).collect(),
+        }),
+        Status::Expired => Outcome::Expired,
+        Status::Canceled => Outcome::Canceled,
+        Status::Failed | Status::Waiting | Status::Processing => Outcome::Failed(
+            export
+                .failure
+                .as_ref()
+                .map(|f| one_line(&f.message))
+                .unwrap_or_default(),
+        ),
+    }
+}
+
+/// A text from outside without line breaks and other controls, so that it begins no line, and no header, of its own.
+fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.split(breaks)
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `1 row`, `10,000 rows`.
+fn counted(number: u64, what: &str) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A size in decimal units, as file managers show it.
+fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
+    match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
+        None => counted(bytes, "byte"),
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
+    }
+}
+
+/// An instant on the clock of the zone that the export was asked for in.
+fn local(at: Timestamp, zone: &str) -> String {
+    let (zone, name) = TimeZone::get(zone).map_or((TimeZone::UTC, "UTC"), |found| (found, zone));
+    format!(
+        "{} ({name})",
+        at.to_zoned(zone).strftime("%-d %B %Y, %H:%M")
+    )
+}
+
+fn warning(warning: &Warning) -> String {
+    let column = one_line(&warning.column);
+    let cells = counted(warning.count, "cell");
+    match warning.code {
+        WarningCode::NumberAsText => {
+            format!("{column}: {cells} with a number too long for a spreadsheet, kept as text")
+        }
+        WarningCode::CharactersDropped => {
+            format!(
+                "{column}: {cells} with characters that a spreadsheet cannot hold, which were left out"
+            )
+        }
+        WarningCode::CellCut => {
+            format!("{column}: {cells} longer than a spreadsheet takes, which were cut")
+        }
+        WarningCode::TimeCut => {
+            format!("{column}: {cells} with a time finer than milliseconds, which was cut")
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "mail_tests.rs"]
+mod tests;

@@ -1,0 +1,199 @@
+use insta::assert_snapshot;
+use waybill::event::Actor;
+use waybill::export::Failure;
+
+use super::*;
+use crate::testing::{at, pace, processing, succeeded};
+
+fn letterhead() -> Letterhead {
+    Letterhead {
+        product: "Waybill".into(),
+        public_url: "https://exports.example.com".into(),
+        support: Some("help@example.com".into()),
+    }
+}
+
+fn mail(export: &Export, attached: Attached) -> Mail {
+    write(export, "Orders", attached, &letterhead(), at(20)).unwrap()
+}
+
+fn ready() -> Export {
+    Export {
+        rows: Some(10_000),
+        size: Some(812_345),
+        ..succeeded(10).export
+    }
+}
+
+fn failed() -> Export {
+    let failure = Failure {
+        code: "gave_up".into(),
+        message: "The file could not be made in 5 attempts. Please start the export again later."
+            .into(),
+        retryable: true,
+    };
+    processing(0).fail(failure, at(10), pace()).after.export
+}
+
+fn canceled() -> Export {
+    processing(0)
+        .cancel(Actor::default(), at(10), pace())
+        .after
+        .export
+}
+
+#[test]
+fn a_ready_file_attached() {
+    let mail = mail(&ready(), Attached::Yes);
+    assert_snapshot!("ready_subject", mail.subject);
+    assert_snapshot!("ready_text", mail.text);
+    assert_snapshot!("ready_html", mail.html);
+}
+
+#[test]
+fn a_ready_file_with_warnings_and_a_link_alone() {
+    let warning = |code, column: &str, count| Warning {
+        code,
+        column: column.into(),
+        count,
+    };
+    let warnings = vec![
+        warning(WarningCode::CellCut, "note", 3),
+        warning(WarningCode::NumberAsText, "amount", 1),
+        warning(WarningCode::CharactersDropped, "city", 1_200),
+        warning(WarningCode::TimeCut, "created_at", 2),
+    ];
+    let mail = mail(
+        &Export {
+            warnings,
+            ..ready()
+        },
+        Attached::Not,
+    );
+    assert_snapshot!("warnings_text", mail.text);
+    assert_snapshot!("warnings_html", mail.html);
+}
+
+#[test]
+fn why_a_file_is_not_attached_is_said() {
+    let large = mail(&ready(), Attached::TooLarge);
+    assert!(
+        large.text.contains("too large for a mail") && large.html.contains("too large for a mail")
+    );
+    let lost = mail(&ready(), Attached::Unavailable);
+    assert!(
+        lost.text.contains("could not be attached") && lost.html.contains("could not be attached")
+    );
+}
+
+#[test]
+fn a_failed_export() {
+    let mail = mail(&failed(), Attached::Not);
+    assert_snapshot!("failed_subject", mail.subject);
+    assert_snapshot!("failed_text", mail.text);
+    assert_snapshot!("failed_html", mail.html);
+}
+
+#[test]
+fn a_canceled_export() {
+    let mail = mail(&canceled(), Attached::Not);
+    assert_snapshot!("canceled_subject", mail.subject);
+    assert_snapshot!("canceled_text", mail.text);
+    assert_snapshot!("canceled_html", mail.html);
+}
+
+#[test]
+fn a_file_that_expired_before_the_mail() {
+    let late = at(10 + 7 * 86_400);
+    let mail = write(&ready(), "Orders", Attached::Not, &letterhead(), late).unwrap();
+    assert_snapshot!("expired_subject", mail.subject);
+    assert_snapshot!("expired_text", mail.text);
+    assert_snapshot!("expired_html", mail.html);
+}
+
+#[test]
+fn names_from_outside_can_add_no_line_and_no_tag() {
+    let mut export = ready();
+    export.user.name = Some("Ana\r\nBcc: x@example.com\u{2028}<script>alert(1)</script>".into());
+    export.file_name = "a\r\nb<img src=x onerror=alert(1)>\"'.csv".into();
+    export.warnings = vec![Warning {
+        code: WarningCode::CellCut,
+        column: "<b>\nx".into(),
+        count: 1,
+    }];
+    let letterhead = Letterhead {
+        product: "A & B\n<i>".into(),
+        ..letterhead()
+    };
+    let mail = write(&export, "Or\nders<u>", Attached::Yes, &letterhead, at(20)).unwrap();
+    assert_eq!(
+        mail.subject,
+        r#"Or ders<u> export ready: a b<img src=x onerror=alert(1)>"'.csv"#
+    );
+    assert!(
+        mail.text
+            .starts_with("Hello Ana Bcc: x@example.com <script>alert(1)</script>,\n\n")
+    );
+    for tag in ["<script", "<img", "<b>", "<i>", "<u>"] {
+        assert!(!mail.html.contains(tag), "{tag}: {}", mail.html);
+    }
+    assert!(mail.html.contains("A &#38; B &#60;i&#62;"), "{}", mail.html);
+}
+
+#[test]
+fn a_person_without_a_name_and_a_product_without_support() {
+    let mut export = ready();
+    export.user.name = Some("\n".into());
+    let letterhead = Letterhead {
+        support: None,
+        ..letterhead()
+    };
+    let mail = write(&export, "Orders", Attached::Not, &letterhead, at(20)).unwrap();
+    assert!(mail.text.starts_with("Hello,\n") && mail.html.contains("Hello,</p>"));
+    assert!(!mail.text.contains("Questions") && !mail.html.contains("Questions"));
+}
+
+#[test]
+fn amounts_are_for_people() {
+    let rows: Vec<_> = [0, 1, 999, 1_000, 1_234_567]
+        .map(|n| counted(n, "row"))
+        .into();
+    assert_eq!(
+        rows,
+        [
+            "0 rows",
+            "1 row",
+            "999 rows",
+            "1,000 rows",
+            "1,234,567 rows"
+        ]
+    );
+    let sizes: Vec<_> = [1, 999, 1_000, 812_345, 7_000_000, 3_400_000_000]
+        .map(size)
+        .into();
+    assert_eq!(
+        sizes,
+        [
+            "1 byte",
+            "999 bytes",
+            "1.0 KB",
+            "812.3 KB",
+            "7.0 MB",
+            "3.4 GB"
+        ]
+    );
+}
+
+#[test]
+fn times_are_those_of_the_zone_that_the_export_names() {
+    let at: Timestamp = "2026-07-01T22:30:00Z".parse().unwrap();
+    assert_eq!(
+        local(at, "Europe/Lisbon"),
+        "1 July 2026, 23:30 (Europe/Lisbon)"
+    );
+    assert_eq!(
+        local(at, "America/Sao_Paulo"),
+        "1 July 2026, 19:30 (America/Sao_Paulo)"
+    );
+    assert_eq!(local(at, "Mars/Olympus"), "1 July 2026, 22:30 (UTC)");
+}

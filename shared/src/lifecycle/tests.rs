@@ -1,0 +1,512 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::export::{ExportId, Format, User};
+use crate::file::Profile;
+use crate::work::Checkpoint;
+
+const DAY: i64 = 86_400;
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+const DELETE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn pace() -> Pace {
+    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+}
+
+fn requested() -> State {
+    let id = ExportId::try_from(7).unwrap();
+    let export = Export {
+        id,
+        type_name: "orders".into(),
+        format: Format::Csv,
+        status: Status::Waiting,
+        parent: "project#42".parse().unwrap(),
+        organization_id: None,
+        user: User {
+            id: "u-17".into(),
+            name: None,
+            email: None,
+        },
+        requested_by: "u-17".into(),
+        filters: serde_json::Value::Null,
+        search: None,
+        columns: vec!["id".into()],
+        profile: Profile::Data,
+        time_zone: "UTC".into(),
+        file_name: "orders.csv".into(),
+        download: crate::download::new_download(id),
+        created_at: at(0),
+        started_at: None,
+        completed_at: None,
+        ended_at: None,
+        expires_at: None,
+        rows: None,
+        size: None,
+        object: None,
+        receipt: None,
+        warnings: Vec::new(),
+        failure: None,
+        mail: None,
+    };
+    State {
+        export,
+        work: Work::new(id, at(60)),
+    }
+}
+
+fn take(state: &State, owner: &str, second: i64) -> State {
+    match state.claim(owner, at(second), pace()) {
+        Claim::Take(change) => change.after,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn mark() -> Completing {
+    Completing {
+        object: "exports/7/whole".into(),
+        parts: 0,
+        read: 3,
+        rows: 2,
+        size: 12,
+        sha256: String::new(),
+        read_units: 1.0,
+        warnings: Default::default(),
+    }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        read: 3,
+        matched: 2,
+        written: 2,
+        as_of: at(0),
+        consistency: "strong".into(),
+        sha256: String::new(),
+        attempts: 1,
+        invocations: 1,
+        seconds: 1.0,
+        read_units: 1.0,
+        estimated_cost_usd: 0.0,
+    }
+}
+
+fn succeed(state: &State, second: i64) -> Change {
+    state.succeed(&mark(), receipt(), WEEK, at(second), pace())
+}
+
+fn due(state: &State) -> i64 {
+    state.work.due.unwrap() - at(0).as_second()
+}
+
+fn code(change: &Change) -> &str {
+    &change.after.export.failure.as_ref().unwrap().code
+}
+
+#[test]
+fn a_lease_is_another_workers_only_once_it_has_surely_ended() {
+    let taken = take(&requested(), "a", 0);
+    assert_eq!(
+        (taken.export.status, taken.export.started_at),
+        (Status::Processing, Some(at(0)))
+    );
+    assert!(matches!(taken.claim("b", at(89), pace()), Claim::Leave));
+    let other = take(&taken, "b", 90);
+    assert_eq!(other.work.lease.as_ref().unwrap().owner, "b");
+    assert_eq!(
+        (other.work.attempts, other.export.started_at),
+        (2, Some(at(0)))
+    );
+}
+
+#[test]
+fn a_heartbeat_moves_due_only_when_it_comes_near() {
+    let taken = take(&requested(), "a", 0);
+    assert_eq!(due(&taken), 120);
+    let beat = taken.renew(5, at(40), pace()).after;
+    assert_eq!((due(&beat), beat.work.progress), (120, 5));
+    assert_eq!(beat.work.lease.as_ref().unwrap().until, at(100));
+    let late = beat.renew(4, at(50), pace()).after;
+    assert_eq!((due(&late), late.work.progress), (170, 5));
+}
+
+#[test]
+fn five_claims_without_a_checkpoint_are_the_last() {
+    let (mut state, mut now, mut waits) = (requested(), 0, Vec::new());
+    for _ in 0..4 {
+        state = take(&state, "a", now);
+        now += 90;
+        state = state.retry_later(at(now), pace()).after;
+        waits.push(due(&state) - now);
+        now += waits[waits.len() - 1];
+    }
+    assert_eq!(waits, [60, 120, 240, 480]);
+    state = take(&state, "a", now);
+    assert_eq!(code(&state.retry_later(at(now + 90), pace())), "gave_up");
+    let Claim::GiveUp(given_up) = state.claim("b", at(now + 90), pace()) else {
+        panic!()
+    };
+    assert_eq!(code(&given_up), "gave_up");
+}
+
+#[test]
+fn a_checkpoint_clears_the_attempts_and_a_continuation_adds_none() {
+    let mut state = take(&requested(), "a", 0);
+    state.work.attempts = 4;
+    let same = state.note(|work| work.progress = 9).after;
+    assert_eq!(same.work.attempts, 4);
+    let kept = state
+        .note(|work| {
+            work.checkpoint = Some(Checkpoint {
+                rows: 8,
+                ..Default::default()
+            })
+        })
+        .after;
+    assert_eq!((kept.work.attempts, kept.work.progress), (0, 8));
+    let later = take(&requested(), "a", 0)
+        .continue_later(at(50), pace())
+        .after;
+    assert_eq!(
+        (
+            later.work.attempts,
+            later.work.continuations,
+            &later.work.lease
+        ),
+        (0, 1, &None)
+    );
+    assert_eq!(due(&later), 110);
+}
+
+#[test]
+fn what_takes_too_long_fails() {
+    let waiting = requested();
+    assert_eq!(
+        waiting.send_again(at(DAY - 1), pace()).after.export.status,
+        Status::Waiting
+    );
+    assert_eq!(code(&waiting.send_again(at(DAY), pace())), "not_started");
+    let freed = take(&waiting, "a", 0).continue_later(at(50), pace()).after;
+    assert_eq!(
+        freed
+            .send_again(at(2 * DAY - 1), pace())
+            .after
+            .export
+            .status,
+        Status::Processing
+    );
+    assert_eq!(
+        code(&freed.send_again(at(2 * DAY), pace())),
+        "took_too_long"
+    );
+    let Claim::GiveUp(late) = freed.claim("b", at(2 * DAY), pace()) else {
+        panic!()
+    };
+    assert_eq!(code(&late), "took_too_long");
+}
+
+#[test]
+fn nothing_is_cleaned_while_the_lease_of_the_moment_may_hold() {
+    let taken = take(&requested(), "a", 0).renew(1, at(50), pace()).after;
+    for change in [
+        taken.cancel(Actor::default(), at(51), pace()),
+        succeed(&taken, 51),
+    ] {
+        let lease_end = taken.work.lease.as_ref().unwrap().until;
+        assert!(change.after.work.clean_at.unwrap() >= lease_end + pace().skew());
+        assert!(change.after.work.lease.is_none());
+    }
+}
+
+#[test]
+fn only_a_succeeded_export_expires_and_its_object_outlives_it_a_little() {
+    let done = succeed(&take(&requested(), "a", 0), 10).after;
+    assert_eq!(done.export.expires_at, Some(at(10) + WEEK));
+    assert_eq!(done.export.object.as_deref(), Some("exports/7/whole"));
+    let expired = done
+        .expire(at(10) + WEEK + DELETE_AFTER, at(10) + WEEK)
+        .after;
+    assert_eq!(expired.work.clean_at, Some(at(10) + WEEK + DELETE_AFTER));
+    let failed = requested().send_again(at(DAY), pace()).after;
+    assert_eq!(failed.export.expires_at, None);
+}
+
+#[test]
+fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
+    let done = succeed(&take(&requested(), "a", 0), 10).after;
+    let claimed = done.claim_mail(at(11), at(131)).unwrap().after;
+    assert!(claimed.claim_mail(at(130), at(250)).is_none());
+    assert!(claimed.claim_mail(at(131), at(251)).is_some());
+    assert!(
+        claimed
+            .release_mail()
+            .after
+            .claim_mail(at(12), at(132))
+            .is_some()
+    );
+    let week = 10 + 7 * DAY;
+    assert_eq!(
+        done.ask_for_mail(at(week), pace()).after.export.mail,
+        Some(Mail::Failed)
+    );
+    let late = done.claim_mail(at(week), at(week + 120)).unwrap().after;
+    assert_eq!(
+        late.ask_for_mail(at(week + 1), pace()).after.export.mail,
+        Some(Mail::Pending)
+    );
+    let sent = done.settle_mail(None, at(12)).after;
+    assert!(sent.claim_mail(at(13), at(133)).is_none());
+}
+
+/// The table `work` and the export, written as the store writes them: on the sequence that was read.
+struct Store {
+    export: Export,
+    work: Option<Work>,
+    history: Vec<What>,
+}
+
+impl Store {
+    fn read(&self) -> Option<State> {
+        let work = self.work.clone()?;
+        Some(State {
+            export: self.export.clone(),
+            work,
+        })
+    }
+
+    /// Whether the change was written; what must hold after every write is checked here.
+    fn commit(&mut self, change: Change) -> bool {
+        if self
+            .work
+            .as_ref()
+            .is_none_or(|work| work.sequence != change.before.work.sequence)
+        {
+            return false;
+        }
+        let (before, after) = (self.export.status, change.after.export.status);
+        assert!(
+            before == after || before.may_become(after),
+            "{before:?} became {after:?}"
+        );
+        self.export = change.after.export;
+        self.history
+            .extend(change.events.iter().map(|event| event.what));
+        self.work = (!change.done).then_some(change.after.work);
+        if let Some(work) = &mut self.work {
+            work.sequence += 1;
+        }
+        self.check();
+        true
+    }
+
+    fn check(&self) {
+        let times = |these: &[What]| {
+            self.history
+                .iter()
+                .filter(|what| these.contains(what))
+                .count()
+        };
+        let over = self.export.status.is_final();
+        assert_eq!(
+            times(&[What::Succeeded, What::Failed, What::Canceled]),
+            usize::from(over)
+        );
+        assert!(times(&[What::Mailed, What::MailFailed]) <= 1);
+        let had_file = matches!(self.export.status, Status::Succeeded | Status::Expired);
+        assert_eq!(self.export.expires_at.is_some(), had_file);
+        assert_eq!(self.export.object.is_some(), had_file);
+        assert_eq!(self.export.mail.is_some(), over);
+        let Some(work) = &self.work else {
+            assert!(over && self.export.status != Status::Succeeded);
+            assert_ne!(self.export.mail, Some(Mail::Pending));
+            return;
+        };
+        // The one guarantee: whatever is left to do, somebody will look.
+        let due = work.due_at().expect("work without a due time");
+        assert!(work.shard.is_some());
+        if over {
+            assert_eq!(work.mail.is_some(), self.export.mail == Some(Mail::Pending));
+            let expiry = self
+                .export
+                .expires_at
+                .filter(|_| self.export.status == Status::Succeeded);
+            let first = [
+                work.mail.as_ref().map(|mail| mail.next),
+                work.clean_at,
+                expiry,
+            ];
+            let first = first
+                .into_iter()
+                .flatten()
+                .min()
+                .expect("work with nothing to do");
+            assert!(due.duration_since(first) < SignedDuration::from_secs(1));
+        } else if let Some(lease) = &work.lease {
+            assert!(due <= lease.until + pace().lease() + pace().skew());
+        }
+    }
+
+    /// What the sweeper does at `now` with all that is due; the mail service takes mails if `mails`.
+    fn sweep(&mut self, now: Timestamp, mails: bool) {
+        while let Some(state) = self
+            .read()
+            .filter(|state| state.work.due_at().is_some_and(|due| due <= now))
+        {
+            let (export, work) = (&state.export, &state.work);
+            let lease_end = work.lease.as_ref().map(|lease| lease.until + pace().skew());
+            let change = match (export.status.is_final(), lease_end) {
+                (false, Some(end)) if now < end => state.look_again(end),
+                (false, Some(_)) => state.retry_later(now, pace()),
+                (false, None) => state.send_again(now, pace()),
+                (true, _) if work.mail.as_ref().is_some_and(|mail| mail.next <= now) => {
+                    if mails
+                        && let Some(claim) =
+                            state.claim_mail(now, now + SignedDuration::from_mins(2))
+                    {
+                        assert!(self.commit(claim));
+                        self.read().unwrap().settle_mail(None, now)
+                    } else {
+                        state.ask_for_mail(now, pace())
+                    }
+                }
+                (true, _) if export.status_at(now) != export.status => {
+                    state.expire(export.expires_at.unwrap() + DELETE_AFTER, now)
+                }
+                (true, _) => state.cleaned(now),
+            };
+            assert!(self.commit(change));
+        }
+    }
+}
+
+/// What workers, people and the notifier may do, each on what it last read.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Read,
+    Claim,
+    Renew,
+    Checkpoint,
+    StartOver,
+    Continue,
+    Retry,
+    Succeed,
+    Fail,
+    Cancel,
+    ClaimMail,
+    ReleaseMail,
+    Mailed,
+    Refused,
+}
+
+const ACTS: [Act; 14] = [
+    Act::Read,
+    Act::Claim,
+    Act::Renew,
+    Act::Checkpoint,
+    Act::StartOver,
+    Act::Continue,
+    Act::Retry,
+    Act::Succeed,
+    Act::Fail,
+    Act::Cancel,
+    Act::ClaimMail,
+    Act::ReleaseMail,
+    Act::Mailed,
+    Act::Refused,
+];
+
+/// The change that the functions would make of what they have read, if they would make one.
+fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change> {
+    let holds = state
+        .work
+        .lease
+        .as_ref()
+        .is_some_and(|lease| lease.owner == owner);
+    let open = !state.export.status.is_final();
+    let mailing = state
+        .work
+        .mail
+        .as_ref()
+        .is_some_and(|mail| mail.claimed_until.is_some());
+    match act {
+        Act::Read => None,
+        Act::Claim => match state.claim(owner, now, pace()) {
+            Claim::Take(change) | Claim::GiveUp(change) => Some(*change),
+            Claim::Leave => None,
+        },
+        Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, pace())),
+        Act::Checkpoint => holds.then(|| {
+            let rows = state.work.progress + 1;
+            state.note(|work| {
+                work.checkpoint = Some(Checkpoint {
+                    rows,
+                    ..Default::default()
+                })
+            })
+        }),
+        Act::StartOver => holds.then(|| state.start_over()),
+        Act::Continue => holds.then(|| state.continue_later(now, pace())),
+        Act::Retry => holds.then(|| state.retry_later(now, pace())),
+        Act::Succeed => holds.then(|| state.succeed(&mark(), receipt(), WEEK, now, pace())),
+        Act::Fail => holds.then(|| {
+            let failure = Failure {
+                code: "wrong".into(),
+                message: String::new(),
+                retryable: false,
+            };
+            state.fail(failure, now, pace())
+        }),
+        Act::Cancel => open.then(|| state.cancel(Actor::default(), now, pace())),
+        Act::ClaimMail => state.claim_mail(now, now + SignedDuration::from_mins(2)),
+        Act::ReleaseMail => mailing.then(|| state.release_mail()),
+        Act::Mailed => mailing.then(|| state.settle_mail(None, now)),
+        Act::Refused => mailing.then(|| state.settle_mail(Some("refused".into()), now)),
+    }
+}
+
+proptest! {
+    /// Three at once act on what they read at any time before; each change is sent twice, as one whose answer was
+    /// lost. Then all of them die, and the sweeper alone brings the export to its end.
+    #[test]
+    fn every_path_ends_told_and_cleaned(
+        steps in prop::collection::vec((0..ACTS.len(), 0..3_usize, 0..200_i64, any::<bool>(), any::<bool>()), 0..60),
+        mails in any::<bool>(),
+    ) {
+        let start = requested();
+        let mut store = Store { export: start.export.clone(), work: Some(start.work.clone()), history: Vec::new() };
+        let mut seen = [Some(start.clone()), Some(start.clone()), Some(start)];
+        let mut second = 0;
+        for (act, actor, wait, reads, sweeps) in steps {
+            second += wait;
+            let now = at(second);
+            if sweeps {
+                store.sweep(now, mails);
+            }
+            let act = ACTS[act];
+            if reads || matches!(act, Act::Read) {
+                seen[actor] = store.read();
+            }
+            let owner = ["a", "b", "c"][actor];
+            let Some(change) = seen[actor].as_ref().and_then(|state| change(act, state, owner, now)) else { continue };
+            if store.commit(change.clone()) {
+                prop_assert!(!store.commit(change), "a change was written twice");
+                seen[actor] = store.read();
+            }
+        }
+        let mut looks = 0;
+        while let Some(state) = store.read() {
+            second = second.max(due(&state));
+            store.sweep(at(second), mails);
+            looks += 1;
+            prop_assert!(looks < 500, "no end in sight");
+        }
+        prop_assert!(second <= 17 * DAY);
+        prop_assert!(matches!(store.export.mail, Some(Mail::Sent | Mail::Failed)));
+        prop_assert!(matches!(store.export.status, Status::Failed | Status::Canceled | Status::Expired));
+    }
+}

@@ -1,0 +1,262 @@
+//! The stack's AWS services, asked directly for what the API does not show.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::config::Credentials;
+use serde_json::json;
+
+use crate::stack::Stack;
+use crate::wait::wait_until;
+
+const SWITCHED_WITHIN: Duration = Duration::from_secs(30);
+
+/// The SDK's clients, and the names of the stack's own resources.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// DynamoDB, with the tables of Waybill (not the records).
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    bucket: String,
+    queue_url: String,
+    work_table: String,
+    sweep_function: String,
+}
+
+impl Aws {
+    pub(crate) async fn new(stack: &Stack) -> Self {
+        let shared = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(stack.output("endpoint_url"))
+            .region(Region::new(stack.output("region").to_owned()))
+            .credentials_provider(Credentials::new("test", "test", None, None, "local stack"))
+            .load()
+            .await;
+        let s3 = aws_sdk_s3::config::Builder::from(&shared)
+            .force_path_style(true)
+            .build();
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&shared),
+            lambda: aws_sdk_lambda::Client::new(&shared),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sqs: aws_sdk_sqs::Client::new(&shared),
+            bucket: stack.output("bucket").to_owned(),
+            queue_url: stack.output("queue_url").to_owned(),
+            work_table: stack.output("work_table").to_owned(),
+            sweep_function: stack.output("sweep_function").to_owned(),
+        }
+    }
+
+    /// The keys of the objects under `exports/{id}/`.
+    ///
+    /// # Panics
+    /// Where S3 does not answer.
+    pub async fn objects(&self, id: u64) -> Vec<String> {
+        let prefix = format!("exports/{id}/");
+        let listed = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .send()
+            .await;
+        let listed = listed.expect("the bucket is listed");
+        listed
+            .contents()
+            .iter()
+            .map(|object| object.key().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// The keys of the unfinished uploads under `exports/{id}/`.
+    ///
+    /// # Panics
+    /// Where S3 does not answer.
+    pub async fn uploads(&self, id: u64) -> Vec<String> {
+        let prefix = format!("exports/{id}/");
+        let listed = self
+            .s3
+            .list_multipart_uploads()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .send()
+            .await;
+        let listed = listed.expect("the uploads are listed");
+        listed
+            .uploads()
+            .iter()
+            .map(|upload| upload.key().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// The bytes of an object.
+    ///
+    /// # Panics
+    /// Where it is not there.
+    pub async fn object(&self, key: &str) -> Vec<u8> {
+        let object = self
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .expect("the object");
+        object
+            .body
+            .collect()
+            .await
+            .expect("the object's bytes")
+            .to_vec()
+    }
+
+    /// Whether anything is still to be done for an export: its work item, or parts of a file, are in the table.
+    ///
+    /// # Panics
+    /// Where DynamoDB does not answer.
+    pub async fn has_work(&self, id: u64) -> bool {
+        let key = AttributeValue::S(id.to_string());
+        let got = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.work_table)
+            .key("id", key)
+            .consistent_read(true)
+            .send();
+        got.await
+            .expect("the work item is asked for")
+            .item
+            .is_some()
+    }
+
+    /// Puts an export's id onto the queue, as `api` does.
+    ///
+    /// # Panics
+    /// Where SQS does not take it.
+    pub async fn enqueue(&self, id: u64) {
+        let body = json!({"export_id": id}).to_string();
+        self.sqs
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(body)
+            .send()
+            .await
+            .expect("the message is sent");
+    }
+
+    /// Switches what feeds a function on or off, and waits until it is.
+    ///
+    /// # Panics
+    /// Where Lambda does not do so.
+    pub async fn feed(&self, function: &str, on: bool) {
+        let mappings = self
+            .lambda
+            .list_event_source_mappings()
+            .function_name(function)
+            .send()
+            .await;
+        let mappings = mappings.expect("the function's sources are listed");
+        let source = mappings
+            .event_source_mappings()
+            .first()
+            .and_then(|mapping| mapping.uuid());
+        let source = source.expect("the function has a source");
+        let update = self
+            .lambda
+            .update_event_source_mapping()
+            .uuid(source)
+            .enabled(on)
+            .send()
+            .await;
+        update.expect("the source is switched");
+        let wanted = if on { "Enabled" } else { "Disabled" };
+        wait_until(
+            &format!("the source of {function} to be {wanted}"),
+            SWITCHED_WITHIN,
+            async || {
+                let found = self
+                    .lambda
+                    .get_event_source_mapping()
+                    .uuid(source)
+                    .send()
+                    .await
+                    .expect("the source is shown");
+                let state = found.state().unwrap_or_default();
+                if state == wanted {
+                    Ok(())
+                } else {
+                    Err(state.to_owned())
+                }
+            },
+        )
+        .await;
+    }
+
+    /// Sets how long an invocation of a function may take, in seconds.
+    ///
+    /// # Panics
+    /// Where Lambda does not do so.
+    pub async fn set_timeout(&self, function: &str, seconds: u64) {
+        let seconds = i32::try_from(seconds).expect("a timeout of Lambda");
+        let update = self
+            .lambda
+            .update_function_configuration()
+            .function_name(function)
+            .timeout(seconds)
+            .send()
+            .await;
+        update.expect("the timeout is set");
+    }
+
+    /// Drops every message that waits in the queue.
+    ///
+    /// # Panics
+    /// Where SQS does not do so.
+    pub async fn purge_queue(&self) {
+        self.sqs
+            .purge_queue()
+            .queue_url(&self.queue_url)
+            .send()
+            .await
+            .expect("the queue is purged");
+    }
+
+    /// Sweeps now, as the schedule does every minute.
+    ///
+    /// # Panics
+    /// Where the sweep fails.
+    pub async fn sweep(&self) {
+        self.invoke(&self.sweep_function, json!({})).await;
+    }
+
+    /// Calls a function with an event and waits for its answer.
+    ///
+    /// # Panics
+    /// Where the function ends in an error.
+    pub async fn invoke(&self, function: &str, event: serde_json::Value) -> serde_json::Value {
+        let payload = aws_sdk_lambda::primitives::Blob::new(event.to_string());
+        let answer = self
+            .lambda
+            .invoke()
+            .function_name(function)
+            .payload(payload)
+            .send()
+            .await;
+        let answer = answer.expect("the function is invoked");
+        let bytes = answer
+            .payload
+            .map(|blob| blob.into_inner())
+            .unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(
+            answer.function_error.is_none(),
+            "{function} ended in an error: {text}"
+        );
+        serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
+    }
+}

@@ -1,0 +1,83 @@
+//! This machine's side of the local stack: its loader, and the processes that run its functions.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::stack::Stack;
+
+/// The Python that the local stack's scripts run on.
+///
+/// # Panics
+/// Where the tools are not set up.
+pub fn python() -> PathBuf {
+    let python = Stack::root().join(".local/ministack/bin/python");
+    assert!(
+        python.exists(),
+        "{} is missing: run `make tools`",
+        python.display()
+    );
+    python
+}
+
+/// Puts a CSV file into a project's orders with the local stack's loader.
+///
+/// # Panics
+/// Where the loader refuses a row, or cannot reach the records.
+pub async fn load_orders(stack: &Stack, project: u64, csv: String) {
+    let port = stack.port().to_string();
+    let loading = tokio::task::spawn_blocking(move || {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(csv.as_bytes())
+            .expect("the orders are written");
+        Command::new(python())
+            .arg(Stack::root().join("infra/local/load.py"))
+            .args(["orders", &project.to_string()])
+            .arg(file.path())
+            .args(["--port", &port])
+            .output()
+            .expect("the loader runs")
+    });
+    let loaded = loading.await.expect("the loader is waited for");
+    assert!(
+        loaded.status.success(),
+        "the loader failed: {}",
+        String::from_utf8_lossy(&loaded.stderr)
+    );
+}
+
+/// The ids of the processes that run this function of this stack now.
+///
+/// # Panics
+/// Where `/proc` cannot be read: the local stack's processes are found there.
+pub fn workers(stack: &Stack, function: &str) -> Vec<u32> {
+    // Stacks side by side give their functions the same names: the endpoint tells them apart.
+    let wanted = [
+        format!("AWS_LAMBDA_FUNCTION_NAME={function}"),
+        format!("AWS_ENDPOINT_URL={}", stack.output("endpoint_url")),
+    ];
+    let processes = fs::read_dir("/proc").expect("/proc, which Linux has");
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
+            wanted
+                .iter()
+                .all(|variable| variables.contains(&variable.as_bytes()))
+        })
+        .collect()
+}
+
+/// Ends a process at once, as a crash does.
+///
+/// # Panics
+/// Where it cannot be ended.
+pub fn kill(pid: u32) {
+    let status = Command::new("kill")
+        .args(["-KILL", &pid.to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(status.success(), "process {pid} could not be killed");
+}

@@ -1,0 +1,131 @@
+//! Who gets in at all: the gateway's checks of the token, on every route.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use reqwest::Method;
+use serde_json::json;
+use waybill_tests::{Caller, Stack, unique};
+
+use super::{csv, problem};
+
+/// Every address under `/v1`, and one that is none.
+const ROUTES: [(&str, &str); 10] = [
+    ("POST", "/v1/projects/42/exports"),
+    ("GET", "/v1/projects/42/exports"),
+    ("GET", "/v1/organizations/acme/exports"),
+    ("PUT", "/v1/projects/42"),
+    ("PUT", "/v1/sources/web-leads"),
+    ("GET", "/v1/exports/7301234567890123"),
+    ("POST", "/v1/exports/7301234567890123/cancel"),
+    ("GET", "/v1/exports/7301234567890123/events"),
+    ("GET", "/v1/downloads/0b6f0000-0000-4000-8000-000000000000"),
+    ("GET", "/v1/nothing"),
+];
+
+/// The gateway answers 401 with its own form on every route.
+async fn is_kept_out(who: &str, caller: &Caller) {
+    for (method, path) in ROUTES {
+        let method: Method = method.parse().expect("a method");
+        let body = (method != Method::GET).then(csv);
+        let answer = caller.call(method.clone(), path, body).await;
+        assert_eq!(answer.status, 401, "{who}: {method} {path}: {answer:?}");
+        assert!(
+            answer.json()["message"].is_string(),
+            "{who}: {method} {path}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_every_route_is_closed() {
+    let stack = Stack::get();
+    is_kept_out("nobody", &stack.stranger()).await;
+    is_kept_out("no token at all", &stack.caller("")).await;
+    is_kept_out("not a token", &stack.caller("e30.e30.e30")).await;
+}
+
+#[tokio::test]
+async fn a_token_of_the_past_or_for_others_opens_nothing() {
+    let stack = Stack::get();
+    let grants = "project:42 organization:acme staff";
+    for (who, fields) in [
+        ("expired", json!({"expires_in": -120})),
+        (
+            "of another audience",
+            json!({"audience": "another-product"}),
+        ),
+        (
+            "of another issuer",
+            json!({"claims": {"iss": "https://issuer.example"}}),
+        ),
+        (
+            "not valid yet",
+            json!({"claims": {"nbf": 4_102_444_800_u64}}),
+        ),
+    ] {
+        let mut all = json!({"sub": "u-17", "grants": grants});
+        all.as_object_mut()
+            .expect("fields")
+            .extend(fields.as_object().expect("fields").clone());
+        is_kept_out(who, &stack.caller(&stack.token(all).await)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_somebody_changed_opens_nothing() {
+    let stack = Stack::get();
+    let token = stack
+        .token(json!({"sub": format!("forger-{}", unique()), "grants": "project:42"}))
+        .await;
+    let parts: Vec<&str> = token.split('.').collect();
+    let [header, claims, signature] = parts[..] else {
+        panic!("a token has three parts")
+    };
+
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("claims");
+    let mut changed: serde_json::Value = serde_json::from_slice(&decoded).expect("claims are JSON");
+    changed["scope"] = json!("staff");
+    let changed = BASE64_URL_SAFE_NO_PAD.encode(changed.to_string());
+    is_kept_out(
+        "other claims",
+        &stack.caller(&format!("{header}.{changed}.{signature}")),
+    )
+    .await;
+
+    let mut bytes = BASE64_URL_SAFE_NO_PAD
+        .decode(signature)
+        .expect("a signature");
+    bytes[100] ^= 1;
+    let wrong = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    is_kept_out(
+        "wrong signature",
+        &stack.caller(&format!("{header}.{claims}.{wrong}")),
+    )
+    .await;
+
+    let none = BASE64_URL_SAFE_NO_PAD.encode(json!({"alg": "none", "typ": "JWT"}).to_string());
+    is_kept_out("no signature", &stack.caller(&format!("{none}.{claims}."))).await;
+}
+
+/// The page and its files are open, since it is they that sign a person in; everything else is not there.
+#[tokio::test]
+async fn outside_of_v1_there_is_the_page_and_nothing_else() {
+    let stack = Stack::get();
+    let stranger = stack.stranger();
+    for path in ["/", "/exports/7301234567890123"] {
+        let page = stranger.get(path).await.expect_status(200);
+        assert!(
+            page.header("content-type").starts_with("text/html"),
+            "{page:?}"
+        );
+        assert!(
+            !page
+                .header("content-security-policy")
+                .contains("unsafe-inline"),
+            "{page:?}"
+        );
+    }
+    for path in ["/nothing", "/v2/exports/1", "/exports", "/.env"] {
+        problem(&stranger.get(path).await, 404);
+    }
+}

@@ -1,0 +1,381 @@
+//! What breaks on the way: each export still comes to its end by itself, with one file and one mail.
+//!
+//! These tests disturb the stack as a whole, so they take turns.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, OnceCell};
+use waybill_tests::{
+    Aws, FINISHED_WITHIN, MAIL_WITHIN, Owner, Stack, generated_orders, id, kill, load_orders,
+    orders_csv, sha256, unique, wait_until, workers,
+};
+
+/// Enough to be caught in the middle, and for several invocations of [`SHORT_TIMEOUT`].
+const MANY: usize = 100_000;
+/// An invocation that ends long before a file of [`MANY`] rows is made, in seconds.
+const SHORT_TIMEOUT: u64 = 3;
+/// A schedule that comes every minute, and what it starts.
+const BY_ITSELF: Duration = Duration::from_secs(180);
+
+static TURN: Mutex<()> = Mutex::const_new(());
+static MANY_ORDERS: OnceCell<u64> = OnceCell::const_new();
+
+/// Runs a test alone, and leaves the stack as it was, whatever the test comes to.
+async fn alone(test: impl AsyncFnOnce(&Stack, &Aws)) {
+    let _turn = TURN.lock().await;
+    let stack = Stack::get();
+    let aws = stack.aws().await;
+    let result = AssertUnwindSafe(test(&stack, &aws)).catch_unwind().await;
+    stack.refuse_mails("none").await;
+    let generate = stack.output("generate_function");
+    aws.set_timeout(generate, stack.seconds("GenerateTimeout"))
+        .await;
+    aws.feed(generate, true).await;
+    aws.feed(stack.output("notify_function"), true).await;
+    if let Err(panic) = result {
+        resume_unwind(panic);
+    }
+}
+
+/// A person with a project of [`MANY`] orders, which all these tests read.
+async fn owner_of_many(stack: &Stack, name: &str) -> Owner {
+    let project = MANY_ORDERS
+        .get_or_init(async || {
+            let project = unique();
+            load_orders(stack, project, orders_csv(&generated_orders(MANY))).await;
+            project
+        })
+        .await;
+    Owner::of_project(stack, name, *project).await
+}
+
+/// Waits until the export is being made and has rows.
+async fn in_the_middle(owner: &Owner, export: u64) {
+    wait_until(
+        "the export to be in the middle",
+        FINISHED_WITHIN,
+        async || {
+            let export = owner.export(export).await;
+            let rows = export["progress"]["rows"].as_u64().unwrap_or_default();
+            match export["status"].as_str() {
+                Some("processing") if rows > 0 => Ok(()),
+                Some("waiting" | "processing") => Err(export.to_string()),
+                _ => panic!("the export was over before it was caught in the middle: {export:#}"),
+            }
+        },
+    )
+    .await;
+}
+
+/// Waits for the export's success, sweeping meanwhile as the schedule does.
+async fn swept_to_success(owner: &Owner, aws: &Aws, export: u64) -> Value {
+    wait_until(
+        &format!("export {export} to succeed"),
+        FINISHED_WITHIN,
+        async || {
+            aws.sweep().await;
+            let export = owner.export(export).await;
+            if export["status"] == "succeeded" {
+                Ok(export)
+            } else {
+                Err(export.to_string())
+            }
+        },
+    )
+    .await
+}
+
+/// One object with the bytes of the receipt, nothing beside it, and one mail, now and after another look.
+async fn one_file_and_one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: &Value) -> Vec<u8> {
+    let file = owner.download(export).await.body;
+    assert_eq!(export["receipt"]["sha256"], sha256(&file));
+    assert_eq!(export["size"], file.len());
+    let export = id(export);
+    wait_until("one object and no upload", FINISHED_WITHIN, async || {
+        aws.sweep().await;
+        let (objects, uploads) = (aws.objects(export).await, aws.uploads(export).await);
+        if objects.len() == 1 && uploads.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{objects:?}, {uploads:?}"))
+        }
+    })
+    .await;
+    one_mail(stack, aws, owner, export).await;
+    file
+}
+
+/// One mail about an export: it has come, the export says so, and asking for it again brings no second.
+async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value {
+    let mail = wait_until("the mail to be sent", MAIL_WITHIN, async || {
+        aws.sweep().await;
+        let now = owner.export(export).await;
+        if now["mail"] == "sent" {
+            Ok(owner.mail_about(export).await)
+        } else {
+            Err(now["mail"].to_string())
+        }
+    })
+    .await;
+    aws.invoke(
+        stack.output("notify_function"),
+        json!({"export_id": export}),
+    )
+    .await;
+    aws.sweep().await;
+    assert_eq!(
+        owner.mails_about(export).await.len(),
+        1,
+        "mails about export {export}"
+    );
+    mail
+}
+
+#[tokio::test]
+async fn a_killed_worker_and_one_that_ran_out_of_time_leave_the_same_bytes_as_none() {
+    alone(async |stack, aws| {
+        let ana = owner_of_many(stack, "Ana").await;
+        let generate = stack.output("generate_function");
+        let undisturbed = ana
+            .succeeded(json!({"type": "orders", "format": "csv"}))
+            .await;
+        assert_eq!(undisturbed["rows"], MANY);
+        let wanted = one_file_and_one_mail(stack, aws, &ana, &undisturbed).await;
+
+        let killed = id(&ana.request("csv").await);
+        in_the_middle(&ana, killed).await;
+        for worker in workers(stack, generate) {
+            kill(worker);
+        }
+        let killed = swept_to_success(&ana, aws, killed).await;
+        assert!(
+            killed["receipt"]["attempts"].as_u64() > Some(1),
+            "{:#}",
+            killed["receipt"]
+        );
+        let found = one_file_and_one_mail(stack, aws, &ana, &killed).await;
+        assert!(found == wanted, "other bytes after a crash");
+
+        aws.set_timeout(generate, SHORT_TIMEOUT).await;
+        let continued = id(&ana.request("csv").await);
+        let continued = ana.reaches(continued, "succeeded", FINISHED_WITHIN).await;
+        let receipt = &continued["receipt"];
+        assert!(receipt["invocations"].as_u64() > Some(1), "{receipt:#}");
+        assert_eq!(
+            receipt["attempts"], 1,
+            "a continuation is no attempt: {receipt:#}"
+        );
+        let found = one_file_and_one_mail(stack, aws, &ana, &continued).await;
+        assert!(found == wanted, "other bytes after a continuation");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_whose_message_was_lost_is_made_by_itself() {
+    alone(async |stack, aws| {
+        let bob = Owner::new(stack, "Bob").await;
+        load_orders(stack, bob.project, orders_csv(&generated_orders(20))).await;
+        let generate = stack.output("generate_function");
+        aws.feed(generate, false).await;
+        let export = bob.request("csv").await;
+        aws.purge_queue().await;
+        aws.feed(generate, true).await;
+
+        // Nobody but the schedule comes to its help.
+        let export = bob.reaches(id(&export), "succeeded", BY_ITSELF).await;
+        assert_eq!(export["rows"], 20);
+        one_file_and_one_mail(stack, aws, &bob, &export).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ten_messages_make_one_file_and_one_mail() {
+    alone(async |stack, aws| {
+        let eve = Owner::new(stack, "Eve").await;
+        load_orders(stack, eve.project, orders_csv(&generated_orders(2_000))).await;
+        let export = id(&eve.request("csv").await);
+        for _ in 0..10 {
+            aws.enqueue(export).await;
+        }
+        let export = eve.reaches(export, "succeeded", FINISHED_WITHIN).await;
+        // And ten that come when all is over.
+        for _ in 0..10 {
+            aws.enqueue(id(&export)).await;
+        }
+        let first = one_file_and_one_mail(stack, aws, &eve, &export).await;
+        assert!(first == eve.download(&export).await.body);
+        let events = eve.events(id(&export)).await;
+        for word in ["started", "succeeded", "mailed"] {
+            assert_eq!(
+                events.iter().filter(|event| *event == word).count(),
+                1,
+                "{word} in {events:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_service_that_was_away_still_gets_one_mail() {
+    alone(async |stack, aws| {
+        let dan = Owner::new(stack, "Dan").await;
+        stack.refuse_mails("500").await;
+        let export = dan
+            .succeeded(json!({"type": "orders", "format": "csv"}))
+            .await;
+        wait_until(
+            "the mail service to have turned mails away",
+            MAIL_WITHIN,
+            async || {
+                let refused = stack.refused_mails().await;
+                if refused > 0 {
+                    Ok(())
+                } else {
+                    Err("none was tried".to_owned())
+                }
+            },
+        )
+        .await;
+        assert_eq!(dan.export(id(&export)).await["mail"], "pending");
+        stack.refuse_mails("none").await;
+        one_mail(stack, aws, &dan, id(&export)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_stood_still_costs_no_mail_and_brings_no_second() {
+    alone(async |stack, aws| {
+        let kim = Owner::new(stack, "Kim").await;
+        let notify = stack.output("notify_function");
+        aws.feed(notify, false).await;
+        let export = kim
+            .succeeded(json!({"type": "orders", "format": "csv"}))
+            .await;
+        assert_eq!(export["mail"], "pending");
+        // The sweeper calls `notify` itself.
+        one_mail(stack, aws, &kim, id(&export)).await;
+        aws.feed(notify, true).await;
+        // A later export's mail goes through the same stream, after whatever it had kept.
+        let later = kim
+            .succeeded(json!({"type": "orders", "format": "csv"}))
+            .await;
+        kim.mail_about(id(&later)).await;
+        assert_eq!(kim.mails_about(id(&export)).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
+    alone(async |stack, aws| {
+        let pat = owner_of_many(stack, "Pat").await;
+        let export = id(&pat.request("csv").await);
+        in_the_middle(&pat, export).await;
+        let cancel = format!("/v1/exports/{export}/cancel");
+        let canceled = pat
+            .api
+            .post(&cancel, json!({}))
+            .await
+            .expect_status(200)
+            .json();
+        assert_eq!(
+            (&canceled["status"], &canceled["url"]),
+            (&json!("canceled"), &Value::Null)
+        );
+        // Already canceled is as well.
+        pat.api.post(&cancel, json!({})).await.expect_status(200);
+
+        wait_until(
+            "nothing to be left under the export",
+            FINISHED_WITHIN,
+            async || {
+                aws.sweep().await;
+                let (objects, uploads) = (aws.objects(export).await, aws.uploads(export).await);
+                let has_work = aws.has_work(export).await;
+                if objects.is_empty() && uploads.is_empty() && !has_work {
+                    return Ok(());
+                }
+                Err(format!("{objects:?}, {uploads:?}, work: {has_work}"))
+            },
+        )
+        .await;
+        let now = pat.export(export).await;
+        assert_eq!(
+            (&now["status"], &now["expires_at"]),
+            (&json!("canceled"), &Value::Null)
+        );
+        let mails = pat.mails_about(export).await;
+        assert_eq!(mails.len(), 1);
+        assert_eq!(mails[0]["attachments"], json!([]));
+        assert_eq!(
+            pat.events(export).await,
+            ["requested", "started", "canceled", "mailed"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_canceled_before_it_began_is_never_made() {
+    alone(async |stack, aws| {
+        let gil = Owner::new(stack, "Gil").await;
+        let generate = stack.output("generate_function");
+        aws.feed(generate, false).await;
+        let export = id(&gil.request("csv").await);
+        gil.api
+            .post(&format!("/v1/exports/{export}/cancel"), json!({}))
+            .await
+            .expect_status(200);
+        aws.feed(generate, true).await;
+        one_mail(stack, aws, &gil, export).await;
+        assert_eq!(
+            gil.events(export).await,
+            ["requested", "canceled", "mailed"]
+        );
+        assert!(aws.objects(export).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failure_is_told_with_its_reason_and_where_help_is() {
+    alone(async |stack, aws| {
+        let lea = owner_of_many(stack, "Lea").await;
+        // A spreadsheet is made in one invocation, and this one is too short for it.
+        aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
+            .await;
+        let export = id(&lea.request("xlsx").await);
+        let failed = wait_until("the export to fail", FINISHED_WITHIN, async || {
+            let export = lea.export(export).await;
+            if export["status"] == "failed" {
+                Ok(export)
+            } else {
+                Err(export.to_string())
+            }
+        })
+        .await;
+        assert_eq!(
+            (&failed["url"], &failed["rows"]),
+            (&Value::Null, &Value::Null)
+        );
+        let mail = one_mail(stack, aws, &lea, export).await;
+        let text = mail["text"].as_str().unwrap();
+        assert!(
+            text.contains(failed["failure"]["message"].as_str().unwrap()),
+            "{text}"
+        );
+        assert!(text.contains("support@waybill.example"), "{text}");
+        assert_eq!(mail["attachments"], json!([]));
+        assert!(aws.objects(export).await.is_empty());
+    })
+    .await;
+}

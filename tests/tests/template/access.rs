@@ -1,0 +1,307 @@
+//! Who may do what: every function's role allows single actions on named resources, and no more than the function does.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::reading::{Function, Template, refers_to, statements};
+use crate::sources;
+
+/// The calls of the SDK, the actions that they need, and the resource.
+const CALLS: [(&str, &str, &str); 13] = [
+    ("get_object", "s3:GetObject", "Bucket"),
+    ("head_object", "s3:GetObject", "Bucket"),
+    ("put_object", "s3:PutObject", "Bucket"),
+    ("create_multipart_upload", "s3:PutObject", "Bucket"),
+    ("upload_part", "s3:PutObject", "Bucket"),
+    ("complete_multipart_upload", "s3:PutObject", "Bucket"),
+    ("delete_object", "s3:DeleteObject", "Bucket"),
+    ("delete_objects", "s3:DeleteObject", "Bucket"),
+    (
+        "abort_multipart_upload",
+        "s3:AbortMultipartUpload",
+        "Bucket",
+    ),
+    ("list_parts", "s3:ListMultipartUploadParts", "Bucket"),
+    ("list_objects_v2", "s3:ListBucket", "Bucket"),
+    (
+        "list_multipart_uploads",
+        "s3:ListBucketMultipartUploads",
+        "Bucket",
+    ),
+    ("invoke", "lambda:InvokeFunction", "NotifyFunction"),
+];
+
+/// What the answer to a call on a missing key looks like where it is understood as such. Without `s3:ListBucket` it
+/// would be 403.
+const MISSING_KEY: [&str; 3] = ["NoSuchKey", "is_no_such_key()", "is_not_found()"];
+
+/// What Lambda needs to feed a function from a queue.
+const FEEDING: [&str; 4] = [
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+];
+
+#[test]
+fn every_function_has_a_role_of_its_own_for_lambda_alone() {
+    let template = Template::read();
+    let functions = template.functions();
+    let roles: BTreeSet<&str> = functions.iter().map(|function| function.role()).collect();
+    assert_eq!(roles.len(), functions.len());
+    for function in functions {
+        assert!(
+            function.properties["Policies"].is_null(),
+            "{}: its role holds its policies",
+            function.name
+        );
+        let role = template.properties(function.role());
+        assert!(
+            role["ManagedPolicyArns"].is_null(),
+            "{}: managed policies allow more than is needed",
+            function.name
+        );
+        let trust = json!([{
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }]);
+        assert_eq!(
+            role["AssumeRolePolicyDocument"]["Statement"], trust,
+            "{}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn the_schedule_may_call_the_sweeper_and_do_nothing_else() {
+    let template = Template::read();
+    assert_eq!(
+        refers_to(&template.properties("SweepSchedule")["Target"]["RoleArn"]),
+        Some("SweepScheduleRole")
+    );
+    let allowed = statements(&template, "SweepScheduleRole");
+    assert_eq!(allowed.len(), 1);
+    assert_eq!(allowed[0].actions, ["lambda:InvokeFunction"]);
+    assert_eq!(
+        allowed[0].resources,
+        [json!({"Fn::GetAtt": ["SweepFunction", "Arn"]})]
+    );
+}
+
+#[test]
+fn no_action_and_no_resource_is_a_wildcard() {
+    let template = Template::read();
+    for (role, _) in template.of_type("AWS::IAM::Role") {
+        for statement in statements(&template, role) {
+            assert!(
+                statement.actions.iter().all(|action| !action.contains('*')),
+                "{role}: {:?}",
+                statement.actions
+            );
+            for resource in &statement.resources {
+                assert!(
+                    is_named(resource, &statement.actions, &statement.condition),
+                    "{role} allows {resource}"
+                );
+            }
+        }
+    }
+}
+
+/// Whether a resource of a statement is one that the template names.
+fn is_named(resource: &Value, actions: &[String], condition: &Value) -> bool {
+    let Some(text) = resource.as_str().or_else(|| resource["Fn::Sub"].as_str()) else {
+        return resource["Fn::GetAtt"].is_array();
+    };
+    match text.strip_suffix('*') {
+        None => text.contains("${"),
+        Some("${Bucket.Arn}/exports/") => true,
+        // The host's table may have indexes of any name, which the catalog gives.
+        Some(table) if table.ends_with(":table/${RecordsTable}/index/") => {
+            actions == ["dynamodb:Query"]
+        }
+        // The sender may be verified as an address or as a domain.
+        Some(identity) if identity.ends_with(":identity/") => {
+            condition["StringEquals"]["ses:FromAddress"] == json!({"Ref": "Sender"})
+        }
+        // The one action that knows no narrower resource.
+        Some("") => actions == ["dynamodb:ListStreams"],
+        Some(_) => false,
+    }
+}
+
+#[test]
+fn a_function_writes_to_its_own_log_group_alone() {
+    for function in Template::read().functions() {
+        let groups: BTreeSet<String> = resources(&function, "logs:").into_iter().collect();
+        assert_eq!(
+            groups,
+            BTreeSet::from([function.log_group().to_owned()]),
+            "{}",
+            function.name
+        );
+    }
+}
+
+/// The names of what a role's statements with actions of a service are about.
+fn resources(function: &Function<'_>, service: &str) -> Vec<String> {
+    let statements = function.statements();
+    let of_service = statements
+        .iter()
+        .filter(|statement| statement.actions.iter().any(|a| a.starts_with(service)));
+    of_service
+        .flat_map(|statement| statement.resources.iter().filter_map(name))
+        .collect()
+}
+
+/// The name that a resource is known by in the template; for the host's table, its parameter.
+fn name(resource: &Value) -> Option<String> {
+    let text = resource["Fn::Sub"].as_str().unwrap_or_default();
+    if text.contains(":table/${RecordsTable}") {
+        return Some("RecordsTable".to_owned());
+    }
+    refers_to(resource).map(str::to_owned)
+}
+
+#[test]
+fn a_role_names_the_tables_that_its_function_is_told_of() {
+    for function in Template::read().functions() {
+        let variables = function.variables();
+        let tables = variables
+            .iter()
+            .filter(|(name, _)| name.ends_with("_TABLE"));
+        let told: BTreeSet<&str> = tables.filter_map(|(_, table)| refers_to(table)).collect();
+        let allowed = resources(&function, "dynamodb:");
+        let allowed: BTreeSet<&str> = allowed.iter().map(String::as_str).collect();
+        assert_eq!(
+            allowed, told,
+            "{} (left: in its policy, right: in its variables)",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn the_hosts_records_are_only_read() {
+    for function in Template::read().functions() {
+        for statement in function.statements() {
+            if statement
+                .resources
+                .iter()
+                .any(|resource| name(resource).as_deref() == Some("RecordsTable"))
+            {
+                assert_eq!(
+                    statement.actions,
+                    ["dynamodb:Query"],
+                    "{}: there are no scans and no writes",
+                    function.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
+    for function in Template::read().functions() {
+        let source = sources::of_package(function.package());
+        let calls = |call: &str| source.contains(&format!(".{call}()"));
+        let mut needed: BTreeSet<(&str, &str)> = CALLS
+            .iter()
+            .filter(|(call, ..)| calls(call))
+            .map(|(_, action, resource)| (*action, *resource))
+            .collect();
+        if MISSING_KEY.iter().any(|sign| source.contains(sign)) {
+            needed.insert(("s3:ListBucket", "Bucket"));
+        }
+        if function.variables().contains_key("QUEUE_URL") {
+            needed.insert(("sqs:SendMessage", "Queue"));
+        }
+        if function.name == "GenerateFunction" {
+            needed.extend(FEEDING.map(|action| (action, "Queue")));
+        }
+
+        let statements = function.statements();
+        let allowed: BTreeSet<(&str, &str)> = statements
+            .iter()
+            .flat_map(|statement| {
+                let names = statement.resources.iter().filter_map(refers_to);
+                names.flat_map(|name| {
+                    statement
+                        .actions
+                        .iter()
+                        .map(move |action| (action.as_str(), name))
+                })
+            })
+            .filter(|(action, _)| {
+                ["s3:", "sqs:", "lambda:"]
+                    .iter()
+                    .any(|service| action.starts_with(service))
+            })
+            .collect();
+        assert_eq!(
+            allowed, needed,
+            "{} (left: in its policy, right: called in its sources)",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn notify_reads_the_stream_and_sends_as_the_sender() {
+    let template = Template::read();
+    let notify = template.function("NotifyFunction");
+    for action in [
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+    ] {
+        assert!(notify.may(action, "ExportsTable"), "{action}");
+    }
+    let sends = |function: &Function<'_>| {
+        function
+            .statements()
+            .iter()
+            .any(|s| s.actions.iter().any(|action| action.starts_with("ses:")))
+    };
+    let senders: Vec<&str> = template
+        .functions()
+        .iter()
+        .filter(|f| sends(f))
+        .map(|f| f.package())
+        .collect();
+    assert_eq!(senders, ["notify"]);
+    let mails = notify.statements();
+    let mails = mails.iter().find(|statement| {
+        statement
+            .actions
+            .iter()
+            .any(|action| action == "ses:SendEmail")
+    });
+    let condition = &mails.expect("notify may send mails").condition;
+    assert_eq!(
+        condition,
+        &json!({"StringEquals": {"ses:FromAddress": {"Ref": "Sender"}}})
+    );
+}
+
+#[test]
+fn objects_are_reached_under_exports_alone() {
+    for function in Template::read().functions() {
+        for statement in function.statements() {
+            let on_objects =
+                |action: &String| action.starts_with("s3:") && !action.starts_with("s3:ListBucket");
+            if statement.actions.iter().any(on_objects) {
+                assert_eq!(
+                    statement.resources,
+                    [json!({"Fn::Sub": "${Bucket.Arn}/exports/*"})],
+                    "{}",
+                    function.name
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The alarms, the metrics that they watch, and the log lines that those count.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::reading::{Template, refers_to, string};
+use crate::sources;
+
+#[test]
+fn every_alarm_reaches_the_topic_where_there_is_one() {
+    let template = Template::read();
+    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    let names: Vec<&str> = alarms.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        names,
+        [
+            "DeadLettersAlarm",
+            "ExportsFailedAlarm",
+            "MailsFailedAlarm",
+            "DueAgeAlarm"
+        ]
+    );
+    for (name, alarm) in alarms {
+        let action =
+            json!([{"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}]);
+        assert_eq!(alarm["AlarmActions"], action, "{name}");
+        assert!(
+            alarm["AlarmDescription"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "{name}"
+        );
+    }
+}
+
+/// `NumberOfMessagesSent` does not count what a redrive moves.
+#[test]
+fn dead_letters_are_counted_where_they_wait() {
+    let template = Template::read();
+    let alarm = template.properties("DeadLettersAlarm");
+    assert_eq!(alarm["Namespace"], "AWS/SQS");
+    assert_eq!(alarm["MetricName"], "ApproximateNumberOfMessagesVisible");
+    assert_eq!(
+        refers_to(&alarm["Dimensions"][0]["Value"]),
+        Some("DeadLetterQueue")
+    );
+    assert_eq!(alarm["Threshold"], 0);
+    assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold");
+}
+
+#[test]
+fn no_news_of_what_is_due_is_bad_news() {
+    let template = Template::read();
+    assert_eq!(
+        template.properties("DueAgeAlarm")["TreatMissingData"],
+        "breaching",
+        "a sweeper that does not run"
+    );
+    for alarm in ["DeadLettersAlarm", "ExportsFailedAlarm", "MailsFailedAlarm"] {
+        assert_eq!(
+            template.properties(alarm)["TreatMissingData"],
+            "notBreaching",
+            "{alarm}"
+        );
+    }
+}
+
+#[test]
+fn every_alarm_of_our_own_watches_a_metric_that_is_made() {
+    let template = Template::read();
+    let metric = |value: &Value, namespace: &str| {
+        (
+            string(&value[namespace]["Fn::Sub"]),
+            string(&value["MetricName"]),
+        )
+    };
+    let made: BTreeSet<_> = template
+        .of_type("AWS::Logs::MetricFilter")
+        .iter()
+        .map(|(_, filter)| metric(&filter["MetricTransformations"][0], "MetricNamespace"))
+        .collect();
+    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    let own = alarms
+        .iter()
+        .filter(|(_, alarm)| alarm["Namespace"].is_object());
+    let watched: BTreeSet<_> = own.map(|(_, alarm)| metric(alarm, "Namespace")).collect();
+    assert_eq!(watched, made);
+}
+
+/// The pairs of a function's package and a message that a metric filter counts, and the metric.
+fn counted(template: &Template) -> BTreeSet<(String, String, String)> {
+    let functions = template.functions();
+    let filters = template.of_type("AWS::Logs::MetricFilter");
+    let filter = |(name, filter): &(&str, &Value)| {
+        let group = refers_to(&filter["LogGroupName"])
+            .unwrap_or_else(|| panic!("{name} counts no log group"));
+        let function = functions
+            .iter()
+            .find(|function| function.log_group() == group);
+        let function = function.unwrap_or_else(|| panic!("{name} counts the lines of no function"));
+        let pattern = filter["FilterPattern"].as_str().expect("a pattern");
+        let message = pattern
+            .strip_prefix("{ $.fields.message = \"")
+            .and_then(|rest| rest.split('"').next());
+        let message = message
+            .unwrap_or_else(|| panic!("{name} counts by something else than a message: {pattern}"));
+        let metric = string(&filter["MetricTransformations"][0]["MetricName"]);
+        (function.package().to_owned(), message.to_owned(), metric)
+    };
+    filters.iter().map(filter).collect()
+}
+
+#[test]
+fn every_line_that_tells_of_a_failure_is_counted_and_every_counted_line_is_logged() {
+    let template = Template::read();
+    let metrics = [
+        ("export failed", "ExportsFailed"),
+        ("mail failed", "MailsFailed"),
+        ("swept", "DueAgeSeconds"),
+    ];
+    let mut logged = BTreeSet::new();
+    for function in template.functions() {
+        let source = sources::of_package(function.package());
+        for (message, metric) in metrics {
+            if source.contains(&format!("\"{message}\"")) {
+                logged.insert((
+                    function.package().to_owned(),
+                    message.to_owned(),
+                    metric.to_owned(),
+                ));
+            }
+        }
+    }
+    assert_eq!(counted(&template), logged);
+}
+
+#[test]
+fn the_age_of_what_is_due_is_a_field_of_the_sweepers_line() {
+    let template = Template::read();
+    let filter = template.properties("SweepDueAge");
+    let field = filter["MetricTransformations"][0]["MetricValue"]
+        .as_str()
+        .expect("a value");
+    let field = field
+        .strip_prefix("$.fields.")
+        .expect("a field of the line");
+    assert!(
+        filter["FilterPattern"]
+            .as_str()
+            .expect("a pattern")
+            .contains(&format!("$.fields.{field} = *"))
+    );
+    assert!(
+        sources::of_package("sweep").contains(&format!("{field} = ")),
+        "sweep logs no {field}"
+    );
+}

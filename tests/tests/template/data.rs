@@ -1,0 +1,211 @@
+//! The tables and the bucket.
+
+use serde_json::{Value, json};
+
+use crate::reading::{Template, refers_to};
+
+const DAY: u64 = 86_400;
+
+#[test]
+fn tables_and_bucket_outlive_the_stack() {
+    let template = Template::read();
+    let tables = template.of_type("AWS::DynamoDB::Table");
+    let names: Vec<&str> = tables.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        names,
+        [
+            "ExportsTable",
+            "WorkTable",
+            "EventsTable",
+            "LimitsTable",
+            "ParentsTable"
+        ]
+    );
+    for name in names.into_iter().chain(["Bucket"]) {
+        let resource = template.resource(name);
+        assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
+    }
+}
+
+#[test]
+fn tables_are_encrypted_restorable_and_paid_by_request() {
+    for (name, table) in Template::read().of_type("AWS::DynamoDB::Table") {
+        assert_eq!(
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true,
+            "{name}"
+        );
+        assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{name}");
+        assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{name}");
+    }
+}
+
+/// A table's keys as `name:type`, in the order of hash and range.
+fn keys(table: &Value, schema: &Value) -> Vec<String> {
+    let defined = table["AttributeDefinitions"]
+        .as_array()
+        .expect("attributes are defined");
+    let key = |part: &Value| {
+        let name = part["AttributeName"].as_str().expect("a key has a name");
+        let definition = defined
+            .iter()
+            .find(|definition| definition["AttributeName"] == name);
+        let kind =
+            definition.unwrap_or_else(|| panic!("{name} is not defined"))["AttributeType"].as_str();
+        format!("{name}:{}", kind.expect("an attribute has a type"))
+    };
+    let parts = schema.as_array().expect("a key has parts");
+    assert_eq!(parts[0]["KeyType"], "HASH");
+    assert!(parts.iter().skip(1).all(|part| part["KeyType"] == "RANGE"));
+    parts.iter().map(key).collect()
+}
+
+#[test]
+fn tables_have_the_keys_and_indexes_that_the_functions_read_by() {
+    let template = Template::read();
+    let shape = |name: &str| {
+        let table = template.properties(name);
+        let indexes = table["GlobalSecondaryIndexes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let index = |index: &Value| {
+            let keys = keys(table, &index["KeySchema"]);
+            json!([
+                index["IndexName"],
+                keys,
+                index["Projection"]["ProjectionType"]
+            ])
+        };
+        json!([
+            keys(table, &table["KeySchema"]),
+            indexes.iter().map(index).collect::<Vec<_>>()
+        ])
+    };
+    assert_eq!(
+        shape("ExportsTable"),
+        json!([
+            ["id:N"],
+            [
+                [
+                    "by_organization",
+                    ["organization_id:S", "id:N"],
+                    "KEYS_ONLY"
+                ],
+                ["by_parent", ["parent:S", "id:N"], "KEYS_ONLY"],
+            ]
+        ])
+    );
+    assert_eq!(
+        shape("WorkTable"),
+        json!([["id:S"], [["due", ["shard:N", "due:N"], "KEYS_ONLY"]]])
+    );
+    assert_eq!(
+        shape("EventsTable"),
+        json!([
+            ["pk:S", "sk:S"],
+            [["by_parent", ["parent:S", "sk:S"], "ALL"]]
+        ])
+    );
+    assert_eq!(shape("LimitsTable"), json!([["key:S"], []]));
+    assert_eq!(shape("ParentsTable"), json!([["parent:S"], []]));
+}
+
+#[test]
+fn only_the_exports_stream_and_only_limits_are_removed_by_time() {
+    for (name, table) in Template::read().of_type("AWS::DynamoDB::Table") {
+        let view = &table["StreamSpecification"]["StreamViewType"];
+        let expected = if name == "ExportsTable" {
+            json!("NEW_AND_OLD_IMAGES")
+        } else {
+            Value::Null
+        };
+        assert_eq!(view, &expected, "{name}");
+
+        let ttl = &table["TimeToLiveSpecification"];
+        let expected = match name {
+            "LimitsTable" => json!({"AttributeName": "expires_at", "Enabled": true}),
+            _ => Value::Null,
+        };
+        assert_eq!(ttl, &expected, "{name}");
+    }
+}
+
+#[test]
+fn the_bucket_is_private_encrypted_and_reached_over_tls_alone() {
+    let template = Template::read();
+    assert_eq!(template.of_type("AWS::S3::Bucket").len(), 1);
+    let bucket = template.properties("Bucket");
+    let block = bucket["PublicAccessBlockConfiguration"]
+        .as_object()
+        .expect("public access is blocked");
+    for rule in [
+        "BlockPublicAcls",
+        "BlockPublicPolicy",
+        "IgnorePublicAcls",
+        "RestrictPublicBuckets",
+    ] {
+        assert_eq!(block[rule], true, "{rule}");
+    }
+    assert_eq!(
+        bucket["OwnershipControls"]["Rules"],
+        json!([{"ObjectOwnership": "BucketOwnerEnforced"}])
+    );
+    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
+    assert_eq!(
+        encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+        "AES256"
+    );
+
+    let policy = template.properties("BucketPolicy");
+    assert_eq!(refers_to(&policy["Bucket"]), Some("Bucket"));
+    let statements = policy["PolicyDocument"]["Statement"]
+        .as_array()
+        .expect("statements");
+    assert_eq!(statements.len(), 1, "the policy only denies");
+    let statement = &statements[0];
+    assert_eq!(
+        (
+            &statement["Effect"],
+            &statement["Principal"],
+            &statement["Action"]
+        ),
+        (&json!("Deny"), &json!("*"), &json!("s3:*"))
+    );
+    assert_eq!(
+        statement["Condition"],
+        json!({"Bool": {"aws:SecureTransport": "false"}})
+    );
+    let everything = json!([{"Fn::GetAtt": ["Bucket", "Arn"]}, {"Fn::Sub": "${Bucket.Arn}/*"}]);
+    assert_eq!(statement["Resource"], everything);
+}
+
+#[test]
+fn the_bucket_removes_what_the_sweeper_left_behind() {
+    let template = Template::read();
+    let rules = template.properties("Bucket")["LifecycleConfiguration"]["Rules"]
+        .as_array()
+        .expect("rules");
+    assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
+    let objects = rules
+        .iter()
+        .find(|rule| rule["ExpirationInDays"] == 10)
+        .expect("a rule for objects");
+    assert_eq!(objects["Prefix"], "exports/");
+    let uploads = rules
+        .iter()
+        .find(|rule| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 3);
+    assert!(
+        uploads.expect("a rule for uploads")["Prefix"].is_null(),
+        "every upload"
+    );
+
+    // A file may not vanish by the bucket's rule while its link still works.
+    let most = |name: &str| {
+        template
+            .at(&format!("/Parameters/{name}/MaxValue"))
+            .as_u64()
+            .expect("a maximum")
+    };
+    assert!(most("RetentionSeconds") + most("DeleteAfterSeconds") <= 10 * DAY);
+}

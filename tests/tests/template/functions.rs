@@ -1,0 +1,329 @@
+//! The functions: how they are built, how long they run, what they are told, where they log.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::reading::{Template, list, refers_to, root, string, text};
+use crate::sources;
+
+/// Variables that some functions read and the template does not set: a catalog of the host's own, and another endpoint.
+const NOT_SET: [&str; 2] = ["CATALOG_PATH", "RECORDS_ENDPOINT_URL"];
+
+#[test]
+fn each_function_is_built_from_its_package() {
+    let template = Template::read();
+    let globals = template.at("/Globals/Function");
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert_eq!(globals["Handler"], "bootstrap");
+    assert_eq!(globals["CodeUri"], ".");
+    assert_eq!(globals["Architectures"], json!([{"Ref": "Architecture"}]));
+
+    let functions = template.functions();
+    let packages: Vec<&str> = functions
+        .iter()
+        .map(|function| function.package())
+        .collect();
+    assert_eq!(packages, ["api", "generate", "notify", "sweep"]);
+    for function in &functions {
+        assert_eq!(
+            template.resource(function.name)["Metadata"]["BuildMethod"],
+            "rust-cargolambda",
+            "{}",
+            function.name
+        );
+        assert!(
+            root()
+                .join("functions")
+                .join(function.package())
+                .join("src/main.rs")
+                .is_file(),
+            "{}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn arm64_unless_it_is_said_otherwise() {
+    let template = Template::read();
+    assert_eq!(template.default("Architecture"), "arm64");
+    assert_eq!(
+        template.at("/Parameters/Architecture/AllowedValues"),
+        &json!(["arm64", "x86_64"])
+    );
+}
+
+#[test]
+fn every_parameter_says_what_it_is_and_has_a_default_where_one_is_safe() {
+    let template = Template::read();
+    let parameters = template.at("/Parameters").as_object().expect("parameters");
+    for (name, parameter) in parameters {
+        assert!(
+            parameter["Description"]
+                .as_str()
+                .is_some_and(|text| text.ends_with('.')),
+            "{name}"
+        );
+    }
+    let needed = parameters
+        .iter()
+        .filter(|(_, parameter)| parameter["Default"].is_null());
+    assert_eq!(
+        needed.map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["Issuer", "Audience", "Sender"]
+    );
+    for (name, value) in [
+        ("RetentionSeconds", json!(604_800)),
+        ("DeleteAfterSeconds", json!(3_600)),
+        ("LeaseSeconds", json!(60)),
+        ("RetrySeconds", json!(60)),
+        ("GenerateTimeout", json!(900)),
+        ("GrantsClaim", json!("scope")),
+    ] {
+        assert_eq!(template.default(name), &value, "{name}");
+    }
+}
+
+/// A value that the template takes and a function refuses would deploy a function that cannot start.
+#[test]
+fn the_template_takes_no_number_of_seconds_that_a_function_refuses() {
+    let template = Template::read();
+    for function in template.functions() {
+        for (variable, value) in function.variables() {
+            if !variable.ends_with("_SECONDS") {
+                continue;
+            }
+            let parameter = refers_to(&value).expect("a number of seconds is a parameter");
+            let least = template
+                .at(&format!("/Parameters/{parameter}/MinValue"))
+                .as_u64();
+            assert!(
+                least.is_some_and(|least| least >= 1),
+                "{parameter} may be {least:?}: {variable} is 1 s or more"
+            );
+        }
+    }
+}
+
+/// Lambda otherwise ends a chain of a function and the queue that feeds it after about 16 turns.
+#[test]
+fn generate_alone_may_send_itself_messages() {
+    for function in Template::read().functions() {
+        let expected = if function.name == "GenerateFunction" {
+            json!("Allow")
+        } else {
+            Value::Null
+        };
+        assert_eq!(
+            function.properties["RecursiveLoop"], expected,
+            "{}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn no_function_outlives_what_waits_for_it() {
+    let template = Template::read();
+    assert!(
+        template.function("SweepFunction").timeout() < 60,
+        "the next run comes after a minute"
+    );
+    assert_eq!(
+        template.function("GenerateFunction").properties["Timeout"],
+        json!({"Ref": "GenerateTimeout"})
+    );
+
+    // A second mail would go out while the first is still being sent.
+    let notify = template.function("NotifyFunction").timeout();
+    let source = sources::of_package("notify");
+    let claim = source
+        .split("const CLAIM: SignedDuration = SignedDuration::from_")
+        .nth(1)
+        .expect("notify has a CLAIM");
+    let (unit, rest) = claim.split_once('(').expect("a duration");
+    let number: u64 = rest
+        .split(')')
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .expect("a number");
+    let seconds = match unit {
+        "mins" => number * 60,
+        "secs" => number,
+        _ => panic!("CLAIM is in {unit}"),
+    };
+    assert!(
+        notify < seconds,
+        "a run of {notify} s under a claim of {seconds} s"
+    );
+}
+
+/// The sweeper asks again by itself; Lambda's own retries would only double its calls.
+#[test]
+fn what_is_called_without_an_answer_is_not_tried_again_by_lambda() {
+    let template = Template::read();
+    for name in ["NotifyFunction", "SweepFunction"] {
+        assert_eq!(
+            template.function(name).properties["EventInvokeConfig"]["MaximumRetryAttempts"],
+            0,
+            "{name}"
+        );
+    }
+    let schedule = template.properties("SweepSchedule");
+    assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)");
+    assert_eq!(
+        schedule["Target"]["Arn"],
+        json!({"Fn::GetAtt": ["SweepFunction", "Arn"]})
+    );
+    assert_eq!(schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"], 0);
+}
+
+#[test]
+fn every_function_has_a_log_group_of_its_own_that_forgets() {
+    let template = Template::read();
+    let functions = template.functions();
+    let groups: BTreeSet<&str> = functions
+        .iter()
+        .map(|function| function.log_group())
+        .collect();
+    assert_eq!(groups.len(), functions.len());
+    for function in &functions {
+        assert_eq!(
+            function.properties["LoggingConfig"]["LogFormat"], "JSON",
+            "{}",
+            function.name
+        );
+    }
+    for (name, group) in template.of_type("AWS::Logs::LogGroup") {
+        assert_eq!(
+            group["RetentionInDays"],
+            json!({"Ref": "LogRetentionDays"}),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_functions_variables_are_those_that_it_reads() {
+    let template = Template::read();
+    let globals = template
+        .at("/Globals/Function/Environment/Variables")
+        .as_object()
+        .expect("variables");
+    let common: BTreeSet<String> = globals.keys().cloned().collect();
+    assert_eq!(common, sources::variables_of_all());
+
+    for function in template.functions() {
+        let own = &function.properties["Environment"]["Variables"];
+        let set: BTreeSet<String> = own
+            .as_object()
+            .expect("variables")
+            .keys()
+            .cloned()
+            .collect();
+        let mut read = sources::variables_of_package(function.package());
+        read.retain(|name| !NOT_SET.contains(&name.as_str()));
+        assert_eq!(
+            set, read,
+            "{} (left: set by the template, right: read by its configuration)",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn a_variable_means_the_same_in_every_function() {
+    let template = Template::read();
+    let mut seen = serde_json::Map::new();
+    for function in template.functions() {
+        for (name, value) in function.variables() {
+            let first = seen.entry(&name).or_insert_with(|| value.clone());
+            assert_eq!(first, &value, "{name} in {}", function.name);
+        }
+    }
+    assert_eq!(refers_to(&seen["QUEUE_URL"]), Some("Queue"));
+    assert_eq!(refers_to(&seen["BUCKET"]), Some("Bucket"));
+    assert_eq!(refers_to(&seen["NOTIFY_FUNCTION"]), Some("NotifyFunction"));
+    // Empty parameters stand for what they default to.
+    let api_url = json!({"Fn::GetAtt": ["Api", "ApiEndpoint"]});
+    assert_eq!(
+        seen["PUBLIC_URL"],
+        json!({"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, api_url]})
+    );
+    assert_eq!(
+        seen["CLIENT_ID"],
+        json!({"Fn::If": ["HasClientId", {"Ref": "ClientId"}, {"Ref": "Audience"}]})
+    );
+}
+
+/// A table's variable is called after it, so that a wrong one is seen.
+#[test]
+fn tables_variables_name_their_own_tables() {
+    for function in Template::read().functions() {
+        for (name, value) in function.variables() {
+            let Some(table) = name.strip_suffix("_TABLE") else {
+                continue;
+            };
+            let resource = refers_to(&value)
+                .expect("a table's name is a reference")
+                .to_uppercase();
+            assert_eq!(
+                resource,
+                format!("{table}TABLE"),
+                "{name} in {}",
+                function.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_workspaces_members_are_the_functions_and_what_they_share() {
+    let manifest = text("Cargo.toml");
+    assert!(manifest.contains(r#"members = ["shared", "functions/*", "tests"]"#));
+    let folders = std::fs::read_dir(root().join("functions")).expect("the functions' folder");
+    let folders = folders.map(|entry| {
+        entry
+            .expect("an entry")
+            .file_name()
+            .into_string()
+            .expect("a name")
+    });
+    let folders: BTreeSet<String> = folders.collect();
+    let template = Template::read();
+    let packages: BTreeSet<String> = template
+        .functions()
+        .iter()
+        .map(|function| function.package().to_owned())
+        .collect();
+    assert_eq!(folders, packages, "every function is deployed");
+    let outputs = template.at("/Outputs").as_object().expect("outputs");
+    for function in template.functions() {
+        assert!(
+            outputs
+                .values()
+                .any(|output| refers_to(&output["Value"]) == Some(function.name)),
+            "{}",
+            function.name
+        );
+    }
+    let names = list(template.at("/Metadata/AWS::CloudFormation::Interface/ParameterGroups"));
+    let grouped: BTreeSet<String> = names
+        .iter()
+        .flat_map(|group| list(&group["Parameters"]))
+        .map(|p| string(&p))
+        .collect();
+    let parameters = template
+        .at("/Parameters")
+        .as_object()
+        .expect("parameters")
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(
+        grouped, parameters,
+        "every parameter is in a group of the console's form"
+    );
+}

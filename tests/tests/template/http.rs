@@ -1,0 +1,117 @@
+//! The HTTP API in front of the function.
+
+use serde_json::{Value, json};
+
+use crate::reading::{Template, refers_to};
+
+#[test]
+fn every_call_under_v1_needs_a_token_and_nothing_else_does() {
+    let template = Template::read();
+    let routes = template.of_type("AWS::ApiGatewayV2::Route");
+    let route = |key: &str| {
+        let found = routes.iter().find(|(_, route)| route["RouteKey"] == key);
+        found.unwrap_or_else(|| panic!("no route {key}")).1
+    };
+    assert_eq!(routes.len(), 2);
+    let authorised = route("ANY /v1/{proxy+}");
+    assert_eq!(authorised["AuthorizationType"], "JWT");
+    assert_eq!(
+        refers_to(&authorised["AuthorizerId"]),
+        Some("ApiAuthorizer")
+    );
+    let open = route("$default");
+    assert_eq!(open["AuthorizationType"], "NONE");
+    assert!(open["AuthorizerId"].is_null());
+
+    for (name, route) in &routes {
+        assert_eq!(refers_to(&route["ApiId"]), Some("Api"), "{name}");
+        assert_eq!(
+            route["Target"],
+            json!({"Fn::Sub": "integrations/${ApiIntegration}"}),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn tokens_are_those_of_the_issuer_for_the_audience() {
+    let template = Template::read();
+    let authorizer = template.properties("ApiAuthorizer");
+    assert_eq!(authorizer["AuthorizerType"], "JWT");
+    assert_eq!(
+        authorizer["IdentitySource"],
+        json!(["$request.header.Authorization"])
+    );
+    let configuration = json!({"Issuer": {"Ref": "Issuer"}, "Audience": [{"Ref": "Audience"}]});
+    assert_eq!(authorizer["JwtConfiguration"], configuration);
+    for parameter in ["Issuer", "Audience"] {
+        assert!(
+            template.default(parameter).is_null(),
+            "{parameter} has no default: nobody's tokens are taken by mistake"
+        );
+    }
+}
+
+#[test]
+fn the_api_hands_requests_to_the_function_and_may_call_it() {
+    let template = Template::read();
+    let integration = template.properties("ApiIntegration");
+    assert_eq!(integration["IntegrationType"], "AWS_PROXY");
+    assert_eq!(
+        refers_to(&integration["IntegrationUri"]),
+        Some("ApiFunction")
+    );
+    assert_eq!(integration["PayloadFormatVersion"], "2.0");
+
+    let permission = template.properties("ApiPermission");
+    assert_eq!(permission["Principal"], "apigateway.amazonaws.com");
+    assert_eq!(permission["Action"], "lambda:InvokeFunction");
+    assert_eq!(refers_to(&permission["FunctionName"]), Some("ApiFunction"));
+    let source = permission["SourceArn"]["Fn::Sub"]
+        .as_str()
+        .expect("a source");
+    assert!(
+        source.ends_with(":${Api}/*/*"),
+        "no other API may call it: {source}"
+    );
+    assert!(
+        template.function("ApiFunction").timeout() < 30,
+        "an HTTP API waits 30 s"
+    );
+}
+
+/// A download's path is a capability, an address is a person's: neither belongs in a log.
+#[test]
+fn the_access_log_names_neither_paths_nor_people() {
+    let template = Template::read();
+    let stage = template.properties("ApiStage");
+    assert_eq!(stage["StageName"], "$default");
+    assert_eq!(stage["AutoDeploy"], true);
+    let log = &stage["AccessLogSettings"];
+    let group = refers_to(&log["DestinationArn"]).expect("a log group");
+    assert_eq!(
+        template.properties(group)["RetentionInDays"],
+        json!({"Ref": "LogRetentionDays"})
+    );
+
+    let format = log["Format"].as_str().expect("a format");
+    let line: Value = serde_json::from_str(format).expect("a line of the log is JSON");
+    assert_eq!(line["request_id"], "$context.requestId");
+    for secret in [
+        "path",
+        "identity",
+        "Ip",
+        "claims",
+        "queryString",
+        "header",
+        "domainName",
+    ] {
+        let named = format
+            .split('"')
+            .filter(|word| word.starts_with("$context."));
+        assert!(
+            named.clone().count() > 0 && named.clone().all(|word| !word.contains(secret)),
+            "{secret} in {format}"
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What feeds the functions: the queue and the stream.
+
+use serde_json::{Value, json};
+
+use crate::reading::{Template, refers_to};
+
+const DAY: u64 = 86_400;
+
+/// AWS refuses a mapping whose queue hides a message for less than the function may run, and advises six times that.
+#[test]
+fn a_message_stays_hidden_for_six_times_the_longest_run() {
+    let template = Template::read();
+    let visibility = &template.properties("Queue")["VisibilityTimeout"];
+    assert_eq!(
+        visibility["Fn::FindInMap"],
+        json!(["QueueVisibility", {"Ref": "GenerateTimeout"}, "Seconds"])
+    );
+
+    let timeouts = template
+        .at("/Parameters/GenerateTimeout/AllowedValues")
+        .as_array()
+        .expect("values are listed");
+    assert!(timeouts.contains(template.default("GenerateTimeout")));
+    let mapping = template
+        .at("/Mappings/QueueVisibility")
+        .as_object()
+        .expect("a mapping");
+    assert_eq!(mapping.len(), timeouts.len());
+    for timeout in timeouts {
+        let seconds = timeout.as_u64().expect("a number of seconds");
+        assert!(seconds <= 900, "Lambda ends an invocation after 15 minutes");
+        let hidden = mapping[&seconds.to_string()]["Seconds"]
+            .as_u64()
+            .expect("a number of seconds");
+        assert_eq!(hidden, 6 * seconds, "for a run of {seconds} s");
+        assert!(
+            hidden <= DAY / 2,
+            "SQS hides a message for 12 hours at most"
+        );
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_handled_is_kept_as_a_dead_letter() {
+    let template = Template::read();
+    let queue = template.properties("Queue");
+    let redrive = &queue["RedrivePolicy"];
+    assert_eq!(
+        refers_to(&redrive["deadLetterTargetArn"]),
+        Some("DeadLetterQueue")
+    );
+    assert!(
+        redrive["maxReceiveCount"].as_u64() >= Some(5),
+        "AWS advises five receives or more, or throttling loses it"
+    );
+
+    // A dead letter's age counts from when the message was first sent.
+    let kept = |name: &str| {
+        template.properties(name)["MessageRetentionPeriod"]
+            .as_u64()
+            .expect("a retention")
+    };
+    assert!(kept("DeadLetterQueue") > kept("Queue"));
+    assert!(kept("DeadLetterQueue") <= 14 * DAY);
+    for queue in ["Queue", "DeadLetterQueue"] {
+        assert_eq!(
+            template.properties(queue)["SqsManagedSseEnabled"],
+            true,
+            "{queue}"
+        );
+    }
+}
+
+#[test]
+fn the_queue_feeds_generate_one_message_at_a_time() {
+    let template = Template::read();
+    let mapping = template.properties("GenerateQueueMapping");
+    assert_eq!(
+        refers_to(&mapping["FunctionName"]),
+        Some("GenerateFunction")
+    );
+    assert_eq!(refers_to(&mapping["EventSourceArn"]), Some("Queue"));
+    assert_eq!(mapping["BatchSize"], 1);
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
+    assert_eq!(
+        mapping["ScalingConfig"],
+        json!({"MaximumConcurrency": {"Ref": "MaximumConcurrency"}})
+    );
+    // The range that Lambda takes.
+    assert_eq!(template.at("/Parameters/MaximumConcurrency/MinValue"), 2);
+    assert_eq!(template.at("/Parameters/MaximumConcurrency/MaxValue"), 1000);
+}
+
+/// A failing record would otherwise hold its shard for a day.
+#[test]
+fn the_stream_gives_notify_what_has_ended_and_goes_on_past_a_failure() {
+    let template = Template::read();
+    let mapping = template.properties("NotifyStreamMapping");
+    assert_eq!(refers_to(&mapping["FunctionName"]), Some("NotifyFunction"));
+    assert_eq!(
+        mapping["EventSourceArn"],
+        json!({"Fn::GetAtt": ["ExportsTable", "StreamArn"]})
+    );
+    assert_eq!(
+        mapping["StartingPosition"], "TRIM_HORIZON",
+        "LATEST may miss what is written as the mapping is made"
+    );
+    assert!(
+        mapping["MaximumRetryAttempts"]
+            .as_u64()
+            .is_some_and(|tries| tries <= 10)
+    );
+    assert!(
+        mapping["MaximumRecordAgeInSeconds"]
+            .as_u64()
+            .is_some_and(|age| (60..=3_600).contains(&age))
+    );
+    assert_eq!(mapping["BisectBatchOnFunctionError"], true);
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
+
+    let filters = mapping["FilterCriteria"]["Filters"]
+        .as_array()
+        .expect("filters");
+    let patterns = filters
+        .iter()
+        .map(|filter| filter["Pattern"].as_str().expect("a pattern is text"));
+    let patterns: Vec<Value> = patterns
+        .map(|text| serde_json::from_str(text).expect("a pattern is JSON"))
+        .collect();
+    let image =
+        json!({"status": {"S": ["succeeded", "failed", "canceled"]}, "mail": {"S": ["pending"]}});
+    assert_eq!(patterns, [json!({"dynamodb": {"NewImage": image}})]);
+}
