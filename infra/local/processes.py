@@ -25,6 +25,7 @@ class Service:
     environment: dict[str, str]
     healthy: Callable[[], bool]
     start_seconds: float = 60.0
+    before_start: Callable[[], None] = lambda: None
 
 
 class Processes:
@@ -44,6 +45,7 @@ class Processes:
 
         self._pids.mkdir(parents=True, exist_ok=True)
         self._logs.mkdir(parents=True, exist_ok=True)
+        service.before_start()
         log = self._logs / f"{service.name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(

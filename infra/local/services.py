@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import kept
 from processes import Service
 from settings import AUDIENCE, PYTHON, REGION, TOOLS, Stack, process_environment
 
@@ -39,6 +40,7 @@ def _emulator(stack: Stack) -> Service:
         [str(PYTHON), "-X", f"waybill={stack.port}", "-m", "ministack"],
         environment,
         lambda: _answers(f"{stack.endpoint_url}/_ministack/health"),
+        before_start=lambda: kept.forget_stream_positions(stack.data / "aws"),
     )
 
 
