@@ -70,6 +70,7 @@ impl World {
                 product: "Waybill".into(),
                 public_url: "https://exports.example.com".into(),
                 support: None,
+                logo: None,
             },
             clock: || at(20),
         };
