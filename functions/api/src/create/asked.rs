@@ -345,8 +345,8 @@ mod tests {
             Asked::parse(body, &catalog, kind).unwrap_err()[0].to_string()
         };
         insta::assert_snapshot!(refusal(ParentKind::Organization, "orders"), @"type: belongs to a project; export it there");
-        insta::assert_snapshot!(refusal(ParentKind::Project, "leads"), @"type: must be one of orders");
-        insta::assert_snapshot!(refusal(ParentKind::Organization, "leads"), @"type: is unknown; nothing of a organization is exported");
+        insta::assert_snapshot!(refusal(ParentKind::Project, "leads"), @"type: belongs to a source; export it there");
+        insta::assert_snapshot!(refusal(ParentKind::Organization, "widgets"), @"type: must be one of purchases, audience_members");
     }
 
     #[test]
