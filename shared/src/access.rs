@@ -49,6 +49,14 @@ impl Grants {
         self.0.contains(grant)
     }
 
+    /// The parents that are named in them.
+    pub fn parents(&self) -> impl Iterator<Item = &Parent> {
+        self.0.iter().filter_map(|grant| match grant {
+            Grant::Parent(parent) => Some(parent),
+            Grant::Staff | Grant::Service => None,
+        })
+    }
+
     /// Whether they let their bearer in to `parent`, which belongs to `organization_id`.
     pub fn reach(&self, parent: &Parent, organization_id: Option<&str>) -> bool {
         self.0.iter().any(|grant| match grant {

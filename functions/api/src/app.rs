@@ -1,5 +1,7 @@
 //! What every request is answered from.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use waybill::catalog::Catalog;
@@ -16,6 +18,8 @@ use crate::view::in_milliseconds;
 /// The clients of AWS's services.
 pub(crate) struct Clients {
     pub(crate) db: aws_sdk_dynamodb::Client,
+    /// The one that holds the host's records.
+    pub(crate) records: aws_sdk_dynamodb::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
 }
@@ -29,6 +33,8 @@ pub(crate) struct App {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) bucket: String,
     pub(crate) catalog: Catalog,
+    pub(crate) records: aws_sdk_dynamodb::Client,
+    pub(crate) records_tables: HashMap<String, String>,
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
@@ -54,6 +60,8 @@ impl App {
             s3: clients.s3,
             bucket: config.bucket,
             catalog,
+            records: clients.records,
+            records_tables: config.records_tables,
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,

@@ -29,7 +29,7 @@ pub(crate) async fn list(
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let (_, access) = visible(&app, &requester, id).await?;
-    let asked = ListParameters::plain(&pairs)?;
+    let asked = ListParameters::plain(&pairs).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("/v1/exports/{id}/events"));
     let after = match &asked.cursor {
         Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
@@ -53,6 +53,7 @@ pub(crate) async fn list(
             limit: asked.limit,
             next,
             unfinished: None,
+            count: None,
         },
     };
     answer::json(StatusCode::OK, &list)

@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod caller;
 mod cancel;
+mod catalog;
 mod config;
 mod create;
 mod cursor;
@@ -20,12 +21,14 @@ mod page;
 mod parents;
 mod path;
 mod query;
+mod records;
 mod routes;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod view;
+mod zone;
 
 use std::sync::Arc;
 
@@ -41,11 +44,12 @@ use crate::config::Config;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
-    let config = Config::from_env()?;
     let catalog = Catalog::load()?;
+    let config = Config::from_env(&catalog)?;
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),
+        records: aws::records(&sdk),
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
     };

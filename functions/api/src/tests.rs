@@ -1,8 +1,10 @@
 //! The API from outside: every route, and everything that each refuses.
 
+mod catalog;
 mod common;
 mod create;
 mod download;
 mod exports;
 mod list;
 mod parents;
+mod records;

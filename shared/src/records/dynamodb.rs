@@ -1,4 +1,4 @@
-//! Records in DynamoDB: one partition, read page by page in the order of its sort key.
+//! Records in DynamoDB: one partition, read page by page in the order of its sort key or against it.
 
 use std::collections::VecDeque;
 
@@ -21,6 +21,9 @@ pub struct Page {
     end: Option<String>,
     /// Read units that it used.
     pub read_units: f64,
+    /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
+    /// DynamoDB counts them.
+    pub examined: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -41,7 +44,7 @@ impl Page {
         self.items.is_empty()
     }
 
-    /// Its records, in ascending order of their keys.
+    /// Its records, in the order of their keys that was asked for.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.items.iter().map(|item| Row { item })
     }
@@ -69,8 +72,17 @@ pub struct DynamoRecords {
     keys: Keys,
     attributes: Vec<String>,
     range: Range,
+    order: Order,
+    page_size: Option<i32>,
     segments: VecDeque<Segment>,
     start: Option<Item>,
+}
+
+/// In which order of their keys records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Ascending,
+    Descending,
 }
 
 impl DynamoRecords {
@@ -88,21 +100,61 @@ impl DynamoRecords {
         range: Range,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
+        let order = Order::Ascending;
+        Self::ordered(db, table, spec, partition, paths, range, position, order)
+    }
+
+    /// The same records from the last key down, which is newest first where the order of keys is that of time.
+    ///
+    /// # Errors
+    /// As [`DynamoRecords::new`].
+    pub fn newest_first(
+        db: Client,
+        table: String,
+        spec: &RecordsSpec,
+        partition: String,
+        paths: &[Path],
+        range: Range,
+        position: Option<&str>,
+    ) -> Result<Self, RecordsError> {
+        let order = Order::Descending;
+        Self::ordered(db, table, spec, partition, paths, range, position, order)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of both constructors and their difference"
+    )]
+    fn ordered(
+        db: Client,
+        table: String,
+        spec: &RecordsSpec,
+        partition: String,
+        paths: &[Path],
+        range: Range,
+        position: Option<&str>,
+        order: Order,
+    ) -> Result<Self, RecordsError> {
         let keys = Keys {
             partition: spec.partition_key.clone(),
             sort: spec.sort_key.clone(),
             format: spec.sort_format,
         };
-        let mut segments = VecDeque::from(segments(spec, &range));
+        let mut segments = segments(spec, &range);
+        if order == Order::Descending {
+            segments.reverse();
+        }
+        let mut segments = VecDeque::from(segments);
         let start = position.map(|position| keys.item(position)).transpose()?;
         if let Some(key) = start
             .as_ref()
             .and_then(|item| text_of(item.get(&keys.sort)))
         {
-            while segments
-                .front()
-                .is_some_and(|segment| segment.is_before(keys.format, key))
-            {
+            let is_read = |segment: &Segment| match order {
+                Order::Ascending => segment.is_before(keys.format, key),
+                Order::Descending => segment.is_after(keys.format, key),
+            };
+            while segments.front().is_some_and(is_read) {
                 segments.pop_front();
             }
         }
@@ -121,9 +173,21 @@ impl DynamoRecords {
             keys,
             attributes,
             range,
+            order,
+            page_size: None,
             segments,
             start,
         })
+    }
+
+    /// Lets each page from now on examine no more than this many records. DynamoDB reads no more than 1 MB anyway.
+    pub fn examine_at_most(&mut self, records: i32) {
+        self.page_size = Some(records);
+    }
+
+    /// Whether all has been read, so that there is no next page.
+    pub fn is_at_end(&self) -> bool {
+        self.segments.is_empty()
     }
 
     /// The next records; `None` at the end.
@@ -141,6 +205,8 @@ impl DynamoRecords {
             .set_index_name(self.index.clone())
             .set_exclusive_start_key(self.start.take())
             .consistent_read(segment.consistent)
+            .scan_index_forward(self.order == Order::Ascending)
+            .set_limit(self.page_size)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .expression_attribute_names("#partition", &self.keys.partition)
             .expression_attribute_values(":partition", AttributeValue::S(self.partition.clone()));
@@ -172,6 +238,8 @@ impl DynamoRecords {
         let answer = query.send().await.map_err(|error| self.error(error))?;
         let mut items = answer.items.unwrap_or_default();
         let until = segment.until.clone();
+        // A unit is 4 KB read strongly consistently, or twice as much.
+        let bytes_of_a_unit = if segment.consistent { 4096.0 } else { 8192.0 };
         let end = answer
             .last_evaluated_key
             .as_ref()
@@ -191,6 +259,7 @@ impl DynamoRecords {
             keys: self.keys.clone(),
             end,
             read_units,
+            examined: (read_units * bytes_of_a_unit) as u64,
         }))
     }
 

@@ -1,4 +1,5 @@
-//! Sources of records: what yields the rows of an export from a position, in ascending key order.
+//! Sources of records: what yields the rows of an export from a position, in ascending key order, and those of a list
+//! in descending order.
 
 mod dynamodb;
 mod range;
