@@ -12,6 +12,7 @@ use http::header::{ACCEPT, LOCATION};
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use waybill::download::{export_of, is_download_of};
 use waybill::event::{Event, What};
@@ -27,9 +28,11 @@ use crate::error::ApiError;
 /// later.
 const LINK_SECONDS: u64 = 5 * 60;
 
-#[derive(Serialize)]
-struct Link {
+/// Where the file can be taken without a token, for a few minutes.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Link {
     url: String,
+    /// When the link ends.
     expires_at: Timestamp,
 }
 
@@ -53,7 +56,10 @@ pub(crate) async fn download(
     let access = requester.caller.access(&export);
     if !access.download {
         app.exports
-            .record(&Event::new(&export, What::Refused, now).by(requester.actor()))
+            .record(
+                &export,
+                &Event::new(&export, What::Refused, now).by(requester.actor()),
+            )
             .await?;
         return Err(match access.see {
             true => ApiError::Forbidden("Staff may see what an export is, but not take its file."),
@@ -63,7 +69,10 @@ pub(crate) async fn download(
     let object = object(&export, now)?;
     // Whoever gets the link may use it, so that it is given only once that is on record.
     app.exports
-        .record(&Event::new(&export, What::Downloaded, now).by(requester.actor()))
+        .record(
+            &export,
+            &Event::new(&export, What::Downloaded, now).by(requester.actor()),
+        )
         .await?;
     let link = presigned(&app, &export, object, now).await?;
     if accepts_json(&headers) {

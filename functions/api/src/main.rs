@@ -17,12 +17,14 @@ mod event;
 mod events;
 mod exports;
 mod list;
+mod openapi;
 mod page;
 mod parents;
 mod path;
 mod query;
 mod records;
 mod routes;
+mod summary;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

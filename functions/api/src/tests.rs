@@ -6,5 +6,7 @@ mod create;
 mod download;
 mod exports;
 mod list;
+mod openapi;
 mod parents;
 mod records;
+mod summary;

@@ -4,13 +4,16 @@
 
 mod addresses;
 mod answers;
+mod catalog;
 mod downloads;
 mod idempotency;
 mod input;
 mod lists;
 mod parents;
 mod rate;
+mod records;
 mod retention;
+mod summary;
 mod tokens;
 mod visibility;
 
