@@ -48,8 +48,7 @@ async fn member(stack: &Stack, host: &Host) -> (Owner, String) {
     let place = format!("project:{}", owner.project);
     let token = stack.token_with(&owner.sub, "").await;
     host.let_in(&owner.sub, &place).await;
-    let api = stack.caller(&token);
-    (Owner { api, ..owner }, place)
+    (owner.calling_as(stack.caller(&token)), place)
 }
 
 #[tokio::test]
@@ -87,10 +86,7 @@ async fn a_grant_taken_away_in_the_host_closes_the_same_link_to_the_same_token()
     host.let_in(&ana.sub, &place).await;
     ana.api.get(&link).await.expect_status(302);
 
-    let staff = Owner {
-        api: caller(&stack, "yuki", "staff").await,
-        ..ana.clone()
-    };
+    let staff = ana.calling_as(caller(&stack, "yuki", "staff").await);
     let events = staff.events(id(&export)).await;
     let downloads: Vec<&str> = events
         .iter()
