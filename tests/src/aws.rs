@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::config::Credentials;
 use serde_json::json;
 
+use crate::local::credentials;
 use crate::stack::Stack;
 use crate::wait::wait_until;
 
@@ -31,10 +32,32 @@ pub struct Aws {
 
 impl Aws {
     pub(crate) async fn new(stack: &Stack) -> Self {
+        // The account's own, to which nothing is forbidden.
+        Self::with(
+            stack,
+            Credentials::new("test", "test", None, None, "local stack"),
+        )
+        .await
+    }
+
+    /// The clients with the credentials that one of the stack's functions has, and so with what its role allows.
+    ///
+    /// # Panics
+    /// Where no process runs this function now.
+    pub async fn of_function(stack: &Stack, function: &str) -> Self {
+        let [id, secret, token] = credentials(stack, function);
+        Self::with(
+            stack,
+            Credentials::new(id, secret, Some(token), None, "function"),
+        )
+        .await
+    }
+
+    async fn with(stack: &Stack, credentials: Credentials) -> Self {
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(stack.output("endpoint_url"))
             .region(Region::new(stack.output("region").to_owned()))
-            .credentials_provider(Credentials::new("test", "test", None, None, "local stack"))
+            .credentials_provider(credentials)
             .load()
             .await;
         let s3 = aws_sdk_s3::config::Builder::from(&shared)

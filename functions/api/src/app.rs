@@ -10,6 +10,7 @@ use waybill::work::Pace;
 use crate::caller::ClaimNames;
 use crate::config::Config;
 use crate::cursor::Cursors;
+use crate::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use crate::page::SignIn;
 use crate::view::in_milliseconds;
 
@@ -18,6 +19,7 @@ pub(crate) struct Clients {
     pub(crate) db: aws_sdk_dynamodb::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
 }
 
 /// The tables, the queue, the bucket, the catalog and the clock.
@@ -32,6 +34,8 @@ pub(crate) struct App {
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
+    /// Where permissions are not the token's, but the host's.
+    pub(crate) grants_function: Option<GrantsFunction>,
     pub(crate) sign_in: SignIn,
     limits: String,
     cursors: OnceCell<Cursors>,
@@ -57,6 +61,9 @@ impl App {
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,
+            grants_function: config
+                .grants_function
+                .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN)),
             sign_in: config.sign_in,
             limits: config.limits,
             cursors: OnceCell::new(),

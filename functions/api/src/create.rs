@@ -11,7 +11,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use uuid::Uuid;
-use waybill::access::Grant;
+use waybill::access::Action;
 use waybill::event::{Actor, Event, What};
 use waybill::export::{Export, ExportId, Status, User};
 use waybill::file::name::FileName;
@@ -38,9 +38,9 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let profile = app.parents.get(&parent).await?;
     let caller = &requester.caller;
-    if !caller.may_export(&parent, profile.organization_id.as_deref()) {
-        return Err(match caller.grants.has(&Grant::Staff) {
-            true => ApiError::Forbidden("Staff may see exports, but not start them."),
+    if !requester.may(&app, Action::Create, &profile).await? {
+        return Err(match requester.may(&app, Action::List, &profile).await? {
+            true => ApiError::Forbidden("You may see exports here, but not start them."),
             false => ApiError::NotFound,
         });
     }

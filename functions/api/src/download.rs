@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
+use waybill::access::Action;
 use waybill::download::{export_of, is_download_of};
 use waybill::event::{Event, What};
 use waybill::export::{Export, Status};
@@ -50,13 +51,14 @@ pub(crate) async fn download(
     }
 
     let now = app.now();
-    let access = requester.caller.access(&export);
-    if !access.download {
+    if !requester.may(&app, Action::Download, &export).await? {
+        // Whoever has just lost all that they had is told nothing any more, whatever was said a moment ago.
+        let sees = requester.may_now(&app, Action::Read, &export).await?;
         app.exports
             .record(&Event::new(&export, What::Refused, now).by(requester.actor()))
             .await?;
-        return Err(match access.see {
-            true => ApiError::Forbidden("Staff may see what an export is, but not take its file."),
+        return Err(match sees {
+            true => ApiError::Forbidden("You may see what this export is, but not take its file."),
             false => ApiError::NotFound,
         });
     }

@@ -11,6 +11,7 @@ use waybill::selection::FieldError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
 use crate::body::MAX_BODY_BYTES;
+use crate::grants_function::Unanswered;
 
 /// How long a client should wait, in seconds, before it asks again what could not be answered now.
 const RETRY_SECONDS: u64 = 5;
@@ -64,6 +65,9 @@ pub(crate) enum ApiError {
     Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The host's function did not say whether they may.
+    #[error(transparent)]
+    Undecided(#[from] Unanswered),
     /// Something that must hold does not, for this reason.
     #[error("{0}")]
     Broken(Box<dyn Error + Send + Sync>),
@@ -88,7 +92,7 @@ impl ApiError {
             Self::NotJson(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Store(StoreError::Unavailable { .. }) => {
+            Self::Busy | Self::Undecided(_) | Self::Store(StoreError::Unavailable { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Store(StoreError::Malformed { .. }) | Self::Broken(_) => {
@@ -112,6 +116,10 @@ impl ApiError {
         let detail = match self {
             Self::Store(StoreError::Unavailable { .. }) => {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
+                    .to_owned()
+            }
+            Self::Undecided(_) => {
+                "What you may do cannot be checked at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
             Self::Store(StoreError::Malformed { .. }) | Self::Broken(_) => {
@@ -217,6 +225,7 @@ mod tests {
             ApiError::TooMany { retry_after: 17 },
             ApiError::Busy,
             ApiError::Store(unavailable),
+            ApiError::Undecided(Unanswered::NotCalled("secret".into())),
             ApiError::Store(malformed),
             ApiError::Broken("secret".into()),
         ];
@@ -250,6 +259,7 @@ mod tests {
         429 Too Many Requests [17 s]: You have started 3 exports within a minute. Start the next one in 17 s.
         503 Service Unavailable [5 s]: Too many requests for the same thing came at once, and this one was not carried out. Send it again.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
+        503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         ");

@@ -15,10 +15,12 @@ mod error;
 mod event;
 mod events;
 mod exports;
+mod grants_function;
 mod list;
 mod page;
 mod parents;
 mod path;
+mod permissions;
 mod query;
 mod routes;
 #[cfg(test)]
@@ -48,6 +50,7 @@ async fn main() -> Result<(), Error> {
         db: aws_sdk_dynamodb::Client::new(&sdk),
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
+        lambda: aws_sdk_lambda::Client::new(&sdk),
     };
     let app = App::new(config, catalog, clients, jiff::Timestamp::now);
     let service = Adapter::from(routes::router(Arc::new(app)));

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
+use waybill::access::Action;
 use waybill::parent::{Parent, ParentKind, ParentProfile};
 use waybill::selection::FieldError;
 
@@ -28,10 +29,7 @@ pub(crate) async fn describe(
 ) -> Result<Response, ApiError> {
     if !requester.caller.may_describe() {
         let known = app.parents.get(&parent).await?;
-        let reach = requester
-            .caller
-            .may_list(&parent, known.organization_id.as_deref());
-        return Err(match reach {
+        return Err(match requester.may(&app, Action::List, &known).await? {
             true => {
                 ApiError::Forbidden("Only staff may describe organizations, projects and sources.")
             }

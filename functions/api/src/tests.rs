@@ -6,3 +6,5 @@ mod download;
 mod exports;
 mod list;
 mod parents;
+mod permissions;
+mod tokens;

@@ -5,12 +5,16 @@
 mod addresses;
 mod answers;
 mod downloads;
+mod grants;
+mod host;
 mod idempotency;
 mod input;
 mod lists;
 mod parents;
 mod rate;
 mod retention;
+mod roles;
+mod service;
 mod tokens;
 mod visibility;
 
