@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::catalog::ParentKind;
+pub use crate::catalog::{Definition, Definitions, ParentKind};
 
 /// One organization, project or source, by kind and id; in the tables `project#42`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,6 +112,9 @@ pub struct ParentProfile {
     /// The organization that a project or a source belongs to.
     #[serde(default)]
     pub organization_id: Option<String>,
+    /// The columns that a source has of its own.
+    #[serde(default, skip_serializing_if = "Definitions::is_empty")]
+    pub definitions: Definitions,
 }
 
 impl ParentProfile {
@@ -121,6 +124,7 @@ impl ParentProfile {
         Self {
             name: parent.id().to_owned(),
             organization_id,
+            definitions: Definitions::default(),
             parent,
         }
     }

@@ -55,6 +55,7 @@ pub(crate) fn waiting() -> State {
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],
+        definitions: Default::default(),
         profile: Profile::Data,
         time_zone: "Europe/Lisbon".into(),
         file_name: "orders-film-42-20270115T080000Z.csv".into(),

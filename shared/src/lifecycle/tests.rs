@@ -37,6 +37,7 @@ fn requested() -> State {
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],
+        definitions: Default::default(),
         profile: Profile::Data,
         time_zone: "UTC".into(),
         file_name: "orders.csv".into(),
