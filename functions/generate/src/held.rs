@@ -22,6 +22,15 @@ pub(crate) struct Held {
     rows: AtomicU64,
 }
 
+/// How a lease ended that its worker wanted to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is another's now, or the export is final.
+    Lost,
+    /// It could not be renewed in time, and may still be this worker's in the table.
+    RanOut,
+}
+
 /// Why a write under the lease did not come about.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HeldError {
@@ -86,7 +95,7 @@ impl Held {
     }
 
     /// Renews the lease until it is lost, and then returns. Whoever works under the lease must stop at that.
-    pub(crate) async fn keep(&self) {
+    pub(crate) async fn keep(&self) -> End {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
             let ends = *self
@@ -97,7 +106,7 @@ impl Held {
                 .await
                 .is_err()
             {
-                return;
+                return End::RanOut;
             }
             next = Instant::now() + self.pace.heartbeat();
             let before = Instant::now();
@@ -111,7 +120,8 @@ impl Held {
                         .unwrap_or_else(std::sync::PoisonError::into_inner) =
                         end(before, self.pace);
                 }
-                Ok(Err(HeldError::Lost)) | Err(_) => return,
+                Ok(Err(HeldError::Lost)) => return End::Lost,
+                Err(_) => return End::RanOut,
                 // It is tried again at the next heartbeat, while the lease lasts.
                 Ok(Err(HeldError::Store(error))) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");

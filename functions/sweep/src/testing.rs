@@ -165,6 +165,13 @@ impl FakeTables {
         Exports::new(client!(aws_sdk_dynamodb, &rules), tables)
     }
 
+    pub(crate) fn state(&self, id: u64) -> State {
+        State {
+            export: self.export(id).unwrap(),
+            work: self.work(id).unwrap(),
+        }
+    }
+
     pub(crate) fn export(&self, id: u64) -> Option<Export> {
         self.get(EXPORTS, &id.to_string())
             .map(|item| from_item(EXPORTS, item).unwrap())
