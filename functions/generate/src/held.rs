@@ -94,7 +94,8 @@ impl Held {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
-    /// Renews the lease until it is lost, and then returns. Whoever works under the lease must stop at that.
+    /// Renews the lease until it ends against its worker's will, and then returns: whoever works under it must stop at
+    /// that. A lease that its worker has given up needs no more, and this does not return.
     pub(crate) async fn keep(&self) -> End {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
@@ -102,10 +103,12 @@ impl Held {
                 .ends
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            if tokio::time::timeout_at(ends, tokio::time::sleep_until(next))
-                .await
-                .is_err()
-            {
+            tokio::time::sleep_until(next.min(ends)).await;
+            let state = self.state.try_lock();
+            if state.is_ok_and(|state| state.work.lease.is_none()) {
+                return std::future::pending().await;
+            }
+            if Instant::now() >= ends {
                 return End::RanOut;
             }
             next = Instant::now() + self.pace.heartbeat();

@@ -80,14 +80,16 @@ impl Worker {
             Err(HeldError::Store(error)) => return Err(error),
         };
         tokio::select! {
+            // The lease is looked at first: a worker that stood still past its end must not take one step more.
+            biased;
+            end = held.keep() => match end {
+                End::Lost => Ok(Outcome::Lost),
+                End::RanOut => self.give_back(id, &owner).await,
+            },
             outcome = self.under(&held, pause_at) => match outcome {
                 Ok(outcome) => Ok(outcome),
                 Err(HeldError::Lost) => Ok(Outcome::Lost),
                 Err(HeldError::Store(error)) => Err(error),
-            },
-            end = held.keep() => match end {
-                End::Lost => Ok(Outcome::Lost),
-                End::RanOut => self.give_back(id, &owner).await,
             },
         }
     }

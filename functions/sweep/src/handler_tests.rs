@@ -4,14 +4,14 @@ use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::Object;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
-use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, mock};
+use aws_smithy_mocks::{Rule, mock};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use waybill::event::Actor;
 use waybill::lifecycle::Claim;
 
 use super::*;
-use crate::testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
+use waybill_testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
 
 type Keys = Arc<Mutex<BTreeSet<String>>>;
 /// By how many seconds each message was held back.

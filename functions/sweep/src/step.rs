@@ -63,8 +63,8 @@ pub(crate) fn kept_object(export: &Export) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{at, pace, processing, succeeded, waiting};
     use waybill::export::Mail;
+    use waybill_testing::{at, pace, processing, succeeded, waiting};
 
     const SKEW: i64 = 30;
 

@@ -356,7 +356,7 @@ async fn what_has_succeeded_cannot_be_canceled() {
 #[tokio::test]
 async fn every_answer_under_v1_is_private_and_taken_as_what_it_says() {
     let stack = Stack::get();
-    let (owner, export) = super::canceled(&stack).await;
+    let (owner, export) = super::finished(&stack).await;
     for path in [
         owner.path(),
         export_path(&export),
