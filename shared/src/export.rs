@@ -155,6 +155,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Xlsx];
+
     /// The file name's extension, which is also the format's name in the API.
     pub fn extension(self) -> &'static str {
         match self {

@@ -93,12 +93,8 @@ fn organization_id(fields: &mut Fields) -> Option<String> {
 
 fn shown(profile: &ParentProfile) -> Value {
     let parent = &profile.parent;
-    let id = match view::project_id(parent.id_as(ParentKind::Project)) {
-        Some(number) => json!(number),
-        None => json!(parent.id()),
-    };
     let mut shown = json!({
-        "id": id,
+        "id": view::parent_id(parent),
         "kind": parent.kind(),
         "name": profile.name,
         "organization_id": profile.organization_id,

@@ -8,7 +8,9 @@ use waybill_tests::Stack;
 /// Names such as `contract::rate::of_fifty…`, `contract::lists::*` and `page`, from the middle column of the tables.
 fn named() -> Vec<String> {
     let text = fs::read_to_string(Stack::root().join("infra/PROMISES.md")).unwrap();
-    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| it says"));
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| it says"));
     let cells = rows.map(|row| row.split('|').nth(2).unwrap().to_owned());
     let names: Vec<String> = cells
         .flat_map(|cell| {
@@ -25,7 +27,10 @@ fn named() -> Vec<String> {
 fn source(module: &[&str]) -> Option<String> {
     let path = Path::new("tests/tests").join(module.join("/"));
     let candidates = [path.with_extension("rs"), path.join("main.rs")];
-    let file = candidates.iter().map(|file| Stack::root().join(file)).find(|file| file.is_file())?;
+    let file = candidates
+        .iter()
+        .map(|file| Stack::root().join(file))
+        .find(|file| file.is_file())?;
     fs::read_to_string(file).ok()
 }
 
@@ -36,7 +41,8 @@ fn every_test_that_a_promise_names_is_there() {
         .filter(|name| {
             let mut module: Vec<&str> = name.split("::").collect();
             let test = module.pop().unwrap();
-            !source(&module).is_some_and(|text| test == "*" || text.contains(&format!("fn {test}(")))
+            !source(&module)
+                .is_some_and(|text| test == "*" || text.contains(&format!("fn {test}(")))
         })
         .collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");

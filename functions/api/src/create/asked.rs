@@ -13,6 +13,7 @@ use waybill::selection::{Criteria, FieldError};
 
 use crate::body::Fields;
 use crate::error::ApiError;
+use crate::zone;
 
 const FIELDS: [&str; 8] = [
     "type",
@@ -165,9 +166,7 @@ fn export_type<'a>(
 
 fn format(fields: &mut Fields) -> Option<Format> {
     let name = fields.required_text("format")?;
-    let format = [Format::Csv, Format::Xlsx]
-        .into_iter()
-        .find(|f| f.extension() == name);
+    let format = Format::ALL.into_iter().find(|f| f.extension() == name);
     if format.is_none() {
         fields.refuse("format", "must be csv or xlsx");
     }
@@ -189,18 +188,11 @@ fn file_profile(fields: &mut Fields) -> Option<Profile> {
 
 fn time_zone(fields: &mut Fields) -> Option<(TimeZone, String)> {
     let Some(value) = fields.take("time_zone") else {
-        return Some((TimeZone::UTC, "UTC".into()));
+        return Some(zone::default());
     };
-    let zone = value.as_str().and_then(|name| TimeZone::get(name).ok());
-    let named = zone.and_then(|zone| {
-        let name = zone.iana_name().filter(|_| !zone.is_unknown())?.to_owned();
-        Some((zone, name))
-    });
+    let named = value.as_str().and_then(zone::named);
     if named.is_none() {
-        fields.refuse(
-            "time_zone",
-            "must be the IANA name of a time zone, such as Europe/Lisbon",
-        );
+        fields.refuse("time_zone", zone::FORM);
     }
     named
 }
