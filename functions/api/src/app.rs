@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
+use waybill::aws::RecordsClients;
 use waybill::catalog::Catalog;
 use waybill::queue::Queue;
 use waybill::store::{Exports, Parents, Requests, StoreError, cursor_secret};
@@ -14,6 +15,7 @@ use crate::caller::ClaimNames;
 use crate::config::Config;
 use crate::cursor::Cursors;
 use crate::error::ApiError;
+use crate::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use crate::openapi::Contract;
 use crate::page::SignIn;
 use crate::view::in_milliseconds;
@@ -21,10 +23,11 @@ use crate::view::in_milliseconds;
 /// The clients of AWS's services.
 pub(crate) struct Clients {
     pub(crate) db: aws_sdk_dynamodb::Client,
-    /// The one that holds the host's records.
-    pub(crate) records: aws_sdk_dynamodb::Client,
+    /// Those that the host's records are read with.
+    pub(crate) records: RecordsClients,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
 }
 
 /// The tables, the queue, the bucket, the catalog and the clock.
@@ -36,11 +39,13 @@ pub(crate) struct App {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) bucket: String,
     pub(crate) catalog: Catalog,
-    pub(crate) records: aws_sdk_dynamodb::Client,
+    pub(crate) records: RecordsClients,
     pub(crate) records_tables: HashMap<String, String>,
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
+    /// Where permissions are not the token's, but the host's.
+    pub(crate) grants_function: Option<GrantsFunction>,
     pub(crate) sign_in: SignIn,
     limits: String,
     cursors: OnceCell<Cursors>,
@@ -69,6 +74,9 @@ impl App {
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,
+            grants_function: config
+                .grants_function
+                .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN)),
             sign_in: config.sign_in,
             limits: config.limits,
             cursors: OnceCell::new(),

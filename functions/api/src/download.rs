@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use waybill::access::Action;
 use waybill::download::{export_of, is_download_of};
 use waybill::event::{Event, What};
 use waybill::export::{Export, Status};
@@ -53,16 +54,17 @@ pub(crate) async fn download(
     }
 
     let now = app.now();
-    let access = requester.caller.access(&export);
-    if !access.download {
+    if !requester.may(&app, Action::Download, &export).await? {
+        // Whoever has just lost all that they had is told nothing any more, whatever was said a moment ago.
+        let sees = requester.may_now(&app, Action::Read, &export).await?;
         app.exports
             .record(
                 &export,
                 &Event::new(&export, What::Refused, now).by(requester.actor()),
             )
             .await?;
-        return Err(match access.see {
-            true => ApiError::Forbidden("Staff may see what an export is, but not take its file."),
+        return Err(match sees {
+            true => ApiError::Forbidden("You may see what this export is, but not take its file."),
             false => ApiError::NotFound,
         });
     }

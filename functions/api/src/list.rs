@@ -7,7 +7,9 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
+use waybill::access::{Action, Scope};
 use waybill::export::{Export, ExportId, Status};
+use waybill::parent::ParentKind;
 use waybill::store::{ListQuery, Page};
 
 use crate::answer;
@@ -37,10 +39,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let profile = app.parents.get(&parent).await?;
-    if !requester
-        .caller
-        .may_list(&parent, profile.organization_id.as_deref())
-    {
+    if !requester.may(&app, Action::List, &profile).await? {
         return Err(ApiError::NotFound);
     }
     let asked = ListParameters::of_exports(&pairs, &app.catalog)?;
@@ -52,9 +51,7 @@ pub(crate) async fn list(
 
     let now = app.now();
     let wanted = |export: &Export| {
-        // An organization's list holds those of its projects as they are written; access goes by the same.
-        requester.caller.access(export).see
-            && (asked.statuses.is_empty() || asked.statuses.contains(&export.status_at(now)))
+        (asked.statuses.is_empty() || asked.statuses.contains(&export.status_at(now)))
             && (asked.types.is_empty() || asked.types.contains(&export.type_name))
     };
     let query = ListQuery {
@@ -66,6 +63,7 @@ pub(crate) async fn list(
         mut exports,
         mut next,
     } = app.exports.list(&query, wanted).await?;
+    exports = visible(&app, &requester, (&profile).into(), exports).await?;
     let kept = fitting(exports.iter().map(stored_bytes));
     if kept < exports.len() {
         exports.truncate(kept);
@@ -99,6 +97,26 @@ pub(crate) async fn list(
     };
     let body = serde_json::to_vec(&list).map_err(|error| ApiError::Broken(error.into()))?;
     answer::revalidated(body, &headers, "private, no-cache")
+}
+
+/// Those of a list of `listed` that the requester may see: access goes by the organization written in an export, which
+/// a project may since have left.
+async fn visible(
+    app: &App,
+    requester: &Requester,
+    listed: Scope<'_>,
+    exports: Vec<Export>,
+) -> Result<Vec<Export>, ApiError> {
+    let is_organization = listed.parent.kind() == ParentKind::Organization;
+    let mut seen = Vec::with_capacity(exports.len());
+    for export in exports {
+        let scope = Scope::from(&export);
+        // Whoever may list an organization's, may those of its projects and sources.
+        if is_organization || scope == listed || requester.may(app, Action::Read, scope).await? {
+            seen.push(export);
+        }
+    }
+    Ok(seen)
 }
 
 /// How many of the first items fit into a list; at least one, which is never too long by itself.

@@ -1,6 +1,6 @@
 //! `GET /v1/{organizations|projects|sources}/{id}/exports/summary`: how much is exported, by whom and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -12,6 +12,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
+use waybill::access::{Action, Scope};
+use waybill::parent::ParentKind;
 use waybill::selection::{FieldError, Moment};
 use waybill::store::{DailyTotals, Totals};
 
@@ -93,19 +95,42 @@ pub(crate) async fn read(
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let profile = app.parents.get(&parent).await?;
-    let may_list =
-        |organization_id: Option<&str>| requester.caller.may_list(&parent, organization_id);
-    if !may_list(profile.organization_id.as_deref()) {
+    if !requester.may(&app, Action::List, &profile).await? {
         return Err(ApiError::NotFound);
     }
     let days = Days::parse(&pairs, app.now()).map_err(ApiError::Invalid)?;
-    let mut totals = app
+    let totals = app
         .exports
         .daily_totals(&parent, days.from, days.to)
         .await?;
-    // As in lists: what was exported before a project came to an organization is none of the organization's.
-    totals.retain(|totals| may_list(totals.organization_id.as_deref()));
+    let totals = visible(&app, &requester, (&profile).into(), totals).await?;
     answer::json(StatusCode::OK, &Summary::new(days, totals))
+}
+
+/// Those that the requester may see: as in lists, what was exported before a project came to an organization is none
+/// of the organization's.
+async fn visible(
+    app: &App,
+    requester: &Requester,
+    listed: Scope<'_>,
+    mut totals: Vec<DailyTotals>,
+) -> Result<Vec<DailyTotals>, ApiError> {
+    if listed.parent.kind() == ParentKind::Organization {
+        return Ok(totals);
+    }
+    let organizations: BTreeSet<_> = totals.iter().map(|t| t.organization_id.clone()).collect();
+    let mut hidden = BTreeSet::new();
+    for organization_id in organizations {
+        let scope = Scope {
+            parent: listed.parent,
+            organization_id: organization_id.as_deref(),
+        };
+        if scope != listed && !requester.may(app, Action::List, scope).await? {
+            hidden.insert(organization_id);
+        }
+    }
+    totals.retain(|t| !hidden.contains(&t.organization_id));
+    Ok(totals)
 }
 
 impl Summary {

@@ -17,6 +17,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
 };
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, Update};
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
 use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, mock};
 use axum::body::{Body, to_bytes};
@@ -76,6 +78,18 @@ macro_rules! client {
     };
 }
 
+/// What a host's function does with a question.
+pub(crate) enum Said {
+    /// It answers this.
+    Json(&'static str),
+    /// It ends in an error, which has this as its text.
+    Error(&'static str),
+    /// It cannot be called.
+    Nothing,
+}
+
+type Host = Arc<dyn Fn(&Value) -> Said + Send + Sync>;
+
 /// The API on tables in memory.
 #[derive(Clone, Default)]
 pub(crate) struct Service {
@@ -84,6 +98,12 @@ pub(crate) struct Service {
     down: Arc<Mutex<Vec<&'static str>>>,
     /// What was sent to the queue.
     pub(crate) messages: Arc<Mutex<Vec<String>>>,
+    /// What the host's function does, where there is one.
+    host: Arc<Mutex<Option<Host>>>,
+    /// What the host's function was asked.
+    asked: Arc<Mutex<Vec<Value>>>,
+    /// The names of the claims of grants, name and address, where they are other than the default.
+    pub(crate) claim_names: Option<[&'static str; 3]>,
     /// The host's table.
     pub(crate) records: records::Records,
     app: Arc<Mutex<Option<Arc<App>>>>,
@@ -209,12 +229,24 @@ impl Service {
         self.down.lock().unwrap().push(table);
     }
 
+    /// Lets a function of the host's decide; the first time before anything is asked for.
+    pub(crate) fn host(&self, says: impl Fn(&Value) -> Said + Send + Sync + 'static) {
+        *self.host.lock().unwrap() = Some(Arc::new(says));
+    }
+
+    /// What the host's function was asked since this was last called.
+    pub(crate) fn asked(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
     fn app(&self) -> Arc<App> {
         let mut app = self.app.lock().unwrap();
         app.get_or_insert_with(|| Arc::new(self.build())).clone()
     }
 
     fn build(&self) -> App {
+        let [grants, name, email] = self.claim_names.unwrap_or(["scope", "name", "email"]);
+        let has_host = self.host.lock().unwrap().is_some();
         let config = Config {
             tables: Tables {
                 exports: EXPORTS.into(),
@@ -229,10 +261,11 @@ impl Service {
             pace: Pace::new(Duration::from_secs(60), Duration::from_secs(60)),
             public_url: "https://exports.example".into(),
             claims: ClaimNames {
-                grants: "scope".into(),
-                name: "name".into(),
-                email: "email".into(),
+                grants: grants.into(),
+                name: name.into(),
+                email: email.into(),
             },
+            grants_function: has_host.then(|| "host".to_owned()),
             sign_in: SignIn {
                 issuer: "https://issuer.example/pool".into(),
                 client_id: "waybill".into(),
@@ -241,10 +274,11 @@ impl Service {
         };
         let clients = Clients {
             db: client!(aws_sdk_dynamodb, &self.rules()),
-            records: client!(aws_sdk_dynamodb, &[self.records.rule()]),
+            records: client!(aws_sdk_dynamodb, &[self.records.rule()]).into(),
             // What is presigned is sent to nobody.
             s3: client!(aws_sdk_s3),
             sqs: client!(aws_sdk_sqs, &[self.queue()]),
+            lambda: client!(aws_sdk_lambda, &[self.invoke()]),
         };
         App::new(config, Catalog::load().unwrap(), clients, now)
     }
@@ -262,6 +296,24 @@ impl Service {
                 .unwrap()
                 .push(r.message_body().unwrap().to_owned());
             MockResponse::Output(SendMessageOutput::builder().build())
+        })
+    }
+
+    fn invoke(&self) -> Rule {
+        let service = self.clone();
+        mock!(aws_sdk_lambda::Client::invoke).then_compute_response(move |r| {
+            assert_eq!(r.function_name(), Some("host"));
+            let question = serde_json::from_slice(r.payload().unwrap().as_ref()).unwrap();
+            let says = service.host.lock().unwrap().clone().unwrap();
+            let said = says(&question);
+            service.asked.lock().unwrap().push(question);
+            let output = InvokeOutput::builder().status_code(200);
+            let output = match said {
+                Said::Json(json) => output.payload(Blob::new(json)),
+                Said::Error(text) => output.function_error("Unhandled").payload(Blob::new(text)),
+                Said::Nothing => return MockResponse::Error(InvokeError::generic(denied())),
+            };
+            MockResponse::Output(output.build())
         })
     }
 
@@ -478,6 +530,13 @@ impl Call {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
         );
+        self
+    }
+
+    /// With this claim in the token, too.
+    pub(crate) fn claim(mut self, name: &str, value: &str) -> Self {
+        let claims = self.claims.get_or_insert_default();
+        claims.insert(name.to_owned(), value.to_owned());
         self
     }
 

@@ -8,5 +8,7 @@ mod exports;
 mod list;
 mod openapi;
 mod parents;
+mod permissions;
 mod records;
 mod summary;
+mod tokens;

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::access::Access;
 use waybill::event::{Event, What};
 use waybill::export::{Export, ExportId, Failure, Format, Mail, Receipt, Status, User};
 use waybill::file::{Profile, Warning};
@@ -167,8 +166,8 @@ struct ActorView<'a> {
 }
 
 impl<'a> EventView<'a> {
-    /// `event` as those may see it who have this access to its export.
-    pub(crate) fn new(event: &'a Event, access: Access) -> Self {
+    /// `event`, with the address that it was brought about from for those who may see it.
+    pub(crate) fn new(event: &'a Event, shows_address: bool) -> Self {
         let who = event.who.as_ref();
         let address = who.and_then(|who| who.address.as_deref());
         Self {
@@ -179,7 +178,7 @@ impl<'a> EventView<'a> {
                 name: who.name.as_deref(),
                 on_behalf_of: who.on_behalf_of.as_deref(),
             }),
-            address: address.filter(|_| access.addresses),
+            address: address.filter(|_| shows_address),
             detail: event.detail.as_deref(),
         }
     }

@@ -42,7 +42,7 @@ fn cell(value: &Value) -> String {
 
 /// The list and the file come of one selection: the same records, the same columns, the other way round.
 #[tokio::test]
-async fn a_list_holds_what_an_export_would() {
+async fn what_is_listed_is_what_is_exported() {
     let stack = Stack::get();
     let owner = Owner::new(&stack, "Ana").await;
     load_orders(&stack, owner.project, orders_csv(&generated_orders(300))).await;
