@@ -36,11 +36,12 @@ logs: tools ## Follow the functions' logs
 clean: tools ## Stop the local stack and remove all that it keeps
 	@$(PYTHON) $(LOCAL)/stack.py clean --port $(PORT) --stack $(STACK)
 
-demo: up ## Load sample orders, export them as a person, download the file, show the mail
+demo: tools ## Load sample orders, export them as a person, download the file, show the mail
+	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
 test: lint readers ## Check everything: formatting, lints, units, and a stack of its own from outside
-	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+	@$(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1

@@ -1,4 +1,4 @@
-"""One export from end to end on the local stack: records, request, file, receipt, mail."""
+"""One export from end to end on the local stack: records, request, file, receipt, mail, and a grant taken away."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import io
 import json
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
+import deploy
+import host
 import people
 import sample
 from client import ClientError, ask, expect
@@ -37,14 +40,10 @@ class DemoError(Exception):
 class Demo:
     """The steps, in order."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        path = Stack(port).outputs
-        try:
-            self._outputs: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        except OSError:
-            raise DemoError(f"{path} is not there: run `make up` first") from None
-        self._api = str(self._outputs["api_url"]).rstrip("/")
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._outputs = _outputs(stack)
+        self._api = str(self._outputs["api_url"])
 
     def run(self) -> None:
         """Everything, with what is seen on the way."""
@@ -53,13 +52,12 @@ class Demo:
         expect("naming the project", ask("PUT", f"{self._api}/v1/projects/{PROJECT}", staff, {"name": PROJECT_NAME}), 200, 201, 204)
 
         ana = self._token(people.ANA)
-        export = self._wait(self._request(ana), ana)
-        if export["status"] != "succeeded":
-            failure = export.get("failure") or {}
-            raise DemoError(f"the export {export['status']}: {failure.get('message', 'no reason was given')}")
+        _step("Request")
+        export = self._export(people.ANA, ana)
         self._receipt(export)
         self._file(export, ana)
         self._mail(export)
+        self._permissions()
         self._farewell(export)
 
     def _records(self) -> None:
@@ -101,14 +99,13 @@ class Demo:
             grants=person.grants,
         )
 
-    def _request(self, token: str) -> dict[str, Any]:
-        _step("Request")
+    def _export(self, person: Person, token: str) -> dict[str, Any]:
         path = f"/v1/projects/{PROJECT}/exports"
         asked = {"type": "orders", "format": "csv"}
-        _say(f"{people.ANA.name} ({people.ANA.grants}): POST {path} {json.dumps(asked)}")
+        _say(f"{person.name} ({person.grants or 'no grants'}): POST {path} {json.dumps(asked)}")
         export = expect("asking for the export", ask("POST", f"{self._api}{path}", token, asked), 201).json()
         _say(f"201: export {export['id']}, {export['status']}")
-        return export
+        return self._wait(export, token)
 
     def _wait(self, export: dict[str, Any], token: str) -> dict[str, Any]:
         started = time.monotonic()
@@ -122,6 +119,9 @@ class Demo:
             if (export["status"], rows) != seen:
                 seen = (export["status"], rows)
                 _say(f"{export['status']}{f', {rows:,} rows' if rows else ''} after {time.monotonic() - started:.1f} s")
+        if export["status"] != "succeeded":
+            failure = export.get("failure") or {}
+            raise DemoError(f"the export {export['status']}: {failure.get('message', 'no reason was given')}")
         return export
 
     def _receipt(self, export: dict[str, Any]) -> None:
@@ -163,14 +163,52 @@ class Demo:
         for file in mine["attachments"]:
             _say(f"Attachment: {file['name']}, {file['size']:,} bytes")
 
+    def _permissions(self) -> None:
+        """On a deployment of its own, whose permissions are not the token's but the sample host's."""
+        _step("Permissions that the host keeps")
+        _say("A second deployment asks a function of the host's, at every download anew; the token grants nothing")
+        asking = Demo(self._stack.asking_host)
+        ana = replace(people.ANA, grants="")
+        token = asking._token(ana)
+        members = (lambda service: deploy.client(self._stack, service), ana.sub, f"project:{PROJECT}")
+
+        host.let_in(*members)
+        _say(f"{ana.name} is let in to project {PROJECT} in the host's own table")
+        export = asking._export(ana, token)
+        expect("asking for the file", ask("GET", export["url"], token), 200)
+        _say(f"200: GET {export['url']}")
+
+        host.turn_out(*members)
+        _say("The host takes that away again; the link and the token are the same")
+        refused = expect("asking for the file again", ask("GET", export["url"], token), 404).json()
+        _say(f"404: GET {export['url']}: {refused['detail']}")
+        asking._history(export)
+
+    def _history(self, export: dict[str, Any]) -> None:
+        url = f"{self._api}/v1/exports/{export['id']}/events"
+        events = expect("reading the history", ask("GET", url, self._token(people.STAFF)), 200).json()["events"]
+        _say("The history, as staff see it:")
+        for event in events:
+            who = (event["user"] or {}).get("name") or "Waybill"
+            _say(f"  {event['at']:24}  {event['event']:10}  {who}")
+        if not {"downloaded", "refused"} <= {event["event"] for event in events}:
+            raise DemoError("the history does not tell of the download and of the refusal")
+
     def _farewell(self, export: dict[str, Any]) -> None:
         _step("The stack is up")
-        port = "" if self._port == DEFAULT_PORT else f" PORT={self._port}"
+        port = "" if self._stack.port == DEFAULT_PORT else f" PORT={self._stack.port}"
         _say(f"API       {self._api}")
         _say(f"Export    {self._api}/exports/{export['id']}  (sign in as {people.ANA.name})")
         _say(f"Mailbox   {self._outputs['mailbox_url']}")
         _say(f'Token     make token{port} GRANTS="project:42"')
         _say(f"Stop      make down{port}")
+
+
+def _outputs(stack: Stack) -> dict[str, Any]:
+    try:
+        return dict(json.loads(stack.outputs.read_text("utf-8")))
+    except OSError:
+        raise DemoError(f"{stack.outputs} is not there: `make demo` makes it") from None
 
 
 def _step(title: str) -> None:
@@ -196,7 +234,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
     options = parser.parse_args()
     try:
-        Demo(options.port).run()
+        Demo(Stack(options.port)).run()
     except (CatalogError, ClientError, DemoError, LoadError, MintError, PutError) as error:
         sys.exit(f"demo: {error}")
     except KeyError as error:

@@ -13,6 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 import build
+import host
 import repair
 from services import issuer_url
 from settings import AUDIENCE, RECORDS_TABLE, REGION, ROOT, TOOLS, Stack, architecture, process_environment
@@ -43,12 +44,14 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
         "SupportAddress": "support@waybill.example",
         "RecordsTable": RECORDS_TABLE,
     }
+    if stack.asks_host:
+        local["GrantsFunction"] = host.FUNCTION
     return local | overrides
 
 
 def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
     """Deploys what is built. True if there was anything to deploy."""
-    record = stack.state / "deployed"
+    record = stack.deployed
     fingerprint = _fingerprint(stack, chosen)
     status = _status(stack)
     if status in DEPLOYED and record.exists() and record.read_text() == fingerprint:
@@ -105,10 +108,12 @@ def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
         **{f"{name}_table": values[f"{name.capitalize()}TableName"] for name in repair.TABLES},
         **{f"{name}_function": function for name, function in functions.items()},
         **{f"{name}_log_group": f"/aws/lambda/{stack.name}-{name}" for name in functions},
-        "env_file": str(stack.state / "env"),
+        "env_file": str(stack.environment_file),
         "logs": str(stack.state / "logs"),
         "parameters": chosen,
     }
+    if stack.asks_host:
+        outputs["members_table"] = host.MEMBERS_TABLE
     stack.outputs.write_text(json.dumps(outputs, indent=2) + "\n")
     _write_environment(stack, list(functions.values()))
     return outputs
@@ -128,7 +133,7 @@ def _write_environment(stack: Stack, functions: list[str]) -> None:
     for name in functions:
         variables |= lambda_client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     lines = [f"{name}={value}\n" for name, value in sorted(variables.items())]
-    (stack.state / "env").write_text("".join(lines))
+    stack.environment_file.write_text("".join(lines))
 
 
 def ensure_records_table(stack: Stack) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 TABLES = ("exports", "work", "events", "limits", "parents")
 
@@ -38,6 +41,26 @@ def _bucket(clients: Clients, name: str, properties: dict[str, Any]) -> None:
     rules = [_lifecycle_rule(rule) for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])]
     if rules:
         clients("s3").put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    _without_tls(clients("s3"), name)
+
+
+def _without_tls(s3: Any, bucket: str) -> None:
+    """Policies are enforced, but nothing here speaks TLS: what is refused without it would be refused always."""
+    try:
+        policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
+            return
+        raise
+    kept = [statement for statement in policy["Statement"] if not _wants_tls(statement)]
+    if not kept:
+        s3.delete_bucket_policy(Bucket=bucket)
+    elif kept != policy["Statement"]:
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy | {"Statement": kept}))
+
+
+def _wants_tls(statement: dict[str, Any]) -> bool:
+    return statement == statement | {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:

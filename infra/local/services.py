@@ -32,6 +32,8 @@ def _emulator(stack: Stack) -> Service:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(stack.data / "s3"),
         "TMPDIR": str(temporary),
+        # Every request is held to the policies of whoever signs it: a function, to those of its own role.
+        "AUTH": "true",
         # Every function is its child and sees these. On AWS, Lambda sets the format itself.
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,13 @@ class Stack:
 
     port: int = DEFAULT_PORT
     name: str = STACK_NAME
+    # Whether this is the deployment that asks the sample host's function for permissions.
+    asks_host: bool = False
+
+    @property
+    def asking_host(self) -> Stack:
+        """A deployment of its own beside this one: the same processes, other tables, another address."""
+        return replace(self, name=f"{self.name}-host", asks_host=True)
 
     @property
     def state(self) -> Path:
@@ -42,7 +49,20 @@ class Stack:
     @property
     def outputs(self) -> Path:
         """The file that tells tests and tools where everything is."""
-        return self.state / "outputs.json"
+        return self._of_deployment("outputs", ".json")
+
+    @property
+    def environment_file(self) -> Path:
+        """The functions' environment, for cargo-lambda."""
+        return self._of_deployment("env")
+
+    @property
+    def deployed(self) -> Path:
+        """What was deployed last."""
+        return self._of_deployment("deployed")
+
+    def _of_deployment(self, name: str, extension: str = "") -> Path:
+        return self.state / f"{name}{'-host' if self.asks_host else ''}{extension}"
 
     @property
     def endpoint_url(self) -> str:
@@ -67,7 +87,7 @@ class Stack:
     @property
     def api_id(self) -> str:
         """The API's id, pinned (8 hexadecimal digits) so that its address is known before it is deployed."""
-        return f"{self.port:08d}"
+        return f"{'a' if self.asks_host else '0'}{self.port:07d}"
 
     @property
     def api_url(self) -> str:

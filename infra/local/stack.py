@@ -13,6 +13,7 @@ from typing import Any
 
 import build
 import deploy
+import host
 import logs
 from processes import Processes
 from services import EMULATOR, services
@@ -21,7 +22,7 @@ from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
 LAST_LINES = 60
 
 
-def up(stack: Stack, overrides: dict[str, str]) -> None:
+def up(stack: Stack, overrides: dict[str, str], with_host: bool) -> None:
     """Builds, starts what does not run, deploys what has changed, and says where everything is."""
     began = time.monotonic()
     with build.alone():
@@ -29,16 +30,24 @@ def up(stack: Stack, overrides: dict[str, str]) -> None:
         processes = Processes(stack.state)
         if processes.died(EMULATOR):
             # It keeps its state when it is stopped. Killed, it comes back as of the stop before, maybe an older deploy.
-            (stack.state / "deployed").unlink(missing_ok=True)
+            stack.deployed.unlink(missing_ok=True)
+            stack.asking_host.deployed.unlink(missing_ok=True)
         for service in services(stack):
             if processes.ensure(service):
                 print(f"» Started {service.name}", flush=True)
 
         deploy.ensure_records_table(stack)
-        chosen = deploy.parameters(stack, overrides)
-        deploy.deploy(stack, chosen)
-    outputs = deploy.write_outputs(stack, chosen)
+        outputs = _deployed(stack, overrides)
+        if with_host:
+            host.deploy(lambda service: deploy.client(stack, service))
+            _deployed(stack.asking_host, overrides)
     _print_addresses(outputs, time.monotonic() - began)
+
+
+def _deployed(stack: Stack, overrides: dict[str, str]) -> dict[str, Any]:
+    chosen = deploy.parameters(stack, overrides)
+    deploy.deploy(stack, chosen)
+    return deploy.write_outputs(stack, chosen)
 
 
 def down(stack: Stack) -> None:
@@ -56,12 +65,12 @@ def clean(stack: Stack) -> None:
     print(f"Removed {stack.state}. Kept: the tools in .local, target and .aws-sam.")
 
 
-def run(stack: Stack, overrides: dict[str, str], command: list[str]) -> int:
+def run(stack: Stack, overrides: dict[str, str], with_host: bool, command: list[str]) -> int:
     """Runs a command against a stack made anew for it, and stops the stack whatever happens."""
     clean(stack)
     status = 1
     try:
-        up(stack, overrides)
+        up(stack, overrides, with_host)
         environment = os.environ | {"WAYBILL_STACK": str(stack.outputs)}
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     finally:
@@ -121,6 +130,9 @@ def main() -> None:
     template.add_argument(
         "--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="of the template"
     )
+    template.add_argument(
+        "--host", action="store_true", help="also a sample host's function, and a deployment that asks it for permissions"
+    )
     commands.add_parser("up", parents=[common, template], help="build, start and deploy whatever is not")
     running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
     running.add_argument("argv", nargs="+", metavar="COMMAND", help="finds the stack's outputs by WAYBILL_STACK")
@@ -133,9 +145,9 @@ def main() -> None:
     stack = Stack(options.port, options.stack)
     match options.command:
         case "up":
-            up(stack, dict(options.parameter))
+            up(stack, dict(options.parameter), options.host)
         case "run":
-            sys.exit(run(stack, dict(options.parameter), options.argv))
+            sys.exit(run(stack, dict(options.parameter), options.host, options.argv))
         case "down":
             down(stack)
         case "clean":

@@ -1,12 +1,110 @@
-//! Who may do what: grants, and the person or program that a token speaks for.
+//! Who may do what: grants, the actions that they allow, and the person or program that a token speaks for.
 
 use crate::export::Export;
-use crate::parent::{Parent, ParentKind};
+use crate::parent::{Parent, ParentKind, ParentProfile};
+
+/// One thing to do about a parent and its exports. Grants allow it, or a host's function that is asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Start an export.
+    Create,
+    /// See which exports there are; an organization's list holds those of its projects and sources.
+    List,
+    /// See one export and its history.
+    Read,
+    /// See the records that an export would hold.
+    ReadRecords,
+    /// Take an export's file.
+    Download,
+    /// Stop an export that one has asked for, or that is for oneself.
+    Cancel,
+    /// Stop an export of somebody else's.
+    CancelAny,
+    /// See from which addresses people did what a history tells.
+    ReadAddresses,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 8] = [
+        Self::Create,
+        Self::List,
+        Self::Read,
+        Self::ReadRecords,
+        Self::Download,
+        Self::Cancel,
+        Self::CancelAny,
+        Self::ReadAddresses,
+    ];
+
+    /// The word for it in what a host's function is asked.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::List => "list",
+            Self::Read => "read",
+            Self::ReadRecords => "read_records",
+            Self::Download => "download",
+            Self::Cancel => "cancel",
+            Self::CancelAny => "cancel_any",
+            Self::ReadAddresses => "read_addresses",
+        }
+    }
+
+    /// Whether `staff` do it everywhere: they see what exports are, and stop them, but reach no records and no files.
+    fn is_of_staff(self) -> bool {
+        match self {
+            Self::List | Self::Read | Self::Cancel | Self::CancelAny | Self::ReadAddresses => true,
+            Self::Create | Self::ReadRecords | Self::Download => false,
+        }
+    }
+
+    /// Whether a grant for the project or source does not do, but only one for its organization.
+    fn is_of_admins(self) -> bool {
+        match self {
+            Self::CancelAny | Self::ReadAddresses => true,
+            Self::Create
+            | Self::List
+            | Self::Read
+            | Self::ReadRecords
+            | Self::Download
+            | Self::Cancel => false,
+        }
+    }
+}
+
+/// What an action is about: a parent, and the organization that it belongs to. For an export, both as written in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// The parent.
+    pub parent: &'a Parent,
+    /// Its organization, if it has one; an organization's is itself.
+    pub organization_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a Export> for Scope<'a> {
+    fn from(export: &'a Export) -> Self {
+        Self {
+            parent: &export.parent,
+            organization_id: export.organization_id.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a ParentProfile> for Scope<'a> {
+    fn from(profile: &'a ParentProfile) -> Self {
+        Self {
+            parent: &profile.parent,
+            organization_id: profile.organization_id.as_deref(),
+        }
+    }
+}
 
 /// One thing that a token lets its bearer do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
-    /// Everything for this parent; for an organization also for its projects and sources.
+    /// Everything for this parent but what is an organization's admins' alone; for an organization that too, and for
+    /// its projects and sources.
     Parent(Parent),
     /// What the exports are, cancel, and `PUT` of parents, everywhere; never records or files.
     Staff,
@@ -57,14 +155,18 @@ impl Grants {
         })
     }
 
-    /// Whether they let their bearer in to `parent`, which belongs to `organization_id`.
-    pub fn reach(&self, parent: &Parent, organization_id: Option<&str>) -> bool {
+    /// Whether `staff` among them allows the action, whatever it is about.
+    pub fn allow_everywhere(&self, action: Action) -> bool {
+        action.is_of_staff() && self.has(&Grant::Staff)
+    }
+
+    /// Whether those for parents among them allow the action for `scope`.
+    pub fn allow_within(&self, action: Action, scope: Scope<'_>) -> bool {
         self.0.iter().any(|grant| match grant {
             Grant::Parent(granted) => {
-                granted == parent
-                    || granted
-                        .id_as(ParentKind::Organization)
-                        .is_some_and(|id| Some(id) == organization_id)
+                let organization = granted.id_as(ParentKind::Organization);
+                let is_admin = organization.is_some() && organization == scope.organization_id;
+                is_admin || (granted == scope.parent && !action.is_of_admins())
             }
             Grant::Staff | Grant::Service => false,
         })
@@ -84,47 +186,14 @@ pub struct Caller {
     pub grants: Grants,
 }
 
-/// What a caller may know of an export and do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access {
-    /// Whether they may know that it is there; where not, every answer is 404.
-    pub see: bool,
-    /// Whether they may take the file.
-    pub download: bool,
-    /// Whether they may stop it.
-    pub cancel: bool,
-    /// Whether its history shows them addresses.
-    pub addresses: bool,
-}
-
 impl Caller {
-    /// What they may do with `export`, by the organization, project and source written in it.
-    pub fn access(&self, export: &Export) -> Access {
-        let staff = self.grants.has(&Grant::Staff);
-        let reach = self
-            .grants
-            .reach(&export.parent, export.organization_id.as_deref());
-        let admin = export
-            .organization_id
-            .as_deref()
-            .is_some_and(|id| self.administers(id));
-        let own = export.user.id == self.sub || export.requested_by == self.sub;
-        Access {
-            see: reach || staff,
-            download: reach,
-            cancel: staff || admin || (reach && own),
-            addresses: staff || admin,
+    /// What stopping `export` is for them: an export is the person's who asked for it, and the one's whom it is for.
+    pub fn canceling(&self, export: &Export) -> Action {
+        if export.user.id == self.sub || export.requested_by == self.sub {
+            Action::Cancel
+        } else {
+            Action::CancelAny
         }
-    }
-
-    /// Whether they may create and list exports of `parent`, which belongs to `organization_id`.
-    pub fn may_export(&self, parent: &Parent, organization_id: Option<&str>) -> bool {
-        self.grants.reach(parent, organization_id)
-    }
-
-    /// Whether they may know what the exports of `parent` are.
-    pub fn may_list(&self, parent: &Parent, organization_id: Option<&str>) -> bool {
-        self.grants.has(&Grant::Staff) || self.may_export(parent, organization_id)
     }
 
     /// Whether they may describe parents.
@@ -135,11 +204,6 @@ impl Caller {
     /// Whether they may name the user that an export is for.
     pub fn may_name_user(&self) -> bool {
         self.grants.has(&Grant::Service)
-    }
-
-    fn administers(&self, organization_id: &str) -> bool {
-        Parent::new(ParentKind::Organization, organization_id)
-            .is_ok_and(|organization| self.grants.has(&Grant::Parent(organization)))
     }
 }
 
@@ -177,13 +241,61 @@ mod tests {
         }
     }
 
+    /// The actions that grants allow for a parent of an organization, `*` for those that they allow everywhere.
+    fn allowed(grants: &str, of: &str, organization_id: Option<&str>) -> String {
+        let grants = Grants::parse(grants);
+        let of = parent(of);
+        let scope = Scope {
+            parent: &of,
+            organization_id,
+        };
+        let words = Action::ALL.into_iter().filter_map(|action| {
+            if grants.allow_everywhere(action) {
+                Some(format!("*{}", action.as_str()))
+            } else {
+                grants
+                    .allow_within(action, scope)
+                    .then(|| action.as_str().to_owned())
+            }
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
-    fn an_organization_reaches_its_projects_and_no_others() {
-        let grants = Grants::parse("organization:acme");
-        assert!(grants.reach(&parent("project#42"), Some("acme")));
-        assert!(!grants.reach(&parent("project#42"), Some("other")));
-        assert!(!grants.reach(&parent("project#42"), None));
-        assert!(grants.reach(&parent("organization#acme"), Some("acme")));
-        assert!(!Grants::parse("staff service").reach(&parent("project#42"), Some("acme")));
+    fn each_grant_allows_what_the_contract_says() {
+        const ALL: &str = "create list read read_records download cancel cancel_any read_addresses";
+        const OWN: &str = "create list read read_records download cancel";
+        const STAFF: &str = "*list *read *cancel *cancel_any *read_addresses";
+        let acme = Some("acme");
+        for (grants, of, organization_id, actions) in [
+            ("project:42", "project#42", acme, OWN),
+            ("project:42", "project#42", None, OWN),
+            ("project:42", "project#43", acme, ""),
+            ("project:42", "source#42", acme, ""),
+            ("source:web-leads", "source#web-leads", acme, OWN),
+            ("organization:acme", "organization#acme", acme, ALL),
+            ("organization:acme", "project#42", acme, ALL),
+            ("organization:acme", "source#web-leads", acme, ALL),
+            ("organization:acme", "project#42", Some("other"), ""),
+            ("organization:acme", "project#42", None, ""),
+            // A source that is called as the organization is not the organization.
+            ("organization:acme", "source#acme", None, ""),
+            ("project:42", "organization#acme", acme, ""),
+            ("staff", "project#42", acme, STAFF),
+            ("service", "project#42", acme, ""),
+            ("service project:42", "project#42", acme, OWN),
+            ("", "project#42", acme, ""),
+        ] {
+            assert_eq!(
+                allowed(grants, of, organization_id),
+                actions,
+                "{grants:?} for {of} of {organization_id:?}"
+            );
+        }
+        let both = allowed("staff project:42", "project#42", acme);
+        assert_eq!(
+            both,
+            "create *list *read read_records download *cancel *cancel_any *read_addresses"
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::catalog::ParentKind;
+pub use crate::catalog::{Definition, Definitions, ParentKind};
 
 /// One organization, project or source, by kind and id; in the tables `project#42`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,6 +112,9 @@ pub struct ParentProfile {
     /// The organization that a project or a source belongs to. It is the key of an index, which takes no null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
+    /// The columns that a source has of its own.
+    #[serde(default, skip_serializing_if = "Definitions::is_empty")]
+    pub definitions: Definitions,
 }
 
 /// A parent and what people call it.
@@ -121,6 +124,9 @@ pub struct NamedParent {
     pub parent: Parent,
     /// What people call it.
     pub name: String,
+    /// The organization that it belongs to.
+    #[serde(default)]
+    pub organization_id: Option<String>,
 }
 
 impl From<ParentProfile> for NamedParent {
@@ -128,6 +134,7 @@ impl From<ParentProfile> for NamedParent {
         Self {
             parent: profile.parent,
             name: profile.name,
+            organization_id: profile.organization_id,
         }
     }
 }
@@ -139,6 +146,7 @@ impl ParentProfile {
         Self {
             name: parent.id().to_owned(),
             organization_id,
+            definitions: Definitions::default(),
             parent,
         }
     }

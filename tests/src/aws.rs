@@ -1,12 +1,15 @@
 //! The stack's AWS services, asked directly for what the API does not show.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::config::Credentials;
+use jiff::Timestamp;
 use serde_json::json;
 
+use crate::local::credentials;
 use crate::stack::Stack;
 use crate::wait::wait_until;
 
@@ -31,10 +34,32 @@ pub struct Aws {
 
 impl Aws {
     pub(crate) async fn new(stack: &Stack) -> Self {
+        // The account's own, to which nothing is forbidden.
+        Self::with(
+            stack,
+            Credentials::new("test", "test", None, None, "local stack"),
+        )
+        .await
+    }
+
+    /// The clients with the credentials that one of the stack's functions has, and so with what its role allows.
+    ///
+    /// # Panics
+    /// Where no process runs this function now.
+    pub async fn of_function(stack: &Stack, function: &str) -> Self {
+        let [id, secret, token] = credentials(stack, function);
+        Self::with(
+            stack,
+            Credentials::new(id, secret, Some(token), None, "function"),
+        )
+        .await
+    }
+
+    async fn with(stack: &Stack, credentials: Credentials) -> Self {
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(stack.output("endpoint_url"))
             .region(Region::new(stack.output("region").to_owned()))
-            .credentials_provider(Credentials::new("test", "test", None, None, "local stack"))
+            .credentials_provider(credentials)
             .load()
             .await;
         let s3 = aws_sdk_s3::config::Builder::from(&shared)
@@ -120,6 +145,10 @@ impl Aws {
     /// # Panics
     /// Where DynamoDB does not answer.
     pub async fn has_work(&self, id: u64) -> bool {
+        self.work(id).await.is_some()
+    }
+
+    async fn work(&self, id: u64) -> Option<HashMap<String, AttributeValue>> {
         let key = AttributeValue::S(id.to_string());
         let got = self
             .dynamodb
@@ -128,10 +157,18 @@ impl Aws {
             .key("id", key)
             .consistent_read(true)
             .send();
-        got.await
-            .expect("the work item is asked for")
-            .item
-            .is_some()
+        got.await.expect("the work item is asked for").item
+    }
+
+    /// When the lease of an export's worker ends, unless it is renewed; `None` where nobody has one.
+    ///
+    /// # Panics
+    /// Where DynamoDB does not answer, or the work item is none.
+    pub async fn lease_end(&self, id: u64) -> Option<Timestamp> {
+        let item = self.work(id).await?;
+        let lease = item.get("lease")?.as_m().ok()?;
+        let until = lease["until"].as_s().expect("an instant");
+        Some(until.parse().expect("an instant in RFC 3339"))
     }
 
     /// Puts an export's id onto the queue, as `api` does.

@@ -22,7 +22,7 @@ mod wait;
 pub use aws::Aws;
 pub use browser::Browser;
 pub use http::{Answer, Caller};
-pub use local::{kill, load_orders, python, workers};
+pub use local::{Standstill, kill, load_orders, python, workers};
 pub use olist::{olist_orders, real_tables};
 pub use orders::{COLUMNS, generated_orders, orders_csv};
 pub use owner::{FINISHED_WITHIN, Owner, id, unique};

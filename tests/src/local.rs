@@ -52,22 +52,40 @@ pub async fn load_orders(stack: &Stack, project: u64, csv: String) {
 /// # Panics
 /// Where `/proc` cannot be read: the local stack's processes are found there.
 pub fn workers(stack: &Stack, function: &str) -> Vec<u32> {
+    environments(stack, function).map(|(pid, _)| pid).collect()
+}
+
+/// Key id, secret and session token that a process of this function was started with.
+pub(crate) fn credentials(stack: &Stack, function: &str) -> [String; 3] {
+    let (_, environment) = environments(stack, function)
+        .next()
+        .unwrap_or_else(|| panic!("no process runs {function}"));
+    ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"].map(|name| {
+        let name = format!("AWS_{name}=");
+        let value = environment
+            .split('\0')
+            .find_map(|variable| variable.strip_prefix(&name));
+        value
+            .unwrap_or_else(|| panic!("{function} has no {name}"))
+            .to_owned()
+    })
+}
+
+/// The processes that run this function of this stack now, with the variables that they were started with.
+fn environments(stack: &Stack, function: &str) -> impl Iterator<Item = (u32, String)> {
     // Stacks side by side give their functions the same names: the endpoint tells them apart.
     let wanted = [
         format!("AWS_LAMBDA_FUNCTION_NAME={function}"),
         format!("AWS_ENDPOINT_URL={}", stack.output("endpoint_url")),
     ];
     let processes = fs::read_dir("/proc").expect("/proc, which Linux has");
-    processes
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
-            wanted
-                .iter()
-                .all(|variable| variables.contains(&variable.as_bytes()))
-        })
-        .collect()
+    processes.filter_map(move |entry| {
+        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let environment = String::from_utf8(environment).ok()?;
+        let is_set = |wanted: &String| environment.split('\0').any(|variable| variable == wanted);
+        wanted.iter().all(is_set).then_some((pid, environment))
+    })
 }
 
 /// Ends a process at once, as a crash does.
@@ -75,9 +93,43 @@ pub fn workers(stack: &Stack, function: &str) -> Vec<u32> {
 /// # Panics
 /// Where it cannot be ended.
 pub fn kill(pid: u32) {
+    signal("KILL", pid);
+}
+
+/// Processes that stand still until this is dropped.
+#[derive(Debug)]
+pub struct Standstill(Vec<u32>);
+
+impl Standstill {
+    /// Makes these processes stand still.
+    ///
+    /// # Panics
+    /// Where one is gone.
+    pub fn of(pids: Vec<u32>) -> Self {
+        let standstill = Self(pids);
+        for pid in &standstill.0 {
+            signal("STOP", *pid);
+        }
+        standstill
+    }
+}
+
+impl Drop for Standstill {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            signal("CONT", *pid);
+        }
+    }
+}
+
+fn signal(name: &str, pid: u32) {
     let status = Command::new("kill")
-        .args(["-KILL", &pid.to_string()])
+        .args([&format!("-{name}"), &pid.to_string()])
         .status()
         .expect("kill runs");
-    assert!(status.success(), "process {pid} could not be killed");
+    // Where a test has failed already, its own reason is the one to be told.
+    assert!(
+        status.success() || std::thread::panicking(),
+        "process {pid} was not sent {name}"
+    );
 }

@@ -70,6 +70,14 @@ impl Owner {
         }
     }
 
+    /// The same, calling the API as somebody else.
+    pub fn calling_as(&self, api: Caller) -> Self {
+        Self {
+            api,
+            ..self.clone()
+        }
+    }
+
     /// The path of the project's exports.
     pub fn path(&self) -> String {
         format!("/v1/projects/{}/exports", self.project)

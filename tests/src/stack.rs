@@ -29,10 +29,23 @@ impl Stack {
                  the Makefile's TEST_PARAMETERS"
             )
         });
-        let text = std::fs::read_to_string(&file)
-            .unwrap_or_else(|error| panic!("{VARIABLE}={file}: {error}"));
+        Self::of(Path::new(&file))
+    }
+
+    /// The deployment beside that stack which asks the sample host's function for permissions.
+    ///
+    /// # Panics
+    /// Where the stack was not deployed with `--host`.
+    pub fn asking_host(&self) -> Self {
+        let file = std::env::var(VARIABLE).expect("the stack's own outputs were found by it");
+        Self::of(&Path::new(&file).with_file_name("outputs-host.json"))
+    }
+
+    fn of(file: &Path) -> Self {
+        let name = file.display();
+        let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{name}: {error}"));
         let outputs: Value =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let api_url = outputs["api_url"].as_str().expect("api_url in the outputs");
         let http = client(api_url);
         Self { outputs, http }

@@ -1,9 +1,11 @@
 //! What every request is answered from.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
+use waybill::aws::RecordsClients;
 use waybill::catalog::Catalog;
 use waybill::queue::Queue;
 use waybill::store::{Exports, Parents, Requests, StoreError, cursor_secret};
@@ -12,16 +14,20 @@ use waybill::work::Pace;
 use crate::caller::ClaimNames;
 use crate::config::Config;
 use crate::cursor::Cursors;
+use crate::error::ApiError;
+use crate::grants_function::{ANSWERED_WITHIN, GrantsFunction};
+use crate::openapi::Contract;
 use crate::page::SignIn;
 use crate::view::in_milliseconds;
 
 /// The clients of AWS's services.
 pub(crate) struct Clients {
     pub(crate) db: aws_sdk_dynamodb::Client,
-    /// The one that holds the host's records.
-    pub(crate) records: aws_sdk_dynamodb::Client,
+    /// Those that the host's records are read with.
+    pub(crate) records: RecordsClients,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
 }
 
 /// The tables, the queue, the bucket, the catalog and the clock.
@@ -33,14 +39,17 @@ pub(crate) struct App {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) bucket: String,
     pub(crate) catalog: Catalog,
-    pub(crate) records: aws_sdk_dynamodb::Client,
+    pub(crate) records: RecordsClients,
     pub(crate) records_tables: HashMap<String, String>,
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
+    /// Where permissions are not the token's, but the host's.
+    pub(crate) grants_function: Option<GrantsFunction>,
     pub(crate) sign_in: SignIn,
     limits: String,
     cursors: OnceCell<Cursors>,
+    contract: OnceLock<Contract>,
     clock: fn() -> Timestamp,
 }
 
@@ -65,9 +74,13 @@ impl App {
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,
+            grants_function: config
+                .grants_function
+                .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN)),
             sign_in: config.sign_in,
             limits: config.limits,
             cursors: OnceCell::new(),
+            contract: OnceLock::new(),
             clock,
         }
     }
@@ -75,6 +88,15 @@ impl App {
     /// The present in whole milliseconds, which is what clients can tell apart.
     pub(crate) fn now(&self) -> Timestamp {
         in_milliseconds((self.clock)())
+    }
+
+    /// The contract, made when it is first asked for.
+    pub(crate) fn contract(&self) -> Result<&Contract, ApiError> {
+        if let Some(contract) = self.contract.get() {
+            return Ok(contract);
+        }
+        let contract = Contract::new(&self.public_url)?;
+        Ok(self.contract.get_or_init(|| contract))
     }
 
     /// Signs and checks cursors, with the secret that all instances share.

@@ -2,6 +2,7 @@
 //!
 //! The authorizer alone checks the token; its header is never read here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -22,10 +23,11 @@ pub(crate) struct ClaimNames {
     pub(crate) email: String,
 }
 
-/// The caller, and where the request came from.
+/// The caller, the token's claims, and where the request came from.
 #[derive(Debug)]
 pub(crate) struct Requester {
     pub(crate) caller: Caller,
+    pub(crate) claims: BTreeMap<String, String>,
     address: Option<String>,
 }
 
@@ -62,6 +64,7 @@ impl FromRequestParts<Arc<App>> for Requester {
                 email: claim(&app.claims.email).map(str::to_owned),
                 grants: Grants::parse(claim(&app.claims.grants).unwrap_or_default()),
             },
+            claims: claims.clone().into_iter().collect(),
             address: context.http.source_ip.clone(),
         })
     }

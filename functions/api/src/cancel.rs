@@ -22,8 +22,9 @@ pub(crate) async fn cancel(
     requester: Requester,
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
-    let (_, access) = visible(&app, &requester, id).await?;
-    if !access.cancel {
+    let export = visible(&app, &requester, id).await?;
+    let canceling = requester.caller.canceling(&export);
+    if !requester.may(&app, canceling, &export).await? {
         return Err(ApiError::Forbidden(
             "Only the person who asked for the export, the organization's admins and staff may cancel it.",
         ));

@@ -24,6 +24,8 @@ pub(crate) struct Config {
     /// Where this API is found, without a slash at its end.
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
+    /// Name or ARN of the host's function that is asked for permissions.
+    pub(crate) grants_function: Option<String>,
     pub(crate) sign_in: SignIn,
 }
 
@@ -54,6 +56,7 @@ impl Config {
                 name: env::required("NAME_CLAIM")?,
                 email: env::required("EMAIL_CLAIM")?,
             },
+            grants_function: env::optional("GRANTS_FUNCTION"),
             sign_in: SignIn {
                 issuer: env::required("ISSUER")?,
                 client_id: env::required("CLIENT_ID")?,

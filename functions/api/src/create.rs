@@ -11,11 +11,11 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use uuid::Uuid;
-use waybill::access::Grant;
+use waybill::access::Action;
 use waybill::event::{Actor, Event, What};
 use waybill::export::{Export, ExportId, Status, User};
 use waybill::file::name::FileName;
-use waybill::parent::ParentProfile;
+use waybill::parent::{Definitions, ParentProfile};
 use waybill::store::{Idempotency, Requested};
 
 use self::asked::Asked;
@@ -38,9 +38,9 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let profile = app.parents.get(&parent).await?;
     let caller = &requester.caller;
-    if !caller.may_export(&parent, profile.organization_id.as_deref()) {
-        return Err(match caller.grants.has(&Grant::Staff) {
-            true => ApiError::Forbidden("Staff may see exports, but not start them."),
+    if !requester.may(&app, Action::Create, &profile).await? {
+        return Err(match requester.may(&app, Action::List, &profile).await? {
+            true => ApiError::Forbidden("You may see exports here, but not start them."),
             false => ApiError::NotFound,
         });
     }
@@ -51,7 +51,7 @@ pub(crate) async fn create(
             "Only a token with the grant `service` may name the user that an export is for.",
         ));
     }
-    let asked = Asked::parse(fields, &app.catalog, parent.kind()).map_err(ApiError::Invalid)?;
+    let asked = Asked::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
@@ -97,7 +97,7 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
 
 /// The export as it begins. Its id and its link are given when it is stored.
 fn new_export(
-    asked: &Asked<'_>,
+    asked: &Asked,
     requester: &Requester,
     profile: &ParentProfile,
     now: Timestamp,
@@ -124,9 +124,13 @@ fn new_export(
         filters: selection.filters(),
         search: selection.search().map(str::to_owned),
         columns: asked.columns.clone(),
+        definitions: match asked.export_type.custom {
+            true => profile.definitions.clone(),
+            false => Definitions::default(),
+        },
         profile: asked.profile,
         time_zone: asked.time_zone_name.clone(),
-        file_name: FileName::new(asked.export_type, &profile.name, now, asked.format).to_string(),
+        file_name: FileName::new(&asked.export_type, &profile.name, now, asked.format).to_string(),
         download: Uuid::nil(),
         created_at: now,
         started_at: None,

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 use waybill::export::Status;
 use waybill::records::RecordsError;
 use waybill::selection::FieldError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
 use crate::body::MAX_BODY_BYTES;
+use crate::grants_function::Unanswered;
+use crate::openapi::schemas;
 
 /// How long a client should wait, in seconds, before it asks again what could not be answered now.
 const RETRY_SECONDS: u64 = 5;
@@ -65,6 +68,9 @@ pub(crate) enum ApiError {
     Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The host's function did not say whether they may.
+    #[error(transparent)]
+    Undecided(#[from] Unanswered),
     /// The host's records could not be read.
     #[error(transparent)]
     Records(#[from] RecordsError),
@@ -101,6 +107,7 @@ impl ApiError {
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
+            | Self::Undecided(_)
             | Self::Store(StoreError::Unavailable { .. })
             | Self::Records(RecordsError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
@@ -125,6 +132,10 @@ impl ApiError {
             Self::Store(StoreError::Unavailable { .. })
             | Self::Records(RecordsError::Unavailable { .. }) => {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
+                    .to_owned()
+            }
+            Self::Undecided(_) => {
+                "What you may do cannot be checked at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
@@ -173,15 +184,20 @@ impl IntoResponse for ApiError {
 }
 
 /// Problem details (RFC 9457).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
     status: u16,
+    /// What is wrong, and what to do.
     detail: String,
+    /// The id under which support finds the request.
     request_id: Option<String>,
+    /// Every field that says something wrong; only with 422.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = schemas::field_errors)]
     errors: Vec<FieldError>,
 }
 
@@ -230,6 +246,7 @@ mod tests {
             ApiError::TooMany { retry_after: 17 },
             ApiError::Busy,
             ApiError::Store(unavailable),
+            ApiError::Undecided(Unanswered::NotCalled("secret".into())),
             ApiError::Store(malformed),
             ApiError::Records(RecordsError::Unavailable {
                 code: "Throttled".into(),
@@ -270,6 +287,7 @@ mod tests {
         429 Too Many Requests [17 s]: You have started 3 exports within a minute. Start the next one in 17 s.
         503 Service Unavailable [5 s]: Too many requests for the same thing came at once, and this one was not carried out. Send it again.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
+        503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.

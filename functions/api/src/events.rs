@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
+use waybill::access::Action;
 
 use crate::answer;
 use crate::app::App;
@@ -16,8 +18,10 @@ use crate::path::PathExport;
 use crate::query::{ListParameters, Pairs};
 use crate::view::{EventView, Meta};
 
-#[derive(Serialize)]
-struct EventList<'a> {
+/// Some of an export's history.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventList<'a> {
+    /// Oldest first.
     events: Vec<EventView<'a>>,
     meta: Meta,
 }
@@ -28,7 +32,8 @@ pub(crate) async fn list(
     PathExport(id): PathExport,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let (_, access) = visible(&app, &requester, id).await?;
+    let export = visible(&app, &requester, id).await?;
+    let shows_addresses = requester.may(&app, Action::ReadAddresses, &export).await?;
     let asked = ListParameters::plain(&pairs).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("/v1/exports/{id}/events"));
     let after = match &asked.cursor {
@@ -47,7 +52,7 @@ pub(crate) async fn list(
         events: page
             .events
             .iter()
-            .map(|event| EventView::new(event, access))
+            .map(|event| EventView::new(event, shows_addresses))
             .collect(),
         meta: Meta {
             limit: asked.limit,

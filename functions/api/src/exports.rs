@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
-use waybill::access::Access;
+use waybill::access::Action;
 use waybill::export::{Export, ExportId, Status};
 
 use crate::answer;
@@ -22,22 +22,21 @@ pub(crate) async fn read(
     requester: Requester,
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
-    let (export, _) = visible(&app, &requester, id).await?;
+    let export = visible(&app, &requester, id).await?;
     shown(&app, StatusCode::OK, &export, app.now()).await
 }
 
-/// The export, if the requester may know that it is there, and what they may do with it.
+/// The export, if the requester may know that it is there.
 pub(crate) async fn visible(
     app: &App,
     requester: &Requester,
     id: ExportId,
-) -> Result<(Export, Access), ApiError> {
+) -> Result<Export, ApiError> {
     let export = app.exports.export(id).await?.ok_or(ApiError::NotFound)?;
-    let access = requester.caller.access(&export);
-    if !access.see {
+    if !requester.may(app, Action::Read, &export).await? {
         return Err(ApiError::NotFound);
     }
-    Ok((export, access))
+    Ok(export)
 }
 
 /// The answer that shows one export.

@@ -16,13 +16,17 @@ mod error;
 mod event;
 mod events;
 mod exports;
+mod grants_function;
 mod list;
+mod openapi;
 mod page;
 mod parents;
 mod path;
+mod permissions;
 mod query;
 mod records;
 mod routes;
+mod summary;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -49,9 +53,10 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),
-        records: aws::records(&sdk),
+        records: aws::records(&sdk, &catalog).await?,
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
+        lambda: aws_sdk_lambda::Client::new(&sdk),
     };
     let app = App::new(config, catalog, clients, jiff::Timestamp::now);
     let service = Adapter::from(routes::router(Arc::new(app)));

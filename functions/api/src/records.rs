@@ -10,9 +10,11 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use waybill::access::Action;
 use waybill::catalog::ExportType;
 use waybill::parent::Parent;
-use waybill::records::{DynamoRecords, Range, RecordsError};
+use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
 use waybill::selection::{Projection, Selection};
 
 use self::asked::Asked;
@@ -25,8 +27,11 @@ use crate::path::{PathParent, PathType};
 use crate::query::Pairs;
 use crate::view::{Count, Meta};
 
-#[derive(Serialize)]
-struct RecordList {
+/// Some of the records that an export would hold.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecordList {
+    /// Newest first: values by the keys of their columns. A number that a double cannot hold exactly is a text.
+    #[schema(value_type = Vec<Object>)]
     records: Vec<Record>,
     meta: Meta,
 }
@@ -49,10 +54,9 @@ pub(crate) async fn list(
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let profile = app.parents.get(&parent).await?;
-    let (caller, organization_id) = (&requester.caller, profile.organization_id.as_deref());
-    if !caller.may_export(&parent, organization_id) {
-        return Err(match caller.may_list(&parent, organization_id) {
-            true => ApiError::Forbidden("Staff may see what exports are, but not read records."),
+    if !requester.may(&app, Action::ReadRecords, &profile).await? {
+        return Err(match requester.may(&app, Action::List, &profile).await? {
+            true => ApiError::Forbidden("You may see exports here, but not read records."),
             false => ApiError::NotFound,
         });
     }
@@ -65,6 +69,7 @@ pub(crate) async fn list(
         ));
     }
 
+    let export_type = &export_type.of(&profile.definitions, parent.id());
     let asked = Asked::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
     let start = match &asked.list.cursor {
@@ -128,26 +133,23 @@ fn source(
 ) -> Result<DynamoRecords, ApiError> {
     let table = app.records_tables.get(&export_type.records.table);
     let table = table.ok_or_else(|| ApiError::Broken("the catalog's table is not known".into()))?;
-    let [partition] = export_type
-        .records
-        .partitions(parent.id())
-        .try_into()
-        .map_err(|_| ApiError::Broken("several partitions cannot be read".into()))?;
     let asked = selection.created_at();
     let range = Range {
         from: asked.from,
         until: asked.to.map_or(start.as_of, |to| to.min(start.as_of)),
         as_of: start.as_of,
     };
-    let source = DynamoRecords::newest_first(
-        app.records.clone(),
-        table.clone(),
-        &export_type.records,
-        partition,
-        projection.paths(),
+    let spec = &export_type.records;
+    let reading = Reading {
+        table,
+        spec,
+        parent_id: parent.id(),
+        projection,
         range,
-        start.after.as_deref(),
-    );
+        order: Order::Descending,
+    };
+    let client = app.records.of(spec).clone();
+    let source = DynamoRecords::new(client, reading, start.after.as_deref());
     source.map_err(|error| match error {
         // The catalog has changed since the page before.
         RecordsError::Position => ApiError::stale_cursor(),

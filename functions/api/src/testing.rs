@@ -16,7 +16,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsError, TransactWriteItemsOutput,
 };
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, Update};
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
 use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, mock};
 use axum::body::{Body, to_bytes};
@@ -76,6 +78,18 @@ macro_rules! client {
     };
 }
 
+/// What a host's function does with a question.
+pub(crate) enum Said {
+    /// It answers this.
+    Json(&'static str),
+    /// It ends in an error, which has this as its text.
+    Error(&'static str),
+    /// It cannot be called.
+    Nothing,
+}
+
+type Host = Arc<dyn Fn(&Value) -> Said + Send + Sync>;
+
 /// The API on tables in memory.
 #[derive(Clone, Default)]
 pub(crate) struct Service {
@@ -84,6 +98,12 @@ pub(crate) struct Service {
     down: Arc<Mutex<Vec<&'static str>>>,
     /// What was sent to the queue.
     pub(crate) messages: Arc<Mutex<Vec<String>>>,
+    /// What the host's function does, where there is one.
+    host: Arc<Mutex<Option<Host>>>,
+    /// What the host's function was asked.
+    asked: Arc<Mutex<Vec<Value>>>,
+    /// The names of the claims of grants, name and address, where they are other than the default.
+    pub(crate) claim_names: Option<[&'static str; 3]>,
     /// The host's table.
     pub(crate) records: records::Records,
     app: Arc<Mutex<Option<Arc<App>>>>,
@@ -102,6 +122,8 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+    /// The body as text; empty where it is none.
     pub(crate) text: String,
 }
 
@@ -207,12 +229,24 @@ impl Service {
         self.down.lock().unwrap().push(table);
     }
 
+    /// Lets a function of the host's decide; the first time before anything is asked for.
+    pub(crate) fn host(&self, says: impl Fn(&Value) -> Said + Send + Sync + 'static) {
+        *self.host.lock().unwrap() = Some(Arc::new(says));
+    }
+
+    /// What the host's function was asked since this was last called.
+    pub(crate) fn asked(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
     fn app(&self) -> Arc<App> {
         let mut app = self.app.lock().unwrap();
         app.get_or_insert_with(|| Arc::new(self.build())).clone()
     }
 
     fn build(&self) -> App {
+        let [grants, name, email] = self.claim_names.unwrap_or(["scope", "name", "email"]);
+        let has_host = self.host.lock().unwrap().is_some();
         let config = Config {
             tables: Tables {
                 exports: EXPORTS.into(),
@@ -227,10 +261,11 @@ impl Service {
             pace: Pace::new(Duration::from_secs(60), Duration::from_secs(60)),
             public_url: "https://exports.example".into(),
             claims: ClaimNames {
-                grants: "scope".into(),
-                name: "name".into(),
-                email: "email".into(),
+                grants: grants.into(),
+                name: name.into(),
+                email: email.into(),
             },
+            grants_function: has_host.then(|| "host".to_owned()),
             sign_in: SignIn {
                 issuer: "https://issuer.example/pool".into(),
                 client_id: "waybill".into(),
@@ -239,10 +274,11 @@ impl Service {
         };
         let clients = Clients {
             db: client!(aws_sdk_dynamodb, &self.rules()),
-            records: client!(aws_sdk_dynamodb, &[self.records.rule()]),
+            records: client!(aws_sdk_dynamodb, &[self.records.rule()]).into(),
             // What is presigned is sent to nobody.
             s3: client!(aws_sdk_s3),
             sqs: client!(aws_sdk_sqs, &[self.queue()]),
+            lambda: client!(aws_sdk_lambda, &[self.invoke()]),
         };
         App::new(config, Catalog::load().unwrap(), clients, now)
     }
@@ -263,6 +299,24 @@ impl Service {
         })
     }
 
+    fn invoke(&self) -> Rule {
+        let service = self.clone();
+        mock!(aws_sdk_lambda::Client::invoke).then_compute_response(move |r| {
+            assert_eq!(r.function_name(), Some("host"));
+            let question = serde_json::from_slice(r.payload().unwrap().as_ref()).unwrap();
+            let says = service.host.lock().unwrap().clone().unwrap();
+            let said = says(&question);
+            service.asked.lock().unwrap().push(question);
+            let output = InvokeOutput::builder().status_code(200);
+            let output = match said {
+                Said::Json(json) => output.payload(Blob::new(json)),
+                Said::Error(text) => output.function_error("Unhandled").payload(Blob::new(text)),
+                Said::Nothing => return MockResponse::Error(InvokeError::generic(denied())),
+            };
+            MockResponse::Output(output.build())
+        })
+    }
+
     fn item(&self, table: &str, key: &str) -> Option<Item> {
         self.tables
             .lock()
@@ -276,6 +330,31 @@ impl Service {
             .lock()
             .unwrap()
             .insert((table.to_owned(), key_of(table, &item)), item);
+    }
+
+    /// An update of the form `SET a = :a, … ADD #b :b, …`.
+    fn update(&self, update: &Update) {
+        let (values, names) = (
+            update.expression_attribute_values().unwrap(),
+            update.expression_attribute_names().unwrap(),
+        );
+        let name = |word: &str| names.get(word).map_or(word, String::as_str).to_owned();
+        let expression = update.update_expression().strip_prefix("SET ").unwrap();
+        let (set, add) = expression.split_once(" ADD ").unwrap();
+        let key = key_of(update.table_name(), update.key());
+        let mut item = self
+            .item(update.table_name(), &key)
+            .unwrap_or_else(|| update.key().clone());
+        for term in set.split(", ") {
+            let (word, value) = term.split_once(" = ").unwrap();
+            item.insert(name(word), values[value].clone());
+        }
+        for term in add.split(", ") {
+            let (word, value) = term.split_once(' ').unwrap();
+            let sum = item.get(&name(word)).map_or(0, number) + number(&values[value]);
+            item.insert(name(word), AttributeValue::N(sum.to_string()));
+        }
+        self.store(update.table_name(), item);
     }
 
     fn is_down(&self, table: &str) -> bool {
@@ -342,11 +421,11 @@ impl Service {
         });
         let service = self.clone();
         let transact = mock!(Client::transact_write_items).then_compute_response(move |r| {
-            let puts: Vec<&Put> = r
-                .transact_items()
-                .iter()
-                .map(|write| write.put().unwrap())
-                .collect();
+            let writes = r.transact_items();
+            let puts: Vec<&Put> = writes.iter().filter_map(|write| write.put()).collect();
+            if puts.iter().any(|put| service.is_down(put.table_name())) {
+                return MockResponse::Error(TransactWriteItemsError::generic(denied()));
+            }
             if !puts.iter().all(|put| service.holds(put)) {
                 let reason = CancellationReason::builder()
                     .code("ConditionalCheckFailed")
@@ -357,6 +436,9 @@ impl Service {
             }
             for put in puts {
                 service.store(put.table_name(), put.item().clone());
+            }
+            for update in writes.iter().filter_map(|write| write.update()) {
+                service.update(update);
             }
             MockResponse::Output(TransactWriteItemsOutput::builder().build())
         });
@@ -382,6 +464,14 @@ impl Service {
                 let items = tables.iter().filter(move |((table, _), _)| table == name);
                 items.map(|(_, item)| item)
             };
+            if let (Some(from), Some(to)) = (values.get(":from"), values.get(":to")) {
+                let (from, to) = (text(from), text(to));
+                let items = of_table(EVENTS)
+                    .filter(|item| item["pk"] == values[":pk"])
+                    .filter(|item| (&from..=&to).contains(&&text(&item["sk"])));
+                let items = items.cloned().collect();
+                return QueryOutput::builder().set_items(Some(items)).build();
+            }
             let limit = r.limit().unwrap() as usize;
             if r.table_name() == Some(EVENTS) {
                 let start = r.exclusive_start_key().map(|key| text(&key["sk"]));
@@ -443,6 +533,13 @@ impl Call {
         self
     }
 
+    /// With this claim in the token, too.
+    pub(crate) fn claim(mut self, name: &str, value: &str) -> Self {
+        let claims = self.claims.get_or_insert_default();
+        claims.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// By this person with other grants.
     pub(crate) fn grants(self, grants: &str) -> Self {
         self.by("u-99", grants)
@@ -491,7 +588,8 @@ impl Call {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            text: String::from_utf8(bytes.to_vec()).unwrap_or_default(),
+            bytes: bytes.to_vec(),
         }
     }
 }

@@ -3,7 +3,7 @@ use waybill::event::Actor;
 use waybill::export::Failure;
 
 use super::*;
-use crate::testing::{at, pace, processing, succeeded};
+use waybill_testing::{at, pace, processing, succeeded};
 
 fn letterhead() -> Letterhead {
     Letterhead {

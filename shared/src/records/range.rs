@@ -66,20 +66,6 @@ impl Segment {
             _ => false,
         }
     }
-
-    /// Whether every key of the segment lies before `key`, or is it.
-    pub(super) fn is_before(&self, format: SortFormat, key: &str) -> bool {
-        self.until
-            .as_deref()
-            .is_some_and(|until| compare(format, until, key).is_le())
-    }
-
-    /// Whether every key of the segment lies after `key`, or is it.
-    pub(super) fn is_after(&self, format: SortFormat, key: &str) -> bool {
-        self.from
-            .as_deref()
-            .is_some_and(|from| compare(format, from, key).is_ge())
-    }
 }
 
 fn least(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {

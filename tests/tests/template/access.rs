@@ -8,7 +8,7 @@ use crate::reading::{Function, Template, refers_to, statements};
 use crate::sources;
 
 /// The calls of the SDK, the actions that they need, and the resource.
-const CALLS: [(&str, &str, &str); 13] = [
+const CALLS: [(&str, &str, &str); 12] = [
     ("get_object", "s3:GetObject", "Bucket"),
     ("head_object", "s3:GetObject", "Bucket"),
     ("put_object", "s3:PutObject", "Bucket"),
@@ -29,7 +29,6 @@ const CALLS: [(&str, &str, &str); 13] = [
         "s3:ListBucketMultipartUploads",
         "Bucket",
     ),
-    ("invoke", "lambda:InvokeFunction", "NotifyFunction"),
 ];
 
 /// What the answer to a call on a missing key looks like where it is understood as such. Without `s3:ListBucket` it
@@ -113,7 +112,9 @@ fn no_action_and_no_resource_is_a_wildcard() {
 
 /// Whether a resource of a statement is one that the template names.
 fn is_named(resource: &Value, actions: &[String], condition: &Value) -> bool {
-    let Some(text) = resource.as_str().or_else(|| resource["Fn::Sub"].as_str()) else {
+    let substituted = &resource["Fn::Sub"];
+    let texts = [resource, substituted, &substituted[0]];
+    let Some(text) = texts.into_iter().find_map(Value::as_str) else {
         return resource["Fn::GetAtt"].is_array();
     };
     match text.strip_suffix('*') {
@@ -220,6 +221,16 @@ fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
         if function.variables().contains_key("QUEUE_URL") {
             needed.insert(("sqs:SendMessage", "Queue"));
         }
+        // Which function is called, its variable says.
+        let variables = function.variables();
+        let called = variables
+            .iter()
+            .find(|(name, _)| name.ends_with("_FUNCTION"));
+        assert_eq!(called.is_some(), calls("invoke"), "{}", function.name);
+        if let Some((_, called)) = called {
+            let called = refers_to(called).expect("a function's name is a reference");
+            needed.insert(("lambda:InvokeFunction", called));
+        }
         if function.name == "GenerateFunction" {
             needed.extend(FEEDING.map(|action| (action, "Queue")));
         }
@@ -286,6 +297,41 @@ fn notify_reads_the_stream_and_sends_as_the_sender() {
         condition,
         &json!({"StringEquals": {"ses:FromAddress": {"Ref": "Sender"}}})
     );
+}
+
+/// A function that nobody has named must not be called, nor one beside it.
+#[test]
+fn api_calls_the_grants_function_where_there_is_one() {
+    let template = Template::read();
+    let policies = &template.properties("ApiRole")["Policies"][0]["PolicyDocument"]["Statement"];
+    let conditional: Vec<&Value> = policies
+        .as_array()
+        .expect("statements")
+        .iter()
+        .filter_map(|statement| statement.get("Fn::If"))
+        .collect();
+    let [statement] = conditional[..] else {
+        panic!("one statement depends on a condition: {conditional:?}");
+    };
+    assert_eq!(statement[0], "HasGrantsFunction");
+    assert_eq!(statement[1]["Action"], "lambda:InvokeFunction");
+    assert_eq!(statement[2], json!({"Ref": "AWS::NoValue"}));
+    assert_eq!(
+        template.at("/Conditions/HasGrantsFunction"),
+        &json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "GrantsFunction"}, ""]}]})
+    );
+    // The name is what stands behind `:function:` in an ARN, or all of a name: the text is written twice.
+    assert_eq!(
+        statement[1]["Resource"]["Fn::Sub"],
+        json!([
+            "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${Name}",
+            {"Name": {"Fn::Select": [1, {"Fn::Split": [
+                ":function:",
+                {"Fn::Sub": "${GrantsFunction}:function:${GrantsFunction}"},
+            ]}]}},
+        ])
+    );
+    assert_eq!(template.default("GrantsFunction"), &json!(""));
 }
 
 #[test]

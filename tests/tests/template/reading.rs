@@ -168,6 +168,8 @@ pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
         .map(|policy| &policy["PolicyDocument"]["Statement"]);
     let all =
         documents.flat_map(|statements| statements.as_array().expect("a policy has statements"));
+    // What only some deployments have counts as if all had it.
+    let all = all.map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
     all.map(|statement| {
         assert_eq!(statement["Effect"], "Allow", "{role} only allows");
         let actions = list(&statement["Action"])
@@ -182,8 +184,14 @@ pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
     .collect()
 }
 
-/// The resource or parameter that a `Ref`, a `Fn::GetAtt`, or a `Fn::Sub` that begins with a variable, is about.
+/// The resource or parameter that a `Ref`, a `Fn::GetAtt`, or a `Fn::Sub` that begins with a variable, is about; or a
+/// part that is cut out of it.
 pub(crate) fn refers_to(value: &Value) -> Option<&str> {
+    for part in ["/Fn::Sub/1/Name", "/Fn::Select/1", "/Fn::Split/1"] {
+        if let Some(part) = value.pointer(part) {
+            return refers_to(part);
+        }
+    }
     if let Some(name) = value["Ref"].as_str() {
         return Some(name);
     }

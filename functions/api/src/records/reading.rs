@@ -59,7 +59,7 @@ pub(super) async fn page(
         };
         let mut values: Vec<Value<'_>> = Vec::new();
         for (n, row) in page.rows().enumerate() {
-            row.values(projection.paths(), &mut values);
+            row.values(projection.origins(), &mut values);
             if !selection.matches(projection, &values) {
                 continue;
             }
@@ -72,19 +72,16 @@ pub(super) async fn page(
             let record = record(asked, projection.columns(&values));
             bytes += serde_json::to_vec(&record).map_or(0, |json| json.len());
             records.push(record);
-            position = page.position(n);
+            position = Some(page.position(n));
         }
-        if let Some(end) = page.end() {
-            position = Some(end.to_owned());
-            size = size.saturating_mul(GROWTH);
-        }
+        position = Some(page.end());
+        size = size.saturating_mul(GROWTH);
         examined += page.examined;
         let is_over = records.len() == limit
             || bytes >= MOST_BYTES
             || examined >= MOST_EXAMINED
             || started.elapsed() >= LONGEST;
-        // Where nothing was read yet, as in a range without records, the next call would be no further.
-        if is_over && position.is_some() {
+        if is_over {
             return Ok(Found {
                 records,
                 next: (!source.is_at_end()).then_some(position),

@@ -127,7 +127,7 @@ async fn only_those_who_reach_the_parent_may_start_exports() {
     let answer = service.post(PATH, orders()).grants("staff").send().await;
     assert_eq!(
         answer.problem(),
-        "403 Staff may see exports, but not start them."
+        "403 You may see exports here, but not start them."
     );
 }
 

@@ -79,7 +79,7 @@ async fn those_who_may_not_are_on_record_too() {
     let answer = service.get(&path).grants("staff").send().await;
     assert_eq!(
         answer.problem(),
-        "403 Staff may see what an export is, but not take its file."
+        "403 You may see what this export is, but not take its file."
     );
     for grants in ["", "project:43", "service"] {
         assert_eq!(

@@ -1,0 +1,49 @@
+"""The sample host's function."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock, patch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import permissions
+
+EVERYTHING = ("create", "list", "read", "download", "cancel", "cancel_any", "read_addresses")
+
+
+class Permissions(unittest.TestCase):
+    """Members of a project and of its organization, and nobody else."""
+
+    def allowed(self, place: str, kind: str, identity: object, organization_id: str | None) -> list[str]:
+        """What u-17, a member of `place` alone, may do."""
+        table = Mock()
+        table.get_item = lambda Key, ConsistentRead: {"Item": Key} if Key == {"person": "u-17", "place": place} else {}
+        parent = {"kind": kind, "id": identity, "organization_id": organization_id}
+
+        def says(action: str) -> bool:
+            question: dict[str, Any] = {"sub": "u-17", "claims": {}, "action": action, "parent": parent}
+            return permissions.handler(question, None)
+
+        with patch("permissions.boto3") as boto3, patch.dict("os.environ", MEMBERS_TABLE="members"):
+            boto3.resource.return_value.Table.return_value = table
+            return [action for action in EVERYTHING if says(action)]
+
+    def test_a_member_of_the_project_does_all_but_what_is_of_admins(self) -> None:
+        self.assertEqual(self.allowed("project:42", "project", 42, "acme"), list(EVERYTHING[:5]))
+
+    def test_a_member_of_the_organization_does_everything_in_it(self) -> None:
+        self.assertEqual(self.allowed("organization:acme", "project", 42, "acme"), list(EVERYTHING))
+        self.assertEqual(self.allowed("organization:acme", "organization", "acme", "acme"), list(EVERYTHING))
+
+    def test_anybody_else_does_nothing(self) -> None:
+        self.assertEqual(self.allowed("project:43", "project", 42, "acme"), [])
+        self.assertEqual(self.allowed("organization:acme", "project", 42, "other"), [])
+        self.assertEqual(self.allowed("source:42", "project", 42, None), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,60 @@
+"""What is set again after a deploy, and what is taken out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unittest
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+from botocore.exceptions import ClientError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import repair
+
+TLS_ONLY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": "*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+OTHER = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "*"}
+
+
+class BucketPolicy(unittest.TestCase):
+    """Nothing here speaks TLS, and a policy that wants it would refuse every call."""
+
+    def repaired(self, *statements: dict[str, Any]) -> Mock:
+        s3 = Mock()
+        s3.get_bucket_policy.return_value = {"Policy": json.dumps({"Version": "2012-10-17", "Statement": statements})}
+        repair._bucket(lambda _: s3, "files", {})
+        return s3
+
+    def test_that_only_wants_tls_goes(self) -> None:
+        s3 = self.repaired(TLS_ONLY)
+        s3.delete_bucket_policy.assert_called_once_with(Bucket="files")
+
+    def test_keeps_everything_else(self) -> None:
+        s3 = self.repaired(TLS_ONLY, OTHER)
+        s3.delete_bucket_policy.assert_not_called()
+        kept = json.loads(s3.put_bucket_policy.call_args.kwargs["Policy"])
+        self.assertEqual(kept, {"Version": "2012-10-17", "Statement": [OTHER]})
+
+    def test_without_such_a_statement_is_left_alone(self) -> None:
+        s3 = self.repaired(OTHER, TLS_ONLY | {"Effect": "Allow"})
+        s3.put_bucket_policy.assert_not_called()
+        s3.delete_bucket_policy.assert_not_called()
+
+    def test_that_is_gone_already_is_no_error(self) -> None:
+        s3 = Mock()
+        s3.get_bucket_policy.side_effect = ClientError({"Error": {"Code": "NoSuchBucketPolicy"}}, "GetBucketPolicy")
+        repair._bucket(lambda _: s3, "files", {})
+        s3.put_bucket_policy.assert_not_called()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,136 @@
+//! Every route with every kind of grant: who may do what, whole.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use waybill_tests::{Owner, Stack, id, unique};
+
+use super::{caller, csv, problem};
+
+/// Routes, and the status that each kind of token gets there, by the contract: 404 for what they
+/// may not see, 403 for what they see and may not do.
+///
+/// The project, in which somebody else has an export with a file, and the source belong to the organization.
+/// `POST+user` names the person that the export is for. `orders` are a project's: who may export an organization's or
+/// a source's gets as far as 422. The export comes first, since a test stack's files expire within a minute.
+const TABLE: &str = "
+                                             none other project organization source staff service service+project
+GET       /v1/exports/{export}                404   404     200          200    404   200     404             200
+GET       /v1/exports/{export}/events         404   404     200          200    404   200     404             200
+POST      /v1/exports/{export}/cancel         404   404     403          409    404   409     404             403
+GET       {link}                              404   404     302          302    404   403     404             302
+POST      /v1/projects/{project}/exports      404   404     201          201    404   403     404             201
+POST+user /v1/projects/{project}/exports      404   404     403          403    404   403     404             201
+POST      /v1/organizations/{organization}/exports
+                                              404   404     404          422    404   403     404             404
+POST      /v1/sources/{source}/exports        404   404     404          422    422   403     404             404
+GET       /v1/projects/{project}/exports      404   404     200          200    404   200     404             200
+GET       /v1/organizations/{organization}/exports
+                                              404   404     404          200    404   200     404             404
+GET       /v1/sources/{source}/exports        404   404     404          200    200   200     404             404
+GET       /v1/projects/{project}/exports/summary
+                                              404   404     200          200    404   200     404             200
+GET       /v1/organizations/{organization}/exports/summary
+                                              404   404     404          200    404   200     404             404
+GET       /v1/sources/{source}/exports/summary
+                                              404   404     404          200    200   200     404             404
+GET       /v1/projects/{project}/records/orders
+                                              404   404     200          200    404   403     404             200
+GET       /v1/organizations/{organization}/records/orders
+                                              404   404     404          422    404   403     404             404
+GET       /v1/sources/{source}/records/orders
+                                              404   404     404          422    422   403     404             404
+GET       /v1/catalog                         200   200     200          200    200   200     200             200
+PUT       /v1/projects/{project}              404   404     403          403    404   200     404             403
+PUT       /v1/organizations/{organization}    404   404     404          403    404   200     404             404
+PUT       /v1/sources/{source}                404   404     404          403    403   200     404             404
+GET       /v1/exports/1                       404   404     404          404    404   404     404             404
+";
+
+/// The rows of the table: call, path and one status a column. Where the path leaves no room, they are in the next line.
+fn rows() -> Vec<(&'static str, &'static str, Vec<u16>)> {
+    let words: Vec<&str> = TABLE.split_whitespace().collect();
+    let columns = words.iter().position(|word| *word == "GET");
+    let columns = columns.expect("the first row begins with GET");
+    let rows = words[columns..].chunks(2 + columns);
+    rows.map(|row| {
+        let statuses = row[2..].iter().map(|word| word.parse().expect("a status"));
+        (row[0], row[1], statuses.collect())
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
+    let stack = Stack::get();
+    let owner = Owner::new(&stack, "Ana").await;
+    let number = unique();
+    let organization = format!("org-{number}");
+    let source = format!("leads-{number}");
+    let described = json!({"name": "Described", "organization_id": organization});
+    let staff = caller(&stack, "yuki", "staff").await;
+    for path in [
+        format!("/v1/projects/{}", owner.project),
+        format!("/v1/sources/{source}"),
+    ] {
+        staff.put(&path, described.clone()).await.expect_status(200);
+    }
+    let export = owner.succeeded(csv()).await;
+
+    let project = owner.project.to_string();
+    let tokens = [
+        String::new(),
+        format!("project:{number}"),
+        format!("project:{project}"),
+        format!("organization:{organization}"),
+        format!("source:{source}"),
+        "staff".to_owned(),
+        "service".to_owned(),
+        format!("service project:{project}"),
+    ];
+    let mut callers = Vec::new();
+    for grants in &tokens {
+        callers.push((grants, caller(&stack, "somebody", grants).await));
+    }
+
+    let mut wrong = Vec::new();
+    for (call, path, statuses) in rows() {
+        let path = path
+            .replace("{project}", &project)
+            .replace("{organization}", &organization)
+            .replace("{source}", &source)
+            .replace("{export}", &id(&export).to_string())
+            .replace("{link}", &owner.link(&export));
+        for ((grants, caller), status) in callers.iter().zip(statuses) {
+            let (method, body) = request(call, &path, &described);
+            let answer = caller.call(method, &path, body).await;
+            if answer.status != status {
+                wrong.push(format!(
+                    "{call} {path} with {grants:?} is {} and not {status}",
+                    answer.status
+                ));
+            } else if status >= 400 {
+                problem(&answer, status);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The method of a row's call, and a body with which it would succeed.
+fn request(call: &str, path: &str, described: &Value) -> (Method, Option<Value>) {
+    let mut export = csv();
+    match call {
+        "POST+user" => {
+            export["user"] = json!({"id": format!("u-{}", unique()), "name": "Berta"});
+            (Method::POST, Some(export))
+        }
+        "POST" if path.ends_with("/exports") => (Method::POST, Some(export)),
+        "POST" => (Method::POST, None),
+        "PUT" if path.starts_with("/v1/organizations/") => {
+            (Method::PUT, Some(json!({"name": "Described"})))
+        }
+        "PUT" => (Method::PUT, Some(described.clone())),
+        "GET" => (Method::GET, None),
+        other => panic!("no call: {other}"),
+    }
+}

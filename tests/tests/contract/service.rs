@@ -1,0 +1,113 @@
+//! A host's backend (the grant `service`), which asks for exports for the people that it names.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use waybill_tests::{Answer, Caller, Owner, Stack, id, unique};
+
+use super::{caller, cancel_path, csv, export_path, problem};
+
+/// A backend that serves a project, with its path.
+async fn backend(stack: &Stack, project: u64) -> (Caller, String) {
+    let grants = format!("service project:{project}");
+    let path = format!("/v1/projects/{project}/exports");
+    (caller(stack, "backend", &grants).await, path)
+}
+
+/// An export for this person.
+fn csv_for(owner: &Owner) -> Value {
+    let mut body = csv();
+    body["user"] = json!({"id": owner.sub, "name": owner.name, "email": owner.email});
+    body
+}
+
+#[tokio::test]
+async fn a_service_with_the_parent_names_the_person_that_the_export_is_for() {
+    let stack = Stack::get();
+    let project = unique();
+    let backend = caller(&stack, "backend", &format!("service project:{project}")).await;
+    let user = json!({"id": format!("u-{project}"), "name": "Ana", "email": format!("ana-{project}@example.com")});
+    let mut body = csv();
+    body["user"] = user.clone();
+    let path = format!("/v1/projects/{project}/exports");
+    let export = backend
+        .post(&path, body.clone())
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(export["user"], user);
+    let events = backend
+        .get(&format!("{}/events", export_path(&export)))
+        .await
+        .expect_status(200)
+        .json();
+    let who = &events["events"][0]["user"];
+    assert!(
+        who["id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("backend-")),
+        "{events:#}"
+    );
+    assert_eq!(who["on_behalf_of"], user["id"], "{events:#}");
+
+    // The limit counts the person and not the backend.
+    for status in [201, 201, 429] {
+        assert_eq!(backend.post(&path, body.clone()).await.status, status);
+    }
+    body["user"]["id"] = json!(format!("v-{project}"));
+    backend.post(&path, body.clone()).await.expect_status(201);
+
+    let owner = Owner::of_project(&stack, "Ana", project).await;
+    problem(&owner.api.post(&path, body).await, 403);
+}
+
+/// It is for them, so that they get the mail; they reach it by their own grants, as everybody does.
+#[tokio::test]
+async fn the_named_person_is_mailed_and_the_export_is_theirs() {
+    let stack = Stack::get();
+    let owner = Owner::new(&stack, "Ana").await;
+    let (backend, path) = backend(&stack, owner.project).await;
+    let export = backend.post(&path, csv_for(&owner)).await;
+    let export = export.expect_status(201).json();
+    assert_eq!(
+        owner.export(id(&export)).await["user"]["id"],
+        owner.sub.as_str()
+    );
+    owner.mail_about(id(&export)).await;
+    owner.mail_is(id(&export), "sent").await;
+
+    // Theirs and the backend's, and nobody else's of the project.
+    let cancel = async |api: &Caller| api.call(Method::POST, &cancel_path(&export), None).await;
+    problem(&cancel(&owner.api).await, 409);
+    problem(&cancel(&backend).await, 409);
+    problem(&cancel(&owner.colleague("Berta").await.api).await, 403);
+    let without = stack.caller(&stack.token_with(&owner.sub, "").await);
+    problem(&without.get(&export_path(&export)).await, 404);
+    problem(&cancel(&without).await, 404);
+}
+
+/// A key is the caller's own: a backend's for one person is not the person's, nor good for another.
+#[tokio::test]
+async fn an_idempotency_key_is_the_backends_whomever_it_names() {
+    let stack = Stack::get();
+    let owner = Owner::new(&stack, "Ana").await;
+    let colleague = owner.colleague("Berta").await;
+    let (backend, path) = backend(&stack, owner.project).await;
+    let post = async |api: &Caller, body: Value| -> Answer {
+        let request = api.request(Method::POST, &path).json(&body);
+        api.send(request.header("Idempotency-Key", "nightly")).await
+    };
+    let first = post(&backend, csv_for(&owner)).await.expect_status(201);
+    let again = post(&backend, csv_for(&owner)).await.expect_status(201);
+    assert_eq!(again.json()["id"], first.json()["id"]);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    problem(&post(&backend, csv_for(&colleague)).await, 422);
+    let own = post(&owner.api, csv()).await.expect_status(201);
+    assert_ne!(own.json()["id"], first.json()["id"]);
+
+    // The two are both the person's, and a third is all that the minute has left.
+    for status in [201, 429] {
+        assert_eq!(owner.api.post(&path, csv()).await.status, status);
+    }
+    problem(&backend.post(&path, csv_for(&owner)).await, 429);
+    backend.post(&path, csv()).await.expect_status(201);
+}
