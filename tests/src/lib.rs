@@ -20,7 +20,7 @@ mod tables;
 mod wait;
 
 pub use aws::Aws;
-pub use browser::Browser;
+pub use browser::{Browser, axe};
 pub use http::{Answer, Caller};
 pub use local::{Standstill, kill, load_orders, python, workers};
 pub use olist::{olist_orders, real_tables};
