@@ -6,6 +6,9 @@ TEST_PORT ?= 4766
 # Short waits, so that a test sees in seconds what takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
+# Most of what tests do is wait for the stack: more of them than there are cores go side by side.
+TEST_THREADS ?= 8
+
 TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
@@ -40,7 +43,7 @@ demo: up ## Load sample orders, export them as a person, download the file, show
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
 test: lint ## Check everything: formatting, lints, units, and a stack of its own from outside
-	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+	@RUST_TEST_THREADS=$(TEST_THREADS) $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
 
 lint: tools ## Check formatting, lints, the template and the local scripts
 	cargo fmt --all --check

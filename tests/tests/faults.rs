@@ -159,13 +159,6 @@ async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value
     mail
 }
 
-/// Every worker at this moment is stopped for good, as by a crash.
-fn kill_workers(stack: &Stack) {
-    for worker in workers(stack, stack.output("generate_function")) {
-        kill(worker);
-    }
-}
-
 #[tokio::test]
 async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_that_does_not() {
     let stack = Stack::get();
@@ -177,49 +170,55 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
             .await;
         assert_eq!(undisturbed["rows"], MANY);
 
-        let killed = id(&ana.request("csv").await);
-        in_the_middle(&ana, killed).await;
-        kill_workers(stack);
-        let killed = swept_to_success(&ana, aws, killed).await;
+        let (wanted, killed) = tokio::join!(
+            one_file_and_one_mail(stack, aws, &ana, &undisturbed),
+            async {
+                let export = id(&ana.request("csv").await);
+                in_the_middle(&ana, export).await;
+                for worker in workers(stack, stack.output("generate_function")) {
+                    kill(worker);
+                }
+                swept_to_success(&ana, aws, export).await
+            }
+        );
         let receipt = &killed["receipt"];
         assert!(receipt["attempts"].as_u64() > Some(1), "{receipt:#}");
 
-        let hung = id(&zoe.request("csv").await);
-        in_the_middle(&zoe, hung).await;
-        let standstill = Standstill::of(workers(stack, stack.output("generate_function")));
-        wait_until("the lease to end", FINISHED_WITHIN, async || {
-            match aws.lease_end(hung).await {
-                Some(end) if Timestamp::now() < end => Err(end.to_string()),
-                _ => Ok(()),
-            }
-        })
-        .await;
-        drop(standstill);
-        // It finds its lease ended and gives it back; nobody needs to find that out.
-        let hung = zoe.reaches(hung, "succeeded", FINISHED_WITHIN).await;
+        let (found, hung) = tokio::join!(one_file_and_one_mail(stack, aws, &ana, &killed), async {
+            let export = id(&zoe.request("csv").await);
+            in_the_middle(&zoe, export).await;
+            let standstill = Standstill::of(workers(stack, stack.output("generate_function")));
+            wait_until("the lease to end", FINISHED_WITHIN, async || {
+                match aws.lease_end(export).await {
+                    Some(end) if Timestamp::now() < end => Err(end.to_string()),
+                    _ => Ok(()),
+                }
+            })
+            .await;
+            // It finds its lease ended and gives it back; nobody needs to find that out.
+            drop(standstill);
+            zoe.reaches(export, "succeeded", FINISHED_WITHIN).await
+        });
+        assert!(found == wanted, "other bytes after a crash");
         let receipt = &hung["receipt"];
         assert!(receipt["attempts"].as_u64() > Some(1), "{receipt:#}");
 
-        aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
-            .await;
-        let continued = id(&ana.request("csv").await);
-        let continued = ana.reaches(continued, "succeeded", FINISHED_WITHIN).await;
+        let (found, continued) =
+            tokio::join!(one_file_and_one_mail(stack, aws, &zoe, &hung), async {
+                aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
+                    .await;
+                let export = id(&ana.request("csv").await);
+                ana.reaches(export, "succeeded", FINISHED_WITHIN).await
+            });
+        assert!(found == wanted, "other bytes after a standstill");
         let receipt = &continued["receipt"];
         assert!(receipt["invocations"].as_u64() > Some(1), "{receipt:#}");
         assert_eq!(
             receipt["attempts"], 1,
             "a continuation is no attempt: {receipt:#}"
         );
-
-        let wanted = one_file_and_one_mail(stack, aws, &ana, &undisturbed).await;
-        for (owner, export, what) in [
-            (&ana, &killed, "a crash"),
-            (&zoe, &hung, "a standstill"),
-            (&ana, &continued, "a continuation"),
-        ] {
-            let found = one_file_and_one_mail(stack, aws, owner, export).await;
-            assert!(found == wanted, "other bytes after {what}");
-        }
+        let found = one_file_and_one_mail(stack, aws, &ana, &continued).await;
+        assert!(found == wanted, "other bytes after a continuation");
     })
     .await;
 }
