@@ -15,7 +15,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test lint token load mail
+.PHONY: help tools up down logs clean demo test tables readers lint token load mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -40,8 +40,14 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
-test: lint ## Check everything: formatting, lints, units, and a stack of its own from outside
+test: lint readers ## Check everything: formatting, lints, units, and a stack of its own from outside
 	@$(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+
+tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
+	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
+
+readers:
+	@python3 $(LOCAL)/tools.py tests
 
 lint: tools ## Check formatting, lints, the template and the local scripts
 	cargo fmt --all --check

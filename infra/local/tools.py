@@ -1,6 +1,6 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
-Runs on a bare Python, before any of that is there. What is already there is left alone.
+With the argument `tests`, also the environment of the readers that tests check files with. Runs on a bare Python, before any of that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def main() -> None:
             pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"),
             pool.submit(_dynoxide),
         ]
+        if "tests" in sys.argv[1:]:
+            steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
     for step in steps:
         step.result()
 

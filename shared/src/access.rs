@@ -147,6 +147,14 @@ impl Grants {
         self.0.contains(grant)
     }
 
+    /// The parents that are named in them.
+    pub fn parents(&self) -> impl Iterator<Item = &Parent> {
+        self.0.iter().filter_map(|grant| match grant {
+            Grant::Parent(parent) => Some(parent),
+            Grant::Staff | Grant::Service => None,
+        })
+    }
+
     /// Whether `staff` among them allows the action, whatever it is about.
     pub fn allow_everywhere(&self, action: Action) -> bool {
         action.is_of_staff() && self.has(&Grant::Staff)

@@ -1,10 +1,15 @@
 //! Clients of AWS's services, configured alike in every function.
 
-use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::env;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_dynamodb::Client;
+
+use crate::catalog::{Catalog, RecordsSpec};
+use crate::env::{self, EnvError};
 
 /// The configuration of the function's environment. No call may hang: an attempt ends after 10 s without a
 /// connection or an answer, whatever the peer does.
@@ -26,11 +31,82 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// The DynamoDB that holds the host's records: AWS's, or the one at `RECORDS_ENDPOINT_URL`.
-pub fn records(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-    if let Some(endpoint) = env::optional("RECORDS_ENDPOINT_URL") {
-        builder = builder.endpoint_url(endpoint);
+/// The clients that the host's records are read with: one for each region and role that the catalog names.
+#[derive(Debug, Clone)]
+pub struct RecordsClients {
+    own: Client,
+    others: HashMap<Account, Client>,
+}
+
+/// A region and a role, where these are not the function's own.
+type Account = (Option<String>, Option<String>);
+
+impl RecordsClients {
+    /// The client for records in this place.
+    pub fn of(&self, spec: &RecordsSpec) -> &Client {
+        self.others.get(&account(spec)).unwrap_or(&self.own)
     }
-    aws_sdk_dynamodb::Client::from_conf(builder.build())
+}
+
+/// One client for records everywhere.
+impl From<Client> for RecordsClients {
+    fn from(own: Client) -> Self {
+        Self {
+            own,
+            others: HashMap::new(),
+        }
+    }
+}
+
+fn account(spec: &RecordsSpec) -> Account {
+    (spec.region.clone(), spec.role.clone())
+}
+
+/// The DynamoDB that holds the host's records: AWS's, or the one at `RECORDS_ENDPOINT_URL`.
+///
+/// # Errors
+/// When the variable that the catalog names for a role's ARN is not set.
+pub async fn records(config: &SdkConfig, catalog: &Catalog) -> Result<RecordsClients, EnvError> {
+    let client = |region: Option<&String>, role: Option<AssumeRoleProvider>| {
+        let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+        if let Some(endpoint) = env::optional("RECORDS_ENDPOINT_URL") {
+            builder = builder.endpoint_url(endpoint);
+        }
+        if let Some(region) = region {
+            builder = builder.region(Region::new(region.clone()));
+        }
+        if let Some(role) = role {
+            builder = builder.credentials_provider(role);
+        }
+        Client::from_conf(builder.build())
+    };
+    let mut clients = RecordsClients::from(client(None, None));
+    for export_type in catalog.types() {
+        let account = account(&export_type.records);
+        if account == (None, None) || clients.others.contains_key(&account) {
+            continue;
+        }
+        let role = match &account.1 {
+            None => None,
+            Some(role) => Some(assumed(config, role).await?),
+        };
+        let client = client(account.0.as_ref(), role);
+        clients.others.insert(account, client);
+    }
+    Ok(clients)
+}
+
+/// The credentials of a role, which are renewed before they end.
+async fn assumed(config: &SdkConfig, role: &str) -> Result<AssumeRoleProvider, EnvError> {
+    let arn = match role.starts_with("arn:") {
+        true => role.to_owned(),
+        false => env::required(role)?,
+    };
+    let builder = AssumeRoleProvider::builder(arn)
+        .session_name("waybill")
+        .configure(config);
+    Ok(match config.credentials_provider() {
+        Some(own) => builder.build_from_provider(own).await,
+        None => builder.build().await,
+    })
 }

@@ -1,16 +1,26 @@
 //! The catalog: what can be exported, where its records are, and its columns, filters and searched fields.
 
 mod check;
+mod custom;
+mod origin;
 mod records;
 
 use std::path::{Path as FilePath, PathBuf};
-use std::{env, fmt, fs, io};
+use std::{env, fs, io};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::records::{Engine, RecordsSpec, SortFormat};
-use crate::selection::FieldError;
+pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
+pub use self::origin::{Origin, Others, Path};
+pub use self::records::{Constant, Engine, RecordsSpec, SortFormat};
+use crate::field_error::FieldError;
 use crate::value::{Kind, Stored};
+
+/// The filter on the instant of a record's creation, under this name in every type.
+pub const CREATED_AT: &str = "created_at";
+
+/// The filter on a record's attributes, and the record's own name for the map that holds them.
+pub const ATTRIBUTES: &str = "attributes";
 
 /// The variable that names another catalog than the built-in one.
 const CATALOG_PATH: &str = "CATALOG_PATH";
@@ -54,18 +64,30 @@ impl Catalog {
         check::catalog(text).map(|types| Self { types })
     }
 
+    /// The catalog that Waybill was built with. The build has checked it.
+    ///
+    /// # Errors
+    /// As [`Catalog::parse`].
+    pub fn built_in() -> Result<Self, CatalogError> {
+        Self::parse(BUILT_IN)
+    }
+
     /// The catalog in the file that the variable `CATALOG_PATH` names; without one, the built-in catalog.
     ///
     /// # Errors
     /// When the file cannot be read, or as [`Catalog::parse`].
     pub fn load() -> Result<Self, CatalogError> {
         match env::var_os(CATALOG_PATH) {
-            None => Self::parse(BUILT_IN),
+            None => Self::built_in(),
             Some(path) => Self::read(FilePath::new(&path)),
         }
     }
 
-    fn read(path: &FilePath) -> Result<Self, CatalogError> {
+    /// The catalog in a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or as [`Catalog::parse`].
+    pub fn read(path: &FilePath) -> Result<Self, CatalogError> {
         let text = fs::read_to_string(path).map_err(|source| CatalogError::Unreadable {
             path: path.to_owned(),
             source,
@@ -169,7 +191,7 @@ impl ExportType {
     pub(crate) fn created_stored(&self) -> Option<Stored> {
         self.columns
             .iter()
-            .find(|c| c.path == self.created)
+            .find(|c| c.origin.path() == Some(&self.created))
             .and_then(|c| c.stored)
     }
 }
@@ -191,7 +213,7 @@ pub struct Column {
     /// What its values are.
     pub kind: Kind,
     /// Where a record has its value.
-    pub path: Path,
+    pub origin: Origin,
     /// How the value is stored, where that is not how it is shown.
     pub stored: Option<Stored>,
     /// Whether it is in a file for which the request names no columns.
@@ -200,28 +222,6 @@ pub struct Column {
     pub values: Vec<String>,
     /// Whether it is never in a file nor shown in the catalog, only filtered and searched.
     pub hidden: bool,
-}
-
-/// Where a record has a value: attribute names from the outside in. `address.city` in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path(Vec<String>);
-
-impl Path {
-    /// The path of these names. It has at least one.
-    pub fn new(first: impl Into<String>, rest: impl IntoIterator<Item = String>) -> Self {
-        Self(std::iter::once(first.into()).chain(rest).collect())
-    }
-
-    /// The names, from the outside in: at least one.
-    pub fn names(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("."))
-    }
 }
 
 /// The kinds of things that records belong to.

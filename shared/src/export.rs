@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::catalog::Definitions;
 use crate::file::{Profile, Warning};
 use crate::parent::Parent;
 
@@ -154,6 +155,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Xlsx];
+
     /// The file name's extension, which is also the format's name in the API.
     pub fn extension(self) -> &'static str {
         match self {
@@ -263,6 +267,9 @@ pub struct Export {
     pub search: Option<String>,
     /// The file's columns, by key, in order.
     pub columns: Vec<String>,
+    /// The parent's own columns as they were defined at the request.
+    #[serde(default, skip_serializing_if = "Definitions::is_empty")]
+    pub definitions: Definitions,
     /// Whom the file is for.
     pub profile: Profile,
     /// The IANA name of the zone in which timestamps are written.

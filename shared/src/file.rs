@@ -2,6 +2,7 @@
 
 mod cell;
 pub mod csv;
+pub mod json;
 pub mod name;
 mod warning;
 pub mod xlsx;

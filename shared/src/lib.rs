@@ -10,6 +10,7 @@ pub mod download;
 pub mod env;
 pub mod event;
 pub mod export;
+pub mod field_error;
 pub mod file;
 pub mod hash;
 pub mod invocation;

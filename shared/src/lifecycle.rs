@@ -38,6 +38,8 @@ pub enum Claim {
     Take(Box<Change>),
     /// The export has been tried too often or for too long: it fails once this is committed.
     GiveUp(Box<Change>),
+    /// The wait before another attempt is not over: the message must come again after this long.
+    NotYet(SignedDuration),
     /// There is nothing for this worker to do: the export is final, or somebody else is at it.
     Leave,
 }
@@ -69,6 +71,10 @@ impl State {
         {
             return Claim::Leave;
         }
+        let wait = self.work.held_back(now);
+        if wait.is_positive() {
+            return Claim::NotYet(wait);
+        }
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
             return Claim::GiveUp(Box::new(self.fail(failure, now, pace)));
         }
@@ -77,6 +83,7 @@ impl State {
                 owner: owner.to_owned(),
                 until: now + pace.lease(),
             });
+            s.work.not_before = None;
             s.work.attempts += 1;
             s.work.invocations += 1;
             s.work.sends = 0;
@@ -143,14 +150,19 @@ impl State {
     }
 
     /// The worker met trouble that may pass, or is gone: another tries after a while, unless it was the last attempt.
+    ///
+    /// The wait begins where the attempt ended, for a worker that is gone with its lease; what is left of it then is
+    /// what the message is to be held back by. The sweeper looks only where that message does not come.
     pub fn retry_later(&self, now: Timestamp, pace: Pace) -> Change {
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
             return self.fail(failure, now, pace);
         }
         self.change(|s, _| {
-            s.work.lease = None;
-            s.work
-                .set_due(now + pace.retry_after(s.work.attempts.max(1)));
+            let lease = s.work.lease.take();
+            let ended = lease.map_or(now, |lease| lease.until.min(now));
+            let begin = ended + pace.retry_after(s.work.attempts.max(1));
+            s.work.not_before = Some(begin);
+            s.work.set_due(begin.max(now) + pace.retry());
         })
     }
 
@@ -206,6 +218,7 @@ impl State {
             s.export.ended_at = Some(now);
             s.export.mail = Some(Mail::Pending);
             s.work.lease = None;
+            s.work.not_before = None;
             s.work.upload = None;
             s.work.checkpoint = None;
             s.work.completing = None;

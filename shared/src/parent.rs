@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::catalog::ParentKind;
+pub use crate::catalog::{Definition, Definitions, ParentKind};
 
 /// One organization, project or source, by kind and id; in the tables `project#42`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Parent {
     kind: ParentKind,
@@ -109,9 +109,30 @@ pub struct ParentProfile {
     pub parent: Parent,
     /// What people call it.
     pub name: String,
-    /// The organization that a project or a source belongs to.
-    #[serde(default)]
+    /// The organization that a project or a source belongs to. It is the key of an index, which takes no null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
+    /// The columns that a source has of its own.
+    #[serde(default, skip_serializing_if = "Definitions::is_empty")]
+    pub definitions: Definitions,
+}
+
+/// A parent and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NamedParent {
+    /// Which parent.
+    pub parent: Parent,
+    /// What people call it.
+    pub name: String,
+}
+
+impl From<ParentProfile> for NamedParent {
+    fn from(profile: ParentProfile) -> Self {
+        Self {
+            parent: profile.parent,
+            name: profile.name,
+        }
+    }
 }
 
 impl ParentProfile {
@@ -121,6 +142,7 @@ impl ParentProfile {
         Self {
             name: parent.id().to_owned(),
             organization_id,
+            definitions: Definitions::default(),
             parent,
         }
     }

@@ -3,6 +3,7 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::export::ExportId;
@@ -27,6 +28,9 @@ pub struct Queue {
 pub struct QueueError(#[source] Box<SdkError<SendMessageError>>);
 
 impl Queue {
+    /// The longest that SQS holds a message back.
+    pub const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
+
     /// The queue at this URL.
     pub fn new(sqs: Client, url: String) -> Self {
         Self { sqs, url }
@@ -34,12 +38,23 @@ impl Queue {
 
     /// Sends a message for the export.
     pub async fn send(&self, export_id: ExportId) -> Result<(), QueueError> {
+        self.send_after(export_id, SignedDuration::ZERO).await
+    }
+
+    /// Sends a message for the export that comes after `wait`, or after [`Queue::LONGEST_DELAY`] where that is
+    /// shorter: whoever takes a message that comes too early sends it on.
+    pub async fn send_after(
+        &self,
+        export_id: ExportId,
+        wait: SignedDuration,
+    ) -> Result<(), QueueError> {
         let body = format!("{{\"export_id\":{export_id}}}");
         let sent = self
             .sqs
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
+            .set_delay_seconds(delay_seconds(wait))
             .send()
             .await;
         sent.map_err(|error| QueueError(Box::new(error)))?;
@@ -47,9 +62,32 @@ impl Queue {
     }
 }
 
+/// SQS counts whole seconds, and a message is better late than too early. Without a wait the queue's own delay holds.
+fn delay_seconds(wait: SignedDuration) -> Option<i32> {
+    let wait = wait.min(Queue::LONGEST_DELAY);
+    let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+    i32::try_from(seconds).ok().filter(|seconds| *seconds > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_held_back_by_whole_seconds_up_to_a_quarter_of_an_hour() {
+        for (wait, seconds) in [
+            (SignedDuration::from_millis(-1), None),
+            (SignedDuration::ZERO, None),
+            (SignedDuration::from_millis(1), Some(1)),
+            (SignedDuration::from_secs(1), Some(1)),
+            (SignedDuration::from_millis(1_001), Some(2)),
+            (SignedDuration::from_millis(899_001), Some(900)),
+            (SignedDuration::from_secs(901), Some(900)),
+            (SignedDuration::MAX, Some(900)),
+        ] {
+            assert_eq!(delay_seconds(wait), seconds, "{wait:?}");
+        }
+    }
 
     #[test]
     fn a_message_without_a_valid_id_is_refused() {

@@ -15,36 +15,12 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 pub use self::moment::Moment;
-pub use self::projection::Projection;
+pub use self::projection::{Condition, Projection};
 pub use self::search::{MAX_SEARCH_LENGTH, Search};
 use crate::catalog::ExportType;
+pub use crate::catalog::{ATTRIBUTES, CREATED_AT};
+pub use crate::field_error::FieldError;
 use crate::value::Value;
-
-/// The filter on the instant of a record's creation, under this name in every type.
-pub const CREATED_AT: &str = "created_at";
-
-/// The filter on a record's attributes, and the record's own name for the map that holds them.
-pub const ATTRIBUTES: &str = "attributes";
-
-/// What is wrong with one field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct FieldError {
-    /// The field, by its path in the body (`filters.created_at.from`) or its name in the query string.
-    pub field: String,
-    /// What is wrong and what would be right. It repeats nothing secret; it may go to the person as it is.
-    pub message: String,
-}
-
-impl FieldError {
-    /// This field, and what is wrong with it.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
 
 /// Filters that must all hold, with bounds in time of type `T`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

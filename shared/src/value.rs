@@ -64,6 +64,32 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Text,
+        Kind::Integer,
+        Kind::Decimal,
+        Kind::Boolean,
+        Kind::Date,
+        Kind::Timestamp,
+        Kind::Email,
+        Kind::Phone,
+    ];
+
+    /// The word for it in the catalog and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Integer => "integer",
+            Kind::Decimal => "decimal",
+            Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::Timestamp => "timestamp",
+            Kind::Email => "email",
+            Kind::Phone => "phone",
+        }
+    }
+
     /// Whether the column holds numbers.
     pub fn is_number(self) -> bool {
         matches!(self, Kind::Integer | Kind::Decimal)

@@ -60,7 +60,7 @@ impl Pace {
         self.lease / 2
     }
 
-    /// How long a continuation's message has to arrive before the sweeper sends another.
+    /// How long a message has to arrive before the sweeper sends another.
     pub fn retry(&self) -> SignedDuration {
         self.retry
     }
@@ -182,6 +182,9 @@ pub struct Work {
     /// Who is at it.
     #[serde(default)]
     pub lease: Option<Lease>,
+    /// Before this no worker may begin: the wait before another attempt. Null where there is none.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
     /// How often the sweeper has sent the message again since a worker last came.
     #[serde(default)]
     pub sends: u32,
@@ -227,6 +230,7 @@ impl Work {
             shard: None,
             due: None,
             lease: None,
+            not_before: None,
             sends: 0,
             attempts: 0,
             invocations: 0,
@@ -246,6 +250,12 @@ impl Work {
     pub fn set_due(&mut self, at: Timestamp) {
         self.shard = Some((self.id.get() % u64::from(Self::SHARDS)) as u8);
         self.due = Some(at.as_second() + i64::from(at.subsec_nanosecond() > 0));
+    }
+
+    /// How long a message that is sent at `now` must be held back, so as not to come too early.
+    pub fn held_back(&self, now: Timestamp) -> SignedDuration {
+        let wait = self.not_before.map(|begin| begin.duration_since(now));
+        wait.unwrap_or_default().max(SignedDuration::ZERO)
     }
 
     /// When somebody must look next.

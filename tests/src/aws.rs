@@ -1,10 +1,12 @@
 //! The stack's AWS services, asked directly for what the API does not show.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::config::Credentials;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::local::credentials;
@@ -143,6 +145,10 @@ impl Aws {
     /// # Panics
     /// Where DynamoDB does not answer.
     pub async fn has_work(&self, id: u64) -> bool {
+        self.work(id).await.is_some()
+    }
+
+    async fn work(&self, id: u64) -> Option<HashMap<String, AttributeValue>> {
         let key = AttributeValue::S(id.to_string());
         let got = self
             .dynamodb
@@ -151,10 +157,18 @@ impl Aws {
             .key("id", key)
             .consistent_read(true)
             .send();
-        got.await
-            .expect("the work item is asked for")
-            .item
-            .is_some()
+        got.await.expect("the work item is asked for").item
+    }
+
+    /// When the lease of an export's worker ends, unless it is renewed; `None` where nobody has one.
+    ///
+    /// # Panics
+    /// Where DynamoDB does not answer, or the work item is none.
+    pub async fn lease_end(&self, id: u64) -> Option<Timestamp> {
+        let item = self.work(id).await?;
+        let lease = item.get("lease")?.as_m().ok()?;
+        let until = lease["until"].as_s().expect("an instant");
+        Some(until.parse().expect("an instant in RFC 3339"))
     }
 
     /// Puts an export's id onto the queue, as `api` does.

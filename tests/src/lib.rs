@@ -16,18 +16,20 @@ mod owner;
 mod process;
 mod stack;
 mod table;
+mod tables;
 mod wait;
 
 pub use aws::Aws;
 pub use browser::Browser;
 pub use http::{Answer, Caller};
-pub use local::{kill, load_orders, python, workers};
+pub use local::{Standstill, kill, load_orders, python, workers};
 pub use olist::{olist_orders, real_tables};
 pub use orders::{COLUMNS, generated_orders, orders_csv};
 pub use owner::{FINISHED_WITHIN, Owner, id, unique};
 pub use process::{Running, free_port};
 pub use stack::Stack;
 pub use table::{python_csv, sha256, xlsx};
+pub use tables::{Requester, Table, note, whole_tables};
 pub use wait::{MAIL_WITHIN, wait_until};
 
 /// Says that something could not be tested here, and why; `cargo test` would keep a printed line of a passing test to

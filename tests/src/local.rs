@@ -93,9 +93,43 @@ fn environments(stack: &Stack, function: &str) -> impl Iterator<Item = (u32, Str
 /// # Panics
 /// Where it cannot be ended.
 pub fn kill(pid: u32) {
+    signal("KILL", pid);
+}
+
+/// Processes that stand still until this is dropped.
+#[derive(Debug)]
+pub struct Standstill(Vec<u32>);
+
+impl Standstill {
+    /// Makes these processes stand still.
+    ///
+    /// # Panics
+    /// Where one is gone.
+    pub fn of(pids: Vec<u32>) -> Self {
+        let standstill = Self(pids);
+        for pid in &standstill.0 {
+            signal("STOP", *pid);
+        }
+        standstill
+    }
+}
+
+impl Drop for Standstill {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            signal("CONT", *pid);
+        }
+    }
+}
+
+fn signal(name: &str, pid: u32) {
     let status = Command::new("kill")
-        .args(["-KILL", &pid.to_string()])
+        .args([&format!("-{name}"), &pid.to_string()])
         .status()
         .expect("kill runs");
-    assert!(status.success(), "process {pid} could not be killed");
+    // Where a test has failed already, its own reason is the one to be told.
+    assert!(
+        status.success() || std::thread::panicking(),
+        "process {pid} was not sent {name}"
+    );
 }

@@ -1,6 +1,6 @@
 //! What breaks on the way: each export still comes to its end by itself, with one file and one mail.
 //!
-//! These tests disturb the stack as a whole, so they take turns.
+//! These tests disturb the stack as a whole, so those that disturb the same of it take turns.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -8,38 +8,61 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, RwLock};
 use waybill_tests::{
-    Aws, FINISHED_WITHIN, MAIL_WITHIN, Owner, Stack, generated_orders, id, kill, load_orders,
-    orders_csv, sha256, unique, wait_until, workers,
+    Aws, FINISHED_WITHIN, MAIL_WITHIN, Owner, Stack, Standstill, generated_orders, id, kill,
+    load_orders, orders_csv, sha256, unique, wait_until, workers,
 };
 
-/// Enough to be caught in the middle, and for several invocations of [`SHORT_TIMEOUT`].
-const MANY: usize = 100_000;
+/// Enough to be caught in the middle, for several invocations of [`SHORT_TIMEOUT`], and for a file of two parts.
+const MANY: usize = 60_000;
 /// An invocation that ends long before a file of [`MANY`] rows is made, in seconds.
 const SHORT_TIMEOUT: u64 = 3;
 /// A schedule that comes every minute, and what it starts.
 const BY_ITSELF: Duration = Duration::from_secs(180);
 
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Whose turn it is to disturb how files are made, and how mails are sent. Neither breaks what the tests of the other
+/// look for: their exports and mails only take longer.
+static MAKING: Mutex<()> = Mutex::const_new(());
+static MAILING: Mutex<()> = Mutex::const_new(());
+/// Held by whoever sweeps, and alone by who waits for the schedule to do so.
+static SWEEPING: RwLock<()> = RwLock::const_new(());
 static MANY_ORDERS: OnceCell<u64> = OnceCell::const_new();
 
-/// Runs a test alone, and leaves the stack as it was, whatever the test comes to.
-async fn alone(test: impl AsyncFnOnce(&Stack, &Aws)) {
-    let _turn = TURN.lock().await;
+/// Runs a test that disturbs how files are made, and leaves that as it was, whatever the test comes to.
+async fn disturbing_making(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let stack = Stack::get();
     let aws = stack.aws().await;
+    let _turn = MAKING.lock().await;
     let result = AssertUnwindSafe(test(&stack, &aws)).catch_unwind().await;
-    stack.refuse_mails("none").await;
     let generate = stack.output("generate_function");
     aws.set_timeout(generate, stack.seconds("GenerateTimeout"))
         .await;
     aws.feed(generate, true).await;
+    if let Err(panic) = result {
+        resume_unwind(panic);
+    }
+}
+
+/// Runs a test that disturbs how mails are sent, and leaves that as it was, whatever the test comes to.
+async fn disturbing_mailing(test: impl AsyncFnOnce(&Stack, &Aws)) {
+    let stack = Stack::get();
+    let aws = stack.aws().await;
+    let _turn = MAILING.lock().await;
+    let result = AssertUnwindSafe(test(&stack, &aws)).catch_unwind().await;
+    stack.refuse_mails("none").await;
     aws.feed(stack.output("notify_function"), true).await;
     if let Err(panic) = result {
         resume_unwind(panic);
     }
+}
+
+/// Sweeps as the schedule does, unless somebody waits for that.
+async fn sweep(aws: &Aws) {
+    let _sweeping = SWEEPING.read().await;
+    aws.sweep().await;
 }
 
 /// A person with a project of [`MANY`] orders, which all these tests read.
@@ -78,7 +101,7 @@ async fn swept_to_success(owner: &Owner, aws: &Aws, export: u64) -> Value {
         &format!("export {export} to succeed"),
         FINISHED_WITHIN,
         async || {
-            aws.sweep().await;
+            sweep(aws).await;
             let export = owner.export(export).await;
             if export["status"] == "succeeded" {
                 Ok(export)
@@ -97,7 +120,7 @@ async fn one_file_and_one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: 
     assert_eq!(export["size"], file.len());
     let export = id(export);
     wait_until("one object and no upload", FINISHED_WITHIN, async || {
-        aws.sweep().await;
+        sweep(aws).await;
         let (objects, uploads) = (aws.objects(export).await, aws.uploads(export).await);
         if objects.len() == 1 && uploads.is_empty() {
             Ok(())
@@ -113,7 +136,7 @@ async fn one_file_and_one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: 
 /// One mail about an export: it has come, the export says so, and asking for it again brings no second.
 async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value {
     let mail = wait_until("the mail to be sent", MAIL_WITHIN, async || {
-        aws.sweep().await;
+        sweep(aws).await;
         let now = owner.export(export).await;
         if now["mail"] == "sent" {
             Ok(owner.mail_about(export).await)
@@ -127,7 +150,7 @@ async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value
         json!({"export_id": export}),
     )
     .await;
-    aws.sweep().await;
+    sweep(aws).await;
     assert_eq!(
         owner.mails_about(export).await.len(),
         1,
@@ -136,32 +159,49 @@ async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value
     mail
 }
 
+/// Every worker at this moment is stopped for good, as by a crash.
+fn kill_workers(stack: &Stack) {
+    for worker in workers(stack, stack.output("generate_function")) {
+        kill(worker);
+    }
+}
+
 #[tokio::test]
-async fn a_killed_worker_and_one_that_ran_out_of_time_leave_the_same_bytes_as_none() {
-    alone(async |stack, aws| {
-        let ana = owner_of_many(stack, "Ana").await;
-        let generate = stack.output("generate_function");
+async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_that_does_not() {
+    let stack = Stack::get();
+    let ana = owner_of_many(&stack, "Ana").await;
+    let zoe = ana.colleague("Zoe").await;
+    disturbing_making(async |stack, aws| {
         let undisturbed = ana
             .succeeded(json!({"type": "orders", "format": "csv"}))
             .await;
         assert_eq!(undisturbed["rows"], MANY);
-        let wanted = one_file_and_one_mail(stack, aws, &ana, &undisturbed).await;
 
         let killed = id(&ana.request("csv").await);
         in_the_middle(&ana, killed).await;
-        for worker in workers(stack, generate) {
-            kill(worker);
-        }
+        kill_workers(stack);
         let killed = swept_to_success(&ana, aws, killed).await;
-        assert!(
-            killed["receipt"]["attempts"].as_u64() > Some(1),
-            "{:#}",
-            killed["receipt"]
-        );
-        let found = one_file_and_one_mail(stack, aws, &ana, &killed).await;
-        assert!(found == wanted, "other bytes after a crash");
+        let receipt = &killed["receipt"];
+        assert!(receipt["attempts"].as_u64() > Some(1), "{receipt:#}");
 
-        aws.set_timeout(generate, SHORT_TIMEOUT).await;
+        let hung = id(&zoe.request("csv").await);
+        in_the_middle(&zoe, hung).await;
+        let standstill = Standstill::of(workers(stack, stack.output("generate_function")));
+        wait_until("the lease to end", FINISHED_WITHIN, async || {
+            match aws.lease_end(hung).await {
+                Some(end) if Timestamp::now() < end => Err(end.to_string()),
+                _ => Ok(()),
+            }
+        })
+        .await;
+        drop(standstill);
+        // It finds its lease ended and gives it back; nobody needs to find that out.
+        let hung = zoe.reaches(hung, "succeeded", FINISHED_WITHIN).await;
+        let receipt = &hung["receipt"];
+        assert!(receipt["attempts"].as_u64() > Some(1), "{receipt:#}");
+
+        aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
+            .await;
         let continued = id(&ana.request("csv").await);
         let continued = ana.reaches(continued, "succeeded", FINISHED_WITHIN).await;
         let receipt = &continued["receipt"];
@@ -170,34 +210,45 @@ async fn a_killed_worker_and_one_that_ran_out_of_time_leave_the_same_bytes_as_no
             receipt["attempts"], 1,
             "a continuation is no attempt: {receipt:#}"
         );
-        let found = one_file_and_one_mail(stack, aws, &ana, &continued).await;
-        assert!(found == wanted, "other bytes after a continuation");
+
+        let wanted = one_file_and_one_mail(stack, aws, &ana, &undisturbed).await;
+        for (owner, export, what) in [
+            (&ana, &killed, "a crash"),
+            (&zoe, &hung, "a standstill"),
+            (&ana, &continued, "a continuation"),
+        ] {
+            let found = one_file_and_one_mail(stack, aws, owner, export).await;
+            assert!(found == wanted, "other bytes after {what}");
+        }
     })
     .await;
 }
 
 #[tokio::test]
 async fn an_export_whose_message_was_lost_is_made_by_itself() {
-    alone(async |stack, aws| {
-        let bob = Owner::new(stack, "Bob").await;
-        load_orders(stack, bob.project, orders_csv(&generated_orders(20))).await;
+    let stack = Stack::get();
+    let bob = Owner::new(&stack, "Bob").await;
+    load_orders(&stack, bob.project, orders_csv(&generated_orders(20))).await;
+    let mut alone = None;
+    let mut export = Value::Null;
+    disturbing_making(async |stack, aws| {
         let generate = stack.output("generate_function");
         aws.feed(generate, false).await;
-        let export = bob.request("csv").await;
+        export = bob.request("csv").await;
         aws.purge_queue().await;
-        aws.feed(generate, true).await;
-
         // Nobody but the schedule comes to its help.
-        let export = bob.reaches(id(&export), "succeeded", BY_ITSELF).await;
-        assert_eq!(export["rows"], 20);
-        one_file_and_one_mail(stack, aws, &bob, &export).await;
+        alone = Some(SWEEPING.write().await);
     })
     .await;
+    let export = bob.reaches(id(&export), "succeeded", BY_ITSELF).await;
+    drop(alone);
+    assert_eq!(export["rows"], 20);
+    one_file_and_one_mail(&stack, &stack.aws().await, &bob, &export).await;
 }
 
 #[tokio::test]
 async fn ten_messages_make_one_file_and_one_mail() {
-    alone(async |stack, aws| {
+    disturbing_making(async |stack, aws| {
         let eve = Owner::new(stack, "Eve").await;
         load_orders(stack, eve.project, orders_csv(&generated_orders(2_000))).await;
         let export = id(&eve.request("csv").await);
@@ -225,7 +276,7 @@ async fn ten_messages_make_one_file_and_one_mail() {
 
 #[tokio::test]
 async fn a_mail_service_that_was_away_still_gets_one_mail() {
-    alone(async |stack, aws| {
+    disturbing_mailing(async |stack, aws| {
         let dan = Owner::new(stack, "Dan").await;
         stack.refuse_mails("500").await;
         let export = dan
@@ -253,7 +304,7 @@ async fn a_mail_service_that_was_away_still_gets_one_mail() {
 
 #[tokio::test]
 async fn a_stream_that_stood_still_costs_no_mail_and_brings_no_second() {
-    alone(async |stack, aws| {
+    disturbing_mailing(async |stack, aws| {
         let kim = Owner::new(stack, "Kim").await;
         let notify = stack.output("notify_function");
         aws.feed(notify, false).await;
@@ -276,8 +327,8 @@ async fn a_stream_that_stood_still_costs_no_mail_and_brings_no_second() {
 
 #[tokio::test]
 async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
-    alone(async |stack, aws| {
-        let pat = owner_of_many(stack, "Pat").await;
+    let pat = owner_of_many(&Stack::get(), "Pat").await;
+    disturbing_making(async |_, aws| {
         let export = id(&pat.request("csv").await);
         in_the_middle(&pat, export).await;
         let cancel = format!("/v1/exports/{export}/cancel");
@@ -298,7 +349,7 @@ async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
             "nothing to be left under the export",
             FINISHED_WITHIN,
             async || {
-                aws.sweep().await;
+                sweep(aws).await;
                 let (objects, uploads) = (aws.objects(export).await, aws.uploads(export).await);
                 let has_work = aws.has_work(export).await;
                 if objects.is_empty() && uploads.is_empty() && !has_work {
@@ -326,7 +377,7 @@ async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
 
 #[tokio::test]
 async fn an_export_canceled_before_it_began_is_never_made() {
-    alone(async |stack, aws| {
+    disturbing_making(async |stack, aws| {
         let gil = Owner::new(stack, "Gil").await;
         let generate = stack.output("generate_function");
         aws.feed(generate, false).await;
@@ -348,8 +399,8 @@ async fn an_export_canceled_before_it_began_is_never_made() {
 
 #[tokio::test]
 async fn a_failure_is_told_with_its_reason_and_where_help_is() {
-    alone(async |stack, aws| {
-        let lea = owner_of_many(stack, "Lea").await;
+    let lea = owner_of_many(&Stack::get(), "Lea").await;
+    disturbing_making(async |stack, aws| {
         // A spreadsheet is made in one invocation, and this one is too short for it.
         aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
             .await;

@@ -1,7 +1,10 @@
 //! What every request is answered from.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
+use waybill::aws::RecordsClients;
 use waybill::catalog::Catalog;
 use waybill::queue::Queue;
 use waybill::store::{Exports, Parents, Requests, StoreError, cursor_secret};
@@ -17,6 +20,8 @@ use crate::view::in_milliseconds;
 /// The clients of AWS's services.
 pub(crate) struct Clients {
     pub(crate) db: aws_sdk_dynamodb::Client,
+    /// Those that the host's records are read with.
+    pub(crate) records: RecordsClients,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
@@ -31,6 +36,8 @@ pub(crate) struct App {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) bucket: String,
     pub(crate) catalog: Catalog,
+    pub(crate) records: RecordsClients,
+    pub(crate) records_tables: HashMap<String, String>,
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
@@ -58,6 +65,8 @@ impl App {
             s3: clients.s3,
             bucket: config.bucket,
             catalog,
+            records: clients.records,
+            records_tables: config.records_tables,
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,

@@ -1,5 +1,8 @@
 //! The function's configuration, read once from its environment.
 
+use std::collections::HashMap;
+
+use waybill::catalog::Catalog;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
@@ -13,6 +16,8 @@ pub(crate) struct Config {
     /// The table of rates, idempotency records and the cursors' secret.
     pub(crate) limits: String,
     pub(crate) parents: String,
+    /// The names of the host's tables, by the variables that the catalog names them by.
+    pub(crate) records_tables: HashMap<String, String>,
     pub(crate) queue_url: String,
     pub(crate) bucket: String,
     pub(crate) pace: Pace,
@@ -29,11 +34,17 @@ impl Config {
     ///
     /// # Errors
     /// Names the first variable that is missing or says something wrong.
-    pub(crate) fn from_env() -> Result<Self, EnvError> {
+    pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
+        let records_table = |variable: &String| Ok((variable.clone(), env::required(variable)?));
+        let variables = catalog
+            .types()
+            .iter()
+            .map(|export_type| &export_type.records.table);
         Ok(Self {
             tables: env::tables()?,
             limits: env::required("LIMITS_TABLE")?,
             parents: env::required("PARENTS_TABLE")?,
+            records_tables: variables.map(records_table).collect::<Result<_, _>>()?,
             queue_url: env::required("QUEUE_URL")?,
             bucket: env::required("BUCKET")?,
             pace: env::pace()?,

@@ -15,7 +15,7 @@ use waybill::access::Action;
 use waybill::event::{Actor, Event, What};
 use waybill::export::{Export, ExportId, Status, User};
 use waybill::file::name::FileName;
-use waybill::parent::ParentProfile;
+use waybill::parent::{Definitions, ParentProfile};
 use waybill::store::{Idempotency, Requested};
 
 use self::asked::Asked;
@@ -51,7 +51,7 @@ pub(crate) async fn create(
             "Only a token with the grant `service` may name the user that an export is for.",
         ));
     }
-    let asked = Asked::parse(fields, &app.catalog, parent.kind()).map_err(ApiError::Invalid)?;
+    let asked = Asked::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
@@ -97,7 +97,7 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
 
 /// The export as it begins. Its id and its link are given when it is stored.
 fn new_export(
-    asked: &Asked<'_>,
+    asked: &Asked,
     requester: &Requester,
     profile: &ParentProfile,
     now: Timestamp,
@@ -124,9 +124,13 @@ fn new_export(
         filters: selection.filters(),
         search: selection.search().map(str::to_owned),
         columns: asked.columns.clone(),
+        definitions: match asked.export_type.custom {
+            true => profile.definitions.clone(),
+            false => Definitions::default(),
+        },
         profile: asked.profile,
         time_zone: asked.time_zone_name.clone(),
-        file_name: FileName::new(asked.export_type, &profile.name, now, asked.format).to_string(),
+        file_name: FileName::new(&asked.export_type, &profile.name, now, asked.format).to_string(),
         download: Uuid::nil(),
         created_at: now,
         started_at: None,

@@ -30,12 +30,7 @@ impl Cursors {
     /// # Errors
     /// 422 when the cursor is not ours, or of another list.
     pub(crate) fn open(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
-        let refused = || {
-            ApiError::field(
-                "cursor",
-                "must be the `next` of this same list with the same filters",
-            )
-        };
+        let refused = ApiError::stale_cursor;
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(cursor)
             .map_err(|_| refused())?;

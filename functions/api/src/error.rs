@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use waybill::export::Status;
+use waybill::records::RecordsError;
 use waybill::selection::FieldError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
@@ -68,6 +69,9 @@ pub(crate) enum ApiError {
     /// The host's function did not say whether they may.
     #[error(transparent)]
     Undecided(#[from] Unanswered),
+    /// The host's records could not be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     /// Something that must hold does not, for this reason.
     #[error("{0}")]
     Broken(Box<dyn Error + Send + Sync>),
@@ -77,6 +81,14 @@ impl ApiError {
     /// One field that says something wrong.
     pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// A cursor that says nothing about the list that it is sent to.
+    pub(crate) fn stale_cursor() -> Self {
+        Self::field(
+            "cursor",
+            "must be the `next` of this same list with the same filters",
+        )
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -92,10 +104,11 @@ impl ApiError {
             Self::NotJson(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Undecided(_) | Self::Store(StoreError::Unavailable { .. }) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Store(StoreError::Malformed { .. }) | Self::Broken(_) => {
+            Self::Busy
+            | Self::Undecided(_)
+            | Self::Store(StoreError::Unavailable { .. })
+            | Self::Records(RecordsError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -114,7 +127,8 @@ impl ApiError {
     pub(crate) fn problem(&self, request_id: Option<&str>) -> Problem {
         let status = self.status();
         let detail = match self {
-            Self::Store(StoreError::Unavailable { .. }) => {
+            Self::Store(StoreError::Unavailable { .. })
+            | Self::Records(RecordsError::Unavailable { .. }) => {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
@@ -122,7 +136,7 @@ impl ApiError {
                 "What you may do cannot be checked at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
-            Self::Store(StoreError::Malformed { .. }) | Self::Broken(_) => {
+            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
                 "Something went wrong on our side. If it happens again, tell support the request_id."
                     .to_owned()
             }
@@ -227,6 +241,13 @@ mod tests {
             ApiError::Store(unavailable),
             ApiError::Undecided(Unanswered::NotCalled("secret".into())),
             ApiError::Store(malformed),
+            ApiError::Records(RecordsError::Unavailable {
+                code: "Throttled".into(),
+                source: "inner".into(),
+            }),
+            ApiError::Records(RecordsError::Denied {
+                table: "secret-table".into(),
+            }),
             ApiError::Broken("secret".into()),
         ];
         let said: Vec<String> = table
@@ -260,6 +281,8 @@ mod tests {
         503 Service Unavailable [5 s]: Too many requests for the same thing came at once, and this one was not carried out. Send it again.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
         503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.
+        500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
+        503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         ");

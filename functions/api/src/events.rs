@@ -31,7 +31,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let export = visible(&app, &requester, id).await?;
     let shows_addresses = requester.may(&app, Action::ReadAddresses, &export).await?;
-    let asked = ListParameters::plain(&pairs)?;
+    let asked = ListParameters::plain(&pairs).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("/v1/exports/{id}/events"));
     let after = match &asked.cursor {
         Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
@@ -55,6 +55,7 @@ pub(crate) async fn list(
             limit: asked.limit,
             next,
             unfinished: None,
+            count: None,
         },
     };
     answer::json(StatusCode::OK, &list)

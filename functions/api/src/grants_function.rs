@@ -16,7 +16,7 @@ use waybill::access::{Action, Scope};
 use waybill::parent::ParentKind;
 
 use crate::caller::Requester;
-use crate::view::project_id;
+use crate::view::parent_id;
 
 /// How long the function may take. A person waits for it.
 pub(crate) const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
@@ -142,15 +142,13 @@ impl GrantsFunction {
 }
 
 fn question(requester: &Requester, action: Action, scope: Scope<'_>) -> String {
-    let parent = scope.parent;
-    let number = project_id(parent.id_as(ParentKind::Project));
     let question = Question {
         sub: &requester.caller.sub,
         claims: &requester.claims,
         action: action.as_str(),
         parent: Of {
-            kind: parent.kind(),
-            id: number.map_or_else(|| json!(parent.id()), |number| json!(number)),
+            kind: scope.parent.kind(),
+            id: parent_id(scope.parent),
             organization_id: scope.organization_id,
         },
     };

@@ -87,6 +87,7 @@ pub(crate) async fn list(
             limit: asked.limit,
             next,
             unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
+            count: None,
         },
         exports: exports
             .iter()

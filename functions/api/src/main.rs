@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod caller;
 mod cancel;
+mod catalog;
 mod config;
 mod create;
 mod cursor;
@@ -22,12 +23,14 @@ mod parents;
 mod path;
 mod permissions;
 mod query;
+mod records;
 mod routes;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod view;
+mod zone;
 
 use std::sync::Arc;
 
@@ -43,11 +46,12 @@ use crate::config::Config;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
-    let config = Config::from_env()?;
     let catalog = Catalog::load()?;
+    let config = Config::from_env(&catalog)?;
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),
+        records: aws::records(&sdk, &catalog).await?,
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
         lambda: aws_sdk_lambda::Client::new(&sdk),

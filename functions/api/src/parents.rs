@@ -1,4 +1,7 @@
-//! `PUT /v1/{organizations|projects|sources}/{id}`: staff say what a parent is called and whom it belongs to.
+//! `PUT /v1/{organizations|projects|sources}/{id}`: staff say what a parent is called and whom it belongs to, and which
+//! columns a source has of its own.
+
+mod definitions;
 
 use std::sync::Arc;
 
@@ -8,7 +11,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 use waybill::access::Action;
-use waybill::parent::{Parent, ParentKind, ParentProfile};
+use waybill::catalog::Catalog;
+use waybill::parent::{Definitions, Parent, ParentKind, ParentProfile};
 use waybill::selection::FieldError;
 
 use crate::app::App;
@@ -37,15 +41,20 @@ pub(crate) async fn describe(
         });
     }
     let fields = body::object(&headers, body).await?;
-    let profile = parse(parent, fields).map_err(ApiError::Invalid)?;
+    let profile = parse(parent, fields, &app.catalog).map_err(ApiError::Invalid)?;
     app.parents.put(&profile).await?;
     answer::json(StatusCode::OK, &shown(&profile))
 }
 
-fn parse(parent: Parent, body: Map<String, Value>) -> Result<ParentProfile, Vec<FieldError>> {
+fn parse(
+    parent: Parent,
+    body: Map<String, Value>,
+    catalog: &Catalog,
+) -> Result<ParentProfile, Vec<FieldError>> {
     let known: &[&str] = match parent.kind() {
         ParentKind::Organization => &["name"],
-        ParentKind::Project | ParentKind::Source => &["name", "organization_id"],
+        ParentKind::Project => &["name", "organization_id"],
+        ParentKind::Source => &["name", "organization_id", "custom_fields", "attributes"],
     };
     let mut fields = Fields::new(body, "", known);
     let name = fields.required_text("name");
@@ -54,12 +63,17 @@ fn parse(parent: Parent, body: Map<String, Value>) -> Result<ParentProfile, Vec<
         Some(id) => Some(id.to_owned()),
         None => organization_id(&mut fields),
     };
+    let definitions = match parent.kind() {
+        ParentKind::Source => definitions::parse(&mut fields, catalog),
+        ParentKind::Organization | ParentKind::Project => Definitions::default(),
+    };
     let errors = fields.into_errors();
     match name {
         Some(name) if errors.is_empty() => Ok(ParentProfile {
             parent,
             name,
             organization_id,
+            definitions,
         }),
         _ => Err(errors),
     }
@@ -79,14 +93,15 @@ fn organization_id(fields: &mut Fields) -> Option<String> {
 
 fn shown(profile: &ParentProfile) -> Value {
     let parent = &profile.parent;
-    let id = match view::project_id(parent.id_as(ParentKind::Project)) {
-        Some(number) => json!(number),
-        None => json!(parent.id()),
-    };
-    json!({
-        "id": id,
+    let mut shown = json!({
+        "id": view::parent_id(parent),
         "kind": parent.kind(),
         "name": profile.name,
         "organization_id": profile.organization_id,
-    })
+    });
+    if parent.kind() == ParentKind::Source {
+        shown["custom_fields"] = json!(profile.definitions.custom_fields);
+        shown["attributes"] = json!(profile.definitions.attributes);
+    }
+    shown
 }

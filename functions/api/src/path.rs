@@ -1,5 +1,7 @@
 //! Ids in paths. One that nothing can have is as good as one that nothing has: 404.
 
+use std::collections::HashMap;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -8,13 +10,18 @@ use waybill::parent::{Parent, ParentKind};
 
 use crate::error::ApiError;
 
-/// The only parameter of a path.
-async fn parameter<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, ApiError> {
-    let parameter: Result<Path<String>, PathRejection> =
+/// The parameter of this name.
+async fn parameter<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<String, ApiError> {
+    let parameters: Result<Path<HashMap<String, String>>, PathRejection> =
         Path::from_request_parts(parts, state).await;
-    parameter
-        .map(|Path(text)| text)
-        .map_err(|_| ApiError::NotFound)
+    parameters
+        .ok()
+        .and_then(|Path(mut parameters)| parameters.remove(name))
+        .ok_or(ApiError::NotFound)
 }
 
 /// The parent that a path names.
@@ -24,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let id = parameter(parts, state).await?;
+        let id = parameter(parts, state, "id").await?;
         let kind = parts
             .extensions
             .get::<ParentKind>()
@@ -42,7 +49,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathExport {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let id = parameter(parts, state).await?;
+        let id = parameter(parts, state, "id").await?;
         id.parse().map(Self).map_err(|_| ApiError::NotFound)
+    }
+}
+
+/// The name of a type of records that a path has.
+pub(crate) struct PathType(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathType {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        parameter(parts, state, "type").await.map(Self)
     }
 }

@@ -24,6 +24,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
     }
 }
 
+impl Pairs {
+    /// Those of these names, and the others.
+    pub(crate) fn divide(self, names: &[&str]) -> (Self, Self) {
+        let (own, others) = self
+            .0
+            .into_iter()
+            .partition(|(name, _)| names.contains(&name.as_str()));
+        (Self(own), Self(others))
+    }
+
+    /// Names and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
 /// Which part of a list is asked for.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct ListParameters {
@@ -42,7 +60,7 @@ impl ListParameters {
     /// # Errors
     /// 422 with every parameter that is unknown or says something wrong.
     pub(crate) fn of_exports(pairs: &Pairs, catalog: &Catalog) -> Result<Self, ApiError> {
-        Self::parse(
+        let list = Self::parse(
             pairs,
             "limit, cursor, status and type",
             |list, name, value| match name {
@@ -65,14 +83,15 @@ impl ListParameters {
                 },
                 _ => Ok(false),
             },
-        )
+        );
+        list.map_err(ApiError::Invalid)
     }
 
     /// The parameters of another list: `limit` and `cursor`.
     ///
     /// # Errors
-    /// As [`ListParameters::of_exports`].
-    pub(crate) fn plain(pairs: &Pairs) -> Result<Self, ApiError> {
+    /// One for every parameter that is unknown or says something wrong.
+    pub(crate) fn plain(pairs: &Pairs) -> Result<Self, Vec<FieldError>> {
         Self::parse(pairs, "limit and cursor", |_, _, _| Ok(false))
     }
 
@@ -81,7 +100,7 @@ impl ListParameters {
         pairs: &Pairs,
         known: &str,
         more: impl Fn(&mut Self, &str, &str) -> Result<bool, String>,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, Vec<FieldError>> {
         let mut list = Self::default();
         let mut limit = None;
         let mut errors = Vec::new();
@@ -113,7 +132,7 @@ impl ListParameters {
             ));
         }
         if !errors.is_empty() {
-            return Err(ApiError::Invalid(errors));
+            return Err(errors);
         }
         list.limit = limit.unwrap_or(DEFAULT_LIMIT);
         list.statuses.sort_by_key(|status| status.as_str());

@@ -8,11 +8,14 @@ use waybill::parent::ParentKind;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::{answer, cancel, create, download, events, exports, list, page, parents};
+use crate::{
+    answer, cancel, catalog, create, download, events, exports, list, page, parents, records,
+};
 
 /// Every address of the API and of its page.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
+        .route("/v1/catalog", get(catalog::read))
         .route("/v1/exports/{id}", get(exports::read))
         .route("/v1/exports/{id}/cancel", post(cancel::cancel))
         .route("/v1/exports/{id}/events", get(events::list))
@@ -26,6 +29,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 &format!("{path}/exports"),
                 post(create::create).get(list::list),
             )
+            .route(&format!("{path}/records/{{type}}"), get(records::list))
             .layer(Extension(kind));
         router = router.merge(of_parent);
     }

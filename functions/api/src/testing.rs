@@ -1,5 +1,7 @@
 //! What the tests start from: the router over tables in memory, and people with grants.
 
+pub(crate) mod records;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,6 +48,7 @@ const WORK: &str = "work";
 const EVENTS: &str = "events";
 const LIMITS: &str = "limits";
 const PARENTS: &str = "parents";
+const RECORDS: &str = "host-records";
 /// As [`Service::take_down`] knows it.
 pub(crate) const QUEUE: &str = "queue";
 
@@ -101,6 +104,8 @@ pub(crate) struct Service {
     asked: Arc<Mutex<Vec<Value>>>,
     /// The names of the claims of grants, name and address, where they are other than the default.
     pub(crate) claim_names: Option<[&'static str; 3]>,
+    /// The host's table.
+    pub(crate) records: records::Records,
     app: Arc<Mutex<Option<Arc<App>>>>,
 }
 
@@ -248,6 +253,7 @@ impl Service {
             },
             limits: LIMITS.into(),
             parents: PARENTS.into(),
+            records_tables: [("RECORDS_TABLE".to_owned(), RECORDS.to_owned())].into(),
             queue_url: "http://localhost/queue".into(),
             bucket: "bucket".into(),
             pace: Pace::new(Duration::from_secs(60), Duration::from_secs(60)),
@@ -266,6 +272,7 @@ impl Service {
         };
         let clients = Clients {
             db: client!(aws_sdk_dynamodb, &self.rules()),
+            records: client!(aws_sdk_dynamodb, &[self.records.rule()]).into(),
             // What is presigned is sent to nobody.
             s3: client!(aws_sdk_s3),
             sqs: client!(aws_sdk_sqs, &[self.queue()]),
@@ -444,6 +451,17 @@ impl Service {
                 let last = items.last().filter(|_| more).cloned();
                 let output = QueryOutput::builder().set_items(Some(items));
                 return output.set_last_evaluated_key(last).build();
+            }
+            if r.table_name() == Some(PARENTS) {
+                assert_eq!(r.index_name(), Some("by_organization"));
+                let after = values.get(":after").map(text);
+                let mut items: Vec<Item> = of_table(PARENTS)
+                    .filter(|item| item.get("organization_id") == Some(&values[":id"]))
+                    .filter(|item| after.as_ref().is_none_or(|a| text(&item["parent"]) > *a))
+                    .cloned()
+                    .collect();
+                items.truncate(limit);
+                return QueryOutput::builder().set_items(Some(items)).build();
             }
             let attribute = &r.expression_attribute_names().unwrap()["#key"];
             let before = values.get(":before").map(number);

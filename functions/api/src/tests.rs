@@ -1,5 +1,6 @@
 //! The API from outside: every route, and everything that each refuses.
 
+mod catalog;
 mod common;
 mod create;
 mod download;
@@ -7,4 +8,5 @@ mod exports;
 mod list;
 mod parents;
 mod permissions;
+mod records;
 mod tokens;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use waybill::event::{Event, What};
 use waybill::export::{Export, ExportId, Failure, Format, Mail, Receipt, Status, User};
 use waybill::file::{Profile, Warning};
-use waybill::parent::ParentKind;
+use waybill::parent::{Parent, ParentKind};
 
 /// An export.
 #[derive(Serialize)]
@@ -89,8 +89,16 @@ impl<'a> ExportView<'a> {
 }
 
 /// A project's id as a number; [`waybill::parent::Parent`] lets nothing else be one.
-pub(crate) fn project_id(id: Option<&str>) -> Option<u64> {
+fn project_id(id: Option<&str>) -> Option<u64> {
     id.and_then(|id| id.parse().ok())
+}
+
+/// A parent's id as the API shows it: a project's is a number.
+pub(crate) fn parent_id(parent: &Parent) -> serde_json::Value {
+    match project_id(parent.id_as(ParentKind::Project)) {
+        Some(number) => number.into(),
+        None => parent.id().into(),
+    }
 }
 
 /// The instant without what is finer than a millisecond, which JavaScript's dates could not hold.
@@ -144,4 +152,14 @@ pub(crate) struct Meta {
     /// Whether an export of this page still is waiting or processing. Only lists of exports have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<bool>,
+    /// How many there are. Only lists of records have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<Count>,
+}
+
+/// A number of records, which is exact once all of them have been examined and the least that there can be until then.
+#[derive(Serialize)]
+pub(crate) struct Count {
+    pub(crate) value: u64,
+    pub(crate) exact: bool,
 }

@@ -22,6 +22,15 @@ pub(crate) struct Held {
     rows: AtomicU64,
 }
 
+/// How a lease ended that its worker wanted to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is another's now, or the export is final.
+    Lost,
+    /// It could not be renewed in time, and may still be this worker's in the table.
+    RanOut,
+}
+
 /// Why a write under the lease did not come about.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HeldError {
@@ -85,19 +94,22 @@ impl Held {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
-    /// Renews the lease until it is lost, and then returns. Whoever works under the lease must stop at that.
-    pub(crate) async fn keep(&self) {
+    /// Renews the lease until it ends against its worker's will, and then returns: whoever works under it must stop at
+    /// that. A lease that its worker has given up needs no more, and this does not return.
+    pub(crate) async fn keep(&self) -> End {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
             let ends = *self
                 .ends
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            if tokio::time::timeout_at(ends, tokio::time::sleep_until(next))
-                .await
-                .is_err()
-            {
-                return;
+            tokio::time::sleep_until(next.min(ends)).await;
+            let state = self.state.try_lock();
+            if state.is_ok_and(|state| state.work.lease.is_none()) {
+                return std::future::pending().await;
+            }
+            if Instant::now() >= ends {
+                return End::RanOut;
             }
             next = Instant::now() + self.pace.heartbeat();
             let before = Instant::now();
@@ -111,7 +123,8 @@ impl Held {
                         .unwrap_or_else(std::sync::PoisonError::into_inner) =
                         end(before, self.pace);
                 }
-                Ok(Err(HeldError::Lost)) | Err(_) => return,
+                Ok(Err(HeldError::Lost)) => return End::Lost,
+                Err(_) => return End::RanOut,
                 // It is tried again at the next heartbeat, while the lease lasts.
                 Ok(Err(HeldError::Store(error))) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");

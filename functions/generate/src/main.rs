@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
     let worker = Worker {
         tools: Tools {
             exports: Exports::new(aws_sdk_dynamodb::Client::new(&aws), config.tables),
-            records: waybill::aws::records(&aws),
+            records: waybill::aws::records(&aws, &catalog).await?,
             bucket: Bucket {
                 s3: waybill::aws::s3(&aws),
                 name: config.bucket,

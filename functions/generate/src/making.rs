@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use aws_sdk_dynamodb::Client;
 use tokio::time::{Duration, Instant};
+use waybill::aws::RecordsClients;
 use waybill::export::{Export, ExportId, Failure, Format};
 use waybill::file::csv::CsvRows;
 use waybill::file::xlsx::{XlsxError, XlsxSpool};
@@ -47,7 +47,7 @@ pub(crate) enum Trouble {
 #[derive(Clone)]
 pub(crate) struct Tools {
     pub(crate) exports: Exports,
-    pub(crate) records: Client,
+    pub(crate) records: RecordsClients,
     pub(crate) bucket: Bucket,
     /// The time between two checkpoints, at most.
     pub(crate) checkpoint_every: Duration,
@@ -57,7 +57,7 @@ pub(crate) struct Tools {
 pub(crate) struct Making<'a> {
     pub(crate) tools: &'a Tools,
     pub(crate) held: &'a Held,
-    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) plan: &'a Plan,
     pub(crate) export: &'a Export,
     /// When this invocation must come to an end.
     pub(crate) pause_at: Instant,
@@ -104,16 +104,19 @@ impl Making<'_> {
             mark.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
             for (n, row) in page.rows().enumerate() {
-                row.values(self.plan.projection.paths(), &mut values);
-                mark.read += 1;
+                row.values(self.plan.projection.origins(), &mut values);
                 if !self.plan.selection.matches(&self.plan.projection, &values) {
                     continue;
                 }
                 rows.row(self.plan.projection.columns(&values), &mut upload.buffer);
                 mark.rows += 1;
                 if upload.is_part_full() {
-                    mark.position = page.position(n);
-                    self.cut(&mut upload, mark.clone()).await?;
+                    let mark = Mark {
+                        position: Some(page.position(n)),
+                        read: mark.read + page.read_through(n),
+                        ..mark.clone()
+                    };
+                    self.cut(&mut upload, mark).await?;
                 }
             }
             pass(&mut mark, &page);
@@ -149,8 +152,7 @@ impl Making<'_> {
             mark.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
             for row in page.rows() {
-                row.values(self.plan.projection.paths(), &mut values);
-                mark.read += 1;
+                row.values(self.plan.projection.origins(), &mut values);
                 if self.plan.selection.matches(&self.plan.projection, &values) {
                     spool.row(self.plan.projection.columns(&values))?;
                     mark.rows += 1;
@@ -315,9 +317,8 @@ async fn settle(
 }
 
 fn pass(mark: &mut Mark, page: &Page) {
-    if let Some(end) = page.end() {
-        mark.position = Some(end.to_owned());
-    }
+    mark.position = Some(page.end());
+    mark.read += page.read();
 }
 
 fn too_long_for_xlsx() -> Failure {

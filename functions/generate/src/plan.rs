@@ -2,46 +2,43 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
 use jiff::tz::TimeZone;
+use waybill::aws::RecordsClients;
 use waybill::catalog::{Catalog, Column, ExportType};
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
-use waybill::records::{DynamoRecords, Range, RecordsError};
+use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
 use waybill::selection::{Projection, Selection};
 
 /// Everything that decides a file's bytes, but the records.
-pub(crate) struct Plan<'c> {
-    export_type: &'c ExportType,
+pub(crate) struct Plan {
+    /// The type as the parent had it at the request.
+    export_type: ExportType,
     table: String,
-    partition: String,
+    parent_id: String,
     range: Range,
     pub(crate) selection: Selection,
     pub(crate) projection: Projection,
     pub(crate) options: FileOptions,
 }
 
-impl<'c> Plan<'c> {
+impl Plan {
     /// The plan of `export`. It fails for good where the catalog no longer has what the export was requested with.
     pub(crate) fn new(
-        catalog: &'c Catalog,
+        catalog: &Catalog,
         tables: &HashMap<String, String>,
         export: &Export,
     ) -> Result<Self, Failure> {
         let export_type = catalog
             .get(&export.type_name)
-            .ok_or_else(|| gone("the type"))?;
+            .ok_or_else(|| gone("the type"))?
+            .of(&export.definitions, export.parent.id());
         let columns: Vec<&Column> = export_type
             .select_columns(&export.columns)
             .map_err(|_| gone("a column"))?;
         let selection = Selection::from_stored(&export.filters, export.search.as_deref())
             .map_err(|_| gone("a filter"))?;
         let time_zone = TimeZone::get(&export.time_zone).map_err(|_| gone("the time zone"))?;
-        let [partition] = export_type
-            .records
-            .partitions(export.parent.id())
-            .try_into()
-            .map_err(|_| gone("the single partition"))?;
         let table = tables
             .get(&export_type.records.table)
             .ok_or_else(|| gone("the table"))?
@@ -49,7 +46,7 @@ impl<'c> Plan<'c> {
         let asked = selection.created_at();
         Ok(Self {
             table,
-            partition,
+            parent_id: export.parent.id().to_owned(),
             range: Range {
                 from: asked.from,
                 until: asked
@@ -57,7 +54,7 @@ impl<'c> Plan<'c> {
                     .map_or(export.created_at, |to| to.min(export.created_at)),
                 as_of: export.created_at,
             },
-            projection: Projection::new(export_type, &columns, &selection),
+            projection: Projection::new(&export_type, &columns, &selection),
             selection,
             options: FileOptions {
                 profile: export.profile,
@@ -77,18 +74,19 @@ impl<'c> Plan<'c> {
     /// The records, from a position on.
     pub(crate) fn records(
         &self,
-        db: &Client,
+        clients: &RecordsClients,
         position: Option<&str>,
     ) -> Result<DynamoRecords, RecordsError> {
-        DynamoRecords::new(
-            db.clone(),
-            self.table.clone(),
-            &self.export_type.records,
-            self.partition.clone(),
-            self.projection.paths(),
-            self.range.clone(),
-            position,
-        )
+        let spec = &self.export_type.records;
+        let reading = Reading {
+            table: &self.table,
+            spec,
+            parent_id: &self.parent_id,
+            projection: &self.projection,
+            range: self.range.clone(),
+            order: Order::Ascending,
+        };
+        DynamoRecords::new(clients.of(spec).clone(), reading, position)
     }
 }
 

@@ -12,7 +12,7 @@ use waybill::queue::Queue;
 use waybill::store::{CommitError, StoreError};
 use waybill::work::Pace;
 
-use crate::held::{Held, HeldError};
+use crate::held::{End, Held, HeldError};
 use crate::making::{Made, Making, Tools, Trouble, finish_marked};
 use crate::plan::Plan;
 use crate::receipt::receipt;
@@ -39,6 +39,8 @@ pub(crate) enum Outcome {
     Continued,
     /// Another attempt is due after a while.
     Retried,
+    /// The message came before that while was over, and comes again.
+    Early,
     /// Another worker has it, or somebody canceled it.
     Lost,
 }
@@ -59,6 +61,10 @@ impl Worker {
         let owner = Uuid::new_v4().simple().to_string();
         let change = match state.claim(&owner, Timestamp::now(), self.pace) {
             Claim::Leave => return Ok(Outcome::Left),
+            Claim::NotYet(wait) => {
+                self.send(id, wait).await;
+                return Ok(Outcome::Early);
+            }
             Claim::GiveUp(change) => {
                 return match self.tools.exports.commit(*change).await {
                     Ok(state) => Ok(ended(&state)),
@@ -74,12 +80,61 @@ impl Worker {
             Err(HeldError::Store(error)) => return Err(error),
         };
         tokio::select! {
+            // The lease is looked at first: a worker that stood still past its end must not take one step more.
+            biased;
+            end = held.keep() => match end {
+                End::Lost => Ok(Outcome::Lost),
+                End::RanOut => self.give_back(id, &owner).await,
+            },
             outcome = self.under(&held, pause_at) => match outcome {
                 Ok(outcome) => Ok(outcome),
                 Err(HeldError::Lost) => Ok(Outcome::Lost),
                 Err(HeldError::Store(error)) => Err(error),
             },
-            () = held.keep() => Ok(Outcome::Lost),
+        }
+    }
+
+    /// The lease ran out in this worker's hands, since it could not be renewed in time. Where nobody else has taken
+    /// it on, it is freed at once, rather than by the sweeper once it has surely ended.
+    async fn give_back(&self, id: ExportId, owner: &str) -> Result<Outcome, StoreError> {
+        tracing::warn!(export.id = %id, "the lease was not renewed in time");
+        // The renewal that came too late may still be carried out, and overtake this once.
+        for _ in 0..2 {
+            let Some(state) = self.tools.exports.state(id).await? else {
+                break;
+            };
+            let lease = state.work.lease.as_ref();
+            if lease.is_none_or(|lease| lease.owner != owner) {
+                break;
+            }
+            let freed = state.retry_later(Timestamp::now(), self.pace);
+            match self.tools.exports.commit(freed).await {
+                Ok(state) => return Ok(self.retried(&state).await),
+                Err(CommitError::Overtaken) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(Outcome::Lost)
+    }
+
+    /// Tells the queue of the next attempt, unless the last one was the export's last.
+    async fn retried(&self, state: &State) -> Outcome {
+        if state.export.status == Status::Failed {
+            return ended(state);
+        }
+        self.send(state.export.id, state.work.held_back(Timestamp::now()))
+            .await;
+        Outcome::Retried
+    }
+
+    /// Sends the export's message; should it not be taken, the sweeper sends it when it is due.
+    async fn send(&self, id: ExportId, wait: SignedDuration) {
+        if let Err(error) = self.queue.send_after(id, wait).await {
+            tracing::warn!(
+                export.id = %id,
+                error = &error as &dyn std::error::Error,
+                "message not sent"
+            );
         }
     }
 
@@ -102,13 +157,7 @@ impl Worker {
                     let state = held
                         .commit(|state| state.continue_later(Timestamp::now(), self.pace))
                         .await?;
-                    // Should the message not be taken, the sweeper sends it in a minute.
-                    if let Err(error) = self.queue.send(state.export.id).await {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "continuation not sent"
-                        );
-                    }
+                    self.send(state.export.id, SignedDuration::ZERO).await;
                     return Ok(Outcome::Continued);
                 }
                 Err(trouble) => trouble,
@@ -142,11 +191,7 @@ impl Worker {
             let state = held
                 .commit(|state| state.retry_later(Timestamp::now(), self.pace))
                 .await?;
-            return Ok(if state.export.status == Status::Failed {
-                ended(&state)
-            } else {
-                Outcome::Retried
-            });
+            return Ok(self.retried(&state).await);
         }
     }
 

@@ -83,7 +83,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{at, processing, succeeded};
+    use waybill_testing::{at, processing, succeeded};
 
     #[test]
     fn a_file_is_attached_where_it_is_there_and_small_enough() {

@@ -34,9 +34,23 @@ impl Config {
                     .trim_end_matches('/')
                     .to_owned(),
                 support: env::optional("SUPPORT_ADDRESS"),
+                logo: env::optional("LOGO_URL").map(logo).transpose()?,
             },
         })
     }
+}
+
+/// Mail programs show a picture only by `https`, and some not even then.
+fn logo(value: String) -> Result<String, EnvError> {
+    let plain = |c: char| c.is_ascii_graphic();
+    if value.starts_with("https://") && value.chars().all(plain) {
+        return Ok(value);
+    }
+    Err(EnvError::Invalid {
+        name: "LOGO_URL".to_owned(),
+        value,
+        expected: "an https URL of a picture",
+    })
 }
 
 fn address(name: &str, value: String) -> Result<Address, EnvError> {

@@ -4,12 +4,12 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
 use aws_sdk_sesv2::types::error::MessageRejected;
-use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, mock};
+use aws_smithy_mocks::{MockResponse, Rule, mock};
 use serde_json::json;
 use waybill::export::Mail;
 
 use super::*;
-use crate::testing::{FakeTables, at, client, pace, processing, succeeded};
+use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
 
 type Sent = Arc<Mutex<Vec<(String, usize)>>>;
 
@@ -70,6 +70,7 @@ impl World {
                 product: "Waybill".into(),
                 public_url: "https://exports.example.com".into(),
                 support: None,
+                logo: None,
             },
             clock: || at(20),
         };

@@ -17,6 +17,8 @@ pub(crate) struct Letterhead {
     pub(crate) public_url: String,
     /// Where people can ask.
     pub(crate) support: Option<String>,
+    /// A picture of the product, by an `https` URL.
+    pub(crate) logo: Option<String>,
 }
 
 /// A mail, written.
@@ -75,6 +77,7 @@ struct HtmlTemplate<'a> {
     link: &'a str,
     product: &'a str,
     support: Option<&'a str>,
+    logo: Option<&'a str>,
 }
 
 /// Writes the mail about an export in a final state, as it stands at `now`. `label` is its type's name for people.
@@ -122,6 +125,7 @@ pub(crate) fn write(
         link: &link,
         product: &product,
         support: support.as_deref(),
+        logo: letterhead.logo.as_deref(),
     };
     let (text, html) = (text.render()?, html.render()?);
     Ok(Mail {

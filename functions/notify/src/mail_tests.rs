@@ -3,13 +3,14 @@ use waybill::event::Actor;
 use waybill::export::Failure;
 
 use super::*;
-use crate::testing::{at, pace, processing, succeeded};
+use waybill_testing::{at, pace, processing, succeeded};
 
 fn letterhead() -> Letterhead {
     Letterhead {
         product: "Waybill".into(),
         public_url: "https://exports.example.com".into(),
         support: Some("help@example.com".into()),
+        logo: None,
     }
 }
 
@@ -151,6 +152,22 @@ fn a_person_without_a_name_and_a_product_without_support() {
     let mail = write(&export, "Orders", Attached::Not, &letterhead, at(20)).unwrap();
     assert!(mail.text.starts_with("Hello,\n") && mail.html.contains("Hello,</p>"));
     assert!(!mail.text.contains("Questions") && !mail.html.contains("Questions"));
+}
+
+#[test]
+fn a_logo_stands_for_the_name_where_pictures_are_shown() {
+    let letterhead = Letterhead {
+        logo: Some("https://example.com/logo.png?a=1&b=\"2".into()),
+        ..letterhead()
+    };
+    let mail = write(&ready(), "Orders", Attached::Not, &letterhead, at(20)).unwrap();
+    assert!(
+        mail.html
+            .contains(r#"<img src="https://example.com/logo.png?a=1&#38;b=&#34;2" alt="Waybill""#),
+        "{}",
+        mail.html
+    );
+    assert!(!mail.text.contains("logo"));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use aws_sdk_sesv2::types::error::{
     MailFromDomainNotVerifiedException, MessageRejected, NotFoundException, SendingPausedException,
     TooManyRequestsException,
 };
-use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, mock};
+use aws_smithy_mocks::{Rule, mock};
 
 use super::*;
-use crate::testing::{client, succeeded};
+use waybill_testing::{client, succeeded};
 
 fn mailer(rule: &Rule) -> Mailer {
     Mailer {

@@ -10,13 +10,6 @@ mod handler;
 mod input;
 mod mail;
 mod mailer;
-#[cfg(test)]
-#[path = "../../sweep/src/testing.rs"]
-#[allow(
-    dead_code,
-    reason = "the tests of both functions start from the same exports and tables"
-)]
-mod testing;
 
 use std::sync::Arc;
 

@@ -160,10 +160,10 @@ mod tests {
     use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
     use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
     use aws_sdk_s3::types::{MultipartUpload, Object};
-    use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, mock};
+    use aws_smithy_mocks::{Rule, mock};
 
     use super::*;
-    use crate::testing::{client, id};
+    use waybill_testing::{client, id};
 
     fn s3(rules: &[&Rule]) -> Bucket {
         Bucket {

@@ -245,7 +245,11 @@ impl Sweeper {
         let next = self.exports.commit(change).await?;
         summary.count(outcome);
         match outcome {
-            SENT => self.queue.send(id).await.map_err(SweepError::from)?,
+            SENT | FREED => {
+                let wait = next.work.held_back(now);
+                let sent = self.queue.send_after(id, wait).await;
+                sent.map_err(SweepError::from)?;
+            }
             ASKED => self.notifier.ask(id).await?,
             GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
             FAILED => {

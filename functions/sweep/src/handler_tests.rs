@@ -4,30 +4,39 @@ use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::Object;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
-use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, mock};
+use aws_smithy_mocks::{Rule, mock};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use waybill::event::Actor;
+use waybill::lifecycle::Claim;
 
 use super::*;
-use crate::testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
+use waybill_testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
 
 type Keys = Arc<Mutex<BTreeSet<String>>>;
+/// By how many seconds each message was held back.
+type Delays = Arc<Mutex<Vec<Option<i32>>>>;
 
 /// A sweeper over made-up services.
 struct World {
     tables: FakeTables,
     objects: Keys,
     sent: Rule,
+    delays: Delays,
     asked: Rule,
     sweeper: Sweeper,
 }
 
 impl World {
     fn new(tables: FakeTables, objects: &[&str]) -> Self {
+        let delays = Delays::default();
+        let noted = delays.clone();
         let sent = mock!(aws_sdk_sqs::Client::send_message)
             .match_requests(|r| r.message_body() == Some(r#"{"export_id":7}"#))
-            .then_output(|| SendMessageOutput::builder().build());
+            .then_compute_output(move |r| {
+                noted.lock().unwrap().push(r.delay_seconds());
+                SendMessageOutput::builder().build()
+            });
         let asked = mock!(aws_sdk_lambda::Client::invoke)
             .match_requests(|r| {
                 r.function_name() == Some("notify")
@@ -35,7 +44,10 @@ impl World {
                     && r.payload().map(|p| p.as_ref()) == Some(br#"{"export_id":7}"#)
             })
             .then_output(|| InvokeOutput::builder().build());
-        Self::with(tables, objects, sent, asked)
+        Self {
+            delays,
+            ..Self::with(tables, objects, sent, asked)
+        }
     }
 
     fn with(tables: FakeTables, objects: &[&str], sent: Rule, asked: Rule) -> Self {
@@ -80,6 +92,7 @@ impl World {
             tables,
             objects,
             sent,
+            delays: Delays::default(),
             asked,
             sweeper,
         }
@@ -88,6 +101,10 @@ impl World {
     async fn sweep(&self, second: i64) -> Summary {
         let deadline = Instant::now() + Duration::from_secs(50);
         self.sweeper.sweep(at(second), deadline).await.unwrap()
+    }
+
+    fn delays(&self) -> Vec<Option<i32>> {
+        self.delays.lock().unwrap().clone()
     }
 
     fn keys(&self) -> Vec<String> {
@@ -136,9 +153,30 @@ async fn a_worker_that_is_gone_makes_room_and_a_live_one_is_left_alone() {
     let work = world.tables.work(7).unwrap();
     assert!(work.lease.is_some());
     assert_eq!(work.due_at(), Some(at(90)));
+    assert_eq!(world.sent.num_calls(), 0);
+    // The wait began at 60, with the lease's end: what is left of it is the message's delay.
     assert_eq!(world.sweep(90).await.done[FREED], 1);
     assert_eq!(world.tables.work(7).unwrap().lease, None);
-    assert_eq!(world.sweep(150).await.done[SENT], 1);
+    assert_eq!(
+        (world.sent.num_calls(), world.delays()),
+        (1, vec![Some(30)])
+    );
+    // Only where that message is lost, the sweeper sends another.
+    assert_eq!(world.sweep(179).await.looked_at, 0);
+    assert_eq!(world.sweep(180).await.done[SENT], 1);
+    assert_eq!(world.delays(), [Some(30), None]);
+}
+
+#[tokio::test]
+async fn a_worker_whose_wait_is_over_when_it_is_found_gone_is_followed_at_once() {
+    let world = World::new(FakeTables::holding([&processing(0)]), &[]);
+    assert_eq!(world.sweep(121).await.done[FREED], 1);
+    assert_eq!(world.delays(), [None]);
+    let found = world.tables.state(7);
+    assert!(matches!(
+        found.claim("next", at(121), pace()),
+        Claim::Take(_)
+    ));
 }
 
 #[tokio::test]

@@ -7,8 +7,6 @@ mod clean;
 mod config;
 mod handler;
 mod step;
-#[cfg(test)]
-mod testing;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ pub(crate) enum Step {
     Send,
     /// A worker holds the lease: somebody looks again at this time.
     LookAgain(Timestamp),
-    /// The worker is gone: the next one may try.
+    /// The worker is gone: the next one may try, as soon as the wait before another attempt is over.
     FreeLease,
     /// The person has not been told yet.
     AskForMail,
@@ -63,8 +63,8 @@ pub(crate) fn kept_object(export: &Export) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{at, pace, processing, succeeded, waiting};
     use waybill::export::Mail;
+    use waybill_testing::{at, pace, processing, succeeded, waiting};
 
     const SKEW: i64 = 30;
 
@@ -91,8 +91,8 @@ mod tests {
                 Step::Nothing,
             ),
             ("a worker gone", taken.clone(), 120, Step::FreeLease),
-            ("a freed lease, not due", freed.clone(), 149, Step::Nothing),
-            ("a freed lease, due", freed, 150, Step::Send),
+            ("a message held back", freed.clone(), 179, Step::Nothing),
+            ("it came to nothing", freed, 180, Step::Send),
         ];
         for (name, state, second, step) in table {
             assert_eq!(next_step(&state, at(second), pace()), step, "{name}");

@@ -1,16 +1,17 @@
 //! Reads a catalog's TOML and refuses, with the line, whatever could make an export wrong.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::custom::{LAST, OTHER};
 use super::records::PARENT;
 use super::{
-    CatalogError, Column, Delivery, Engine, ExportType, ParentKind, Path, RecordsSpec, SortFormat,
+    ATTRIBUTES, CREATED_AT, CatalogError, Column, Constant, Delivery, Engine, ExportType,
+    ParentKind, Path, RecordsSpec, SortFormat,
 };
-use crate::selection::{ATTRIBUTES, CREATED_AT};
 use crate::value::{Kind, Stored};
 
 #[derive(Deserialize)]
@@ -34,8 +35,7 @@ struct RawType {
     #[serde(default)]
     filters: Vec<Spanned<String>>,
     columns: Spanned<Vec<RawColumn>>,
-    #[serde(default)]
-    custom: bool,
+    custom: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +49,8 @@ struct RawRecords {
     partition_key: Spanned<String>,
     sort_key: Spanned<String>,
     sort_format: Spanned<String>,
+    #[serde(default)]
+    fixed: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     region: Option<Spanned<String>>,
     role: Option<Spanned<String>>,
 }
@@ -123,9 +125,28 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
             "a type's name is 1 to 64 of a-z, 0-9 and _, and begins with a letter",
         ));
     }
-    let columns = columns(raw.columns)?;
+    let mut columns = columns(raw.columns)?;
     let created = path(&raw.created)?;
-    if let Some(column) = columns.iter().find(|c| c.path == created)
+    let custom = match &raw.custom {
+        Some(custom) if *custom.get_ref() => {
+            if raw.parent != ParentKind::Source {
+                return Err(wrong(
+                    custom,
+                    "only a source has custom fields; the type's parent must be source",
+                ));
+            }
+            if columns.iter().any(|column| column.key == OTHER) {
+                return Err(wrong(
+                    custom,
+                    "the column `other` is what nobody defined; call the type's own column another name",
+                ));
+            }
+            columns = with_last(columns, &created);
+            true
+        }
+        _ => false,
+    };
+    if let Some(column) = columns.iter().find(|c| c.origin.path() == Some(&created))
         && column.kind != Kind::Timestamp
     {
         return Err(wrong(
@@ -141,11 +162,38 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
         records: records(raw.records)?,
         search: keys(raw.search, &columns, &[])?,
         filters: keys(raw.filters, &columns, &[CREATED_AT, ATTRIBUTES])?,
-        custom: raw.custom,
+        custom,
         created,
         columns,
         name,
     })
+}
+
+/// The columns, with those that end a file with custom fields at their end, whether they were named or not.
+fn with_last(columns: Vec<Column>, created: &Path) -> Vec<Column> {
+    let (named, mut columns): (Vec<_>, Vec<_>) = columns
+        .into_iter()
+        .partition(|column| LAST.contains(&column.key.as_str()));
+    columns.extend(LAST.map(|key| {
+        let named = named.iter().find(|column| column.key == key);
+        named.cloned().unwrap_or_else(|| Column {
+            key: key.to_owned(),
+            label: humane(key),
+            kind: match key {
+                "source_id" => Kind::Text,
+                _ => Kind::Timestamp,
+            },
+            origin: match key {
+                CREATED_AT => created.clone().into(),
+                _ => Path::new(key, []).into(),
+            },
+            stored: None,
+            default: true,
+            values: Vec::new(),
+            hidden: false,
+        })
+    }));
+    columns
 }
 
 fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
@@ -196,10 +244,44 @@ fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
         partition_key: filled(raw.partition_key)?,
         sort_key: filled(raw.sort_key)?,
         sort_format,
+        fixed: fixed(raw.fixed)?,
         region: raw.region.map(filled).transpose()?,
-        role: raw.role.map(filled).transpose()?,
+        role: raw.role.map(role).transpose()?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
     })
+}
+
+/// What every record has, in one table with others.
+fn fixed(
+    raw: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+) -> Result<Vec<(String, Constant)>, Wrong> {
+    let constant = |(name, value): (Spanned<String>, Spanned<toml::Value>)| {
+        let constant = match value.get_ref() {
+            toml::Value::String(text) => Constant::Text(text.clone()),
+            toml::Value::Integer(number) => Constant::Integer(*number),
+            toml::Value::Boolean(flag) => Constant::Boolean(*flag),
+            _ => {
+                return Err(wrong(
+                    &value,
+                    "what is fixed is a text, a whole number, true or false",
+                ));
+            }
+        };
+        Ok((filled(name)?, constant))
+    };
+    raw.into_iter().map(constant).collect()
+}
+
+/// A role by its ARN, or by the variable that holds it.
+fn role(role: Spanned<String>) -> Result<String, Wrong> {
+    let text = role.get_ref();
+    if is_variable(text) || (text.starts_with("arn:") && text.contains(":role/")) {
+        return Ok(role.into_inner());
+    }
+    Err(wrong(
+        &role,
+        "`role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself",
+    ))
 }
 
 /// Without the parent in its key, a partition would give one customer's records to another.
@@ -273,7 +355,7 @@ fn column(raw: RawColumn) -> Result<Column, Wrong> {
     Ok(Column {
         label: raw.label.unwrap_or_else(|| humane(&key)),
         kind: raw.kind,
-        path,
+        origin: path.into(),
         stored: raw.from.map(Spanned::into_inner),
         default: raw.default,
         values,
@@ -379,7 +461,7 @@ custom    = true
 
     #[test]
     fn the_built_in_catalog_is_right() {
-        let catalog = Catalog::parse(super::super::BUILT_IN).unwrap();
+        let catalog = Catalog::built_in().unwrap();
         let orders = catalog.get("orders").unwrap();
         assert_eq!(orders.parent, ParentKind::Project);
         assert_eq!(orders.delivery, Delivery::Attachment);
@@ -404,12 +486,26 @@ custom    = true
         assert_eq!(leads.label, "Leads");
         assert!(leads.custom);
         assert_eq!(
-            leads.column("city").unwrap().path.to_string(),
+            leads
+                .column("city")
+                .unwrap()
+                .origin
+                .path()
+                .unwrap()
+                .to_string(),
             "address.city"
         );
         assert_eq!(leads.column("amount").unwrap().stored, Some(Stored::Cents));
         assert_eq!(leads.column("phone").unwrap().kind, Kind::Phone);
-        assert_eq!(leads.default_columns().len(), 4);
+        let keys: Vec<_> = leads
+            .default_columns()
+            .iter()
+            .map(|c| c.key.clone())
+            .collect();
+        assert_eq!(
+            keys.join(" "),
+            "name phone city amount created_at updated_at source_id"
+        );
         assert!(catalog.get("orders").is_none());
     }
 

@@ -29,11 +29,24 @@ pub struct RecordsSpec {
     pub sort_key: String,
     /// What a sort key is made of.
     pub sort_format: SortFormat,
+    /// What every record has, by attribute: in one table with others, only such records are of the type.
+    pub fixed: Vec<(String, Constant)>,
     /// The table's region, where it is not the function's own.
     pub region: Option<String>,
-    /// The role to read it with, where it is in another account.
+    /// The role to read it with, where it is in another account: its ARN, or the environment variable that holds it.
     pub role: Option<String>,
     pub(super) partitions: Vec<String>,
+}
+
+/// A value that does not change from record to record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Constant {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// True or false.
+    Boolean(bool),
 }
 
 pub(super) const PARENT: &str = "{parent}";

@@ -74,7 +74,7 @@ pub(super) mod tests {
             key: key.to_owned(),
             label: key.to_owned(),
             kind,
-            path: Path::new(key, []),
+            origin: Path::new(key, []).into(),
             stored: None,
             default: true,
             values: Vec::new(),

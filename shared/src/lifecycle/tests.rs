@@ -37,6 +37,7 @@ fn requested() -> State {
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],
+        definitions: Default::default(),
         profile: Profile::Data,
         time_zone: "UTC".into(),
         file_name: "orders.csv".into(),
@@ -104,6 +105,15 @@ fn due(state: &State) -> i64 {
     state.work.due.unwrap() - at(0).as_second()
 }
 
+fn begin(state: &State) -> i64 {
+    state
+        .work
+        .not_before
+        .unwrap()
+        .duration_since(at(0))
+        .as_secs()
+}
+
 fn code(change: &Change) -> &str {
     &change.after.export.failure.as_ref().unwrap().code
 }
@@ -140,9 +150,9 @@ fn five_claims_without_a_checkpoint_are_the_last() {
     let (mut state, mut now, mut waits) = (requested(), 0, Vec::new());
     for _ in 0..4 {
         state = take(&state, "a", now);
-        now += 90;
+        now += 5;
         state = state.retry_later(at(now), pace()).after;
-        waits.push(due(&state) - now);
+        waits.push(begin(&state) - now);
         now += waits[waits.len() - 1];
     }
     assert_eq!(waits, [60, 120, 240, 480]);
@@ -152,6 +162,41 @@ fn five_claims_without_a_checkpoint_are_the_last() {
         panic!()
     };
     assert_eq!(code(&given_up), "gave_up");
+}
+
+#[test]
+fn no_message_begins_the_next_attempt_before_its_time_and_none_is_lost() {
+    let freed = take(&requested(), "a", 0).retry_later(at(5), pace()).after;
+    // The sweeper looks once the message has had a minute to come.
+    assert_eq!((begin(&freed), due(&freed)), (65, 125));
+    let Claim::NotYet(wait) = freed.claim("b", at(6), pace()) else {
+        panic!()
+    };
+    assert_eq!(wait, SignedDuration::from_secs(59));
+    assert_eq!(freed.work.held_back(at(6)), wait);
+    assert_eq!(freed.work.held_back(at(65)), SignedDuration::ZERO);
+    let again = take(&freed, "b", 65);
+    assert_eq!((again.work.attempts, again.work.not_before), (2, None));
+    assert_eq!(
+        freed
+            .cancel(Actor::default(), at(6), pace())
+            .after
+            .work
+            .not_before,
+        None
+    );
+}
+
+#[test]
+fn the_wait_after_a_worker_that_is_gone_began_with_the_end_of_its_lease() {
+    let taken = take(&requested(), "a", 0);
+    let soon = taken.retry_later(at(95), pace()).after;
+    assert_eq!((begin(&soon), due(&soon)), (120, 180));
+    // Found late, it goes on at once.
+    let late = taken.retry_later(at(600), pace()).after;
+    assert_eq!((begin(&late), due(&late)), (120, 660));
+    assert_eq!(late.work.held_back(at(600)), SignedDuration::ZERO);
+    take(&late, "b", 600);
 }
 
 #[test]
@@ -437,7 +482,7 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         Act::Read => None,
         Act::Claim => match state.claim(owner, now, pace()) {
             Claim::Take(change) | Claim::GiveUp(change) => Some(*change),
-            Claim::Leave => None,
+            Claim::NotYet(_) | Claim::Leave => None,
         },
         Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, pace())),
         Act::Checkpoint => holds.then(|| {

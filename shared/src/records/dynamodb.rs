@@ -1,33 +1,56 @@
-//! Records in DynamoDB: one partition, read page by page in the order of its sort key.
-
-use std::collections::VecDeque;
+//! Records in DynamoDB: a parent's partitions, read page by page and merged in the order of their sort keys.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::query::QueryError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use jiff::Timestamp;
+use futures::future::try_join_all;
+use serde_json::Value;
 
-use super::range::{Segment, segments};
-use super::{Range, RecordsError, Row};
-use crate::catalog::{Path, RecordsSpec, SortFormat};
+use super::filter::Filter;
+use super::key;
+use super::lane::{Common, Cost, Lane, Leaf, Spot};
+use super::range::segments;
+use super::{Order, Range, RecordsError, Row};
+use crate::catalog::RecordsSpec;
+use crate::selection::Projection;
 use crate::store::Item;
+
+/// What is read of a type's records.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// The table's name.
+    pub table: &'a str,
+    /// Where the records are in it.
+    pub spec: &'a RecordsSpec,
+    /// Whose records they are.
+    pub parent_id: &'a str,
+    /// What is needed of each record, and what holds of every selected one.
+    pub projection: &'a Projection,
+    /// When they were created.
+    pub range: Range,
+    /// In which order they come.
+    pub order: Order,
+}
 
 /// Some records, as DynamoDB gave them.
 #[derive(Debug)]
 pub struct Page {
-    items: Vec<Item>,
-    keys: Keys,
-    end: Option<String>,
+    /// Each with the place of its partition.
+    items: Vec<(usize, Item)>,
+    partitions: Vec<Part>,
+    /// Records that DynamoDB looked at and that do not count one by one.
+    looked_at: u64,
     /// Read units that it used.
     pub read_units: f64,
+    /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
+    /// DynamoDB counts them.
+    pub examined: u64,
 }
 
-#[derive(Debug, Clone)]
-struct Keys {
-    partition: String,
-    sort: String,
-    format: SortFormat,
+/// A partition's part in a page.
+#[derive(Debug)]
+struct Part {
+    leaf: Leaf,
+    before: Spot,
+    end: Spot,
 }
 
 impl Page {
@@ -41,240 +64,206 @@ impl Page {
         self.items.is_empty()
     }
 
-    /// Its records, in ascending order of their keys.
+    /// Its records, in the order of their keys that was asked for.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.items.iter().map(|item| Row { item })
+        self.items.iter().map(|(_, item)| Row { item })
     }
 
     /// The position past the whole page, also past records that were out of bounds.
-    pub fn end(&self) -> Option<&str> {
-        self.end.as_deref()
+    pub fn end(&self) -> String {
+        position(self.partitions.iter().map(|part| part.end.clone()))
     }
 
     /// The position just past the record of this index: where another source goes on.
-    pub fn position(&self, index: usize) -> Option<String> {
-        self.items
-            .get(index)
-            .and_then(|item| self.keys.position(item))
+    pub fn position(&self, index: usize) -> String {
+        let taken = self.taken(index);
+        let spot = |(place, part): (usize, &Part)| {
+            let last = taken.iter().rev().find(|(of, _)| *of == place);
+            last.map_or_else(
+                || part.before.clone(),
+                |(_, item)| part.leaf.spot_after(item),
+            )
+        };
+        position(self.partitions.iter().enumerate().map(spot))
+    }
+
+    /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
+    pub fn read(&self) -> u64 {
+        self.counted(&self.items) + self.looked_at
+    }
+
+    /// How many of these count as read where another source goes on from [`Page::position`].
+    pub fn read_through(&self, index: usize) -> u64 {
+        self.counted(self.taken(index))
+    }
+
+    fn taken(&self, index: usize) -> &[(usize, Item)] {
+        &self.items[..self.items.len().min(index + 1)]
+    }
+
+    fn counted(&self, items: &[(usize, Item)]) -> u64 {
+        let counts = |(place, _): &&(usize, Item)| self.partitions[*place].leaf.is_dense;
+        items.iter().filter(counts).count() as u64
     }
 }
 
-/// The records of one partition within a range, from a position on.
+fn position(spots: impl Iterator<Item = Spot>) -> String {
+    Value::Array(spots.map(|spot| spot.to_json()).collect()).to_string()
+}
+
+/// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
-    db: Client,
-    table: String,
-    index: Option<String>,
-    partition: String,
-    keys: Keys,
-    attributes: Vec<String>,
-    range: Range,
-    segments: VecDeque<Segment>,
-    start: Option<Item>,
+    common: Common,
+    lanes: Vec<Lane>,
 }
 
 impl DynamoRecords {
-    /// The records of `partition` of the table named `table`, with the attributes that `paths` begin with.
-    /// `position` is that of the last record already read.
+    /// The records of `reading`. `position` is that of the last record already read.
     ///
     /// # Errors
     /// When the position is not one of this source.
     pub fn new(
         db: Client,
-        table: String,
-        spec: &RecordsSpec,
-        partition: String,
-        paths: &[Path],
-        range: Range,
+        reading: Reading<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
-        let keys = Keys {
-            partition: spec.partition_key.clone(),
-            sort: spec.sort_key.clone(),
-            format: spec.sort_format,
-        };
-        let mut segments = VecDeque::from(segments(spec, &range));
-        let start = position.map(|position| keys.item(position)).transpose()?;
-        if let Some(key) = start
-            .as_ref()
-            .and_then(|item| text_of(item.get(&keys.sort)))
-        {
-            while segments
-                .front()
-                .is_some_and(|segment| segment.is_before(keys.format, key))
-            {
-                segments.pop_front();
-            }
-        }
-        let mut attributes: Vec<String> = paths
-            .iter()
-            .filter_map(|path| path.names().first().cloned())
-            .chain(keys.names())
-            .collect();
-        attributes.sort_unstable();
-        attributes.dedup();
-        Ok(Self {
-            db,
-            table,
-            index: spec.index.clone(),
-            partition,
-            keys,
-            attributes,
+        let Reading {
+            spec,
             range,
-            segments,
-            start,
+            order,
+            projection,
+            ..
+        } = reading;
+        let mut segments = segments(spec, &range);
+        if order == Order::Descending {
+            segments.reverse();
+        }
+        let roots = projection.origins().iter().map(|origin| {
+            let roots = origin.roots()?;
+            Some(roots.map(str::to_owned).collect::<Vec<_>>())
+        });
+        let common = Common {
+            db,
+            table: reading.table.to_owned(),
+            index: spec.index.clone(),
+            partition_key: spec.partition_key.clone(),
+            sort_key: spec.sort_key.clone(),
+            format: spec.sort_format,
+            attributes: roots
+                .collect::<Option<Vec<_>>>()
+                .map(|roots| roots.concat()),
+            filter: Filter::new(spec, projection.conditions()),
+            range,
+            order,
+            page_size: None,
+        };
+        let partitions = spec.partitions(reading.parent_id);
+        let spots = match position {
+            None => vec![Spot::default(); partitions.len()],
+            Some(position) => {
+                let spots: Vec<Value> =
+                    serde_json::from_str(position).map_err(|_| RecordsError::Position)?;
+                spots
+                    .iter()
+                    .map(Spot::from_json)
+                    .collect::<Result<_, _>>()?
+            }
+        };
+        if spots.len() != partitions.len() {
+            return Err(RecordsError::Position);
+        }
+        let lanes = partitions.into_iter().zip(spots);
+        let lanes =
+            lanes.map(|(partition, spot)| Lane::new(&common, partition, segments.clone(), spot));
+        Ok(Self {
+            lanes: lanes.collect(),
+            common,
         })
     }
 
-    /// The next records; `None` at the end.
+    /// Lets each query from now on look at no more than this many records. DynamoDB reads no more than 1 MB anyway.
+    pub fn examine_at_most(&mut self, records: i32) {
+        self.common.page_size = Some(records);
+    }
+
+    /// Whether all has been read, so that there is no next page.
+    pub fn is_at_end(&self) -> bool {
+        self.lanes.iter().all(Lane::is_at_end)
+    }
+
+    /// The next records; `None` at the end. Partitions are read side by side.
     ///
     /// # Errors
     /// What may pass has been tried again by the SDK before.
     pub async fn next(&mut self) -> Result<Option<Page>, RecordsError> {
-        let Some(segment) = self.segments.front() else {
+        if self.is_at_end() {
             return Ok(None);
-        };
-        let mut query = self
-            .db
-            .query()
-            .table_name(&self.table)
-            .set_index_name(self.index.clone())
-            .set_exclusive_start_key(self.start.take())
-            .consistent_read(segment.consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .expression_attribute_names("#partition", &self.keys.partition)
-            .expression_attribute_values(":partition", AttributeValue::S(self.partition.clone()));
-        let condition = match (&segment.from, &segment.until) {
-            (None, None) => "#partition = :partition",
-            (None, Some(_)) => "#partition = :partition AND #sort < :until",
-            (Some(_), None) => "#partition = :partition AND #sort >= :from",
-            // DynamoDB knows no half-open range: the end itself is left out below.
-            (Some(_), Some(_)) => "#partition = :partition AND #sort BETWEEN :from AND :until",
-        };
-        query = query.key_condition_expression(condition);
-        if segment.from.is_some() || segment.until.is_some() {
-            query = query.expression_attribute_names("#sort", &self.keys.sort);
         }
-        if let Some(from) = &segment.from {
-            query = query.expression_attribute_values(":from", self.keys.sort_value(from));
-        }
-        if let Some(until) = &segment.until {
-            query = query.expression_attribute_values(":until", self.keys.sort_value(until));
-        }
-        let names: Vec<String> = (0..self.attributes.len())
-            .map(|n| format!("#a{n}"))
-            .collect();
-        for (name, attribute) in names.iter().zip(&self.attributes) {
-            query = query.expression_attribute_names(name, attribute);
-        }
-        query = query.projection_expression(names.join(", "));
+        let Self { common, lanes } = self;
+        let before: Vec<Spot> = lanes.iter().map(Lane::spot).collect();
+        let hungry = lanes.iter_mut().filter(|lane| lane.is_hungry());
+        let fetched = hungry.map(async |lane| {
+            let cost = lane.fetch(common).await?;
+            // An empty page is at its end at once.
+            let looked_at = if lane.head().is_none() {
+                lane.leaf().looked_at
+            } else {
+                0
+            };
+            Ok::<_, RecordsError>((cost, looked_at))
+        });
+        let fetched = try_join_all(fetched).await?;
+        let mut looked_at = fetched.iter().map(|(_, looked_at)| looked_at).sum();
 
-        let answer = query.send().await.map_err(|error| self.error(error))?;
-        let mut items = answer.items.unwrap_or_default();
-        let until = segment.until.clone();
-        let end = answer
-            .last_evaluated_key
-            .as_ref()
-            .or(items.last())
-            .and_then(|item| self.keys.position(item));
-        items.retain(|item| self.keys.is_within(item, until.as_deref(), &self.range));
-        self.start = answer.last_evaluated_key;
-        if self.start.is_none() {
-            self.segments.pop_front();
+        let mut items = Vec::new();
+        // Which record is the next one is known as long as every partition shows its own.
+        while !lanes.iter().any(Lane::is_hungry)
+            && let Some(place) = first(lanes, common)
+            && let Some(item) = lanes[place].take()
+        {
+            items.push((place, item));
+            let lane = &lanes[place];
+            if lane.head().is_none() {
+                if !lane.leaf().is_dense {
+                    looked_at += lane.leaf().looked_at;
+                }
+                break;
+            }
         }
-        let read_units = answer
-            .consumed_capacity
-            .and_then(|used| used.capacity_units)
-            .unwrap_or(0.0);
+        let partitions = lanes.iter().zip(before).map(|(lane, before)| Part {
+            leaf: lane.leaf().clone(),
+            before,
+            end: lane.spot(),
+        });
+        let costs = || fetched.iter().map(|(cost, _): &(Cost, u64)| cost);
         Ok(Some(Page {
+            partitions: partitions.collect(),
             items,
-            keys: self.keys.clone(),
-            end,
-            read_units,
+            looked_at,
+            read_units: costs().map(|cost| cost.read_units).sum(),
+            examined: costs().map(|cost| cost.bytes).sum(),
         }))
     }
-
-    fn error(&self, error: SdkError<QueryError>) -> RecordsError {
-        let table = self.table.clone();
-        match error.code() {
-            Some("ResourceNotFoundException") => RecordsError::Missing { table },
-            Some("AccessDeniedException") => RecordsError::Denied { table },
-            Some("ValidationException") => RecordsError::Refused {
-                table,
-                message: error.message().unwrap_or_default().to_owned(),
-            },
-            code => RecordsError::Unavailable {
-                code: code.unwrap_or("no answer").to_owned(),
-                source: Box::new(error),
-            },
-        }
-    }
 }
 
-impl Keys {
-    fn names(&self) -> [String; 2] {
-        [self.partition.clone(), self.sort.clone()]
-    }
-
-    fn sort_value(&self, bound: &str) -> AttributeValue {
-        if self.format.is_number() {
-            AttributeValue::N(bound.into())
-        } else {
-            AttributeValue::S(bound.into())
-        }
-    }
-
-    /// Whether a record lies before the segment's end, and its instant within the range: where the order of keys is
-    /// not that of time, no condition on the key has seen to that.
-    fn is_within(&self, item: &Item, until: Option<&str>, range: &Range) -> bool {
-        let Some(key) = text_of(item.get(&self.sort)) else {
-            return true;
+/// The partition whose record is the next one; of equal keys, the one that the catalog names first.
+fn first(lanes: &[Lane], common: &Common) -> Option<usize> {
+    let sort_key = |place: usize| {
+        lanes[place]
+            .head()
+            .and_then(|item| item.get(&common.sort_key))
+    };
+    let heads = (0..lanes.len()).filter(|&place| lanes[place].head().is_some());
+    heads.reduce(|first, place| {
+        let order = key::compare(sort_key(place), sort_key(first));
+        let is_before = match common.order {
+            Order::Ascending => order.is_lt(),
+            Order::Descending => order.is_ge(),
         };
-        if until == Some(key) {
-            return false;
-        }
-        if self.format.is_ordered_by_time() {
-            return true;
-        }
-        let later = |instant: Timestamp| {
-            instant >= range.until || range.from.is_some_and(|from| instant < from)
-        };
-        !self.format.instant_of(key).is_some_and(later)
-    }
-
-    fn position(&self, item: &Item) -> Option<String> {
-        let mut key = serde_json::Map::new();
-        for name in self.names() {
-            let value = match item.get(&name)? {
-                AttributeValue::S(text) => serde_json::json!({ "S": text }),
-                AttributeValue::N(digits) => serde_json::json!({ "N": digits }),
-                _ => return None,
-            };
-            key.insert(name, value);
-        }
-        Some(serde_json::Value::Object(key).to_string())
-    }
-
-    fn item(&self, position: &str) -> Result<Item, RecordsError> {
-        let key: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(position).map_err(|_| RecordsError::Position)?;
-        let mut item = Item::new();
-        for name in self.names() {
-            let value = key.get(&name).ok_or(RecordsError::Position)?;
-            let value = match (value["S"].as_str(), value["N"].as_str()) {
-                (Some(text), None) => AttributeValue::S(text.into()),
-                (None, Some(digits)) => AttributeValue::N(digits.into()),
-                _ => return Err(RecordsError::Position),
-            };
-            item.insert(name, value);
-        }
-        Ok(item)
-    }
+        if is_before { place } else { first }
+    })
 }
 
-fn text_of(value: Option<&AttributeValue>) -> Option<&str> {
-    match value {
-        Some(AttributeValue::S(text) | AttributeValue::N(text)) => Some(text),
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
-//! Sources of records: what yields the rows of an export from a position, in ascending key order.
+//! Sources of records: what yields the rows of an export from a position, in ascending key order, and those of a list
+//! in descending order.
 
 mod dynamodb;
+mod filter;
+mod key;
+mod lane;
 mod range;
 mod row;
 
-pub use dynamodb::{DynamoRecords, Page};
+pub use dynamodb::{DynamoRecords, Page, Reading};
 pub use row::Row;
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +30,15 @@ pub struct Range {
     pub until: Timestamp,
     /// The instant of the request.
     pub as_of: Timestamp,
+}
+
+/// In which order of their keys records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The first key first: the oldest record, where the order of keys is that of time.
+    Ascending,
+    /// The last key first.
+    Descending,
 }
 
 /// How records are read, in words for a receipt.

@@ -66,13 +66,6 @@ impl Segment {
             _ => false,
         }
     }
-
-    /// Whether every key of the segment lies before `key`, or is it.
-    pub(super) fn is_before(&self, format: SortFormat, key: &str) -> bool {
-        self.until
-            .as_deref()
-            .is_some_and(|until| compare(format, until, key).is_le())
-    }
 }
 
 fn least(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {

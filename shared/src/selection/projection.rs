@@ -4,20 +4,31 @@ use jiff::Timestamp;
 
 use super::search::Term;
 use super::{ATTRIBUTES, Attribute, Range, Selection};
-use crate::catalog::{Column, ExportType, Path};
+use crate::catalog::{Column, ExportType, Origin, Path};
 use crate::value::number::{from_cents, normal};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};
 use crate::value::{Kind, Stored, Value};
 
-/// The paths whose values an export needs, in the order in which a source of records gives them: the file's columns
-/// first, then what is only filtered or searched, and when the record was created.
+/// What an export needs of each record, in the order in which a source of records gives it: the file's columns first,
+/// then what is only filtered or searched, and when the record was created.
 #[derive(Debug, Clone)]
 pub struct Projection {
-    paths: Vec<Path>,
+    origins: Vec<Origin>,
     columns: usize,
     created: usize,
     created_stored: Option<Stored>,
     tests: Vec<Test>,
+    conditions: Vec<Condition>,
+}
+
+/// Something that holds of every selected record, and that a source of records may look at before it gives a record.
+/// What a source cannot tell, it gives: the selection decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// There is a value at the path.
+    Exists(Path),
+    /// The value at the path is one of these texts, where it is a text at all.
+    OneOf(Path, Vec<String>),
 }
 
 /// One thing that must hold of a row; places are positions in it.
@@ -44,13 +55,14 @@ impl Projection {
     /// What a file of these columns and this selection needs.
     pub fn new(export_type: &ExportType, columns: &[&Column], selection: &Selection) -> Self {
         let mut projection = Self {
-            paths: columns.iter().map(|c| c.path.clone()).collect(),
+            origins: columns.iter().map(|c| c.origin.clone()).collect(),
             columns: columns.len(),
             created: 0,
             created_stored: export_type.created_stored(),
             tests: Vec::new(),
+            conditions: Vec::new(),
         };
-        projection.created = projection.place(&export_type.created);
+        projection.created = projection.place(&export_type.created.clone().into());
         let filters = &selection.filters;
         if !filters.created_at.is_empty() {
             projection.tests.push(Test::Created(filters.created_at));
@@ -58,11 +70,19 @@ impl Projection {
         for (key, values) in &filters.columns {
             let column = export_type.column(key);
             let kind = column.map_or(Kind::Text, |c| c.kind);
-            let path = column.map_or_else(|| Path::new(key, []), |c| c.path.clone());
+            let origin = column.map_or_else(|| Path::new(key, []).into(), |c| c.origin.clone());
+            let stored = column.and_then(|c| c.stored);
+            if let Some(path) = origin.path() {
+                projection.conditions.push(if is_plain(kind, stored) {
+                    Condition::OneOf(path.clone(), values.clone())
+                } else {
+                    Condition::Exists(path.clone())
+                });
+            }
             let test = Test::Column {
-                place: projection.place(&path),
+                place: projection.place(&origin),
                 kind,
-                stored: column.and_then(|c| c.stored),
+                stored,
                 values: values
                     .iter()
                     .map(|value| comparable(kind, None, value))
@@ -71,7 +91,9 @@ impl Projection {
             projection.tests.push(test);
         }
         for (name, attribute) in &filters.attributes {
-            let place = projection.place(&Path::new(ATTRIBUTES, [name.clone()]));
+            let path = Path::new(ATTRIBUTES, [name.clone()]);
+            projection.conditions.push(Condition::Exists(path.clone()));
+            let place = projection.place(&path.into());
             projection.tests.push(Test::Attribute {
                 place,
                 attribute: attribute.clone(),
@@ -83,7 +105,7 @@ impl Projection {
                 .iter()
                 .filter_map(|key| export_type.column(key));
             let places = searched
-                .map(|c| (projection.place(&c.path), c.kind))
+                .map(|c| (projection.place(&c.origin), c.kind))
                 .collect();
             let term = Term::new(search);
             projection.tests.push(Test::Search { places, term });
@@ -91,18 +113,23 @@ impl Projection {
         projection
     }
 
-    /// Where this path's value is in a row; it is added where it is not there yet.
-    fn place(&mut self, path: &Path) -> usize {
-        if let Some(place) = self.paths.iter().position(|p| p == path) {
+    /// Where this value is in a row; it is added where it is not there yet.
+    fn place(&mut self, origin: &Origin) -> usize {
+        if let Some(place) = self.origins.iter().position(|o| o == origin) {
             return place;
         }
-        self.paths.push(path.clone());
-        self.paths.len() - 1
+        self.origins.push(origin.clone());
+        self.origins.len() - 1
     }
 
-    /// The paths, in the order of a row's values.
-    pub fn paths(&self) -> &[Path] {
-        &self.paths
+    /// What a row's values are read from, in their order.
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// What holds of every selected record and can be asked of a source of records.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
     }
 
     /// The values of the file's columns: the first ones of the row.
@@ -134,8 +161,7 @@ impl Projection {
                 let Some(text) = row.get(*place).and_then(Value::as_text) else {
                     return false;
                 };
-                let plain = stored.is_none() && !kind.is_number() && *kind != Kind::Timestamp;
-                if plain {
+                if is_plain(*kind, *stored) {
                     return values.iter().any(|value| value == text);
                 }
                 values.contains(&comparable(*kind, *stored, text))
@@ -150,6 +176,11 @@ impl Projection {
             }),
         }
     }
+}
+
+/// Whether values are compared as the texts that they are.
+fn is_plain(kind: Kind, stored: Option<Stored>) -> bool {
+    stored.is_none() && !kind.is_number() && kind != Kind::Timestamp
 }
 
 /// The one form of a value, so that `1.50` and 1.5 are equal, and one instant in two offsets.
@@ -220,11 +251,10 @@ mod tests {
         let leads = leads();
         let selection = selection(&leads, filters, search);
         let projection = Projection::new(&leads, &[], &selection);
-        let row: Vec<_> = projection
-            .paths()
+        let row: Vec<_> = paths(&projection)
             .iter()
             .map(|p| {
-                if p.to_string() == path {
+                if p == path {
                     value.clone()
                 } else {
                     Value::Missing
@@ -232,6 +262,11 @@ mod tests {
             })
             .collect();
         selection.matches(&projection, &row)
+    }
+
+    fn paths(projection: &Projection) -> Vec<String> {
+        let path = |origin: &Origin| origin.path().map(ToString::to_string).unwrap_or_default();
+        projection.origins().iter().map(path).collect()
     }
 
     fn text(text: &str) -> Value<'_> {
@@ -252,9 +287,8 @@ mod tests {
             "ana",
         );
         let projection = Projection::new(&orders, &columns, &selection);
-        let paths: Vec<_> = projection.paths().iter().map(ToString::to_string).collect();
         assert_eq!(
-            paths,
+            paths(&projection),
             [
                 "customer",
                 "status",
@@ -293,7 +327,7 @@ mod tests {
             .unwrap();
         let projection = Projection::new(&orders, &columns, &selection);
         let matches = |customer, status, state| {
-            let nothing = std::iter::repeat_n(Value::Null, projection.paths().len() - 4);
+            let nothing = std::iter::repeat_n(Value::Null, projection.origins().len() - 4);
             let row: Vec<_> = [text(customer), text(status), Value::Null, text(state)]
                 .into_iter()
                 .chain(nothing)
@@ -408,5 +442,24 @@ mod tests {
             "name",
             text("+1-519-748-2199")
         ));
+    }
+
+    #[test]
+    fn what_a_source_can_be_asked_is_no_more_than_what_holds() {
+        let leads = leads();
+        let filters = json!({"status": ["new", "sold"], "score": 7, "vip": true, "seen": "2017-10-01T00:00:00Z",
+            "created_at": {"from": "-1d"}, "attributes": {"tag": ["a"]}});
+        let selection = selection(&leads, filters, "ana");
+        let path = |text: &str| Path::new(text, []);
+        assert_eq!(
+            Projection::new(&leads, &[], &selection).conditions(),
+            [
+                Condition::Exists(path("score")),
+                Condition::Exists(path("seen")),
+                Condition::OneOf(path("status"), vec!["new".to_owned(), "sold".to_owned()]),
+                Condition::OneOf(path("vip"), vec!["true".to_owned()]),
+                Condition::Exists(Path::new(ATTRIBUTES, ["tag".to_owned()])),
+            ]
+        );
     }
 }

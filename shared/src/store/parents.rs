@@ -1,13 +1,16 @@
 //! What is known of parents, and the secret that cursors are signed with.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
-use super::{StoreError, from_item, to_item};
-use crate::parent::{Parent, ParentProfile};
+use super::reading::batch_get;
+use super::{Item, StoreError, from_item, to_item};
+use crate::parent::{NamedParent, Parent, ParentProfile};
 
 /// The table `parents`.
 #[derive(Debug, Clone)]
@@ -40,6 +43,56 @@ impl Parents {
             Some(item) => from_item(&self.table, item),
             None => Ok(ParentProfile::unknown(parent.clone())),
         }
+    }
+
+    /// What is known of these parents, in their order.
+    pub async fn all(&self, parents: &[Parent]) -> Result<Vec<ParentProfile>, StoreError> {
+        let key = |parent: &Parent| {
+            Item::from([("parent".to_owned(), AttributeValue::S(parent.to_string()))])
+        };
+        let mut known = HashMap::with_capacity(parents.len());
+        let keys = parents.iter().map(key).collect();
+        for item in batch_get(&self.db, &self.table, keys).await? {
+            let profile: ParentProfile = from_item(&self.table, item)?;
+            known.insert(profile.parent.clone(), profile);
+        }
+        let unknown = |parent: &Parent| ParentProfile::unknown(parent.clone());
+        let profiles = parents
+            .iter()
+            .map(|parent| known.remove(parent).unwrap_or_else(|| unknown(parent)));
+        Ok(profiles.collect())
+    }
+
+    /// The projects and sources of an organization, and the organization itself where it is described, after `after`
+    /// in the order of their texts. The index follows the table a little later.
+    pub async fn of_organization(
+        &self,
+        organization_id: &str,
+        after: Option<&Parent>,
+        limit: usize,
+    ) -> Result<Vec<NamedParent>, StoreError> {
+        let query = self
+            .db
+            .query()
+            .table_name(&self.table)
+            .index_name("by_organization")
+            .expression_attribute_values(":id", AttributeValue::S(organization_id.to_owned()))
+            .limit(limit as i32);
+        let query = match after {
+            None => query.key_condition_expression("organization_id = :id"),
+            Some(after) => query
+                .key_condition_expression("organization_id = :id AND parent > :after")
+                .expression_attribute_values(":after", AttributeValue::S(after.to_string())),
+        };
+        let answer = query
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", &self.table, e))?;
+        let items = answer.items.unwrap_or_default();
+        items
+            .into_iter()
+            .map(|item| from_item(&self.table, item))
+            .collect()
     }
 
     /// Replaces what is known of a parent.

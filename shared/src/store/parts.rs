@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use serde::{Deserialize, Serialize};
 
 use super::commit::{CommitError, write};
+use super::reading::batch_get;
 use super::{Exports, StoreError, from_item, to_item};
 use crate::export::ExportId;
 use crate::lifecycle::{Change, State};
@@ -73,7 +74,7 @@ impl Exports {
             .map(|n| HashMap::from([("id".to_owned(), AttributeValue::S(key(id, n)))]))
             .collect();
         let mut found = HashMap::new();
-        for item in self.batch_get(table, keys).await? {
+        for item in batch_get(&self.db, table, keys).await? {
             let item: PartsItem = from_item(table, item)?;
             if item.upload_id == upload_id {
                 found.insert(item.id, item.etags);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
 
@@ -154,7 +155,7 @@ impl Exports {
             .iter()
             .map(|id| HashMap::from([("id".to_owned(), AttributeValue::N(id.to_string()))]))
             .collect();
-        let items = self.batch_get(&self.tables.exports, keys).await?;
+        let items = batch_get(&self.db, &self.tables.exports, keys).await?;
         let mut found: HashMap<ExportId, Export> = HashMap::with_capacity(items.len());
         for item in items {
             let export: Export = from_item(&self.tables.exports, item)?;
@@ -163,48 +164,12 @@ impl Exports {
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    pub(super) async fn batch_get(
-        &self,
-        table: &str,
-        keys: Vec<Item>,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(BATCH) {
-            let mut keys = chunk.to_vec();
-            while !keys.is_empty() {
-                let wanted = KeysAndAttributes::builder()
-                    .set_keys(Some(keys))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|e| StoreError::malformed(table, e))?;
-                let answer = self
-                    .db
-                    .batch_get_item()
-                    .request_items(table, wanted)
-                    .send()
-                    .await;
-                let answer = answer.map_err(|e| StoreError::sdk("BatchGetItem", table, e))?;
-                items.extend(
-                    answer
-                        .responses
-                        .unwrap_or_default()
-                        .remove(table)
-                        .unwrap_or_default(),
-                );
-                // What DynamoDB leaves over (its answer holds 16 MB) is asked for again.
-                let left = answer.unprocessed_keys.unwrap_or_default().remove(table);
-                keys = left.map(|left| left.keys).unwrap_or_default();
-            }
-        }
-        Ok(items)
-    }
-
     /// Rows written so far, of those of these exports that are under way.
     pub async fn progress(&self, ids: &[ExportId]) -> Result<HashMap<ExportId, u64>, StoreError> {
         let keys = ids
             .iter()
             .map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))]));
-        let items = self.batch_get(&self.tables.work, keys.collect()).await?;
+        let items = batch_get(&self.db, &self.tables.work, keys.collect()).await?;
         items
             .into_iter()
             .map(|item| {
@@ -284,4 +249,40 @@ impl Exports {
             .map(|item| self.key_of(table, item))
             .collect()
     }
+}
+
+/// The items of these keys, read consistently, in any order; those that are not there are left out.
+pub(super) async fn batch_get(
+    db: &Client,
+    table: &str,
+    keys: Vec<Item>,
+) -> Result<Vec<Item>, StoreError> {
+    let mut items = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(BATCH) {
+        let mut keys = chunk.to_vec();
+        while !keys.is_empty() {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(|e| StoreError::malformed(table, e))?;
+            let answer = db
+                .batch_get_item()
+                .request_items(table, wanted)
+                .send()
+                .await;
+            let answer = answer.map_err(|e| StoreError::sdk("BatchGetItem", table, e))?;
+            items.extend(
+                answer
+                    .responses
+                    .unwrap_or_default()
+                    .remove(table)
+                    .unwrap_or_default(),
+            );
+            // What DynamoDB leaves over (its answer holds 16 MB) is asked for again.
+            let left = answer.unprocessed_keys.unwrap_or_default().remove(table);
+            keys = left.map(|left| left.keys).unwrap_or_default();
+        }
+    }
+    Ok(items)
 }

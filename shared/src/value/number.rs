@@ -1,6 +1,7 @@
 //! Numbers as text: what is one, whether a double can hold it, and arithmetic that keeps every digit.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// The parts of a number's text: `-12.50e3` is `-`, `12`, `50` and 3.
 struct Parts<'a> {
@@ -8,6 +9,21 @@ struct Parts<'a> {
     whole: &'a str,
     fraction: &'a str,
     exponent: i64,
+}
+
+impl Parts<'_> {
+    /// The number without its sign: `0.d1d2d3… × 10^point`, as the point and the digits, which neither begin nor end
+    /// with a 0. `None` for zero.
+    fn magnitude(&self) -> Option<(i64, String)> {
+        let digits = format!("{}{}", self.whole, self.fraction);
+        let significant = digits.trim_start_matches('0');
+        if significant.is_empty() {
+            return None;
+        }
+        let leading = digits.len() - significant.len();
+        let point = (self.whole.len() as i64 - leading as i64).saturating_add(self.exponent);
+        Some((point, significant.trim_end_matches('0').to_owned()))
+    }
 }
 
 /// Reads JSON's grammar for numbers (RFC 8259, section 6) and a leading `+`. A text such as `007` is none: it is a
@@ -83,28 +99,45 @@ pub fn exact_double(text: &str) -> Option<f64> {
     (double.is_finite() && normal(&format!("{double:e}")) == normal(text)).then_some(double)
 }
 
+/// The order of two numbers by value. Texts that are no numbers are in the order of their bytes.
+pub fn compare(a: &str, b: &str) -> Ordering {
+    let (Some(x), Some(y)) = (parts(a), parts(b)) else {
+        return a.cmp(b);
+    };
+    match (x.magnitude(), y.magnitude()) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => {
+            if y.negative {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
+        (Some(_), None) => {
+            if x.negative {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
+        (Some(_), Some(_)) if x.negative != y.negative => y.negative.cmp(&x.negative),
+        (Some(x_magnitude), Some(y_magnitude)) => {
+            let order = x_magnitude.cmp(&y_magnitude);
+            if x.negative { order.reverse() } else { order }
+        }
+    }
+}
+
 /// The one form of a number's value, so that `1.50`, `1.5` and `15e-1` compare equal. A text that is no number stays
 /// as it is.
 pub fn normal(text: &str) -> Cow<'_, str> {
-    let Some(Parts {
-        negative,
-        whole,
-        fraction,
-        exponent,
-    }) = parts(text)
-    else {
+    let Some(number) = parts(text) else {
         return Cow::Borrowed(text);
     };
-    let digits = format!("{whole}{fraction}");
-    let significant = digits.trim_start_matches('0');
-    if significant.is_empty() {
+    let Some((point, significant)) = number.magnitude() else {
         return Cow::Borrowed("0");
-    }
-    let leading = digits.len() - significant.len();
-    let significant = significant.trim_end_matches('0');
-    // 0.d1d2d3… × 10^point
-    let point = (whole.len() as i64 - leading as i64).saturating_add(exponent);
-    let sign = if negative { "-" } else { "" };
+    };
+    let sign = if number.negative { "-" } else { "" };
     Cow::Owned(format!("{sign}0.{significant}e{point}"))
 }
 
@@ -178,6 +211,31 @@ mod tests {
         ] {
             assert_eq!(exact_double(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_are_in_the_order_of_their_values() {
+        let ascending = [
+            "-1e3",
+            "-20",
+            "-3.5",
+            "-0.001",
+            "0",
+            "0.0009",
+            "1",
+            "2",
+            "10",
+            "10.5",
+            "1e2",
+            "9007199254740993",
+        ];
+        for (n, a) in ascending.iter().enumerate() {
+            for (m, b) in ascending.iter().enumerate() {
+                assert_eq!(compare(a, b), n.cmp(&m), "{a} {b}");
+            }
+        }
+        assert_eq!(compare("-0", "0.00"), Ordering::Equal);
+        assert_eq!(compare("1.50", "15e-1"), Ordering::Equal);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use waybill_tests::{Owner, Stack};
 
-use super::{caller, canceled, export_path, problem, refuses_fields};
+use super::{caller, export_path, finished, problem, refuses_fields};
 
 #[tokio::test]
 async fn lists_take_known_parameters_alone() {
@@ -91,7 +91,7 @@ async fn ids_that_nothing_can_have_are_not_there() {
 #[tokio::test]
 async fn a_method_that_an_address_does_not_take_is_answered_with_those_that_it_takes() {
     let stack = Stack::get();
-    let (owner, export) = canceled(&stack).await;
+    let (owner, export) = finished(&stack).await;
     let export = export_path(&export);
     for (method, path, allowed) in [
         (Method::DELETE, owner.path(), vec!["GET", "POST"]),

@@ -108,7 +108,17 @@ fn tables_have_the_keys_and_indexes_that_the_functions_read_by() {
         ])
     );
     assert_eq!(shape("LimitsTable"), json!([["key:S"], []]));
-    assert_eq!(shape("ParentsTable"), json!([["parent:S"], []]));
+    assert_eq!(
+        shape("ParentsTable"),
+        json!([
+            ["parent:S"],
+            [[
+                "by_organization",
+                ["organization_id:S", "parent:S"],
+                "INCLUDE"
+            ]]
+        ])
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod alarms;
 mod data;
 mod functions;
 mod http;
+mod promises;
 mod queues;
 mod reading;
 mod sources;

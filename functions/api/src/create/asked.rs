@@ -8,11 +8,12 @@ use waybill::catalog::{Catalog, ExportType};
 use waybill::export::{Format, User};
 use waybill::file::Profile;
 use waybill::hash::hex;
-use waybill::parent::ParentKind;
+use waybill::parent::{ParentKind, ParentProfile};
 use waybill::selection::{Criteria, FieldError};
 
 use crate::body::Fields;
 use crate::error::ApiError;
+use crate::zone;
 
 const FIELDS: [&str; 8] = [
     "type",
@@ -32,12 +33,15 @@ const MAX_EMAIL_LENGTH: usize = 254;
 
 /// What is asked for; dates may still be relative.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) export_type: &'a ExportType,
+pub(crate) struct Asked {
+    /// The type as the parent has it.
+    pub(crate) export_type: ExportType,
     pub(crate) format: Format,
     pub(crate) criteria: Criteria,
     /// The keys of the file's columns: those that were named, or the type's own.
     pub(crate) columns: Vec<String>,
+    /// Whether the request named them.
+    names_columns: bool,
     pub(crate) profile: Profile,
     pub(crate) time_zone: TimeZone,
     /// Its IANA name in the usual spelling.
@@ -53,44 +57,44 @@ struct Canonical<'a> {
     type_name: &'a str,
     format: Format,
     criteria: &'a Criteria,
-    columns: &'a [String],
+    columns: Option<&'a [String]>,
     profile: Profile,
     time_zone: &'a str,
     user: &'a Option<User>,
 }
 
-impl<'a> Asked<'a> {
-    /// Reads a body for a parent of this kind.
+impl Asked {
+    /// Reads a body for this parent.
     ///
     /// # Errors
     /// One for each field that is wrong.
     pub(crate) fn parse(
         body: Map<String, Value>,
-        catalog: &'a Catalog,
-        kind: ParentKind,
+        catalog: &Catalog,
+        profile: &ParentProfile,
     ) -> Result<Self, Vec<FieldError>> {
+        let parent = &profile.parent;
         let mut fields = Fields::new(body, "", &FIELDS);
-        let export_type = export_type(&mut fields, catalog, kind);
+        let export_type = export_type(&mut fields, catalog, parent.kind());
+        let export_type = export_type.map(|of| of.of(&profile.definitions, parent.id()));
         let format = format(&mut fields);
-        let profile = profile(&mut fields);
+        let file_profile = file_profile(&mut fields);
         let zone = time_zone(&mut fields);
         let user = user(&mut fields);
         let filters = fields.take("filters");
         let search = fields.take("search");
         let columns = fields.take("columns");
+        let names_columns = columns.is_some();
 
         // Which filters and columns there are depends on the type.
         let of_type = export_type.map(|export_type| {
-            let criteria = Criteria::from_json(export_type, filters.as_ref(), search.as_ref());
+            let criteria = Criteria::from_json(&export_type, filters.as_ref(), search.as_ref());
             let criteria = criteria.map_err(|errors| fields.refuse_all(errors)).ok();
-            (
-                export_type,
-                criteria,
-                select(&mut fields, export_type, columns),
-            )
+            let columns = select(&mut fields, &export_type, columns);
+            (export_type, criteria, columns)
         });
         let errors = fields.into_errors();
-        match (of_type, format, profile, zone) {
+        match (of_type, format, file_profile, zone) {
             (
                 Some((export_type, Some(criteria), Some(columns))),
                 Some(format),
@@ -101,6 +105,7 @@ impl<'a> Asked<'a> {
                 format,
                 criteria,
                 columns,
+                names_columns,
                 profile,
                 time_zone,
                 time_zone_name,
@@ -116,7 +121,8 @@ impl<'a> Asked<'a> {
             type_name: &self.export_type.name,
             format: self.format,
             criteria: &self.criteria,
-            columns: &self.columns,
+            // Those of a request that names none may change from one day to the next.
+            columns: self.names_columns.then_some(self.columns.as_slice()),
             profile: self.profile,
             time_zone: &self.time_zone_name,
             user: &self.user,
@@ -144,7 +150,10 @@ fn export_type<'a>(
         None if names.is_empty() => {
             fields.refuse(
                 "type",
-                format!("is unknown; nothing of a {} is exported", kind.as_str()),
+                format!(
+                    "is unknown; there is nothing to export of {}",
+                    kind.plural()
+                ),
             );
             None
         }
@@ -157,16 +166,14 @@ fn export_type<'a>(
 
 fn format(fields: &mut Fields) -> Option<Format> {
     let name = fields.required_text("format")?;
-    let format = [Format::Csv, Format::Xlsx]
-        .into_iter()
-        .find(|f| f.extension() == name);
+    let format = Format::ALL.into_iter().find(|f| f.extension() == name);
     if format.is_none() {
         fields.refuse("format", "must be csv or xlsx");
     }
     format
 }
 
-fn profile(fields: &mut Fields) -> Option<Profile> {
+fn file_profile(fields: &mut Fields) -> Option<Profile> {
     match fields.take("profile") {
         None => Some(Profile::default()),
         Some(value) => {
@@ -181,18 +188,11 @@ fn profile(fields: &mut Fields) -> Option<Profile> {
 
 fn time_zone(fields: &mut Fields) -> Option<(TimeZone, String)> {
     let Some(value) = fields.take("time_zone") else {
-        return Some((TimeZone::UTC, "UTC".into()));
+        return Some(zone::default());
     };
-    let zone = value.as_str().and_then(|name| TimeZone::get(name).ok());
-    let named = zone.and_then(|zone| {
-        let name = zone.iana_name().filter(|_| !zone.is_unknown())?.to_owned();
-        Some((zone, name))
-    });
+    let named = value.as_str().and_then(zone::named);
     if named.is_none() {
-        fields.refuse(
-            "time_zone",
-            "must be the IANA name of a time zone, such as Europe/Lisbon",
-        );
+        fields.refuse("time_zone", zone::FORM);
     }
     named
 }
@@ -263,15 +263,21 @@ fn is_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use waybill::parent::Definition;
+    use waybill::value::Kind;
 
     use super::*;
+
+    fn profile(parent: &str) -> ParentProfile {
+        ParentProfile::unknown(parent.parse().unwrap())
+    }
 
     fn parse(body: Value) -> Result<String, String> {
         let catalog = Catalog::load().unwrap();
         let Value::Object(body) = body else {
             panic!("not an object")
         };
-        match Asked::parse(body, &catalog, ParentKind::Project) {
+        match Asked::parse(body, &catalog, &profile("project#42")) {
             Ok(asked) => Ok(asked.fingerprint().unwrap()),
             Err(errors) => Err(errors
                 .iter()
@@ -338,15 +344,60 @@ mod tests {
     #[test]
     fn a_type_of_another_kind_of_parent_is_refused() {
         let catalog = Catalog::load().unwrap();
-        let refusal = |kind, name: &str| {
+        let refusal = |catalog: &Catalog, parent: &str, name: &str| {
             let Value::Object(body) = json!({"type": name, "format": "csv"}) else {
                 panic!()
             };
-            Asked::parse(body, &catalog, kind).unwrap_err()[0].to_string()
+            Asked::parse(body, catalog, &profile(parent)).unwrap_err()[0].to_string()
         };
-        insta::assert_snapshot!(refusal(ParentKind::Organization, "orders"), @"type: belongs to a project; export it there");
-        insta::assert_snapshot!(refusal(ParentKind::Project, "leads"), @"type: must be one of orders");
-        insta::assert_snapshot!(refusal(ParentKind::Organization, "leads"), @"type: is unknown; nothing of a organization is exported");
+        insta::assert_snapshot!(refusal(&catalog, "organization#acme", "orders"), @"type: belongs to a project; export it there");
+        insta::assert_snapshot!(refusal(&catalog, "project#42", "leads"), @"type: belongs to a source; export it there");
+        insta::assert_snapshot!(refusal(&catalog, "organization#acme", "widgets"), @"type: must be one of purchases, audience_members");
+        let one = r#"
+            [[type]]
+            name = "tickets"
+            parent = "project"
+            delivery = "link"
+            records = { engine = "dynamodb", table = "TICKETS", partition = "{parent}", partition_key = "pk",
+                        sort_key = "sk", sort_format = "id" }
+            created = "opened_at"
+            columns = [ { key = "id", kind = "text" } ]
+        "#;
+        let one = Catalog::parse(one).unwrap();
+        insta::assert_snapshot!(refusal(&one, "organization#acme", "leads"), @"type: is unknown; there is nothing to export of organizations");
+    }
+
+    #[test]
+    fn a_source_has_columns_of_its_own() {
+        let catalog = Catalog::load().unwrap();
+        let mut source = profile("source#web");
+        let asked = |source: &ParentProfile, columns: Value| {
+            let Value::Object(body) = json!({"type": "leads", "format": "csv", "columns": columns})
+            else {
+                panic!()
+            };
+            Asked::parse(body, &catalog, source)
+        };
+        let before = asked(&source, Value::Null).unwrap();
+        assert!(asked(&source, json!(["id", "job"])).is_err());
+        source.definitions.custom_fields.push(Definition {
+            key: "job".into(),
+            label: "Job".into(),
+            kind: Kind::Text,
+        });
+        assert_eq!(
+            asked(&source, json!(["job", "other", "id"]))
+                .unwrap()
+                .columns,
+            ["job", "other", "id"]
+        );
+        let after = asked(&source, Value::Null).unwrap();
+        assert_eq!(before.columns.len() + 1, after.columns.len());
+        assert_eq!(
+            before.fingerprint().unwrap(),
+            after.fingerprint().unwrap(),
+            "a request sent again is the same whatever staff have defined in between"
+        );
     }
 
     #[test]

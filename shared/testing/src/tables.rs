@@ -1,8 +1,7 @@
-//! What the tests start from: exports in every state, and SDK clients whose answers are made up.
+//! The tables in memory, behind the SDK's client: with the conditions that Waybill writes under.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ErrorMetadata;
@@ -15,137 +14,25 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
 };
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, mock};
-use jiff::{SignedDuration, Timestamp};
-use waybill::export::{Export, ExportId, Format, Receipt, Status, User};
-use waybill::file::Profile;
-use waybill::lifecycle::{Claim, State};
+use aws_smithy_mocks::{MockResponse, Rule, mock};
+use waybill::export::Export;
+use waybill::lifecycle::State;
 use waybill::store::{Exports, Item, Tables, from_item, to_item};
-use waybill::work::{Completing, Pace, Work};
+use waybill::work::Work;
 
-/// So many seconds after the export was requested.
-pub(crate) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
-}
-
-pub(crate) fn id(id: u64) -> ExportId {
-    ExportId::try_from(id).unwrap()
-}
-
-pub(crate) fn pace() -> Pace {
-    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
-}
-
-/// An export that was requested at 0 and is looked after at 60.
-pub(crate) fn waiting() -> State {
-    let id = id(7);
-    let export = Export {
-        id,
-        type_name: "orders".into(),
-        format: Format::Csv,
-        status: Status::Waiting,
-        parent: "project#42".parse().unwrap(),
-        organization_id: None,
-        user: User {
-            id: "u-17".into(),
-            name: Some("Ana Sousa".into()),
-            email: Some("ana@example.com".into()),
-        },
-        requested_by: "u-17".into(),
-        filters: serde_json::Value::Null,
-        search: None,
-        columns: vec!["id".into()],
-        profile: Profile::Data,
-        time_zone: "Europe/Lisbon".into(),
-        file_name: "orders-film-42-20270115T080000Z.csv".into(),
-        download: waybill::download::new_download(id),
-        created_at: at(0),
-        started_at: None,
-        completed_at: None,
-        ended_at: None,
-        expires_at: None,
-        rows: None,
-        size: None,
-        object: None,
-        receipt: None,
-        warnings: Vec::new(),
-        failure: None,
-        mail: None,
-    };
-    State {
-        export,
-        work: Work::new(id, at(60)),
-    }
-}
-
-/// One that a worker has taken at this second, with a lease of a minute.
-pub(crate) fn processing(second: i64) -> State {
-    match waiting().claim("worker", at(second), pace()) {
-        Claim::Take(change) => change.after,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// One whose file of 12 bytes was complete at this second, kept for a week.
-pub(crate) fn succeeded(second: i64) -> State {
-    let mark = Completing {
-        object: "exports/7/kept".into(),
-        parts: 0,
-        read: 3,
-        rows: 2,
-        size: 12,
-        sha256: String::new(),
-        read_units: 1.0,
-        warnings: Default::default(),
-    };
-    let receipt = Receipt {
-        read: 3,
-        matched: 2,
-        written: 2,
-        as_of: at(0),
-        consistency: "strong".into(),
-        sha256: String::new(),
-        attempts: 1,
-        invocations: 1,
-        seconds: 1.0,
-        read_units: 1.0,
-        estimated_cost_usd: 0.0,
-    };
-    let week = SignedDuration::from_hours(7 * 24);
-    processing(second)
-        .succeed(&mark, receipt, week, at(second), pace())
-        .after
-}
-
-/// A client of this SDK crate whose calls are answered by rules; the first that fits answers.
-macro_rules! client {
-    ($sdk:ident, $rules:expr) => {{
-        let mut rules = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
-        for rule in $rules {
-            rules = rules.with_rule(rule);
-        }
-        let config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::latest())
-            .region($sdk::config::Region::new("eu-west-1"))
-            .credentials_provider($sdk::config::Credentials::new("a", "b", None, None, "test"))
-            .http_client(aws_smithy_mocks::create_mock_http_client())
-            .interceptor(rules);
-        $sdk::Client::from_conf(config.build())
-    }};
-}
-pub(crate) use client;
+use crate::client;
 
 const EXPORTS: &str = "exports";
 const WORK: &str = "work";
 const EVENTS: &str = "events";
 
-/// The three tables in memory, behind the SDK's client: with the conditions that Waybill writes under.
+/// The tables `exports`, `work` and `events`, shared by its clones.
 #[derive(Clone, Default)]
-pub(crate) struct FakeTables(Arc<Mutex<HashMap<(String, String), Item>>>);
+pub struct FakeTables(Arc<Mutex<HashMap<(String, String), Item>>>);
 
 impl FakeTables {
     /// Tables that hold these exports.
-    pub(crate) fn holding<'a>(states: impl IntoIterator<Item = &'a State>) -> Self {
+    pub fn holding<'a>(states: impl IntoIterator<Item = &'a State>) -> Self {
         let tables = Self::default();
         for state in states {
             tables.put(EXPORTS, to_item(EXPORTS, &state.export).unwrap());
@@ -155,7 +42,7 @@ impl FakeTables {
     }
 
     /// The store on these tables.
-    pub(crate) fn exports(&self) -> Exports {
+    pub fn exports(&self) -> Exports {
         let tables = Tables {
             exports: EXPORTS.into(),
             work: WORK.into(),
@@ -165,18 +52,31 @@ impl FakeTables {
         Exports::new(client!(aws_sdk_dynamodb, &rules), tables)
     }
 
-    pub(crate) fn export(&self, id: u64) -> Option<Export> {
+    /// An export and its work.
+    ///
+    /// # Panics
+    /// Where either is missing.
+    pub fn state(&self, id: u64) -> State {
+        State {
+            export: self.export(id).unwrap(),
+            work: self.work(id).unwrap(),
+        }
+    }
+
+    /// An export.
+    pub fn export(&self, id: u64) -> Option<Export> {
         self.get(EXPORTS, &id.to_string())
             .map(|item| from_item(EXPORTS, item).unwrap())
     }
 
-    pub(crate) fn work(&self, id: u64) -> Option<Work> {
+    /// The work of an export.
+    pub fn work(&self, id: u64) -> Option<Work> {
         self.get(WORK, &id.to_string())
             .map(|item| from_item(WORK, item).unwrap())
     }
 
     /// What the events say happened, in no order.
-    pub(crate) fn events(&self) -> Vec<String> {
+    pub fn events(&self) -> Vec<String> {
         let items = self.0.lock().unwrap();
         let events = items.iter().filter(|((table, _), _)| table == EVENTS);
         events
@@ -185,7 +85,7 @@ impl FakeTables {
     }
 
     /// Removes an export, as nothing of Waybill does.
-    pub(crate) fn lose_export(&self, id: u64) {
+    pub fn lose_export(&self, id: u64) {
         self.0
             .lock()
             .unwrap()
@@ -193,7 +93,7 @@ impl FakeTables {
     }
 
     /// Somebody else writes the work.
-    pub(crate) fn overtake(&self, id: u64) {
+    pub fn overtake(&self, id: u64) {
         let mut work = self.work(id).unwrap();
         work.sequence += 1;
         self.put(WORK, to_item(WORK, &work).unwrap());

@@ -1,0 +1,255 @@
+//! `GET /v1/catalog`: what the requester may use.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use waybill::access::{Grant, Grants};
+use waybill::catalog::{Column, Delivery, ExportType};
+use waybill::export::Format;
+use waybill::parent::{NamedParent, Parent, ParentKind};
+use waybill::value::Kind;
+
+use crate::app::App;
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::query::{ListParameters, Pairs};
+use crate::{answer, view};
+
+/// What a cursor of this list is bound to. It lets nobody in: grants are looked at anew for each page.
+const SCOPE: &str = "/v1/catalog";
+/// How many projects and sources of an organization are read at a time.
+const BATCH: usize = 100;
+
+#[derive(Serialize)]
+struct CatalogView<'a> {
+    types: Vec<TypeView<'a>>,
+    parents: Vec<ParentView>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TypeView<'a> {
+    name: &'a str,
+    label: &'a str,
+    parent: ParentKind,
+    formats: [Format; 2],
+    delivery: Delivery,
+    columns: Vec<ColumnView<'a>>,
+    filters: &'a [String],
+    search: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ColumnView<'a> {
+    key: &'a str,
+    label: &'a str,
+    kind: Kind,
+    /// Empty where it may be anything.
+    values: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ParentView {
+    kind: ParentKind,
+    id: serde_json::Value,
+    name: String,
+}
+
+/// The last parent of a page.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Position {
+    /// One that a grant names.
+    Granted(Parent),
+    /// One that belongs to the first, an organization that a grant names.
+    Within(Parent, Parent),
+}
+
+/// Parents that a grant names, then the projects and sources of each organization among them.
+struct ParentPage {
+    parents: Vec<NamedParent>,
+    limit: usize,
+    /// Of the last of the parents.
+    last: Option<Position>,
+    /// Whether there are others after it.
+    more: bool,
+}
+
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    pairs: Pairs,
+) -> Result<Response, ApiError> {
+    let grants = &requester.caller.grants;
+    let asked = ListParameters::plain(&pairs).map_err(ApiError::Invalid)?;
+    let position = match &asked.cursor {
+        Some(cursor) => Some(position(&app, cursor).await?),
+        None => None,
+    };
+    let page = parents(&app, grants, position, asked.limit).await?;
+    let next = match page.last.filter(|_| page.more) {
+        Some(position) => {
+            let position = serde_json::to_string(&position);
+            let position = position.map_err(|error| ApiError::Broken(error.into()))?;
+            Some(app.cursors().await?.sign(SCOPE, &position)?)
+        }
+        None => None,
+    };
+    let types = app.catalog.types().iter();
+    let catalog = CatalogView {
+        types: types
+            .filter(|export_type| is_of_use(export_type, grants))
+            .map(TypeView::new)
+            .collect(),
+        parents: page.parents.into_iter().map(ParentView::new).collect(),
+        next,
+    };
+    answer::json(StatusCode::OK, &catalog)
+}
+
+/// Whether somebody with these grants may have to do with exports of this type: of their own parents, of an
+/// organization's projects and sources, or, as staff, of all.
+fn is_of_use(export_type: &ExportType, grants: &Grants) -> bool {
+    grants.has(&Grant::Staff)
+        || grants.parents().any(|granted| {
+            granted.kind() == export_type.parent || granted.kind() == ParentKind::Organization
+        })
+}
+
+async fn position(app: &App, cursor: &str) -> Result<Position, ApiError> {
+    let position = app.cursors().await?.open(SCOPE, cursor)?;
+    serde_json::from_str(&position).map_err(|error| ApiError::Broken(error.into()))
+}
+
+async fn parents(
+    app: &App,
+    grants: &Grants,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<ParentPage, ApiError> {
+    let granted: BTreeSet<&Parent> = grants.parents().collect();
+    let mut page = ParentPage {
+        parents: Vec::new(),
+        limit,
+        last: after.clone(),
+        more: false,
+    };
+    let (mut from, mut member) = (None, None);
+    match after {
+        None => page.add_granted(app, granted.iter().copied()).await?,
+        Some(Position::Granted(last)) => {
+            let rest = granted.iter().copied().filter(|parent| **parent > last);
+            page.add_granted(app, rest).await?;
+        }
+        Some(Position::Within(organization, last)) => {
+            (from, member) = (Some(organization), Some(last));
+        }
+    }
+    let is_left = |parent: &&Parent| from.as_ref().is_none_or(|from| *parent >= from);
+    for organization in granted.iter().copied().filter(is_left) {
+        if page.more {
+            break;
+        }
+        if organization.kind() == ParentKind::Organization {
+            let after = member
+                .take()
+                .filter(|_| from.as_ref() == Some(organization));
+            page.add_members(app, organization, after, &granted).await?;
+        }
+    }
+    Ok(page)
+}
+
+impl ParentPage {
+    async fn add_granted(
+        &mut self,
+        app: &App,
+        granted: impl Iterator<Item = &Parent>,
+    ) -> Result<(), ApiError> {
+        let mut parents: Vec<Parent> = granted.take(self.limit + 1).cloned().collect();
+        self.more = parents.len() > self.limit;
+        parents.truncate(self.limit);
+        let profiles = app.parents.all(&parents).await?;
+        self.parents = profiles.into_iter().map(NamedParent::from).collect();
+        if let Some(last) = parents.pop() {
+            self.last = Some(Position::Granted(last));
+        }
+        Ok(())
+    }
+
+    /// Adds the projects and sources of an organization, past `after`, that no grant names by themselves.
+    async fn add_members(
+        &mut self,
+        app: &App,
+        organization: &Parent,
+        mut after: Option<Parent>,
+        granted: &BTreeSet<&Parent>,
+    ) -> Result<(), ApiError> {
+        loop {
+            let id = organization.id();
+            let members = app
+                .parents
+                .of_organization(id, after.as_ref(), BATCH)
+                .await?;
+            let is_last = members.len() < BATCH;
+            for member in members {
+                after = Some(member.parent.clone());
+                let is_new = member.parent.kind() != ParentKind::Organization
+                    && !granted.contains(&member.parent);
+                if !is_new {
+                    continue;
+                }
+                if self.parents.len() == self.limit {
+                    self.more = true;
+                    return Ok(());
+                }
+                let position = Position::Within(organization.clone(), member.parent.clone());
+                self.last = Some(position);
+                self.parents.push(member);
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl<'a> TypeView<'a> {
+    fn new(export_type: &'a ExportType) -> Self {
+        Self {
+            name: &export_type.name,
+            label: &export_type.label,
+            parent: export_type.parent,
+            formats: Format::ALL,
+            delivery: export_type.delivery,
+            columns: export_type.visible_columns().map(ColumnView::new).collect(),
+            filters: &export_type.filters,
+            search: &export_type.search,
+        }
+    }
+}
+
+impl<'a> ColumnView<'a> {
+    fn new(column: &'a Column) -> Self {
+        Self {
+            key: &column.key,
+            label: &column.label,
+            kind: column.kind,
+            values: &column.values,
+        }
+    }
+}
+
+impl ParentView {
+    fn new(named: NamedParent) -> Self {
+        Self {
+            kind: named.parent.kind(),
+            id: view::parent_id(&named.parent),
+            name: named.name,
+        }
+    }
+}

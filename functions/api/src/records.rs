@@ -1,0 +1,154 @@
+//! `GET /v1/{organizations|projects|sources}/{id}/records/{type}`: what an export would hold, newest first.
+
+mod asked;
+mod reading;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use waybill::access::Action;
+use waybill::catalog::ExportType;
+use waybill::parent::Parent;
+use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
+use waybill::selection::{Projection, Selection};
+
+use self::asked::Asked;
+use self::reading::{Found, Record};
+use crate::answer;
+use crate::app::App;
+use crate::caller::Requester;
+use crate::error::ApiError;
+use crate::path::{PathParent, PathType};
+use crate::query::Pairs;
+use crate::view::{Count, Meta};
+
+#[derive(Serialize)]
+struct RecordList {
+    records: Vec<Record>,
+    meta: Meta,
+}
+
+/// Where a list goes on. What is pinned at its first page holds for all: records that come later shift none.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    as_of: Timestamp,
+    /// The last record that was examined; null before the first.
+    after: Option<String>,
+    /// Records on the pages before.
+    found: u64,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+    PathType(type_name): PathType,
+    pairs: Pairs,
+) -> Result<Response, ApiError> {
+    let profile = app.parents.get(&parent).await?;
+    if !requester.may(&app, Action::ReadRecords, &profile).await? {
+        return Err(match requester.may(&app, Action::List, &profile).await? {
+            true => ApiError::Forbidden("You may see exports here, but not read records."),
+            false => ApiError::NotFound,
+        });
+    }
+    let export_type = app.catalog.get(&type_name).ok_or(ApiError::NotFound)?;
+    if export_type.parent != parent.kind() {
+        let kind = export_type.parent.as_str();
+        return Err(ApiError::field(
+            "type",
+            format!("belongs to a {kind}; read it there"),
+        ));
+    }
+
+    let export_type = &export_type.of(&profile.definitions, parent.id());
+    let asked = Asked::parse(pairs, export_type).map_err(ApiError::Invalid)?;
+    let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
+    let start = match &asked.list.cursor {
+        Some(cursor) => position(&app, &scope, cursor).await?,
+        None => Position {
+            as_of: app.now(),
+            after: None,
+            found: 0,
+        },
+    };
+    let selection = asked
+        .criteria
+        .pin(start.as_of, &asked.time_zone)
+        .map_err(ApiError::Invalid)?;
+    let projection = Projection::new(export_type, &asked.columns, &selection);
+    let source = source(&app, export_type, &parent, &selection, &projection, &start)?;
+    let found = reading::page(source, &asked, &selection, &projection, start.after).await?;
+
+    let Found { records, next } = found;
+    let value = start.found + records.len() as u64;
+    let count = Count {
+        value,
+        exact: next.is_none(),
+    };
+    let next = match next {
+        None => None,
+        Some(after) => {
+            let position = Position {
+                as_of: start.as_of,
+                after,
+                found: value,
+            };
+            let position = serde_json::to_string(&position);
+            let position = position.map_err(|error| ApiError::Broken(error.into()))?;
+            Some(app.cursors().await?.sign(&scope, &position)?)
+        }
+    };
+    let meta = Meta {
+        limit: asked.list.limit,
+        next,
+        unfinished: None,
+        count: Some(count),
+    };
+    answer::json(StatusCode::OK, &RecordList { records, meta })
+}
+
+async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
+    let position = app.cursors().await?.open(scope, cursor)?;
+    serde_json::from_str(&position).map_err(|error| ApiError::Broken(error.into()))
+}
+
+/// The records that the selection is made from, as an export asked for at the first page would read them, but the
+/// newest first.
+fn source(
+    app: &App,
+    export_type: &ExportType,
+    parent: &Parent,
+    selection: &Selection,
+    projection: &Projection,
+    start: &Position,
+) -> Result<DynamoRecords, ApiError> {
+    let table = app.records_tables.get(&export_type.records.table);
+    let table = table.ok_or_else(|| ApiError::Broken("the catalog's table is not known".into()))?;
+    let asked = selection.created_at();
+    let range = Range {
+        from: asked.from,
+        until: asked.to.map_or(start.as_of, |to| to.min(start.as_of)),
+        as_of: start.as_of,
+    };
+    let spec = &export_type.records;
+    let reading = Reading {
+        table,
+        spec,
+        parent_id: parent.id(),
+        projection,
+        range,
+        order: Order::Descending,
+    };
+    let client = app.records.of(spec).clone();
+    let source = DynamoRecords::new(client, reading, start.after.as_deref());
+    source.map_err(|error| match error {
+        // The catalog has changed since the page before.
+        RecordsError::Position => ApiError::stale_cursor(),
+        other => other.into(),
+    })
+}

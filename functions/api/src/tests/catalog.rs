@@ -1,0 +1,216 @@
+//! `GET /v1/catalog`.
+
+use serde_json::{Value, json};
+
+use crate::testing::Service;
+
+async fn describe(service: &Service, path: &str, body: Value) {
+    let answer = service.put(path, body).grants("staff").send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+fn parents(catalog: &Value) -> Vec<String> {
+    let parents = catalog["parents"].as_array().unwrap();
+    parents
+        .iter()
+        .map(|parent| {
+            format!(
+                "{} {} {}",
+                parent["kind"].as_str().unwrap(),
+                parent["id"],
+                parent["name"]
+            )
+        })
+        .collect()
+}
+
+fn types(catalog: &Value) -> Vec<&str> {
+    let types = catalog["types"].as_array().unwrap();
+    types.iter().map(|t| t["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_type_says_what_can_be_asked_of_it() {
+    let catalog = Service::default().get("/v1/catalog").send().await.json();
+    let orders = &catalog["types"][0];
+    let mut keys: Vec<&str> = orders
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "columns", "delivery", "filters", "formats", "label", "name", "parent", "search"
+        ]
+    );
+    assert_eq!(
+        (
+            &orders["name"],
+            &orders["label"],
+            &orders["parent"],
+            &orders["delivery"]
+        ),
+        (
+            &json!("orders"),
+            &json!("Orders"),
+            &json!("project"),
+            &json!("attachment")
+        )
+    );
+    assert_eq!(orders["formats"], json!(["csv", "xlsx"]));
+    assert_eq!(
+        orders["columns"][0],
+        json!({"key": "id", "label": "ID", "kind": "text", "values": []})
+    );
+    let status = &orders["columns"][2];
+    assert_eq!(
+        (&status["key"], &status["values"][0]),
+        (&json!("status"), &json!("created"))
+    );
+    assert_eq!(orders["filters"][0], "status");
+    assert_eq!(orders["search"][0], "id");
+}
+
+#[tokio::test]
+async fn a_token_sees_the_types_and_parents_that_it_may_use() {
+    let service = Service::default();
+    describe(
+        &service,
+        "/v1/projects/42",
+        json!({"name": "Film", "organization_id": "acme"}),
+    )
+    .await;
+    describe(
+        &service,
+        "/v1/projects/43",
+        json!({"name": "Book", "organization_id": "acme"}),
+    )
+    .await;
+    describe(
+        &service,
+        "/v1/projects/44",
+        json!({"name": "Song", "organization_id": "other"}),
+    )
+    .await;
+    describe(
+        &service,
+        "/v1/sources/web-leads",
+        json!({"name": "Web", "organization_id": "acme"}),
+    )
+    .await;
+    describe(
+        &service,
+        "/v1/organizations/acme",
+        json!({"name": "Acme Inc."}),
+    )
+    .await;
+    for (grants, has_orders, expected) in [
+        ("project:42", true, &[r#"project 42 "Film""#][..]),
+        ("project:7", true, &[r#"project 7 "7""#]),
+        ("source:web-leads", false, &[r#"source "web-leads" "Web""#]),
+        (
+            "project:43 organization:acme project:7",
+            true,
+            &[
+                r#"organization "acme" "Acme Inc.""#,
+                r#"project 43 "Book""#,
+                r#"project 7 "7""#,
+                r#"project 42 "Film""#,
+                r#"source "web-leads" "Web""#,
+            ],
+        ),
+        (
+            "organization:none",
+            true,
+            &[r#"organization "none" "none""#],
+        ),
+        ("staff", true, &[]),
+        ("service", false, &[]),
+        ("", false, &[]),
+    ] {
+        let catalog = service
+            .get("/v1/catalog")
+            .grants(grants)
+            .send()
+            .await
+            .json();
+        assert_eq!(parents(&catalog), expected, "{grants}");
+        assert_eq!(types(&catalog).contains(&"orders"), has_orders, "{grants}");
+        assert_eq!(catalog["next"], json!(null));
+    }
+}
+
+#[tokio::test]
+async fn parents_come_in_pages_that_neither_repeat_nor_skip() {
+    let service = Service::default();
+    for n in 100..230 {
+        let organization = if n % 2 == 0 { "acme" } else { "beta" };
+        let body = json!({"name": format!("P{n}"), "organization_id": organization});
+        describe(&service, &format!("/v1/projects/{n}"), body).await;
+    }
+    let grants =
+        "organization:acme organization:beta project:7 project:100 project:229 organization:empty";
+    let whole = service
+        .get("/v1/catalog?limit=100")
+        .grants(grants)
+        .send()
+        .await
+        .json();
+    assert!(!whole["next"].is_null());
+    for limit in [1, 2, 5, 50, 99, 100] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/v1/catalog?limit={limit}{cursor}");
+            let page = service.get(&path).grants(grants).send().await.json();
+            let parents = parents(&page);
+            assert!((1..=limit).contains(&parents.len()), "{limit}: {parents:?}");
+            found.extend(parents);
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(found.len(), 3 + 130 + 1, "limit {limit}");
+        let mut distinct = found.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), found.len(), "limit {limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_lets_nobody_in_and_wrong_parameters_are_refused() {
+    let service = Service::default();
+    let grants = "project:1 project:2 project:3";
+    let page = service
+        .get("/v1/catalog?limit=1")
+        .grants(grants)
+        .send()
+        .await
+        .json();
+    let cursor = page["next"].as_str().unwrap();
+    let path = format!("/v1/catalog?cursor={cursor}");
+    let other = service
+        .get(&path)
+        .grants("project:2 project:9")
+        .send()
+        .await
+        .json();
+    assert_eq!(parents(&other), [r#"project 2 "2""#, r#"project 9 "9""#]);
+    assert!(
+        service
+            .get("/v1/catalog?cursor=x")
+            .send()
+            .await
+            .problem()
+            .starts_with("422 `cursor`")
+    );
+    insta::assert_snapshot!(service.get("/v1/catalog?limit=0&type=orders").send().await.problem(), @"
+    422 2 fields are wrong; `errors` says what.
+    limit: must be a whole number from 1 to 100
+    type: is no parameter of this list; there are limit and cursor
+    ");
+}

@@ -1,0 +1,236 @@
+//! The columns that a source has of its own: custom fields, attributes, and one for what nobody defined.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ATTRIBUTES, Column, ExportType, Origin, Others, Path};
+use crate::value::Kind;
+
+/// The record's map of its source's custom fields. A field may also be an attribute of the record itself.
+pub const CUSTOM: &str = "custom";
+
+/// The column of the values under keys that nobody defined.
+pub const OTHER: &str = "other";
+
+/// The columns that end a file with custom fields, in their order.
+pub(super) const LAST: [&str; 3] = ["created_at", "updated_at", "source_id"];
+
+/// The columns that staff have defined for a source.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Definitions {
+    /// Its custom fields, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_fields: Vec<Definition>,
+    /// Its attributes, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Definition>,
+}
+
+/// One column that staff have defined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// Its header, and the name under which records hold its values.
+    pub key: String,
+    /// Its name for people.
+    pub label: String,
+    /// What its values are.
+    pub kind: Kind,
+}
+
+impl Definitions {
+    /// Whether nothing is defined.
+    pub fn is_empty(&self) -> bool {
+        self.custom_fields.is_empty() && self.attributes.is_empty()
+    }
+}
+
+impl ExportType {
+    /// This type as a parent has it: with the columns that are defined for it. A definition under a key that the
+    /// catalog has taken since is left out; its values are in the column [`OTHER`].
+    pub fn of(&self, definitions: &Definitions, parent_id: &str) -> Self {
+        let mut of = self.clone();
+        if !self.custom {
+            return of;
+        }
+        let mut last = of.columns.split_off(of.columns.len() - LAST.len());
+        for column in &mut last {
+            if let (true, Origin::Paths { otherwise, .. }) =
+                (column.key == "source_id", &mut column.origin)
+            {
+                *otherwise = Some(parent_id.to_owned());
+            }
+        }
+        let own = self.own_paths();
+        let roots: HashSet<&str> = own.iter().map(Path::root).collect();
+        let mut taken: HashSet<&str> = self.columns.iter().map(|c| c.key.as_str()).collect();
+        taken.insert(OTHER);
+        let within = |map: &str, key: &str| Path::new(map, [key.to_owned()]);
+        for field in &definitions.custom_fields {
+            if !taken.insert(&field.key) {
+                continue;
+            }
+            let mut paths = vec![within(CUSTOM, &field.key)];
+            if !roots.contains(field.key.as_str()) {
+                paths.push(Path::new(&field.key, []));
+            }
+            of.columns.push(field.column(paths));
+        }
+        for attribute in &definitions.attributes {
+            if taken.insert(&attribute.key) {
+                let path = within(ATTRIBUTES, &attribute.key);
+                of.columns.push(attribute.column(vec![path]));
+            }
+        }
+        let of_columns = of.columns.iter().flat_map(|column| match &column.origin {
+            Origin::Paths { paths, .. } => paths.clone(),
+            Origin::Others(_) => Vec::new(),
+        });
+        let others = Others {
+            known: of_columns.chain(own).collect(),
+            maps: [CUSTOM, ATTRIBUTES].map(str::to_owned).into(),
+        };
+        of.columns.push(Column {
+            key: OTHER.to_owned(),
+            label: "Other".to_owned(),
+            kind: Kind::Text,
+            origin: Origin::Others(others),
+            stored: None,
+            default: true,
+            values: Vec::new(),
+            hidden: false,
+        });
+        of.columns.append(&mut last);
+        of
+    }
+
+    /// Where the catalog's own columns are, and the record's keys.
+    fn own_paths(&self) -> Vec<Path> {
+        let columns = self.columns.iter().flat_map(|column| match &column.origin {
+            Origin::Paths { paths, .. } => paths.clone(),
+            Origin::Others(_) => Vec::new(),
+        });
+        let records = &self.records;
+        let keys = [&records.partition_key, &records.sort_key];
+        let fixed = records.fixed.iter().map(|(name, _)| name);
+        let keys = keys
+            .into_iter()
+            .chain(fixed)
+            .map(|name| Path::new(name, []));
+        columns.chain(keys).chain([self.created.clone()]).collect()
+    }
+}
+
+impl Definition {
+    fn column(&self, paths: Vec<Path>) -> Column {
+        Column {
+            key: self.key.clone(),
+            label: self.label.clone(),
+            kind: self.kind,
+            origin: Origin::Paths {
+                paths,
+                otherwise: None,
+            },
+            stored: None,
+            default: true,
+            values: Vec::new(),
+            hidden: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    fn definition(key: &str, kind: Kind) -> Definition {
+        Definition {
+            key: key.to_owned(),
+            label: key.to_owned(),
+            kind,
+        }
+    }
+
+    fn keys(export_type: &ExportType) -> Vec<&str> {
+        export_type
+            .default_columns()
+            .iter()
+            .map(|c| c.key.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn a_sources_own_columns_stand_between_the_system_fields_and_the_last_three() {
+        let catalog = Catalog::built_in().unwrap();
+        let leads = catalog.get("leads").unwrap();
+        let definitions = Definitions {
+            custom_fields: vec![
+                definition("emp.var.rate", Kind::Decimal),
+                definition("job", Kind::Text),
+                definition("address", Kind::Text),
+            ],
+            attributes: vec![definition("vip", Kind::Boolean)],
+        };
+        let of = leads.of(&definitions, "web");
+        let keys = keys(&of);
+        let (_, own) = keys.split_at(keys.len() - 8);
+        assert_eq!(
+            own,
+            [
+                "emp.var.rate",
+                "job",
+                "address",
+                "vip",
+                "other",
+                "created_at",
+                "updated_at",
+                "source_id"
+            ]
+        );
+        let paths = |key: &str| match &of.column(key).unwrap().origin {
+            Origin::Paths { paths, .. } => paths.iter().map(|p| p.names().to_vec()).collect(),
+            Origin::Others(_) => Vec::new(),
+        };
+        assert_eq!(
+            paths("emp.var.rate"),
+            [vec!["custom", "emp.var.rate"], vec!["emp.var.rate"]]
+        );
+        assert_eq!(
+            paths("address"),
+            [vec!["custom", "address"]],
+            "the record's own map is not the field's value"
+        );
+        assert_eq!(paths("vip"), [vec!["attributes", "vip"]]);
+        let Origin::Paths { otherwise, .. } = &of.column("source_id").unwrap().origin else {
+            panic!()
+        };
+        assert_eq!(otherwise.as_deref(), Some("web"));
+    }
+
+    #[test]
+    fn a_definition_that_the_catalog_has_taken_since_is_left_out() {
+        let catalog = Catalog::built_in().unwrap();
+        let leads = catalog.get("leads").unwrap();
+        let definitions = Definitions {
+            custom_fields: ["email", "other", "job", "job"]
+                .map(|key| definition(key, Kind::Text))
+                .into(),
+            attributes: vec![definition("job", Kind::Text)],
+        };
+        let of = leads.of(&definitions, "web");
+        let count = |key| keys(&of).iter().filter(|k| **k == key).count();
+        assert_eq!([count("email"), count("other"), count("job")], [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_type_without_custom_fields_is_the_same_for_every_parent() {
+        let catalog = Catalog::built_in().unwrap();
+        let orders = catalog.get("orders").unwrap();
+        let definitions = Definitions {
+            custom_fields: vec![definition("job", Kind::Text)],
+            attributes: Vec::new(),
+        };
+        assert_eq!(&orders.of(&definitions, "42"), orders);
+    }
+}

@@ -1,0 +1,492 @@
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
+use aws_smithy_mocks::{MockResponseInterceptor, RuleMode, mock};
+use insta::assert_snapshot;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::catalog::{Catalog, ExportType};
+use crate::selection::Criteria;
+
+/// A table, or an index of one, that answers queries as DynamoDB does: a few records at a time, filters applied to what
+/// was looked at.
+#[derive(Clone)]
+struct Table {
+    items: Arc<Mutex<Vec<Item>>>,
+    partition: &'static str,
+    sort: &'static str,
+    /// All attributes of a key to go on from.
+    key: &'static [&'static str],
+    /// Records that a query looks at, at most.
+    page: usize,
+    /// What passes a filter expression.
+    passes: fn(&Item) -> bool,
+    queries: Arc<Mutex<Vec<QueryInput>>>,
+}
+
+impl Table {
+    fn new(items: Vec<Item>) -> Self {
+        Self {
+            items: Arc::new(Mutex::new(items)),
+            partition: "pk",
+            sort: "sk",
+            key: &["pk", "sk"],
+            page: 3,
+            passes: |_| true,
+            queries: Arc::default(),
+        }
+    }
+
+    fn client(&self) -> Client {
+        let table = self.clone();
+        let rule = mock!(Client::query).then_compute_output(move |input| table.answer(input));
+        let answers = MockResponseInterceptor::new()
+            .rule_mode(RuleMode::MatchAny)
+            .with_rule(&rule);
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
+            .http_client(aws_smithy_mocks::create_mock_http_client())
+            .interceptor(answers);
+        Client::from_conf(config.build())
+    }
+
+    fn order(&self, a: &Item, b: &Item) -> Ordering {
+        let order = key::compare(a.get(self.sort), b.get(self.sort));
+        let rest = self
+            .key
+            .iter()
+            .map(|name| key::compare(a.get(*name), b.get(*name)));
+        rest.fold(order, Ordering::then)
+    }
+
+    fn answer(&self, input: &QueryInput) -> QueryOutput {
+        self.queries.lock().unwrap().push(input.clone());
+        let names = input.expression_attribute_names().unwrap();
+        let values = input.expression_attribute_values().unwrap();
+        assert_eq!(names["#partition"], self.partition);
+        let bound = |name: &str| values.get(name);
+        let is_asked = |item: &Item| {
+            let sort = item.get(self.sort);
+            let condition = input.key_condition_expression().unwrap();
+            item.get(self.partition) == bound(":partition")
+                && bound(":from").is_none_or(|from| key::compare(sort, Some(from)).is_ge())
+                && bound(":until").is_none_or(|until| match condition.contains("BETWEEN") {
+                    true => key::compare(sort, Some(until)).is_le(),
+                    false => key::compare(sort, Some(until)).is_lt(),
+                })
+        };
+        let mut items: Vec<Item> = self.items.lock().unwrap().clone();
+        items.retain(is_asked);
+        items.sort_by(|a, b| self.order(a, b));
+        let forward = input.scan_index_forward() != Some(false);
+        if !forward {
+            items.reverse();
+        }
+        if let Some(start) = input.exclusive_start_key() {
+            let given: BTreeSet<_> = start.keys().map(String::as_str).collect();
+            assert_eq!(given, self.key.iter().copied().collect(), "the whole key");
+            items.retain(|item| match forward {
+                true => self.order(item, start).is_gt(),
+                false => self.order(item, start).is_lt(),
+            });
+        }
+        let limit = input
+            .limit()
+            .map_or(self.page, |limit| self.page.min(limit as usize));
+        items.truncate(limit);
+        let last = items.last().filter(|_| items.len() == limit).map(|item| {
+            let attribute = |name: &&str| ((*name).to_owned(), item[*name].clone());
+            self.key.iter().map(attribute).collect()
+        });
+        let scanned = items.len();
+        if input.filter_expression().is_some() {
+            items.retain(self.passes);
+        }
+        QueryOutput::builder()
+            .set_items(Some(items))
+            .scanned_count(scanned as i32)
+            .set_last_evaluated_key(last)
+            .consumed_capacity(ConsumedCapacity::builder().capacity_units(0.5).build())
+            .build()
+    }
+}
+
+fn s(text: &str) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn item(partition: &str, sort: AttributeValue, id: &str) -> Item {
+    let entries = [("pk", s(partition)), ("sk", sort), ("id", s(id))];
+    entries.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn things(records: &str) -> ExportType {
+    let text = format!(
+        "[[type]]\nname = \"things\"\nparent = \"source\"\ndelivery = \"link\"\n\
+         records = {{ engine = \"dynamodb\", table = \"RECORDS_TABLE\", {records} }}\n\
+         created = \"created_at\"\nfilters = [\"status\", \"score\", \"attributes\"]\n\
+         columns = [ {{ key = \"id\", kind = \"text\" }}, {{ key = \"status\", kind = \"text\" }}, \
+         {{ key = \"score\", kind = \"integer\", path = \"rated.score\" }} ]\n"
+    );
+    Catalog::parse(&text).unwrap().types()[0].clone()
+}
+
+/// When a source is given up, and gone on from by another.
+#[derive(Debug, Clone, Copy)]
+enum GivenUp {
+    Never,
+    /// After so many rows, again and again.
+    Rows(usize),
+    /// After each page.
+    Pages,
+}
+
+use GivenUp::{Never, Pages, Rows};
+
+/// A made-up source, and everything that a reading of it borrows.
+struct Source {
+    table: Table,
+    of: ExportType,
+    projection: Projection,
+}
+
+impl Source {
+    fn new(table: Table, records: &str, filters: serde_json::Value) -> Self {
+        let of = things(records);
+        let criteria = Criteria::from_json(&of, Some(&filters), None).unwrap();
+        let selection = criteria.pin(as_of(), &jiff::tz::TimeZone::UTC).unwrap();
+        let columns = of.select_columns(&["id"]).unwrap();
+        let projection = Projection::new(&of, &columns, &selection);
+        Self {
+            table,
+            of,
+            projection,
+        }
+    }
+
+    fn open(&self, order: Order, position: Option<&str>) -> Result<DynamoRecords, RecordsError> {
+        let reading = Reading {
+            table: "records",
+            spec: &self.of.records,
+            parent_id: "web",
+            projection: &self.projection,
+            range: Range {
+                from: None,
+                until: as_of(),
+                as_of: as_of(),
+            },
+            order,
+        };
+        DynamoRecords::new(self.table.client(), reading, position)
+    }
+
+    /// The ids of all records, and how many were read.
+    async fn read(&self, order: Order, given_up: GivenUp) -> (Vec<String>, u64) {
+        let (mut ids, mut read, mut position) = (Vec::new(), 0, None);
+        'again: loop {
+            let mut records = self.open(order, position.as_deref()).unwrap();
+            while let Some(page) = records.next().await.unwrap() {
+                for (n, row) in page.rows().enumerate() {
+                    ids.push(row.item["id"].as_s().unwrap().clone());
+                    if matches!(given_up, Rows(every) if ids.len() % every == 0) {
+                        read += page.read_through(n);
+                        position = Some(page.position(n));
+                        continue 'again;
+                    }
+                }
+                read += page.read();
+                if matches!(given_up, Pages) {
+                    position = Some(page.end());
+                    continue 'again;
+                }
+            }
+            return (ids, read);
+        }
+    }
+}
+
+fn as_of() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+const ONE: &str = r##"partition = "{parent}", partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_s#id""##;
+const THREE: &str = r##"partitions = ["{parent}#0", "{parent}#1", "{parent}#2"], partition_key = "pk",
+    sort_key = "sk", sort_format = "rfc3339_s#id""##;
+
+/// 40 records in three partitions, some in the last minute, some after the request, some under equal keys.
+fn spread() -> Vec<Item> {
+    let mut items = Vec::new();
+    for n in 0..40 {
+        let minute = format!("2026-11-21T11:{:02}:{:02}Z", 20 + n, n);
+        let partition = format!("web#{}", [0, 0, 0, 0, 0, 2, 1, 2][n % 8]);
+        items.push(item(
+            &partition,
+            s(&format!("{minute}#x")),
+            &format!("{n:02}"),
+        ));
+    }
+    for partition in 0..3 {
+        let at = |time: &str| s(&format!("2026-11-21T{time}Z#same"));
+        items.push(item(
+            &format!("web#{partition}"),
+            at("11:30:00"),
+            &format!("same {partition}"),
+        ));
+        items.push(item(&format!("web#{partition}"), at("12:00:00"), "late"));
+    }
+    items.push(item(
+        "other#0",
+        s("2026-11-21T11:30:00Z#x"),
+        "of another source",
+    ));
+    items
+}
+
+fn ids_of(items: &[Item]) -> Vec<String> {
+    let mut of: Vec<&Item> = items.iter().collect();
+    of.retain(|item| item["pk"].as_s().unwrap().starts_with("web"));
+    of.retain(|item| item["id"] != s("late"));
+    of.sort_by_key(|item| {
+        (
+            item["sk"].as_s().unwrap().clone(),
+            item["pk"].as_s().unwrap().clone(),
+        )
+    });
+    of.iter()
+        .map(|item| item["id"].as_s().unwrap().clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn partitions_are_merged_in_the_order_of_their_keys_wherever_they_are_gone_on_from() {
+    let items = spread();
+    let mut wanted = ids_of(&items);
+    let source = Source::new(Table::new(items), THREE, json!(null));
+    for order in [Order::Ascending, Order::Descending] {
+        if order == Order::Descending {
+            wanted.reverse();
+        }
+        for given_up in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(5), Rows(7)] {
+            let (ids, read) = source.read(order, given_up).await;
+            assert_eq!(ids, wanted, "{order:?}, {given_up:?}");
+            assert_eq!(read, wanted.len() as u64, "{order:?}, {given_up:?}");
+        }
+    }
+}
+
+/// What DynamoDB was asked to leave out counts as read, once, wherever the reading was given up.
+#[tokio::test]
+async fn what_is_left_out_counts_once() {
+    let items = spread();
+    let mut table = Table::new(items.clone());
+    table.passes = |item| item["id"].as_s().unwrap().ends_with(['1', '5', '6']);
+    let mut wanted = ids_of(&items);
+    let all = wanted.len() as u64;
+    wanted.retain(|id| id.ends_with(['1', '5', '6']));
+    let source = Source::new(table, THREE, json!({"status": "new"}));
+    for given_up in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(5)] {
+        let (ids, read) = source.read(Order::Ascending, given_up).await;
+        assert_eq!((ids, read), (wanted.clone(), all), "{given_up:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_index_goes_on_by_the_tables_own_key() {
+    // In an index, several records have one key.
+    let at = |n: usize| s(&format!("2026-11-21T11:{:02}:00Z#x", 10 + n / 7));
+    let items: Vec<_> = (0..30)
+        .map(|n| {
+            let mut item = item(&format!("own {n:02}"), s("x"), &format!("{n:02}"));
+            item.insert("gpk".to_owned(), s("web"));
+            item.insert("gsk".to_owned(), at(n));
+            item
+        })
+        .collect();
+    let wanted: Vec<_> = (0..30).map(|n| format!("{n:02}")).collect();
+    let mut table = Table::new(items);
+    (table.partition, table.sort, table.key) = ("gpk", "gsk", &["gpk", "gsk", "pk", "sk"]);
+    let records = r##"index = "by_time", partition = "{parent}", partition_key = "gpk", sort_key = "gsk",
+        sort_format = "rfc3339_s#id""##;
+    let source = Source::new(table.clone(), records, json!(null));
+    for given_up in [Never, Pages, Rows(1), Rows(2), Rows(5)] {
+        let (ids, read) = source.read(Order::Ascending, given_up).await;
+        assert_eq!((ids, read), (wanted.clone(), 30), "{given_up:?}");
+    }
+    let queries = table.queries.lock().unwrap();
+    assert!(
+        queries
+            .iter()
+            .all(|query| query.index_name() == Some("by_time"))
+    );
+    assert!(
+        queries
+            .iter()
+            .all(|query| query.consistent_read() != Some(true))
+    );
+}
+
+#[tokio::test]
+async fn bounds_apply_to_the_instant_where_keys_are_not_in_the_order_of_time() {
+    let items = [
+        "2026-11-21T11:59:59.017Z",
+        "2026-11-21T11:59:59Z",
+        "2026-11-21T12:00:00.5Z",
+        "2026-11-21T12:00:00Z",
+        "2026-11-21T12:30:00+01:00",
+    ];
+    let items = items
+        .map(|time| item("web", s(&format!("{time}#a")), time))
+        .to_vec();
+    let records = ONE.replace("rfc3339_s", "rfc3339");
+    let table = Table::new(items);
+    let source = Source::new(table.clone(), &records, json!(null));
+    for given_up in [Never, Pages, Rows(1), Rows(2)] {
+        let (ids, read) = source.read(Order::Ascending, given_up).await;
+        let within = [
+            "2026-11-21T11:59:59.017Z",
+            "2026-11-21T11:59:59Z",
+            "2026-11-21T12:30:00+01:00",
+        ];
+        assert_eq!(
+            (ids, read),
+            (within.map(str::to_owned).to_vec(), 5),
+            "{given_up:?}"
+        );
+    }
+    let queries = table.queries.lock().unwrap();
+    assert!(
+        queries
+            .iter()
+            .all(|query| query.consistent_read() == Some(true))
+    );
+}
+
+#[tokio::test]
+async fn numbers_are_merged_by_value() {
+    let n = |digits: &str| AttributeValue::N(digits.into());
+    let items = vec![
+        item("web#0", n("9"), "a"),
+        item("web#1", n("10"), "b"),
+        item("web#0", n("11"), "c"),
+        item("web#2", n("1795262400000"), "later"),
+    ];
+    let records = THREE.replace("rfc3339_s#id", "epoch_ms");
+    let source = Source::new(Table::new(items), &records, json!(null));
+    let (ids, _) = source.read(Order::Ascending, Rows(1)).await;
+    assert_eq!(ids, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_still_a_place_to_go_on_from() {
+    let items: Vec<_> = (0..9)
+        .map(|n| {
+            item(
+                "web",
+                s(&format!("2026-11-21T10:0{n}:00Z#x")),
+                &n.to_string(),
+            )
+        })
+        .collect();
+    let mut table = Table::new(items);
+    table.page = 9;
+    table.passes = |item| item["id"] != s("0");
+    let source = Source::new(table.clone(), ONE, json!({"status": "new"}));
+    let mut records = source.open(Order::Ascending, None).unwrap();
+    let page = records.next().await.unwrap().unwrap();
+    let position = page.position(3);
+    table
+        .items
+        .lock()
+        .unwrap()
+        .retain(|item| item["id"] != s("4"));
+    let mut rest = source.open(Order::Ascending, Some(&position)).unwrap();
+    let page = rest.next().await.unwrap().unwrap();
+    let ids: Vec<_> = page
+        .rows()
+        .map(|row| row.item["id"].as_s().unwrap().clone())
+        .collect();
+    assert_eq!(ids, ["5", "6", "7", "8"]);
+}
+
+#[tokio::test]
+async fn only_what_is_needed_is_asked_for() {
+    let mut spec = ONE.to_owned();
+    spec.push_str(r#", fixed = { entity = "lead", deleted = false, version = 2 }"#);
+    let table = Table::new(spread());
+    let filters = json!({"status": ["new", "sold"], "score": 7, "attributes": {"vip": true}});
+    let source = Source::new(table.clone(), &spec, filters);
+    source.read(Order::Ascending, Never).await;
+    let query = table.queries.lock().unwrap()[0].clone();
+    let named = |expression: &str| {
+        let mut text = expression.to_owned();
+        let names = query.expression_attribute_names().unwrap();
+        let values = query.expression_attribute_values().unwrap();
+        let mut names: Vec<_> = names.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        names.extend(values.iter().map(|(k, v)| (k.clone(), format!("{v:?}"))));
+        names.sort_by_key(|(placeholder, _)| std::cmp::Reverse(placeholder.len()));
+        for (placeholder, name) in names {
+            text = text.replace(&placeholder, &name);
+        }
+        text
+    };
+    assert_snapshot!(named(query.projection_expression().unwrap()), @"attributes, created_at, id, pk, rated, sk, status");
+    assert_snapshot!(named(query.filter_expression().unwrap()), @r#"deleted = Bool(false) AND entity = S("lead") AND version = N("2") AND attribute_exists(rated.score) AND (status IN (S("new"), S("sold")) OR (attribute_exists(status) AND NOT attribute_type(status, S("S")))) AND attribute_exists(attributes.vip)"#);
+    assert_snapshot!(named(query.key_condition_expression().unwrap()), @r#"pk = S("web") AND sk < S("2026-11-21T11:59:00Z")"#);
+}
+
+#[tokio::test]
+async fn whole_records_are_asked_for_where_a_file_has_what_nobody_defined() {
+    let catalog = Catalog::built_in().unwrap();
+    let of = catalog.get("leads").unwrap().of(&Default::default(), "web");
+    let projection = Projection::new(&of, &of.default_columns(), &Default::default());
+    let table = Table::new(Vec::new());
+    let source = Source {
+        table: table.clone(),
+        of,
+        projection,
+    };
+    source.read(Order::Ascending, Never).await;
+    let queries = table.queries.lock().unwrap();
+    assert!(
+        queries
+            .iter()
+            .all(|query| query.projection_expression().is_none())
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_bytes_and_a_foreign_position_are_refused() {
+    let bytes = AttributeValue::B(Blob::new("x"));
+    let source = Source::new(
+        Table::new(vec![item("web", bytes, "a")]),
+        &ONE.replace("rfc3339_s#id", "id"),
+        json!(null),
+    );
+    let mut records = source.open(Order::Ascending, None).unwrap();
+    let error = records.next().await.unwrap_err();
+    assert_snapshot!(error, @"the table records refuses the query: the sort key sk: it is neither a text nor a number");
+
+    let two = json!([{"segment": 0, "start": null, "after": null}, {"segment": 0, "start": null, "after": null}]);
+    for position in [
+        "",
+        "{}",
+        "[]",
+        "[null]",
+        r#"[{"segment": 0}]"#,
+        r#"[{"segment": -1, "start": null, "after": null}]"#,
+        r#"[{"segment": 0, "start": {"pk": "a"}, "after": null}]"#,
+        &two.to_string(),
+    ] {
+        let opened = source.open(Order::Ascending, Some(position));
+        assert!(matches!(opened, Err(RecordsError::Position)), "{position}");
+    }
+}

@@ -1,0 +1,95 @@
+//! What DynamoDB is asked to leave out of its answers.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::catalog::{Constant, Path, RecordsSpec};
+use crate::selection::Condition;
+
+/// A filter expression. Without a term, it is none.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    terms: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Filter {
+    /// What holds of every record of the source, and of every selected one.
+    pub(super) fn new(spec: &RecordsSpec, conditions: &[Condition]) -> Self {
+        let mut filter = Self::default();
+        for (name, constant) in &spec.fixed {
+            let name = filter.path(&Path::new(name, []));
+            let value = filter.value(match constant {
+                Constant::Text(text) => AttributeValue::S(text.clone()),
+                Constant::Integer(number) => AttributeValue::N(number.to_string()),
+                Constant::Boolean(flag) => AttributeValue::Bool(*flag),
+            });
+            filter.terms.push(format!("{name} = {value}"));
+        }
+        // DynamoDB refuses a filter on the key's own attributes.
+        let is_key = |path: &Path| {
+            [&spec.partition_key, &spec.sort_key]
+                .iter()
+                .any(|key| path.root() == *key)
+        };
+        for condition in conditions {
+            match condition {
+                Condition::Exists(path) | Condition::OneOf(path, _) if is_key(path) => {}
+                Condition::Exists(path) => {
+                    let path = filter.path(path);
+                    filter.terms.push(format!("attribute_exists({path})"));
+                }
+                Condition::OneOf(path, texts) => filter.one_of(path, texts),
+            }
+        }
+        filter
+    }
+
+    /// Texts that are not asked for are left out; whatever is no text is given, since only the selection knows how it
+    /// compares.
+    fn one_of(&mut self, path: &Path, texts: &[String]) {
+        let path = self.path(path);
+        let text_type = self.value(AttributeValue::S("S".into()));
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|text| self.value(AttributeValue::S(text.clone())))
+            .collect();
+        self.terms.push(format!(
+            "({path} IN ({}) OR (attribute_exists({path}) AND NOT attribute_type({path}, {text_type})))",
+            texts.join(", ")
+        ));
+    }
+
+    fn path(&mut self, path: &Path) -> String {
+        let mut names = Vec::with_capacity(path.names().len());
+        for name in path.names() {
+            let placeholder = format!("#f{}", self.names.len());
+            self.names.insert(placeholder.clone(), name.clone());
+            names.push(placeholder);
+        }
+        names.join(".")
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":f{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    /// The query with this filter.
+    pub(super) fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+        if self.terms.is_empty() {
+            return query;
+        }
+        for (placeholder, name) in &self.names {
+            query = query.expression_attribute_names(placeholder, name);
+        }
+        for (placeholder, value) in &self.values {
+            query = query.expression_attribute_values(placeholder, value.clone());
+        }
+        query.filter_expression(self.terms.join(" AND "))
+    }
+}

@@ -1,0 +1,70 @@
+//! Keys of records: what DynamoDB goes on from, and what rows are merged by.
+
+use std::cmp::Ordering;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::RecordsError;
+use crate::store::Item;
+use crate::value::number;
+
+/// The attributes of a key, and only these. In an index, those of the table's own key are among them.
+pub(super) type Key = Item;
+
+/// A key's JSON, as it is in a position.
+pub(super) fn to_json(key: &Key) -> Value {
+    let attribute = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(digits) => json!({ "N": digits }),
+        AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
+        _ => Value::Null,
+    };
+    let mut entries: Vec<_> = key.iter().collect();
+    entries.sort_unstable_by_key(|(name, _)| name.as_str());
+    let entries = entries
+        .into_iter()
+        .map(|(name, value)| (name.clone(), attribute(value)));
+    Value::Object(entries.collect())
+}
+
+/// The key of this JSON.
+pub(super) fn from_json(json: &Value) -> Result<Key, RecordsError> {
+    let entries: &Map<_, _> = json.as_object().ok_or(RecordsError::Position)?;
+    let attribute = |value: &Value| {
+        let text = |name| value[name].as_str();
+        match (text("S"), text("N"), text("B")) {
+            (Some(text), None, None) => Some(AttributeValue::S(text.into())),
+            (None, Some(digits), None) => Some(AttributeValue::N(digits.into())),
+            (None, None, Some(base64)) => {
+                let bytes = STANDARD.decode(base64).ok()?;
+                Some(AttributeValue::B(Blob::new(bytes)))
+            }
+            _ => None,
+        }
+    };
+    entries
+        .iter()
+        .map(|(name, value)| Some((name.clone(), attribute(value)?)))
+        .collect::<Option<Key>>()
+        .ok_or(RecordsError::Position)
+}
+
+/// The text of a sort key, where it is one that a type's records can have: a text or a number.
+pub(super) fn text_of(value: Option<&AttributeValue>) -> Option<&str> {
+    match value {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The order that DynamoDB has sort keys in: texts by their bytes, numbers by value.
+pub(super) fn compare(a: Option<&AttributeValue>, b: Option<&AttributeValue>) -> Ordering {
+    match (a, b) {
+        (Some(AttributeValue::N(a)), Some(AttributeValue::N(b))) => number::compare(a, b),
+        (a, b) => text_of(a).cmp(&text_of(b)),
+    }
+}

@@ -1,0 +1,132 @@
+//! What the functions' tests start from: exports in every state, and SDK clients whose answers are made up.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod tables;
+
+use std::time::Duration;
+
+pub use aws_smithy_mocks as mocks;
+use jiff::{SignedDuration, Timestamp};
+use waybill::export::{Export, ExportId, Format, Receipt, Status, User};
+use waybill::file::Profile;
+use waybill::lifecycle::{Claim, State};
+use waybill::work::{Completing, Pace, Work};
+
+pub use tables::FakeTables;
+
+/// A client of this SDK crate whose calls are answered by rules; the first that fits answers.
+#[macro_export]
+macro_rules! client {
+    ($sdk:ident, $rules:expr) => {{
+        let mut rules = $crate::mocks::MockResponseInterceptor::new()
+            .rule_mode($crate::mocks::RuleMode::MatchAny);
+        for rule in $rules {
+            rules = rules.with_rule(rule);
+        }
+        let config = $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($sdk::config::Region::new("eu-west-1"))
+            .credentials_provider($sdk::config::Credentials::new("a", "b", None, None, "test"))
+            .http_client($crate::mocks::create_mock_http_client())
+            .interceptor(rules);
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
+/// So many seconds after the export was requested.
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// The id of a number.
+pub fn id(id: u64) -> ExportId {
+    ExportId::try_from(id).unwrap()
+}
+
+/// The lengths of the design: a lease of a minute, waits in minutes.
+pub fn pace() -> Pace {
+    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+}
+
+/// An export that was requested at 0 and is looked after at 60.
+pub fn waiting() -> State {
+    let id = id(7);
+    let export = Export {
+        id,
+        type_name: "orders".into(),
+        format: Format::Csv,
+        status: Status::Waiting,
+        parent: "project#42".parse().unwrap(),
+        organization_id: None,
+        user: User {
+            id: "u-17".into(),
+            name: Some("Ana Sousa".into()),
+            email: Some("ana@example.com".into()),
+        },
+        requested_by: "u-17".into(),
+        filters: serde_json::Value::Null,
+        search: None,
+        columns: vec!["id".into()],
+        definitions: Default::default(),
+        profile: Profile::Data,
+        time_zone: "Europe/Lisbon".into(),
+        file_name: "orders-film-42-20270115T080000Z.csv".into(),
+        download: waybill::download::new_download(id),
+        created_at: at(0),
+        started_at: None,
+        completed_at: None,
+        ended_at: None,
+        expires_at: None,
+        rows: None,
+        size: None,
+        object: None,
+        receipt: None,
+        warnings: Vec::new(),
+        failure: None,
+        mail: None,
+    };
+    State {
+        export,
+        work: Work::new(id, at(60)),
+    }
+}
+
+/// One that a worker has taken at this second, with a lease of a minute.
+pub fn processing(second: i64) -> State {
+    match waiting().claim("worker", at(second), pace()) {
+        Claim::Take(change) => change.after,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One whose file of 12 bytes was complete at this second, kept for a week.
+pub fn succeeded(second: i64) -> State {
+    let mark = Completing {
+        object: "exports/7/kept".into(),
+        parts: 0,
+        read: 3,
+        rows: 2,
+        size: 12,
+        sha256: String::new(),
+        read_units: 1.0,
+        warnings: Default::default(),
+    };
+    let receipt = Receipt {
+        read: 3,
+        matched: 2,
+        written: 2,
+        as_of: at(0),
+        consistency: "strong".into(),
+        sha256: String::new(),
+        attempts: 1,
+        invocations: 1,
+        seconds: 1.0,
+        read_units: 1.0,
+        estimated_cost_usd: 0.0,
+    };
+    let week = SignedDuration::from_hours(7 * 24);
+    processing(second)
+        .succeed(&mark, receipt, week, at(second), pace())
+        .after
+}

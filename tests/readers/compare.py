@@ -1,0 +1,180 @@
+"""Compares an export with the table that its records were made from: the filters by polars, the reading back by
+Python's `csv` or openpyxl, the rules of a file written down a second time here.
+
+Reads one JSON object from standard input:
+  table     CSV file of the records, a column a key
+  file      the export
+  format    `csv` or `xlsx`
+  profile   `spreadsheet` or `data`
+  columns   [[key, kind], …] of the file, in its order
+  order     the keys that the rows are ordered by
+  is_in     {key: [values]}: the value is one of these
+  range     [key, from, to]: from is in, to is out
+  search    {"term", "columns", "phones"}
+Writes {"rows", "expected", "differences": the first few, "warnings": {code: {column: count}}}.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import openpyxl
+import polars
+
+SHOWN = 5
+MARK = b"\xef\xbb\xbf"
+CELL_CHARACTERS = 32_767
+RUNS = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+PLAIN_PHONE = re.compile(r"\+[0-9 ]+")
+PHONE_TERM = re.compile(r"[0-9+\-(). ]+")
+# XML 1.0, production 2 (Char): what is none of these cannot be in a spreadsheet.
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def main() -> None:
+    """Compares, and says what differs."""
+    asked = json.load(sys.stdin)
+    warnings: dict[str, Counter[str]] = {}
+    expected = [
+        [shown(asked, key, kind, row[key], warnings) for key, kind in asked["columns"]] for row in selected(asked)
+    ]
+    found = read_csv(asked) if asked["format"] == "csv" else read_xlsx(asked)
+    header = [key for key, _ in asked["columns"]]
+    differences = []
+    first = next(found, None)
+    if first != header:
+        differences.append(f"the header is {first}")
+    rows = 0
+    for rows, cells in enumerate(found, 1):
+        wanted = expected[rows - 1] if rows <= len(expected) else None
+        if cells != wanted and len(differences) < SHOWN:
+            differences.append(f"row {rows}: {cells!r} is not {wanted!r}")
+    if rows != len(expected):
+        differences.append(f"{rows} rows are not {len(expected)}")
+    answer = {"rows": rows, "expected": len(expected), "differences": differences, "warnings": warnings}
+    json.dump(answer, sys.stdout)
+
+
+def selected(asked: dict[str, Any]) -> list[dict[str, str]]:
+    """The records that the filters leave, in their order."""
+    table = polars.read_csv(asked["table"], infer_schema=False).fill_null("")
+    for key, values in (asked.get("is_in") or {}).items():
+        table = table.filter(polars.col(key).is_in(values))
+    if bounds := asked.get("range"):
+        key, start, end = bounds
+        instant = polars.col(key)
+        table = table.filter((instant >= start) & (instant < end))
+    if search := asked.get("search"):
+        table = table.filter(holds(search))
+    absent = [key for key, _ in asked["columns"] if key not in table.columns]
+    table = table.with_columns(polars.lit("").alias(key) for key in absent)
+    return table.sort(asked["order"]).to_dicts()
+
+
+def holds(search: dict[str, Any]) -> polars.Expr:
+    """Whether one of the searched columns has the term in it, however it is spelled."""
+    term = fold(search["term"].strip())
+    tests = [polars.col(key).map_elements(lambda text: term in fold(text), polars.Boolean) for key in search["columns"]]
+    digits = re.sub("[^0-9]", "", term)
+    if digits and PHONE_TERM.fullmatch(term):
+        tests += [
+            polars.col(key).map_elements(lambda text: digits in re.sub("[^0-9]", "", fold(text)), polars.Boolean)
+            for key in search["phones"]
+        ]
+    return polars.any_horizontal(tests)
+
+
+def fold(text: str) -> str:
+    """NFKC and full case folding; once more, since folding can undo the first."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def shown(asked: dict[str, Any], key: str, kind: str, text: str, warnings: dict[str, Counter[str]]) -> Any:
+    """What the file's reader must give for a record's value."""
+    if asked["format"] == "xlsx":
+        return in_sheet(key, kind, text, warnings)
+    if kind in ("integer", "decimal") and NUMBER.fullmatch(text):
+        return number(text)
+    if asked["profile"] == "data" or not text.startswith(RUNS):
+        return text
+    if kind == "phone" and PLAIN_PHONE.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+def number(text: str) -> str:
+    """As DynamoDB keeps a number: without zeros at its end."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def in_sheet(key: str, kind: str, text: str, warnings: dict[str, Counter[str]]) -> Any:
+    if text == "":
+        return None
+    if kind in ("integer", "decimal") and NUMBER.fullmatch(text):
+        return float(text) if is_exact(text) else text
+    if kind == "timestamp":
+        return datetime.fromisoformat(text).astimezone(timezone.utc).replace(tzinfo=None)
+    if kind == "date":
+        return date.fromisoformat(text)
+    kept = NOT_XML.sub("", text)
+    if kept != text:
+        warnings.setdefault("characters_dropped", Counter())[key] += 1
+    cut = kept.encode("utf-16-le")[: 2 * CELL_CHARACTERS].decode("utf-16-le", "ignore")
+    if cut != kept:
+        warnings.setdefault("cell_cut", Counter())[key] += 1
+    return cut or None
+
+
+def is_exact(text: str) -> bool:
+    try:
+        return Decimal(repr(float(text))) == Decimal(text)
+    except InvalidOperation:
+        return False
+
+
+def read_csv(asked: dict[str, Any]) -> Iterator[list[str]]:
+    with open(asked["file"], "rb") as file:
+        has_mark = file.read(len(MARK)) == MARK
+    if has_mark != (asked["profile"] == "spreadsheet"):
+        raise SystemExit(f"a byte-order mark is there: {has_mark}")
+    encoding = "utf-8-sig" if has_mark else "utf-8"
+    csv.field_size_limit(1 << 20)
+    with open(asked["file"], encoding=encoding, newline="") as text:
+        yield from csv.reader(text, strict=True)
+
+
+def read_xlsx(asked: dict[str, Any]) -> Iterator[list[Any]]:
+    # By the open file: openpyxl takes no name without an ending.
+    with open(asked["file"], "rb") as file:
+        for sheet in openpyxl.load_workbook(file, read_only=True):
+            for row in sheet.iter_rows():
+                yield [of_cell(cell) for cell in row]
+
+
+def of_cell(cell: Any) -> Any:
+    """The value; a formula would be one that begins with `=` and is not text."""
+    if cell.data_type == "f":
+        return f"a formula: {cell.value}"
+    if isinstance(cell.value, int) and not isinstance(cell.value, bool):
+        return float(cell.value)
+    return unescaped(cell.value) if isinstance(cell.value, str) else cell.value
+
+
+def unescaped(text: str) -> str:
+    """`_x000D_` is how a spreadsheet's XML writes what XML cannot (ECMA-376, 22.9.2.19); openpyxl leaves that."""
+    return re.sub("_x([0-9A-F]{4})_", lambda match: chr(int(match[1], 16)), text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+//! The real tables, exported by their types and compared with the tables themselves, cell by cell.
+//!
+//! `make tables` takes all of their rows; `make test` takes the first thousands.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use calamine::Reader;
+use serde_json::{Value, json};
+use waybill_tests::{
+    Requester, Stack, Table, note, real_tables, skipped, unique, whole_tables, workers,
+};
+
+/// How long an export of half a million rows may take on a slow, busy machine.
+const WITHIN: Duration = Duration::from_secs(900);
+
+/// One export: what the API is asked for, and the same question for the readers.
+struct Case {
+    what: &'static str,
+    body: Value,
+    asked: Value,
+}
+
+/// The folder of the real tables, or a sentence that they are not there.
+fn folder(what: &str) -> Option<PathBuf> {
+    real_tables().map_err(|why| skipped(what, &why)).ok()
+}
+
+fn rows(slice: usize) -> usize {
+    if whole_tables() { 0 } else { slice }
+}
+
+/// Loads the table for a parent of this kind that nobody else has, and compares each export with it.
+async fn check(table: Table, parent: &str, cases: Vec<Case>) {
+    let stack = Stack::get();
+    let id = unique().to_string();
+    let table = tokio::task::spawn_blocking({
+        let (stack, id) = (stack.clone(), id.clone());
+        move || {
+            table.load(&stack, &id);
+            table
+        }
+    })
+    .await
+    .unwrap();
+    for (number, case) in cases.into_iter().enumerate() {
+        // Three exports a minute and person: each has one of its own.
+        let sub = format!("reader-{id}-{number}");
+        let grant = format!("{parent}:{id}");
+        let requester = Requester::new(&stack, &sub, &grant, &format!("{parent}s/{id}")).await;
+        let (export, file) = requester.file(case.body, WITHIN).await;
+        let mut asked = case.asked;
+        asked["format"] = export["format"].clone();
+        asked["profile"] = export["profile"].clone();
+        if asked["columns"].is_null() {
+            asked["columns"] = json!(table.columns());
+        }
+        if asked["range"].is_null() {
+            // The audience's table goes on past today: what comes after the request is not in the file.
+            asked["range"] = json!([asked["order"][0], "", export["created_at"]]);
+        }
+        let answer = table.compare(&file, asked);
+        assert_eq!(export["rows"], answer["rows"], "{}", case.what);
+        assert_eq!(
+            export["receipt"]["written"], answer["rows"],
+            "{}",
+            case.what
+        );
+        assert_eq!(told(&export), counted(&answer), "{}", case.what);
+        assert_ne!(answer["rows"], 0, "{}: nothing was compared", case.what);
+        if whole_tables() {
+            figures(&stack, case.what, &export);
+        }
+    }
+}
+
+/// What the export says of cells that a spreadsheet cannot hold as they are: code, column, count.
+fn told(export: &Value) -> BTreeSet<(String, String, u64)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let warnings = export["warnings"].as_array().unwrap().iter();
+    warnings
+        .map(|w| {
+            (
+                text(&w["code"]),
+                text(&w["column"]),
+                w["count"].as_u64().unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// The readers' count of them.
+fn counted(answer: &Value) -> BTreeSet<(String, String, u64)> {
+    let mut found = BTreeSet::new();
+    for (code, columns) in answer["warnings"].as_object().unwrap() {
+        for (column, count) in columns.as_object().unwrap() {
+            found.insert((code.clone(), column.clone(), count.as_u64().unwrap()));
+        }
+    }
+    found
+}
+
+/// The time that the file took, and the most memory that any worker has had.
+fn figures(stack: &Stack, what: &str, export: &Value) {
+    let peak = workers(stack, stack.output("generate_function"))
+        .into_iter()
+        .filter_map(|pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        })
+        .max()
+        .unwrap_or_default();
+    let receipt = &export["receipt"];
+    note(&format!(
+        "{what}: {} of {} records, {} bytes, {} s in {} invocations, peak memory of a worker {} MB",
+        receipt["written"],
+        receipt["read"],
+        export["size"],
+        receipt["seconds"],
+        receipt["invocations"],
+        peak / 1024
+    ));
+}
+
+#[tokio::test]
+async fn purchases_whole_and_narrowed() {
+    let Some(folder) = folder("the real purchases") else {
+        return;
+    };
+    let table = Table::prepare("purchases", &folder, rows(6_000));
+    let order = json!(["purchased_at", "id"]);
+    let (from, to) = ("2010-12-01T10:00:00Z", "2010-12-03T00:00:00Z");
+    let cases = vec![
+        Case {
+            what: "all purchases, CSV",
+            body: json!({"type": "purchases", "format": "csv"}),
+            asked: json!({"order": order}),
+        },
+        Case {
+            what: "all purchases, XLSX",
+            body: json!({"type": "purchases", "format": "xlsx"}),
+            asked: json!({"order": order}),
+        },
+        Case {
+            what: "purchases of two countries in a range of days, CSV",
+            body: json!({"type": "purchases", "format": "csv", "profile": "data", "filters": {
+                "country": ["France", "Germany"], "created_at": {"from": from, "to": to}}}),
+            asked: json!({"order": order, "is_in": {"country": ["France", "Germany"]},
+                "range": ["purchased_at", from, to]}),
+        },
+        Case {
+            what: "canceled purchases, CSV",
+            body: json!({"type": "purchases", "format": "csv", "filters": {"status": ["canceled"]}}),
+            asked: json!({"order": order, "is_in": {"status": ["canceled"]}}),
+        },
+        Case {
+            what: "purchases with `heart`, CSV",
+            body: json!({"type": "purchases", "format": "csv", "search": "heart"}),
+            asked: json!({"order": order, "search": {"term": "heart", "phones": [],
+                "columns": ["id", "invoice", "stock_code", "description", "customer_id"]}}),
+        },
+    ];
+    check(table, "organization", cases).await;
+}
+
+#[tokio::test]
+async fn audience_members_searched_in_their_own_scripts() {
+    let Some(folder) = folder("the real audience members") else {
+        return;
+    };
+    let table = Table::prepare("audience_members", &folder, rows(10_000));
+    let order = json!(["subscribed_at", "id"]);
+    let mut cases = vec![
+        Case {
+            what: "all audience members, CSV for spreadsheets",
+            body: json!({"type": "audience_members", "format": "csv"}),
+            asked: json!({"order": order}),
+        },
+        Case {
+            what: "all audience members, CSV as data",
+            body: json!({"type": "audience_members", "format": "csv", "profile": "data"}),
+            asked: json!({"order": order}),
+        },
+    ];
+    let searches = [
+        ("a search in Japanese", "佐藤"),
+        ("a search in Arabic", "محمد"),
+        ("a search in German, in other letters than stored", "WEISS"),
+        ("a search in German", "müller"),
+        ("a search for a phone by its digits", "+977 (186)"),
+    ];
+    for (what, term) in searches {
+        cases.push(Case {
+            what,
+            body: json!({"type": "audience_members", "format": "csv", "search": term}),
+            asked: json!({"order": order, "search": {"term": term, "phones": ["phone"],
+                "columns": ["name", "email", "phone", "city"]}}),
+        });
+    }
+    check(table, "organization", cases).await;
+}
+
+#[tokio::test]
+async fn nasty_strings_in_every_text_arrive_as_they_are_and_run_nowhere() {
+    let Some(folder) = folder("the nasty strings") else {
+        return;
+    };
+    let types = [
+        ("orders", "project", "created_at"),
+        ("purchases", "organization", "purchased_at"),
+        ("audience_members", "organization", "subscribed_at"),
+    ];
+    for (type_name, parent, created) in types {
+        let table = Table::prepare(&format!("nasty/{type_name}"), &folder, 0);
+        let order = json!([created, "id"]);
+        let case = |what, format: &str, profile: &str| Case {
+            what,
+            body: json!({"type": type_name, "format": format, "profile": profile}),
+            asked: json!({"order": order}),
+        };
+        let cases = vec![
+            case("nasty strings for a spreadsheet", "csv", "spreadsheet"),
+            case("nasty strings as data", "csv", "data"),
+            case("nasty strings in a workbook", "xlsx", "spreadsheet"),
+        ];
+        check(table, parent, cases).await;
+    }
+}
+
+/// A spreadsheet program opens the file for spreadsheets: no cell is a formula, though it was told to run them; in the
+/// file for programs, the same cells are.
+#[tokio::test]
+async fn a_spreadsheet_program_runs_no_cell() {
+    let what = "nasty strings in LibreOffice";
+    let Some(folder) = folder(what) else {
+        return;
+    };
+    let Some(program) = ["soffice", "libreoffice"]
+        .into_iter()
+        .find(|name| is_installed(name))
+    else {
+        skipped(
+            what,
+            "it is not installed (Debian: apt-get install libreoffice-calc-nogui)",
+        );
+        return;
+    };
+    let stack = Stack::get();
+    let id = unique().to_string();
+    let table = Table::prepare("nasty/orders", &folder, 0);
+    table.load(&stack, &id);
+    let (sub, path) = (format!("calc-{id}"), format!("projects/{id}"));
+    let requester = Requester::new(&stack, &sub, &format!("project:{id}"), &path).await;
+    for (profile, runs) in [("spreadsheet", false), ("data", true)] {
+        let body = json!({"type": "orders", "format": "csv", "profile": profile});
+        let (export, file) = requester.file(body, WITHIN).await;
+        let scratch = tempfile::tempdir().unwrap();
+        std::fs::write(scratch.path().join("file.csv"), &file).unwrap();
+        let converted = convert(program, scratch.path());
+        let (rows, formulas) = formulas(&converted);
+        assert_eq!(export["rows"].as_u64().unwrap() + 1, rows, "{profile}");
+        assert_eq!(formulas > 0, runs, "{profile}: {formulas} formulas");
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// The CSV file as LibreOffice's own workbook: comma, double quotes, UTF-8, and formulas evaluated.
+fn convert(program: &str, folder: &Path) -> PathBuf {
+    let filter = "--infilter=CSV:44,34,76,1,,0,false,true,false,false,false,-1,true";
+    let output = Command::new(program)
+        .arg(format!(
+            "-env:UserInstallation=file://{}",
+            folder.join("profile").display()
+        ))
+        .args(["--headless", filter, "--convert-to", "xlsx", "--outdir"])
+        .arg(folder)
+        .arg(folder.join("file.csv"))
+        .output()
+        .unwrap();
+    let converted = std::fs::read_dir(folder).unwrap().find_map(|entry| {
+        let path = entry.ok()?.path();
+        (path.extension()? == "xlsx").then_some(path)
+    });
+    converted.unwrap_or_else(|| panic!("{output:?}"))
+}
+
+/// The rows of a workbook, and how many of its cells are formulas, as calamine reads them.
+fn formulas(workbook: &Path) -> (u64, usize) {
+    let mut workbook: calamine::Xlsx<_> = calamine::open_workbook(workbook).unwrap();
+    let name = workbook.sheet_names().remove(0);
+    let rows = workbook.worksheet_range(&name).unwrap().height();
+    let formulas = workbook.worksheet_formula(&name).unwrap();
+    (
+        rows as u64,
+        formulas
+            .cells()
+            .filter(|(_, _, text)| !text.is_empty())
+            .count(),
+    )
+}
