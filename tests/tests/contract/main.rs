@@ -7,11 +7,13 @@ mod answers;
 mod downloads;
 mod idempotency;
 mod input;
+mod leads;
 mod lists;
 mod parents;
 mod rate;
 mod retention;
 mod tokens;
+mod types;
 mod visibility;
 
 use reqwest::Method;
