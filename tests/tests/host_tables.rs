@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::Command;
 use std::time::Duration;
 
+use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
     KeyType, Projection as Held, ProjectionType, Put, ScalarAttributeType, TransactWriteItem,
@@ -399,6 +403,77 @@ async fn a_mixed_precision_is_bounded_by_instants() {
         .map(|(at, _)| *at)
         .collect();
     assert_eq!(ids, wanted);
+}
+
+/// What is asked of a table in another account is signed for its region, with the credentials that its role gives.
+#[tokio::test]
+async fn another_accounts_table_is_read_by_its_role_in_its_region() {
+    let stack = Stack::get();
+    let own = r#"sort_format = "rfc3339#id""#;
+    let elsewhere = r#"sort_format = "rfc3339#id", region = "eu-central-1", role = "arn:aws:iam::111122223333:role/reader""#;
+    assert!(CATALOG.contains(own));
+    let catalog = Catalog::parse(&CATALOG.replace(own, elsewhere)).unwrap();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(stack.output("endpoint_url"))
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("own", "test", None, None, "test"))
+        .load()
+        .await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        listener
+            .incoming()
+            .take(2)
+            .map(|connection| refuse(connection.unwrap()))
+            .collect::<Vec<_>>()
+    });
+    let clients = waybill::aws::records_at(&config, &catalog, Some(&address))
+        .await
+        .unwrap();
+    for name in ["tickets", "notes"] {
+        let client = clients.of(&catalog.get(name).unwrap().records);
+        let refused = client.query().table_name("t").send().await.unwrap_err();
+        assert_eq!(
+            refused.code(),
+            Some("ResourceNotFoundException"),
+            "{refused:?}"
+        );
+    }
+    let asked = asked.join().unwrap();
+    assert!(
+        asked[0].contains("Credential=own/") && asked[0].contains("/eu-west-1/dynamodb/"),
+        "{}",
+        asked[0]
+    );
+    assert!(
+        !asked[1].contains("Credential=own/") && asked[1].contains("/eu-central-1/dynamodb/"),
+        "{}",
+        asked[1]
+    );
+    assert!(
+        asked[1].to_lowercase().contains("x-amz-security-token"),
+        "{}",
+        asked[1]
+    );
+}
+
+/// Reads the head of a request, and answers that there is no such table.
+fn refuse(mut connection: TcpStream) -> String {
+    let mut head = String::new();
+    let mut lines = BufReader::new(connection.try_clone().unwrap());
+    while !head.ends_with("\r\n\r\n") {
+        assert!(lines.read_line(&mut head).unwrap() > 0, "{head}");
+    }
+    let body =
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
+    write!(
+        connection,
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    head
 }
 
 /// The functions take the catalog that `CATALOG_PATH` names, as they are built.

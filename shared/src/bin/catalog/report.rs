@@ -205,7 +205,15 @@ mod tests {
             None,
         );
         assert!(!report.is_right());
-        insta::assert_snapshot!(report, @"");
+        insta::assert_snapshot!(report, @r##"
+          4 records
+          key: 1 of 4 are a text where `sort_format` is a number, or the other way round, the first at "5"
+          key: 2 of 4 are not of the `sort_format`, the first at "\u{1b}[2Jnow"
+          key: 1 of 4 name another time than `created`, by which time ranges would miss them, the first at "2026-11-21T11:00:00Z#3"
+          score: 2 of 4 are no integer, the first at "\u{1b}[2Jnow"
+          status: 1 of 4 are not among `values`, the first at "\u{1b}[2Jnow"
+          mail: never there
+        "##);
     }
 
     #[test]
