@@ -18,7 +18,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test tables readers lint token load mail
+.PHONY: help tools up down logs clean demo test tables readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -64,6 +64,14 @@ token: ## Print an access token: GRANTS="project:42"
 
 load: ## Load a CSV file into a type's records: FILE=orders.csv TYPE=orders PARENT=42
 	@$(PYTHON) $(LOCAL)/load.py $(TYPE) $(PARENT) $(FILE) --port $(PORT)
+
+catalog: ## Check a catalog: FILE=, or infra/catalog.toml
+	@cargo run --quiet --bin catalog -- check $(if $(FILE),$(FILE),infra/catalog.toml)
+
+sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
+	@AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=eu-west-1 cargo run --quiet --bin catalog -- \
+	  sample $(TYPE) $(PARENT) --catalog infra/catalog.toml --table records \
+	  --endpoint-url http://127.0.0.1:$$(( $(PORT) + 3 ))
 
 mail: ## Say where the mails can be read
 	@echo "http://localhost:$$(( $(PORT) + 2 ))"
