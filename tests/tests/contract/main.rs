@@ -10,6 +10,7 @@ mod grants;
 mod host;
 mod idempotency;
 mod input;
+mod leads;
 mod lists;
 mod parents;
 mod rate;
@@ -19,6 +20,7 @@ mod roles;
 mod service;
 mod summary;
 mod tokens;
+mod types;
 mod visibility;
 
 use serde_json::{Value, json};
