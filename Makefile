@@ -6,6 +6,9 @@ TEST_PORT ?= 4766
 # Short waits, so that a test sees in seconds what takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
+# Most of what tests do is wait for the stack: more of them than there are cores go side by side.
+TEST_THREADS ?= 8
+
 TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
@@ -15,7 +18,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test tables readers lint token load mail
+.PHONY: help tools up down logs clean demo test tables readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -41,7 +44,7 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
 test: lint readers ## Check everything: formatting, lints, units, and a stack of its own from outside
-	@$(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+	@RUST_TEST_THREADS=$(TEST_THREADS) $(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
@@ -61,6 +64,14 @@ token: ## Print an access token: GRANTS="project:42"
 
 load: ## Load a CSV file into a type's records: FILE=orders.csv TYPE=orders PARENT=42
 	@$(PYTHON) $(LOCAL)/load.py $(TYPE) $(PARENT) $(FILE) --port $(PORT)
+
+catalog: ## Check a catalog: FILE=, or infra/catalog.toml
+	@cargo run --quiet --bin catalog -- check $(if $(FILE),$(FILE),infra/catalog.toml)
+
+sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
+	@AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=eu-west-1 cargo run --quiet --bin catalog -- \
+	  sample $(TYPE) $(PARENT) --catalog infra/catalog.toml --table records \
+	  --endpoint-url http://127.0.0.1:$$(( $(PORT) + 3 ))
 
 mail: ## Say where the mails can be read
 	@echo "http://localhost:$$(( $(PORT) + 2 ))"

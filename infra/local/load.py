@@ -110,7 +110,8 @@ def load(
             raise LoadError("the file is empty: its first line must name the attributes")
         reader = kind.reader(parent, header)
         if reader.unknown:
-            print(f"kept as text, not in the catalog: {', '.join(reader.unknown)}", file=sys.stderr)
+            kept = "custom fields and attributes" if kind.custom else "text"
+            print(f"kept as {kept}, not in the catalog: {', '.join(reader.unknown)}", file=sys.stderr)
 
         with Putter(endpoint, table) as putter:
             for cells in rows:

@@ -17,6 +17,7 @@ CATALOG = ROOT / "infra" / "catalog.toml"
 # Others (007, 1e3, 1,000) stay text, so that nothing is lost.
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 NUMBER_DIGITS = 38
+CENTS = re.compile(r"(-?)([0-9]{1,30})(?:\.([0-9]{0,2}))?")
 BOOLEANS = {"true": True, "false": False}
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?P<fraction>\d{1,9}))?(?:Z|[+-]\d\d:\d\d)")
 
@@ -51,6 +52,8 @@ class RecordType:
     sort_format: str
     created: str
     columns: dict[str, dict[str, Any]]
+    fixed: dict[str, str | int | bool]
+    custom: bool
 
     @classmethod
     def find(cls, name: str, catalog: Path = CATALOG) -> RecordType:
@@ -74,7 +77,19 @@ class RecordType:
             records["sort_format"],
             entry["created"],
             {column["key"]: column for column in entry["columns"]},
+            records.get("fixed", {}),
+            entry.get("custom", False),
         )
+
+    def path(self, name: str) -> list[str]:
+        """Where a record has the value of the column `name`, which the catalog may not know."""
+        if name in self.columns:
+            return self.columns[name].get("path", name).split(".")
+        if not self.custom or name in _key_attributes(self):
+            return [name]
+        # A source's own: the records hold them in two maps.
+        map_name, dot, key = name.partition(".")
+        return ["attributes", key] if map_name == "attributes" and dot and key else ["custom", name]
 
     def reader(self, parent: str, header: list[str]) -> RowReader:
         """What turns rows under this header into items; raises `RowError` where no key can be made."""
@@ -99,9 +114,8 @@ class RowReader:
         self._type = kind
         self._partition = {"S": kind.partition.replace("{parent}", parent)}
         self._header = header
-        self._columns = [
-            (_path(kind.columns.get(name), name), kind.columns.get(name, {}).get("kind", "text")) for name in header
-        ]
+        self._columns = [(kind.path(name), kind.columns.get(name, {})) for name in header]
+        self._fixed = {name: _constant(value) for name, value in kind.fixed.items()}
         self.unknown = [name for name in header if name not in kind.columns]
 
     def item(self, cells: list[str]) -> Item:
@@ -111,14 +125,16 @@ class RowReader:
         row = dict(zip(self._header, cells, strict=True))
         kind = self._type
         item: Item = {kind.partition_key: self._partition, kind.sort_key: _sort_value(kind, row)}
-        for (path, column_kind), cell in zip(self._columns, cells, strict=True):
+        for (path, column), cell in zip(self._columns, cells, strict=True):
             if cell:
-                _place(item, path, _attribute(column_kind, cell))
-        return item
+                _place(item, path, _attribute(column, cell))
+        return item | self._fixed
 
 
-def _path(column: dict[str, Any] | None, name: str) -> list[str]:
-    return column.get("path", name).split(".") if column else [name]
+def _constant(value: str | int | bool) -> Item:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
 def _key_attributes(kind: RecordType) -> list[str]:
@@ -169,13 +185,28 @@ def _check_fraction(fraction: str, digits: int) -> None:
         raise RowError(f"the time of the record has more than the {digits} digits after the seconds that its key holds")
 
 
-def _attribute(kind: str, cell: str) -> Item:
+def _attribute(column: dict[str, Any], cell: str) -> Item:
+    kind = column.get("kind", "text")
+    if "from" in column:
+        stored = _stored(column["from"], cell)
+        return {"S": cell} if stored is None else {"N": stored}
     if kind in ("integer", "decimal"):
         if NUMBER.fullmatch(cell) and sum(character.isdigit() for character in cell) <= NUMBER_DIGITS:
             return {"N": cell}
     elif kind == "boolean" and cell in BOOLEANS:
         return {"BOOL": BOOLEANS[cell]}
     return {"S": cell}
+
+
+def _stored(form: str, cell: str) -> str | None:
+    """What a record holds for a cell that is shown otherwise; None where the cell is no such thing."""
+    if form == "cents":
+        match = CENTS.fullmatch(cell)
+        return str(int(f"{match[1]}{match[2]}{(match[3] or '').ljust(2, '0')}")) if match else None
+    try:
+        return sort_time(form, cell)
+    except RowError:
+        return None
 
 
 def _place(item: Item, path: list[str], value: Item) -> None:

@@ -67,9 +67,22 @@ fn account(spec: &RecordsSpec) -> Account {
 /// # Errors
 /// When the variable that the catalog names for a role's ARN is not set.
 pub async fn records(config: &SdkConfig, catalog: &Catalog) -> Result<RecordsClients, EnvError> {
+    let endpoint = env::optional("RECORDS_ENDPOINT_URL");
+    records_at(config, catalog, endpoint.as_deref()).await
+}
+
+/// The DynamoDB at this address; without one, AWS's.
+///
+/// # Errors
+/// As [`records`].
+pub async fn records_at(
+    config: &SdkConfig,
+    catalog: &Catalog,
+    endpoint: Option<&str>,
+) -> Result<RecordsClients, EnvError> {
     let client = |region: Option<&String>, role: Option<AssumeRoleProvider>| {
         let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-        if let Some(endpoint) = env::optional("RECORDS_ENDPOINT_URL") {
+        if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
         }
         if let Some(region) = region {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+pub use self::cell::is_of_kind;
 pub use self::warning::{Warning, WarningCode, WarningCounts};
 use crate::catalog::Column;
 

@@ -20,6 +20,8 @@ const SWITCHED_WITHIN: Duration = Duration::from_secs(30);
 pub struct Aws {
     /// DynamoDB, with the tables of Waybill (not the records).
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The DynamoDB that holds the host's records.
+    pub records: aws_sdk_dynamodb::Client,
     /// Lambda.
     pub lambda: aws_sdk_lambda::Client,
     /// S3.
@@ -65,8 +67,12 @@ impl Aws {
         let s3 = aws_sdk_s3::config::Builder::from(&shared)
             .force_path_style(true)
             .build();
+        let records = aws_sdk_dynamodb::config::Builder::from(&shared)
+            .endpoint_url(stack.output("records_url"))
+            .build();
         Self {
             dynamodb: aws_sdk_dynamodb::Client::new(&shared),
+            records: aws_sdk_dynamodb::Client::from_conf(records),
             lambda: aws_sdk_lambda::Client::new(&shared),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&shared),

@@ -7,7 +7,9 @@
 
 mod aws;
 mod browser;
+mod exporting;
 mod http;
+mod lambda;
 mod local;
 mod mailbox;
 mod olist;
@@ -21,8 +23,10 @@ mod wait;
 
 pub use aws::Aws;
 pub use browser::Browser;
+pub use exporting::{exported, file_of, succeeded};
 pub use http::{Answer, Caller};
-pub use local::{Standstill, kill, load_orders, python, workers};
+pub use lambda::Watch;
+pub use local::{Standstill, kill, load, load_orders, python, workers};
 pub use olist::{olist_orders, real_tables};
 pub use orders::{COLUMNS, generated_orders, orders_csv};
 pub use owner::{FINISHED_WITHIN, Owner, id, unique};

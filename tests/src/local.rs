@@ -24,16 +24,25 @@ pub fn python() -> PathBuf {
 /// Puts a CSV file into a project's orders with the local stack's loader.
 ///
 /// # Panics
-/// Where the loader refuses a row, or cannot reach the records.
+/// As [`load`].
 pub async fn load_orders(stack: &Stack, project: u64, csv: String) {
+    load(stack, "orders", &project.to_string(), csv).await;
+}
+
+/// Puts a CSV file into a type's records of a parent with the local stack's loader.
+///
+/// # Panics
+/// Where the loader refuses a row, or cannot reach the records.
+pub async fn load(stack: &Stack, type_name: &str, parent: &str, csv: String) {
+    let (type_name, parent) = (type_name.to_owned(), parent.to_owned());
     let port = stack.port().to_string();
     let loading = tokio::task::spawn_blocking(move || {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         file.write_all(csv.as_bytes())
-            .expect("the orders are written");
+            .expect("the records are written");
         Command::new(python())
             .arg(Stack::root().join("infra/local/load.py"))
-            .args(["orders", &project.to_string()])
+            .args([type_name, parent])
             .arg(file.path())
             .args(["--port", &port])
             .output()

@@ -99,3 +99,51 @@ fn gone(what: &str) -> Failure {
         retryable: true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn leads(columns: &[&str]) -> Export {
+        let export = json!({
+            "id": 7, "type": "leads", "format": "csv", "status": "processing", "parent": "source#web",
+            "user": {"id": "u", "name": null, "email": null}, "requested_by": "u", "columns": columns,
+            "definitions": {
+                "custom_fields": [{"key": "job", "label": "Job", "kind": "text"}],
+                "attributes": [{"key": "vip", "label": "VIP", "kind": "boolean"}],
+            },
+            "profile": "data", "time_zone": "UTC", "file_name": "leads.csv",
+            "download": "00000000-0000-0000-0000-000000000000", "created_at": "2026-11-21T12:00:00Z",
+        });
+        serde_json::from_value(export).unwrap()
+    }
+
+    fn plan(export: &Export) -> Result<Plan, Failure> {
+        let catalog = Catalog::built_in().unwrap();
+        let tables = HashMap::from([("RECORDS_TABLE".to_owned(), "records".to_owned())]);
+        Plan::new(&catalog, &tables, export)
+    }
+
+    /// Nothing but the export's own item says which columns its source has.
+    #[test]
+    fn a_file_has_the_columns_that_were_defined_at_the_request() {
+        let plan = plan(&leads(&["id", "vip", "job", "other"])).unwrap();
+        let columns = plan
+            .options
+            .columns
+            .iter()
+            .map(|column| column.key.as_str());
+        assert_eq!(columns.collect::<Vec<_>>(), ["id", "vip", "job", "other"]);
+    }
+
+    #[test]
+    fn what_the_catalog_no_longer_has_ends_the_export() {
+        let failure = |export: &Export| plan(export).map(|_| ()).unwrap_err();
+        assert_eq!(failure(&leads(&["age"])).code, "catalog_changed");
+        let mut tickets = leads(&["id"]);
+        tickets.type_name = "tickets".to_owned();
+        assert!(failure(&tickets).message.contains("the type"));
+    }
+}

@@ -25,6 +25,9 @@ columns = [
   { key = "vip", kind = "boolean" },
 ]
 """
+OWN = CATALOG.replace('sort_format =', 'fixed = { entity = "lead", version = 2, deleted = false }, sort_format =') + """
+custom = true
+"""
 HEADER = ["id", "created_at", "city", "amount", "vip", "note"]
 
 
@@ -91,6 +94,28 @@ class RecordsTest(unittest.TestCase):
 
     def test_columns_beyond_the_catalog_are_named(self) -> None:
         self.assertEqual(self.kind.reader("web", HEADER).unknown, ["note"])
+
+    def test_a_sources_own_columns_go_into_its_maps(self) -> None:
+        self.catalog.write_text(OWN)
+        kind = RecordType.find("leads", self.catalog)
+        header = ["id", "created_at", "city", "emp.var.rate", "attributes.vip", "attributes."]
+        item = kind.reader("web", header).item(["7", "2026-11-21T12:01:02Z", "Porto", "1.1", "gold", "x"])
+        self.assertEqual(item["custom"], {"M": {"emp.var.rate": {"S": "1.1"}, "attributes.": {"S": "x"}}})
+        self.assertEqual(item["attributes"], {"M": {"vip": {"S": "gold"}}})
+        self.assertEqual(item["address"], {"M": {"city": {"S": "Porto"}}})
+        fixed = {name: item[name] for name in ("entity", "version", "deleted")}
+        self.assertEqual(fixed, {"entity": {"S": "lead"}, "version": {"N": "2"}, "deleted": {"BOOL": False}})
+
+    def test_what_is_shown_otherwise_is_stored_as_the_catalog_says(self) -> None:
+        self.catalog.write_text(
+            CATALOG.replace('"decimal" }', '"decimal", from = "cents" }').replace('"boolean" }', '"timestamp", from = "epoch_ms" }')
+        )
+        self.kind = RecordType.find("leads", self.catalog)
+        for amount, stored in (("10.5", "1050"), ("-0.05", "-5"), ("7", "700"), ("0", "0")):
+            item = self.item("7", "2026-11-21T12:01:02Z", "", amount, "1970-01-01T00:00:01.5Z", "")
+            self.assertEqual((item["amount"], item["vip"]), ({"N": stored}, {"N": "1500"}))
+        item = self.item("7", "2026-11-21T12:01:02Z", "", "1.234", "soon", "")
+        self.assertEqual((item["amount"], item["vip"]), ({"S": "1.234"}, {"S": "soon"}))
 
     def test_sort_times(self) -> None:
         text = "2026-11-21T12:01:02.25Z"

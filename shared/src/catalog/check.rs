@@ -237,6 +237,18 @@ fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
             "the sort key is another attribute than the partition key",
         ));
     }
+    let keys = [raw.partition_key.get_ref(), raw.sort_key.get_ref()];
+    if let Some((name, _)) = raw
+        .fixed
+        .iter()
+        .find(|(name, _)| keys.contains(&name.get_ref()))
+    {
+        return Err(wrong(
+            name,
+            "an attribute of the key cannot be fixed; `partition` says what the key is",
+        ));
+    }
+    let fixed = fixed(raw.fixed)?;
     Ok(RecordsSpec {
         engine: raw.engine,
         table: raw.table.into_inner(),
@@ -244,7 +256,7 @@ fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
         partition_key: filled(raw.partition_key)?,
         sort_key: filled(raw.sort_key)?,
         sort_format,
-        fixed: fixed(raw.fixed)?,
+        fixed,
         region: raw.region.map(filled).transpose()?,
         role: raw.role.map(role).transpose()?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
@@ -432,7 +444,7 @@ fn humane(key: &str) -> String {
 mod tests {
     use insta::assert_snapshot;
 
-    use crate::catalog::{Catalog, CatalogError, Delivery, ParentKind};
+    use crate::catalog::{Catalog, CatalogError, Constant, Delivery, ParentKind};
     use crate::value::{Kind, Stored};
 
     const LEADS: &str = r#"
@@ -510,6 +522,55 @@ custom    = true
     }
 
     #[test]
+    fn everything_about_a_hosts_own_table_is_read() {
+        let role = "arn:aws:iam::123456789012:role/reader";
+        for (text, named) in [(role, role), ("RECORDS_ROLE", "RECORDS_ROLE")] {
+            let more = format!(
+                r#"sort_key = "at", index = "by_time", region = "eu-central-1", role = "{text}",
+                   fixed = {{ entity = "lead", version = 2, deleted = false }}"#
+            );
+            let catalog =
+                Catalog::parse(&LEADS.replace(r#"sort_key = "sk""#, &more.replace('\n', " ")))
+                    .unwrap();
+            let records = &catalog.types()[0].records;
+            assert_eq!(records.index.as_deref(), Some("by_time"));
+            assert_eq!(records.region.as_deref(), Some("eu-central-1"));
+            assert_eq!(records.role.as_deref(), Some(named));
+            let fixed = [
+                ("deleted", Constant::Boolean(false)),
+                ("entity", Constant::Text("lead".into())),
+                ("version", Constant::Integer(2)),
+            ];
+            assert_eq!(
+                records.fixed,
+                fixed.map(|(name, constant)| (name.to_owned(), constant))
+            );
+        }
+    }
+
+    #[test]
+    fn a_type_is_added_without_a_line_of_rust() {
+        let fifth = r#"
+[[type]]
+name     = "tickets"
+parent   = "organization"
+delivery = "link"
+records  = { engine = "dynamodb", table = "TICKETS_TABLE", partition = "{parent}", partition_key = "tenant", sort_key = "opened", sort_format = "epoch_ms" }
+created  = "opened"
+search   = ["subject"]
+filters  = ["priority", "created_at"]
+columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", label = "What it is about" },
+             { key = "priority", kind = "integer", values = ["1", "2"] }, { key = "opened", kind = "timestamp", from = "epoch_ms" } ]
+"#;
+        let built_in = super::super::BUILT_IN;
+        let catalog = Catalog::parse(&format!("{built_in}{fifth}")).unwrap();
+        assert_eq!(catalog.types().len(), 5);
+        let tickets = catalog.get("tickets").unwrap();
+        assert_eq!(tickets.column("subject").unwrap().label, "What it is about");
+        assert_eq!(tickets.records.partitions("acme"), ["acme"]);
+    }
+
+    #[test]
     fn several_partitions_are_each_bound_to_the_parent() {
         let text = LEADS.replace(
             r#"partition = "leads#{parent}""#,
@@ -562,6 +623,16 @@ custom    = true
             @"the catalog is wrong in line 8: the column `name` must be of kind timestamp");
         assert_snapshot!(refusal(r#"key = "city""#, r#"key = " ""#),
             @"the catalog is wrong in line 12: this must not be empty");
+        assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { sk = "a" }"#),
+            @"the catalog is wrong in line 7: an attribute of the key cannot be fixed; `partition` says what the key is");
+        assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { rate = 1.5 }"#),
+            @"the catalog is wrong in line 7: what is fixed is a text, a whole number, true or false");
+        assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "reader""#),
+            @"the catalog is wrong in line 7: `role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself");
+        assert_snapshot!(refusal(r#""source""#, r#""project""#),
+            @"the catalog is wrong in line 15: only a source has custom fields; the type's parent must be source");
+        assert_snapshot!(refusal(r#"key = "name""#, r#"key = "other""#),
+            @"the catalog is wrong in line 15: the column `other` is what nobody defined; call the type's own column another name");
         assert_snapshot!(refusal("hidden = true", r#"values = ["a", "a"]"#),
             @"the catalog is wrong in line 14: the value `a` is there twice");
     }

@@ -130,6 +130,11 @@ impl SortFormat {
         }
     }
 
+    /// Whether a key has no time in it.
+    pub fn is_id(&self) -> bool {
+        self.unit.is_none()
+    }
+
     /// Whether the key is a number attribute: a time since 1970 alone.
     pub fn is_number(&self) -> bool {
         matches!(

@@ -29,6 +29,19 @@ pub(super) fn read<'a>(column: &Column, value: &'a Value<'_>) -> Cell<'a> {
     typed(column, value, text).unwrap_or(Cell::Text(text))
 }
 
+/// Whether a value is what its column says. Nothing at all is anything.
+pub fn is_of_kind(column: &Column, value: &Value<'_>) -> bool {
+    let Some(text) = value.as_text() else {
+        return true;
+    };
+    match column.kind {
+        Kind::Text => true,
+        Kind::Email => text.contains('@'),
+        Kind::Phone => text.contains(|c: char| c.is_ascii_digit()),
+        _ => !matches!(read(column, value), Cell::Text(_)),
+    }
+}
+
 fn typed<'a>(column: &Column, value: &Value<'_>, text: &'a str) -> Option<Cell<'a>> {
     match (column.kind, value) {
         (_, Value::Json(_)) | (Kind::Text | Kind::Email | Kind::Phone, _) => None,

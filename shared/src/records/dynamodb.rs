@@ -201,7 +201,7 @@ impl DynamoRecords {
             return Ok(None);
         }
         let Self { common, lanes } = self;
-        let before: Vec<Spot> = lanes.iter().map(Lane::spot).collect();
+        let before: Vec<Spot> = lanes.iter().map(|lane| lane.spot().clone()).collect();
         let hungry = lanes.iter_mut().filter(|lane| lane.is_hungry());
         let fetched = hungry.map(async |lane| {
             let cost = lane.fetch(common).await?;
@@ -231,10 +231,15 @@ impl DynamoRecords {
                 break;
             }
         }
+        for (place, lane) in lanes.iter_mut().enumerate() {
+            if let Some((_, item)) = items.iter().rev().find(|(of, _)| *of == place) {
+                lane.pass(item);
+            }
+        }
         let partitions = lanes.iter().zip(before).map(|(lane, before)| Part {
             leaf: lane.leaf().clone(),
             before,
-            end: lane.spot(),
+            end: lane.spot().clone(),
         });
         let costs = || fetched.iter().map(|(cost, _): &(Cost, u64)| cost);
         Ok(Some(Page {

@@ -127,10 +127,9 @@ pub(super) struct Lane {
     knows_table_key: bool,
     page: VecDeque<Item>,
     leaf: Leaf,
-    /// Where the next page begins.
+    /// Where to go on after what has been taken, and after the page.
+    spot: Spot,
     next: Spot,
-    /// After the last record taken of the page.
-    taken: Option<Spot>,
 }
 
 impl Lane {
@@ -159,8 +158,8 @@ impl Lane {
                 is_dense: true,
                 looked_at: 0,
             },
-            next: spot,
-            taken: None,
+            next: spot.clone(),
+            spot,
         }
     }
 
@@ -184,21 +183,22 @@ impl Lane {
         self.page.is_empty() && !self.is_hungry()
     }
 
-    /// Takes the next record.
+    /// Takes the next record. Whoever takes some says so by [`Lane::pass`].
     pub(super) fn take(&mut self) -> Option<Item> {
-        let item = self.page.pop_front()?;
-        self.taken = Some(self.leaf.spot_after(&item));
-        Some(item)
+        self.page.pop_front()
+    }
+
+    /// Goes past a record of the page that has been taken last.
+    pub(super) fn pass(&mut self, item: &Item) {
+        self.spot = match self.page.is_empty() {
+            true => self.next.clone(),
+            false => self.leaf.spot_after(item),
+        };
     }
 
     /// Where to go on after what has been taken.
-    pub(super) fn spot(&self) -> Spot {
-        if self.page.is_empty() {
-            return self.next.clone();
-        }
-        self.taken
-            .clone()
-            .unwrap_or_else(|| self.leaf.begin.clone())
+    pub(super) fn spot(&self) -> &Spot {
+        &self.spot
     }
 
     /// Reads the next page, which may be empty while there is more.
@@ -256,8 +256,11 @@ impl Lane {
                 after,
                 ..std::mem::replace(&mut self.next, next)
             };
-            self.taken = None;
             self.page = items.into();
+            self.spot = match self.page.is_empty() {
+                true => self.next.clone(),
+                false => self.leaf.begin.clone(),
+            };
             return Ok(cost);
         }
     }

@@ -9,6 +9,7 @@ mod grants;
 mod host;
 mod idempotency;
 mod input;
+mod leads;
 mod lists;
 mod parents;
 mod rate;
@@ -16,6 +17,7 @@ mod retention;
 mod roles;
 mod service;
 mod tokens;
+mod types;
 mod visibility;
 
 use serde_json::{Value, json};

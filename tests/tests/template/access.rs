@@ -205,6 +205,47 @@ fn the_hosts_records_are_only_read() {
     }
 }
 
+/// Where the host's table is in another region or account, and only then.
+#[test]
+fn another_regions_and_another_accounts_table_is_reached_by_parameters() {
+    let template = Template::read();
+    let policies: Vec<_> = template.of_type("AWS::IAM::Policy").into_iter().collect();
+    assert_eq!(policies.len(), 2);
+    for (name, condition, action, resource) in [
+        (
+            "RecordsRegionPolicy",
+            "HasRecordsRegion",
+            "dynamodb:Query",
+            json!([
+                {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${RecordsRegion}:${AWS::AccountId}:table/${RecordsTable}"},
+                {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${RecordsRegion}:${AWS::AccountId}:table/${RecordsTable}/index/*"},
+            ]),
+        ),
+        (
+            "RecordsRolePolicy",
+            "HasRecordsRole",
+            "sts:AssumeRole",
+            json!({"Ref": "RecordsRole"}),
+        ),
+    ] {
+        assert_eq!(template.resource(name)["Condition"], condition);
+        let parameter = condition.strip_prefix("Has").unwrap_or_default();
+        assert_eq!(template.default(parameter), "");
+        let statement = json!([{"Effect": "Allow", "Action": action, "Resource": resource}]);
+        assert_eq!(
+            template.properties(name)["PolicyDocument"]["Statement"],
+            statement
+        );
+        let readers: Vec<_> = template
+            .functions()
+            .iter()
+            .filter(|f| f.variables().contains_key("RECORDS_TABLE"))
+            .map(|f| json!({"Ref": f.role()}))
+            .collect();
+        assert_eq!(template.properties(name)["Roles"], json!(readers));
+    }
+}
+
 #[test]
 fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
     for function in Template::read().functions() {

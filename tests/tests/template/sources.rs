@@ -70,7 +70,7 @@ fn variables(source: &str) -> BTreeSet<String> {
 pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     let config = without_tests(&text(&format!("functions/{package}/src/config.rs")));
     let mut read = variables(&config);
-    // The catalog says where the records are.
+    // The catalog says where the records are, and may say by which role they are read.
     if config.contains(".records.table") {
         read.extend(
             text("infra/catalog.toml")
@@ -78,6 +78,7 @@ pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
                 .filter(|word| word.ends_with("_TABLE"))
                 .map(str::to_owned),
         );
+        read.insert("RECORDS_ROLE".to_owned());
     }
     read.retain(|name| !name.starts_with("AWS_"));
     read

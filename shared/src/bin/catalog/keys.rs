@@ -1,0 +1,228 @@
+//! What is wrong with a table's key, as its description has it.
+
+use aws_sdk_dynamodb::types::{
+    KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription,
+};
+use waybill::catalog::{ExportType, RecordsSpec};
+
+/// What in a table's or an index's key is not as the entry says.
+pub(crate) fn problems(of: &ExportType, table: &TableDescription) -> Vec<String> {
+    let spec = &of.records;
+    let Some(name) = &spec.index else {
+        return of_key(spec, table, table.key_schema());
+    };
+    let global = table.global_secondary_indexes().iter();
+    let global = global.map(|index| (index.index_name(), index.key_schema(), index.projection()));
+    let local = table.local_secondary_indexes().iter();
+    let local = local.map(|index| (index.index_name(), index.key_schema(), index.projection()));
+    let indexes: Vec<_> = global.chain(local).collect();
+    match indexes.iter().find(|(index, ..)| *index == Some(name)) {
+        None => {
+            let names: Vec<_> = indexes.iter().filter_map(|(index, ..)| *index).collect();
+            vec![match names.is_empty() {
+                true => format!("there is no index {name}; the table has none"),
+                false => format!("there is no index {name}; there are {}", names.join(", ")),
+            }]
+        }
+        Some((_, schema, projection)) => {
+            let mut problems = of_key(spec, table, schema);
+            problems.extend(projection.and_then(|p| not_projected(of, table, schema, p)));
+            problems
+        }
+    }
+}
+
+fn of_key(
+    spec: &RecordsSpec,
+    table: &TableDescription,
+    schema: &[KeySchemaElement],
+) -> Vec<String> {
+    let attribute = |role: KeyType| {
+        let element = schema.iter().find(|element| *element.key_type() == role);
+        element.map(|element| element.attribute_name())
+    };
+    let kind = |name: &str| {
+        let mut definitions = table.attribute_definitions().iter();
+        let definition = definitions.find(|definition| definition.attribute_name() == name);
+        definition.map(|definition| definition.attribute_type().clone())
+    };
+    let mut problems = Vec::new();
+    match attribute(KeyType::Hash) {
+        Some(name) if name == spec.partition_key => {
+            if kind(name).is_some_and(|kind| kind != ScalarAttributeType::S) {
+                problems.push(format!(
+                    "the partition key {name} is no text, as `partition` is"
+                ));
+            }
+        }
+        Some(name) => problems.push(format!(
+            "the partition key is {name}, and `partition_key` says {}",
+            spec.partition_key
+        )),
+        None => problems.push("there is no partition key".to_owned()),
+    }
+    match attribute(KeyType::Range) {
+        Some(name) if name == spec.sort_key => {
+            let kind = kind(name);
+            let is_number = spec.sort_format.is_number();
+            if is_number
+                && kind
+                    .as_ref()
+                    .is_some_and(|kind| *kind != ScalarAttributeType::N)
+            {
+                problems.push(format!(
+                    "the sort key {name} is no number, as `sort_format` says"
+                ));
+            }
+            let has_time = !spec.sort_format.is_id();
+            if !is_number
+                && has_time
+                && kind
+                    .as_ref()
+                    .is_some_and(|kind| *kind != ScalarAttributeType::S)
+            {
+                problems.push(format!(
+                    "the sort key {name} is no text, as `sort_format` says"
+                ));
+            }
+            if kind == Some(ScalarAttributeType::B) {
+                problems.push(format!(
+                    "the sort key {name} is bytes, which cannot be read"
+                ));
+            }
+        }
+        Some(name) => problems.push(format!(
+            "the sort key is {name}, and `sort_key` says {}",
+            spec.sort_key
+        )),
+        None => problems.push("there is no sort key".to_owned()),
+    }
+    problems
+}
+
+/// The columns that an index does not hold.
+fn not_projected(
+    of: &ExportType,
+    table: &TableDescription,
+    schema: &[KeySchemaElement],
+    projection: &Projection,
+) -> Option<String> {
+    if projection.projection_type() == Some(&ProjectionType::All) {
+        return None;
+    }
+    let keys = schema.iter().chain(table.key_schema());
+    let mut held: Vec<&str> = keys.map(|element| element.attribute_name()).collect();
+    held.extend(projection.non_key_attributes().iter().map(String::as_str));
+    let is_held = |roots: Option<Vec<&str>>| {
+        roots.is_some_and(|roots| roots.iter().all(|root| held.contains(root)))
+    };
+    let missing = of
+        .columns
+        .iter()
+        .filter(|column| !is_held(column.origin.roots().map(Iterator::collect)));
+    let missing: Vec<_> = missing.map(|column| column.key.as_str()).collect();
+    (!missing.is_empty()).then(|| format!("the index does not hold {}", missing.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, GlobalSecondaryIndexDescription};
+    use waybill::catalog::Catalog;
+
+    use super::*;
+
+    fn things(records: &str) -> ExportType {
+        let text = format!(
+            "[[type]]\nname = \"things\"\nparent = \"project\"\ndelivery = \"link\"\n\
+             records = {{ engine = \"dynamodb\", table = \"T\", partition = \"{{parent}}\", {records} }}\n\
+             created = \"at\"\ncolumns = [ {{ key = \"id\", kind = \"text\" }}, {{ key = \"name\", kind = \"text\" }} ]\n"
+        );
+        Catalog::parse(&text).unwrap().types()[0].clone()
+    }
+
+    fn schema(partition: &str, sort: Option<&str>) -> Vec<KeySchemaElement> {
+        let element = |name: &str, role| {
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(role)
+                .build()
+                .unwrap()
+        };
+        let sort = sort.map(|name| element(name, KeyType::Range));
+        std::iter::once(element(partition, KeyType::Hash))
+            .chain(sort)
+            .collect()
+    }
+
+    /// A table with the key `pk` and `sk` and an index by `gpk` and `at` that holds `id` besides.
+    fn table() -> TableDescription {
+        let attribute = |(name, kind): (&str, ScalarAttributeType)| {
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(kind)
+                .build()
+                .unwrap()
+        };
+        let (text, number) = (ScalarAttributeType::S, ScalarAttributeType::N);
+        let attributes = [
+            ("pk", text.clone()),
+            ("sk", text),
+            ("gpk", number.clone()),
+            ("at", number),
+        ];
+        let projection = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .non_key_attributes("id")
+            .build();
+        let index = GlobalSecondaryIndexDescription::builder()
+            .index_name("by_time")
+            .set_key_schema(Some(schema("gpk", Some("at"))))
+            .projection(projection)
+            .build();
+        TableDescription::builder()
+            .set_attribute_definitions(Some(attributes.map(attribute).to_vec()))
+            .set_key_schema(Some(schema("pk", Some("sk"))))
+            .global_secondary_indexes(index)
+            .build()
+    }
+
+    fn said(records: &str) -> String {
+        problems(&things(records), &table()).join("\n")
+    }
+
+    #[test]
+    fn a_key_as_the_entry_says_is_no_problem() {
+        assert_eq!(
+            said(r##"partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_s#id""##),
+            ""
+        );
+        assert_eq!(
+            said(r#"partition_key = "pk", sort_key = "sk", sort_format = "id""#),
+            ""
+        );
+    }
+
+    #[test]
+    fn what_is_not_as_the_entry_says_is_named() {
+        insta::assert_snapshot!(said(r#"partition_key = "tenant", sort_key = "at", sort_format = "epoch_s""#), @"
+        the partition key is pk, and `partition_key` says tenant
+        the sort key is sk, and `sort_key` says at
+        ");
+        insta::assert_snapshot!(said(r#"partition_key = "pk", sort_key = "sk", sort_format = "epoch_s""#), @"the sort key sk is no number, as `sort_format` says");
+        insta::assert_snapshot!(said(r#"index = "by_name", partition_key = "pk", sort_key = "sk", sort_format = "id""#), @"there is no index by_name; there are by_time");
+        insta::assert_snapshot!(said(r#"index = "by_time", partition_key = "gpk", sort_key = "at", sort_format = "rfc3339""#), @"
+        the partition key gpk is no text, as `partition` is
+        the sort key at is no text, as `sort_format` says
+        the index does not hold name
+        ");
+        let bare = TableDescription::builder()
+            .set_key_schema(Some(schema("pk", None)))
+            .build();
+        let of = things(
+            r#"index = "by_time", partition_key = "pk", sort_key = "sk", sort_format = "id""#,
+        );
+        insta::assert_snapshot!(problems(&of, &bare).join("\n"), @"there is no index by_time; the table has none");
+        let of = things(r#"partition_key = "pk", sort_key = "sk", sort_format = "id""#);
+        insta::assert_snapshot!(problems(&of, &bare).join("\n"), @"there is no sort key");
+    }
+}

@@ -1,0 +1,172 @@
+//! `catalog`: checks a catalog, and looks whether a table is as its entry says.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command talks to the terminal"
+)]
+
+mod keys;
+mod report;
+mod sample;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use waybill::catalog::Catalog;
+
+use crate::sample::Sample;
+
+const USAGE: &str = "\
+catalog check [FILE]
+    Checks a catalog; without FILE the one that CATALOG_PATH names, or the built-in one.
+catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--records N]
+    Reads some of a parent's records as an export would, and says what is not as the catalog's entry says: columns that
+    are never there, values that are not of their kind or not among those listed, and what is wrong with the key. Of the
+    records it shows the sort keys alone. The table is --table, or the one in the variable that the entry names; region
+    and credentials are those of the AWS CLI. It ends with 1 where something is wrong, with 2 where it cannot tell.";
+
+/// How many records are sampled where nobody says.
+const RECORDS: usize = 500;
+
+enum Command {
+    Check(Option<PathBuf>),
+    Sample(Sample),
+    Help,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let command = match parse(lexopt::Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("catalog: {error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let done = match command {
+        Command::Help => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        Command::Check(file) => check(file),
+        Command::Sample(sample) => sample.run().await,
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("catalog: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn check(file: Option<PathBuf>) -> Result<bool, Box<dyn std::error::Error>> {
+    let name = file
+        .as_ref()
+        .map(|file| format!("{}: ", file.display()))
+        .unwrap_or_default();
+    let catalog = match file {
+        Some(file) => Catalog::read(&file),
+        None => Catalog::load(),
+    };
+    match catalog {
+        Ok(catalog) => {
+            let types = catalog.types().iter();
+            let types: Vec<_> = types
+                .map(|t| format!("{} ({})", t.name, t.parent.as_str()))
+                .collect();
+            println!("{name}right: {}", types.join(", "));
+            Ok(true)
+        }
+        Err(error) => {
+            eprintln!("{name}{error}");
+            Ok(false)
+        }
+    }
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
+    use lexopt::prelude::*;
+
+    let mut words = Vec::new();
+    let (mut catalog, mut table, mut endpoint, mut records) = (None, None, None, RECORDS);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("catalog") => catalog = Some(PathBuf::from(arguments.value()?)),
+            Long("table") => table = Some(arguments.value()?.string()?),
+            Long("endpoint-url") => endpoint = Some(arguments.value()?.string()?),
+            Long("records") => records = arguments.value()?.parse()?,
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Value(word) => words.push(word),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    let mut words = words.into_iter();
+    let command = words.next().ok_or("what is to be done?")?.string()?;
+    let command = match command.as_str() {
+        "check" => Command::Check(words.next().map(PathBuf::from)),
+        "sample" => Command::Sample(Sample {
+            type_name: words.next().ok_or("which TYPE?")?.string()?,
+            parent_id: words.next().ok_or("which PARENT?")?.string()?,
+            catalog,
+            table,
+            endpoint,
+            records,
+        }),
+        "help" => Command::Help,
+        other => return Err(format!("there is no command {other:?}").into()),
+    };
+    match words.next() {
+        Some(word) => Err(Value(word).unexpected()),
+        None => Ok(command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        let words = line.split_whitespace();
+        parse(lexopt::Parser::from_args(words)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_command_is_read_whole_or_refused() {
+        let Ok(Command::Sample(sample)) = parsed("sample leads web --table t --records 9") else {
+            panic!("no sample")
+        };
+        assert_eq!(
+            (sample.type_name.as_str(), sample.parent_id.as_str()),
+            ("leads", "web")
+        );
+        assert_eq!((sample.table.as_deref(), sample.records), (Some("t"), 9));
+        assert!(matches!(
+            parsed("check a.toml"),
+            Ok(Command::Check(Some(_)))
+        ));
+        assert!(matches!(parsed("sample leads --help"), Ok(Command::Help)));
+        for wrong in [
+            "",
+            "scan",
+            "sample",
+            "sample leads",
+            "check a b",
+            "check --all",
+            "sample a b --records many",
+        ] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_catalog_is_no_success() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[[type]]\nname = 5\n").unwrap();
+        assert!(!check(Some(file.path().to_owned())).unwrap());
+        assert!(!check(Some("/nowhere/catalog.toml".into())).unwrap());
+        assert!(check(None).unwrap());
+    }
+}

@@ -1,0 +1,128 @@
+//! `catalog sample`: reads some of a parent's records by their type's entry.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use jiff::Timestamp;
+use waybill::catalog::{Catalog, Column, Path, RecordsSpec};
+use waybill::env;
+use waybill::parent::Parent;
+use waybill::records::{DynamoRecords, Order, Range, Reading};
+use waybill::selection::{Projection, Selection};
+use waybill::value::Kind;
+
+use crate::keys;
+use crate::report::Report;
+
+/// What is to be sampled.
+pub(crate) struct Sample {
+    pub(crate) type_name: String,
+    pub(crate) parent_id: String,
+    /// The catalog's file, where it is not the function's.
+    pub(crate) catalog: Option<PathBuf>,
+    pub(crate) table: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    /// How many records are looked at.
+    pub(crate) records: usize,
+}
+
+impl Sample {
+    /// Prints what was found; whether all is as the entry says.
+    pub(crate) async fn run(self) -> Result<bool, Box<dyn Error>> {
+        let catalog = match &self.catalog {
+            Some(file) => Catalog::read(file)?,
+            None => Catalog::load()?,
+        };
+        let Some(export_type) = catalog.get(&self.type_name) else {
+            let names: Vec<_> = catalog.types().iter().map(|t| t.name.as_str()).collect();
+            return Err(
+                format!("no type {}; there are {}", self.type_name, names.join(", ")).into(),
+            );
+        };
+        let parent = Parent::new(export_type.parent, &self.parent_id)?;
+        let spec = &export_type.records;
+        let table = match self.table {
+            Some(table) => table,
+            None => env::required(&spec.table)?,
+        };
+        let config = waybill::aws::config().await;
+        let endpoint = self
+            .endpoint
+            .or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
+        let clients = waybill::aws::records_at(&config, &catalog, endpoint.as_deref()).await?;
+        let client = clients.of(spec);
+
+        println!("{} of {parent} in the table {table}", export_type.name);
+        let described = client.describe_table().table_name(&table).send().await;
+        let problems = match described.map(|described| described.table) {
+            Ok(Some(described)) => keys::problems(export_type, &described),
+            Ok(None) => Vec::new(),
+            Err(error) => {
+                let code = error.code().unwrap_or("no answer");
+                println!("  the table is not described ({code}): its key is seen in records alone");
+                Vec::new()
+            }
+        };
+        if !problems.is_empty() {
+            println!(
+                "{}",
+                problems
+                    .iter()
+                    .map(|problem| format!("  key: {problem}"))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            );
+            return Ok(false);
+        }
+        let mut sampled = export_type.clone();
+        sampled.columns.push(sort_key(spec));
+        let columns: Vec<&Column> = sampled.columns.iter().collect();
+        let projection = Projection::new(&sampled, &columns, &Selection::default());
+        let now = Timestamp::now();
+        let reading = Reading {
+            table: &table,
+            spec,
+            parent_id: parent.id(),
+            projection: &projection,
+            range: Range {
+                from: None,
+                until: now,
+                as_of: now,
+            },
+            order: Order::Ascending,
+        };
+        let mut records = DynamoRecords::new(client.clone(), reading, None)?;
+        records.examine_at_most(i32::try_from(self.records.max(1)).unwrap_or(i32::MAX));
+        let mut report = Report::new(export_type);
+        while report.records() < self.records
+            && let Some(page) = records.next().await?
+        {
+            let mut values = Vec::new();
+            for row in page.rows().take(self.records - report.records()) {
+                row.values(projection.origins(), &mut values);
+                report.record(&values, projection.created(&values));
+            }
+        }
+        if report.records() == 0 {
+            let partitions = spec.partitions(parent.id()).join(", ");
+            return Err(format!("there is no record under {partitions}").into());
+        }
+        print!("{report}");
+        Ok(report.is_right())
+    }
+}
+
+/// The sort key as one more column.
+fn sort_key(spec: &RecordsSpec) -> Column {
+    Column {
+        key: spec.sort_key.clone(),
+        label: spec.sort_key.clone(),
+        kind: Kind::Text,
+        origin: Path::new(&spec.sort_key, []).into(),
+        stored: None,
+        default: false,
+        values: Vec::new(),
+        hidden: true,
+    }
+}

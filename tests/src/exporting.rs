@@ -1,0 +1,50 @@
+//! Exports of any parent.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::http::Caller;
+use crate::owner::{FINISHED_WITHIN, id};
+use crate::stack::Stack;
+use crate::wait::wait_until;
+
+/// Asks for an export of a parent, such as `sources/web`, and waits for it to succeed.
+///
+/// # Panics
+/// Where it does not.
+pub async fn exported(api: &Caller, parent: &str, body: Value) -> Value {
+    let path = format!("/v1/{parent}/exports");
+    let export = api.post(&path, body).await.expect_status(201).json();
+    succeeded(api, &export).await
+}
+
+/// Waits for an export to succeed.
+///
+/// # Panics
+/// Where it does not.
+pub async fn succeeded(api: &Caller, export: &Value) -> Value {
+    let path = format!("/v1/exports/{}", id(export));
+    wait_until(&format!("{path} to succeed"), FINISHED_WITHIN, async || {
+        let export = api.get(&path).await.expect_status(200).json();
+        match export["status"].as_str().unwrap_or_default() {
+            "succeeded" => Ok(export),
+            "waiting" | "processing" => Err(export.to_string()),
+            _ => panic!("{export:#}"),
+        }
+    })
+    .await
+}
+
+/// The file of an export.
+///
+/// # Panics
+/// Where it cannot be had.
+pub async fn file_of(stack: &Stack, api: &Caller, export: &Value) -> Vec<u8> {
+    let url = export["url"].as_str().unwrap_or_default();
+    let path = url
+        .strip_prefix(stack.public_url())
+        .unwrap_or_else(|| panic!("{url} does not begin with the public URL"));
+    let redirect = api.get(path).await.expect_status(302);
+    let file = stack.ask(Method::GET, redirect.header("location"), None);
+    file.await.expect_status(200).body
+}

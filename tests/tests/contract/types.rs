@@ -1,0 +1,116 @@
+//! Purchases and audience members of an organization.
+
+use serde_json::json;
+use waybill_tests::{Stack, exported, file_of, load, python_csv, unique};
+
+use super::{caller, refuses_fields};
+
+const PURCHASES: &str = "\
+id,invoice,status,purchased_at,stock_code,description,quantity,unit_price,amount,currency,customer_id,country
+1,536365,completed,2010-12-01T08:26:00Z,85123A,WHITE HANGING HEART T-LIGHT HOLDER,6,2.55,15.30,GBP,17850,United Kingdom
+2,C536379,canceled,2010-12-01T09:41:00Z,D,\"Discount, \"\"£\"\" \",-1,27.50,-27.50,GBP,,United Kingdom
+3,536370,completed,2010-12-01T08:45:00Z,22728,ALARM CLOCK BAKELIKE PINK,24,3.75,90.00,GBP,12583,France
+";
+const MEMBERS: &str = "\
+id,name,email,phone,city,country_locale,subscribed_at,status,source,tags,birth_date,home_owner
+1,鈴木 翼,u11@example.org,+81 3-1234-5678,袖ケ浦市,ja_JP,2025-07-13T12:06:30Z,subscribed,import,vip|beta|客户,1966-04-08,true
+2,Bergjón Öxndal,u1@example.com,2915390996,New Sveinveigberg,is_IS,2020-06-19T01:58:32Z,bounced,,,,
+";
+
+#[tokio::test]
+async fn purchases_are_exported_as_they_are() {
+    let stack = Stack::get();
+    let organization = format!("org-{}", unique());
+    let admin = caller(&stack, "chidi", &format!("organization:{organization}")).await;
+    load(&stack, "purchases", &organization, PURCHASES.to_owned()).await;
+    let parent = format!("organizations/{organization}");
+    let body = json!({"type": "purchases", "format": "csv"});
+    let export = exported(&admin, &parent, body).await;
+    assert_eq!(export["mail"].is_null(), false);
+    let rows = python_csv(&file_of(&stack, &admin, &export).await);
+    let header = "id invoice status purchased_at stock_code description quantity unit_price amount currency customer_id \
+                  customer_name customer_email country payment";
+    assert_eq!(rows[0].join(" "), header);
+    let ids: Vec<_> = rows[1..].iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(ids, ["1", "3", "2"], "in the order of time");
+    let canceled = [
+        "2",
+        "C536379",
+        "canceled",
+        "2010-12-01T09:41:00Z",
+        "D",
+        "Discount, \"£\" ",
+        "-1",
+        "27.5",
+        "-27.5",
+        "GBP",
+        "",
+        "",
+        "",
+        "United Kingdom",
+        "",
+    ];
+    // DynamoDB gives back a number's value and not its zeros.
+    let cells: Vec<_> = rows[3]
+        .iter()
+        .map(|cell| {
+            cell.strip_suffix('0')
+                .filter(|c| c.contains('.'))
+                .unwrap_or(cell)
+        })
+        .collect();
+    assert_eq!(cells, canceled);
+
+    let mut body = json!({"type": "purchases", "format": "csv", "columns": ["id"]});
+    body["filters"] = json!({"country": ["United Kingdom"], "status": "completed",
+        "created_at": {"from": "2010-12-01", "to": "2010-12-02"}});
+    body["search"] = json!("heart");
+    let export = exported(&admin, &parent, body).await;
+    let rows = python_csv(&file_of(&stack, &admin, &export).await);
+    assert_eq!(rows, [["id"], ["1"]]);
+}
+
+#[tokio::test]
+async fn audience_members_are_exported_with_more_columns_where_they_are_named() {
+    let stack = Stack::get();
+    let organization = format!("org-{}", unique());
+    let admin = caller(&stack, "chidi", &format!("organization:{organization}")).await;
+    load(
+        &stack,
+        "audience_members",
+        &organization,
+        MEMBERS.to_owned(),
+    )
+    .await;
+    let parent = format!("organizations/{organization}");
+    let export = exported(
+        &admin,
+        &parent,
+        json!({"type": "audience_members", "format": "csv", "search": "袖ケ浦"}),
+    )
+    .await;
+    let rows = python_csv(&file_of(&stack, &admin, &export).await);
+    let header =
+        "id status name email phone city country_locale subscribed_at unsubscribed_at source tags";
+    assert_eq!(rows[0].join(" "), header);
+    assert_eq!(rows[1][2], "鈴木 翼");
+    assert_eq!(rows.len(), 2);
+
+    let columns = json!(["name", "birth_date", "home_owner"]);
+    let body = json!({"type": "audience_members", "format": "csv", "columns": columns});
+    let export = exported(&admin, &parent, body).await;
+    let rows = python_csv(&file_of(&stack, &admin, &export).await);
+    assert_eq!(
+        rows[1..],
+        [
+            ["Bergjón Öxndal", "", ""],
+            ["鈴木 翼", "1966-04-08", "true"]
+        ]
+    );
+
+    let wrong = json!({"type": "audience_members", "format": "csv", "filters": {"status": "unknown", "tags": "vip"}});
+    refuses_fields(
+        &admin.post(&format!("/v1/{parent}/exports"), wrong).await,
+        &["filters.status", "filters.tags"],
+    );
+}

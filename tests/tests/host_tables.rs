@@ -1,0 +1,613 @@
+//! A host's own tables, as entries of a catalog describe them: indexes, several partitions, fixed attributes, every
+//! form of sort key. No line of Rust knows these types, and nothing is built for them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::process::Command;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
+    KeyType, Projection as Held, ProjectionType, Put, ScalarAttributeType, TransactWriteItem,
+};
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use waybill::catalog::{Catalog, ExportType};
+use waybill::records::{DynamoRecords, Order, Range, Reading};
+use waybill::selection::{Criteria, Projection};
+use waybill_tests::{Stack, Watch, file_of, python_csv, unique, wait_until};
+
+/// What a first build of the functions may take.
+const BUILT_WITHIN: Duration = Duration::from_secs(900);
+
+/// Three tables of a host's, each with a will of its own.
+const CATALOG: &str = r##"
+[[type]]
+name     = "tickets"
+label    = "Support tickets"
+parent   = "project"
+delivery = "link"
+records  = { engine = "dynamodb", table = "TICKETS_TABLE", partitions = ["{parent}#a", "{parent}#b", "{parent}#c"], partition_key = "shard", sort_key = "opened", sort_format = "epoch_ms", fixed = { entity = "ticket", version = 2 } }
+created  = "opened"
+search   = ["subject"]
+filters  = ["status", "created_at", "priority"]
+columns  = [
+  { key = "id", kind = "text" },
+  { key = "subject", kind = "text", path = "what.subject" },
+  { key = "opened", kind = "timestamp", from = "epoch_ms" },
+  { key = "cost", kind = "decimal", from = "cents", label = "What it cost" },
+  { key = "priority", kind = "integer", values = ["1", "2", "3"], default = false },
+  { key = "status", kind = "text", hidden = true },
+]
+
+[[type]]
+name     = "visits"
+parent   = "organization"
+delivery = "link"
+records  = { engine = "dynamodb", table = "VISITS_TABLE", index = "by_day", partition = "org#{parent}", partition_key = "owner", sort_key = "day", sort_format = "rfc3339_s" }
+created  = "day"
+filters  = ["created_at"]
+columns  = [ { key = "id", kind = "text" }, { key = "day", kind = "timestamp" } ]
+
+[[type]]
+name     = "notes"
+parent   = "source"
+delivery = "link"
+records  = { engine = "dynamodb", table = "NOTES_TABLE", partition = "{parent}", partition_key = "pk", sort_key = "sk", sort_format = "rfc3339#id" }
+created  = "at"
+columns  = [ { key = "id", kind = "text" }, { key = "at", kind = "timestamp" } ]
+"##;
+
+type Item = Vec<(&'static str, AttributeValue)>;
+
+fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A table that no other test knows, with this key and, perhaps, an index of these attributes.
+async fn table(
+    db: &Client,
+    key: [(&str, ScalarAttributeType); 2],
+    index: Option<[&str; 2]>,
+) -> String {
+    let name = format!("host-{}", unique());
+    let schema = |names: [&str; 2]| {
+        let roles = [KeyType::Hash, KeyType::Range];
+        let elements = names.into_iter().zip(roles).map(|(name, role)| {
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(role)
+                .build()
+                .unwrap()
+        });
+        elements.collect::<Vec<_>>()
+    };
+    let of_index = index
+        .unwrap_or_default()
+        .map(|name| (name, ScalarAttributeType::S));
+    let attributes = key
+        .iter()
+        .cloned()
+        .chain(of_index.into_iter().filter(|(name, _)| !name.is_empty()));
+    let attributes = attributes.map(|(name, kind)| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind)
+            .build()
+            .unwrap()
+    });
+    let index = index.map(|names| {
+        vec![
+            GlobalSecondaryIndex::builder()
+                .index_name("by_day")
+                .set_key_schema(Some(schema(names)))
+                .projection(Held::builder().projection_type(ProjectionType::All).build())
+                .build()
+                .unwrap(),
+        ]
+    });
+    db.create_table()
+        .table_name(&name)
+        .set_key_schema(Some(schema([key[0].0, key[1].0])))
+        .set_attribute_definitions(Some(attributes.collect()))
+        .set_global_secondary_indexes(index)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+    name
+}
+
+async fn put(db: &Client, table: &str, items: &[Item]) {
+    for items in items.chunks(100) {
+        let puts = items.iter().map(|item| {
+            let attributes = item
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()));
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(attributes.collect()));
+            TransactWriteItem::builder()
+                .put(put.build().unwrap())
+                .build()
+        });
+        let written = db
+            .transact_write_items()
+            .set_transact_items(Some(puts.collect()));
+        written.send().await.unwrap();
+    }
+}
+
+/// Tickets of a project over three partitions, among what is none; larger than a page each.
+fn tickets(project: &str, until: Timestamp) -> Vec<Item> {
+    let opened = |ago: i64| n((until - SignedDuration::from_secs(ago)).as_millisecond());
+    let mut items = Vec::new();
+    for number in 0..3000 {
+        let what = AttributeValue::M(
+            [(
+                "subject".to_owned(),
+                s(format!("{}{number}", "No heat ".repeat(120))),
+            )]
+            .into(),
+        );
+        items.push(vec![
+            (
+                "shard",
+                s(format!("{project}#{}", ["a", "b", "c"][number % 7 % 3])),
+            ),
+            ("opened", opened(4000 - number as i64)),
+            ("id", s(format!("{number:04}"))),
+            ("what", what),
+            ("cost", n(number)),
+            ("priority", n(1 + number % 3)),
+            (
+                "status",
+                if number % 11 == 0 {
+                    n(5)
+                } else {
+                    s(["open", "done"][number % 2])
+                },
+            ),
+            (
+                "entity",
+                s(if number % 10 == 9 {
+                    "comment"
+                } else {
+                    "ticket"
+                }),
+            ),
+            ("version", n(2)),
+        ]);
+    }
+    items
+}
+
+fn of_tickets(is_asked: impl Fn(usize) -> bool) -> Vec<String> {
+    let numbers = (0..3000).filter(|number| number % 10 != 9 && is_asked(*number));
+    numbers.map(|number| format!("{number:04}")).collect()
+}
+
+/// A type, read straight from the host's table.
+struct Source<'a> {
+    db: &'a Client,
+    table: &'a str,
+    of: &'a ExportType,
+    parent_id: &'a str,
+    as_of: Timestamp,
+}
+
+impl Source<'_> {
+    /// The ids of all records that these filters let through, and how many were read. After every so many rows the
+    /// reading is given up, and another goes on from its position.
+    async fn read(&self, filters: Value, every: usize) -> (Vec<String>, u64) {
+        let criteria = Criteria::from_json(self.of, Some(&filters), None).unwrap();
+        let selection = criteria.pin(self.as_of, &jiff::tz::TimeZone::UTC).unwrap();
+        let columns = self.of.select_columns(&["id"]).unwrap();
+        let projection = Projection::new(self.of, &columns, &selection);
+        let (mut ids, mut read, mut position) = (Vec::new(), 0, None::<String>);
+        'again: loop {
+            let reading = Reading {
+                table: self.table,
+                spec: &self.of.records,
+                parent_id: self.parent_id,
+                projection: &projection,
+                range: Range {
+                    from: selection.created_at().from,
+                    until: self.as_of,
+                    as_of: self.as_of,
+                },
+                order: Order::Ascending,
+            };
+            let mut records =
+                DynamoRecords::new(self.db.clone(), reading, position.as_deref()).unwrap();
+            let mut rows = 0;
+            while let Some(page) = records.next().await.unwrap() {
+                let mut values = Vec::new();
+                for (index, row) in page.rows().enumerate() {
+                    row.values(projection.origins(), &mut values);
+                    if selection.matches(&projection, &values) {
+                        ids.push(values[0].as_text().unwrap().to_owned());
+                    }
+                    rows += 1;
+                    if rows == every {
+                        read += page.read_through(index);
+                        position = Some(page.position(index));
+                        continue 'again;
+                    }
+                }
+                read += page.read();
+            }
+            return (ids, read);
+        }
+    }
+}
+
+#[tokio::test]
+async fn several_partitions_are_one_list_and_what_is_fixed_holds() {
+    let stack = Stack::get();
+    let db = stack.aws().await.records;
+    let key = [
+        ("shard", ScalarAttributeType::S),
+        ("opened", ScalarAttributeType::N),
+    ];
+    let table = table(&db, key, None).await;
+    let project = unique().to_string();
+    let as_of = Timestamp::now();
+    put(&db, &table, &tickets(&project, as_of)).await;
+    let late = vec![vec![
+        ("shard", s(format!("{project}#a"))),
+        ("opened", n(as_of.as_millisecond() + 1000)),
+        ("id", s("late")),
+        ("entity", s("ticket")),
+        ("version", n(2)),
+    ]];
+    put(&db, &table, &late).await;
+    let catalog = Catalog::parse(CATALOG).unwrap();
+    let of = catalog.get("tickets").unwrap();
+    let source = Source {
+        db: &db,
+        table: &table,
+        of,
+        parent_id: &project,
+        as_of,
+    };
+    for every in [usize::MAX, 700, 101] {
+        let (ids, read) = source.read(json!(null), every).await;
+        assert_eq!(ids, of_tickets(|_| true), "given up after {every} rows");
+        assert_eq!(read, 3000, "given up after {every} rows");
+        let filters = json!({"status": "open", "priority": [1, 2]});
+        let (ids, read) = source.read(filters, every).await;
+        let wanted = of_tickets(|n| n % 11 != 0 && n % 2 == 0 && n % 3 < 2);
+        assert_eq!(ids, wanted, "given up after {every} rows");
+        assert_eq!(read, 3000, "given up after {every} rows");
+    }
+    // A number is no text, and still what a filter by its digits finds.
+    let (ids, _) = source.read(json!({"status": "5"}), usize::MAX).await;
+    assert_eq!(ids, of_tickets(|n| n % 11 == 0));
+    let from = (as_of - SignedDuration::from_secs(2000)).to_string();
+    let (ids, read) = source
+        .read(json!({"created_at": {"from": from}}), 300)
+        .await;
+    assert_eq!(ids, of_tickets(|n| n >= 2000));
+    assert_eq!(read, 1000, "what lies before the range is not read");
+}
+
+#[tokio::test]
+async fn an_index_is_read_to_its_end_from_anywhere() {
+    let stack = Stack::get();
+    let db = stack.aws().await.records;
+    let key = [
+        ("id", ScalarAttributeType::S),
+        ("part", ScalarAttributeType::S),
+    ];
+    let table = table(&db, key, Some(["owner", "day"])).await;
+    let as_of = Timestamp::now();
+    let day = |number: usize| as_of - SignedDuration::from_hours(24 * (1 + number as i64 / 100));
+    // A hundred visits share each day, and so a key of the index.
+    let visits: Vec<Item> = (0..2500)
+        .map(|number| {
+            vec![
+                ("id", s(format!("{number:04}"))),
+                ("part", s("x".repeat(1000))),
+                ("owner", s("org#acme")),
+                (
+                    "day",
+                    s(day(number).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                ),
+            ]
+        })
+        .collect();
+    put(&db, &table, &visits).await;
+    let catalog = Catalog::parse(CATALOG).unwrap();
+    let of = catalog.get("visits").unwrap();
+    let source = Source {
+        db: &db,
+        table: &table,
+        of,
+        parent_id: "acme",
+        as_of,
+    };
+    let (whole, read) = source.read(json!(null), usize::MAX).await;
+    assert_eq!(read, 2500);
+    let days: Vec<usize> = whole
+        .iter()
+        .map(|id| id.parse::<usize>().unwrap() / 100)
+        .collect();
+    assert!(days.is_sorted_by(|a, b| a >= b), "the oldest day first");
+    let mut ids = whole.clone();
+    ids.sort_unstable();
+    assert_eq!(
+        ids,
+        (0..2500)
+            .map(|number| format!("{number:04}"))
+            .collect::<Vec<_>>()
+    );
+    for every in [1037, 250, 33] {
+        let (ids, read) = source.read(json!(null), every).await;
+        assert_eq!(ids, whole, "given up after {every} rows");
+        assert_eq!(read, 2500, "given up after {every} rows");
+    }
+}
+
+#[tokio::test]
+async fn a_mixed_precision_is_bounded_by_instants() {
+    let stack = Stack::get();
+    let db = stack.aws().await.records;
+    let key = [
+        ("pk", ScalarAttributeType::S),
+        ("sk", ScalarAttributeType::S),
+    ];
+    let table = table(&db, key, None).await;
+    let notes = [
+        ("2026-11-21T11:59:59.017Z", true),
+        ("2026-11-21T11:59:59Z", true),
+        ("2026-11-21T12:00:00.5Z", false),
+        ("2026-11-21T12:00:00Z", false),
+        ("2026-11-21T12:30:00+01:00", true),
+    ];
+    let items = notes.map(|(at, _)| {
+        vec![
+            ("pk", s("web")),
+            ("sk", s(format!("{at}#1"))),
+            ("id", s(at)),
+            ("at", s(at)),
+        ]
+    });
+    put(&db, &table, &items).await;
+    let catalog = Catalog::parse(CATALOG).unwrap();
+    let of = catalog.get("notes").unwrap();
+    let as_of = "2026-11-21T12:00:00Z".parse().unwrap();
+    let source = Source {
+        db: &db,
+        table: &table,
+        of,
+        parent_id: "web",
+        as_of,
+    };
+    let (ids, _) = source.read(json!(null), 1).await;
+    let wanted: Vec<_> = notes
+        .iter()
+        .filter(|(_, is_before)| *is_before)
+        .map(|(at, _)| *at)
+        .collect();
+    assert_eq!(ids, wanted);
+}
+
+/// What is asked of a table in another account is signed for its region, with the credentials that its role gives.
+#[tokio::test]
+async fn another_accounts_table_is_read_by_its_role_in_its_region() {
+    let stack = Stack::get();
+    let own = r#"sort_format = "rfc3339#id""#;
+    let elsewhere = r#"sort_format = "rfc3339#id", region = "eu-central-1", role = "arn:aws:iam::111122223333:role/reader""#;
+    assert!(CATALOG.contains(own));
+    let catalog = Catalog::parse(&CATALOG.replace(own, elsewhere)).unwrap();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(stack.output("endpoint_url"))
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("own", "test", None, None, "test"))
+        .load()
+        .await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        listener
+            .incoming()
+            .take(2)
+            .map(|connection| refuse(connection.unwrap()))
+            .collect::<Vec<_>>()
+    });
+    let clients = waybill::aws::records_at(&config, &catalog, Some(&address))
+        .await
+        .unwrap();
+    for name in ["tickets", "notes"] {
+        let client = clients.of(&catalog.get(name).unwrap().records);
+        let refused = client.query().table_name("t").send().await.unwrap_err();
+        assert_eq!(
+            refused.code(),
+            Some("ResourceNotFoundException"),
+            "{refused:?}"
+        );
+    }
+    let asked = asked.join().unwrap();
+    assert!(
+        asked[0].contains("Credential=own/") && asked[0].contains("/eu-west-1/dynamodb/"),
+        "{}",
+        asked[0]
+    );
+    assert!(
+        !asked[1].contains("Credential=own/") && asked[1].contains("/eu-central-1/dynamodb/"),
+        "{}",
+        asked[1]
+    );
+    assert!(
+        asked[1].to_lowercase().contains("x-amz-security-token"),
+        "{}",
+        asked[1]
+    );
+}
+
+/// Reads the head of a request, and answers that there is no such table.
+fn refuse(mut connection: TcpStream) -> String {
+    let mut head = String::new();
+    let mut lines = BufReader::new(connection.try_clone().unwrap());
+    while !head.ends_with("\r\n\r\n") {
+        assert!(lines.read_line(&mut head).unwrap() > 0, "{head}");
+    }
+    let body =
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
+    write!(
+        connection,
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    head
+}
+
+/// The functions take the catalog that `CATALOG_PATH` names, as they are built.
+#[tokio::test]
+async fn a_type_is_added_by_a_file() {
+    let stack = Stack::get();
+    let aws = stack.aws().await;
+    let key = [
+        ("shard", ScalarAttributeType::S),
+        ("opened", ScalarAttributeType::N),
+    ];
+    let tickets_table = table(&aws.records, key, None).await;
+    let project = unique();
+    put(
+        &aws.records,
+        &tickets_table,
+        &tickets(
+            &project.to_string(),
+            Timestamp::now() - SignedDuration::from_secs(1),
+        ),
+    )
+    .await;
+    let mut catalog = tempfile::NamedTempFile::new().unwrap();
+    catalog.write_all(CATALOG.as_bytes()).unwrap();
+
+    let (path, table) = (catalog.path().to_str().unwrap(), tickets_table.as_str());
+    let sampled = sample(&stack, path, table, project);
+    assert!(sampled.contains("tickets of project#"), "{sampled}");
+    assert!(sampled.contains("all as the entry says"), "{sampled}");
+
+    let watch = Watch::start(
+        &stack,
+        &[
+            ("CATALOG_PATH", path),
+            ("TICKETS_TABLE", table),
+            ("VISITS_TABLE", "none"),
+            ("NOTES_TABLE", "none"),
+        ],
+    );
+    // The deployed worker does not know the type.
+    let generate = stack.output("generate_function");
+    aws.feed(generate, false).await;
+    let result = AssertUnwindSafe(export_tickets(&stack, &watch, project))
+        .catch_unwind()
+        .await;
+    aws.feed(generate, true).await;
+    if let Err(panic) = result {
+        resume_unwind(panic);
+    }
+}
+
+async fn export_tickets(stack: &Stack, watch: &Watch, project: u64) {
+    let mut event = Watch::event("api");
+    let path = format!("/v1/projects/{project}/exports");
+    event["rawPath"] = json!(path);
+    event["requestContext"]["http"]["path"] = json!(path);
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["scope"] =
+        json!(format!("project:{project}"));
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = json!(format!("ana-{project}"));
+    let body = json!({"type": "tickets", "format": "csv", "profile": "data", "filters": {"priority": 3}, "search": "no HEAT 29",
+        "columns": ["id", "opened", "cost"]});
+    event["body"] = json!(body.to_string());
+    let first = async || {
+        let answer = watch.invoke("api", &event)?;
+        if answer["statusCode"] == 201 {
+            Ok(answer)
+        } else {
+            Err(answer.to_string())
+        }
+    };
+    let created = wait_until("cargo lambda watch to have built api", BUILT_WITHIN, first).await;
+    let export: Value = serde_json::from_str(created["body"].as_str().unwrap()).unwrap();
+    let id = waybill_tests::id(&export);
+    let mut message = Watch::event("generate");
+    message["Records"][0]["body"] = json!({"export_id": id}).to_string().into();
+    let made = async || watch.invoke("generate", &message);
+    let made = wait_until(
+        "cargo lambda watch to have built generate",
+        BUILT_WITHIN,
+        made,
+    )
+    .await;
+    assert_eq!(made, json!({"batchItemFailures": []}));
+
+    let owner = stack.caller(
+        &stack
+            .token(json!({"grants": format!("project:{project}")}))
+            .await,
+    );
+    let export = owner
+        .get(&format!("/v1/exports/{id}"))
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(export["status"], "succeeded", "{export:#}");
+    let rows = python_csv(&file_of(stack, &owner, &export).await);
+    let ids: Vec<_> = rows[1..].iter().map(|row| row[0].clone()).collect();
+    assert_eq!(
+        ids,
+        of_tickets(|n| n % 3 == 2 && n.to_string().starts_with("29"))
+    );
+    assert_eq!(rows[0], ["id", "opened", "cost"]);
+    let cost: usize = ids[0].parse().unwrap();
+    assert_eq!(rows[1][2], format!("{}.{:02}", cost / 100, cost % 100));
+    assert!(rows[1][1].ends_with('Z'), "{:?}", rows[1]);
+    assert_eq!(export["receipt"]["read"], 3000);
+}
+
+/// What the command says of the table.
+fn sample(stack: &Stack, catalog: &str, table: &str, project: u64) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "run",
+            "--quiet",
+            "--bin",
+            "catalog",
+            "--",
+            "sample",
+            "tickets",
+            &project.to_string(),
+        ])
+        .args([
+            "--catalog",
+            catalog,
+            "--table",
+            table,
+            "--endpoint-url",
+            stack.output("records_url"),
+        ])
+        .current_dir(Stack::root())
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", stack.output("region"))
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
