@@ -218,7 +218,11 @@ impl Lane {
                 segment.consistent,
             );
             let mut items = answer.items.unwrap_or_default();
-            let looked_at = answer.scanned_count.max(items.len() as i32) as u64;
+            // Without a filter all that is looked at is given.
+            let looked_at = match common.filter.is_empty() {
+                true => items.len() as u64,
+                false => answer.scanned_count.max(items.len() as i32) as u64,
+            };
             if let Some(item) = items.iter().find(|item| !common.has_readable_key(item)) {
                 return Err(common.unreadable_key(item));
             }
