@@ -11,6 +11,7 @@ mod host;
 mod idempotency;
 mod input;
 mod lists;
+mod openapi;
 mod parents;
 mod rate;
 mod records;
