@@ -6,6 +6,9 @@ TEST_PORT ?= 4766
 # Short waits, so that a test sees in seconds what takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
+# Most of what tests do is wait for the stack: more of them than there are cores go side by side.
+TEST_THREADS ?= 8
+
 TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
@@ -41,7 +44,7 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
 test: lint readers ## Check everything: formatting, lints, units, and a stack of its own from outside
-	@$(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+	@RUST_TEST_THREADS=$(TEST_THREADS) $(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1

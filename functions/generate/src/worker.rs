@@ -231,3 +231,7 @@ fn ended(state: &State) -> Outcome {
         None => Outcome::Succeeded,
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -35,8 +35,7 @@ impl FakeTables {
     pub fn holding<'a>(states: impl IntoIterator<Item = &'a State>) -> Self {
         let tables = Self::default();
         for state in states {
-            tables.put(EXPORTS, to_item(EXPORTS, &state.export).unwrap());
-            tables.put(WORK, to_item(WORK, &state.work).unwrap());
+            tables.put_state(state);
         }
         tables
     }
@@ -92,11 +91,23 @@ impl FakeTables {
             .remove(&(EXPORTS.to_owned(), id.to_string()));
     }
 
+    /// Somebody else writes the export and its work.
+    pub fn write(&self, state: &State) {
+        let mut state = state.clone();
+        state.work.sequence += 1;
+        self.put_state(&state);
+    }
+
     /// Somebody else writes the work.
     pub fn overtake(&self, id: u64) {
         let mut work = self.work(id).unwrap();
         work.sequence += 1;
         self.put(WORK, to_item(WORK, &work).unwrap());
+    }
+
+    fn put_state(&self, state: &State) {
+        self.put(EXPORTS, to_item(EXPORTS, &state.export).unwrap());
+        self.put(WORK, to_item(WORK, &state.work).unwrap());
     }
 
     fn get(&self, table: &str, key: &str) -> Option<Item> {

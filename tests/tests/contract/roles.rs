@@ -33,6 +33,7 @@ dynamodb:Scan        records        no  no       no     no
 s3:GetObject         exports        yes yes      yes    no
 s3:PutObject         exports        no  yes      no     no
 s3:DeleteObject      exports        no  yes      no     yes
+s3:AbortUpload       exports        no  yes      no     yes
 s3:GetObject         elsewhere      no  no       no     no
 s3:PutObject         elsewhere      no  no       no     no
 s3:DeleteObject      elsewhere      no  no       no     no
@@ -40,6 +41,7 @@ s3:ListBucket        bucket         no  yes      yes    yes
 s3:ListUploads       bucket         no  no       no     yes
 s3:DeleteBucket      bucket         no  no       no     no
 sqs:SendMessage      queue          yes yes      no     yes
+sqs:GetAttributes    queue          no  yes      no     no
 sqs:PurgeQueue       queue          no  no       no     no
 lambda:Invoke        notify         no  no       no     yes
 lambda:Invoke        generate       no  no       no     no
@@ -94,6 +96,14 @@ impl Role<'_> {
                         let send = send.message_body(r#"{"export_id": 1}"#).send();
                         allowed(send.await)
                     }
+                    "GetAttributes" => allowed(
+                        self.aws
+                            .sqs
+                            .get_queue_attributes()
+                            .queue_url(url)
+                            .send()
+                            .await,
+                    ),
                     "PurgeQueue" => allowed(self.aws.sqs.purge_queue().queue_url(url).send().await),
                     other => panic!("no action of SQS: {other}"),
                 }
@@ -160,6 +170,10 @@ impl Role<'_> {
                 allowed(put.body(ByteStream::from_static(b"")).send().await)
             }
             "DeleteObject" => allowed(s3.delete_object().bucket(bucket).key(key).send().await),
+            "AbortUpload" => {
+                let abort = s3.abort_multipart_upload().bucket(bucket).key(key);
+                allowed(abort.upload_id("there-is-none").send().await)
+            }
             "ListBucket" => allowed(s3.list_objects_v2().bucket(bucket).max_keys(1).send().await),
             "ListUploads" => allowed(
                 s3.list_multipart_uploads()

@@ -75,7 +75,9 @@ pub(super) async fn page(
             position = Some(page.position(n));
         }
         position = Some(page.end());
-        size = size.saturating_mul(GROWTH);
+        if page.read() > 0 {
+            size = size.saturating_mul(GROWTH);
+        }
         examined += page.examined;
         let is_over = records.len() == limit
             || bytes >= MOST_BYTES

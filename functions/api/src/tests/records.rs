@@ -244,7 +244,7 @@ async fn only_those_who_may_export_read_records() {
     let staff = service.get(PATH).grants("staff").send().await;
     assert_eq!(
         staff.problem(),
-        "403 Staff may see what exports are, but not read records."
+        "403 You may see exports here, but not read records."
     );
     for grants in ["", "project:43", "organization:acme", "service"] {
         let answer = service.get(PATH).grants(grants).send().await;

@@ -1,0 +1,280 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::operation::query::{QueryError, QueryInput, QueryOutput};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_sqs::operation::send_message::SendMessageOutput;
+use aws_smithy_mocks::{MockResponse, Rule, mock};
+use waybill::event::Actor;
+use waybill::store::Item;
+use waybill::work::Work;
+use waybill_testing::{FakeTables, client, id, pace, waiting};
+
+use super::*;
+use crate::testing::bucket;
+
+type Answer = MockResponse<QueryOutput, QueryError>;
+
+/// A worker over made-up services: tables that hold one export, records that answer as `records` says.
+struct World {
+    tables: FakeTables,
+    /// By how many seconds each message to the queue was held back.
+    sent: Arc<Mutex<Vec<Option<i32>>>>,
+    stored: Rule,
+    worker: Worker,
+}
+
+impl World {
+    fn new(state: &State, records: impl Fn(&QueryInput) -> Answer + Send + Sync + 'static) -> Self {
+        let tables = FakeTables::holding([state]);
+        let records = mock!(aws_sdk_dynamodb::Client::query).then_compute_response(records);
+        let stored = mock!(aws_sdk_s3::Client::put_object)
+            .match_requests(|r| r.key().is_some_and(|key| key.starts_with("exports/7/")))
+            .then_output(|| PutObjectOutput::builder().build());
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let delays = sent.clone();
+        let send = mock!(aws_sdk_sqs::Client::send_message)
+            .match_requests(|r| r.message_body() == Some(r#"{"export_id":7}"#))
+            .then_compute_output(move |r| {
+                delays.lock().unwrap().push(r.delay_seconds());
+                SendMessageOutput::builder().build()
+            });
+        let worker = Worker {
+            tools: Tools {
+                exports: tables.exports(),
+                records: client!(aws_sdk_dynamodb, [&records]),
+                bucket: bucket(&[&stored]),
+                checkpoint_every: Duration::from_secs(30),
+            },
+            queue: Queue::new(client!(aws_sdk_sqs, [&send]), "https://queue".into()),
+            catalog: Catalog::load().unwrap(),
+            records_tables: [("RECORDS_TABLE".to_owned(), "records".to_owned())].into(),
+            pace: pace(),
+            retention: SignedDuration::from_hours(7 * 24),
+            memory_mb: 1024,
+        };
+        Self {
+            tables,
+            sent,
+            stored,
+            worker,
+        }
+    }
+
+    async fn work_on(&self) -> Outcome {
+        self.work_until(Instant::now() + Duration::from_secs(600))
+            .await
+    }
+
+    async fn work_until(&self, pause_at: Instant) -> Outcome {
+        self.worker.work_on(id(7), pause_at).await.unwrap()
+    }
+
+    fn sent(&self) -> Vec<Option<i32>> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    fn state(&self) -> State {
+        self.tables.state(7)
+    }
+}
+
+/// An export that was requested just now.
+fn requested() -> State {
+    let now = Timestamp::now();
+    let mut state = waiting();
+    state.export.created_at = now;
+    state.work = Work::new(state.export.id, now + SignedDuration::from_mins(1));
+    state
+}
+
+fn taken(state: &State) -> State {
+    match state.claim("another", Timestamp::now(), pace()) {
+        Claim::Take(change) => change.after,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One order in the first of the ranges that are asked for, and none in the last minute's.
+fn one_order(r: &QueryInput) -> Answer {
+    let values = r.expression_attribute_values().unwrap();
+    if values.contains_key(":from") {
+        return MockResponse::Output(QueryOutput::builder().build());
+    }
+    let item: Item = [
+        ("pk", "orders#42"),
+        ("sk", "2026-01-01T00:00:00Z#o-1"),
+        ("id", "o-1"),
+    ]
+    .map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())))
+    .into();
+    MockResponse::Output(QueryOutput::builder().items(item).build())
+}
+
+fn refused(code: &'static str) -> impl Fn(&QueryInput) -> Answer {
+    move |_| {
+        MockResponse::Error(QueryError::generic(
+            ErrorMetadata::builder().code(code).build(),
+        ))
+    }
+}
+
+fn never(_: &QueryInput) -> Answer {
+    panic!("records are read for an export that is not to be made")
+}
+
+#[tokio::test]
+async fn a_file_is_made_and_its_export_succeeds() {
+    let world = World::new(&requested(), one_order);
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    let export = world.state().export;
+    assert_eq!((export.status, export.rows), (Status::Succeeded, Some(1)));
+    assert_eq!((world.stored.num_calls(), world.sent()), (1, vec![]));
+}
+
+#[tokio::test]
+async fn what_is_unknown_final_or_another_workers_is_left_alone() {
+    let canceled = requested()
+        .cancel(Actor::default(), Timestamp::now(), pace())
+        .after;
+    for state in [canceled, taken(&requested())] {
+        let world = World::new(&state, never);
+        assert_eq!(world.work_on().await, Outcome::Left);
+        assert_eq!((world.state(), world.sent()), (state, vec![]));
+    }
+    let world = World::new(&requested(), never);
+    let pause_at = Instant::now() + Duration::from_secs(600);
+    let unknown = world.worker.work_on(id(8), pause_at).await.unwrap();
+    assert_eq!(unknown, Outcome::Left);
+}
+
+#[tokio::test]
+async fn trouble_that_may_pass_is_tried_again_when_its_wait_is_over() {
+    let world = World::new(&requested(), refused("InternalServerError"));
+    assert_eq!(world.work_on().await, Outcome::Retried);
+    let work = world.state().work;
+    assert_eq!((work.lease, work.attempts), (None, 1));
+    assert!(work.not_before.is_some());
+    assert_eq!(world.sent(), [Some(60)]);
+
+    // A message that comes meanwhile is sent on, and changes nothing.
+    let before = world.state();
+    assert_eq!(world.work_on().await, Outcome::Early);
+    assert_eq!((world.state(), world.sent().len()), (before, 2));
+    assert!(world.sent()[1].is_some_and(|seconds| (1..=60).contains(&seconds)));
+}
+
+#[tokio::test]
+async fn the_fifth_attempt_that_comes_to_nothing_is_the_last() {
+    let mut state = requested();
+    state.work.attempts = Pace::MAX_ATTEMPTS - 1;
+    let world = World::new(&state, refused("InternalServerError"));
+    assert_eq!(world.work_on().await, Outcome::Failed);
+    assert_eq!(world.state().export.failure.unwrap().code, "gave_up");
+    assert!(world.sent().is_empty());
+}
+
+#[tokio::test]
+async fn trouble_that_cannot_pass_fails_the_export_at_once() {
+    let world = World::new(&requested(), refused("ResourceNotFoundException"));
+    assert_eq!(world.work_on().await, Outcome::Failed);
+    let state = world.state();
+    assert_eq!(
+        (state.export.status, state.work.attempts),
+        (Status::Failed, 1)
+    );
+    assert!(!state.export.failure.unwrap().message.is_empty());
+    assert!(world.sent().is_empty());
+}
+
+#[tokio::test]
+async fn near_the_deadline_the_next_invocation_goes_on_at_once_from_a_checkpoint() {
+    let world = World::new(&requested(), one_order);
+    assert_eq!(world.work_until(Instant::now()).await, Outcome::Continued);
+    let work = world.state().work;
+    let checkpoint = work.checkpoint.unwrap();
+    assert_eq!((checkpoint.rows, checkpoint.tail.is_some()), (1, true));
+    assert_eq!(
+        (work.lease, work.attempts, work.not_before),
+        (None, 0, None)
+    );
+    assert_eq!(world.sent(), [None]);
+}
+
+#[tokio::test]
+async fn a_cancel_stops_the_worker_for_good() {
+    let state = requested();
+    let slot: Arc<Mutex<Option<FakeTables>>> = Arc::default();
+    let tables = slot.clone();
+    let world = World::new(&state, move |r| {
+        let tables = tables.lock().unwrap();
+        let tables = tables.as_ref().unwrap();
+        let now = Timestamp::now();
+        tables.write(&tables.state(7).cancel(Actor::default(), now, pace()).after);
+        one_order(r)
+    });
+    *slot.lock().unwrap() = Some(world.tables.clone());
+    assert_eq!(world.work_on().await, Outcome::Lost);
+    assert_eq!(world.state().export.status, Status::Canceled);
+    assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
+}
+
+/// A standstill: nothing of the worker runs, its clock does.
+const STANDSTILL: Duration = Duration::from_millis(450);
+
+fn after_a_standstill(r: &QueryInput) -> Answer {
+    std::thread::sleep(STANDSTILL);
+    one_order(r)
+}
+
+#[tokio::test]
+async fn a_worker_that_stood_still_past_its_lease_touches_nothing_and_gives_it_back() {
+    let mut world = World::new(&requested(), after_a_standstill);
+    world.worker.pace = Pace::new(STANDSTILL, Duration::from_secs(60));
+    assert_eq!(world.work_on().await, Outcome::Retried);
+    let state = world.state();
+    assert_eq!(
+        (state.export.status, state.work.lease, state.work.attempts),
+        (Status::Processing, None, 1)
+    );
+    assert_eq!(
+        (world.stored.num_calls(), world.sent()),
+        (0, vec![Some(60)])
+    );
+}
+
+/// A lease of 6 s, renewed each second, ends for its worker after 4.5 s: this is that, ten times as fast.
+#[tokio::test]
+async fn a_worker_that_stood_still_for_a_third_of_its_lease_goes_on() {
+    let mut world = World::new(&requested(), |r| {
+        std::thread::sleep(Duration::from_millis(200));
+        one_order(r)
+    });
+    world.worker.pace = Pace::new(Duration::from_millis(600), Duration::from_secs(60));
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    assert_eq!(world.state().export.receipt.unwrap().attempts, 1);
+}
+
+#[tokio::test]
+async fn a_lease_that_somebody_else_has_taken_is_not_given_back() {
+    let slot: Arc<Mutex<Option<FakeTables>>> = Arc::default();
+    let tables = slot.clone();
+    let mut world = World::new(&requested(), move |r| {
+        std::thread::sleep(STANDSTILL);
+        let tables = tables.lock().unwrap();
+        let tables = tables.as_ref().unwrap();
+        let freed = tables
+            .state(7)
+            .continue_later(Timestamp::now(), pace())
+            .after;
+        tables.write(&taken(&freed));
+        one_order(r)
+    });
+    *slot.lock().unwrap() = Some(world.tables.clone());
+    world.worker.pace = Pace::new(STANDSTILL, Duration::from_secs(60));
+    assert_eq!(world.work_on().await, Outcome::Lost);
+    assert_eq!(world.state().work.lease.unwrap().owner, "another");
+    assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
+}
