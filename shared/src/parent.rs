@@ -124,6 +124,9 @@ pub struct NamedParent {
     pub parent: Parent,
     /// What people call it.
     pub name: String,
+    /// The organization that it belongs to.
+    #[serde(default)]
+    pub organization_id: Option<String>,
 }
 
 impl From<ParentProfile> for NamedParent {
@@ -131,6 +134,7 @@ impl From<ParentProfile> for NamedParent {
         Self {
             parent: profile.parent,
             name: profile.name,
+            organization_id: profile.organization_id,
         }
     }
 }

@@ -7,12 +7,16 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use lambda_http::Context;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::caller::gateway;
 use crate::error::ApiError;
@@ -41,6 +45,44 @@ pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) -> Res
     let value = HeaderValue::from_str(value).map_err(|error| ApiError::Broken(error.into()))?;
     response.headers_mut().insert(name, value);
     Ok(())
+}
+
+/// JSON with its ETag, or 304 where the client has the same (RFC 9110, 13.1.2).
+///
+/// # Errors
+/// As [`set`].
+pub(crate) fn revalidated(
+    body: Vec<u8>,
+    headers: &HeaderMap,
+    cache_control: &str,
+) -> Result<Response, ApiError> {
+    let etag = format!(
+        "\"{}\"",
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&body))
+    );
+    let mut response = Response::new(Body::empty());
+    if is_known(headers, &etag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        *response.body_mut() = Body::from(body);
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    set(&mut response, ETAG, &etag)?;
+    set(&mut response, CACHE_CONTROL, cache_control)?;
+    Ok(response)
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        // The comparison is the weak one, for a proxy may have made the tag weak.
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// Completes the answer to every request, and logs it.

@@ -1,6 +1,7 @@
 //! What every request is answered from.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -13,7 +14,9 @@ use waybill::work::Pace;
 use crate::caller::ClaimNames;
 use crate::config::Config;
 use crate::cursor::Cursors;
+use crate::error::ApiError;
 use crate::grants_function::{ANSWERED_WITHIN, GrantsFunction};
+use crate::openapi::Contract;
 use crate::page::SignIn;
 use crate::view::in_milliseconds;
 
@@ -46,6 +49,7 @@ pub(crate) struct App {
     pub(crate) sign_in: SignIn,
     limits: String,
     cursors: OnceCell<Cursors>,
+    contract: OnceLock<Contract>,
     clock: fn() -> Timestamp,
 }
 
@@ -76,6 +80,7 @@ impl App {
             sign_in: config.sign_in,
             limits: config.limits,
             cursors: OnceCell::new(),
+            contract: OnceLock::new(),
             clock,
         }
     }
@@ -83,6 +88,15 @@ impl App {
     /// The present in whole milliseconds, which is what clients can tell apart.
     pub(crate) fn now(&self) -> Timestamp {
         in_milliseconds((self.clock)())
+    }
+
+    /// The contract, made when it is first asked for.
+    pub(crate) fn contract(&self) -> Result<&Contract, ApiError> {
+        if let Some(contract) = self.contract.get() {
+            return Ok(contract);
+        }
+        let contract = Contract::new(&self.public_url)?;
+        Ok(self.contract.get_or_init(|| contract))
     }
 
     /// Signs and checks cursors, with the secret that all instances share.

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use waybill::access::{Grant, Grants};
+use utoipa::ToSchema;
+use waybill::access::{Action, Grant, Grants, Scope};
 use waybill::catalog::{Column, Delivery, ExportType};
 use waybill::export::Format;
 use waybill::parent::{NamedParent, Parent, ParentKind};
@@ -16,6 +17,7 @@ use waybill::value::Kind;
 use crate::app::App;
 use crate::caller::Requester;
 use crate::error::ApiError;
+use crate::openapi::schemas;
 use crate::query::{ListParameters, Pairs};
 use crate::{answer, view};
 
@@ -24,37 +26,59 @@ const SCOPE: &str = "/v1/catalog";
 /// How many projects and sources of an organization are read at a time.
 const BATCH: usize = 100;
 
-#[derive(Serialize)]
-struct CatalogView<'a> {
+/// What a token may use.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Catalog)]
+pub(crate) struct CatalogView<'a> {
     types: Vec<TypeView<'a>>,
+    /// The parents that the token has grants for, and the projects and sources of its organizations.
     parents: Vec<ParentView>,
+    /// The cursor of the next page of parents; null at the end.
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+/// Something that can be exported.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Type)]
 struct TypeView<'a> {
+    /// As requests name it.
     name: &'a str,
+    /// For people.
     label: &'a str,
+    #[schema(schema_with = schemas::parent_kind)]
     parent: ParentKind,
+    #[schema(schema_with = schemas::formats)]
     formats: [Format; 2],
+    #[schema(schema_with = schemas::delivery)]
     delivery: Delivery,
     columns: Vec<ColumnView<'a>>,
+    /// What can be filtered.
     filters: &'a [String],
+    /// The keys of the columns that a search looks into.
     search: &'a [String],
 }
 
-#[derive(Serialize)]
+/// One column of a file.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Column)]
 struct ColumnView<'a> {
+    /// Its header, and its name in requests.
     key: &'a str,
+    /// For people.
     label: &'a str,
+    #[schema(schema_with = schemas::kind)]
     kind: Kind,
-    /// Empty where it may be anything.
+    /// What it can be; empty where that is open.
     values: &'a [String],
 }
 
-#[derive(Serialize)]
+/// An organization, a project or a source.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Parent)]
 struct ParentView {
+    #[schema(schema_with = schemas::parent_kind)]
     kind: ParentKind,
+    #[schema(schema_with = schemas::parent_id)]
     id: serde_json::Value,
     name: String,
 }
@@ -99,20 +123,30 @@ pub(crate) async fn read(
         }
         None => None,
     };
+    let mut parents = Vec::with_capacity(page.parents.len());
+    for named in page.parents {
+        let scope = Scope {
+            parent: &named.parent,
+            organization_id: named.organization_id.as_deref(),
+        };
+        // A host's function may know better than the token.
+        if requester.may(&app, Action::List, scope).await? {
+            parents.push(ParentView::new(named));
+        }
+    }
     let types = app.catalog.types().iter();
+    let is_shown =
+        |export_type: &&ExportType| app.grants_function.is_some() || is_of_use(export_type, grants);
     let catalog = CatalogView {
-        types: types
-            .filter(|export_type| is_of_use(export_type, grants))
-            .map(TypeView::new)
-            .collect(),
-        parents: page.parents.into_iter().map(ParentView::new).collect(),
+        types: types.filter(is_shown).map(TypeView::new).collect(),
+        parents,
         next,
     };
     answer::json(StatusCode::OK, &catalog)
 }
 
 /// Whether somebody with these grants may have to do with exports of this type: of their own parents, of an
-/// organization's projects and sources, or, as staff, of all.
+/// organization's projects and sources, or, as staff, of all. Where a host's function decides, anybody may.
 fn is_of_use(export_type: &ExportType, grants: &Grants) -> bool {
     grants.has(&Grant::Staff)
         || grants.parents().any(|granted| {

@@ -12,6 +12,7 @@ use http::header::{ACCEPT, LOCATION};
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use waybill::access::Action;
 use waybill::download::{export_of, is_download_of};
@@ -28,9 +29,11 @@ use crate::error::ApiError;
 /// later.
 const LINK_SECONDS: u64 = 5 * 60;
 
-#[derive(Serialize)]
-struct Link {
+/// Where the file can be taken without a token, for a few minutes.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Link {
     url: String,
+    /// When the link ends.
     expires_at: Timestamp,
 }
 
@@ -55,7 +58,10 @@ pub(crate) async fn download(
         // Whoever has just lost all that they had is told nothing any more, whatever was said a moment ago.
         let sees = requester.may_now(&app, Action::Read, &export).await?;
         app.exports
-            .record(&Event::new(&export, What::Refused, now).by(requester.actor()))
+            .record(
+                &export,
+                &Event::new(&export, What::Refused, now).by(requester.actor()),
+            )
             .await?;
         return Err(match sees {
             true => ApiError::Forbidden("You may see what this export is, but not take its file."),
@@ -65,7 +71,10 @@ pub(crate) async fn download(
     let object = object(&export, now)?;
     // Whoever gets the link may use it, so that it is given only once that is on record.
     app.exports
-        .record(&Event::new(&export, What::Downloaded, now).by(requester.actor()))
+        .record(
+            &export,
+            &Event::new(&export, What::Downloaded, now).by(requester.actor()),
+        )
         .await?;
     let link = presigned(&app, &export, object, now).await?;
     if accepts_json(&headers) {

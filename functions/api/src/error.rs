@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 use waybill::export::Status;
 use waybill::records::RecordsError;
 use waybill::selection::FieldError;
@@ -13,6 +14,7 @@ use waybill::store::{RATE_LIMIT, StoreError};
 
 use crate::body::MAX_BODY_BYTES;
 use crate::grants_function::Unanswered;
+use crate::openapi::schemas;
 
 /// How long a client should wait, in seconds, before it asks again what could not be answered now.
 const RETRY_SECONDS: u64 = 5;
@@ -182,15 +184,20 @@ impl IntoResponse for ApiError {
 }
 
 /// Problem details (RFC 9457).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
     status: u16,
+    /// What is wrong, and what to do.
     detail: String,
+    /// The id under which support finds the request.
     request_id: Option<String>,
+    /// Every field that says something wrong; only with 422.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = schemas::field_errors)]
     errors: Vec<FieldError>,
 }
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 use waybill::access::Action;
 
 use crate::answer;
@@ -17,8 +18,10 @@ use crate::path::PathExport;
 use crate::query::{ListParameters, Pairs};
 use crate::view::{EventView, Meta};
 
-#[derive(Serialize)]
-struct EventList<'a> {
+/// Some of an export's history.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventList<'a> {
+    /// Oldest first.
     events: Vec<EventView<'a>>,
     meta: Meta,
 }

@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::HeaderMap;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use waybill::access::{Action, Scope};
 use waybill::export::{Export, ExportId, Status};
 use waybill::parent::ParentKind;
@@ -27,8 +23,10 @@ use crate::view::{ExportView, Meta};
 /// The longest list, in bytes: Lambda answers with 6 MB at most, and an export may have 64 KB of filters.
 const MOST_BYTES: usize = 5_000_000;
 
-#[derive(Serialize)]
-struct ExportList<'a> {
+/// Some of a parent's exports.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportList<'a> {
+    /// Newest first.
     exports: Vec<ExportView<'a>>,
     meta: Meta,
 }
@@ -98,7 +96,7 @@ pub(crate) async fn list(
             .collect(),
     };
     let body = serde_json::to_vec(&list).map_err(|error| ApiError::Broken(error.into()))?;
-    revalidated(body, &headers)
+    answer::revalidated(body, &headers, "private, no-cache")
 }
 
 /// Those of a list of `listed` that the requester may see: access goes by the organization written in an export, which
@@ -141,37 +139,6 @@ async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiE
     position
         .parse()
         .map_err(|_| ApiError::Broken("a cursor of ours holds no export's id".into()))
-}
-
-/// The list with its ETag, or 304 where the client has the same (RFC 9110, 13.1.2).
-fn revalidated(body: Vec<u8>, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let etag = format!(
-        "\"{}\"",
-        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&body))
-    );
-    let mut response = Response::new(Body::empty());
-    if is_known(headers, &etag) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    } else {
-        *response.body_mut() = Body::from(body);
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    answer::set(&mut response, ETAG, &etag)?;
-    answer::set(&mut response, CACHE_CONTROL, "private, no-cache")?;
-    Ok(response)
-}
-
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        // The comparison is the weak one, for a proxy may have made the tag weak.
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod events;
 mod exports;
 mod grants_function;
 mod list;
+mod openapi;
 mod page;
 mod parents;
 mod path;
@@ -25,6 +26,7 @@ mod permissions;
 mod query;
 mod records;
 mod routes;
+mod summary;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -8,8 +8,8 @@ use waybill::selection::FieldError;
 
 use crate::error::ApiError;
 
-const DEFAULT_LIMIT: usize = 25;
-const MAX_LIMIT: usize = 100;
+pub(crate) const DEFAULT_LIMIT: usize = 25;
+pub(crate) const MAX_LIMIT: usize = 100;
 
 /// The decoded pairs of a query string, in their order.
 pub(crate) struct Pairs(Vec<(String, String)>);

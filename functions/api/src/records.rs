@@ -10,6 +10,7 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use waybill::access::Action;
 use waybill::catalog::ExportType;
 use waybill::parent::Parent;
@@ -26,8 +27,11 @@ use crate::path::{PathParent, PathType};
 use crate::query::Pairs;
 use crate::view::{Count, Meta};
 
-#[derive(Serialize)]
-struct RecordList {
+/// Some of the records that an export would hold.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecordList {
+    /// Newest first: values by the keys of their columns. A number that a double cannot hold exactly is a text.
+    #[schema(value_type = Vec<Object>)]
     records: Vec<Record>,
     meta: Meta,
 }

@@ -1,39 +1,90 @@
-//! Which handler answers which address.
+//! Which handler answers which address, and what the contract says of it.
 
 use std::sync::Arc;
 
-use axum::routing::{get, post, put};
+use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router, middleware};
+use utoipa::openapi::path::{HttpMethod, Operation};
 use waybill::parent::ParentKind;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::openapi::operations;
 use crate::{
-    answer, cancel, catalog, create, download, events, exports, list, page, parents, records,
+    answer, cancel, catalog, create, download, events, exports, list, openapi, page, parents,
+    records, summary,
 };
+
+/// An address of the API.
+pub(crate) struct Route {
+    pub(crate) path: String,
+    handlers: MethodRouter<Arc<App>>,
+    pub(crate) operations: Vec<(HttpMethod, Operation)>,
+}
+
+impl Route {
+    fn new(path: impl Into<String>, handlers: MethodRouter<Arc<App>>) -> Self {
+        Self {
+            path: path.into(),
+            handlers,
+            operations: Vec::new(),
+        }
+    }
+
+    fn says(mut self, method: HttpMethod, operation: Operation) -> Self {
+        self.operations.push((method, operation));
+        self
+    }
+}
+
+/// Every address of the API.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::new("/openapi.json", get(openapi::read))
+            .says(HttpMethod::Get, operations::contract()),
+        Route::new("/v1/catalog", get(catalog::read)).says(HttpMethod::Get, operations::catalog()),
+        Route::new("/v1/exports/{id}", get(exports::read))
+            .says(HttpMethod::Get, operations::read()),
+        Route::new("/v1/exports/{id}/cancel", post(cancel::cancel))
+            .says(HttpMethod::Post, operations::cancel()),
+        Route::new("/v1/exports/{id}/events", get(events::list))
+            .says(HttpMethod::Get, operations::events()),
+        Route::new("/v1/downloads/{uuid}", get(download::download))
+            .says(HttpMethod::Get, operations::download()),
+    ];
+    routes.extend(ParentKind::ALL.into_iter().flat_map(of_parent));
+    routes
+}
+
+fn of_parent(kind: ParentKind) -> [Route; 4] {
+    let path = format!("/v1/{}/{{id}}", kind.plural());
+    let known = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
+    [
+        Route::new(&path, known(put(parents::describe)))
+            .says(HttpMethod::Put, operations::describe(kind)),
+        Route::new(
+            format!("{path}/exports"),
+            known(post(create::create).get(list::list)),
+        )
+        .says(HttpMethod::Post, operations::create(kind))
+        .says(HttpMethod::Get, operations::list(kind)),
+        Route::new(format!("{path}/exports/summary"), known(get(summary::read)))
+            .says(HttpMethod::Get, operations::summarize(kind)),
+        Route::new(
+            format!("{path}/records/{{type}}"),
+            known(get(records::list)),
+        )
+        .says(HttpMethod::Get, operations::records(kind)),
+    ]
+}
 
 /// Every address of the API and of its page.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/v1/catalog", get(catalog::read))
-        .route("/v1/exports/{id}", get(exports::read))
-        .route("/v1/exports/{id}/cancel", post(cancel::cancel))
-        .route("/v1/exports/{id}/events", get(events::list))
-        .route("/v1/downloads/{uuid}", get(download::download))
-        .merge(page::router(&app.sign_in));
-    for kind in ParentKind::ALL {
-        let path = format!("/v1/{}/{{id}}", kind.plural());
-        let of_parent = Router::new()
-            .route(&path, put(parents::describe))
-            .route(
-                &format!("{path}/exports"),
-                post(create::create).get(list::list),
-            )
-            .route(&format!("{path}/records/{{type}}"), get(records::list))
-            .layer(Extension(kind));
-        router = router.merge(of_parent);
-    }
-    router
+    let page = page::router(&app.sign_in);
+    let add = |router: Router<Arc<App>>, route: Route| router.route(&route.path, route.handlers);
+    routes()
+        .into_iter()
+        .fold(page, add)
         .fallback(|| async { ApiError::NotFound })
         .layer(middleware::from_fn(answer::complete))
         .with_state(app)

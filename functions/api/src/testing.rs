@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsError, TransactWriteItemsOutput,
 };
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, Update};
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
@@ -122,6 +122,8 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+    /// The body as text; empty where it is none.
     pub(crate) text: String,
 }
 
@@ -330,6 +332,31 @@ impl Service {
             .insert((table.to_owned(), key_of(table, &item)), item);
     }
 
+    /// An update of the form `SET a = :a, … ADD #b :b, …`.
+    fn update(&self, update: &Update) {
+        let (values, names) = (
+            update.expression_attribute_values().unwrap(),
+            update.expression_attribute_names().unwrap(),
+        );
+        let name = |word: &str| names.get(word).map_or(word, String::as_str).to_owned();
+        let expression = update.update_expression().strip_prefix("SET ").unwrap();
+        let (set, add) = expression.split_once(" ADD ").unwrap();
+        let key = key_of(update.table_name(), update.key());
+        let mut item = self
+            .item(update.table_name(), &key)
+            .unwrap_or_else(|| update.key().clone());
+        for term in set.split(", ") {
+            let (word, value) = term.split_once(" = ").unwrap();
+            item.insert(name(word), values[value].clone());
+        }
+        for term in add.split(", ") {
+            let (word, value) = term.split_once(' ').unwrap();
+            let sum = item.get(&name(word)).map_or(0, number) + number(&values[value]);
+            item.insert(name(word), AttributeValue::N(sum.to_string()));
+        }
+        self.store(update.table_name(), item);
+    }
+
     fn is_down(&self, table: &str) -> bool {
         self.down.lock().unwrap().contains(&table)
     }
@@ -394,11 +421,11 @@ impl Service {
         });
         let service = self.clone();
         let transact = mock!(Client::transact_write_items).then_compute_response(move |r| {
-            let puts: Vec<&Put> = r
-                .transact_items()
-                .iter()
-                .map(|write| write.put().unwrap())
-                .collect();
+            let writes = r.transact_items();
+            let puts: Vec<&Put> = writes.iter().filter_map(|write| write.put()).collect();
+            if puts.iter().any(|put| service.is_down(put.table_name())) {
+                return MockResponse::Error(TransactWriteItemsError::generic(denied()));
+            }
             if !puts.iter().all(|put| service.holds(put)) {
                 let reason = CancellationReason::builder()
                     .code("ConditionalCheckFailed")
@@ -409,6 +436,9 @@ impl Service {
             }
             for put in puts {
                 service.store(put.table_name(), put.item().clone());
+            }
+            for update in writes.iter().filter_map(|write| write.update()) {
+                service.update(update);
             }
             MockResponse::Output(TransactWriteItemsOutput::builder().build())
         });
@@ -434,6 +464,14 @@ impl Service {
                 let items = tables.iter().filter(move |((table, _), _)| table == name);
                 items.map(|(_, item)| item)
             };
+            if let (Some(from), Some(to)) = (values.get(":from"), values.get(":to")) {
+                let (from, to) = (text(from), text(to));
+                let items = of_table(EVENTS)
+                    .filter(|item| item["pk"] == values[":pk"])
+                    .filter(|item| (&from..=&to).contains(&&text(&item["sk"])));
+                let items = items.cloned().collect();
+                return QueryOutput::builder().set_items(Some(items)).build();
+            }
             let limit = r.limit().unwrap() as usize;
             if r.table_name() == Some(EVENTS) {
                 let start = r.exclusive_start_key().map(|key| text(&key["sk"]));
@@ -550,7 +588,8 @@ impl Call {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            text: String::from_utf8(bytes.to_vec()).unwrap_or_default(),
+            bytes: bytes.to_vec(),
         }
     }
 }

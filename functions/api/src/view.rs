@@ -2,46 +2,78 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use waybill::event::{Event, What};
 use waybill::export::{Export, ExportId, Failure, Format, Mail, Receipt, Status, User};
 use waybill::file::{Profile, Warning};
 use waybill::parent::{Parent, ParentKind};
 
-/// An export.
-#[derive(Serialize)]
+use crate::openapi::schemas;
+
+/// One request for one file, and what became of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Export)]
 pub(crate) struct ExportView<'a> {
+    /// Time-ordered, and below 2^53.
+    #[schema(value_type = u64)]
     id: ExportId,
+    /// The catalog's name of what is exported.
     #[serde(rename = "type")]
     type_name: &'a str,
+    #[schema(schema_with = schemas::format)]
     format: Format,
+    #[schema(schema_with = schemas::status)]
     status: Status,
+    /// The organization of the parent when the export was asked for.
     organization_id: Option<&'a str>,
+    /// The project that the records belong to, where they belong to one.
     project_id: Option<u64>,
+    /// The source that the records belong to, where they belong to one.
     source_id: Option<&'a str>,
+    #[schema(schema_with = schemas::user)]
     user: &'a User,
+    #[schema(schema_with = schemas::filters)]
     filters: &'a serde_json::Value,
+    /// The searched text, trimmed.
     search: Option<&'a str>,
+    /// The keys of the file's columns, in order.
     columns: &'a [String],
+    #[schema(schema_with = schemas::profile)]
     profile: Profile,
+    /// The IANA name of the zone in which timestamps are written.
     time_zone: &'a str,
+    /// What the downloaded file is called.
     file_name: &'a str,
+    /// Rows of the complete file, its header not counted.
     rows: Option<u64>,
+    /// Bytes of the complete file.
     size: Option<u64>,
     progress: Option<Progress>,
+    #[schema(schema_with = schemas::receipt)]
     receipt: Option<&'a Receipt>,
+    /// What could not be written as it was.
+    #[schema(schema_with = schemas::warnings)]
     warnings: &'a [Warning],
+    #[schema(schema_with = schemas::failure)]
     failure: Option<&'a Failure>,
+    #[schema(schema_with = schemas::mail)]
     mail: Option<Mail>,
+    /// When it was asked for: records that come later are not in it.
     created_at: Timestamp,
+    /// When a worker first began.
     started_at: Option<Timestamp>,
+    /// When the file was complete.
     completed_at: Option<Timestamp>,
+    /// When it succeeded, failed or was canceled.
     ended_at: Option<Timestamp>,
+    /// When the file's time is over; null until it has succeeded.
     expires_at: Option<Timestamp>,
+    /// Where the file is taken, with a token, while there is one.
     url: Option<String>,
 }
 
 /// How far an export is; null where no file will come of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Progress {
     rows: u64,
 }
@@ -108,19 +140,28 @@ pub(crate) fn in_milliseconds(at: Timestamp) -> Timestamp {
 }
 
 /// An entry of a history.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
 pub(crate) struct EventView<'a> {
+    #[schema(schema_with = schemas::event)]
     event: What,
     at: Timestamp,
+    /// Who did it; null for Waybill itself.
     user: Option<ActorView<'a>>,
+    /// The network address that the request came from; for the organization's admins and staff only.
     address: Option<&'a str>,
+    /// What else there is to say, such as a failure's code.
     detail: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// A person or a program.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actor)]
 struct ActorView<'a> {
+    /// The token's `sub`.
     id: &'a str,
     name: Option<&'a str>,
+    /// The person that a service acted for.
     on_behalf_of: Option<&'a str>,
 }
 
@@ -144,8 +185,9 @@ impl<'a> EventView<'a> {
 }
 
 /// What there is to know of a list besides its entries.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Meta {
+    /// How many entries a page has at most.
     pub(crate) limit: usize,
     /// The cursor of the next page; null at the end.
     pub(crate) next: Option<String>,
@@ -158,7 +200,7 @@ pub(crate) struct Meta {
 }
 
 /// A number of records, which is exact once all of them have been examined and the least that there can be until then.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Count {
     pub(crate) value: u64,
     pub(crate) exact: bool,

@@ -9,9 +9,6 @@ use serde::{Serialize, Serializer};
 
 use crate::value::time::{Stamp, parse_date};
 
-/// What a bound in time can be, for a message.
-pub(super) const FORMS: &str = "an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
-
 /// A bound in time, before the request's own time is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
@@ -26,8 +23,11 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// Reads [`FORMS`].
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// What a bound in time can be, for a message.
+    pub const FORMS: &str = "an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
+
+    /// Reads one of the [`FORMS`](Self::FORMS).
+    pub fn parse(text: &str) -> Option<Self> {
         if let Some(ago) = text.strip_prefix('-') {
             let unit = ago.chars().next_back()?;
             let count = ago
@@ -47,7 +47,7 @@ impl Moment {
     }
 
     /// The instant. `None` outside of the years 0 to 9999.
-    pub(super) fn pin(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub fn pin(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let instant = match self {
             Self::Instant(instant) => instant,
             Self::Day(day) => zone

@@ -9,7 +9,6 @@ use super::{
     Range, Search,
 };
 use crate::catalog::{Column, ExportType};
-use crate::selection::moment;
 use crate::value::Kind;
 use crate::value::number::is_number;
 use crate::value::time::{Stamp, parse_date};
@@ -209,7 +208,7 @@ impl<'a> Parser<'a> {
             }
             *bound = value.as_str().and_then(Moment::parse);
             if bound.is_none() {
-                self.refuse::<()>(field, format!("must be {}", moment::FORMS));
+                self.refuse::<()>(field, format!("must be {}", Moment::FORMS));
             }
         }
         range

@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 
 use uuid::Uuid;
 
-use super::{Exports, Item, StoreError, from_item, to_item};
+use super::{Exports, Item, StoreError, from_item, to_item, totals};
+use crate::event::{Event, What};
+use crate::export::Export;
 use crate::lifecycle::{Change, State};
 use crate::work::Work;
 
@@ -77,33 +79,58 @@ impl Exports {
                 .build();
             items.push(write(put)?);
         }
+        items.extend(totals::changed(self, &before.export, &after.export)?);
         items.extend(more);
 
+        if self.write_through(&items).await? {
+            return Ok(after);
+        }
+        let found = self.work(after.work.id).await?;
+        let mine = match &found {
+            Some(work) => work.sequence == after.work.sequence && work.write == after.work.write,
+            None => done,
+        };
+        match mine {
+            true => Ok(after),
+            false => Err(CommitError::Overtaken),
+        }
+    }
+
+    /// Writes an event that belongs to no change of the export: somebody asked for its file. If they took it, that is
+    /// counted too.
+    pub async fn record(&self, export: &Export, event: &Event) -> Result<(), StoreError> {
+        let put = Put::builder()
+            .table_name(&self.tables.events)
+            .set_item(Some(self.event_item(event)?))
+            .condition_expression("attribute_not_exists(pk)");
+        let mut items = vec![write(put.build())?];
+        if let (What::Downloaded, Some(who)) = (event.what, &event.who) {
+            let name = who.name.as_deref();
+            items.extend(totals::downloaded(self, export, &who.id, name, event.at)?);
+        }
+        // The event's key is its own: where the condition fails, this very write has been carried out before.
+        self.write_through(&items).await?;
+        Ok(())
+    }
+
+    /// Writes all items, trying again what DynamoDB turns away for the moment. False where a condition does not hold.
+    async fn write_through(&self, items: &[TransactWriteItem]) -> Result<bool, StoreError> {
         let mut wait = FIRST_WAIT;
-        for attempt in 1.. {
-            match self.write_all(&items).await {
-                Written::Yes => break,
-                Written::ConditionFailed => {
-                    let found = self.work(after.work.id).await?;
-                    let mine = match &found {
-                        Some(work) => {
-                            work.sequence == after.work.sequence && work.write == after.work.write
-                        }
-                        None => done,
-                    };
-                    if mine {
-                        break;
-                    }
-                    return Err(CommitError::Overtaken);
-                }
-                Written::NotNow(error) if attempt >= TRIES => return Err(error.into()),
+        for _ in 1..TRIES {
+            match self.write_all(items).await {
+                Written::Yes => return Ok(true),
+                Written::ConditionFailed => return Ok(false),
                 Written::NotNow(_) => {
                     tokio::time::sleep(wait).await;
                     wait *= 2;
                 }
             }
         }
-        Ok(after)
+        match self.write_all(items).await {
+            Written::Yes => Ok(true),
+            Written::ConditionFailed => Ok(false),
+            Written::NotNow(error) => Err(error),
+        }
     }
 
     /// Removes the work of an export that is not there, unless somebody has written it since it was read.

@@ -8,6 +8,7 @@ mod parents;
 mod parts;
 mod reading;
 mod request;
+mod totals;
 
 use std::collections::HashMap;
 
@@ -24,6 +25,7 @@ pub use commit::CommitError;
 pub use parents::{Parents, cursor_secret};
 pub use reading::{EventPage, ListQuery, Page};
 pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requested, Requests};
+pub use totals::{DailyTotals, Totals};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -130,20 +132,6 @@ impl Exports {
             AttributeValue::S(format!("{at}#{}", Uuid::new_v4().simple())),
         );
         Ok(item)
-    }
-
-    /// Writes an event that belongs to no change, such as a download.
-    pub async fn record(&self, event: &Event) -> Result<(), StoreError> {
-        let item = self.event_item(event)?;
-        let put = self
-            .db
-            .put_item()
-            .table_name(&self.tables.events)
-            .set_item(Some(item))
-            .send()
-            .await;
-        put.map_err(|e| StoreError::sdk("PutItem", &self.tables.events, e))?;
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::commit::write;
-use super::{Exports, Item, StoreError, from_item, to_item};
+use super::{Exports, Item, StoreError, from_item, to_item, totals};
 use crate::download::new_download;
 use crate::event::Event;
 use crate::export::{Export, ExportId};
@@ -223,11 +223,13 @@ impl Requests {
         let event = Put::builder()
             .table_name(&tables.events)
             .set_item(Some(self.exports.event_item(event)?));
-        Ok(vec![
+        let mut items = vec![
             new(&tables.exports, to_item(&tables.exports, export)?)?,
             new(&tables.work, to_item(&tables.work, &work)?)?,
             write(event.build())?,
-        ])
+        ];
+        items.extend(totals::requested(&self.exports, export)?);
+        Ok(items)
     }
 
     fn rate_item(

@@ -27,6 +27,19 @@ GET       /v1/projects/{project}/exports      404   404     200          200    
 GET       /v1/organizations/{organization}/exports
                                               404   404     404          200    404   200     404             404
 GET       /v1/sources/{source}/exports        404   404     404          200    200   200     404             404
+GET       /v1/projects/{project}/exports/summary
+                                              404   404     200          200    404   200     404             200
+GET       /v1/organizations/{organization}/exports/summary
+                                              404   404     404          200    404   200     404             404
+GET       /v1/sources/{source}/exports/summary
+                                              404   404     404          200    200   200     404             404
+GET       /v1/projects/{project}/records/orders
+                                              404   404     200          200    404   403     404             200
+GET       /v1/organizations/{organization}/records/orders
+                                              404   404     404          422    404   403     404             404
+GET       /v1/sources/{source}/records/orders
+                                              404   404     404          422    422   403     404             404
+GET       /v1/catalog                         200   200     200          200    200   200     200             200
 PUT       /v1/projects/{project}              404   404     403          403    404   200     404             403
 PUT       /v1/organizations/{organization}    404   404     404          403    404   200     404             404
 PUT       /v1/sources/{source}                404   404     404          403    403   200     404             404

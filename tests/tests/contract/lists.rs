@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use reqwest::header::IF_NONE_MATCH;
 use serde_json::{Value, json};
-use waybill_tests::{Answer, Owner, Stack, id, unique};
+use waybill_tests::{Answer, Caller, FINISHED_WITHIN, Owner, Stack, id, unique, wait_until};
 
 use super::{caller, csv, export_path, refuses_fields};
 
@@ -291,4 +291,137 @@ async fn an_organizations_list_holds_its_projects_exports() {
     assert!(ids(&of_project).contains(&id(&first)));
     // A project's owner has no part in the organization.
     film.api.get(&path).await.expect_status(404);
+}
+
+/// The words of paths for the kinds of parents.
+const PLURALS: [(&str, &str); 3] = [
+    ("organization", "organizations"),
+    ("project", "projects"),
+    ("source", "sources"),
+];
+
+/// An organization with a project and a source, and one type of records for each kind that the catalog has one for.
+async fn a_house(stack: &Stack) -> (String, Vec<(String, String, String)>) {
+    let organization = format!("org-{}", unique());
+    let staff = caller(stack, "yuki", "staff").await;
+    let catalog = staff.get("/v1/catalog").await.expect_status(200).json();
+    let types = catalog["types"].as_array().expect("a list of types");
+    let mut parents = Vec::new();
+    for (kind, plural) in PLURALS {
+        let Some(of_kind) = types.iter().find(|t| t["parent"] == kind) else {
+            continue;
+        };
+        let id = match kind {
+            "organization" => organization.clone(),
+            "project" => unique().to_string(),
+            _ => format!("src-{}", unique()),
+        };
+        let path = format!("/v1/{plural}/{id}");
+        if kind != "organization" {
+            let body = json!({"name": "A part", "organization_id": organization});
+            staff.put(&path, body).await.expect_status(200);
+        }
+        let name = of_kind["name"].as_str().expect("a name").to_owned();
+        parents.push((format!("{kind}:{id}"), format!("{path}/exports"), name));
+    }
+    (organization, parents)
+}
+
+/// Every page of a list; `between` happens after each but the last.
+async fn pages(api: &Caller, path: &str, between: impl AsyncFn()) -> Vec<u64> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let list = api
+            .get(&format!("{path}?limit=2{cursor}"))
+            .await
+            .expect_status(200)
+            .json();
+        seen.extend(ids(&list));
+        match list["meta"]["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return seen,
+        }
+        between().await;
+    }
+}
+
+#[tokio::test]
+async fn lists_of_every_kind_of_parent_keep_the_same_promises() {
+    let stack = Stack::get();
+    let (organization, parents) = a_house(&stack).await;
+    let ask = async |(grant, path, name): &(String, String, String)| {
+        let person = caller(&stack, "ana", grant).await;
+        let body = json!({"type": name, "format": "csv"});
+        id(&person.post(path, body).await.expect_status(201).json())
+    };
+    let mut asked = Vec::new();
+    for round in 0..3 {
+        for parent in &parents {
+            let export = ask(parent).await;
+            asked.push((parent.1.clone(), parent.2.clone(), export));
+            if round == 0 {
+                let person = caller(&stack, "yuki", "staff").await;
+                let cancel = format!("/v1/exports/{export}/cancel");
+                person.call(Method::POST, &cancel, None).await;
+            }
+        }
+    }
+    let whole = format!("/v1/organizations/{organization}/exports");
+    let admin = caller(&stack, "chidi", &format!("organization:{organization}")).await;
+    let of_parents = parents.iter().map(|(_, path, _)| path);
+    let mut lists: Vec<&String> = of_parents.filter(|path| **path != whole).collect();
+    lists.push(&whole);
+    let read = async |path: &str| admin.get(path).await.expect_status(200).json();
+    for path in lists {
+        let expected = ids(&read(&format!("{path}?limit=100")).await);
+        assert!(
+            expected.is_sorted_by(|a, b| a > b),
+            "newest first: {expected:?}"
+        );
+        for (of, name, export) in &asked {
+            let is_in = expected.contains(export);
+            assert_eq!(
+                is_in,
+                of == path || *path == whole,
+                "{name} {export} in {path}"
+            );
+        }
+        // New exports come in front of the first page, and are on none of the others.
+        let seen = pages(&admin, path, async || {
+            ask(&parents[0]).await;
+        });
+        assert_eq!(seen.await, expected, "{path}");
+    }
+
+    // What a list is narrowed to is what the whole has of it.
+    let list = wait_until("every export to be final", FINISHED_WITHIN, async || {
+        let list = read(&format!("{whole}?limit=100")).await;
+        match list["meta"]["unfinished"].as_bool() {
+            Some(false) => Ok(list),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    let exports = list["exports"].as_array().expect("a list of exports");
+    let having = |field: &str, value: &str| -> Vec<u64> {
+        exports
+            .iter()
+            .filter(|export| export[field] == value)
+            .map(id)
+            .collect()
+    };
+    for status in ["waiting", "processing", "succeeded", "failed", "canceled"] {
+        let narrowed = read(&format!("{whole}?limit=100&status={status}")).await;
+        assert_eq!(ids(&narrowed), having("status", status), "{status}");
+    }
+    let canceled = read(&format!("{whole}?limit=100&status=cancelled")).await;
+    assert_eq!(ids(&canceled), having("status", "canceled"));
+    let mut all_types = String::new();
+    for (_, _, name) in &parents {
+        let narrowed = read(&format!("{whole}?limit=100&type={name}")).await;
+        assert_eq!(ids(&narrowed), having("type", name), "{name}");
+        all_types += &format!("&type={name}");
+    }
+    let narrowed = read(&format!("{whole}?limit=100{all_types}")).await;
+    assert_eq!(ids(&narrowed), ids(&list), "{all_types}");
 }

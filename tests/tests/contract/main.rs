@@ -4,6 +4,7 @@
 
 mod addresses;
 mod answers;
+mod catalog;
 mod downloads;
 mod grants;
 mod host;
@@ -11,11 +12,14 @@ mod idempotency;
 mod input;
 mod leads;
 mod lists;
+mod openapi;
 mod parents;
 mod rate;
+mod records;
 mod retention;
 mod roles;
 mod service;
+mod summary;
 mod tokens;
 mod types;
 mod visibility;

@@ -6,11 +6,11 @@ use waybill_tests::{Owner, Stack};
 use super::{csv, problem};
 
 #[tokio::test]
-async fn of_twenty_requests_at_once_three_are_taken() {
+async fn of_fifty_requests_at_once_three_are_taken() {
     let stack = Stack::get();
     let owner = Owner::new(&stack, "Ana").await;
     let mut requests = tokio::task::JoinSet::new();
-    for _ in 0..20 {
+    for _ in 0..50 {
         let (api, path) = (owner.api.clone(), owner.path());
         requests.spawn(async move { api.post(&path, csv()).await });
     }

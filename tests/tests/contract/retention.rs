@@ -24,6 +24,8 @@ async fn past_its_retention_a_file_is_gone_and_the_export_says_so() {
     let link = ana.link(&export);
     ana.mail_is(id(&export), "sent").await;
     ana.download(&export).await;
+    let stranger = Owner::new(&stack, "Bruno").await;
+    stranger.api.get(&link).await.expect_status(404);
 
     // It reads as expired from that instant on, whether or not the sweeper has come.
     let over = wait_until("the export to expire", retention * 3, async || {
@@ -64,6 +66,7 @@ async fn past_its_retention_a_file_is_gone_and_the_export_says_so() {
     .await;
     assert_eq!(ana.export(id(&export)).await["status"], "expired");
     ana.api.get(&link).await.expect_status(410);
+    // The history outlives the file.
     let events = ana.events(id(&export)).await;
     assert_eq!(
         events,
@@ -73,6 +76,7 @@ async fn past_its_retention_a_file_is_gone_and_the_export_says_so() {
             "succeeded",
             "mailed",
             "downloaded",
+            "refused",
             "expired",
             "deleted"
         ]

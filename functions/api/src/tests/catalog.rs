@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::testing::Service;
+use crate::testing::{Said, Service};
 
 async fn describe(service: &Service, path: &str, body: Value) {
     let answer = service.put(path, body).grants("staff").send().await;
@@ -213,4 +213,29 @@ async fn a_cursor_lets_nobody_in_and_wrong_parameters_are_refused() {
     limit: must be a whole number from 1 to 100
     type: is no parameter of this list; there are limit and cursor
     ");
+}
+
+#[tokio::test]
+async fn a_hosts_function_hides_what_it_does_not_let_them_list() {
+    let service = Service::default();
+    service.host(|question| {
+        let is_film =
+            question["parent"]["id"] == 42 && question["parent"]["organization_id"] == "acme";
+        match is_film && question["action"] == "list" {
+            true => Said::Json("true"),
+            false => Said::Json("false"),
+        }
+    });
+    for project in [42, 43] {
+        let body = json!({"name": "Film", "organization_id": "acme"});
+        describe(&service, &format!("/v1/projects/{project}"), body).await;
+    }
+    let call = service
+        .get("/v1/catalog")
+        .grants("organization:acme project:43");
+    let catalog = call.send().await.json();
+    assert_eq!(parents(&catalog), [r#"project 42 "Film""#]);
+    // Which types people may use, only the function knows.
+    let catalog = service.get("/v1/catalog").grants("").send().await.json();
+    assert!(types(&catalog).contains(&"orders"));
 }

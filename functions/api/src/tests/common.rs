@@ -55,6 +55,7 @@ async fn every_route_of_the_api_needs_a_token_that_names_somebody() {
         ),
         (Method::GET, "/v1/projects/42/exports"),
         (Method::POST, "/v1/projects/42/exports"),
+        (Method::GET, "/v1/projects/42/exports/summary"),
         (Method::GET, "/v1/projects/42/records/orders"),
         (Method::GET, "/v1/catalog"),
         (Method::PUT, "/v1/projects/42"),

@@ -1,0 +1,139 @@
+//! Examples of bodies, which the tests hold to their schemas.
+
+use serde_json::{Value, json};
+use waybill::parent::ParentKind;
+
+pub(super) fn request() -> Value {
+    json!({
+        "type": "orders",
+        "format": "xlsx",
+        "filters": {"status": ["delivered"], "created_at": {"from": "2017-10-01", "to": "2017-11-01"}},
+        "search": "são paulo",
+    })
+}
+
+pub(super) fn waiting() -> Value {
+    json!({
+        "id": 7_301_234_567_890_123_u64, "type": "orders", "format": "xlsx", "status": "waiting",
+        "organization_id": "acme", "project_id": 42, "source_id": null,
+        "user": {"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"},
+        "filters": {
+            "status": ["delivered"],
+            "created_at": {"from": "2017-10-01T00:00:00Z", "to": "2017-11-01T00:00:00Z"},
+        },
+        "search": "são paulo", "columns": ["id", "status", "created_at", "amount"],
+        "profile": "spreadsheet", "time_zone": "UTC",
+        "file_name": "orders-Film-20261121T120102Z.xlsx", "rows": null, "size": null, "progress": {"rows": 0},
+        "receipt": null, "warnings": [], "failure": null, "mail": null,
+        "created_at": "2026-11-21T12:01:02Z", "started_at": null, "completed_at": null, "ended_at": null,
+        "expires_at": null, "url": null,
+    })
+}
+
+/// An export with some fields as given.
+fn export(fields: Value) -> Value {
+    let mut export = waiting();
+    if let (Value::Object(export), Value::Object(fields)) = (&mut export, fields) {
+        export.extend(fields);
+    }
+    export
+}
+
+pub(super) fn succeeded() -> Value {
+    export(json!({
+        "status": "succeeded", "rows": 10_000, "size": 812_345, "progress": {"rows": 10_000},
+        "receipt": {
+            "read": 99_441, "matched": 10_000, "written": 10_000, "as_of": "2026-11-21T12:01:02Z",
+            "consistency": "strong in the last minute before the request, eventual before",
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "attempts": 1, "invocations": 1, "seconds": 6.4, "read_units": 6_688.5,
+            "estimated_cost_usd": 0.0018,
+        },
+        "warnings": [{"code": "cell_cut", "column": "note", "count": 3}],
+        "mail": "sent",
+        "started_at": "2026-11-21T12:01:03Z", "completed_at": "2026-11-21T12:01:09Z",
+        "ended_at": "2026-11-21T12:01:09Z", "expires_at": "2026-11-28T12:01:09Z",
+        "url": "https://exports.example/v1/downloads/0b6f3a52-1111-8222-8333-444455556666",
+    }))
+}
+
+pub(super) fn canceled() -> Value {
+    export(json!({
+        "status": "canceled", "progress": null, "mail": "pending", "ended_at": "2026-11-21T12:01:04Z",
+    }))
+}
+
+pub(super) fn exports() -> Value {
+    json!({"exports": [succeeded()], "meta": {"limit": 25, "next": null, "unfinished": false}})
+}
+
+pub(super) fn events() -> Value {
+    let ana = json!({"id": "u-17", "name": "Ana Sousa", "on_behalf_of": null});
+    json!({
+        "events": [
+            {"event": "requested", "at": "2026-11-21T12:01:02Z", "user": ana, "address": "192.0.2.7", "detail": null},
+            {"event": "started", "at": "2026-11-21T12:01:03Z", "user": null, "address": null, "detail": null},
+        ],
+        "meta": {"limit": 25, "next": null},
+    })
+}
+
+pub(super) fn link() -> Value {
+    json!({
+        "url": "https://bucket.s3.eu-west-1.amazonaws.com/exports/7301234567890123/5c1e?X-Amz-Signature=…",
+        "expires_at": "2026-11-21T12:10:00Z",
+    })
+}
+
+pub(super) fn records() -> Value {
+    json!({
+        "records": [
+            {"id": "o-17", "status": "delivered", "created_at": "2017-10-02T10:56:33Z", "amount": 38.71},
+        ],
+        "meta": {"limit": 25, "next": null, "count": {"value": 1, "exact": true}},
+    })
+}
+
+pub(super) fn catalog() -> Value {
+    json!({
+        "types": [{
+            "name": "orders", "label": "Orders", "parent": "project", "formats": ["csv", "xlsx"],
+            "delivery": "attachment",
+            "columns": [
+                {"key": "id", "label": "ID", "kind": "text", "values": []},
+                {"key": "status", "label": "Status", "kind": "text", "values": ["created", "delivered"]},
+            ],
+            "filters": ["status", "created_at"], "search": ["id"],
+        }],
+        "parents": [{"kind": "project", "id": 42, "name": "Film"}],
+        "next": null,
+    })
+}
+
+pub(super) fn summary() -> Value {
+    let sums = json!({"exports": 3, "downloads": 2, "rows": 10_120, "bytes": 820_014});
+    let with = |name: &str, value: Value| {
+        let mut sums = sums.clone();
+        sums[name] = value;
+        sums
+    };
+    json!({
+        "from": "2026-10-23", "to": "2026-11-22",
+        "days": [with("date", json!("2026-11-21"))],
+        "people": [with("user", json!({"id": "u-17", "name": "Ana Sousa"}))],
+    })
+}
+
+pub(super) fn parent(kind: ParentKind) -> Value {
+    match kind {
+        ParentKind::Organization => {
+            json!({"id": "acme", "kind": kind, "name": "Acme Inc.", "organization_id": "acme"})
+        }
+        ParentKind::Project => {
+            json!({"id": 42, "kind": kind, "name": "Film", "organization_id": "acme"})
+        }
+        ParentKind::Source => {
+            json!({"id": "web-leads", "kind": kind, "name": "Film", "organization_id": "acme"})
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Daily totals: what was exported of a parent on one day for one person, counted in the transaction of each event, so
+//! that nothing is counted twice and nothing is missed.
+//!
+//! They lie beside the events: an item per parent, day, organization and person, and another under the organization
+//! itself. Only what one person does at the same moment meets at one item.
+
+use std::ops::AddAssign;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{Exports, Item, StoreError, from_item};
+use crate::export::{Export, Status};
+use crate::hash::hex;
+use crate::parent::{Parent, ParentKind};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Exports that were asked for, whatever became of them.
+    pub exports: u64,
+    /// Times that a file was taken.
+    pub downloads: u64,
+    /// Rows of the files that were made of these exports.
+    pub rows: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, more: Self) {
+        self.exports += more.exports;
+        self.downloads += more.downloads;
+        self.rows += more.rows;
+        self.bytes += more.bytes;
+    }
+}
+
+/// The totals of one person on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DailyTotals {
+    /// The day in UTC. An export's file counts for the day on which the export was asked for.
+    pub day: Date,
+    /// The organization that the exports belong to.
+    pub organization_id: Option<String>,
+    /// Who the exports are for, or who took their files.
+    pub user_id: String,
+    /// The person's name.
+    pub user_name: Option<String>,
+    /// What is counted.
+    pub totals: Totals,
+}
+
+#[derive(Deserialize)]
+struct TotalsItem {
+    day: Date,
+    organization: Option<String>,
+    user_id: String,
+    user_name: Option<String>,
+    exports: u64,
+    downloads: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+/// What the request for an export adds.
+pub(super) fn requested(
+    exports: &Exports,
+    export: &Export,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let more = Totals {
+        exports: 1,
+        ..Totals::default()
+    };
+    for_the_user(exports, export, more)
+}
+
+/// What a change of an export adds: the file, if it leads to one.
+pub(super) fn changed(
+    exports: &Exports,
+    before: &Export,
+    after: &Export,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    if before.status == Status::Succeeded || after.status != Status::Succeeded {
+        return Ok(Vec::new());
+    }
+    let more = Totals {
+        rows: after.rows.unwrap_or(0),
+        bytes: after.size.unwrap_or(0),
+        ..Totals::default()
+    };
+    for_the_user(exports, after, more)
+}
+
+/// What taking the file at `at` adds.
+pub(super) fn downloaded(
+    exports: &Exports,
+    export: &Export,
+    user_id: &str,
+    user_name: Option<&str>,
+    at: Timestamp,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let more = Totals {
+        downloads: 1,
+        ..Totals::default()
+    };
+    updates(exports, export, day(at), user_id, user_name, more)
+}
+
+fn for_the_user(
+    exports: &Exports,
+    export: &Export,
+    more: Totals,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let (day, user) = (day(export.created_at), &export.user);
+    updates(exports, export, day, &user.id, user.name.as_deref(), more)
+}
+
+fn day(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+/// One update for the parent, and one for the organization that it belongs to.
+fn updates(
+    exports: &Exports,
+    export: &Export,
+    day: Date,
+    user_id: &str,
+    user_name: Option<&str>,
+    more: Totals,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let organization_id = export.organization_id.as_deref();
+    let organization = organization_id
+        .and_then(|id| Parent::new(ParentKind::Organization, id).ok())
+        .filter(|organization| *organization != export.parent);
+    // An id may be longer than a sort key.
+    let user = hex(&Sha256::digest(user_id));
+    let sk = format!("{day}#{}#{user}", organization_id.unwrap_or_default());
+    let table = &exports.tables.events;
+    let s = |text: &str| AttributeValue::S(text.to_owned());
+    [Some(export.parent.clone()), organization]
+        .into_iter()
+        .flatten()
+        .map(|parent| {
+            let mut set = "SET #day = :day, user_id = :user_id".to_owned();
+            let mut update = Update::builder()
+                .table_name(table)
+                .key("pk", s(&totals_key(&parent)))
+                .key("sk", s(&sk))
+                .expression_attribute_names("#day", "day")
+                .expression_attribute_values(":day", s(&day.to_string()))
+                .expression_attribute_values(":user_id", s(user_id));
+            for (name, value) in [("organization", organization_id), ("user_name", user_name)] {
+                if let Some(value) = value {
+                    set += &format!(", {name} = :{name}");
+                    update = update.expression_attribute_values(format!(":{name}"), s(value));
+                }
+            }
+            for (name, more) in [
+                ("exports", more.exports),
+                ("downloads", more.downloads),
+                ("rows", more.rows),
+                ("bytes", more.bytes),
+            ] {
+                update = update
+                    .expression_attribute_names(format!("#{name}"), name)
+                    .expression_attribute_values(
+                        format!(":{name}"),
+                        AttributeValue::N(more.to_string()),
+                    );
+            }
+            let add = "ADD #exports :exports, #downloads :downloads, #rows :rows, #bytes :bytes";
+            let update = update
+                .update_expression(format!("{set} {add}"))
+                .build()
+                .map_err(|e| StoreError::malformed(table, e))?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        })
+        .collect()
+}
+
+fn totals_key(parent: &Parent) -> String {
+    format!("totals#{parent}")
+}
+
+impl Exports {
+    /// The totals of a parent on the days from `from` to the one before `to`, by day; an organization's are those of
+    /// its projects and sources too.
+    pub async fn daily_totals(
+        &self,
+        parent: &Parent,
+        from: Date,
+        to: Date,
+    ) -> Result<Vec<DailyTotals>, StoreError> {
+        let table = &self.tables.events;
+        let mut found = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            // A day's keys begin with the day and go on: those of `to` lie past its bare text.
+            let answer = self
+                .db
+                .query()
+                .table_name(table)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", AttributeValue::S(totals_key(parent)))
+                .expression_attribute_values(":from", AttributeValue::S(from.to_string()))
+                .expression_attribute_values(":to", AttributeValue::S(to.to_string()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("Query", table, e))?;
+            for item in answer.items.unwrap_or_default() {
+                let item: TotalsItem = from_item(table, item)?;
+                found.push(item.into());
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl From<TotalsItem> for DailyTotals {
+    fn from(item: TotalsItem) -> Self {
+        Self {
+            day: item.day,
+            organization_id: item.organization,
+            user_id: item.user_id,
+            user_name: item.user_name,
+            totals: Totals {
+                exports: item.exports,
+                downloads: item.downloads,
+                rows: item.rows,
+                bytes: item.bytes,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
+
+    use super::*;
+    use crate::store::Tables;
+
+    fn exports() -> Exports {
+        let config = Config::builder().behavior_version(BehaviorVersion::latest());
+        let tables = ["exports", "work", "events"].map(str::to_owned);
+        let [exports, work, events] = tables;
+        let tables = Tables {
+            exports,
+            work,
+            events,
+        };
+        Exports::new(Client::from_conf(config.build()), tables)
+    }
+
+    fn export(status: Status) -> Export {
+        let json = serde_json::json!({
+            "id": 1, "type": "orders", "format": "csv", "status": status, "parent": "project#42",
+            "organization_id": "acme", "user": {"id": "u-17", "name": "Ana", "email": null},
+            "requested_by": "host", "columns": ["id"], "profile": "data", "time_zone": "UTC",
+            "file_name": "orders.csv", "download": uuid::Uuid::nil(),
+            "created_at": "2026-11-21T23:59:59Z", "rows": 7, "size": 300,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn keys(writes: &[TransactWriteItem]) -> Vec<String> {
+        let key = |write: &TransactWriteItem, name: &str| {
+            write.update().unwrap().key()[name].as_s().unwrap().clone()
+        };
+        writes
+            .iter()
+            .map(|write| format!("{} {}", key(write, "pk"), &key(write, "sk")[..20]))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_counts_once_for_its_parent_and_its_organization_on_the_day_of_the_request() {
+        let (waiting, succeeded) = (export(Status::Processing), export(Status::Succeeded));
+        let writes = changed(&exports(), &waiting, &succeeded).unwrap();
+        assert_eq!(
+            keys(&writes),
+            [
+                "totals#project#42 2026-11-21#acme#",
+                "totals#organization#acme 2026-11-21#acme#",
+            ]
+            .map(|key| format!("{key}{}", &hex(&Sha256::digest("u-17"))[..4]))
+        );
+        let values = writes[0].update().unwrap().expression_attribute_values();
+        let values = values.unwrap();
+        assert_eq!(values[":rows"], AttributeValue::N("7".into()));
+        assert_eq!(values[":bytes"], AttributeValue::N("300".into()));
+        assert_eq!(values[":exports"], AttributeValue::N("0".into()));
+        for (before, after) in [
+            (Status::Waiting, Status::Processing),
+            (Status::Processing, Status::Failed),
+            (Status::Succeeded, Status::Succeeded),
+            (Status::Succeeded, Status::Expired),
+        ] {
+            let writes = changed(&exports(), &export(before), &export(after)).unwrap();
+            assert!(writes.is_empty(), "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn an_organizations_own_export_is_counted_once() {
+        let mut export = export(Status::Waiting);
+        export.parent = "organization#acme".parse().unwrap();
+        assert_eq!(requested(&exports(), &export).unwrap().len(), 1);
+        export.organization_id = None;
+        assert_eq!(requested(&exports(), &export).unwrap().len(), 1);
+    }
+}
