@@ -18,7 +18,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test tables readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test tables pictures readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,9 @@ tables: readers ## Export the whole of the real tables and compare every cell (a
 
 readers:
 	@python3 $(LOCAL)/tools.py tests
+
+pictures: tools ## Take a picture of every view of the page, into .local/pictures
+	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page looks
 
 lint: tools ## Check formatting, lints, the template and the local scripts
 	cargo fmt --all --check

@@ -43,6 +43,8 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
         "Sender": "exports@waybill.example",
         "SupportAddress": "support@waybill.example",
         "RecordsTable": RECORDS_TABLE,
+        # A host product's page, should one be served beside the stack.
+        "AllowedOrigins": f"http://localhost:{stack.port + 4}",
     }
     if stack.asks_host:
         local["GrantsFunction"] = host.FUNCTION

@@ -24,6 +24,18 @@ def repair(clients: Clients, stack_name: str) -> None:
         if mend is not None and logical in physical:
             mend(clients, physical[logical], resource.get("Properties", {}))
 
+    stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    if origins := parameters.get("AllowedOrigins"):
+        _cors(clients, physical["Api"], template["Resources"]["Api"]["Properties"], origins.split(","))
+
+
+def _cors(clients: Clients, api: str, properties: dict[str, Any], origins: list[str]) -> None:
+    """The emulator keeps CloudFormation's words, which its own gateway does not understand: it refuses every preflight."""
+    _, rules, _ = properties["CorsConfiguration"]["Fn::If"]
+    allowed = {"AllowOrigins": [origin.strip() for origin in origins]}
+    clients("apigatewayv2").update_api(ApiId=api, CorsConfiguration=rules | allowed)
+
 
 def _table(clients: Clients, name: str, properties: dict[str, Any]) -> None:
     dynamodb = clients("dynamodb")

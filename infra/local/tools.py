@@ -1,6 +1,6 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
-With the argument `tests`, also the environment of the readers that tests check files with. Runs on a bare Python, before any of that is there. What is already there is left alone.
+With the argument `tests`, also the readers that tests check files with, and what they check the page with. Runs on a bare Python, before any of that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -47,11 +47,12 @@ def main() -> None:
         ]
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
+            steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
     for step in steps:
         step.result()
 
 
-def _environment(name: str, purpose: str) -> None:
+def _environment(name: str, purpose: str, *options: str) -> None:
     requirements = Path(__file__).with_name(f"requirements-{name}.txt")
     folder = TOOLS / name
     stamp = folder / "installed"
@@ -66,7 +67,7 @@ def _environment(name: str, purpose: str) -> None:
             except subprocess.CalledProcessError:
                 sys.exit("Python's venv module is incomplete: install it (Debian: apt install python3-venv)")
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "-r", str(requirements)], os.environ.copy())
+        _run([*pip, *options, "-r", str(requirements)], os.environ.copy())
         stamp.write_text(wanted)
 
 

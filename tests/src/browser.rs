@@ -1,9 +1,11 @@
 //! Chromium, driven by WebDriver (W3C), as a person uses it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,10 +16,13 @@ use crate::wait::wait_until;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 /// The WebDriver specification's name for an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// Finds an element; ` >> ` leads into an element's shadow.
+const FIND: &str = "const find = (selector) => selector.split(' >> ')
+    .reduce((root, part) => (root?.shadowRoot ?? root)?.querySelector(part), document);";
 
 /// A browser with nothing in it: no cookies, no history, a folder of its own for what it downloads.
 #[derive(Debug)]
@@ -69,10 +74,13 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--no-proxy-server",
+            "--hide-scrollbars",
+            "--window-size=1280,900",
         ];
         let options = json!({"binary": CHROMIUM, "args": arguments});
-        let capabilities =
-            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
+        let logs = json!({"browser": "SEVERE"});
+        let capabilities = json!({"capabilities": {"alwaysMatch":
+            {"goog:chromeOptions": options, "goog:loggingPrefs": logs}}});
         let answer = stack
             .ask(Method::POST, &format!("{base}/session"), Some(capabilities))
             .await
@@ -89,12 +97,7 @@ impl Browser {
             _driver: driver,
         };
         let to = json!({"behavior": "allow", "downloadPath": browser.downloads.path()});
-        browser
-            .command(
-                "/goog/cdp/execute",
-                json!({"cmd": "Browser.setDownloadBehavior", "params": to}),
-            )
-            .await;
+        browser.devtools("Browser.setDownloadBehavior", to).await;
         browser
     }
 
@@ -103,7 +106,17 @@ impl Browser {
         self.command("/url", json!({"url": url})).await;
     }
 
-    /// Clicks on the element that a CSS selector names, once it is there and can be clicked.
+    /// The address that is open.
+    ///
+    /// # Panics
+    /// Where the browser does not say.
+    pub async fn address(&self) -> String {
+        let address = self.run("return location.href", json!([])).await;
+        address.as_str().expect("an address").to_owned()
+    }
+
+    /// Clicks on the element that a CSS selector names, once it is there and can be clicked; ` >> ` in the selector
+    /// leads into an element's shadow.
     ///
     /// # Panics
     /// Where it does not appear.
@@ -112,13 +125,7 @@ impl Browser {
             &format!("{selector} to be clicked"),
             SHOWN_WITHIN,
             async || {
-                let found = self
-                    .ask(
-                        "/element",
-                        json!({"using": "css selector", "value": selector}),
-                    )
-                    .await?;
-                let element = found[ELEMENT].as_str().ok_or_else(|| found.to_string())?;
+                let element = self.element(selector).await?;
                 self.ask(&format!("/element/{element}/click"), json!({}))
                     .await
             },
@@ -126,28 +133,80 @@ impl Browser {
         .await;
     }
 
+    /// Types into the element that a selector names, once it is there.
+    ///
+    /// # Panics
+    /// Where it does not appear.
+    pub async fn enter(&self, selector: &str, text: &str) {
+        wait_until(
+            &format!("{selector} to be typed into"),
+            SHOWN_WITHIN,
+            async || {
+                let element = self.element(selector).await?;
+                let keys = json!({"text": text});
+                self.ask(&format!("/element/{element}/value"), keys).await
+            },
+        )
+        .await;
+    }
+
+    /// Presses a key on whatever has the focus: a character, or one of WebDriver's code points (`\u{E007}` is Enter).
+    pub async fn press(&self, key: &str) {
+        let actions = json!({"actions": [{"type": "key", "id": "keys", "actions":
+            [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]}]});
+        self.command("/actions", actions).await;
+    }
+
     /// Waits until the page shows an element with this text in it.
     ///
     /// # Panics
     /// Where it does not.
     pub async fn shows(&self, selector: &str, text: &str) {
-        wait_until(&format!("{selector} to show {text:?}"), SHOWN_WITHIN, async || {
-            let script = "const e = document.querySelector(arguments[0]); return e?.checkVisibility() && e.textContent";
-            let found = self.ask("/execute/sync", json!({"script": script, "args": [selector]})).await?;
-            if found.as_str().is_some_and(|found| found.contains(text)) { Ok(()) } else { Err(found.to_string()) }
-        })
+        let script = "const e = find(arguments[0]); return e?.checkVisibility() && e.textContent";
+        wait_until(
+            &format!("{selector} to show {text:?}"),
+            SHOWN_WITHIN,
+            async || {
+                let found = self.tried(script, json!([selector])).await?;
+                match found.as_str() {
+                    Some(found) if found.contains(text) => Ok(()),
+                    _ => Err(found.to_string()),
+                }
+            },
+        )
+        .await;
+    }
+
+    /// Waits until the page shows an element no more.
+    ///
+    /// # Panics
+    /// Where it goes on showing it.
+    pub async fn hides(&self, selector: &str) {
+        let script = "return !find(arguments[0])?.checkVisibility()";
+        wait_until(
+            &format!("{selector} to go"),
+            SHOWN_WITHIN,
+            async || match self.tried(script, json!([selector])).await? {
+                Value::Bool(true) => Ok(()),
+                other => Err(other.to_string()),
+            },
+        )
         .await;
     }
 
     /// Whether the page shows an element.
     pub async fn has(&self, selector: &str) -> bool {
-        let script = "return document.querySelector(arguments[0])?.checkVisibility() ?? false";
-        self.command(
-            "/execute/sync",
-            json!({"script": script, "args": [selector]}),
-        )
-        .await
-            == true
+        let script = "return find(arguments[0])?.checkVisibility() ?? false";
+        self.run(script, json!([selector])).await == true
+    }
+
+    /// What a script of the page's gives, which may use `find` with a selector; it may be a promise.
+    ///
+    /// # Panics
+    /// Where the script fails.
+    pub async fn run(&self, script: &str, arguments: Value) -> Value {
+        let found = self.tried(script, arguments).await;
+        found.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Waits until a file of this name has been downloaded, and gives its bytes.
@@ -161,6 +220,69 @@ impl Browser {
             &format!("the download of {name}"),
             SHOWN_WITHIN,
             async || std::fs::read(&path).map_err(|error| error.to_string()),
+        )
+        .await
+    }
+
+    /// Shows pages as a person has them who prefers dark ones, or light ones.
+    pub async fn prefer(&self, scheme: &str) {
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// Makes the window this large, in CSS pixels; up to 600 wide it is a phone's.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width <= 600});
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
+    }
+
+    /// A picture of what is shown, as PNG.
+    ///
+    /// # Panics
+    /// Where none can be taken.
+    pub async fn picture(&self) -> Vec<u8> {
+        let shown = self
+            .devtools("Page.captureScreenshot", json!({"format": "png"}))
+            .await;
+        let data = shown["data"].as_str().expect("a picture");
+        BASE64_STANDARD.decode(data).expect("Base64")
+    }
+
+    /// What the console has said of errors since it was last asked.
+    ///
+    /// # Panics
+    /// Where the browser does not say.
+    pub async fn errors(&self) -> Vec<String> {
+        let entries = self.command("/se/log", json!({"type": "browser"})).await;
+        let entries = entries.as_array().expect("a list of entries");
+        let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
+        entries.iter().map(message).collect()
+    }
+
+    async fn element(&self, selector: &str) -> Result<String, String> {
+        let found = self
+            .tried("return find(arguments[0])", json!([selector]))
+            .await?;
+        found[ELEMENT]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| format!("no {selector}"))
+    }
+
+    async fn tried(&self, script: &str, arguments: Value) -> Result<Value, String> {
+        let script = format!("{FIND}\n{script}");
+        self.ask(
+            "/execute/sync",
+            json!({"script": script, "args": arguments}),
+        )
+        .await
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.command(
+            "/goog/cdp/execute",
+            json!({"cmd": command, "params": parameters}),
         )
         .await
     }
@@ -182,4 +304,16 @@ impl Browser {
             Err(answer.text())
         }
     }
+}
+
+/// axe-core's script, which looks for barriers on a page, where `tools.py tests` has installed it.
+pub fn axe() -> Result<String, String> {
+    let packages = Stack::root().join(".local/browser/lib");
+    let script = |python: PathBuf| python.join("site-packages/axe_playwright_python/axe.min.js");
+    let pythons = std::fs::read_dir(&packages).into_iter().flatten().flatten();
+    let found = pythons
+        .map(|python| script(python.path()))
+        .find(|path| path.exists());
+    let path = found.ok_or("axe-core is not installed (python3 infra/local/tools.py tests)")?;
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

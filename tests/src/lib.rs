@@ -22,7 +22,7 @@ mod tables;
 mod wait;
 
 pub use aws::Aws;
-pub use browser::Browser;
+pub use browser::{Browser, axe};
 pub use exporting::{exported, file_of, succeeded};
 pub use http::{Answer, Caller};
 pub use lambda::Watch;

@@ -17,7 +17,7 @@ use crate::cursor::Cursors;
 use crate::error::ApiError;
 use crate::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use crate::openapi::Contract;
-use crate::page::SignIn;
+use crate::page::PageConfig;
 use crate::view::in_milliseconds;
 
 /// The clients of AWS's services.
@@ -46,7 +46,7 @@ pub(crate) struct App {
     pub(crate) claims: ClaimNames,
     /// Where permissions are not the token's, but the host's.
     pub(crate) grants_function: Option<GrantsFunction>,
-    pub(crate) sign_in: SignIn,
+    pub(crate) page: PageConfig,
     limits: String,
     cursors: OnceCell<Cursors>,
     contract: OnceLock<Contract>,
@@ -77,7 +77,7 @@ impl App {
             grants_function: config
                 .grants_function
                 .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN)),
-            sign_in: config.sign_in,
+            page: config.page,
             limits: config.limits,
             cursors: OnceCell::new(),
             contract: OnceLock::new(),

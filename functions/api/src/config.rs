@@ -8,7 +8,7 @@ use waybill::store::Tables;
 use waybill::work::Pace;
 
 use crate::caller::ClaimNames;
-use crate::page::SignIn;
+use crate::page::PageConfig;
 
 /// Everything that the environment says.
 pub(crate) struct Config {
@@ -26,7 +26,7 @@ pub(crate) struct Config {
     pub(crate) claims: ClaimNames,
     /// Name or ARN of the host's function that is asked for permissions.
     pub(crate) grants_function: Option<String>,
-    pub(crate) sign_in: SignIn,
+    pub(crate) page: PageConfig,
 }
 
 impl Config {
@@ -57,11 +57,14 @@ impl Config {
                 email: env::required("EMAIL_CLAIM")?,
             },
             grants_function: env::optional("GRANTS_FUNCTION"),
-            sign_in: SignIn {
+            page: PageConfig {
                 issuer: env::required("ISSUER")?,
                 client_id: env::required("CLIENT_ID")?,
                 // Some issuers have their token endpoint in another place than their own.
-                origins: env::optional("SIGN_IN_ORIGINS").unwrap_or_default(),
+                sign_in_origins: env::optional("SIGN_IN_ORIGINS").unwrap_or_default(),
+                frame_ancestors: env::optional("FRAME_ANCESTORS").unwrap_or_default(),
+                product_name: env::required("PRODUCT_NAME")?,
+                support_address: env::optional("SUPPORT_ADDRESS"),
             },
         })
     }

@@ -9,6 +9,7 @@ mod caller;
 mod cancel;
 mod catalog;
 mod config;
+mod cors;
 mod create;
 mod cursor;
 mod download;

@@ -1,43 +1,59 @@
-//! The page at `/exports/{id}`, to which mails lead: it signs the person in and fetches the file.
+//! The page that people see, the elements that hosts put into theirs, and what both are told of the deployment.
+
+mod assets;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, State};
+use axum::response::Response;
 use axum::routing::get;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-};
-use http::{HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
+use waybill::parent::ParentKind;
 
+use self::assets::Kept;
 use crate::answer;
 use crate::app::App;
 use crate::error::ApiError;
 
-const HTML: &str = include_str!("../page/index.html");
-const SCRIPT: &str = include_str!("../page/page.js");
-const STYLE: &str = include_str!("../page/page.css");
-
-/// How the page signs people in: OpenID Connect, authorization code with PKCE.
-pub(crate) struct SignIn {
-    /// Where the discovery document is.
+/// What the deployment says to and of its page.
+pub(crate) struct PageConfig {
+    /// Where the discovery document of the sign-in is (OpenID Connect, authorization code with PKCE).
     pub(crate) issuer: String,
     pub(crate) client_id: String,
     /// More places that sign-in talks to, such as a token endpoint, separated by spaces.
-    pub(crate) origins: String,
+    pub(crate) sign_in_origins: String,
+    /// Origins whose pages may show this one in a frame, separated by spaces.
+    pub(crate) frame_ancestors: String,
+    /// What the product is called.
+    pub(crate) product_name: String,
+    /// Where a person writes for help.
+    pub(crate) support_address: Option<String>,
 }
 
-impl SignIn {
-    /// What the page may load and whom it may talk to (Content Security Policy Level 3).
+impl PageConfig {
+    /// What the page may load, whom it may talk to and who may frame it (Content Security Policy Level 3).
     fn policy(&self) -> String {
-        let origins = std::iter::once(self.issuer.as_str()).chain(self.origins.split_whitespace());
-        let origins: Vec<String> = origins.filter_map(origin).collect();
+        let talks_to = std::iter::once(self.issuer.as_str())
+            .chain(self.sign_in_origins.split_whitespace())
+            .filter_map(origin);
+        let talks_to: Vec<String> = talks_to.collect();
+        let framed_by: Vec<String> = self
+            .frame_ancestors
+            .split_whitespace()
+            .filter_map(origin)
+            .collect();
+        let framed_by = match framed_by.is_empty() {
+            true => "'none'".to_owned(),
+            false => framed_by.join(" "),
+        };
         format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' {}; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            origins.join(" ")
+             base-uri 'none'; form-action 'none'; frame-ancestors {framed_by}; \
+             require-trusted-types-for 'script'; trusted-types 'none'",
+            talks_to.join(" ")
         )
     }
 }
@@ -57,70 +73,86 @@ fn origin(url: &str) -> Option<String> {
 }
 
 /// The page and its files.
-pub(crate) fn router(sign_in: &SignIn) -> Router<Arc<App>> {
-    let policy = HeaderValue::try_from(sign_in.policy());
+pub(crate) fn router(config: &PageConfig) -> Router<Arc<App>> {
+    let policy = HeaderValue::try_from(config.policy());
     // An origin holds nothing that a header cannot.
     let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    let page = move || {
+    let page = move |headers: HeaderMap| {
         let policy = policy.clone();
         async move {
-            file(
-                "text/html; charset=utf-8",
-                HTML,
-                [(CONTENT_SECURITY_POLICY, policy)],
-            )
+            let mut response = found("index.html", &headers, Kept::Never)?;
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+            Ok::<_, ApiError>(response)
         }
     };
-    Router::new()
+    let mut router = Router::new()
         .route("/", get(page.clone()))
         .route("/exports/{id}", get(page.clone()))
-        .route("/signed-in", get(page))
-        .route(
-            "/page.js",
-            get(|| async { file("text/javascript; charset=utf-8", SCRIPT, []) }),
-        )
-        .route(
-            "/page.css",
-            get(|| async { file("text/css; charset=utf-8", STYLE, []) }),
-        )
-        .route("/config.json", get(config))
+        .route("/signed-in", get(page.clone()))
+        .route("/assets/{version}/{name}", get(asset))
+        .route("/element/v1.js", get(element))
+        .route("/config.json", get(config_json));
+    for kind in ParentKind::ALL {
+        let path = format!("/{}/{{id}}", kind.plural());
+        router = router
+            .route(&path, get(page.clone()))
+            .route(&format!("{path}/{{list}}"), get(page.clone()));
+    }
+    router
 }
 
-async fn config(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    let sign_in = &app.sign_in;
-    let config = json!({"issuer": sign_in.issuer, "client_id": sign_in.client_id});
+fn found(name: &str, headers: &HeaderMap, kept: Kept) -> Result<Response, ApiError> {
+    assets::file(name, headers, kept).ok_or(ApiError::NotFound)
+}
+
+async fn asset(
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let kept = match assets::is_current(&version) {
+        true => Kept::Forever,
+        false => Kept::Never,
+    };
+    found(&name, &headers, kept)
+}
+
+async fn element(headers: HeaderMap) -> Result<Response, ApiError> {
+    found("element.js", &headers, Kept::Minutes)
+}
+
+async fn config_json(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let page = &app.page;
+    let config = json!({
+        "issuer": page.issuer,
+        "client_id": page.client_id,
+        "product_name": page.product_name,
+        "support_address": page.support_address,
+    });
     let mut response = answer::json(StatusCode::OK, &config)?;
     answer::set(&mut response, CACHE_CONTROL, "no-cache")?;
     Ok(response)
-}
-
-fn file<const N: usize>(
-    media_type: &'static str,
-    text: &'static str,
-    more: [(HeaderName, HeaderValue); N],
-) -> Response {
-    let mut response = text.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // An address may hold a sign-in's code, which is nobody else's business.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.extend(more);
-    response
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_page_talks_to_its_own_origin_and_the_issuers_alone() {
-        let sign_in = SignIn {
+    fn config(frame_ancestors: &str) -> PageConfig {
+        PageConfig {
             issuer: "https://issuer.example/pool;script-src".into(),
             client_id: String::new(),
-            origins: "https://tokens.example:8443/x javascript:alert(1) https://a'b;c".into(),
-        };
-        let policy = sign_in.policy();
+            sign_in_origins: "https://tokens.example:8443/x javascript:alert(1) https://a'b;c"
+                .into(),
+            frame_ancestors: frame_ancestors.into(),
+            product_name: String::new(),
+            support_address: None,
+        }
+    }
+
+    #[test]
+    fn the_page_talks_to_its_own_origin_and_the_issuers_alone() {
+        let policy = config("").policy();
         assert!(
             policy
                 .contains("connect-src 'self' https://issuer.example https://tokens.example:8443;"),
@@ -133,20 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_nothing_inline_and_nothing_of_others() {
-        for inline in [
-            "<style", "style=", "onclick=", "<script>", "http://", "https://",
+    fn only_origins_that_are_named_may_frame_the_page() {
+        for (named, framed_by) in [
+            ("", "'none'"),
+            ("*", "'none'"),
+            ("https://*.example", "'none'"),
+            ("https:", "'none'"),
+            (
+                "https://app.example/path  http://localhost:3000",
+                "https://app.example http://localhost:3000",
+            ),
         ] {
-            assert!(!HTML.contains(inline), "{inline}");
-        }
-        for sink in [
-            "innerHTML",
-            "outerHTML",
-            "insertAdjacentHTML",
-            "document.write",
-            "eval(",
-        ] {
-            assert!(!SCRIPT.contains(sink), "{sink}");
+            let policy = config(named).policy();
+            assert!(
+                policy.contains(&format!("frame-ancestors {framed_by};")),
+                "{policy}"
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::openapi::operations;
 use crate::{
-    answer, cancel, catalog, create, download, events, exports, list, openapi, page, parents,
+    answer, cancel, catalog, cors, create, download, events, exports, list, openapi, page, parents,
     records, summary,
 };
 
@@ -80,12 +80,13 @@ fn of_parent(kind: ParentKind) -> [Route; 4] {
 
 /// Every address of the API and of its page.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let page = page::router(&app.sign_in);
+    let page = page::router(&app.page);
     let add = |router: Router<Arc<App>>, route: Route| router.route(&route.path, route.handlers);
     routes()
         .into_iter()
         .fold(page, add)
         .fallback(|| async { ApiError::NotFound })
+        .layer(middleware::from_fn(cors::preflight))
         .layer(middleware::from_fn(answer::complete))
         .with_state(app)
 }

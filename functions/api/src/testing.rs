@@ -40,7 +40,7 @@ use waybill::work::{Pace, Work};
 use crate::app::{App, Clients};
 use crate::caller::ClaimNames;
 use crate::config::Config;
-use crate::page::SignIn;
+use crate::page::PageConfig;
 use crate::routes::router;
 
 const EXPORTS: &str = "exports";
@@ -266,10 +266,13 @@ impl Service {
                 email: email.into(),
             },
             grants_function: has_host.then(|| "host".to_owned()),
-            sign_in: SignIn {
+            page: PageConfig {
                 issuer: "https://issuer.example/pool".into(),
                 client_id: "waybill".into(),
-                origins: String::new(),
+                sign_in_origins: String::new(),
+                frame_ancestors: String::new(),
+                product_name: "Waybill".into(),
+                support_address: None,
             },
         };
         let clients = Clients {

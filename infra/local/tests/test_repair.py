@@ -56,5 +56,33 @@ class BucketPolicy(unittest.TestCase):
         s3.put_bucket_policy.assert_not_called()
 
 
+class OtherOrigins(unittest.TestCase):
+    """The rules of CORS are the template's; the origins are what the stack was deployed with."""
+
+    RULES = {"AllowOrigins": {"Ref": "AllowedOrigins"}, "AllowMethods": ["GET"]}
+    API = {
+        "Type": "AWS::ApiGatewayV2::Api",
+        "Properties": {"CorsConfiguration": {"Fn::If": ["HasAllowedOrigins", RULES, {"Ref": "AWS::NoValue"}]}},
+    }
+
+    def repaired(self, origins: str) -> Mock:
+        client = Mock()
+        client.get_template.return_value = {"TemplateBody": {"Resources": {"Api": self.API}}}
+        resources = [{"LogicalResourceId": "Api", "PhysicalResourceId": "a1"}]
+        client.describe_stack_resources.return_value = {"StackResources": resources}
+        parameters = [{"ParameterKey": "AllowedOrigins", "ParameterValue": origins}]
+        client.describe_stacks.return_value = {"Stacks": [{"Parameters": parameters}]}
+        repair.repair(lambda _: client, "waybill")
+        return client
+
+    def test_that_are_named_are_let_in(self) -> None:
+        client = self.repaired("http://localhost:3000, https://app.example")
+        allowed = {"AllowOrigins": ["http://localhost:3000", "https://app.example"], "AllowMethods": ["GET"]}
+        client.update_api.assert_called_once_with(ApiId="a1", CorsConfiguration=allowed)
+
+    def test_are_not_let_in_where_none_is_named(self) -> None:
+        self.repaired("").update_api.assert_not_called()
+
+
 if __name__ == "__main__":
     unittest.main()

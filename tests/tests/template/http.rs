@@ -12,16 +12,19 @@ fn every_call_under_v1_needs_a_token_and_nothing_else_does() {
         let found = routes.iter().find(|(_, route)| route["RouteKey"] == key);
         found.unwrap_or_else(|| panic!("no route {key}")).1
     };
-    assert_eq!(routes.len(), 2);
+    assert_eq!(routes.len(), 3);
     let authorised = route("ANY /v1/{proxy+}");
     assert_eq!(authorised["AuthorizationType"], "JWT");
     assert_eq!(
         refers_to(&authorised["AuthorizerId"]),
         Some("ApiAuthorizer")
     );
-    let open = route("$default");
-    assert_eq!(open["AuthorizationType"], "NONE");
-    assert!(open["AuthorizerId"].is_null());
+    // A preflight carries no token.
+    for key in ["OPTIONS /v1/{proxy+}", "$default"] {
+        let open = route(key);
+        assert_eq!(open["AuthorizationType"], "NONE", "{key}");
+        assert!(open["AuthorizerId"].is_null(), "{key}");
+    }
 
     for (name, route) in &routes {
         assert_eq!(refers_to(&route["ApiId"]), Some("Api"), "{name}");
@@ -30,6 +33,35 @@ fn every_call_under_v1_needs_a_token_and_nothing_else_does() {
             json!({"Fn::Sub": "integrations/${ApiIntegration}"}),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn pages_of_other_origins_may_use_the_api_where_they_are_named_and_nowhere_by_default() {
+    let template = Template::read();
+    assert_eq!(template.default("AllowedOrigins"), "");
+    assert_eq!(template.default("FrameAncestors"), "");
+    let cors = &template.properties("Api")["CorsConfiguration"]["Fn::If"];
+    assert_eq!(cors[0], "HasAllowedOrigins");
+    assert_eq!(cors[2], json!({"Ref": "AWS::NoValue"}));
+    let named = &cors[1];
+    assert_eq!(named["AllowOrigins"], json!({"Ref": "AllowedOrigins"}));
+    assert!(
+        named["AllowCredentials"].is_null(),
+        "a token is what lets in, no cookie"
+    );
+    for header in ["etag", "location", "retry-after"] {
+        let exposed = named["ExposeHeaders"].as_array().expect("a list");
+        assert!(exposed.contains(&json!(header)), "{header}");
+    }
+    for header in [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-none-match",
+    ] {
+        let allowed = named["AllowHeaders"].as_array().expect("a list");
+        assert!(allowed.contains(&json!(header)), "{header}");
     }
 }
 

@@ -199,33 +199,77 @@ async fn bodies_are_refused_by_type_length_and_form() {
 #[tokio::test]
 async fn the_page_is_there_for_everybody() {
     let service = Service::default();
-    for path in ["/", "/exports/7", "/signed-in?code=1&state=2"] {
+    let mut html = String::new();
+    for path in [
+        "/",
+        "/exports/7",
+        "/signed-in?code=1&state=2",
+        "/organizations/acme/exports",
+        "/projects/42/orders",
+        "/sources/web-leads",
+    ] {
         let answer = service.get(path).unauthorized().send().await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("content-type")),
             (200, "text/html; charset=utf-8")
         );
-        assert!(
-            answer
-                .header("content-security-policy")
-                .contains("connect-src 'self' https://issuer.example;")
-        );
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("connect-src 'self' https://issuer.example;"));
+        assert!(policy.contains("frame-ancestors 'none';"));
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
-        assert!(answer.text.contains("/page.js"));
+        assert_eq!(answer.header("cache-control"), "no-cache");
+        html = answer.text;
     }
-    for (path, media_type) in [
-        ("/page.js", "text/javascript; charset=utf-8"),
-        ("/page.css", "text/css; charset=utf-8"),
+    let script = html.split('"').find(|text| text.ends_with("/app.js"));
+    for (path, media_type, kept) in [
+        (
+            script.expect("the page's script"),
+            "text/javascript; charset=utf-8",
+            "public, max-age=31536000, immutable",
+        ),
+        (
+            "/assets/older/page.css",
+            "text/css; charset=utf-8",
+            "no-cache",
+        ),
+        (
+            "/element/v1.js",
+            "text/javascript; charset=utf-8",
+            "public, max-age=300",
+        ),
     ] {
         let answer = service.get(path).unauthorized().send().await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("content-type")),
             (200, media_type)
         );
+        assert_eq!(answer.header("cache-control"), kept, "{path}");
+    }
+    for path in ["/assets/older/nothing.js", "/projects/42/orders/7"] {
+        let answer = service.get(path).unauthorized().send().await;
+        assert_eq!(answer.status, 404, "{path}");
     }
     let config = service.get("/config.json").unauthorized().send().await;
     assert_eq!(
         config.json(),
-        json!({"issuer": "https://issuer.example/pool", "client_id": "waybill"})
+        json!({"issuer": "https://issuer.example/pool", "client_id": "waybill",
+            "product_name": "Waybill", "support_address": null})
+    );
+}
+
+#[tokio::test]
+async fn a_preflight_succeeds_and_lets_nobody_in_by_itself() {
+    let service = Service::default();
+    let asked = service
+        .call(http::Method::OPTIONS, "/v1/projects/42/exports")
+        .unauthorized()
+        .header("access-control-request-method", "POST");
+    let answer = asked.send().await;
+    assert_eq!(answer.status, 204);
+    let headers = answer.headers.keys();
+    assert!(
+        headers
+            .into_iter()
+            .all(|name| !name.as_str().starts_with("access-control"))
     );
 }

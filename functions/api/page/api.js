@@ -1,0 +1,149 @@
+// Calls of Waybill's API on behalf of whoever `getToken` gives a token of.
+
+/** Why a call was not carried out; its message is for the person. */
+export class Problem extends Error {
+  constructor(status, message, { retryAfter = null, errors = [] } = {}) {
+    super(message);
+    /** The HTTP status; 0 where no answer came. */
+    this.status = status;
+    /** Seconds after which it may succeed; null where the service does not say. */
+    this.retryAfter = retryAfter;
+    this.errors = errors;
+  }
+
+  /** Whether the same call may succeed in a while. */
+  get isPassing() {
+    return this.status === 0 || this.status === 503 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export class Client {
+  #getToken;
+  #catalog = null;
+  #created = new Map();
+
+  /** `base` is the API's address; `getToken({renew})` gives a token, a new one where the last was refused. */
+  constructor(base, getToken) {
+    this.base = new URL(base || "/", document.baseURI).href.replace(/\/$/, "");
+    this.#getToken = getToken;
+  }
+
+  /** The address of an export's own page. */
+  pageOf = (id) => `${this.base}/exports/${id}`;
+
+  /** Sends a request. The answer is `{status, headers, body}`; 304 has no body. Anything else but success is thrown. */
+  async send(path, { method = "GET", body, headers = {}, signal } = {}) {
+    let response = await this.#fetch(path, { method, body, headers, signal }, false);
+    if (response.status === 401) response = await this.#fetch(path, { method, body, headers, signal }, true);
+    if (response.status === 304) return { status: 304, headers: response.headers, body: null };
+    const answer = await response.json().catch(() => null);
+    if (response.ok && answer) return { status: response.status, headers: response.headers, body: answer };
+    const retryAfter = Number(response.headers.get("Retry-After")) || null;
+    const message = answer?.detail ?? `The service answered ${response.status}. Try again in a moment.`;
+    throw new Problem(response.ok ? 502 : response.status, message, { retryAfter, errors: answer?.errors });
+  }
+
+  async get(path, signal) {
+    return (await this.send(path, { signal })).body;
+  }
+
+  async #fetch(path, { method, body, headers, signal }, renew) {
+    const token = await this.#getToken({ renew });
+    const all = { Authorization: `Bearer ${token}`, Accept: "application/json", ...headers };
+    if (body) all["Content-Type"] = "application/json";
+    try {
+      // Credentials are the token alone; what the browser has stored is not asked.
+      return await fetch(`${this.base}${path}`, {
+        method,
+        headers: all,
+        body: body && JSON.stringify(body),
+        signal,
+        cache: "no-store",
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Problem(0, "");
+    }
+  }
+
+  /** What the person may use: `{types, parents}`, read once. */
+  catalog() {
+    this.#catalog ??= this.#readCatalog().catch((error) => {
+      this.#catalog = null;
+      throw error;
+    });
+    return this.#catalog;
+  }
+
+  async #readCatalog() {
+    const parents = [];
+    let cursor = "";
+    for (;;) {
+      const page = await this.get(`/v1/catalog?limit=100${cursor}`);
+      parents.push(...page.parents.map((parent) => ({ ...parent, id: String(parent.id) })));
+      if (!page.next) return { types: page.types, parents };
+      cursor = `&cursor=${encodeURIComponent(page.next)}`;
+    }
+  }
+
+  /** Asks for an export. The same `key` again asks for the same one. */
+  async create(parent, request, key) {
+    const headers = { "Idempotency-Key": key };
+    const { body } = await this.send(`${pathOf(parent)}/exports`, { method: "POST", body: request, headers });
+    this.#created.set(body.id, { parent: `${parent.kind}:${parent.id}`, export: body });
+    return body;
+  }
+
+  /** Exports asked for here that a list of `parent` may not have yet. */
+  createdOf(parent) {
+    return [...this.#created.values()].filter((one) => isIn(one, parent)).map((one) => one.export);
+  }
+
+  /** A list has this export: it need no longer be kept here. */
+  forget(id) {
+    this.#created.delete(id);
+  }
+
+  async cancel(id) {
+    return (await this.send(`/v1/exports/${id}/cancel`, { method: "POST" })).body;
+  }
+
+  /** Fetches an export's file: its link is checked anew, and what it gives lives for minutes. */
+  async download(found) {
+    const { url } = await this.get(`/v1/downloads/${found.url.split("/").pop()}`);
+    const link = document.createElement("a");
+    link.href = url;
+    link.rel = "noreferrer";
+    link.download = found.file_name;
+    link.click();
+  }
+}
+
+function isIn({ parent, export: found }, list) {
+  return parent === `${list.kind}:${list.id}` || (list.kind === "organization" && found.organization_id === list.id);
+}
+
+/** The address of a parent in the API and in the page's own addresses: `/v1/projects/42`. */
+export const pathOf = ({ kind, id }, prefix = "/v1") => `${prefix}/${kind}s/${encodeURIComponent(id)}`;
+
+/** `project:42` as `{kind, id}`. */
+export function parentOf(text) {
+  const [, kind, id] = /^(organization|project|source):(.+)$/.exec(text ?? "") ?? [];
+  return kind ? { kind, id } : null;
+}
+
+/** The parent that an export's records belong to. */
+export function parentOfExport(found) {
+  if (found.project_id !== null) return { kind: "project", id: String(found.project_id) };
+  if (found.source_id !== null) return { kind: "source", id: found.source_id };
+  return { kind: "organization", id: found.organization_id };
+}
+
+/** What asks for the same export again. */
+export function requestOf({ type, format, filters, search, columns, profile, time_zone }) {
+  return { type, format, filters, search, columns, profile, time_zone };
+}
+
+export const isUnfinished = ({ status }) => status === "waiting" || status === "processing";

@@ -1,0 +1,178 @@
+// The page: which view an address shows, who is signed in, and what stands around every view.
+
+import { Client, pathOf } from "./api.js";
+import { alone, announce, h, icon, loading } from "./dom.js";
+import "./element.js";
+import { ExportDetail } from "./export-detail.js";
+import { formatter } from "./format.js";
+import { texts } from "./messages.js";
+import { ParentView } from "./parent-view.js";
+import { bearer, currentToken, deployment, finishSignIn, forget, signIn, signOut } from "./session.js";
+
+customElements.define("waybill-export-detail", ExportDetail);
+customElements.define("waybill-parent-view", ParentView);
+
+const main = document.getElementById("main");
+const top = document.getElementById("top");
+const format = formatter();
+const t = texts(null, format);
+let accepted = false;
+
+const here = () => location.pathname + location.search;
+const say = (text) => announce(document.getElementById("live"), text);
+
+const client = new Client("", async ({ renew }) => {
+  if (renew || !currentToken()) {
+    // A token that the API never took would be refused again after the next sign-in.
+    if (!currentToken() || accepted) ended();
+    else refused();
+  }
+  return currentToken();
+});
+
+/** What views use of the page. */
+const page = { client, format, t, say, go, title, signIn: () => signIn(here(), "login"), mayCancel };
+
+let known = { types: [], parents: [] };
+
+/** Whether they may stop an export: their own, those of their organization, and as staff any. */
+function mayCancel(found) {
+  const isOwn = found.user.id === bearer().sub;
+  const isAdmin = known.parents.some(({ kind, id }) => kind === "organization" && id === found.organization_id);
+  // Staff have types and no parents; what the token says in which claim, only the API knows.
+  const isStaff = known.types.length > 0 && known.parents.length === 0;
+  return isOwn || isAdmin || isStaff;
+}
+
+function title(text) {
+  document.title = text;
+}
+
+/** Shows another address of the page. */
+function go(path, { replace = false } = {}) {
+  if (replace) history.replaceState(null, "", path);
+  else history.pushState(null, "", path);
+  if (!replace) show().then(() => main.focus({ preventScroll: true }));
+  if (!replace) scrollTo(0, 0);
+}
+
+function showSignIn(heading, text, label, prompt) {
+  const button = h("button", { type: "button", id: "sign-in", class: "button primary" }, label);
+  button.addEventListener("click", () => signIn(here(), prompt).catch((error) => failed(error)));
+  main.replaceChildren(h("div", { class: "welcome" }, alone(heading, text, button)));
+}
+
+const failed = (error) => showSignIn("Signing in did not work", `${error.message}.`, "Sign in again");
+
+function refused() {
+  forget();
+  failed(new Error("this service does not accept the token"));
+  throw new Error("the token was refused");
+}
+
+/** The session is over: what was on the page stays behind a dialog, and its address is where the sign-in leads back. */
+function ended() {
+  forget();
+  if (document.getElementById("ended")) throw new Error("the session has ended");
+  const again = h("button", { type: "button", class: "button primary" }, "Sign in again");
+  again.addEventListener("click", () => signIn(here()).catch((error) => (dialog.close(), failed(error))));
+  const dialog = h(
+    "dialog",
+    { id: "ended", class: "dialog", "aria-labelledby": "ended-title" },
+    h("div", { class: "done" }, h("h2", { id: "ended-title" }, "Your session has ended"), h("p", {}, "Sign in again to go on. You will come back to this place.")),
+    h("footer", {}, again),
+  );
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  document.body.append(dialog);
+  dialog.showModal();
+  throw new Error("the session has ended");
+}
+
+async function frame() {
+  const { product_name: product, support_address: support } = await deployment();
+  page.support = support;
+  const { name, email } = bearer();
+  const who = name ?? email;
+  const out = h("button", { type: "button", class: "button plain small", id: "sign-out" }, "Sign out");
+  out.addEventListener("click", signOut);
+  top.replaceChildren(
+    h("a", { class: "brand", href: "/" }, h("span", { class: "logo" }, icon("table")), h("bdi", {}, product ?? "Waybill")),
+    currentToken() ? h("div", { class: "who" }, who && h("bdi", {}, who), out) : "",
+  );
+}
+
+const PARENT = /^\/(organization|project|source)s\/([^/]+)(?:\/([a-z0-9_]+))?$/;
+
+async function show() {
+  const { pathname } = location;
+  const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
+  const [, kind, id, list = "exports"] = PARENT.exec(pathname) ?? [];
+  if (!currentToken()) {
+    if (pathname === "/") {
+      title("Exports");
+      return showSignIn("Exports", "Sign in to see your lists and the files that were made of them.", "Sign in");
+    }
+    main.replaceChildren(loading("Signing you in…"));
+    return signIn(here()).catch(failed);
+  }
+  if (exportId) return main.replaceChildren(Object.assign(document.createElement("waybill-export-detail"), { page, exportId }));
+  const parent = kind && { kind, id: decodeURIComponent(id) };
+  const shown = main.firstElementChild;
+  if (parent && shown instanceof ParentView) return shown.open(parent, list);
+  const view = Object.assign(document.createElement("waybill-parent-view"), { page });
+  if (parent || pathname === "/") main.replaceChildren(view);
+  if (parent) return view.open(parent, list);
+  if (pathname === "/") return home(view);
+  title("Not found");
+  main.replaceChildren(alone("Nothing is here", "This address leads nowhere.", h("a", { class: "button", href: "/" }, "Go to your exports")));
+}
+
+/** The first place of whoever signs in: the exports of the first that they may see. */
+async function home(view) {
+  const [first] = known.parents;
+  if (first) {
+    history.replaceState(null, "", `${pathOf(first, "")}/exports`);
+    return view.open(first, "exports");
+  }
+  title("Exports");
+  if (known.types.length) return view.askForParent();
+  const other = h("button", { type: "button", class: "button" }, "Sign in as someone else");
+  other.addEventListener("click", () => signIn("/", "login").catch(failed));
+  main.replaceChildren(alone("Nothing is shared with you yet", "Ask the owner of a project, a source or an organization to give you access.", other));
+}
+
+// Links inside the page change the view and not the document; those of elements come out of their shadows.
+document.addEventListener("click", (event) => {
+  const link = event.composedPath().find((element) => element instanceof HTMLAnchorElement);
+  const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  if (!link || !isPlain || event.defaultPrevented || link.target || link.origin !== location.origin) return;
+  if (link.hash || link.hasAttribute("download")) return;
+  event.preventDefault();
+  go(link.pathname + link.search);
+});
+addEventListener("popstate", () => show());
+
+async function start() {
+  try {
+    if (location.pathname === "/signed-in") await finishSignIn();
+  } catch (error) {
+    await frame().catch(() => {});
+    return failed(error);
+  }
+  if (currentToken()) {
+    main.replaceChildren(loading("Loading…"));
+    try {
+      [known] = await Promise.all([client.catalog(), frame()]);
+      page.known = known;
+      accepted = true;
+    } catch (error) {
+      if (!currentToken()) return;
+      const again = h("button", { type: "button", class: "button primary" }, t("action.retry"));
+      again.addEventListener("click", start);
+      return main.replaceChildren(alone(t("problem.title"), error.message || t("problem.offline"), again));
+    }
+  } else await frame().catch(() => {});
+  return show();
+}
+
+start();

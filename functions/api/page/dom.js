@@ -1,0 +1,65 @@
+// Elements made of data: whatever comes from outside goes in as text or as an attribute's value, never as markup.
+
+/** An element with properties, and children that are elements or text; null and false are left out. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element of a picture. */
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const ICONS = {
+  check: "M3 8.5l3.2 3.2L13 5",
+  chevron: "M4 6l4 4 4-4",
+  close: "M4 4l8 8M12 4l-8 8",
+  down: "M8 3.5v9M4.5 9L8 12.5 11.5 9",
+  download: "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",
+  grip: "M4 5.5h8M4 10.5h8",
+  search: "M7 12A5 5 0 107 2a5 5 0 000 10zM10.6 10.6L14 14",
+  table: "M2.5 3h11v10h-11zM2.5 6.5h11M6.5 6.5V13",
+  up: "M8 12.5v-9M4.5 7L8 3.5 11.5 7",
+  warning: "M8 2.5L14 13H2zM8 6.5v3M8 11.4v.1",
+};
+
+/** A small picture beside a text that says the same. */
+export const icon = (name) =>
+  svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+
+/** A view without anything in it, or one that cannot be shown: what is so, why, and what to do. */
+export const blank = (title, text, ...actions) => stating("h2", title, text, actions);
+
+/** The same, where nothing else is on the page. */
+export const alone = (title, text, ...actions) => stating("h1", title, text, actions);
+
+const stating = (heading, title, text, actions) =>
+  h("div", { class: "blank" }, h(heading, {}, title), h("p", {}, text), h("div", { class: "actions" }, actions));
+
+/** Grey lines where rows will be, of about their height, so that nothing jumps. */
+export const loading = (label, rows = 6) =>
+  h(
+    "div",
+    { class: "loading", role: "status" },
+    h("span", { class: "unseen" }, label),
+    Array.from({ length: rows }, () => h("div", { class: "line", "aria-hidden": "true" })),
+  );
+
+/** Says `text` to those who listen to the page, in the live region `region`. */
+export function announce(region, text) {
+  // The same text twice is no change, and would not be said again.
+  region.textContent = region.textContent === text ? `${text}\u00a0` : text;
+}

@@ -1,0 +1,74 @@
+// <waybill-export-button type="orders" parent="project:42">: asks for an export of what a list shows.
+
+import { isUnfinished } from "./api.js";
+import { Element, saying } from "./base.js";
+import { h, icon } from "./dom.js";
+import { ExportDialog } from "./export-dialog.js";
+import { ZONE } from "./format.js";
+import { poll } from "./poll.js";
+
+export class ExportButton extends Element {
+  /** The filters that the list has, in the form of the API's requests. */
+  filters = {};
+  /** What the list is searched for. */
+  search = null;
+  /** The zone in which the filters' days begin, by its IANA name. */
+  timeZone = ZONE;
+  /** How many records there are, as far as the list knows: `{value, exact}`. */
+  count = null;
+  /** The keys of the columns that a file has when nobody chooses others, as far as the list knows them. */
+  columns = null;
+
+  static properties = [...Element.properties, "filters", "search", "timeZone", "count", "columns"];
+
+  start() {
+    const open = () => this.open().catch((error) => this.#fail(error));
+    this.button = h(
+      "button",
+      { type: "button", class: "button primary", part: "button", "aria-haspopup": "dialog", on: { click: open } },
+      icon("download"),
+      this.t("export.button"),
+    );
+    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.shadowRoot.replaceChildren(this.button, this.problem, this.live);
+  }
+
+  /** Opens the dialog; a host may do so from a menu of its own. */
+  async open() {
+    this.problem.hidden = true;
+    this.button.disabled = true;
+    try {
+      const name = this.getAttribute("type");
+      const { types } = await this.client.catalog();
+      const type = types.find((one) => one.name === name);
+      if (!type) throw new Error(this.t("problem.not-found"));
+      const { filters, search, count, timeZone: time_zone } = this;
+      const dialog = new ExportDialog(this, type, { filters: filters ?? {}, search: search || null, time_zone }, count);
+      dialog.show();
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  /** Called by the dialog: the export is there; it is watched until it has ended, whatever happens to the dialog. */
+  created(found, changed) {
+    this.tell("waybill-export-created", found);
+    poll(async () => {
+      try {
+        const now = await this.client.get(`/v1/exports/${found.id}`, this.signal);
+        if (isUnfinished(now)) return "same";
+        if (now.status === "succeeded") this.tell("waybill-export-ready", now);
+        changed(now);
+        return "done";
+      } catch (error) {
+        return error.isPassing ? "same" : "done";
+      }
+    }, this.signal);
+  }
+
+  #fail(error) {
+    if (this.signal.aborted) return;
+    this.problem.textContent = saying(error, this.t);
+    this.problem.hidden = false;
+  }
+}

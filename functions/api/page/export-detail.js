@@ -1,0 +1,242 @@
+// The page of one export, where a mail's link leads: what became of it, its file, what is in it, and its history.
+
+import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
+import { saying } from "./base.js";
+import { alone, h, icon, loading } from "./dom.js";
+import { history } from "./export-history.js";
+import { badge } from "./export-row.js";
+import { words } from "./format.js";
+import { atExpiry, poll } from "./poll.js";
+import { describe, describeFilter } from "./selection.js";
+
+const SENTENCES = {
+  waiting: "The export will begin in a moment. You can leave this page: an email tells you when it is ready.",
+  processing: "The file is being made. You can leave this page: an email tells you when it is ready.",
+  succeeded: "The file is ready.",
+  failed: "",
+  canceled: "The export was canceled; there is no file.",
+  expired: "The file's time is over, and it was removed. Start the export again for a new one.",
+};
+const WARNINGS = {
+  number_as_text: "numbers with more digits than a spreadsheet keeps were written as text",
+  characters_dropped: "characters that a spreadsheet cannot hold were left out",
+  cell_cut: "texts longer than a spreadsheet's cell were cut",
+  time_cut: "times finer than a millisecond were cut",
+};
+
+export class ExportDetail extends HTMLElement {
+  #life = new AbortController();
+  #type = null;
+  #found = null;
+  #shown = null;
+
+  async connectedCallback() {
+    const { page } = this;
+    page.title("Export");
+    this.replaceChildren(loading("Loading the export…"));
+    const catalog = await page.client.catalog().catch(() => ({ types: [] }));
+    this.types = catalog.types;
+    const { signal } = this.#life;
+    if ((await this.#read()) !== "done") await poll(() => this.#read(), signal);
+    if (this.#found) atExpiry([this.#found], () => this.#read(), signal);
+  }
+
+  disconnectedCallback() {
+    this.#life.abort();
+  }
+
+  async #read() {
+    const { page, exportId } = this;
+    const { signal } = this.#life;
+    try {
+      const before = this.#found;
+      const found = await page.client.get(`/v1/exports/${exportId}`, signal);
+      const events = isUnfinished(found) && before ? this.events : await this.#events(signal);
+      this.#show(found, events);
+      if (before && before.status !== found.status) page.say(`${found.file_name}: ${page.t(`status.${found.status}`)}`);
+      if (found.mail === "pending" || isUnfinished(found)) return JSON.stringify(before) === JSON.stringify(found) ? "same" : "changed";
+      return "done";
+    } catch (error) {
+      if (signal.aborted) return "done";
+      if (error.status === 404) return this.#notFound();
+      if (error.isPassing && this.#found) return this.#fail(error), "same";
+      const again = h("button", { type: "button", class: "button", on: { click: () => this.connectedCallback() } }, page.t("action.retry"));
+      this.replaceChildren(alone(page.t("problem.title"), saying(error, page.t), again));
+      return "done";
+    }
+  }
+
+  async #events(signal) {
+    const answer = await this.page.client.get(`/v1/exports/${this.exportId}/events?limit=100`, signal);
+    return answer.events;
+  }
+
+  #notFound() {
+    const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
+    this.replaceChildren(alone("Not found", "This export was not found, or it is not yours to see.", other));
+    this.page.title("Not found");
+    return "done";
+  }
+
+  #show(found, events) {
+    this.#found = found;
+    this.events = events;
+    const state = JSON.stringify([found, events]);
+    if (state === this.#shown) return;
+    this.#shown = state;
+    const { page } = this;
+    const { t } = page;
+    this.#type = this.types.find(({ name }) => name === found.type) ?? { name: found.type, label: words(found.type), columns: [] };
+    page.title(`${found.file_name} · ${t(`status.${found.status}`)}`);
+    const focus = this.contains(document.activeElement) && document.activeElement.id;
+    const parent = parentOfExport(found);
+    const name = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id)?.name ?? parent.id;
+    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.replaceChildren(
+      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${name}`))),
+      h(
+        "header",
+        { class: "detail-head" },
+        h("div", {}, h("h1", { id: "title" }, h("bdi", {}, found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
+        h("div", { class: "actions" }, this.#actions(found)),
+      ),
+      h("p", { id: "message", class: "lead" }, found.failure?.message ?? SENTENCES[found.status]),
+      this.problem,
+      this.#progress(found) ?? "",
+      this.#support(found) ?? "",
+      h("div", { class: "cards" }, this.#facts(found), this.#contents(found), this.#warnings(found), this.#receipt(found), this.#history(events)),
+    );
+    if (focus) (document.getElementById(focus) ?? this.querySelector("h1")).focus();
+  }
+
+  #actions(found) {
+    const { client, mayCancel, t } = this.page;
+    const button = (id, label, act, style = "", picture = null) => {
+      const click = async ({ currentTarget }) => {
+        currentTarget.disabled = true;
+        this.problem.hidden = true;
+        await act().catch((error) => this.#fail(error));
+        currentTarget.disabled = false;
+      };
+      return h("button", { type: "button", id, class: `button ${style}`, on: { click } }, picture && icon(picture), label);
+    };
+    if (found.url) return button("download", t("action.download"), () => this.#download(), "primary", "download");
+    const cancel = () => client.cancel(found.id).then(() => this.#read());
+    if (isUnfinished(found)) return mayCancel(found) ? button("cancel", t("action.cancel"), cancel) : null;
+    return button("again", t("action.again"), () => this.#again(), "primary");
+  }
+
+  async #download() {
+    await this.page.client.download(this.#found);
+    // That it was taken is part of its history.
+    this.#show(this.#found, await this.#events(this.#life.signal));
+  }
+
+  async #again() {
+    const { client, go } = this.page;
+    const created = await client.create(parentOfExport(this.#found), requestOf(this.#found), crypto.randomUUID());
+    go(`/exports/${created.id}`);
+  }
+
+  #fail(error) {
+    this.problem.replaceChildren(icon("warning"), h("span", {}, saying(error, this.page.t)));
+    this.problem.hidden = false;
+  }
+
+  #progress(found) {
+    if (!isUnfinished(found)) return null;
+    const { t } = this.page;
+    const rows = found.progress?.rows;
+    return h(
+      "div",
+      { class: "progress" },
+      h("progress", { id: "progress", "aria-label": t(`status.${found.status}`) }),
+      rows ? h("span", { class: "quiet" }, `${this.page.format.count(rows)} rows so far`) : null,
+    );
+  }
+
+  #support(found) {
+    const address = this.page.support;
+    if (!address || (found.status !== "failed" && found.mail !== "failed")) return null;
+    const subject = encodeURIComponent(`Export ${found.id}`);
+    const link = h("a", { href: `mailto:${address}?subject=${subject}` }, address);
+    return h("p", { class: "quiet" }, "If it happens again, write to ", link, ` and name the export ${found.id}.`);
+  }
+
+  #card(title, id, ...content) {
+    return h("section", { id, class: "card" }, h("h2", {}, title), content);
+  }
+
+  #list(facts) {
+    const shown = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return h("dl", {}, shown.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  }
+
+  #time(instant) {
+    const { format } = this.page;
+    return instant && h("time", { datetime: instant, title: `${format.exact(instant)} (${instant})` }, format.time(instant));
+  }
+
+  #facts(found) {
+    const { format } = this.page;
+    const mail = { failed: "It could not be delivered; the file is here.", pending: "On its way", sent: "Sent" }[found.mail];
+    return this.#card("The export", "export", this.#list([
+      ["What", `${this.#type.label}, as ${found.format === "csv" ? "CSV" : "Excel"}`],
+      ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],
+      ["Requested", this.#time(found.created_at)],
+      ["Completed", this.#time(found.completed_at)],
+      [found.status === "expired" ? "Expired" : "Available until", this.#time(found.expires_at)],
+      ["Rows", found.rows === null ? null : format.count(found.rows)],
+      ["Size", found.size === null ? null : h("span", { title: `${format.count(found.size)} bytes` }, format.size(found.size))],
+      ["Email", mail],
+    ]));
+  }
+
+  #contents(found) {
+    const { t, format } = this.page;
+    const selection = { filters: found.filters ?? {}, search: found.search, time_zone: found.time_zone };
+    const context = { t, format, zone: found.time_zone };
+    const filters = Object.entries(selection.filters).map(([name, value]) => describeFilter(name, value, this.#type, context));
+    if (found.search) filters.push(t("what.search", { search: found.search }));
+    const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, h("bdi", {}, text))));
+    return this.#card("What is in it", "contents",
+      filters.length ? chips(filters) : h("p", {}, describe(selection, this.#type, context)),
+      this.#list([
+        ["For", found.format === "csv" ? t(`export.profile-${found.profile}`) : null],
+        ["Times in", found.time_zone],
+      ]),
+      h("details", { class: "more-options" },
+        h("summary", {}, icon("chevron"), h("span", {}, t("export.columns")), h("span", { class: "quiet" }, format.count(found.columns.length))),
+        chips(found.columns)),
+    );
+  }
+
+  #warnings(found) {
+    if (!found.warnings.length) return null;
+    const { format } = this.page;
+    const texts = found.warnings.map(({ code, column, count }) =>
+      h("li", {}, h("bdi", {}, column), `: ${format.count(count)} ${WARNINGS[code] ?? code}`));
+    return this.#card("Worth knowing", "warnings", h("ul", {}, texts));
+  }
+
+  #receipt(found) {
+    const { receipt } = found;
+    if (!receipt) return null;
+    const { format } = this.page;
+    return this.#card("Receipt", "receipt", this.#list([
+      ["Records read", format.count(receipt.read)],
+      ["Matched", format.count(receipt.matched)],
+      ["Rows written", format.count(receipt.written)],
+      ["As of", this.#time(receipt.as_of)],
+      ["Consistency", receipt.consistency],
+      ["Made in", format.seconds(receipt.seconds)],
+      ["Attempts", format.count(receipt.attempts)],
+      ["Estimated cost", format.money(receipt.estimated_cost_usd)],
+      ["SHA-256", h("code", {}, receipt.sha256)],
+    ]));
+  }
+
+  #history(events) {
+    return this.#card("History", "history", history(events, this.page, (instant) => this.#time(instant)));
+  }
+}

@@ -1,0 +1,37 @@
+// The history of an export: who did what, and when.
+
+import { h } from "./dom.js";
+
+const SENTENCES = {
+  requested: "Requested",
+  started: "Started",
+  resumed: "Went on",
+  succeeded: "Completed",
+  failed: "Failed",
+  canceled: "Canceled",
+  mailed: "Email sent",
+  mail_failed: "Email could not be delivered",
+  downloaded: "Downloaded",
+  refused: "Download refused",
+  expired: "Expired",
+  deleted: "File removed",
+};
+const TONES = { succeeded: "good", failed: "bad", mail_failed: "bad", refused: "bad" };
+
+/** The events, the newest first; `time` shows an instant. */
+export function history(events, { format }, time) {
+  const items = events.map(({ event, at, user, address, detail }) => {
+    const who = user && [" by ", h("bdi", {}, user.name ?? user.id)];
+    const behalf = user?.on_behalf_of && [" for ", h("bdi", {}, user.on_behalf_of)];
+    const more = [address && `from ${address}`, detail].filter(Boolean).join(" · ");
+    return h(
+      "li",
+      { class: TONES[event] },
+      h("span", {}, SENTENCES[event] ?? event, who, behalf),
+      more && h("span", { class: "quiet" }, h("bdi", {}, more)),
+      h("span", { class: "quiet" }, time(at)),
+    );
+  });
+  const label = `${format.count(events.length)} events, newest first`;
+  return h("ol", { class: "history", "aria-label": label, reversed: true }, items.reverse());
+}

@@ -1,0 +1,90 @@
+// The cells of an export's row, and what can be done from it.
+
+import { isUnfinished, parentOfExport } from "./api.js";
+import { h, icon } from "./dom.js";
+
+const time = (instant, { format }) =>
+  instant && h("time", { datetime: instant, title: format.exact(instant) }, format.time(instant));
+const person = ({ user }) => h("bdi", {}, user.name ?? user.email ?? user.id);
+const name = (text, found, { client }) =>
+  h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, h("bdi", {}, text));
+
+/** Which project's or source's records an export of an organization's list holds. */
+function belonging(found, { nameOf }) {
+  const parent = parentOfExport(found);
+  return parent.kind === "organization" ? null : h("small", { class: "quiet" }, h("bdi", {}, nameOf(parent)));
+}
+
+function rows(found, { t, format }) {
+  if (found.rows !== null) return format.count(found.rows);
+  const written = found.progress?.rows;
+  return written ? h("span", { class: "quiet" }, t("list.so-far", { count: written })) : null;
+}
+
+const COLUMNS = {
+  type: {
+    title: "list.type",
+    class: "name",
+    cell: (found, context) => [
+      name(context.label(found.type), found, context),
+      h("span", { class: "tag" }, found.format.toUpperCase()),
+      belonging(found, context),
+    ],
+  },
+  file: { title: "list.file", class: "name", cell: (found, context) => name(found.file_name, found, context) },
+  status: {
+    title: "list.status",
+    cell: (found, { t }) => [badge(found.status, t), found.failure && h("small", { class: "quiet" }, found.failure.message)],
+  },
+  user: { title: "list.user", cell: person },
+  rows: { title: "list.rows", class: "number", cell: rows },
+  leads: { title: "list.leads", class: "number", cell: rows },
+  size: { title: "list.size", class: "number", cell: ({ size }, { format }) => (size === null ? null : format.size(size)) },
+  created: { title: "list.created", cell: ({ created_at }, context) => time(created_at, context) },
+  requested: { title: "list.requested", cell: ({ created_at }, context) => time(created_at, context) },
+  completed: { title: "list.completed", cell: ({ completed_at }, context) => time(completed_at, context) },
+  actions: { title: "list.actions", class: "acts", isActions: true, cell: () => null },
+};
+
+const OF_KIND = {
+  organization: ["type", "status", "user", "rows", "size", "created", "actions"],
+  source: ["file", "user", "requested", "completed", "status", "leads", "actions"],
+  project: ["file", "status", "user", "rows", "size", "created", "actions"],
+};
+
+/** The columns of a list of exports, by the kind of its parent, in the words of that kind's product. */
+export const columnsOf = (kind) => OF_KIND[kind].map((key) => COLUMNS[key]);
+
+/** A status in its colour; the word says it too. */
+export const badge = (status, t) => h("span", { class: `badge ${status}`, part: "status" }, t(`status.${status}`));
+
+/** The buttons of an export: to download it, to cancel it, or to ask for it again. */
+export function actions(found, { t }, { download, cancel, again, failed }) {
+  const file = found.file_name;
+  const button = (does, act, picture, style = "") => {
+    const click = async ({ currentTarget }) => {
+      currentTarget.disabled = true;
+      failed(null);
+      try {
+        await act();
+      } catch (error) {
+        failed(error);
+      } finally {
+        currentTarget.disabled = false;
+      }
+    };
+    const properties = {
+      type: "button",
+      class: `button small ${style}`,
+      part: "button",
+      "aria-label": t(`action.${does}-file`, { file }),
+      "data-focus": `${does} ${found.id}`,
+      "data-does": does,
+      on: { click },
+    };
+    return h("button", properties, picture && icon(picture), t(`action.${does}`));
+  };
+  if (found.url) return button("download", download, "download");
+  if (isUnfinished(found)) return cancel && button("cancel", cancel, null, "plain");
+  return button("again", again, null, "plain");
+}

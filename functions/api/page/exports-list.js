@@ -1,0 +1,251 @@
+// <waybill-exports parent="organization:acme">: the exports of a parent, newest first, as they stand at the moment.
+
+import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
+import { Element, saying } from "./base.js";
+import { blank, h, icon, loading } from "./dom.js";
+import { words } from "./format.js";
+import { atExpiry, poll } from "./poll.js";
+import { actions, columnsOf } from "./export-row.js";
+
+const LIMIT = 25;
+const STATUSES = ["waiting", "processing", "succeeded", "failed", "canceled", "expired"];
+
+export class ExportsList extends Element {
+  #exports = [];
+  #next = null;
+  #etag = null;
+  #rows = new Map();
+  #labels = new Map();
+  #names = new Map();
+  #reading = null;
+  /** Whether the last reading failed: its problem is over with the next that does not. */
+  #isUnread = false;
+  /** Whether the person may cancel an export; where nobody says, only its own page offers to. */
+  mayCancel = () => false;
+
+  static properties = [...Element.properties, "mayCancel"];
+
+  start() {
+    const { t } = this;
+    this.body = h("tbody");
+    this.columns = columnsOf(this.parent.kind);
+    const head = this.columns.map((c) => h("th", { scope: "col", role: "columnheader", class: c.class }, t(c.title)));
+    this.table = h(
+      "table",
+      { class: "exports", part: "table", role: "table" },
+      h("caption", { class: "unseen" }, t("list.caption")),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
+      this.body,
+    );
+    this.body.setAttribute("role", "rowgroup");
+    this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#older() } }, t("list.more"));
+    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.place = h("div", { class: "place" });
+    this.toolbar = h("div", { class: "toolbar", part: "toolbar" }, this.#choice("status", STATUSES, (s) => t(`status.${s}`)));
+    this.shadowRoot.replaceChildren(this.toolbar, this.problem, this.place, h("div", { class: "more" }, this.more), this.live);
+    this.more.hidden = true;
+    this.place.replaceChildren(loading(t("list.loading")));
+    this.#nameTypes();
+    this.#restart();
+  }
+
+  /** Shows an export that was just asked for, before any list has it. */
+  add(found) {
+    if (!this.body) return;
+    this.#take([found, ...this.#exports.filter((one) => one.id !== found.id)]);
+    this.#restart();
+  }
+
+  async #nameTypes() {
+    // Without labels the types' names do.
+    const { types, parents } = await this.client.catalog().catch(() => ({ types: [], parents: [] }));
+    if (this.signal.aborted) return;
+    for (const { kind, id, name } of parents) this.#names.set(`${kind}:${id}`, name);
+    for (const { name, label } of types) this.#labels.set(name, label);
+    const mine = types.filter(({ parent }) => this.parent.kind === "organization" || parent === this.parent.kind);
+    if (mine.length > 1) this.toolbar.append(this.#choice("type", mine.map(({ name }) => name), (name) => this.#label(name)));
+    this.#rows.clear();
+    this.#show();
+  }
+
+  #label = (type) => this.#labels.get(type) ?? words(type);
+  #nameOf = ({ kind, id }) => this.#names.get(`${kind}:${id}`) ?? id;
+
+  #choice(name, values, label) {
+    const { t } = this;
+    const every = t(`list.every-${name}`);
+    const options = [h("option", { value: "" }, every), ...values.map((v) => h("option", { value: v }, label(v)))];
+    const change = ({ target }) => {
+      if (target.value) this.setAttribute(name, target.value);
+      else this.removeAttribute(name);
+      this.tell("waybill-exports-narrowed", null);
+      this.#anew();
+    };
+    const select = h("select", { "aria-label": t(`list.${name}`), part: "select", name, on: { change } }, options);
+    select.value = this.getAttribute(name) ?? "";
+    return select;
+  }
+
+  #query(more = {}) {
+    const chosen = ["status", "type"].map((name) => [name, this.getAttribute(name)]).filter(([, value]) => value);
+    const query = new URLSearchParams([["limit", LIMIT], ...chosen, ...Object.entries(more)]);
+    return `${pathOf(this.parent)}/exports?${query}`;
+  }
+
+  #anew() {
+    [this.#exports, this.#next, this.#etag] = [[], null, null];
+    this.#rows.clear();
+    this.place.replaceChildren(loading(this.t("list.loading")));
+    this.#restart();
+  }
+
+  /** Reads the first page now, and again while anything in it is unfinished. */
+  async #restart() {
+    this.#reading?.abort();
+    const reading = (this.#reading = new AbortController());
+    const signal = AbortSignal.any([this.signal, reading.signal]);
+    if ((await this.#newest(signal)) !== "done") await poll(() => this.#newest(signal), signal);
+    // Nothing moves any more until a file's time is over, and its button goes.
+    atExpiry(this.#exports, () => this.#restart(), signal);
+  }
+
+  async #newest(signal) {
+    try {
+      const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
+      const answer = await this.client.send(this.#query(), { headers, signal });
+      if (this.#isUnread) this.#fail(null);
+      this.#isUnread = false;
+      if (answer.status === 304) return this.#isMoving() ? "same" : "done";
+      this.#etag = answer.headers.get("ETag");
+      const { exports: newest, meta } = answer.body;
+      const last = newest.at(-1)?.id ?? 0;
+      const older = meta.next ? this.#exports.filter(({ id }) => id < last) : [];
+      if (!older.length) this.#next = meta.next;
+      const news = await this.#unlisted(newest, signal);
+      this.#take([...news, ...newest, ...older]);
+      return this.#isMoving() ? "changed" : "done";
+    } catch (error) {
+      if (signal.aborted) return "done";
+      this.#isUnread = true;
+      this.#fail(error);
+      return error.isPassing ? "same" : "done";
+    }
+  }
+
+  /** What was just asked for here and the index does not list yet. */
+  async #unlisted(listed, signal) {
+    const known = new Set(listed.map(({ id }) => id));
+    const missing = this.client.createdOf(this.parent).filter(({ id }) => {
+      // What is older than the first page is on the next.
+      const isListed = known.has(id) || id < listed.at(-1)?.id;
+      if (isListed) this.client.forget(id);
+      return !isListed;
+    });
+    const isFiltered = this.hasAttribute("status") || this.hasAttribute("type");
+    if (isFiltered) return [];
+    return Promise.all(missing.map(({ id }) => this.client.get(`/v1/exports/${id}`, signal)));
+  }
+
+  #isMoving = () => this.#exports.some(isUnfinished);
+
+  async #older() {
+    this.more.disabled = true;
+    try {
+      const { exports: older, meta } = await this.client.get(this.#query({ cursor: this.#next }), this.signal);
+      this.#next = meta.next;
+      const known = new Set(this.#exports.map(({ id }) => id));
+      const news = older.filter(({ id }) => !known.has(id));
+      this.#take([...this.#exports, ...news]);
+      this.#rows.get(news[0]?.id)?.row.querySelector("a")?.focus();
+    } catch (error) {
+      if (!this.signal.aborted) this.#fail(error);
+    } finally {
+      this.more.disabled = false;
+    }
+  }
+
+  #take(exports) {
+    const before = new Map(this.#exports.map((found) => [found.id, found]));
+    this.#exports = exports;
+    for (const found of exports) {
+      const old = before.get(found.id);
+      if (!old || old.status === found.status) continue;
+      this.say(this.t("list.changed", { file: found.file_name, status: this.t(`status.${found.status}`) }));
+      if (found.status === "succeeded") this.tell("waybill-export-ready", found);
+    }
+    this.#show();
+  }
+
+  #show() {
+    if (!this.#etag && !this.#exports.length) return;
+    this.more.hidden = !this.#next;
+    if (!this.#exports.length) return this.#showNothing();
+    const focus = this.shadowRoot.activeElement?.dataset.focus;
+    this.body.replaceChildren(...this.#exports.map((found) => this.#row(found)));
+    if (this.table.parentNode !== this.place) this.place.replaceChildren(this.table);
+    // A row that has changed is another element; who was in it stays in it.
+    if (focus && !this.shadowRoot.activeElement) {
+      const id = focus.split(" ")[1];
+      const again = this.shadowRoot.querySelector(`[data-focus="${focus}"]`);
+      (again ?? this.#rows.get(Number(id))?.row.querySelector("a"))?.focus();
+    }
+  }
+
+  #showNothing() {
+    const { t } = this;
+    const isFiltered = this.hasAttribute("status") || this.hasAttribute("type");
+    if (!isFiltered) return this.place.replaceChildren(blank(t("list.empty"), t("list.empty-text")));
+    const clear = () => {
+      for (const select of this.toolbar.querySelectorAll("select")) select.value = "";
+      for (const name of ["status", "type"]) this.removeAttribute(name);
+      this.tell("waybill-exports-narrowed", null);
+      this.#anew();
+    };
+    const button = h("button", { type: "button", class: "button", part: "button", on: { click: clear } }, t("list.clear"));
+    this.place.replaceChildren(blank(t("list.none"), t("list.none-text"), button));
+  }
+
+  #row(found) {
+    const { rows } = found.progress ?? {};
+    const state = JSON.stringify([found.status, rows, found.size, found.expires_at]);
+    const known = this.#rows.get(found.id);
+    if (known?.state === state) return known.row;
+    const context = { t: this.t, format: this.format, label: this.#label, nameOf: this.#nameOf, client: this.client };
+    const cells = this.columns.map((column) => {
+      const content = column.cell(found, context);
+      const more = column.isActions ? actions(found, context, this.#actionsOf(found)) : content;
+      return h("td", { role: "cell", class: column.class, "data-label": this.t(column.title) }, more);
+    });
+    const row = h("tr", { role: "row", part: "row" }, cells);
+    this.#rows.set(found.id, { state, row });
+    return row;
+  }
+
+  #actionsOf(found) {
+    return {
+      download: () => this.client.download(found),
+      cancel: this.mayCancel(found) ? () => this.client.cancel(found.id).then((now) => this.add(now)) : null,
+      again: () => this.#again(found),
+      failed: (error) => this.#fail(error),
+    };
+  }
+
+  async #again(found) {
+    const created = await this.client.create(parentOfExport(found), requestOf(found), crypto.randomUUID());
+    this.tell("waybill-export-created", created);
+    this.say(this.t("action.started"));
+    this.add(created);
+  }
+
+  #fail(error) {
+    this.problem.hidden = !error;
+    if (!error) return;
+    this.problem.replaceChildren(icon("warning"), h("span", {}, saying(error, this.t)));
+    if (!this.#exports.length) {
+      const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#anew() } });
+      again.append(this.t("action.retry"));
+      this.place.replaceChildren(blank(this.t("problem.title"), saying(error, this.t), again));
+      this.problem.hidden = true;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+// Search and filters above a list of records, one pill for each.
+
+import { h, icon } from "./dom.js";
+import { panel } from "./filter-panel.js";
+import { describeFilter, filterLabel, isNarrowed } from "./selection.js";
+
+/** A pause in typing after which the search is carried out (ms). */
+const PAUSE = 500;
+
+export class FilterBar {
+  #page;
+  #type;
+  #selection;
+  #changed;
+  #timer = null;
+
+  /** For a list of `type`; `changed` is called with each new selection. */
+  constructor(page, type, selection, changed) {
+    this.#page = page;
+    this.#type = type;
+    this.#changed = changed;
+    const fields = type.search.length ? `Searches ${type.search.join(", ").replaceAll("_", " ")}` : "";
+    this.search = h("input", {
+      type: "search",
+      name: "search",
+      maxlength: 200,
+      placeholder: "Search",
+      "aria-label": `Search. ${fields}`,
+      title: fields,
+      autocomplete: "off",
+      spellcheck: "false",
+      on: { input: () => this.#typed(), search: () => this.#sought() },
+    });
+    const submit = (event) => {
+      event.preventDefault();
+      this.#sought();
+    };
+    const field = h("form", { class: "search", role: "search", on: { submit } }, icon("search"), this.search);
+    this.pills = h("div", { class: "pills" });
+    this.element = h("div", { class: "filters" }, type.search.length ? field : null, this.pills);
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.#close(event));
+    this.outside = (event) => {
+      // By name: what was clicked on may have been made anew meanwhile.
+      const within = event.composedPath().find(({ dataset }) => dataset?.filter)?.dataset.filter;
+      for (const open of this.pills.querySelectorAll("details[open]")) if (open.dataset.filter !== within) open.open = false;
+    };
+    this.show(selection);
+  }
+
+  /** Shows a selection that came from elsewhere, such as the address. */
+  show(selection) {
+    this.#selection = selection;
+    if (this.search !== document.activeElement) this.search.value = selection.search ?? "";
+    const open = this.pills.querySelector("details[open]")?.dataset.filter;
+    const clear = h("button", { type: "button", class: "link", id: "clear-filters", on: { click: () => this.#clear() } }, "Clear all");
+    this.pills.replaceChildren(
+      ...this.#type.filters.map((name) => this.#pill(name, name === open)),
+      ...(isNarrowed(selection) ? [clear] : []),
+    );
+  }
+
+  #pill(name, isOpen) {
+    const { t, format } = this.#page;
+    const value = this.#selection.filters[name];
+    const label = filterLabel(this.#type, name);
+    const text = value ? describeFilter(name, value, this.#type, { t, format, zone: this.#selection.time_zone }) : label;
+    const head = h("summary", { class: value ? "pill on" : "pill" }, h("bdi", {}, text), icon("chevron"));
+    const known = this.#type.columns.find(({ key }) => key === name);
+    const set = (next, how) => this.#set(name, next, how);
+    const pill = h("details", { class: "filter", "data-filter": name, open: isOpen }, head);
+    const inside = () => {
+      if (pill.open && pill.childElementCount === 1) pill.append(panel({ name, label, value, column: known, set, page: this.#page }));
+    };
+    inside();
+    pill.addEventListener("toggle", () => {
+      inside();
+      if (!pill.open) return;
+      for (const other of this.pills.querySelectorAll("details[open]")) if (other !== pill) other.open = false;
+      document.addEventListener("click", this.outside);
+    });
+    return pill;
+  }
+
+  #set(name, value, { close = false } = {}) {
+    const filters = { ...this.#selection.filters };
+    if (value === null) delete filters[name];
+    else filters[name] = value;
+    const focus = document.activeElement?.closest("[data-filter]") && document.activeElement;
+    const at = focus && [focus.tagName, focus.name, focus.value].join();
+    if (close) for (const open of this.pills.querySelectorAll("details[open]")) open.open = false;
+    this.#take({ ...this.#selection, filters });
+    // The panel was made anew; who was in it stays at the same place.
+    if (!at) return;
+    const fields = this.pills.querySelectorAll("details[open] :is(input, button)");
+    const again = [...fields].find((field) => [field.tagName, field.name, field.value].join() === at);
+    (again ?? this.pills.querySelector(`[data-filter="${name}"] summary`))?.focus();
+  }
+
+  #take(selection) {
+    this.show(selection);
+    this.#changed(selection);
+  }
+
+  #typed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#sought(), PAUSE);
+  }
+
+  #sought() {
+    clearTimeout(this.#timer);
+    const search = this.search.value.trim() || null;
+    if (search !== this.#selection.search) this.#take({ ...this.#selection, search });
+  }
+
+  #clear() {
+    this.search.value = "";
+    this.#take({ ...this.#selection, filters: {}, search: null });
+    this.search.focus();
+  }
+
+  #close(event) {
+    const open = event.target.closest("details[open]");
+    if (!open) return;
+    event.stopPropagation();
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+}

@@ -1,0 +1,111 @@
+// What opens under a filter's pill: the values to choose, a range of days, attributes, or values to type.
+
+import { h, icon } from "./dom.js";
+import { shifted } from "./selection.js";
+
+/** The panel of the filter `name`, whose value is `value` now; `set` takes another, null for none. */
+export function panel(filter) {
+  const content =
+    filter.name === "created_at" ? days(filter)
+    : filter.name === "attributes" ? attributes(filter)
+    : filter.column?.values?.length ? choices(filter)
+    : typed(filter);
+  const clear = h("button", { type: "button", class: "link", on: { click: () => filter.set(null) } }, "Clear");
+  return h("div", { class: "panel" }, content, filter.value && h("div", { class: "bar" }, clear));
+}
+
+function choices({ label, value = [], column, set }) {
+  const change = ({ currentTarget }) => {
+    const chosen = [...currentTarget.querySelectorAll("input:checked")].map((input) => input.value);
+    set(chosen.length ? chosen : null);
+  };
+  // What an address names and the catalog does not is shown too, or it could not be taken away.
+  const all = [...column.values, ...value.filter((one) => !column.values.includes(one))];
+  const boxes = all.map((one) =>
+    h("label", {}, h("input", { type: "checkbox", value: one, checked: value.includes(one) }), h("bdi", {}, one)),
+  );
+  return h("fieldset", { on: { change } }, h("legend", { class: "unseen" }, label), boxes);
+}
+
+function typed({ label, value = [], set }) {
+  const input = h("input", { name: "value", required: true, maxlength: 200, "aria-label": label, placeholder: "Exactly…", autocomplete: "off" });
+  const submit = (event) => {
+    event.preventDefault();
+    const added = input.value.trim();
+    input.value = "";
+    if (added && !value.includes(added)) set([...value, added]);
+  };
+  const form = h("form", { class: "inline", on: { submit } }, input, h("button", { class: "button" }, "Add"));
+  return [form, chosen(value, (one) => one, (left) => set(left.length ? left : null))];
+}
+
+/** What is chosen already, each with a button that takes it away. */
+function chosen(values, text, keep) {
+  if (!values.length) return null;
+  const items = values.map((value) => {
+    const take = () => keep(values.filter((one) => one !== value));
+    const button = h("button", { type: "button", class: "button plain round", "aria-label": `Remove ${text(value)}`, on: { click: take } });
+    button.append(icon("close"));
+    return h("li", {}, h("bdi", {}, text(value)), button);
+  });
+  return h("ul", { class: "chosen" }, items);
+}
+
+function attributes({ value = {}, set }) {
+  const name = h("input", { name: "name", required: true, maxlength: 200, "aria-label": "Attribute", placeholder: "Attribute", autocomplete: "off" });
+  const is = h("input", { name: "value", maxlength: 200, "aria-label": "Value", placeholder: "Any value", autocomplete: "off" });
+  const submit = (event) => {
+    event.preventDefault();
+    const [key, one] = [name.value.trim(), is.value.trim()];
+    if (!key) return;
+    const before = Array.isArray(value[key]) ? value[key].filter((other) => other !== one) : [];
+    set({ ...value, [key]: one ? [...before, one] : true });
+  };
+  const form = h("form", { class: "stack", on: { submit } }, name, is, h("button", { class: "button" }, "Add"));
+  const text = ([key, of]) => (Array.isArray(of) ? `${key}: ${of.join(", ")}` : key);
+  const keep = (left) => set(left.length ? Object.fromEntries(left) : null);
+  return [form, chosen(Object.entries(value), text, keep)];
+}
+
+function today() {
+  const now = new Date();
+  return new Date(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate())).toISOString().slice(0, 10);
+}
+
+function days({ value = {}, set }) {
+  // The API's range ends before `to`; a person says the last day that is in it.
+  const isDay = (bound) => /^\d{4}-\d\d-\d\d$/.test(bound ?? "");
+  const from = h("input", { type: "date", name: "from", value: isDay(value.from) ? value.from : "" });
+  const to = h("input", { type: "date", name: "to", value: isDay(value.to) ? shifted(value.to, -1) : "" });
+  const apply = (first, last) => {
+    const range = { ...(first && { from: first }), ...(last && { to: shifted(last, 1) }) };
+    set(Object.keys(range).length ? range : null, { close: true });
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    to.setCustomValidity(from.value && to.value && to.value < from.value ? "The last day is before the first." : "");
+    if (to.reportValidity()) apply(from.value, to.value);
+  };
+  const now = today();
+  const [year, month] = [now.slice(0, 4), now.slice(0, 7)];
+  const lastMonth = shifted(`${month}-01`, -1);
+  const ranges = {
+    Today: [now, now],
+    "Last 7 days": [shifted(now, -6), now],
+    "Last 30 days": [shifted(now, -29), now],
+    "This month": [`${month}-01`, now],
+    "Last month": [`${lastMonth.slice(0, 7)}-01`, lastMonth],
+    "This year": [`${year}-01-01`, now],
+  };
+  const presets = Object.entries(ranges).map(([label, [first, last]]) =>
+    h("button", { type: "button", class: "button plain", name: label, on: { click: () => apply(first, last) } }, label),
+  );
+  const form = h(
+    "form",
+    { class: "stack", on: { submit } },
+    h("label", {}, h("span", {}, "From"), from),
+    h("label", {}, h("span", {}, "To"), to),
+    h("button", { class: "button" }, "Apply"),
+  );
+  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), form);
+}

@@ -1,0 +1,45 @@
+// Numbers and times as the reader's locale and zone write them.
+
+const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+
+/** How a locale, or the browser's where it is empty, writes things. */
+export function formatter(locale) {
+  const language = locale || undefined;
+  const make = (Kind, options) => new Kind(language, options);
+  const number = make(Intl.NumberFormat);
+  const short = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "short" });
+  const exact = make(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" });
+  const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
+  const plural = make(Intl.PluralRules);
+  const list = make(Intl.ListFormat, { type: "disjunction" });
+  return {
+    count: (value) => number.format(value),
+    plural: (value) => plural.select(value),
+    time: (instant) => short.format(new Date(instant)),
+    exact: (instant) => exact.format(new Date(instant)),
+    /** A day without a time, such as `2026-11-21`. */
+    day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
+    or: (values) => list.format(values),
+    size(bytes) {
+      const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), SIZES.length - 1);
+      const unitDisplay = power ? "short" : "long";
+      const options = { style: "unit", unit: SIZES[power], unitDisplay, maximumFractionDigits: power ? 1 : 0 };
+      return make(Intl.NumberFormat, options).format(bytes / 1000 ** power);
+    },
+    seconds(value) {
+      const [amount, unit] = value < 120 ? [value, "second"] : value < 7200 ? [value / 60, "minute"] : [value / 3600, "hour"];
+      const options = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: amount < 10 ? 1 : 0 };
+      return make(Intl.NumberFormat, options).format(amount);
+    },
+    money: (dollars) => make(Intl.NumberFormat, { style: "currency", currency: "USD", maximumSignificantDigits: 2 }).format(dollars),
+  };
+}
+
+/** The zone in which the reader's days begin, by its IANA name. */
+export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+/** The words of a key of the catalog that has no label: `created_at` is “Created at”. */
+export function words(key) {
+  const text = key.replaceAll(/[_.-]+/g, " ").trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

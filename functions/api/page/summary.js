@@ -1,0 +1,51 @@
+// Exports and downloads of the last days, as a small picture.
+
+import { pathOf } from "./api.js";
+import { h, svg } from "./dom.js";
+
+const DAYS = 30;
+const DAY_MS = 86_400_000;
+const [WIDTH, HEIGHT, BAR] = [8, 36, 3];
+
+/** The picture of a parent's exports; it stays away where there is nothing to show. */
+export function summary({ client, format }, parent) {
+  const place = h("div", { class: "summary", hidden: true });
+  read(client, parent)
+    .then((days) => {
+      const totals = days.reduce((sum, day) => ({ exports: sum.exports + day.exports, downloads: sum.downloads + day.downloads }));
+      if (!totals.exports && !totals.downloads) return;
+      const text = (number, label) => h("div", {}, h("strong", {}, format.count(number)), h("span", { class: "quiet" }, label));
+      place.append(
+        text(totals.exports, "exports in 30 days"),
+        text(totals.downloads, "downloads in 30 days"),
+        picture(days, totals, format),
+      );
+      place.hidden = false;
+    })
+    // The list below says what matters; a picture that cannot be had is no one's problem.
+    .catch(() => {});
+  return place;
+}
+
+async function read(client, parent) {
+  const now = Date.now();
+  const dates = Array.from({ length: DAYS }, (_, n) => new Date(now - (DAYS - 1 - n) * DAY_MS).toISOString().slice(0, 10));
+  const answer = await client.get(`${pathOf(parent)}/exports/summary?from=${dates[0]}`);
+  const known = new Map(answer.days.map((day) => [day.date, day]));
+  return dates.map((date) => ({ date, exports: 0, downloads: 0, ...known.get(date) }));
+}
+
+function picture(days, totals, format) {
+  const most = Math.max(...days.map(({ exports, downloads }) => Math.max(exports, downloads)), 1);
+  const bar = (n, value, kind, offset) => {
+    const height = value ? Math.max((value / most) * HEIGHT, 2) : 0;
+    return svg("rect", { class: kind, x: n * WIDTH + offset, y: HEIGHT - height, width: BAR, height, rx: 1 });
+  };
+  const bars = days.map(({ date, exports, downloads }, n) => {
+    const title = svg("title", {}, `${format.day(date)}: ${exports} exports, ${downloads} downloads`);
+    const space = svg("rect", { class: "space", x: n * WIDTH, y: 0, width: WIDTH, height: HEIGHT });
+    return svg("g", {}, title, space, bar(n, exports, "exports", 0), bar(n, downloads, "downloads", BAR + 0.5));
+  });
+  const label = `Exports and downloads per day: ${totals.exports} exports and ${totals.downloads} downloads in ${DAYS} days`;
+  return svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${DAYS * WIDTH} ${HEIGHT}` }, ...bars);
+}

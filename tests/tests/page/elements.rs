@@ -1,0 +1,143 @@
+//! The two elements inside a plain page of another origin.
+
+use std::net::Ipv4Addr;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use waybill_tests::{Owner, id};
+
+use crate::visitor::Visitor;
+
+/// The port above the stack's own four, which the local stack lets in (`AllowedOrigins`).
+const HOST_PORT: u16 = 4;
+const LIST: &str = "waybill-exports";
+const BUTTON: &str = "waybill-export-button >> .button";
+const DIALOG: &str = "waybill-export-button >> dialog";
+
+/// A host product's page: the API's address, a token that is refused at first, and both elements.
+fn page(api: &str, owner: &Owner, token: &str) -> String {
+    let parent = format!("project:{}", owner.project);
+    format!(
+        r#"<!doctype html><html lang="en"><title>A host product</title>
+<style>waybill-export-button::part(button) {{ border-radius: 20px }} body {{ --waybill-accent: rgb(1, 128, 64) }}</style>
+<h1>Orders</h1>
+<waybill-export-button api="{api}" type="orders" parent="{parent}"></waybill-export-button>
+<waybill-exports api="{api}" parent="{parent}" locale="de-DE"></waybill-exports>
+<script>
+  const seen = {{ asked: [], events: [] }};
+  const getToken = async (how) => {{ seen.asked.push(how.renew); return how.renew ? "{token}" : "old"; }};
+  const [button, list] = [document.querySelector("waybill-export-button"), document.querySelector("waybill-exports")];
+  Object.assign(list, {{ getToken, messages: {{ "status.succeeded": "Fertig" }} }});
+  Object.assign(button, {{ getToken, filters: {{ status: ["delivered"] }} }});
+  for (const name of ["waybill-export-created", "waybill-export-ready"])
+    document.addEventListener(name, ({{ detail }}) => {{
+      seen.events.push([name, detail.export.id]);
+      if (name === "waybill-export-created") list.add(detail.export);
+    }});
+</script>
+<script type="module" src="{api}/element/v1.js"></script>"#
+    )
+}
+
+/// Serves one page under every address of an origin of its own.
+async fn serve(port: u16, page: String) -> tokio::task::JoinHandle<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.unwrap_or_else(|error| panic!("port {port}: {error}"));
+    tokio::spawn(async move {
+        loop {
+            let Ok((mut socket, _)) = listener.accept().await else {
+                return;
+            };
+            let head =
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close";
+            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+            let mut request = [0; 8192];
+            // A browser that goes away meanwhile is no matter of the test's.
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_host_page_of_another_origin_exports_and_lists() {
+    let Some(ana) = Visitor::new("Ana", 8).await else {
+        return;
+    };
+    let Visitor {
+        owner,
+        browser,
+        stack,
+        ..
+    } = &ana;
+    let grants = format!("project:{}", owner.project);
+    let token = stack
+        .token(
+            json!({"sub": owner.sub, "name": owner.name, "email": owner.email, "grants": grants}),
+        )
+        .await;
+    let port = stack.port() + HOST_PORT;
+    let server = serve(port, page(stack.public_url(), owner, &token)).await;
+    browser
+        .open(&format!("http://localhost:{port}/orders"))
+        .await;
+
+    browser
+        .shows(&format!("{LIST} >> .blank"), "No exports yet")
+        .await;
+    browser.click(BUTTON).await;
+    browser.shows(DIALOG, "Status delivered").await;
+    browser.click(&format!("{DIALOG} footer .primary")).await;
+    browser.shows(DIALOG, "Your export is ready").await;
+    // The host's own words, by its messages.
+    browser
+        .shows(&format!("{LIST} >> tbody tr .badge"), "Fertig")
+        .await;
+
+    let list = owner.api.get(&owner.path()).await.json();
+    let export = &list["exports"][0];
+    assert_eq!(export["filters"], json!({"status": ["delivered"]}));
+    let seen = browser.run("return seen", json!([])).await;
+    let events = seen["events"].as_array().unwrap();
+    for name in ["waybill-export-created", "waybill-export-ready"] {
+        assert!(
+            events.contains(&json!([name, id(export)])),
+            "{name}: {seen}"
+        );
+    }
+    assert!(
+        seen["asked"].as_array().unwrap().contains(&json!(true)),
+        "{seen}"
+    );
+
+    browser.click(&format!("{DIALOG} footer .primary")).await;
+    let name = export["file_name"].as_str().unwrap();
+    let file = owner.download(export).await.body;
+    assert!(browser.downloaded(name).await == file, "another file came");
+
+    // The host's look: a custom property, and a part.
+    let script = "const of = getComputedStyle(find(arguments[0])); return [of.backgroundColor, of.borderRadius]";
+    let look = browser
+        .run(script, json!([format!("{DIALOG} footer .primary")]))
+        .await;
+    assert_eq!(look, json!(["rgb(1, 128, 64)", "20px"]));
+    // A token is nowhere but in the host's memory.
+    let markup = browser
+        .run(
+            "return document.querySelector('waybill-exports').outerHTML",
+            json!([]),
+        )
+        .await;
+    assert!(!markup.as_str().unwrap().contains(&token));
+
+    // An origin that was not named gets nothing.
+    server.abort();
+    let foreign = waybill_tests::free_port();
+    let server = serve(foreign, page(stack.public_url(), owner, &token)).await;
+    browser.open(&format!("http://localhost:{foreign}/")).await;
+    let script = "return fetch(arguments[0], { headers: { Authorization: 'Bearer x' } }).then(() => 'answered', () => 'refused')";
+    let api = format!("{}/v1/catalog", stack.public_url());
+    assert_eq!(browser.run(script, json!([api])).await, "refused");
+    server.abort();
+}

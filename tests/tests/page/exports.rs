@@ -1,0 +1,165 @@
+//! The list of exports and an export's own page, as things happen.
+
+use std::time::Duration;
+
+use serde_json::json;
+use waybill_tests::{Owner, id, wait_until};
+
+use crate::visitor::Visitor;
+
+const LIST: &str = "waybill-exports";
+const EXPORT: &str = "waybill-export-button >> .button";
+const DIALOG: &str = "waybill-export-button >> dialog";
+const START: &str = "waybill-export-button >> dialog footer .primary";
+
+fn in_list(selector: &str) -> String {
+    format!("{LIST} >> {selector}")
+}
+
+#[tokio::test]
+async fn a_file_can_be_downloaded_from_the_list_until_it_has_expired() {
+    let Some(ana) = Visitor::new("Ana", 20).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter("/").await;
+    browser.shows(&in_list(".blank"), "No exports yet").await;
+
+    let asked = json!({"type": "orders", "format": "csv"});
+    let export = ana.owner.succeeded(asked.clone()).await;
+    ana.enter("/").await;
+    browser.shows(&in_list(".badge"), "Completed").await;
+    browser.shows(&in_list("tbody tr"), "20").await;
+    browser.click(&in_list("[data-does=download]")).await;
+    let name = export["file_name"].as_str().unwrap();
+    let file = ana.owner.download(&export).await.body;
+    assert!(browser.downloaded(name).await == file, "another file came");
+
+    let retention = Duration::from_secs(ana.stack.seconds("RetentionSeconds"));
+    wait_until(
+        "the list to show the expiry",
+        retention + Duration::from_secs(60),
+        async || match browser.has(&in_list(".badge.expired")).await {
+            true => Ok(()),
+            false => Err("not expired".to_owned()),
+        },
+    )
+    .await;
+    assert!(!browser.has(&in_list("[data-does=download]")).await);
+
+    // What was once asked for can be asked for again, and is at the head of the list at once.
+    browser.click(&in_list("[data-does=again]")).await;
+    browser
+        .shows(&in_list("tbody tr:first-child .badge"), "Completed")
+        .await;
+    browser.hides(&in_list("tbody tr:nth-child(3)")).await;
+    browser.click(&in_list("tbody tr:last-child a")).await;
+    browser.shows("#status", "Expired").await;
+    assert!(browser.has("#again").await && !browser.has("#download").await);
+}
+
+#[tokio::test]
+async fn what_waits_is_watched_and_can_be_canceled() {
+    let Some(ana) = Visitor::new("Ana", 20).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let aws = ana.stack.aws().await;
+    let generate = ana.stack.output("generate_function");
+    aws.feed(generate, false).await;
+    let first = ana.owner.request("csv").await;
+    let second = ana.owner.request("xlsx").await;
+    ana.enter(&ana.list("exports")).await;
+    browser
+        .shows(&in_list("tbody tr:nth-child(2)"), "Pending")
+        .await;
+    let cancel = format!("[data-focus='cancel {}']", id(&first));
+    browser.click(&in_list(&cancel)).await;
+    browser
+        .shows(&in_list("tbody tr:nth-child(2)"), "Canceled")
+        .await;
+    assert_eq!(ana.owner.export(id(&first)).await["status"], "canceled");
+
+    browser.click(&in_list("tbody tr:first-child a")).await;
+    browser.shows("#status", "Pending").await;
+    browser.click("#cancel").await;
+    browser.shows("#status", "Canceled").await;
+    browser.shows("#history", "Canceled by Ana").await;
+    assert_eq!(ana.owner.export(id(&second)).await["status"], "canceled");
+
+    // Started again, it is watched to its end without a reload.
+    aws.feed(generate, true).await;
+    browser.click("#again").await;
+    browser.shows("#status", "Completed").await;
+    assert!(browser.has("#download").await);
+}
+
+#[tokio::test]
+async fn past_three_a_minute_the_seconds_are_counted_down() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    for _ in 0..3 {
+        ana.owner.request("csv").await;
+    }
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "5 in this list").await;
+    browser.click(EXPORT).await;
+    browser.click(START).await;
+    let problem = format!("{DIALOG} .problem");
+    browser
+        .shows(&problem, "You can start the next one in")
+        .await;
+    let script = "return [find(arguments[0]).textContent, find(arguments[1]).disabled]";
+    let before = browser.run(script, json!([problem, START])).await;
+    assert_eq!(before[1], true, "{before}");
+    wait_until("fewer seconds", Duration::from_secs(20), async || {
+        let now = browser.run(script, json!([problem, START])).await;
+        if now[0] == before[0] {
+            Err(now.to_string())
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    wait_until(
+        "the end of the minute",
+        Duration::from_secs(90),
+        async || {
+            let now = browser.run(script, json!([problem, START])).await;
+            if now[1] == true {
+                Err(now.to_string())
+            } else {
+                Ok(())
+            }
+        },
+    )
+    .await;
+    browser.click(START).await;
+    browser
+        .shows(DIALOG, "Your export is being generated")
+        .await;
+}
+
+#[tokio::test]
+async fn another_person_sees_nothing_of_it() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let export = ana.owner.request("csv").await;
+    let stack = ana.stack.clone();
+    let bo = ana.replaced_by(Owner::new(&stack, "Bo").await);
+    bo.enter(&bo.list("exports")).await;
+    bo.browser.shows(&in_list(".blank"), "No exports yet").await;
+    let foreign = format!("/projects/{}", export["project_id"]);
+    for (path, place) in [
+        ("exports", in_list(".blank")),
+        ("orders", ".blank".to_owned()),
+    ] {
+        bo.enter(&format!("{foreign}/{path}")).await;
+        bo.browser.shows(&place, "not yours to see").await;
+    }
+    bo.enter(&format!("/exports/{}", id(&export))).await;
+    bo.browser.shows(".blank", "not yours to see").await;
+}

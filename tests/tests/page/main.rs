@@ -1,0 +1,10 @@
+//! The page in a real browser, against the deployed stack: what a person sees and does.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod elements;
+mod exports;
+mod looks;
+mod mail_link;
+mod records;
+mod visitor;

@@ -1,0 +1,174 @@
+//! A list to narrow, and an export of what it shows.
+
+use serde_json::json;
+use waybill_tests::{generated_orders, load_orders, orders_csv, python_csv};
+
+use crate::visitor::{Visitor, spoil_the_token};
+
+const EXPORT: &str = "waybill-export-button >> .button";
+const START: &str = "waybill-export-button >> dialog footer .primary";
+const DIALOG: &str = "waybill-export-button >> dialog";
+
+#[tokio::test]
+async fn a_narrowed_list_is_exported_as_it_is_seen_and_downloaded_to_the_byte() {
+    let Some(ana) = Visitor::new("Ana", 120).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter("/").await;
+    browser
+        .click(&format!("a[href='{}']", ana.list("orders")))
+        .await;
+    browser.shows(".count", "50 shown").await;
+    browser.click(".more .button").await;
+    browser.shows(".count", "100 shown").await;
+
+    browser.click("[data-filter=status] summary").await;
+    browser
+        .click("[data-filter=status] input[value=delivered]")
+        .await;
+    browser
+        .shows("[data-filter=status] summary", "delivered")
+        .await;
+    browser.press("\u{E00C}").await;
+    browser.enter("input[name=search]", "paulo\u{E007}").await;
+    let delivered =
+        |row: &&Vec<String>| row[2] == "delivered" && row[7].to_lowercase().contains("paulo");
+    let orders = generated_orders(120);
+    let expected = orders.iter().filter(delivered).count();
+    assert!(expected > 0, "the test needs orders that match");
+    browser
+        .shows(".count", &format!("{expected} in this list"))
+        .await;
+    let address = browser.address().await;
+    assert!(
+        address.ends_with("/orders?status=delivered&search=paulo"),
+        "{address}"
+    );
+
+    browser.click(EXPORT).await;
+    browser.shows(DIALOG, "Status delivered").await;
+    browser.shows(DIALOG, &format!("{expected} row")).await;
+    browser.click(START).await;
+    browser
+        .shows(DIALOG, "Your export is being generated")
+        .await;
+    browser.shows(DIALOG, &ana.owner.email).await;
+    browser.shows(DIALOG, "Your export is ready").await;
+    browser.click(START).await;
+    let list = ana.owner.api.get(&ana.owner.path()).await.json();
+    let export = &list["exports"][0];
+    let got = browser
+        .downloaded(export["file_name"].as_str().unwrap())
+        .await;
+    assert!(
+        got == ana.owner.download(export).await.body,
+        "the browser got another file"
+    );
+    let rows = python_csv(&got);
+    assert_eq!(rows.len() - 1, expected);
+    assert!(rows[1..].iter().all(|row| row[2] == "delivered"));
+
+    // The address alone brings the same list back, in a session that has ended too.
+    spoil_the_token(browser).await;
+    browser.click(DIALOG_CLOSE).await;
+    browser.click("#clear-filters").await;
+    browser.shows("#ended", "Your session has ended").await;
+    browser.click("#ended .button").await;
+    ana.sign_in().await;
+    browser.shows(".count", "50 shown").await;
+    browser.open(&address).await;
+    ana.sign_in().await;
+    browser
+        .shows(".count", &format!("{expected} in this list"))
+        .await;
+}
+
+const DIALOG_CLOSE: &str = "waybill-export-button >> dialog header button";
+
+#[tokio::test]
+async fn a_cell_is_text_whatever_is_in_it() {
+    let Some(ana) = Visitor::new("Ana", 0).await else {
+        return;
+    };
+    let hostile = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>";
+    let mut orders = generated_orders(3);
+    orders[1][6] = hostile.to_owned();
+    load_orders(&ana.stack, ana.owner.project, orders_csv(&orders)).await;
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".records", hostile).await;
+    assert!(!browser.has(".records img").await && !browser.has(".records script").await);
+    // In an address, in a filter and in a sentence too.
+    browser
+        .open(&format!(
+            "{}{}?search=%3Cimg+src%3Dx+onerror%3D%22window.hacked%3D1%22%3E&state=%3Cscript%3E",
+            ana.stack.public_url(),
+            ana.list("orders")
+        ))
+        .await;
+    ana.sign_in().await;
+    browser.shows(".blank", "Nothing matches").await;
+    browser
+        .shows("[data-filter=state] summary", "<script>")
+        .await;
+    browser.click(EXPORT).await;
+    browser.shows(DIALOG, "<img src=x").await;
+    assert!(
+        browser
+            .run("return window.hacked", json!([]))
+            .await
+            .is_null()
+    );
+}
+
+#[tokio::test]
+async fn columns_are_chosen_and_ordered_by_keyboard_alone() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "5 in this list").await;
+    browser
+        .run("find(arguments[0]).focus()", json!([EXPORT]))
+        .await;
+    browser.press("\u{E007}").await;
+    browser.shows(DIALOG, "All orders").await;
+    let focus = |selector: &str| {
+        browser.run(
+            "find(arguments[0]).focus()",
+            json!([format!("{DIALOG} {selector}")]),
+        )
+    };
+    focus("summary").await;
+    browser.press("\u{E007}").await;
+    focus(".bar button:last-child").await;
+    browser.press("\u{E007}").await;
+    browser.shows(DIALOG, "0 of 14").await;
+    focus("footer .primary").await;
+    browser.press("\u{E007}").await;
+    browser
+        .shows(&format!("{DIALOG} .problem"), "at least one column")
+        .await;
+    for key in ["customer", "id"] {
+        focus(&format!("input[value={key}]")).await;
+        browser.press(" ").await;
+    }
+    // The customer goes before the id: six places up.
+    focus("li:has(input[value=customer]) button").await;
+    for _ in 0..6 {
+        browser.press("\u{E007}").await;
+    }
+    browser
+        .shows(&format!("{DIALOG} .unseen"), "Customer is now number 1")
+        .await;
+    browser.shows(DIALOG, "2 of 14").await;
+    focus("footer .primary").await;
+    browser.press("\u{E007}").await;
+    browser
+        .shows(DIALOG, "Your export is being generated")
+        .await;
+    let list = ana.owner.api.get(&ana.owner.path()).await.json();
+    assert_eq!(list["exports"][0]["columns"], json!(["customer", "id"]));
+}

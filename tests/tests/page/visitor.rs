@@ -1,0 +1,89 @@
+//! A person at a browser.
+
+use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
+use waybill_tests::{
+    Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique,
+};
+
+/// One browser at a time: several on one machine would only wait for each other.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Someone with a project of their own and a browser, signed in to neither.
+pub(crate) struct Visitor {
+    pub(crate) owner: Owner,
+    pub(crate) browser: Browser,
+    pub(crate) stack: Stack,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Visitor {
+    /// A new person whose project has so many orders; `None` where there is no browser, which is said.
+    pub(crate) async fn new(name: &str, orders: usize) -> Option<Self> {
+        let stack = Stack::get();
+        if let Some(why) = Browser::missing() {
+            skipped("the page in a browser", &why);
+            return None;
+        }
+        let turn = TURN.lock().await;
+        let project = unique();
+        if orders > 0 {
+            load_orders(&stack, project, orders_csv(&generated_orders(orders))).await;
+        }
+        let email = format!("{}-{project}@example.com", name.to_lowercase());
+        // The issuer makes a `sub` of the address of somebody whom it does not know.
+        let owner = Owner::with_email(&stack, name, &format!("dev|{email}"), &email, project).await;
+        let browser = Browser::start(&stack).await;
+        Some(Self {
+            owner,
+            browser,
+            stack,
+            _turn: turn,
+        })
+    }
+
+    /// Somebody else at the same browser, signed in to nothing yet.
+    pub(crate) fn replaced_by(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// Opens an address of the page, and signs in where the issuer asks.
+    pub(crate) async fn enter(&self, path: &str) {
+        let url = format!("{}{path}", self.stack.public_url());
+        self.browser.open(&url).await;
+        if path == "/" {
+            self.browser.click("#sign-in").await;
+        }
+        self.sign_in().await;
+    }
+
+    /// Says to the issuer who one is.
+    pub(crate) async fn sign_in(&self) {
+        let grants = format!("project:{}", self.owner.project);
+        let Owner { name, email, .. } = &self.owner;
+        sign_in(&self.browser, name, email, &grants).await;
+    }
+
+    /// The path of the project's list of this name.
+    pub(crate) fn list(&self, name: &str) -> String {
+        format!("/projects/{}/{name}", self.owner.project)
+    }
+}
+
+/// Gives the issuer a name, an address and grants.
+pub(crate) async fn sign_in(browser: &Browser, name: &str, email: &str, grants: &str) {
+    browser.click("details > summary").await;
+    for (field, text) in [("name", name), ("email", email), ("grants", grants)] {
+        browser
+            .enter(&format!("details input[name={field}]"), text)
+            .await;
+    }
+    browser.click("details button[value=other]").await;
+}
+
+/// Ends the page's session as far as it knows: the API refuses the token from now on.
+pub(crate) async fn spoil_the_token(browser: &Browser) {
+    let script = "const own = window.fetch; window.fetch = (url, options) =>
+        own(url, options?.headers?.Authorization ? { ...options, headers: { ...options.headers, Authorization: 'Bearer x' } } : options)";
+    browser.run(script, json!([])).await;
+}
