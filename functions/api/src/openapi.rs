@@ -14,12 +14,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::{Components, ComponentsBuilder, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
 };
-use utoipa::{PartialSchema, ToSchema};
 
 use crate::answer;
 use crate::app::App;

@@ -44,7 +44,7 @@ impl World {
         let worker = Worker {
             tools: Tools {
                 exports: tables.exports(),
-                records: client!(aws_sdk_dynamodb, [&records]),
+                records: client!(aws_sdk_dynamodb, [&records]).into(),
                 bucket: bucket(&[&stored]),
                 checkpoint_every: Duration::from_secs(30),
             },
