@@ -50,6 +50,7 @@ export class ParentView extends HTMLElement {
       h("input", { name: "id", required: true, maxlength: 128, "aria-label": "Id", placeholder: "Id", autocomplete: "off" }),
       h("button", { class: "button primary" }, "Show exports"),
     );
+    this.classList.add("alone");
     this.replaceChildren(alone("Whose exports?", "Name an organization, a project or a source by its id.", form));
   }
 

@@ -7,23 +7,21 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 const [WIDTH, HEIGHT, BAR] = [8, 36, 3];
 
-/** The picture of a parent's exports; it stays away where there is nothing to show. */
+/** The picture of a parent's exports. Its place is there from the start, so that nothing jumps when it comes. */
 export function summary({ client, format }, parent) {
-  const place = h("div", { class: "summary", hidden: true });
-  read(client, parent)
-    .then((days) => {
-      const totals = days.reduce((sum, day) => ({ exports: sum.exports + day.exports, downloads: sum.downloads + day.downloads }));
-      if (!totals.exports && !totals.downloads) return;
-      const text = (number, label) => h("div", {}, h("strong", {}, format.count(number)), h("span", { class: "quiet" }, label));
-      place.append(
-        text(totals.exports, "exports in 30 days"),
-        text(totals.downloads, "downloads in 30 days"),
-        picture(days, totals, format),
-      );
-      place.hidden = false;
-    })
+  const number = (label) => h("div", {}, h("strong", {}, "–"), h("span", { class: "quiet" }, label));
+  const [exports, downloads] = [number("exports in 30 days"), number("downloads in 30 days")];
+  const place = h("div", { class: "summary" }, exports, downloads, picture([], format));
+  read(client, parent).then(
+    (days) => {
+      const total = (kind) => format.count(days.reduce((sum, day) => sum + day[kind], 0));
+      exports.firstChild.textContent = total("exports");
+      downloads.firstChild.textContent = total("downloads");
+      place.lastChild.replaceWith(picture(days, format));
+    },
     // The list below says what matters; a picture that cannot be had is no one's problem.
-    .catch(() => {});
+    () => place.remove(),
+  );
   return place;
 }
 
@@ -35,17 +33,17 @@ async function read(client, parent) {
   return dates.map((date) => ({ date, exports: 0, downloads: 0, ...known.get(date) }));
 }
 
-function picture(days, totals, format) {
+function picture(days, format) {
   const most = Math.max(...days.map(({ exports, downloads }) => Math.max(exports, downloads)), 1);
   const bar = (n, value, kind, offset) => {
     const height = value ? Math.max((value / most) * HEIGHT, 2) : 0;
     return svg("rect", { class: kind, x: n * WIDTH + offset, y: HEIGHT - height, width: BAR, height, rx: 1 });
   };
   const bars = days.map(({ date, exports, downloads }, n) => {
-    const title = svg("title", {}, `${format.day(date)}: ${exports} exports, ${downloads} downloads`);
+    const title = svg("title", {}, `${format.day(date)} · exports: ${exports}, downloads: ${downloads}`);
     const space = svg("rect", { class: "space", x: n * WIDTH, y: 0, width: WIDTH, height: HEIGHT });
     return svg("g", {}, title, space, bar(n, exports, "exports", 0), bar(n, downloads, "downloads", BAR + 0.5));
   });
-  const label = `Exports and downloads per day: ${totals.exports} exports and ${totals.downloads} downloads in ${DAYS} days`;
+  const label = `Exports and downloads per day in ${DAYS} days`;
   return svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${DAYS * WIDTH} ${HEIGHT}` }, ...bars);
 }
