@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::export::{Export, ExportId};
 use crate::parent::Parent;
 
-/// What happened.
+/// What happened, in the order of a life: histories keep it where two events are of one millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {

@@ -1,5 +1,7 @@
 //! Exports of any parent.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::Value;
 
@@ -23,8 +25,16 @@ pub async fn exported(api: &Caller, parent: &str, body: Value) -> Value {
 /// # Panics
 /// Where it does not.
 pub async fn succeeded(api: &Caller, export: &Value) -> Value {
+    succeeded_within(api, export, FINISHED_WITHIN).await
+}
+
+/// Waits so long for an export to succeed.
+///
+/// # Panics
+/// Where it does not.
+pub async fn succeeded_within(api: &Caller, export: &Value, within: Duration) -> Value {
     let path = format!("/v1/exports/{}", id(export));
-    wait_until(&format!("{path} to succeed"), FINISHED_WITHIN, async || {
+    wait_until(&format!("{path} to succeed"), within, async || {
         let export = api.get(&path).await.expect_status(200).json();
         match export["status"].as_str().unwrap_or_default() {
             "succeeded" => Ok(export),

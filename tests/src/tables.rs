@@ -5,15 +5,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::http::Caller;
 use crate::local::python;
 use crate::stack::Stack;
-use crate::wait::wait_until;
 
 const WHOLE: &str = "WAYBILL_TABLES";
 
@@ -105,59 +102,6 @@ impl Table {
         let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer in JSON");
         assert_eq!(answer["differences"], json!([]), "{answer:#}");
         answer
-    }
-}
-
-/// Somebody with some grants who asks for exports of one parent.
-#[derive(Debug)]
-pub struct Requester {
-    stack: Stack,
-    api: Caller,
-    path: String,
-}
-
-impl Requester {
-    /// Somebody new, with the grant for a parent (`organization:acme`), whose path is `organizations/acme`.
-    pub async fn new(stack: &Stack, sub: &str, grant: &str, path: &str) -> Self {
-        Self {
-            stack: stack.clone(),
-            api: stack.caller(&stack.token_with(sub, grant).await),
-            path: format!("/v1/{path}/exports"),
-        }
-    }
-
-    /// Asks for an export and waits for it to succeed; with its file.
-    ///
-    /// # Panics
-    /// Where it does not succeed within `within`.
-    pub async fn file(&self, body: Value, within: Duration) -> (Value, Vec<u8>) {
-        let export = self
-            .api
-            .post(&self.path, body)
-            .await
-            .expect_status(201)
-            .json();
-        let path = format!("/v1/exports/{}", export["id"]);
-        let export = wait_until(&format!("{path} to succeed"), within, async || {
-            let export = self.api.get(&path).await.expect_status(200).json();
-            match export["status"].as_str() {
-                Some("succeeded") => Ok(export),
-                Some("waiting" | "processing") => Err(export["progress"].to_string()),
-                _ => panic!("it did not succeed: {export:#}"),
-            }
-        })
-        .await;
-        let url = export["url"].as_str().expect("a link").to_owned();
-        let link = url
-            .strip_prefix(self.stack.public_url())
-            .expect("the API's link");
-        let redirect = self.api.get(link).await.expect_status(302);
-        let answer = self
-            .stack
-            .ask(reqwest::Method::GET, redirect.header("location"), None)
-            .await
-            .expect_status(200);
-        (export, answer.body)
     }
 }
 

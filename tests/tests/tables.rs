@@ -12,7 +12,8 @@ use std::time::Duration;
 use calamine::Reader;
 use serde_json::{Value, json};
 use waybill_tests::{
-    Requester, Stack, Table, note, real_tables, skipped, unique, whole_tables, workers,
+    Caller, Stack, Table, file_of, note, real_tables, skipped, succeeded_within, unique,
+    whole_tables, workers,
 };
 
 /// How long an export of half a million rows may take on a slow, busy machine.
@@ -23,6 +24,15 @@ struct Case {
     what: &'static str,
     body: Value,
     asked: Value,
+}
+
+/// An export that has succeeded, and its file.
+async fn exported(stack: &Stack, api: &Caller, parent: &str, body: Value) -> (Value, Vec<u8>) {
+    let path = format!("/v1/{parent}/exports");
+    let export = api.post(&path, body).await.expect_status(201).json();
+    let export = succeeded_within(api, &export, WITHIN).await;
+    let file = file_of(stack, api, &export).await;
+    (export, file)
 }
 
 /// The folder of the real tables, or a sentence that they are not there.
@@ -51,8 +61,8 @@ async fn check(table: Table, parent: &str, cases: Vec<Case>) {
         // Three exports a minute and person: each has one of its own.
         let sub = format!("reader-{id}-{number}");
         let grant = format!("{parent}:{id}");
-        let requester = Requester::new(&stack, &sub, &grant, &format!("{parent}s/{id}")).await;
-        let (export, file) = requester.file(case.body, WITHIN).await;
+        let api = stack.caller(&stack.token_with(&sub, &grant).await);
+        let (export, file) = exported(&stack, &api, &format!("{parent}s/{id}"), case.body).await;
         let mut asked = case.asked;
         asked["format"] = export["format"].clone();
         asked["profile"] = export["profile"].clone();
@@ -254,11 +264,11 @@ async fn a_spreadsheet_program_runs_no_cell() {
     let id = unique().to_string();
     let table = Table::prepare("nasty/orders", &folder, 0);
     table.load(&stack, &id);
-    let (sub, path) = (format!("calc-{id}"), format!("projects/{id}"));
-    let requester = Requester::new(&stack, &sub, &format!("project:{id}"), &path).await;
+    let grant = format!("project:{id}");
+    let api = stack.caller(&stack.token_with(&format!("calc-{id}"), &grant).await);
     for (profile, runs) in [("spreadsheet", false), ("data", true)] {
         let body = json!({"type": "orders", "format": "csv", "profile": profile});
-        let (export, file) = requester.file(body, WITHIN).await;
+        let (export, file) = exported(&stack, &api, &format!("projects/{id}"), body).await;
         let scratch = tempfile::tempdir().unwrap();
         std::fs::write(scratch.path().join("file.csv"), &file).unwrap();
         let converted = convert(program, scratch.path());

@@ -14,6 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::{Components, ComponentsBuilder, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -128,6 +129,12 @@ fn document(public_url: &str, routes: &[Route]) -> OpenApi {
         .build()
 }
 
+/// Adds the schema of a view, and those of the views in it.
+fn add<T: ToSchema>(views: &mut Vec<(String, RefOr<Schema>)>) {
+    views.push((T::name().into_owned(), T::schema()));
+    T::schemas(views);
+}
+
 fn components() -> Components {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -135,14 +142,16 @@ fn components() -> Components {
         .description(Some(
             "An access token of the issuer that this API was deployed for.",
         ));
+    let mut views = Vec::new();
+    add::<ExportList<'_>>(&mut views);
+    add::<EventList<'_>>(&mut views);
+    add::<RecordList>(&mut views);
+    add::<CatalogView<'_>>(&mut views);
+    add::<Summary>(&mut views);
+    add::<Link>(&mut views);
+    add::<Problem>(&mut views);
     let mut components = ComponentsBuilder::new()
-        .schema_from::<ExportList<'_>>()
-        .schema_from::<EventList<'_>>()
-        .schema_from::<RecordList>()
-        .schema_from::<CatalogView<'_>>()
-        .schema_from::<Summary>()
-        .schema_from::<Link>()
-        .schema_from::<Problem>()
+        .schemas_from_iter(views)
         .security_scheme(SECURITY, SecurityScheme::Http(token.build()))
         .build();
     for (name, schema) in &mut components.schemas {

@@ -1,17 +1,16 @@
 //! Reads a catalog's TOML and refuses, with the line, whatever could make an export wrong.
 
-use std::collections::{BTreeMap, HashSet};
+mod table;
+
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use self::table::RawRecords;
 use super::custom::{LAST, OTHER};
-use super::records::PARENT;
-use super::{
-    ATTRIBUTES, CREATED_AT, CatalogError, Column, Constant, Delivery, Engine, ExportType,
-    ParentKind, Path, RecordsSpec, SortFormat,
-};
+use super::{ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path};
 use crate::value::{Kind, Stored};
 
 #[derive(Deserialize)]
@@ -36,23 +35,6 @@ struct RawType {
     filters: Vec<Spanned<String>>,
     columns: Spanned<Vec<RawColumn>>,
     custom: Option<Spanned<bool>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRecords {
-    engine: Engine,
-    table: Spanned<String>,
-    index: Option<Spanned<String>>,
-    partition: Option<Spanned<String>>,
-    partitions: Option<Vec<Spanned<String>>>,
-    partition_key: Spanned<String>,
-    sort_key: Spanned<String>,
-    sort_format: Spanned<String>,
-    #[serde(default)]
-    fixed: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-    region: Option<Spanned<String>>,
-    role: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -159,7 +141,7 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
         label: raw.label.unwrap_or_else(|| humane(&name)),
         parent: raw.parent,
         delivery: raw.delivery,
-        records: records(raw.records)?,
+        records: table::records(raw.records)?,
         search: keys(raw.search, &columns, &[])?,
         filters: keys(raw.filters, &columns, &[CREATED_AT, ATTRIBUTES])?,
         custom,
@@ -194,121 +176,6 @@ fn with_last(columns: Vec<Column>, created: &Path) -> Vec<Column> {
         })
     }));
     columns
-}
-
-fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
-    let span = raw.span();
-    let raw = raw.into_inner();
-    let partitions = match (raw.partition, raw.partitions) {
-        (Some(one), None) => vec![one],
-        (None, Some(several)) if !several.is_empty() => several,
-        _ => {
-            return Err(Wrong(
-                span,
-                "give either `partition` or a list of `partitions`".to_owned(),
-            ));
-        }
-    };
-    let mut distinct = HashSet::new();
-    for template in &partitions {
-        bound_to_parent(template)?;
-        if !distinct.insert(template.get_ref()) {
-            return Err(wrong(
-                template,
-                "this partition is there twice: its records would be too",
-            ));
-        }
-    }
-    if !is_variable(raw.table.get_ref()) {
-        return Err(wrong(
-            &raw.table,
-            "`table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name",
-        ));
-    }
-    let sort_format = SortFormat::parse(raw.sort_format.get_ref()).ok_or_else(|| {
-        wrong(
-            &raw.sort_format,
-            format!("no such sort_format; there are {}", SortFormat::names()),
-        )
-    })?;
-    if raw.partition_key.get_ref() == raw.sort_key.get_ref() {
-        return Err(wrong(
-            &raw.sort_key,
-            "the sort key is another attribute than the partition key",
-        ));
-    }
-    let keys = [raw.partition_key.get_ref(), raw.sort_key.get_ref()];
-    if let Some((name, _)) = raw
-        .fixed
-        .iter()
-        .find(|(name, _)| keys.contains(&name.get_ref()))
-    {
-        return Err(wrong(
-            name,
-            "an attribute of the key cannot be fixed; `partition` says what the key is",
-        ));
-    }
-    let fixed = fixed(raw.fixed)?;
-    Ok(RecordsSpec {
-        engine: raw.engine,
-        table: raw.table.into_inner(),
-        index: raw.index.map(filled).transpose()?,
-        partition_key: filled(raw.partition_key)?,
-        sort_key: filled(raw.sort_key)?,
-        sort_format,
-        fixed,
-        region: raw.region.map(filled).transpose()?,
-        role: raw.role.map(role).transpose()?,
-        partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
-    })
-}
-
-/// What every record has, in one table with others.
-fn fixed(
-    raw: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-) -> Result<Vec<(String, Constant)>, Wrong> {
-    let constant = |(name, value): (Spanned<String>, Spanned<toml::Value>)| {
-        let constant = match value.get_ref() {
-            toml::Value::String(text) => Constant::Text(text.clone()),
-            toml::Value::Integer(number) => Constant::Integer(*number),
-            toml::Value::Boolean(flag) => Constant::Boolean(*flag),
-            _ => {
-                return Err(wrong(
-                    &value,
-                    "what is fixed is a text, a whole number, true or false",
-                ));
-            }
-        };
-        Ok((filled(name)?, constant))
-    };
-    raw.into_iter().map(constant).collect()
-}
-
-/// A role by its ARN, or by the variable that holds it.
-fn role(role: Spanned<String>) -> Result<String, Wrong> {
-    let text = role.get_ref();
-    if is_variable(text) || (text.starts_with("arn:") && text.contains(":role/")) {
-        return Ok(role.into_inner());
-    }
-    Err(wrong(
-        &role,
-        "`role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself",
-    ))
-}
-
-/// Without the parent in its key, a partition would give one customer's records to another.
-fn bound_to_parent(template: &Spanned<String>) -> Result<(), Wrong> {
-    let text = template.get_ref();
-    if !text.contains(PARENT) {
-        return Err(wrong(
-            template,
-            "a partition must have {parent} in it, so that it holds one parent's records only",
-        ));
-    }
-    if text.replace(PARENT, "").contains(['{', '}']) {
-        return Err(wrong(template, "a partition knows only {parent} in braces"));
-    }
-    Ok(())
 }
 
 fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
@@ -422,13 +289,6 @@ fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// `created_at` for people: `Created at`.

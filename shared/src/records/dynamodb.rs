@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::filter::Filter;
 use super::key;
-use super::lane::{Common, Cost, Lane, Leaf, Spot};
+use super::lane::Lane;
+use super::question::{Cost, Question};
 use super::range::segments;
+use super::spot::{Leaf, Spot};
 use super::{Order, Range, RecordsError, Row};
 use crate::catalog::RecordsSpec;
 use crate::selection::Projection;
@@ -114,7 +116,7 @@ fn position(spots: impl Iterator<Item = Spot>) -> String {
 /// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
-    common: Common,
+    question: Question,
     lanes: Vec<Lane>,
 }
 
@@ -143,7 +145,7 @@ impl DynamoRecords {
             let roots = origin.roots()?;
             Some(roots.map(str::to_owned).collect::<Vec<_>>())
         });
-        let common = Common {
+        let question = Question {
             db,
             table: reading.table.to_owned(),
             index: spec.index.clone(),
@@ -175,16 +177,16 @@ impl DynamoRecords {
         }
         let lanes = partitions.into_iter().zip(spots);
         let lanes =
-            lanes.map(|(partition, spot)| Lane::new(&common, partition, segments.clone(), spot));
+            lanes.map(|(partition, spot)| Lane::new(&question, partition, segments.clone(), spot));
         Ok(Self {
             lanes: lanes.collect(),
-            common,
+            question,
         })
     }
 
     /// Lets each query from now on look at no more than this many records. DynamoDB reads no more than 1 MB anyway.
     pub fn examine_at_most(&mut self, records: i32) {
-        self.common.page_size = Some(records);
+        self.question.page_size = Some(records);
     }
 
     /// Whether all has been read, so that there is no next page.
@@ -200,11 +202,11 @@ impl DynamoRecords {
         if self.is_at_end() {
             return Ok(None);
         }
-        let Self { common, lanes } = self;
+        let Self { question, lanes } = self;
         let before: Vec<Spot> = lanes.iter().map(|lane| lane.spot().clone()).collect();
         let hungry = lanes.iter_mut().filter(|lane| lane.is_hungry());
         let fetched = hungry.map(async |lane| {
-            let cost = lane.fetch(common).await?;
+            let cost = lane.fetch(question).await?;
             // An empty page is at its end at once.
             let looked_at = if lane.head().is_none() {
                 lane.leaf().looked_at
@@ -219,7 +221,7 @@ impl DynamoRecords {
         let mut items = Vec::new();
         // Which record is the next one is known as long as every partition shows its own.
         while !lanes.iter().any(Lane::is_hungry)
-            && let Some(place) = first(lanes, common)
+            && let Some(place) = first(lanes, question)
             && let Some(item) = lanes[place].take()
         {
             items.push((place, item));
@@ -253,16 +255,16 @@ impl DynamoRecords {
 }
 
 /// The partition whose record is the next one; of equal keys, the one that the catalog names first.
-fn first(lanes: &[Lane], common: &Common) -> Option<usize> {
+fn first(lanes: &[Lane], question: &Question) -> Option<usize> {
     let sort_key = |place: usize| {
         lanes[place]
             .head()
-            .and_then(|item| item.get(&common.sort_key))
+            .and_then(|item| item.get(&question.sort_key))
     };
     let heads = (0..lanes.len()).filter(|&place| lanes[place].head().is_some());
     heads.reduce(|first, place| {
         let order = key::compare(sort_key(place), sort_key(first));
-        let is_before = match common.order {
+        let is_before = match question.order {
             Order::Ascending => order.is_lt(),
             Order::Descending => order.is_ge(),
         };

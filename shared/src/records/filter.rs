@@ -48,6 +48,11 @@ impl Filter {
         filter
     }
 
+    /// Whether it leaves nothing out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
     /// Texts that are not asked for are left out; whatever is no text is given, since only the selection knows how it
     /// compares.
     fn one_of(&mut self, path: &Path, texts: &[String]) {
@@ -81,7 +86,7 @@ impl Filter {
 
     /// The query with this filter.
     pub(super) fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
-        if self.terms.is_empty() {
+        if self.is_empty() {
             return query;
         }
         for (placeholder, name) in &self.names {

@@ -5,8 +5,10 @@ mod dynamodb;
 mod filter;
 mod key;
 mod lane;
+mod question;
 mod range;
 mod row;
+mod spot;
 
 pub use dynamodb::{DynamoRecords, Page, Reading};
 pub use row::Row;

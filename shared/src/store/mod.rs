@@ -123,13 +123,14 @@ impl Exports {
     /// The item of an event: of its export, in the order of time.
     pub fn event_item(&self, event: &Event) -> Result<Item, StoreError> {
         let mut item = to_item(&self.tables.events, event)?;
-        // Three digits always, so that the texts are in the order of time; the suffix tells apart those of one
-        // millisecond.
+        // Three digits always, so that the texts are in the order of time; those of one millisecond, as when the
+        // sweeper comes late and expires and deletes at once, are in the order of a life, and apart by the suffix.
         let at = event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let place = event.what as u8;
         item.insert("pk".into(), AttributeValue::S(event_key(event.export_id)));
         item.insert(
             "sk".into(),
-            AttributeValue::S(format!("{at}#{}", Uuid::new_v4().simple())),
+            AttributeValue::S(format!("{at}#{place:02}{}", Uuid::new_v4().simple())),
         );
         Ok(item)
     }
@@ -147,4 +148,48 @@ pub fn to_item<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError>
 /// An item as a value.
 pub fn from_item<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(|e| StoreError::malformed(table, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
+
+    use super::*;
+    use crate::event::What;
+
+    #[test]
+    fn events_of_one_millisecond_are_in_the_order_of_a_life() {
+        let config = Config::builder().behavior_version(BehaviorVersion::latest());
+        let tables = Tables {
+            exports: "exports".into(),
+            work: "work".into(),
+            events: "events".into(),
+        };
+        let exports = Exports::new(Client::from_conf(config.build()), tables);
+        let key = |what: What, at: &str| {
+            let event = Event {
+                export_id: 1.try_into().unwrap(),
+                parent: "project#42".parse().unwrap(),
+                what,
+                at: at.parse().unwrap(),
+                who: None,
+                detail: None,
+            };
+            exports.event_item(&event).unwrap()["sk"]
+                .as_s()
+                .unwrap()
+                .clone()
+        };
+        // Were it left to chance, one of so many would be wrong.
+        for _ in 0..50 {
+            let keys = [
+                key(What::Requested, "2026-11-21T12:01:02.017Z"),
+                key(What::Started, "2026-11-21T12:01:02.017999Z"),
+                key(What::Expired, "2026-11-21T12:01:02.018999Z"),
+                key(What::Deleted, "2026-11-21T12:01:02.018Z"),
+                key(What::Refused, "2026-11-21T12:01:02.019Z"),
+            ];
+            assert!(keys.is_sorted(), "{keys:?}");
+        }
+    }
 }

@@ -27,7 +27,9 @@ dynamodb:PutItem     events         yes yes      yes    yes
 dynamodb:DeleteItem  events         no  no       no     no
 dynamodb:GetItem     limits         yes no       no     no
 dynamodb:GetItem     parents        yes no       no     no
-dynamodb:Query       records        no  yes      no     no
+dynamodb:Query       parents/by_organization
+                                    yes no       no     no
+dynamodb:Query       records        yes yes      no     no
 dynamodb:PutItem     records        no  no       no     no
 dynamodb:Scan        records        no  no       no     no
 s3:GetObject         exports        yes yes      yes    no

@@ -77,6 +77,7 @@ async fn each_call_asks_what_it_needs_and_a_no_is_404() {
     let cancel = format!("{export_path}/cancel");
     let link = format!("/v1/downloads/{}", export.download);
     let sources = "/v1/sources/web-leads/exports";
+    let records = "/v1/projects/42/records/orders";
     // Who calls what, the status after a yes, and what is asked for after a yes and a no; `create` stands for
     // `create project 42 of "acme"`.
     let table = [
@@ -103,6 +104,14 @@ async fn each_call_asks_what_it_needs_and_a_no_is_404() {
         ("u-17", "POST", &cancel, 409, "read, cancel", "read"),
         ("u-18", "POST", &cancel, 409, "read, cancel_any", "read"),
         ("u-17", "GET", &link, 302, "download", "download, read"),
+        (
+            "u-17",
+            "GET",
+            records,
+            200,
+            "read_records",
+            "read_records, list",
+        ),
         ("u-17", "PUT", "/v1/projects/42", 403, "list", "list"),
         // Of what is not there, nobody is asked.
         ("u-17", "GET", "/v1/exports/1", 404, "", ""),

@@ -1,0 +1,165 @@
+//! What DynamoDB is asked, and what its answers mean.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use jiff::Timestamp;
+
+use super::filter::Filter;
+use super::key::{self, Key};
+use super::range::Segment;
+use super::{Order, Range, RecordsError};
+use crate::catalog::SortFormat;
+use crate::store::Item;
+
+/// What all partitions of a source have in common.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) db: Client,
+    pub(super) table: String,
+    pub(super) index: Option<String>,
+    pub(super) partition_key: String,
+    pub(super) sort_key: String,
+    pub(super) format: SortFormat,
+    /// The attributes that are read besides keys; `None` for whole records.
+    pub(super) attributes: Option<Vec<String>>,
+    pub(super) filter: Filter,
+    pub(super) range: Range,
+    pub(super) order: Order,
+    /// How many records one query may look at.
+    pub(super) page_size: Option<i32>,
+}
+
+impl Question {
+    /// Asks for a segment of a partition, from after a key on.
+    pub(super) fn query(
+        &self,
+        partition: &str,
+        segment: &Segment,
+        start: Option<Key>,
+        key_names: &[String],
+    ) -> QueryFluentBuilder {
+        let condition = match (&segment.from, &segment.until) {
+            (None, None) => "#partition = :partition",
+            (None, Some(_)) => "#partition = :partition AND #sort < :until",
+            (Some(_), None) => "#partition = :partition AND #sort >= :from",
+            // DynamoDB knows no half-open range: the end itself is left out afterwards.
+            (Some(_), Some(_)) => "#partition = :partition AND #sort BETWEEN :from AND :until",
+        };
+        let mut query = self
+            .partition(partition)
+            .key_condition_expression(condition)
+            .set_exclusive_start_key(start)
+            .consistent_read(segment.consistent)
+            .set_limit(self.page_size);
+        if segment.from.is_some() || segment.until.is_some() {
+            query = query.expression_attribute_names("#sort", &self.sort_key);
+        }
+        for (name, bound) in [(":from", &segment.from), (":until", &segment.until)] {
+            if let Some(bound) = bound {
+                query = query.expression_attribute_values(name, self.sort_value(bound));
+            }
+        }
+        if let Some(attributes) = &self.attributes {
+            let mut attributes: Vec<_> = attributes.iter().chain(key_names).collect();
+            attributes.sort_unstable();
+            attributes.dedup();
+            let mut placeholders = Vec::with_capacity(attributes.len());
+            for (n, attribute) in attributes.into_iter().enumerate() {
+                query = query.expression_attribute_names(format!("#a{n}"), attribute);
+                placeholders.push(format!("#a{n}"));
+            }
+            query = query.projection_expression(placeholders.join(", "));
+        }
+        self.filter.apply(query)
+    }
+
+    /// Asks for something of a partition.
+    pub(super) fn partition(&self, partition: &str) -> QueryFluentBuilder {
+        self.db
+            .query()
+            .table_name(&self.table)
+            .set_index_name(self.index.clone())
+            .scan_index_forward(self.order == Order::Ascending)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .expression_attribute_names("#partition", &self.partition_key)
+            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+    }
+
+    fn sort_value(&self, bound: &str) -> AttributeValue {
+        if self.format.is_number() {
+            AttributeValue::N(bound.into())
+        } else {
+            AttributeValue::S(bound.into())
+        }
+    }
+
+    /// Whether a record lies before the segment's end, and its instant within the range: where the order of keys is
+    /// not that of time, no condition on the key has seen to that.
+    pub(super) fn is_within(&self, item: &Item, until: Option<&str>) -> bool {
+        let Some(key) = key::text_of(item.get(&self.sort_key)) else {
+            return true;
+        };
+        if until == Some(key) {
+            return false;
+        }
+        if self.format.is_ordered_by_time() {
+            return true;
+        }
+        let range = &self.range;
+        let later = |instant: Timestamp| {
+            instant >= range.until || range.from.is_some_and(|from| instant < from)
+        };
+        !self.format.instant_of(key).is_some_and(later)
+    }
+
+    pub(super) fn has_readable_key(&self, item: &Item) -> bool {
+        key::text_of(item.get(&self.sort_key)).is_some()
+    }
+
+    pub(super) fn unreadable_key(&self, item: &Item) -> RecordsError {
+        let problem = match item.get(&self.sort_key) {
+            None => "a record has no such attribute",
+            Some(_) => "it is neither a text nor a number",
+        };
+        RecordsError::Refused {
+            table: self.table.clone(),
+            message: format!("the sort key {}: {problem}", self.sort_key),
+        }
+    }
+
+    pub(super) fn error(&self, error: SdkError<QueryError>) -> RecordsError {
+        let table = self.table.clone();
+        match error.code() {
+            Some("ResourceNotFoundException") => RecordsError::Missing { table },
+            Some("AccessDeniedException") => RecordsError::Denied { table },
+            Some("ValidationException") => RecordsError::Refused {
+                table,
+                message: error.message().unwrap_or_default().to_owned(),
+            },
+            code => RecordsError::Unavailable {
+                code: code.unwrap_or("no answer").to_owned(),
+                source: Box::new(error),
+            },
+        }
+    }
+}
+
+/// What a query cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cost {
+    pub(super) read_units: f64,
+    pub(super) bytes: u64,
+}
+
+impl Cost {
+    pub(super) fn add(&mut self, read_units: Option<f64>, is_consistent: bool) {
+        let read_units = read_units.unwrap_or(0.0);
+        // A unit is 4 KB read strongly consistently, or twice as much.
+        let bytes_of_a_unit = if is_consistent { 4096.0 } else { 8192.0 };
+        self.read_units += read_units;
+        self.bytes += (read_units * bytes_of_a_unit) as u64;
+    }
+}
