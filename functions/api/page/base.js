@@ -95,10 +95,12 @@ export class Element extends HTMLElement {
     this.#begun = true;
     this.#life = new AbortController();
     const { signal } = this;
+    // What the host sets together with the token is set by then.
+    await sheetIsThere;
+    if (signal.aborted) return;
     this.format = formatter(this.getAttribute("locale"));
     this.t = texts(this.messages, this.format);
-    await sheetIsThere;
-    if (!signal.aborted) this.start();
+    this.start();
   }
 }
 
