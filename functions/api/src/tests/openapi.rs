@@ -72,7 +72,15 @@ async fn the_contract_and_the_templates_routes_agree_on_who_needs_a_token() {
             (route.lines().next().unwrap(), kind.lines().next().unwrap())
         })
         .collect();
-    assert_eq!(routes, [("ANY /v1/{proxy+}", "JWT"), ("$default", "NONE")]);
+    // A preflight is answered by the gateway, and carries no token.
+    assert_eq!(
+        routes,
+        [
+            ("ANY /v1/{proxy+}", "JWT"),
+            ("OPTIONS /v1/{proxy+}", "NONE"),
+            ("$default", "NONE")
+        ]
+    );
     let contract = contract().await;
     for (path, item) in contract["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
