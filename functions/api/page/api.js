@@ -33,14 +33,28 @@ export class Client {
 
   /** Sends a request. The answer is `{status, headers, body}`; 304 has no body. Anything else but success is thrown. */
   async send(path, { method = "GET", body, headers = {}, signal } = {}) {
-    let response = await this.#fetch(path, { method, body, headers, signal }, false);
-    if (response.status === 401) response = await this.#fetch(path, { method, body, headers, signal }, true);
+    const request = { method, body, headers, signal };
+    let response = await this.#fetch(path, request, false).catch((error) => this.#refused(error));
+    if (response === null || response.status === 401) response = await this.#fetch(path, request, true);
     if (response.status === 304) return { status: 304, headers: response.headers, body: null };
     const answer = await response.json().catch(() => null);
     if (response.ok && answer) return { status: response.status, headers: response.headers, body: answer };
     const retryAfter = Number(response.headers.get("Retry-After")) || null;
     const message = answer?.detail ?? `The service answered ${response.status}. Try again in a moment.`;
     throw new Problem(response.ok ? 502 : response.status, message, { retryAfter, errors: answer?.errors });
+  }
+
+  /**
+   * Null where an answer that did not come may have been 401: the gateway may give it without CORS headers, and then a
+   * browser shows nothing of it to a page of another origin. So it may where the service is there.
+   */
+  async #refused(error) {
+    const isForeign = new URL(this.base).origin !== location.origin;
+    if (error.status !== 0 || !isForeign) throw error;
+    await fetch(`${this.base}/config.json`, { credentials: "omit" }).catch(() => {
+      throw error;
+    });
+    return null;
   }
 
   async get(path, signal) {

@@ -45,7 +45,11 @@ export class ExportDialog {
 
   #form(count) {
     const { t, format } = this.#host;
-    const { columns } = this.#type;
+    const ofType = new Map(this.#type.columns.map((column) => [column.key, column]));
+    // A parent may have columns of its own, which its list shows and the type does not name.
+    const usual = this.#host.columns ?? [...ofType.keys()];
+    const others = this.#type.columns.filter(({ key }) => !usual.includes(key));
+    const columns = [...usual.map((key) => ofType.get(key) ?? { key }), ...others];
     const number = count && t(count.exact ? "what.count" : "what.at-least", { count: count.value });
     const choice = (name, options) =>
       h(
@@ -61,7 +65,7 @@ export class ExportDialog {
           ),
         ),
       );
-    this.columns = new ColumnChoice(this.#host, columns, this.#host.columns ?? columns.map(({ key }) => key), this.live);
+    this.columns = new ColumnChoice(this.#host, columns, usual, this.live);
     this.start = h("button", { type: "submit", class: "button primary", part: "button" }, t("export.start"));
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.form = h(

@@ -29,8 +29,6 @@ const ENGLISH = {
   "list.none": "No exports like that",
   "list.none-text": "No export has this status and type.",
   "list.clear": "Show all exports",
-  "list.count.one": "{count} export",
-  "list.count.other": "{count} exports",
   "list.changed": "{file}: {status}",
   "list.so-far": "{count} so far",
 
@@ -43,13 +41,10 @@ const ENGLISH = {
   "action.retry": "Try again",
   "action.close": "Close",
   "action.open": "Open the export",
-  "action.support": "Contact support",
-  "action.canceled": "The export was canceled.",
   "action.started": "The export was started again.",
 
   "problem.title": "This could not be loaded",
   "problem.offline": "There is no connection at the moment. Check your network and try again.",
-  "problem.busy": "The service is busy. Trying again…",
   "problem.session": "Your session has ended. Sign in again to go on.",
   "problem.not-found": "There is nothing here, or it is not yours to see.",
 
@@ -92,7 +87,6 @@ const ENGLISH = {
   "what.all": "All {label}",
   "what.matching": "{label}",
   "what.one-of": "{name} {values}",
-  "what.or": "or",
   "what.from": "{name} from {from}",
   "what.until": "{name} until {to}",
   "what.before": "{name} before {to}",
