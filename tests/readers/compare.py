@@ -6,7 +6,8 @@ Reads one JSON object from standard input:
   file      the export
   format    `csv` or `xlsx`
   profile   `spreadsheet` or `data`
-  columns   [[key, kind], …] of the file, in its order
+  columns   [[key, kind], …] of the file, in its order; a third element names the table's column where that is another
+  constant  {key: value}: columns of the file that the table does not have
   order     the keys that the rows are ordered by
   is_in     {key: [values]}: the value is one of these
   range     [key, from, to]: from is in, to is out
@@ -47,10 +48,11 @@ def main() -> None:
     asked = json.load(sys.stdin)
     warnings: dict[str, Counter[str]] = {}
     expected = [
-        [shown(asked, key, kind, row[key], warnings) for key, kind in asked["columns"]] for row in selected(asked)
+        [shown(asked, key, kind, row[(*source, key)[0]], warnings) for key, kind, *source in asked["columns"]]
+        for row in selected(asked)
     ]
     found = read_csv(asked) if asked["format"] == "csv" else read_xlsx(asked)
-    header = [key for key, _ in asked["columns"]]
+    header = [key for key, *_ in asked["columns"]]
     differences = []
     first = next(found, None)
     if first != header:
@@ -77,8 +79,9 @@ def selected(asked: dict[str, Any]) -> list[dict[str, str]]:
         table = table.filter((instant >= start) & (instant < end))
     if search := asked.get("search"):
         table = table.filter(holds(search))
-    absent = [key for key, _ in asked["columns"] if key not in table.columns]
-    table = table.with_columns(polars.lit("").alias(key) for key in absent)
+    constant = asked.get("constant") or {}
+    absent = [key for key, _, *source in asked["columns"] if (*source, key)[0] not in table.columns]
+    table = table.with_columns(polars.lit(constant.get(key, "")).alias(key) for key in absent)
     return table.sort(asked["order"]).to_dicts()
 
 

@@ -59,7 +59,7 @@ def leads(rows: Iterable[Row]) -> Iterator[Row]:
             "phone": f"+1-519-{number % 1000:03}-{number % 10000:04}" if number % 3 else f"+44 20 {number:08}",
             "created_at": created,
             "updated_at": created,
-            **{f"custom.{key}": value for key, value in row.items() if key not in attributes},
+            **{key: value for key, value in row.items() if key not in attributes},
             **{f"attributes.{key}": row[key] for key in attributes},
         }
 
@@ -67,7 +67,7 @@ def leads(rows: Iterable[Row]) -> Iterator[Row]:
 def nasty(name: str, folder: Path) -> Iterator[Row]:
     """Every string of the big list of naughty strings, and every payload that a spreadsheet would run."""
     kind = next(kind for kind in tomllib.loads(CATALOG.read_text())["type"] if kind["name"] == name)
-    texts = [column["key"] for column in kind["columns"] if column["kind"] in TEXTS and column["key"] != "id"]
+    texts = [column["key"] for column in kind["columns"] if column["kind"] in TEXTS and column["key"] not in IDS]
     strings = json.loads((folder / "nasty" / "blns.json").read_text())
     payloads = (folder / "nasty" / "payloadbox_csv-payload.txt").read_text().splitlines()
     for number, text in enumerate([*strings, *payloads]):
@@ -77,6 +77,8 @@ def nasty(name: str, folder: Path) -> Iterator[Row]:
 
 CATALOG = Path(__file__).resolve().parents[2] / "infra" / "catalog.toml"
 TEXTS = ("text", "email", "phone")
+# What says which record it is, and whose.
+IDS = ("id", "source_id")
 TABLES: dict[str, tuple[str, str, Callable[[Iterable[Row]], Iterator[Row]]]] = {
     "purchases": ("online_retail_full", ",", purchases),
     "audience_members": ("audience_members_100k", ",", audience_members),

@@ -45,9 +45,17 @@ fn rows(slice: usize) -> usize {
 }
 
 /// Loads the table for a parent of this kind that nobody else has, and compares each export with it.
-async fn check(table: Table, parent: &str, cases: Vec<Case>) {
+async fn check(table: Table, parent: &str, definitions: Option<Value>, mut cases: Vec<Case>) {
     let stack = Stack::get();
     let id = unique().to_string();
+    if let Some(definitions) = definitions {
+        let staff = stack.caller(&stack.token_with(&format!("staff-{id}"), "staff").await);
+        let described = staff.put(&format!("/v1/{parent}s/{id}"), definitions).await;
+        described.expect_status(200);
+    }
+    for case in &mut cases {
+        case.asked["constant"] = json!({"source_id": id});
+    }
     let table = tokio::task::spawn_blocking({
         let (stack, id) = (stack.clone(), id.clone());
         move || {
@@ -86,6 +94,15 @@ async fn check(table: Table, parent: &str, cases: Vec<Case>) {
             figures(&stack, case.what, &export);
         }
     }
+}
+
+/// The columns of leads with those of their source, and `other`: three of the type's come after them.
+fn with_own(mut columns: Vec<Value>, own: Vec<Value>) -> Vec<Value> {
+    let last = columns.split_off(columns.len() - 3);
+    columns.extend(own);
+    columns.push(json!(["other", "text"]));
+    columns.extend(last);
+    columns
 }
 
 /// What the export says of cells that a spreadsheet cannot hold as they are: code, column, count.
@@ -175,7 +192,7 @@ async fn purchases_whole_and_narrowed() {
                 "columns": ["id", "invoice", "stock_code", "description", "customer_id"]}}),
         },
     ];
-    check(table, "organization", cases).await;
+    check(table, "organization", None, cases).await;
 }
 
 #[tokio::test]
@@ -212,7 +229,69 @@ async fn audience_members_searched_in_their_own_scripts() {
                 "columns": ["name", "email", "phone", "city"]}}),
         });
     }
-    check(table, "organization", cases).await;
+    check(table, "organization", None, cases).await;
+}
+
+#[tokio::test]
+async fn leads_with_custom_fields_and_attributes() {
+    let Some(folder) = folder("the real leads") else {
+        return;
+    };
+    let table = Table::prepare("leads", &folder, rows(3_000));
+    let custom = [
+        ("age", "integer"),
+        ("job", "text"),
+        ("marital", "text"),
+        ("education", "text"),
+        ("default", "text"),
+        ("housing", "text"),
+        ("loan", "text"),
+        ("contact", "text"),
+        ("month", "text"),
+        ("day_of_week", "text"),
+        ("duration", "integer"),
+        ("pdays", "integer"),
+        // A number that is defined as text: in a file for spreadsheets -1.8 is guarded.
+        ("emp.var.rate", "text"),
+        ("cons.price.idx", "decimal"),
+        ("cons.conf.idx", "decimal"),
+        ("euribor3m", "decimal"),
+        ("nr.employed", "decimal"),
+    ];
+    let attributes = ["campaign", "previous", "poutcome", "y"];
+    let defined = custom.map(|(key, kind)| json!({"key": key, "kind": kind}));
+    let definitions = json!({"name": "Bank", "custom_fields": defined, "attributes": attributes});
+
+    let mut own = custom.map(|(key, kind)| json!([key, kind])).to_vec();
+    own.extend(attributes.map(|key| json!([key, "text", format!("attributes.{key}")])));
+    let columns = with_own(table.columns(), own);
+    let asked = || json!({"order": ["created_at", "id"], "columns": columns});
+    let (mut sold, mut campaign) = (asked(), asked());
+    sold["is_in"] = json!({"status": ["sold"]});
+    campaign["is_in"] = json!({"attributes.campaign": ["2", "3"]});
+    let cases = vec![
+        Case {
+            what: "all leads, CSV for spreadsheets",
+            body: json!({"type": "leads", "format": "csv"}),
+            asked: asked(),
+        },
+        Case {
+            what: "all leads, CSV as data",
+            body: json!({"type": "leads", "format": "csv", "profile": "data"}),
+            asked: asked(),
+        },
+        Case {
+            what: "sold leads, XLSX",
+            body: json!({"type": "leads", "format": "xlsx", "filters": {"status": "sold"}}),
+            asked: sold,
+        },
+        Case {
+            what: "leads of two campaigns, CSV",
+            body: json!({"type": "leads", "format": "csv", "filters": {"attributes": {"campaign": ["2", "3"]}}}),
+            asked: campaign,
+        },
+    ];
+    check(table, "source", Some(definitions), cases).await;
 }
 
 #[tokio::test]
@@ -224,21 +303,26 @@ async fn nasty_strings_in_every_text_arrive_as_they_are_and_run_nowhere() {
         ("orders", "project", "created_at"),
         ("purchases", "organization", "purchased_at"),
         ("audience_members", "organization", "subscribed_at"),
+        ("leads", "source", "created_at"),
     ];
     for (type_name, parent, created) in types {
         let table = Table::prepare(&format!("nasty/{type_name}"), &folder, 0);
         let order = json!([created, "id"]);
+        let columns = match type_name {
+            "leads" => with_own(table.columns(), Vec::new()),
+            _ => table.columns(),
+        };
         let case = |what, format: &str, profile: &str| Case {
             what,
             body: json!({"type": type_name, "format": format, "profile": profile}),
-            asked: json!({"order": order}),
+            asked: json!({"order": order, "columns": columns}),
         };
         let cases = vec![
             case("nasty strings for a spreadsheet", "csv", "spreadsheet"),
             case("nasty strings as data", "csv", "data"),
             case("nasty strings in a workbook", "xlsx", "spreadsheet"),
         ];
-        check(table, parent, cases).await;
+        check(table, parent, None, cases).await;
     }
 }
 

@@ -24,6 +24,7 @@ dynamodb:DeleteItem  work           no  no       yes    yes
 dynamodb:Query       work/due       no  no       no     yes
 dynamodb:Query       events         yes no       no     no
 dynamodb:PutItem     events         yes yes      yes    yes
+dynamodb:UpdateItem  events         yes yes      no     no
 dynamodb:DeleteItem  events         no  no       no     no
 dynamodb:GetItem     limits         yes no       no     no
 dynamodb:GetItem     parents        yes no       no     no
@@ -142,6 +143,10 @@ impl Role<'_> {
                 let put = db.put_item().table_name(table).item("id", key());
                 let put = put.item("pk", key()).item("sk", key());
                 allowed(put.condition_expression(condition).send().await)
+            }
+            "UpdateItem" => {
+                let update = db.update_item().table_name(table).key("id", key());
+                allowed(update.condition_expression(condition).send().await)
             }
             "DeleteItem" => {
                 let delete = db.delete_item().table_name(table).key("id", key());

@@ -1,7 +1,7 @@
 //! Purchases and audience members of an organization.
 
 use serde_json::json;
-use waybill_tests::{Stack, exported, file_of, load, python_csv, unique};
+use waybill_tests::{MAIL_WITHIN, Stack, exported, file_of, load, python_csv, unique, wait_until};
 
 use super::{caller, refuses_fields};
 
@@ -112,4 +112,35 @@ async fn audience_members_are_exported_with_more_columns_where_they_are_named() 
         &admin.post(&format!("/v1/{parent}/exports"), wrong).await,
         &["filters.status", "filters.tags"],
     );
+}
+
+/// Orders come as an attachment: see `main_job`. The others are a link alone, to the page that asks who clicks.
+#[tokio::test]
+async fn purchases_audience_members_and_leads_are_mailed_a_link() {
+    let stack = Stack::get();
+    for (type_name, kind, label) in [
+        ("purchases", "organization", "Purchases"),
+        ("audience_members", "organization", "Audience members"),
+        ("leads", "source", "Leads"),
+    ] {
+        let parent = format!("mailed-{}", unique());
+        let email = format!("{parent}@example.com");
+        let grants = format!("{kind}:{parent}");
+        let person = json!({"sub": parent, "name": "Mia", "email": email, "grants": grants});
+        let api = stack.caller(&stack.token(person).await);
+        let body = json!({"type": type_name, "format": "xlsx"});
+        let export = exported(&api, &format!("{kind}s/{parent}"), body).await;
+        let mail = wait_until("a mail", MAIL_WITHIN, async || {
+            let mut mails = stack.mails(&email).await;
+            mails.pop().ok_or_else(|| "none".to_owned())
+        })
+        .await;
+        assert_eq!(mail["attachments"], json!([]), "{type_name}");
+        let name = export["file_name"].as_str().unwrap();
+        assert_eq!(mail["subject"], format!("{label} export ready: {name}"));
+        let link = format!("{}/exports/{}", stack.public_url(), export["id"]);
+        for form in ["text", "html"] {
+            assert!(mail[form].as_str().unwrap().contains(&link), "{form}");
+        }
+    }
 }
