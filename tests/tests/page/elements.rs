@@ -117,7 +117,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     assert!(browser.downloaded(name).await == file, "another file came");
 
     // The host's look: a custom property, and a part.
-    let script = "const of = getComputedStyle(find(arguments[0])); return [of.backgroundColor, of.borderRadius]";
+    let script = "const of = getComputedStyle(find(arguments[0])); return [of.borderTopColor, of.borderRadius]";
     let look = browser
         .run(script, json!([format!("{DIALOG} footer .primary")]))
         .await;
