@@ -89,7 +89,7 @@ async fn statuses_and_types_narrow_a_list() {
     let stack = Stack::get();
     let owner = Owner::new(&stack, "Ana").await;
     let succeeded = id(&owner.succeeded(csv()).await);
-    let canceled_owner = super::owner_of_many(&stack).await;
+    let canceled_owner = super::owner_of_many_alone(&stack).await;
     let canceled = canceled_owner.request("csv").await;
     canceled_owner
         .api

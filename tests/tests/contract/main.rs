@@ -25,6 +25,7 @@ mod types;
 mod visibility;
 
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use waybill_tests::{
     Answer, Caller, Owner, Stack, generated_orders, load_orders, orders_csv, unique,
 };
@@ -47,11 +48,24 @@ async fn finished(stack: &Stack) -> (Owner, Value) {
     (owner, export)
 }
 
-/// Somebody whose project has so many orders that its export takes a while: one just asked for is not done yet.
+/// So many orders that their export takes a while, and more than one call for records examines.
+const MANY: usize = 25_000;
+
+/// Somebody with a project of [`MANY`] orders, which others share: an export just asked for is not done yet.
 async fn owner_of_many(stack: &Stack) -> Owner {
-    let owner = Owner::new(stack, "Ana").await;
-    load_orders(stack, owner.project, orders_csv(&generated_orders(20_000))).await;
-    owner
+    static PROJECT: OnceCell<u64> = OnceCell::const_new();
+    let load = async || many_orders(stack, unique()).await;
+    Owner::of_project(stack, "Ana", *PROJECT.get_or_init(load).await).await
+}
+
+/// Somebody whose project of [`MANY`] orders is nobody else's.
+async fn owner_of_many_alone(stack: &Stack) -> Owner {
+    Owner::of_project(stack, "Ana", many_orders(stack, unique()).await).await
+}
+
+async fn many_orders(stack: &Stack, project: u64) -> u64 {
+    load_orders(stack, project, orders_csv(&generated_orders(MANY))).await;
+    project
 }
 
 fn export_path(export: &Value) -> String {

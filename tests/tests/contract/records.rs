@@ -156,7 +156,7 @@ async fn pages_neither_repeat_nor_skip_while_records_arrive() {
     assert_eq!(all(&owner, "limit=100").await.len(), 30);
 }
 
-/// 20,000 orders are more than one call examines: what is rare is found by going on.
+/// [`super::MANY`] orders, of some 240 bytes each, are more than one call examines: what is rare is found by going on.
 #[tokio::test]
 async fn a_call_examines_no_more_than_it_may_and_the_next_goes_on() {
     let stack = Stack::get();

@@ -127,7 +127,7 @@ async fn staff_see_and_cancel_everywhere_but_start_and_take_nothing() {
 async fn only_the_person_who_asked_admins_and_staff_cancel() {
     let stack = Stack::get();
     let organization = format!("org-{}", unique());
-    let owner = super::owner_of_many(&stack).await;
+    let owner = super::owner_of_many_alone(&stack).await;
     let staff = caller(&stack, "yuki", "staff").await;
     let described = json!({"name": "Film", "organization_id": organization});
     staff
