@@ -282,7 +282,7 @@ async fn a_cancel_ends_the_export_for_good() {
 #[tokio::test]
 async fn progress_is_shown_while_the_file_is_made() {
     let stack = Stack::get();
-    let owner = super::owner_of_many(&stack).await;
+    let owner = super::owner_of_many_alone(&stack).await;
     let export = owner.request("csv").await;
     let (mut path, mut before) = (Vec::new(), 0);
     let done = wait_until("the export to succeed", FINISHED_WITHIN, async || {
