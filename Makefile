@@ -44,7 +44,7 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
 test: lint readers ## Check everything: formatting, lints, units, and a stack of its own from outside
-	@RUST_TEST_THREADS=$(TEST_THREADS) $(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace
+	@RUST_TEST_THREADS=$(TEST_THREADS) $(PYTHON) $(LOCAL)/stack.py run --host --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --no-fail-fast
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use waybill::catalog::{Catalog, ExportType};
 use waybill::records::{DynamoRecords, Order, Range, Reading};
 use waybill::selection::{Criteria, Projection};
-use waybill_tests::{Stack, Watch, file_of, python_csv, unique, wait_until};
+use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
 
 /// What a first build of the functions may take.
 const BUILT_WITHIN: Duration = Duration::from_secs(900);
@@ -413,13 +413,15 @@ async fn a_mixed_precision_is_bounded_by_instants() {
 async fn another_accounts_table_is_read_by_its_role_in_its_region() {
     let stack = Stack::get();
     let own = r#"sort_format = "rfc3339#id""#;
-    let elsewhere = r#"sort_format = "rfc3339#id", region = "eu-central-1", role = "arn:aws:iam::111122223333:role/reader""#;
+    let role = reader_role(&stack);
+    let elsewhere =
+        format!(r#"sort_format = "rfc3339#id", region = "eu-central-1", role = "{role}""#);
     assert!(CATALOG.contains(own));
-    let catalog = Catalog::parse(&CATALOG.replace(own, elsewhere)).unwrap();
+    let catalog = Catalog::parse(&CATALOG.replace(own, &elsewhere)).unwrap();
     let config = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(stack.output("endpoint_url"))
         .region(Region::new("eu-west-1"))
-        .credentials_provider(Credentials::new("own", "test", None, None, "test"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .load()
         .await;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -445,12 +447,12 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
     }
     let asked = asked.join().unwrap();
     assert!(
-        asked[0].contains("Credential=own/") && asked[0].contains("/eu-west-1/dynamodb/"),
+        asked[0].contains("Credential=test/") && asked[0].contains("/eu-west-1/dynamodb/"),
         "{}",
         asked[0]
     );
     assert!(
-        !asked[1].contains("Credential=own/") && asked[1].contains("/eu-central-1/dynamodb/"),
+        !asked[1].contains("Credential=test/") && asked[1].contains("/eu-central-1/dynamodb/"),
         "{}",
         asked[1]
     );
@@ -459,6 +461,30 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
         "{}",
         asked[1]
     );
+}
+
+/// A role of a host's that lets Waybill's account in: the emulator evaluates whom a role trusts.
+fn reader_role(stack: &Stack) -> String {
+    let script = r#"
+import json, sys
+import boto3
+trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+iam = boto3.client("iam", endpoint_url=sys.argv[1], region_name="eu-west-1",
+                   aws_access_key_id="test", aws_secret_access_key="test")
+policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+print(iam.create_role(RoleName=sys.argv[2], AssumeRolePolicyDocument=policy)["Role"]["Arn"], end="")
+"#;
+    let output = Command::new(python())
+        .args(["-c", script, stack.output("endpoint_url")])
+        .arg(format!("reader-{}", unique()))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Reads the head of a request, and answers that there is no such table.
