@@ -16,9 +16,9 @@ use waybill_tests::{
     load_orders, orders_csv, sha256, unique, wait_until, workers,
 };
 
-/// Enough to be caught in the middle, for several invocations of [`SHORT_TIMEOUT`], and for a file of two parts.
+/// Enough to be caught in the middle, and for a file of two parts.
 const MANY: usize = 60_000;
-/// An invocation that ends long before a file of [`MANY`] rows is made, in seconds.
+/// An invocation that ends long before a spreadsheet of [`MANY`] rows is made, in seconds.
 const SHORT_TIMEOUT: u64 = 3;
 /// A schedule that comes every minute, and what it starts.
 const BY_ITSELF: Duration = Duration::from_secs(180);
@@ -169,6 +169,7 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
             .succeeded(json!({"type": "orders", "format": "csv"}))
             .await;
         assert_eq!(undisturbed["rows"], MANY);
+        let takes = undisturbed["receipt"]["seconds"].as_f64().unwrap();
 
         let (wanted, killed) = tokio::join!(
             one_file_and_one_mail(stack, aws, &ana, &undisturbed),
@@ -205,7 +206,9 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
 
         let (found, continued) =
             tokio::join!(one_file_and_one_mail(stack, aws, &zoe, &hung), async {
-                aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
+                // It pauses at two thirds of it, when half of the file is made, and has the rest to come to a checkpoint.
+                let timeout = (takes * 0.75).ceil() as u64;
+                aws.set_timeout(stack.output("generate_function"), timeout)
                     .await;
                 let export = id(&ana.request("csv").await);
                 swept_to_success(&ana, aws, export).await
