@@ -1,8 +1,10 @@
 //! Environment variables: each function reads its own once, at start.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::catalog::Catalog;
 use crate::store::Tables;
 use crate::work::Pace;
 
@@ -54,6 +56,17 @@ pub fn tables() -> Result<Tables, EnvError> {
         work: required("WORK_TABLE")?,
         events: required("EVENTS_TABLE")?,
     })
+}
+
+/// The names of the tables that hold records, by the variables that the catalog's types name for them.
+///
+/// # Errors
+/// When one of the variables is not set.
+pub fn records_tables(catalog: &Catalog) -> Result<HashMap<String, String>, EnvError> {
+    let variables = catalog.types().iter().map(|t| &t.records.table);
+    variables
+        .map(|variable| Ok((variable.clone(), required(variable)?)))
+        .collect()
 }
 
 /// How long things may take and wait, from `LEASE_SECONDS` and `RETRY_SECONDS`.

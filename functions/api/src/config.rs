@@ -35,16 +35,11 @@ impl Config {
     /// # Errors
     /// Names the first variable that is missing or says something wrong.
     pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
-        let records_table = |variable: &String| Ok((variable.clone(), env::required(variable)?));
-        let variables = catalog
-            .types()
-            .iter()
-            .map(|export_type| &export_type.records.table);
         Ok(Self {
             tables: env::tables()?,
             limits: env::required("LIMITS_TABLE")?,
             parents: env::required("PARENTS_TABLE")?,
-            records_tables: variables.map(records_table).collect::<Result<_, _>>()?,
+            records_tables: env::records_tables(catalog)?,
             queue_url: env::required("QUEUE_URL")?,
             bucket: env::required("BUCKET")?,
             pace: env::pace()?,

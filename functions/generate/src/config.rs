@@ -24,14 +24,9 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
-        let records_table = |variable: &String| Ok((variable.clone(), env::required(variable)?));
-        let variables = catalog
-            .types()
-            .iter()
-            .map(|export_type| &export_type.records.table);
         Ok(Self {
             tables: env::tables()?,
-            records_tables: variables.map(records_table).collect::<Result<_, _>>()?,
+            records_tables: env::records_tables(catalog)?,
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
             pace: env::pace()?,

@@ -143,7 +143,7 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
         delivery: raw.delivery,
         records: table::records(raw.records)?,
         search: keys(raw.search, &columns, &[])?,
-        filters: keys(raw.filters, &columns, &[CREATED_AT, ATTRIBUTES])?,
+        filters: filters(raw.filters, &columns)?,
         custom,
         created,
         columns,
@@ -261,6 +261,23 @@ fn keys(
         keys.push(key.into_inner());
     }
     Ok(keys)
+}
+
+/// What a list's query string says besides filters: a filter of this name could not be told from it.
+const RESERVED: [&str; 5] = ["limit", "cursor", "search", "columns", "time_zone"];
+
+fn filters(raw: Vec<Spanned<String>>, columns: &[Column]) -> Result<Vec<String>, Wrong> {
+    if let Some(key) = raw
+        .iter()
+        .find(|key| RESERVED.contains(&key.get_ref().as_str()))
+    {
+        let name = key.get_ref();
+        return Err(wrong(
+            key,
+            format!("`{name}` is another parameter of a list; give the column another key"),
+        ));
+    }
+    keys(raw, columns, &[CREATED_AT, ATTRIBUTES])
 }
 
 fn path(text: &Spanned<String>) -> Result<Path, Wrong> {
@@ -479,6 +496,8 @@ columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", la
             @"the catalog is wrong in line 9: `email` is no column of this type");
         assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["created_at""#),
             @"the catalog is wrong in line 10: `created_at` is there twice");
+        assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["limit""#),
+            @"the catalog is wrong in line 10: `limit` is another parameter of a list; give the column another key");
         assert_snapshot!(refusal(r#"created   = "created_at""#, r#"created   = "name""#),
             @"the catalog is wrong in line 8: the column `name` must be of kind timestamp");
         assert_snapshot!(refusal(r#"key = "city""#, r#"key = " ""#),
