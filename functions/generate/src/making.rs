@@ -104,7 +104,7 @@ impl Making<'_> {
             mark.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
             for (n, row) in page.rows().enumerate() {
-                row.values(self.plan.projection.origins(), &mut values);
+                row.values(&mut values);
                 if !self.plan.selection.matches(&self.plan.projection, &values) {
                     continue;
                 }
@@ -152,7 +152,7 @@ impl Making<'_> {
             mark.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
             for row in page.rows() {
-                row.values(self.plan.projection.origins(), &mut values);
+                row.values(&mut values);
                 if self.plan.selection.matches(&self.plan.projection, &values) {
                     spool.row(self.plan.projection.columns(&values))?;
                     mark.rows += 1;

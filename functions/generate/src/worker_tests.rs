@@ -10,7 +10,7 @@ use aws_smithy_mocks::{MockResponse, Rule, mock};
 use waybill::event::Actor;
 use waybill::store::Item;
 use waybill::work::Work;
-use waybill_testing::{FakeTables, client, id, pace, waiting};
+use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
 
 use super::*;
 use crate::testing::bucket;
@@ -101,7 +101,7 @@ fn taken(state: &State) -> State {
 fn one_order(r: &QueryInput) -> Answer {
     let values = r.expression_attribute_values().unwrap();
     if values.contains_key(":from") {
-        return MockResponse::Output(QueryOutput::builder().build());
+        return MockResponse::Http(query_answer(&QueryOutput::builder().build()));
     }
     let item: Item = [
         ("pk", "orders#42"),
@@ -110,7 +110,7 @@ fn one_order(r: &QueryInput) -> Answer {
     ]
     .map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())))
     .into();
-    MockResponse::Output(QueryOutput::builder().items(item).build())
+    MockResponse::Http(query_answer(&QueryOutput::builder().items(item).build()))
 }
 
 fn refused(code: &'static str) -> impl Fn(&QueryInput) -> Answer {

@@ -35,6 +35,8 @@ pub struct RecordsSpec {
     pub region: Option<String>,
     /// The role to read it with, where it is in another account: its ARN, or the environment variable that holds it.
     pub role: Option<String>,
+    /// How much of them an export reads in a second, in megabytes, so that the host's own requests still find room.
+    pub read_mb_per_s: u32,
     pub(super) partitions: Vec<String>,
 }
 

@@ -1,33 +1,33 @@
 //! Rows as CSV: RFC 4180, UTF-8, CRLF.
 
-use std::io;
-
-use csv::{Terminator, Writer, WriterBuilder};
 use jiff::tz::TimeZone;
 
 use super::cell::{self, Cell};
 use super::{FileOptions, Profile};
+use crate::catalog::Column;
+use crate::value::time::is_shown_in_utc;
 use crate::value::{Kind, Value};
 
 /// Tells Excel that the file is UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Turns rows into CSV. Each row's bytes depend on the row alone, so a file may be continued anywhere between rows.
+///
+/// The bytes are written here rather than by a library, since this is where the time of an export goes: values are
+/// borrowed from the answer that they came in, and most of them are only copied.
 #[derive(Debug)]
 pub struct CsvRows {
     options: FileOptions,
-    writer: WriterBuilder,
+    is_utc: bool,
     scratch: String,
 }
 
 impl CsvRows {
     /// Rows of a file of these options.
     pub fn new(options: FileOptions) -> Self {
-        let mut writer = WriterBuilder::new();
-        writer.terminator(Terminator::CRLF).buffer_capacity(1024);
         Self {
+            is_utc: options.time_zone == TimeZone::UTC,
             options,
-            writer,
             scratch: String::new(),
         }
     }
@@ -37,80 +37,112 @@ impl CsvRows {
         if self.options.profile == Profile::Spreadsheet {
             out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
         }
-        let mut writer = self.writer.from_writer(out);
-        let Self {
-            options, scratch, ..
-        } = self;
-        in_memory(options.columns.iter().try_for_each(|column| {
-            writer.write_field(text(options.profile, Kind::Text, &column.key, scratch))
-        }));
-        end(writer);
+        let start = out.len();
+        for column in &self.options.columns {
+            self.text(Kind::Text, &column.key, out);
+            out.push(b',');
+        }
+        end(out, start);
     }
 
     /// Appends one row. `row` has a value for each column, in their order; what follows them is not written.
     pub fn row(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) {
-        let mut writer = self.writer.from_writer(out);
-        let Self {
-            options, scratch, ..
-        } = self;
-        in_memory(
-            options
-                .columns
-                .iter()
-                .zip(row)
-                .try_for_each(|(column, value)| {
-                    scratch.clear();
-                    match cell::read(column, value) {
-                        Cell::Empty => writer.write_field(""),
-                        Cell::Number(number) => writer.write_field(&*number),
-                        Cell::Boolean(flag) => {
-                            writer.write_field(if flag { "true" } else { "false" })
-                        }
-                        Cell::Date(_, text) => writer.write_field(text),
-                        Cell::Timestamp(_, text) if is_shown_as_it_is(text, &options.time_zone) => {
-                            writer.write_field(text)
-                        }
-                        Cell::Timestamp(stamp, _) => {
-                            stamp.write(&options.time_zone, scratch);
-                            writer.write_field(&*scratch)
-                        }
-                        Cell::Text(value) => {
-                            writer.write_field(text(options.profile, column.kind, value, scratch))
-                        }
-                    }
-                }),
-        );
-        end(writer);
+        let start = out.len();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        for (column, value) in self.options.columns.iter().zip(row) {
+            self.value(column, value, &mut scratch, out);
+            out.push(b',');
+        }
+        self.scratch = scratch;
+        end(out, start);
+    }
+
+    #[inline]
+    fn value(&self, column: &Column, value: &Value<'_>, scratch: &mut String, out: &mut Vec<u8>) {
+        // Most timestamps are stored as they are shown: no need to compute what they are.
+        if let Value::Text(text) = value
+            && column.kind == Kind::Timestamp
+            && self.is_utc
+            && column.stored.is_none()
+            && is_shown_in_utc(text)
+        {
+            return out.extend_from_slice(text.as_bytes());
+        }
+        match cell::read(column, value) {
+            Cell::Empty => {}
+            Cell::Number(number) => out.extend_from_slice(number.as_bytes()),
+            Cell::Boolean(true) => out.extend_from_slice(b"true"),
+            Cell::Boolean(false) => out.extend_from_slice(b"false"),
+            Cell::Date(_, text) => out.extend_from_slice(text.as_bytes()),
+            Cell::Timestamp(stamp, _) => {
+                scratch.clear();
+                stamp.write(&self.options.time_zone, scratch);
+                out.extend_from_slice(scratch.as_bytes());
+            }
+            Cell::Text(text) => self.text(column.kind, text, out),
+        }
+    }
+
+    /// A text as it is, or behind `'` where a spreadsheet would run it as a formula; in quotes where it needs them.
+    #[inline]
+    fn text(&self, kind: Kind, text: &str, out: &mut Vec<u8>) {
+        let runs = self.options.profile == Profile::Spreadsheet
+            && matches!(
+                text.as_bytes().first(),
+                Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')
+            );
+        let guard = runs && !(kind == Kind::Phone && is_plain_phone(text));
+        if needs_quotes(text.as_bytes()) {
+            return quoted(text, guard, out);
+        }
+        if guard {
+            out.push(b'\'');
+        }
+        out.extend_from_slice(text.as_bytes());
     }
 }
 
-/// A `Vec` takes all that is written to it.
-fn in_memory(result: csv::Result<()>) {
-    debug_assert!(result.is_ok(), "{result:?}");
-}
-
-fn end(mut writer: Writer<&mut Vec<u8>>) {
-    in_memory(writer.write_record(None::<&[u8]>));
-    let flushed: io::Result<()> = writer.flush();
-    debug_assert!(flushed.is_ok(), "{flushed:?}");
-}
-
-/// Whether RFC 3339 text, known to be one, is what this zone would show.
-fn is_shown_as_it_is(text: &str, zone: &TimeZone) -> bool {
-    *zone == TimeZone::UTC && text.ends_with('Z') && text.as_bytes()[10] == b'T'
-}
-
-/// The text as it is, or behind `'` where a spreadsheet would run it as a formula.
-fn text<'a>(profile: Profile, kind: Kind, text: &'a str, scratch: &'a mut String) -> &'a str {
-    let runs =
-        profile == Profile::Spreadsheet && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if !runs || (kind == Kind::Phone && is_plain_phone(text)) {
-        return text;
+/// Ends the row that began at `start`: the last comma makes way.
+fn end(out: &mut Vec<u8>, start: usize) {
+    if out.len() > start {
+        out.pop();
     }
-    scratch.clear();
-    scratch.push('\'');
-    scratch.push_str(text);
-    scratch
+    if out.len() == start {
+        // A single empty cell would be a blank line, which readers leave out.
+        out.extend_from_slice(b"\"\"");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a field has a comma, a quote or an end of line in it (RFC 4180, section 2). Eight bytes are looked at at a
+/// time.
+#[inline]
+fn needs_quotes(text: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, rest) = text.as_chunks::<8>();
+    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    words.iter().any(|word| {
+        let word = u64::from_ne_bytes(*word);
+        let found = [b',', b'"', b'\r', b'\n'].map(|byte| zeros(word ^ (ONES * u64::from(byte))));
+        found[0] | found[1] | found[2] | found[3] != 0
+    }) || rest.iter().any(special)
+}
+
+#[cold]
+fn quoted(text: &str, guard: bool, out: &mut Vec<u8>) {
+    out.push(b'"');
+    if guard {
+        out.push(b'\'');
+    }
+    for (n, piece) in text.split('"').enumerate() {
+        if n > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(piece.as_bytes());
+    }
+    out.push(b'"');
 }
 
 /// `+`, digits and spaces only: a spreadsheet cannot compute it. `+1-519-748-2199` it would.
@@ -284,6 +316,14 @@ mod tests {
         assert_eq!(line(Profile::Data, "UTC", &[Kind::Text], &values), "a\r\n");
     }
 
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[ -~\r\n]{0,20}",
+            "[a-z]{0,12}[,\"\r\n]?[a-z]{0,12}"
+        ]
+    }
+
     fn any_value() -> impl Strategy<Value = Value<'static>> {
         let hostile = prop::sample::select(vec![
             "=1", "\"", "\r\n", "\n", "a,b", "\0", "-5", "+1 2", "'", "\u{feff}",
@@ -298,6 +338,19 @@ mod tests {
     }
 
     proptest! {
+        /// The `csv` crate writes the same bytes.
+        #[test]
+        fn a_row_is_as_another_writer_has_it(texts in prop::collection::vec(any_text(), 1..6)) {
+            let values: Vec<_> = texts.iter().map(|text| Value::Text(text.as_str().into())).collect();
+            let mut writer = csv::WriterBuilder::new()
+                .terminator(csv::Terminator::CRLF)
+                .from_writer(Vec::new());
+            writer.write_record(&texts).unwrap();
+            let expected = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let kinds = vec![Kind::Text; values.len()];
+            prop_assert_eq!(line(Profile::Data, "UTC", &kinds, &values), expected);
+        }
+
         #[test]
         fn what_is_written_is_read_back(values in prop::collection::vec(any_value(), 1..6)) {
             // Before them is one more: the reader takes a mark at the very beginning for the file's own.

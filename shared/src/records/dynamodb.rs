@@ -1,19 +1,26 @@
 //! Records in DynamoDB: a parent's partitions, read page by page and merged in the order of their sort keys.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use futures::future::try_join_all;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
+use super::budget::Budget;
 use super::filter::Filter;
 use super::key;
 use super::lane::Lane;
 use super::question::{Cost, Question};
 use super::range::segments;
 use super::spot::{Leaf, Spot};
+use super::wire::{Answer, Layout};
 use super::{Order, Range, RecordsError, Row};
-use crate::catalog::RecordsSpec;
+use crate::catalog::{Origin, RecordsSpec};
 use crate::selection::Projection;
-use crate::store::Item;
+
+/// Pages that are asked for before they are needed, in all partitions together. Each takes up to about 3 MB.
+const PAGES_AHEAD: usize = 4;
 
 /// What is read of a type's records.
 #[derive(Debug)]
@@ -35,8 +42,8 @@ pub struct Reading<'a> {
 /// Some records, as DynamoDB gave them.
 #[derive(Debug)]
 pub struct Page {
-    /// Each with the place of its partition.
-    items: Vec<(usize, Item)>,
+    /// Each by the place of its partition, and its own in that partition's answer.
+    rows: Vec<(u32, u32)>,
     partitions: Vec<Part>,
     /// Records that DynamoDB looked at and that do not count one by one.
     looked_at: u64,
@@ -50,6 +57,7 @@ pub struct Page {
 /// A partition's part in a page.
 #[derive(Debug)]
 struct Part {
+    answer: Option<Arc<Answer>>,
     leaf: Leaf,
     before: Spot,
     end: Spot,
@@ -58,17 +66,22 @@ struct Part {
 impl Page {
     /// How many records it holds.
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.rows.len()
     }
 
     /// Whether it holds none, as a page may when all that was read lies outside of the bounds.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.rows.is_empty()
     }
 
     /// Its records, in the order of their keys that was asked for.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.items.iter().map(|(_, item)| Row { item })
+        self.rows.iter().filter_map(|row| self.row(*row))
+    }
+
+    fn row(&self, (place, row): (u32, u32)) -> Option<Row<'_>> {
+        let answer = self.partitions[place as usize].answer.as_deref()?;
+        Some(Row::new(answer, row as usize))
     }
 
     /// The position past the whole page, also past records that were out of bounds.
@@ -80,18 +93,16 @@ impl Page {
     pub fn position(&self, index: usize) -> String {
         let taken = self.taken(index);
         let spot = |(place, part): (usize, &Part)| {
-            let last = taken.iter().rev().find(|(of, _)| *of == place);
-            last.map_or_else(
-                || part.before.clone(),
-                |(_, item)| part.leaf.spot_after(item),
-            )
+            let last = taken.iter().rev().find(|(of, _)| *of as usize == place);
+            let row = last.and_then(|last| self.row(*last));
+            row.map_or_else(|| part.before.clone(), |row| part.leaf.spot_after(row))
         };
         position(self.partitions.iter().enumerate().map(spot))
     }
 
     /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
     pub fn read(&self) -> u64 {
-        self.counted(&self.items) + self.looked_at
+        self.counted(&self.rows) + self.looked_at
     }
 
     /// How many of these count as read where another source goes on from [`Page::position`].
@@ -99,13 +110,13 @@ impl Page {
         self.counted(self.taken(index))
     }
 
-    fn taken(&self, index: usize) -> &[(usize, Item)] {
-        &self.items[..self.items.len().min(index + 1)]
+    fn taken(&self, index: usize) -> &[(u32, u32)] {
+        &self.rows[..self.rows.len().min(index + 1)]
     }
 
-    fn counted(&self, items: &[(usize, Item)]) -> u64 {
-        let counts = |(place, _): &&(usize, Item)| self.partitions[*place].leaf.is_dense;
-        items.iter().filter(counts).count() as u64
+    fn counted(&self, rows: &[(u32, u32)]) -> u64 {
+        let counts = |(place, _): &&(u32, u32)| self.partitions[*place as usize].leaf.is_dense;
+        rows.iter().filter(counts).count() as u64
     }
 }
 
@@ -116,8 +127,12 @@ fn position(spots: impl Iterator<Item = Spot>) -> String {
 /// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
-    question: Question,
+    question: Arc<Question>,
     lanes: Vec<Lane>,
+    origins: Vec<Origin>,
+    bytes_per_second: f64,
+    /// In an index, whether the attributes of the table's own key are known.
+    knows_key: bool,
 }
 
 impl DynamoRecords {
@@ -141,6 +156,24 @@ impl DynamoRecords {
         if order == Order::Descending {
             segments.reverse();
         }
+        let partitions = spec.partitions(reading.parent_id);
+        let spots = match position {
+            None => vec![Spot::default(); partitions.len()],
+            Some(position) => {
+                let spots: Vec<Value> =
+                    serde_json::from_str(position).map_err(|_| RecordsError::Position)?;
+                spots
+                    .iter()
+                    .map(Spot::from_json)
+                    .collect::<Result<_, _>>()?
+            }
+        };
+        if spots.len() != partitions.len() {
+            return Err(RecordsError::Position);
+        }
+        let mut key_names = vec![spec.partition_key.clone(), spec.sort_key.clone()];
+        let known = spots.iter().flat_map(Spot::key_names);
+        let knows_key = add_names(&mut key_names, known) || spec.index.is_none();
         let roots = projection.origins().iter().map(|origin| {
             let roots = origin.roots()?;
             Some(roots.map(str::to_owned).collect::<Vec<_>>())
@@ -159,34 +192,32 @@ impl DynamoRecords {
             range,
             order,
             page_size: None,
+            layout: Arc::new(Layout::new(projection.origins(), &key_names)),
+            budget: Arc::new(Budget::new(None)),
+            ahead: None,
         };
-        let partitions = spec.partitions(reading.parent_id);
-        let spots = match position {
-            None => vec![Spot::default(); partitions.len()],
-            Some(position) => {
-                let spots: Vec<Value> =
-                    serde_json::from_str(position).map_err(|_| RecordsError::Position)?;
-                spots
-                    .iter()
-                    .map(Spot::from_json)
-                    .collect::<Result<_, _>>()?
-            }
-        };
-        if spots.len() != partitions.len() {
-            return Err(RecordsError::Position);
-        }
         let lanes = partitions.into_iter().zip(spots);
-        let lanes =
-            lanes.map(|(partition, spot)| Lane::new(&question, partition, segments.clone(), spot));
+        let lanes = lanes.map(|(partition, spot)| Lane::new(partition, segments.clone(), spot));
         Ok(Self {
             lanes: lanes.collect(),
-            question,
+            question: Arc::new(question),
+            origins: projection.origins().to_vec(),
+            bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
+            knows_key,
         })
     }
 
     /// Lets each query from now on look at no more than this many records. DynamoDB reads no more than 1 MB anyway.
     pub fn examine_at_most(&mut self, records: i32) {
-        self.question.page_size = Some(records);
+        Arc::make_mut(&mut self.question).page_size = Some(records);
+    }
+
+    /// Reads all there is as fast as the type's budget allows: pages are asked for before they are needed.
+    pub fn in_bulk(mut self) -> Self {
+        let question = Arc::make_mut(&mut self.question);
+        question.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
+        question.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
+        self
     }
 
     /// Whether all has been read, so that there is no next page.
@@ -202,7 +233,10 @@ impl DynamoRecords {
         if self.is_at_end() {
             return Ok(None);
         }
-        let Self { question, lanes } = self;
+        let mut cost = self.learn_key().await?;
+        let Self {
+            question, lanes, ..
+        } = self;
         let before: Vec<Spot> = lanes.iter().map(|lane| lane.spot().clone()).collect();
         let hungry = lanes.iter_mut().filter(|lane| lane.is_hungry());
         let fetched = hungry.map(async |lane| {
@@ -215,58 +249,110 @@ impl DynamoRecords {
             };
             Ok::<_, RecordsError>((cost, looked_at))
         });
-        let fetched = try_join_all(fetched).await?;
-        let mut looked_at = fetched.iter().map(|(_, looked_at)| looked_at).sum();
-
-        let mut items = Vec::new();
-        // Which record is the next one is known as long as every partition shows its own.
-        while !lanes.iter().any(Lane::is_hungry)
-            && let Some(place) = first(lanes, question)
-            && let Some(item) = lanes[place].take()
+        let mut looked_at = 0;
+        for (costs, records) in try_join_all(fetched).await? {
+            cost += costs;
+            looked_at += records;
+        }
+        let (rows, passed) = merge(lanes, question.order);
+        if let Some(place) = passed
+            && !lanes[place].leaf().is_dense
         {
-            items.push((place, item));
-            let lane = &lanes[place];
-            if lane.head().is_none() {
-                if !lane.leaf().is_dense {
-                    looked_at += lane.leaf().looked_at;
-                }
-                break;
-            }
+            looked_at += lanes[place].leaf().looked_at;
         }
         for (place, lane) in lanes.iter_mut().enumerate() {
-            if let Some((_, item)) = items.iter().rev().find(|(of, _)| *of == place) {
-                lane.pass(item);
+            if let Some((_, row)) = rows.iter().rev().find(|(of, _)| *of as usize == place) {
+                lane.pass(*row);
             }
         }
         let partitions = lanes.iter().zip(before).map(|(lane, before)| Part {
+            answer: lane.answer().cloned(),
             leaf: lane.leaf().clone(),
             before,
             end: lane.spot().clone(),
         });
-        let costs = || fetched.iter().map(|(cost, _): &(Cost, u64)| cost);
         Ok(Some(Page {
             partitions: partitions.collect(),
-            items,
+            rows,
             looked_at,
-            read_units: costs().map(|cost| cost.read_units).sum(),
-            examined: costs().map(|cost| cost.bytes).sum(),
+            read_units: cost.read_units,
+            examined: cost.bytes,
         }))
+    }
+
+    /// An index goes on from a key that has the table's own key in it, and its records are told apart by that. DynamoDB
+    /// names its attributes where a query has looked at as many records as it may: one.
+    async fn learn_key(&mut self) -> Result<Cost, RecordsError> {
+        let mut cost = Cost::default();
+        let names = self.question.layout.key_names().map(str::to_owned);
+        let mut names: Vec<String> = names.collect();
+        for lane in &self.lanes {
+            if self.knows_key {
+                return Ok(cost);
+            }
+            let query = self
+                .question
+                .partition(lane.partition())
+                .key_condition_expression("#partition = :partition")
+                .limit(1);
+            let answer = query
+                .send()
+                .await
+                .map_err(|error| self.question.error(error))?;
+            let units = answer.consumed_capacity.and_then(|c| c.capacity_units);
+            cost += Cost::of(units.unwrap_or_default(), false);
+            let found = answer.last_evaluated_key.unwrap_or_default();
+            self.knows_key = add_names(&mut names, found.keys());
+        }
+        // Of a source without a record, nothing is asked that would need it.
+        self.knows_key = true;
+        Arc::make_mut(&mut self.question).layout = Arc::new(Layout::new(&self.origins, &names));
+        Ok(cost)
     }
 }
 
+/// Adds what is not there yet. Says whether there was any name at all.
+fn add_names<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a String>) -> bool {
+    let mut any = false;
+    for name in more {
+        any = true;
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    any
+}
+
+/// Takes records in the order of their keys, as long as every partition shows its next one. Says also which partitions
+/// have come to the end of what was read of them.
+fn merge(lanes: &mut [Lane], order: Order) -> (Vec<(u32, u32)>, Option<usize>) {
+    if let [lane] = lanes {
+        let rows: Vec<_> = lane.take_all().iter().map(|row| (0, *row)).collect();
+        let passed = (!rows.is_empty()).then_some(0);
+        return (rows, passed);
+    }
+    let mut rows = Vec::new();
+    while !lanes.iter().any(Lane::is_hungry)
+        && let Some(place) = first(lanes, order)
+        && let Some(row) = lanes[place].take()
+    {
+        rows.push((place as u32, row));
+        if lanes[place].head().is_none() {
+            return (rows, Some(place));
+        }
+    }
+    (rows, None)
+}
+
 /// The partition whose record is the next one; of equal keys, the one that the catalog names first.
-fn first(lanes: &[Lane], question: &Question) -> Option<usize> {
-    let sort_key = |place: usize| {
-        lanes[place]
-            .head()
-            .and_then(|item| item.get(&question.sort_key))
-    };
+fn first(lanes: &[Lane], order: Order) -> Option<usize> {
+    let sort_key = |place: usize| lanes[place].head().and_then(|row| row.sort_key());
     let heads = (0..lanes.len()).filter(|&place| lanes[place].head().is_some());
     heads.reduce(|first, place| {
-        let order = key::compare(sort_key(place), sort_key(first));
-        let is_before = match question.order {
-            Order::Ascending => order.is_lt(),
-            Order::Descending => order.is_ge(),
+        let compared = key::compare(sort_key(place), sort_key(first));
+        let is_before = match order {
+            Order::Ascending => compared.is_lt(),
+            Order::Descending => compared.is_ge(),
         };
         if is_before { place } else { first }
     })

@@ -9,7 +9,7 @@ use crate::catalog::{Constant, Path, RecordsSpec};
 use crate::selection::Condition;
 
 /// A filter expression. Without a term, it is none.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     terms: Vec<String>,
     names: HashMap<String, String>,

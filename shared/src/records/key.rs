@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::RecordsError;
+use super::wire::KeyValue;
+use super::{RecordsError, Row};
 use crate::store::Item;
 use crate::value::number;
 
@@ -53,18 +54,32 @@ pub(super) fn from_json(json: &Value) -> Result<Key, RecordsError> {
         .ok_or(RecordsError::Position)
 }
 
+/// The key of a record.
+pub(super) fn of(row: Row<'_>) -> Key {
+    let attribute = |value| match value {
+        KeyValue::Text(text) => AttributeValue::S(text.to_owned()),
+        KeyValue::Number(digits) => AttributeValue::N(digits.to_owned()),
+        KeyValue::Bytes(base64) => {
+            AttributeValue::B(Blob::new(STANDARD.decode(base64).unwrap_or_default()))
+        }
+    };
+    row.key()
+        .map(|(name, value)| (name.to_owned(), attribute(value)))
+        .collect()
+}
+
 /// The text of a sort key, where it is one that a type's records can have: a text or a number.
-pub(super) fn text_of(value: Option<&AttributeValue>) -> Option<&str> {
+pub(super) fn text_of(value: KeyValue<'_>) -> Option<&str> {
     match value {
-        Some(AttributeValue::S(text) | AttributeValue::N(text)) => Some(text),
-        _ => None,
+        KeyValue::Text(text) | KeyValue::Number(text) => Some(text),
+        KeyValue::Bytes(_) => None,
     }
 }
 
 /// The order that DynamoDB has sort keys in: texts by their bytes, numbers by value.
-pub(super) fn compare(a: Option<&AttributeValue>, b: Option<&AttributeValue>) -> Ordering {
+pub(super) fn compare(a: Option<KeyValue<'_>>, b: Option<KeyValue<'_>>) -> Ordering {
     match (a, b) {
-        (Some(AttributeValue::N(a)), Some(AttributeValue::N(b))) => number::compare(a, b),
-        (a, b) => text_of(a).cmp(&text_of(b)),
+        (Some(KeyValue::Number(a)), Some(KeyValue::Number(b))) => number::compare(a, b),
+        (a, b) => a.and_then(text_of).cmp(&b.and_then(text_of)),
     }
 }

@@ -1,61 +1,76 @@
 //! One partition of a type's records, read page by page.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use super::RecordsError;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+
+use super::key;
 use super::question::{Cost, Question};
 use super::range::Segment;
 use super::spot::{Leaf, Spot};
-use crate::store::Item;
+use super::wire::{Answer, Reader};
+use super::{RecordsError, Row};
 
 /// One partition, and its records that are read and not yet taken.
 #[derive(Debug)]
 pub(super) struct Lane {
     partition: String,
     segments: Vec<Segment>,
-    /// In an index, whether the attributes of the table's own key are known.
-    knows_table_key: bool,
-    page: VecDeque<Item>,
+    reader: Option<Reader>,
+    answer: Option<Arc<Answer>>,
+    /// The answer's records that count.
+    rows: Vec<u32>,
+    taken: usize,
     leaf: Leaf,
     /// Where to go on after what has been taken, and after the page.
     spot: Spot,
     next: Spot,
+    ahead: Option<Ahead>,
+}
+
+/// An answer that is asked for before it is needed.
+#[derive(Debug)]
+struct Ahead {
+    /// The one task; it ends where this is dropped.
+    asked: JoinSet<Result<Vec<u8>, RecordsError>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Lane {
     /// The partition from a spot on. `segments` are in the order of reading.
-    pub(super) fn new(
-        question: &Question,
-        partition: String,
-        segments: Vec<Segment>,
-        spot: Spot,
-    ) -> Self {
-        let mut key_names = vec![question.partition_key.clone(), question.sort_key.clone()];
-        let known = spot.after.as_ref().or(spot.start.as_ref());
-        for name in known.into_iter().flat_map(|key| key.keys()) {
-            if !key_names.contains(name) {
-                key_names.push(name.clone());
-            }
-        }
+    pub(super) fn new(partition: String, segments: Vec<Segment>, spot: Spot) -> Self {
         Self {
             partition,
             segments,
-            knows_table_key: question.index.is_none() || known.is_some(),
-            page: VecDeque::new(),
+            reader: None,
+            answer: None,
+            rows: Vec::new(),
+            taken: 0,
             leaf: Leaf {
                 begin: spot.clone(),
-                key_names,
                 is_dense: true,
                 looked_at: 0,
             },
             next: spot.clone(),
             spot,
+            ahead: None,
         }
     }
 
+    pub(super) fn partition(&self) -> &str {
+        &self.partition
+    }
+
     /// The record to be taken next.
-    pub(super) fn head(&self) -> Option<&Item> {
-        self.page.front()
+    pub(super) fn head(&self) -> Option<Row<'_>> {
+        let row = *self.rows.get(self.taken)?;
+        Some(Row::new(self.answer.as_deref()?, row as usize))
+    }
+
+    /// The answer that its records are in, once there is one.
+    pub(super) fn answer(&self) -> Option<&Arc<Answer>> {
+        self.answer.as_ref()
     }
 
     /// What is known of the page.
@@ -65,24 +80,35 @@ impl Lane {
 
     /// Whether no page has brought the partition's next record yet.
     pub(super) fn is_hungry(&self) -> bool {
-        self.page.is_empty() && self.next.segment < self.segments.len()
+        self.taken == self.rows.len() && self.next.segment < self.segments.len()
     }
 
     /// Whether all has been taken.
     pub(super) fn is_at_end(&self) -> bool {
-        self.page.is_empty() && !self.is_hungry()
+        self.taken == self.rows.len() && !self.is_hungry()
     }
 
-    /// Takes the next record. Whoever takes some says so by [`Lane::pass`].
-    pub(super) fn take(&mut self) -> Option<Item> {
-        self.page.pop_front()
+    /// Takes the next record, by its place in the answer. Whoever takes some says so by [`Lane::pass`].
+    pub(super) fn take(&mut self) -> Option<u32> {
+        let row = *self.rows.get(self.taken)?;
+        self.taken += 1;
+        Some(row)
+    }
+
+    /// Takes all that is left of the page.
+    pub(super) fn take_all(&mut self) -> &[u32] {
+        let left = &self.rows[self.taken..];
+        self.taken = self.rows.len();
+        left
     }
 
     /// Goes past a record of the page that has been taken last.
-    pub(super) fn pass(&mut self, item: &Item) {
-        self.spot = match self.page.is_empty() {
-            true => self.next.clone(),
-            false => self.leaf.spot_after(item),
+    pub(super) fn pass(&mut self, row: u32) {
+        self.spot = match &self.answer {
+            Some(answer) if self.taken < self.rows.len() => {
+                self.leaf.spot_after(Row::new(answer, row as usize))
+            }
+            _ => self.next.clone(),
         };
     }
 
@@ -92,54 +118,57 @@ impl Lane {
     }
 
     /// Reads the next page, which may be empty while there is more.
-    pub(super) async fn fetch(&mut self, question: &Question) -> Result<Cost, RecordsError> {
+    pub(super) async fn fetch(&mut self, question: &Arc<Question>) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
-        if !self.knows_table_key {
-            self.learn_table_key(question, &mut cost).await?;
-        }
         loop {
             let Some(segment) = self.segments.get(self.next.segment) else {
                 return Ok(cost);
             };
             let start = self.next.start.clone();
-            let query = question.query(&self.partition, segment, start, &self.leaf.key_names);
-            let answer = query.send().await.map_err(|error| question.error(error))?;
-            cost.add(
-                answer.consumed_capacity.and_then(|c| c.capacity_units),
-                segment.consistent,
-            );
-            let mut items = answer.items.unwrap_or_default();
+            let body = match self.ahead.take() {
+                Some(ahead) => ahead.answer().await?,
+                None => question.ask(&self.partition, segment, start).await?,
+            };
+            let reader = self
+                .reader
+                .get_or_insert_with(|| Reader::new(question.layout.clone()));
+            let answer = Answer::read(body, reader).map_err(Question::malformed)?;
+            let costs = Cost::of(answer.read_units, segment.consistent);
+            question.budget.take(costs.bytes);
+            cost += costs;
             // Without a filter all that is looked at is given.
             let looked_at = match question.filter.is_empty() {
-                true => items.len() as u64,
-                false => answer.scanned_count.max(items.len() as i32) as u64,
+                true => answer.rows() as u64,
+                false => answer.looked_at,
             };
-            if let Some(item) = items.iter().find(|item| !question.has_readable_key(item)) {
-                return Err(question.unreadable_key(item));
+            self.rows.clear();
+            self.taken = 0;
+            for row in 0..answer.rows() {
+                if question.is_within(Row::new(&answer, row), segment.until.as_deref())? {
+                    self.rows.push(row as u32);
+                }
             }
-            items.retain(|item| question.is_within(item, segment.until.as_deref()));
 
             let after = self.next.after.take();
             if let Some(after) = &after {
-                match items
-                    .iter()
-                    .position(|item| self.leaf.key_of(item).as_ref() == Some(after))
-                {
-                    Some(place) => drop(items.drain(..=place)),
+                let is_it = |row: &u32| key::of(Row::new(&answer, *row as usize)) == *after;
+                match self.rows.iter().position(is_it) {
+                    Some(place) => drop(self.rows.drain(..=place)),
                     // It has been deleted since. Its key is still a place to go on from.
                     None => {
+                        self.rows.clear();
                         self.next.start = Some(after.clone());
                         continue;
                     }
                 }
             }
-            self.leaf.is_dense = after.is_none() && looked_at == items.len() as u64;
+            self.leaf.is_dense = after.is_none() && looked_at == self.rows.len() as u64;
             self.leaf.looked_at = looked_at;
             let segment = self.next.segment;
-            let next = match answer.last_evaluated_key {
+            let next = match &answer.last_key {
                 Some(key) => Spot {
                     segment,
-                    start: Some(key),
+                    start: Some(key.clone()),
                     after: None,
                 },
                 None => Spot {
@@ -151,37 +180,48 @@ impl Lane {
                 after,
                 ..std::mem::replace(&mut self.next, next)
             };
-            self.page = items.into();
-            self.spot = match self.page.is_empty() {
+            self.answer = Some(Arc::new(answer));
+            self.spot = match self.rows.is_empty() {
                 true => self.next.clone(),
                 false => self.leaf.begin.clone(),
             };
+            self.ask_ahead(question);
             return Ok(cost);
         }
     }
 
-    /// An index goes on from a key that has the table's own key in it, and its records are told apart by that. DynamoDB
-    /// names its attributes where a query has looked at as many records as it may: one.
-    async fn learn_table_key(
-        &mut self,
-        question: &Question,
-        cost: &mut Cost,
-    ) -> Result<(), RecordsError> {
-        let query = question
-            .partition(&self.partition)
-            .key_condition_expression("#partition = :partition")
-            .limit(1);
-        let answer = query.send().await.map_err(|error| question.error(error))?;
-        cost.add(
-            answer.consumed_capacity.and_then(|c| c.capacity_units),
-            false,
-        );
-        for name in answer.last_evaluated_key.unwrap_or_default().into_keys() {
-            if !self.leaf.key_names.contains(&name) {
-                self.leaf.key_names.push(name);
-            }
+    /// Asks for the page after this one, if there is room for it.
+    fn ask_ahead(&mut self, question: &Arc<Question>) {
+        let Some(segment) = self.segments.get(self.next.segment) else {
+            return;
+        };
+        let Some(permit) = question
+            .ahead
+            .as_ref()
+            .and_then(|room| room.clone().try_acquire_owned().ok())
+        else {
+            return;
+        };
+        let (question, partition) = (question.clone(), self.partition.clone());
+        let (segment, start) = (segment.clone(), self.next.start.clone());
+        let mut asked = JoinSet::new();
+        asked.spawn(async move { question.ask(&partition, &segment, start).await });
+        self.ahead = Some(Ahead {
+            asked,
+            _permit: permit,
+        });
+    }
+}
+
+impl Ahead {
+    async fn answer(mut self) -> Result<Vec<u8>, RecordsError> {
+        match self.asked.join_next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => Err(RecordsError::Unavailable {
+                code: "the task ended".to_owned(),
+                source: Box::new(error),
+            }),
+            None => unreachable!("one task was spawned"),
         }
-        self.knows_table_key = true;
-        Ok(())
     }
 }

@@ -1,17 +1,18 @@
 //! Sources of records: what yields the rows of an export from a position, in ascending key order, and those of a list
 //! in descending order.
 
+mod budget;
 mod dynamodb;
 mod filter;
 mod key;
 mod lane;
 mod question;
 mod range;
-mod row;
 mod spot;
+mod wire;
 
 pub use dynamodb::{DynamoRecords, Page, Reading};
-pub use row::Row;
+pub use wire::Row;
 
 use jiff::{SignedDuration, Timestamp};
 

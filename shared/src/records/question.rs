@@ -1,21 +1,26 @@
 //! What DynamoDB is asked, and what its answers mean.
 
+use std::ops::AddAssign;
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
+use super::budget::Budget;
 use super::filter::Filter;
 use super::key::{self, Key};
 use super::range::Segment;
-use super::{Order, Range, RecordsError};
+use super::wire::{Layout, Malformed, Tap};
+use super::{Order, Range, RecordsError, Row};
 use crate::catalog::SortFormat;
-use crate::store::Item;
 
 /// What all partitions of a source have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) db: Client,
     pub(super) table: String,
@@ -30,17 +35,16 @@ pub(super) struct Question {
     pub(super) order: Order,
     /// How many records one query may look at.
     pub(super) page_size: Option<i32>,
+    /// Which values of a record are read, its key among them.
+    pub(super) layout: Arc<Layout>,
+    pub(super) budget: Arc<Budget>,
+    /// Pages that are asked for before they are needed, at most; `None` where none is.
+    pub(super) ahead: Option<Arc<Semaphore>>,
 }
 
 impl Question {
     /// Asks for a segment of a partition, from after a key on.
-    pub(super) fn query(
-        &self,
-        partition: &str,
-        segment: &Segment,
-        start: Option<Key>,
-        key_names: &[String],
-    ) -> QueryFluentBuilder {
+    fn query(&self, partition: &str, segment: &Segment, start: Option<Key>) -> QueryFluentBuilder {
         let condition = match (&segment.from, &segment.until) {
             (None, None) => "#partition = :partition",
             (None, Some(_)) => "#partition = :partition AND #sort < :until",
@@ -63,7 +67,8 @@ impl Question {
             }
         }
         if let Some(attributes) = &self.attributes {
-            let mut attributes: Vec<_> = attributes.iter().chain(key_names).collect();
+            let attributes = attributes.iter().map(String::as_str);
+            let mut attributes: Vec<_> = attributes.chain(self.layout.key_names()).collect();
             attributes.sort_unstable();
             attributes.dedup();
             let mut placeholders = Vec::with_capacity(attributes.len());
@@ -74,6 +79,21 @@ impl Question {
             query = query.projection_expression(placeholders.join(", "));
         }
         self.filter.apply(query)
+    }
+
+    /// The bytes of the answer to this question.
+    pub(super) async fn ask(
+        &self,
+        partition: &str,
+        segment: &Segment,
+        start: Option<Key>,
+    ) -> Result<Vec<u8>, RecordsError> {
+        self.budget.wait().await;
+        let tap = Tap::new(self.budget.clone());
+        let query = self.query(partition, segment, start);
+        let asked = query.customize().interceptor(tap.clone()).send().await;
+        asked.map_err(|error| self.error(error))?;
+        Ok(tap.into_body())
     }
 
     /// Asks for something of a partition.
@@ -98,35 +118,45 @@ impl Question {
 
     /// Whether a record lies before the segment's end, and its instant within the range: where the order of keys is
     /// not that of time, no condition on the key has seen to that.
-    pub(super) fn is_within(&self, item: &Item, until: Option<&str>) -> bool {
-        let Some(key) = key::text_of(item.get(&self.sort_key)) else {
-            return true;
+    ///
+    /// # Errors
+    /// When its sort key is none that records can be read by.
+    pub(super) fn is_within(
+        &self,
+        row: Row<'_>,
+        until: Option<&str>,
+    ) -> Result<bool, RecordsError> {
+        let Some(key) = row.sort_key().and_then(key::text_of) else {
+            return Err(self.unreadable_key(row));
         };
         if until == Some(key) {
-            return false;
+            return Ok(false);
         }
         if self.format.is_ordered_by_time() {
-            return true;
+            return Ok(true);
         }
         let range = &self.range;
-        let later = |instant: Timestamp| {
+        let is_beyond = |instant: Timestamp| {
             instant >= range.until || range.from.is_some_and(|from| instant < from)
         };
-        !self.format.instant_of(key).is_some_and(later)
+        Ok(!self.format.instant_of(key).is_some_and(is_beyond))
     }
 
-    pub(super) fn has_readable_key(&self, item: &Item) -> bool {
-        key::text_of(item.get(&self.sort_key)).is_some()
-    }
-
-    pub(super) fn unreadable_key(&self, item: &Item) -> RecordsError {
-        let problem = match item.get(&self.sort_key) {
-            None => "a record has no such attribute",
-            Some(_) => "it is neither a text nor a number",
+    fn unreadable_key(&self, row: Row<'_>) -> RecordsError {
+        let problem = match row.has_sort_key() {
+            false => "a record has no such attribute",
+            true => "it is neither a text nor a number",
         };
         RecordsError::Refused {
             table: self.table.clone(),
             message: format!("the sort key {}: {problem}", self.sort_key),
+        }
+    }
+
+    pub(super) fn malformed(error: Malformed) -> RecordsError {
+        RecordsError::Unavailable {
+            code: "an answer that cannot be read".to_owned(),
+            source: Box::new(error),
         }
     }
 
@@ -154,12 +184,21 @@ pub(super) struct Cost {
     pub(super) bytes: u64,
 }
 
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.read_units += other.read_units;
+        self.bytes += other.bytes;
+    }
+}
+
 impl Cost {
-    pub(super) fn add(&mut self, read_units: Option<f64>, is_consistent: bool) {
-        let read_units = read_units.unwrap_or(0.0);
+    /// What so many units of one query come to.
+    pub(super) fn of(read_units: f64, is_consistent: bool) -> Self {
         // A unit is 4 KB read strongly consistently, or twice as much.
         let bytes_of_a_unit = if is_consistent { 4096.0 } else { 8192.0 };
-        self.read_units += read_units;
-        self.bytes += (read_units * bytes_of_a_unit) as u64;
+        Self {
+            read_units,
+            bytes: (read_units * bytes_of_a_unit) as u64,
+        }
     }
 }

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::RecordsError;
 use super::key::{self, Key};
-use crate::store::Item;
+use super::{RecordsError, Row};
 
 /// Where a partition is gone on with.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,14 +39,18 @@ impl Spot {
             after: key("after")?,
         })
     }
+
+    /// The names of a key's attributes, where a key is known.
+    pub(super) fn key_names(&self) -> impl Iterator<Item = &String> {
+        let known = self.after.as_ref().or(self.start.as_ref());
+        known.into_iter().flat_map(|key| key.keys())
+    }
 }
 
 /// What is known of a partition's page besides its records.
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
     pub(super) begin: Spot,
-    /// The attributes of a record's key.
-    pub(super) key_names: Vec<String>,
     /// Whether every record that DynamoDB looked at is in the page, so that they count one by one.
     pub(super) is_dense: bool,
     /// Records that DynamoDB looked at.
@@ -56,8 +59,8 @@ pub(super) struct Leaf {
 
 impl Leaf {
     /// Where to go on after this record of the page.
-    pub(super) fn spot_after(&self, item: &Item) -> Spot {
-        let key = self.key_of(item);
+    pub(super) fn spot_after(&self, row: Row<'_>) -> Spot {
+        let key = Some(key::of(row));
         let segment = self.begin.segment;
         if self.is_dense {
             return Spot {
@@ -71,13 +74,5 @@ impl Leaf {
             start: self.begin.start.clone(),
             after: key,
         }
-    }
-
-    /// The key of a record. DynamoDB lets none be without a part of it.
-    pub(super) fn key_of(&self, item: &Item) -> Option<Key> {
-        let names = self.key_names.iter();
-        names
-            .map(|name| Some((name.clone(), item.get(name)?.clone())))
-            .collect()
     }
 }

@@ -113,6 +113,45 @@ impl<'a> Stamp<'a> {
     }
 }
 
+/// Whether the text is an instant just as [`Stamp::write`] writes it in UTC: `2017-10-02T10:56:33.017Z`. Of the year
+/// 9999, whose end is past the last instant, it says no.
+pub fn is_shown_in_utc(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some((date_time, fraction)) = bytes.split_first_chunk::<19>() else {
+        return false;
+    };
+    let two = |place: usize| {
+        let digits = [date_time[place], date_time[place + 1]].map(|byte| byte.wrapping_sub(b'0'));
+        (digits[0] <= 9 && digits[1] <= 9).then(|| digits[0] * 10 + digits[1])
+    };
+    let separators = [4, 7, 10, 13, 16].map(|place| date_time[place]);
+    let (Some(century), Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)) =
+        (two(0), two(2), two(5), two(8), two(11), two(14), two(17))
+    else {
+        return false;
+    };
+    let year = u16::from(century) * 100 + u16::from(year);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        2 => 28 + u8::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    let is_fraction = match fraction {
+        b"Z" => true,
+        [b'.', digits @ .., b'Z'] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    separators == *b"--T::"
+        && (1..=days).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60
+        && year < 9999
+        && is_fraction
+}
+
 /// Reads `YYYY-MM-DD`, a day of the proleptic Gregorian calendar from the year 0 to 9999.
 pub fn parse_date(text: &str) -> Option<Date> {
     let bytes: &[u8; 10] = text.as_bytes().try_into().ok()?;
@@ -287,6 +326,31 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_shown_in_utc_is_known_by_its_look(
+            text in "[0-9]{3}[0-8]-(0[0-9]|1[0-3])-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,11})?Z"
+        ) {
+            let shown = Stamp::parse(&text).map(|stamp| {
+                let mut out = String::new();
+                stamp.write(&TimeZone::UTC, &mut out);
+                out
+            });
+            prop_assert_eq!(is_shown_in_utc(&text), shown == Some(text));
+        }
+
+        #[test]
+        fn what_is_not_shown_in_utc_is_not_taken_for_it(
+            text in "2017-10-02T10:56:33(\\.5)?Z", place in 0_usize..20, other in "[0-9TZtz:.+ -]",
+        ) {
+            let mut changed = text.clone();
+            changed.replace_range(place..place + 1, &other);
+            if is_shown_in_utc(&changed) {
+                let mut out = String::new();
+                Stamp::parse(&changed).unwrap().write(&TimeZone::UTC, &mut out);
+                prop_assert_eq!(out, changed);
+            }
+        }
+
         #[test]
         fn agrees_with_the_library(second in -62_000_000_000_i64..253_000_000_000, nanosecond in 0..1_000_000_000_i32) {
             let instant = Timestamp::new(second, nanosecond).unwrap();

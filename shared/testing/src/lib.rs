@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod answer;
 mod tables;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use waybill::file::Profile;
 use waybill::lifecycle::{Claim, State};
 use waybill::work::{Completing, Pace, Work};
 
+pub use answer::query_answer;
 pub use tables::FakeTables;
 
 /// A client of this SDK crate whose calls are answered by rules; the first that fits answers.

@@ -59,7 +59,7 @@ pub(super) async fn page(
         };
         let mut values: Vec<Value<'_>> = Vec::new();
         for (n, row) in page.rows().enumerate() {
-            row.values(projection.origins(), &mut values);
+            row.values(&mut values);
             if !selection.matches(projection, &values) {
                 continue;
             }

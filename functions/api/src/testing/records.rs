@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::query::{QueryError, QueryInput, QueryOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use waybill::store::Item;
+use waybill_testing::query_answer;
 
 use super::{RECORDS, text};
 
@@ -49,7 +50,7 @@ impl Records {
                 let metadata = ErrorMetadata::builder().code(code).message("secret");
                 return MockResponse::Error(QueryError::generic(metadata.build()));
             }
-            MockResponse::Output(records.answer(query))
+            MockResponse::Http(query_answer(&records.answer(query)))
         })
     }
 

@@ -100,7 +100,7 @@ impl Sample {
         {
             let mut values = Vec::new();
             for row in page.rows().take(self.records - report.records()) {
-                row.values(projection.origins(), &mut values);
+                row.values(&mut values);
                 report.record(&values, projection.created(&values));
             }
         }

@@ -9,6 +9,9 @@ use super::{Wrong, filled, wrong};
 use crate::catalog::records::PARENT;
 use crate::catalog::{Constant, Engine, RecordsSpec, SortFormat};
 
+/// What one partition of DynamoDB gives strongly consistently: 3,000 units of 4 KB a second.
+const READ_MB_PER_S: u32 = 12;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRecords {
@@ -24,6 +27,7 @@ pub(super) struct RawRecords {
     fixed: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     region: Option<Spanned<String>>,
     role: Option<Spanned<String>>,
+    read_mb_per_s: Option<Spanned<i64>>,
 }
 
 /// Reads and checks where a type's records are.
@@ -90,6 +94,7 @@ pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
         fixed,
         region: raw.region.map(filled).transpose()?,
         role: raw.role.map(role).transpose()?,
+        read_mb_per_s: raw.read_mb_per_s.map_or(Ok(READ_MB_PER_S), read_mb_per_s)?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
     })
 }
@@ -125,6 +130,19 @@ fn role(role: Spanned<String>) -> Result<String, Wrong> {
         &role,
         "`role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself",
     ))
+}
+
+/// A megabyte a second at least: less would leave no export done within its time.
+fn read_mb_per_s(budget: Spanned<i64>) -> Result<u32, Wrong> {
+    let megabytes = u32::try_from(*budget.get_ref())
+        .ok()
+        .filter(|megabytes| *megabytes > 0);
+    megabytes.ok_or_else(|| {
+        wrong(
+            &budget,
+            "`read_mb_per_s` is a whole number of megabytes a second, from 1",
+        )
+    })
 }
 
 /// Without the parent in its key, a partition would give one customer's records to another.

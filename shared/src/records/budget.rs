@@ -1,0 +1,125 @@
+//! How fast a type's records may be read.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::{Duration, Instant};
+
+/// What an export may take of the host's table, so that the host's own requests still find room: so many bytes a second,
+/// in whatever number of partitions. It is halved when the table throttles, and grows back while it does not.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// In bytes a second; `None` for no limit.
+    most: Option<f64>,
+    pace: Mutex<Pace>,
+}
+
+#[derive(Debug)]
+struct Pace {
+    /// Which part of the most there is.
+    share: f64,
+    /// When all that was taken has been paid for.
+    paid: Option<Instant>,
+}
+
+/// However often a table throttles, an export goes on at this share.
+const LEAST: f64 = 1.0 / 16.0;
+/// What comes back with each answer.
+const GROWTH: f64 = 1.05;
+
+impl Budget {
+    /// So many bytes a second; `None` for no limit.
+    pub(super) fn new(bytes_per_second: Option<f64>) -> Self {
+        Self {
+            most: bytes_per_second,
+            pace: Mutex::new(Pace {
+                share: 1.0,
+                paid: None,
+            }),
+        }
+    }
+
+    /// Waits until more may be read.
+    pub(super) async fn wait(&self) {
+        loop {
+            let paid = self.pace().paid;
+            match paid.filter(|paid| *paid > Instant::now()) {
+                // Another reader may take more meanwhile.
+                Some(paid) => tokio::time::sleep_until(paid).await,
+                None => return,
+            }
+        }
+    }
+
+    /// So many bytes have been read.
+    pub(super) fn take(&self, bytes: u64) {
+        let Some(most) = self.most else {
+            return;
+        };
+        let mut pace = self.pace();
+        let time = Duration::from_secs_f64(bytes as f64 / (most * pace.share));
+        let now = Instant::now();
+        pace.paid = Some(pace.paid.map_or(now, |paid| paid.max(now)) + time);
+        pace.share = (pace.share * GROWTH).min(1.0);
+    }
+
+    /// The table throttles.
+    pub(super) fn ease_off(&self) {
+        let mut pace = self.pace();
+        pace.share = (pace.share / 2.0).max(LEAST);
+    }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long it takes to read so many megabytes, by megabytes.
+    async fn seconds(budget: &Budget, megabytes: u64) -> f64 {
+        let begun = Instant::now();
+        for _ in 0..megabytes {
+            budget.wait().await;
+            budget.take(1_000_000);
+        }
+        budget.wait().await;
+        begun.elapsed().as_secs_f64()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_is_read_than_the_budget_allows() {
+        let budget = Budget::new(Some(12e6));
+        let took = seconds(&budget, 120).await;
+        assert!((9.99..10.2).contains(&took), "{took}");
+        let took = seconds(&Budget::new(None), 120).await;
+        assert!(took < 0.001, "{took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_side_by_side_share_it() {
+        let budget = Budget::new(Some(12e6));
+        let begun = Instant::now();
+        tokio::join!(seconds(&budget, 60), seconds(&budget, 60));
+        let took = begun.elapsed().as_secs_f64();
+        assert!((9.9..10.2).contains(&took), "{took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_table_that_throttles_is_read_more_slowly_for_a_while() {
+        let budget = Budget::new(Some(1e6));
+        budget.ease_off();
+        budget.ease_off();
+        let took = seconds(&budget, 1).await;
+        assert!((3.9..4.1).contains(&took), "{took}");
+        seconds(&budget, 40).await;
+        let took = seconds(&budget, 1).await;
+        assert!((0.9..1.1).contains(&took), "{took}");
+        for _ in 0..99 {
+            budget.ease_off();
+        }
+        let took = seconds(&budget, 1).await;
+        assert!((15.0..17.0).contains(&took), "{took}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Which values of a record are read, and where each of them goes.
+
+use crate::catalog::{Origin, Others, Path};
+
+/// The values that are read of each record, compiled from what an export needs: names of attributes lead through a tree
+/// to places in a row.
+#[derive(Debug)]
+pub(in crate::records) struct Layout {
+    pub(super) nodes: Vec<Node>,
+    /// How many places a row has.
+    pub(super) places: usize,
+    pub(super) sources: Vec<Source>,
+    /// The attributes of a record's key, with their places.
+    pub(super) keys: Vec<(String, usize)>,
+    /// The place of the whole record, where it has something that no column has.
+    pub(super) whole: Option<usize>,
+}
+
+/// The names that mean something at one level of a record.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub(super) names: Vec<(String, Meaning)>,
+}
+
+/// What a name means.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Meaning {
+    /// The place of its value.
+    pub(super) place: Option<usize>,
+    /// Where to look for the names within it, if it is a map.
+    pub(super) node: Option<usize>,
+    /// Whether a column has its value, or it is none.
+    pub(super) is_known: bool,
+}
+
+/// What a value of a row is made of.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The first of these places that has a value; else this text.
+    Places(Vec<usize>, Option<String>),
+    /// What no column has, of the record at this place.
+    Others(usize, Others),
+}
+
+impl Layout {
+    /// The values of `origins`, in their order, and the attributes of the key.
+    pub(in crate::records) fn new(origins: &[Origin], key_names: &[String]) -> Self {
+        let mut layout = Self {
+            nodes: vec![Node::default()],
+            places: 0,
+            sources: Vec::new(),
+            keys: Vec::new(),
+            whole: None,
+        };
+        for name in key_names {
+            let place = layout.place(&[name.clone()]);
+            layout.keys.push((name.clone(), place));
+        }
+        for origin in origins {
+            let source = match origin {
+                Origin::Paths { paths, otherwise } => {
+                    let places = paths.iter().map(|path| layout.place(path.names()));
+                    Source::Places(places.collect(), otherwise.clone())
+                }
+                Origin::Others(others) => Source::Others(layout.whole(others), others.clone()),
+            };
+            layout.sources.push(source);
+        }
+        layout
+    }
+
+    /// The names of a record's key.
+    pub(in crate::records) fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(name, _)| name.as_str())
+    }
+
+    fn place(&mut self, names: &[String]) -> usize {
+        let next = self.places;
+        let meaning = self.meaning(names);
+        let place = *meaning.place.get_or_insert(next);
+        self.places = self.places.max(place + 1);
+        place
+    }
+
+    fn whole(&mut self, others: &Others) -> usize {
+        for known in &others.known {
+            self.meaning(known.names()).is_known = true;
+        }
+        for map in &others.maps {
+            let path = Path::new(map.clone(), []);
+            self.node(path.names());
+        }
+        let place = *self.whole.get_or_insert(self.places);
+        self.places = self.places.max(place + 1);
+        place
+    }
+
+    fn meaning(&mut self, names: &[String]) -> &mut Meaning {
+        let Some((name, outer)) = names.split_last() else {
+            unreachable!("a path has a name");
+        };
+        let node = self.node(outer);
+        let names = &mut self.nodes[node].names;
+        let place = names.iter().position(|(known, _)| known == name);
+        let place = place.unwrap_or_else(|| {
+            names.push((name.clone(), Meaning::default()));
+            names.len() - 1
+        });
+        &mut names[place].1
+    }
+
+    /// The node of the names within these, from the record's own (0) on.
+    fn node(&mut self, names: &[String]) -> usize {
+        if names.is_empty() {
+            return 0;
+        }
+        let next = self.nodes.len();
+        let node = *self.meaning(names).node.get_or_insert(next);
+        if node == next {
+            self.nodes.push(Node::default());
+        }
+        node
+    }
+}
+
+impl Node {
+    pub(super) fn meaning(&self, name: &str) -> Meaning {
+        let found = self.names.iter().find(|(known, _)| known == name);
+        found.map(|(_, meaning)| *meaning).unwrap_or_default()
+    }
+}

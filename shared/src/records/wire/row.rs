@@ -1,0 +1,110 @@
+//! Records as rows of values, borrowed from the answer that they came in.
+
+use std::borrow::Cow;
+
+use super::Answer;
+use super::layout::Source;
+use super::nested;
+use super::reader::{Cell, Form};
+use crate::value::Value;
+
+/// One record.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'p> {
+    answer: &'p Answer,
+    row: usize,
+}
+
+impl<'p> Row<'p> {
+    pub(in crate::records) fn new(answer: &'p Answer, row: usize) -> Self {
+        Self { answer, row }
+    }
+
+    /// The record's values that were asked for, in their order, into `values`, which is emptied first.
+    pub fn values(&self, values: &mut Vec<Value<'p>>) {
+        values.clear();
+        let sources = self.answer.layout().sources.iter();
+        values.extend(sources.map(|source| match source {
+            Source::Places(places, otherwise) => self.first(places, otherwise.as_deref()),
+            Source::Others(place, others) => match self.at(*place).form {
+                Form::Whole => nested::others(self.answer.text(self.at(*place)), others),
+                _ => Value::Missing,
+            },
+        }));
+    }
+
+    #[inline]
+    fn first(&self, places: &[usize], otherwise: Option<&'p str>) -> Value<'p> {
+        for place in places {
+            let value = self.value(self.at(*place));
+            if value != Value::Missing {
+                return value;
+            }
+        }
+        otherwise.map_or(Value::Missing, |text| Value::Text(Cow::Borrowed(text)))
+    }
+
+    /// The attributes of its key, each by its name. Those that it has not, or not in a form that a key can have, are
+    /// left out.
+    pub(in crate::records) fn key(&self) -> impl Iterator<Item = (&'p str, KeyValue<'p>)> {
+        let row = *self;
+        let keys = self.answer.layout().keys.iter();
+        keys.filter_map(move |(name, place)| Some((name.as_str(), row.key_value(*place)?)))
+    }
+
+    /// Its sort key's value, the second of the key's attributes.
+    #[inline]
+    pub(in crate::records) fn sort_key(&self) -> Option<KeyValue<'p>> {
+        let (_, place) = self.answer.layout().keys.get(1)?;
+        self.key_value(*place)
+    }
+
+    /// Whether it has the attribute of its sort key in any form.
+    pub(in crate::records) fn has_sort_key(&self) -> bool {
+        let keys = &self.answer.layout().keys;
+        keys.get(1)
+            .is_some_and(|(_, place)| self.at(*place).form != Form::Missing)
+    }
+
+    #[inline]
+    fn key_value(&self, place: usize) -> Option<KeyValue<'p>> {
+        let cell = self.at(place);
+        Some(match cell.form {
+            Form::Text => KeyValue::Text(self.answer.text(cell)),
+            Form::Unescaped => KeyValue::Text(self.answer.unescaped(cell)),
+            Form::Number => KeyValue::Number(self.answer.text(cell)),
+            Form::Bytes => KeyValue::Bytes(self.answer.text(cell)),
+            _ => return None,
+        })
+    }
+
+    #[inline]
+    fn at(&self, place: usize) -> Cell {
+        self.answer.cell(self.row, place)
+    }
+
+    #[inline]
+    fn value(&self, cell: Cell) -> Value<'p> {
+        match cell.form {
+            Form::Text | Form::Bytes => Value::Text(Cow::Borrowed(self.answer.text(cell))),
+            Form::Number => Value::Number(Cow::Borrowed(self.answer.text(cell))),
+            Form::Missing => Value::Missing,
+            Form::Null => Value::Null,
+            Form::True => Value::Bool(true),
+            Form::False => Value::Bool(false),
+            Form::Unescaped => Value::Text(Cow::Borrowed(self.answer.unescaped(cell))),
+            Form::Nested => nested::value(self.answer.text(cell)),
+            // Only what no column has is read from a whole record.
+            Form::Whole => Value::Missing,
+        }
+    }
+}
+
+/// A part of a key, as it is written in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::records) enum KeyValue<'p> {
+    Text(&'p str),
+    Number(&'p str),
+    /// In base64.
+    Bytes(&'p str),
+}

@@ -1,0 +1,142 @@
+//! Where the bytes of an answer are kept from the SDK.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeDeserializationInterceptorContextMut, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use crc32fast::Hasher;
+use http_body::{Body, Frame};
+
+use crate::records::budget::Budget;
+
+/// Takes the body of a query's answer aside, as it arrives, and gives the SDK an empty object in its place. What is no
+/// success stays the SDK's to read: it knows its errors and which of them to try again.
+#[derive(Debug, Clone)]
+pub(in crate::records) struct Tap {
+    body: Arc<Mutex<Vec<u8>>>,
+    budget: Arc<Budget>,
+}
+
+impl Tap {
+    pub(in crate::records) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            body: Arc::default(),
+            budget,
+        }
+    }
+
+    /// The body of the answer that came last.
+    pub(in crate::records) fn into_body(self) -> Vec<u8> {
+        std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Intercept for Tap {
+    fn name(&self) -> &'static str {
+        "Tap"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        if !response.status().is_success() {
+            return Ok(());
+        }
+        let header = |name: &str| response.headers().get(name)?.parse().ok();
+        let length: Option<usize> = header("content-length");
+        let checksum = response
+            .headers()
+            .get("x-amz-crc32")
+            .and_then(|text| text.parse().ok());
+        let arriving = Arriving {
+            bytes: Vec::with_capacity(length.unwrap_or_default().min(MOST_AT_ONCE)),
+            hasher: Hasher::new(),
+            checksum,
+            kept: self.body.clone(),
+            body: response.take_body(),
+            is_over: false,
+        };
+        *response.body_mut() = SdkBody::from_body_1_x(arriving);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let error = context.output_or_error().and_then(Result::err);
+        let error =
+            error.and_then(|error| error.as_operation_error()?.downcast_ref::<QueryError>());
+        if error.and_then(QueryError::code).is_some_and(is_throttling) {
+            self.budget.ease_off();
+        }
+        Ok(())
+    }
+}
+
+/// No more than this is reserved because an answer says that it is so long: DynamoDB's are 1 MB of records, which JSON
+/// makes about three times as long at most.
+const MOST_AT_ONCE: usize = 4 << 20;
+
+fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded"
+    )
+}
+
+/// A body on its way.
+struct Arriving {
+    body: SdkBody,
+    bytes: Vec<u8>,
+    hasher: Hasher,
+    /// The CRC-32 that DynamoDB says of the body.
+    checksum: Option<u32>,
+    kept: Arc<Mutex<Vec<u8>>>,
+    is_over: bool,
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if this.is_over {
+            return Poll::Ready(None);
+        }
+        while let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)) {
+            if let Some(data) = frame?.data_ref() {
+                this.hasher.update(data);
+                this.bytes.extend_from_slice(data);
+            }
+        }
+        this.is_over = true;
+        let found = std::mem::take(&mut this.hasher).finalize();
+        if this.checksum.is_some_and(|wanted| wanted != found) {
+            return Poll::Ready(Some(Err(
+                "the answer's bytes are not those that its CRC-32 is of".into(),
+            )));
+        }
+        let bytes = std::mem::take(&mut this.bytes);
+        *this.kept.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{}")))))
+    }
+}

@@ -1,0 +1,273 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::{Answer, Layout, Reader, Row};
+use crate::catalog::{Origin, Others, Path};
+use crate::value::Value;
+
+fn path(text: &str) -> Path {
+    let mut names = text.split('.').map(str::to_owned);
+    Path::new(names.next().unwrap(), names)
+}
+
+fn origins(paths: &[&str]) -> Vec<Origin> {
+    paths.iter().map(|text| path(text).into()).collect()
+}
+
+fn reader(origins: &[Origin]) -> Reader {
+    Reader::new(Arc::new(Layout::new(
+        origins,
+        &["pk".to_owned(), "sk".to_owned()],
+    )))
+}
+
+fn read(reader: &mut Reader, answer: &str) -> Answer {
+    Answer::read(answer.as_bytes().to_vec(), reader).unwrap()
+}
+
+/// The values of each record.
+fn rows(origins: &[Origin], items: &Json) -> Vec<Vec<Value<'static>>> {
+    let answer = read(&mut reader(origins), &json!({ "Items": items }).to_string());
+    let row = |row| {
+        let mut values = Vec::new();
+        Row::new(&answer, row).values(&mut values);
+        values.into_iter().map(owned).collect()
+    };
+    (0..answer.rows()).map(row).collect()
+}
+
+fn owned(value: Value<'_>) -> Value<'static> {
+    match value {
+        Value::Text(text) => Value::Text(text.into_owned().into()),
+        Value::Number(digits) => Value::Number(digits.into_owned().into()),
+        Value::Json(json) => Value::Json(json.into_owned().into()),
+        Value::Bool(flag) => Value::Bool(flag),
+        Value::Null => Value::Null,
+        Value::Missing => Value::Missing,
+    }
+}
+
+fn s(text: &str) -> Json {
+    json!({ "S": text })
+}
+
+fn text(text: &'static str) -> Value<'static> {
+    Value::Text(text.into())
+}
+
+#[test]
+fn an_answer_is_read_whatever_its_order_and_its_white_space() {
+    let answers = [
+        r#"{"Count":1,"Items":[{"pk":{"S":"a"},"n":{"N":"1"}}],"ScannedCount":7,"LastEvaluatedKey":{"pk":{"S":"a"},"sk":{"N":"5"}},"ConsumedCapacity":{"TableName":"t","CapacityUnits":2.5}}"#,
+        r#" { "ConsumedCapacity" : { "CapacityUnits" : 2.5 , "TableName":"}" } , "LastEvaluatedKey" : { "pk" : { "S" : "a" } , "sk" : { "N" : "5" } } ,
+            "ScannedCount" : 7 , "More" : [ 1 , { "x" : "\"]" } ] , "Items" : [ { "n" : { "N" : "1" } , "pk" : { "S" : "a" } } ] , "Count" : 1 } "#,
+    ];
+    for text in answers {
+        let answer = read(&mut reader(&origins(&["n"])), text);
+        assert_eq!(
+            (answer.rows(), answer.looked_at, answer.read_units),
+            (1, 7, 2.5)
+        );
+        assert_eq!(answer.last_key.as_ref().unwrap()["sk"].as_n().unwrap(), "5");
+        let mut values = Vec::new();
+        Row::new(&answer, 0).values(&mut values);
+        assert_eq!(values, [Value::Number("1".into())]);
+    }
+    let empty = read(&mut reader(&[]), "{}");
+    assert_eq!(
+        (empty.rows(), empty.looked_at, empty.last_key),
+        (0, 0, None)
+    );
+}
+
+#[test]
+fn what_is_no_answer_is_refused_by_the_place_of_its_byte() {
+    for (text, at) in [
+        ("", 0),
+        ("[]", 0),
+        (r#"{"Items":[{"pk":{"S":"a"}]}"#, 25),
+        (r#"{"Items":[{"pk":{"S":"a}]}"#, 22),
+        (r#"{"Items":[{"pk":{"S":5}}]}"#, 21),
+        (r#"{"Items":[{"pk":{"BOOL":maybe}}]}"#, 24),
+        (r#"{"Items":[{"pk":"a"}]}"#, 16),
+        (r#"{"Items":[{"pk":{"S":"\x"}}]}"#, 22),
+        (r#"{"LastEvaluatedKey":{"pk":{"L":[]}}}"#, 20),
+    ] {
+        let error = Answer::read(text.as_bytes().to_vec(), &mut reader(&origins(&["pk"])));
+        assert_eq!(error.unwrap_err().0, at, "{text}");
+    }
+    let no_text = Answer::read(b"{\"Items\":\"\xff\"}".to_vec(), &mut reader(&[]));
+    assert_eq!(no_text.unwrap_err().0, 10);
+}
+
+#[test]
+fn a_path_leads_into_maps_and_ends_where_there_are_none() {
+    let items = json!([
+        {"address": {"M": {"city": s("Porto"), "street": {"M": {"city": s("no")}}}}, "name": s("Ana")},
+        {"address": s("Porto"), "name": {"M": {"city": s("x"), "town": {"L": []}}}},
+    ]);
+    assert_eq!(
+        rows(
+            &origins(&["address.city", "name.city", "other", "name"]),
+            &items
+        ),
+        [
+            [text("Porto"), Value::Missing, Value::Missing, text("Ana")],
+            [
+                Value::Missing,
+                text("x"),
+                Value::Missing,
+                Value::Json(r#"{"city":"x","town":[]}"#.into())
+            ],
+        ]
+    );
+}
+
+#[test]
+fn lists_and_maps_are_compact_json_in_one_order() {
+    let map = json!({"M": {"b": s("b"), "a": s("a"), "\"": s("\"")}});
+    let list = json!({"L": [{"N": "1.50"}, {"NULL": true}, {"BOOL": true}, map]});
+    let items = json!([{ "a": list }, {"a": {"SS": ["é", "\n"]}}, {"a": {"NS": ["1e3", "2"]}}, {"a": {"BS": ["eA=="]}}]);
+    let found: Vec<_> = rows(&origins(&["a"]), &items).concat();
+    assert_eq!(
+        found,
+        [
+            r#"[1.50,null,true,{"\"":"\"","a":"a","b":"b"}]"#,
+            r#"["é","\n"]"#,
+            "[1e3,2]",
+            r#"["eA=="]"#
+        ]
+        .map(|json| Value::Json(json.into()))
+    );
+}
+
+#[test]
+fn the_first_path_with_a_value_counts_and_a_text_stands_for_none() {
+    let items = json!([{"custom": {"M": {"job": s("cook")}}, "job": s("actor"), "age": s("7")}]);
+    let origin = |key: &str, otherwise: Option<&str>| Origin::Paths {
+        paths: vec![Path::new("custom", [key.to_owned()]), Path::new(key, [])],
+        otherwise: otherwise.map(str::to_owned),
+    };
+    let origins = [
+        origin("job", Some("-")),
+        origin("age", None),
+        origin("size", Some("-")),
+        origin("size", None),
+    ];
+    assert_eq!(
+        rows(&origins, &items),
+        [[text("cook"), text("7"), text("-"), Value::Missing]]
+    );
+}
+
+#[test]
+fn what_no_column_has_is_one_object_and_nothing_is_dropped() {
+    let others = Origin::Others(Others {
+        known: ["pk", "name", "address.city", "custom.job", "attributes.vip"]
+            .map(path)
+            .into(),
+        maps: ["custom", "attributes"].map(str::to_owned).into(),
+    });
+    let shown = |mut item: Json| {
+        item["pk"] = s("leads#web");
+        item["name"] = s("Ana");
+        let row = rows(std::slice::from_ref(&others), &json!([item])).concat();
+        row[0].as_text().map(str::to_owned)
+    };
+    assert_eq!(shown(json!({})), None);
+    assert_eq!(
+        shown(json!({"address": {"M": {"city": s("Porto")}}, "custom": {"M": {}}})),
+        None
+    );
+    let custom = json!({"M": {"job": s("cook"), "age": {"N": "7"}}});
+    let attributes =
+        json!({"M": {"vip": {"BOOL": true}, "age": s("old"), "tags": {"L": [s("a")]}}});
+    let address = json!({"M": {"city": s("Porto"), "county": s("=1+1")}});
+    assert_eq!(
+        shown(json!({"custom": custom, "attributes": attributes, "address": address, "tags": s("top")})).as_deref(),
+        Some(r#"{"address.county":"=1+1","age":"old","attributes.tags":["a"],"custom.age":7,"tags":"top"}"#)
+    );
+    assert_eq!(
+        shown(json!({"custom": s("no map")})).as_deref(),
+        Some(r#"{"custom":"no map"}"#)
+    );
+}
+
+/// Names that are values, as in a map of attributes that anybody may name.
+#[test]
+fn more_names_than_are_learned_are_read_all_the_same() {
+    let items: Vec<_> = (0..5_000)
+        .map(|n| {
+            let mut item = json!({"pk": s("a"), "x": {"N": n.to_string()}});
+            item[format!("name {n}")] = s("b");
+            item
+        })
+        .collect();
+    let found = rows(&origins(&["x", "name 4321"]), &json!(items));
+    for (n, row) in found.iter().enumerate() {
+        assert_eq!(row[0], Value::Number(n.to_string().into()));
+        assert_eq!(row[1].is_empty(), n != 4321, "{n}");
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        any::<String>().prop_map(|text| json!({ "S": text })),
+        "-?[0-9]{1,5}(\\.[0-9]{1,3})?".prop_map(|digits| json!({ "N": digits })),
+        any::<bool>().prop_map(|flag| json!({ "BOOL": flag })),
+        Just(json!({"NULL": true})),
+        Just(json!({"SS": ["a", "b\""]})),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|items| json!({ "L": items })),
+            prop::collection::btree_map("[a-d\"\u{e9}]{1,2}", inner, 0..3)
+                .prop_map(|map| json!({ "M": map })),
+        ]
+    })
+}
+
+proptest! {
+    /// Records in any order of their attributes, with any of them missing, are read as what they are.
+    #[test]
+    fn values_are_those_of_the_record(
+        items in prop::collection::vec(prop::collection::hash_map("[a-e]", any_json(), 0..5), 0..8),
+    ) {
+        let names = ["a", "b", "c", "a.b", "c.d"];
+        let found = rows(&origins(&names), &json!(items));
+        prop_assert_eq!(found.len(), items.len());
+        for (item, row) in items.iter().zip(found) {
+            for (name, value) in names.iter().zip(row) {
+                let (root, inner) = name.split_once('.').unwrap_or((*name, ""));
+                let stored = item.get(root).and_then(|value| match inner {
+                    "" => Some(value),
+                    inner => value.get("M")?.get(inner),
+                });
+                let matches = match (stored, &value) {
+                    (None, Value::Missing) => true,
+                    (Some(stored), Value::Text(text)) => stored["S"] == **text,
+                    (Some(stored), Value::Number(digits)) => stored["N"] == **digits,
+                    (Some(stored), Value::Bool(flag)) => stored["BOOL"] == *flag,
+                    (Some(stored), Value::Null) => stored["NULL"] == true,
+                    (Some(stored), Value::Json(json)) => {
+                        prop_assert!(serde_json::from_str::<Json>(json).is_ok(), "{}", json);
+                        ["L", "M", "SS"].iter().any(|kind| stored.get(kind).is_some())
+                    }
+                    _ => false,
+                };
+                prop_assert!(matches, "{}: {:?} is not {:?}", name, value, stored);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(mut answer in Just(br#"{"Items":[{"pk":{"S":"a\"b"},"m":{"M":{"x":{"N":"1"}}},"l":{"L":[{"S":"x"}]}}],"ScannedCount":1}"#.to_vec()),
+        place in 0_usize..95, byte: u8, cut in 0_usize..96,
+    ) {
+        answer[place] = byte;
+        answer.truncate(cut.max(1));
+        let _ = Answer::read(answer, &mut reader(&origins(&["pk", "m.x", "l"])));
+    }
+}
