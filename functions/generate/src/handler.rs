@@ -12,11 +12,7 @@ const MARGIN: Duration = Duration::from_secs(20);
 
 /// Works on each message's export. A message comes back only when the tables could not be reached; one that is no
 /// message of ours never does.
-pub(crate) async fn handle(
-    worker: &Worker,
-    event: SqsEvent,
-    time_left: Duration,
-) -> SqsBatchResponse {
+pub async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
     let started = Instant::now();
     let pause_at = started + time_left - MARGIN.min(time_left / 3);
     let mut response = SqsBatchResponse::default();

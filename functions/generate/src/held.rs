@@ -3,9 +3,9 @@
 use std::sync::Mutex as Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use waybill::clock::Clock;
 use waybill::lifecycle::{Change, State};
 use waybill::store::{CommitError, Exports, StoreError};
 use waybill::work::Pace;
@@ -16,6 +16,7 @@ use waybill::work::Pace;
 /// monotonic clock from before the write that made or renewed it, and comes [`Pace::margin`] early.
 pub(crate) struct Held {
     exports: Exports,
+    clock: Clock,
     pace: Pace,
     state: Mutex<State>,
     ends: Cell<Instant>,
@@ -46,6 +47,7 @@ impl Held {
     /// Takes the lease by committing `change`, a claim.
     pub(crate) async fn take(
         exports: Exports,
+        clock: Clock,
         pace: Pace,
         change: Change,
     ) -> Result<Self, HeldError> {
@@ -54,6 +56,7 @@ impl Held {
         let rows = state.work.progress;
         Ok(Self {
             exports,
+            clock,
             pace,
             state: Mutex::new(state),
             ends: Cell::new(end(before, pace)),
@@ -114,7 +117,7 @@ impl Held {
             next = Instant::now() + self.pace.heartbeat();
             let before = Instant::now();
             let rows = self.rows.load(Ordering::Relaxed);
-            let renewal = self.commit(|state| state.renew(rows, Timestamp::now(), self.pace));
+            let renewal = self.commit(|state| state.renew(rows, self.clock.now(), self.pace));
             match tokio::time::timeout_at(ends, renewal).await {
                 Ok(Ok(_)) => {
                     *self

@@ -1,27 +1,17 @@
-//! `generate`: builds the file of one export in S3, called by the queue.
+//! `generate`: configuration, clients, run.
 
 mod config;
-mod handler;
-mod held;
-mod making;
-mod plan;
-mod receipt;
-#[cfg(test)]
-mod testing;
-mod upload;
-mod worker;
 
 use aws_lambda_events::event::sqs::SqsEvent;
+use generate::{Bucket, FIRST_PART, Tools, Worker, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
 use waybill::store::Exports;
 
 use crate::config::Config;
-use crate::making::Tools;
-use crate::upload::Bucket;
-use crate::worker::Worker;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -36,7 +26,9 @@ async fn main() -> Result<(), Error> {
             bucket: Bucket {
                 s3: waybill::aws::s3(&aws),
                 name: config.bucket,
+                first_part: FIRST_PART,
             },
+            clock: Clock::system(),
             checkpoint_every: config.pace.lease().unsigned_abs() / 2,
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
@@ -49,7 +41,7 @@ async fn main() -> Result<(), Error> {
     let worker = &worker;
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let time_left = time_left(event.context.deadline());
-        Ok::<_, Error>(handler::handle(worker, event.payload, time_left).await)
+        Ok::<_, Error>(handle(worker, event.payload, time_left).await)
     }))
     .await
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use tokio::time::{Duration, Instant};
 use waybill::aws::RecordsClients;
+use waybill::clock::Clock;
 use waybill::export::{Export, ExportId, Failure, Format};
 use waybill::file::csv::CsvRows;
 use waybill::file::xlsx::{XlsxError, XlsxSpool};
@@ -45,12 +46,17 @@ pub(crate) enum Trouble {
 
 /// What files are made with.
 #[derive(Clone)]
-pub(crate) struct Tools {
-    pub(crate) exports: Exports,
-    pub(crate) records: RecordsClients,
-    pub(crate) bucket: Bucket,
+pub struct Tools {
+    /// The exports, their work and their history.
+    pub exports: Exports,
+    /// The host's records.
+    pub records: RecordsClients,
+    /// Where files go.
+    pub bucket: Bucket,
+    /// The time of day.
+    pub clock: Clock,
     /// The time between two checkpoints, at most.
-    pub(crate) checkpoint_every: Duration,
+    pub checkpoint_every: Duration,
 }
 
 /// One turn at one file.
@@ -72,7 +78,7 @@ impl Making<'_> {
     ) -> Result<Made, Trouble> {
         if self.plan.reads_an_index() {
             let settled = self.export.created_at + INDEX_SETTLES;
-            let wait = jiff::Timestamp::now().duration_until(settled);
+            let wait = self.tools.clock.now().duration_until(settled);
             tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
         }
         match self.export.format {

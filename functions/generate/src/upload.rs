@@ -13,8 +13,8 @@ use waybill::objects::ObjectKey;
 use waybill::work::{Checkpoint, Upload};
 
 /// S3 takes parts of 5 MiB and more, the last one excepted; these are the first ones' size.
-const FIRST_PART: usize = 8 << 20;
-/// Every so many parts, their size grows by [`FIRST_PART`], so that S3's 10,000 are enough for 430 GiB while a part
+pub const FIRST_PART: usize = 8 << 20;
+/// Every so many parts, their size grows by that of the first, so that S3's 10,000 are enough for 430 GiB while a part
 /// never needs more memory than 80 MiB.
 const PARTS_OF_A_SIZE: u32 = 1_000;
 /// The most parts that S3 takes.
@@ -22,16 +22,21 @@ pub(crate) const MOST_PARTS: u32 = 10_000;
 /// Parts on their way at once: one while the next is filled keeps the line busy, a second evens out slow answers.
 const IN_FLIGHT: usize = 2;
 
-/// The bytes at which part `number` (from 1) is full: it ends with the row that reaches them.
-pub(crate) fn part_size(number: u32) -> usize {
-    FIRST_PART * (1 + (number.saturating_sub(1) / PARTS_OF_A_SIZE) as usize)
+/// The bytes at which part `number` (from 1) is full, where the first is at `first`: it ends with the row that reaches
+/// them.
+fn part_size(first: usize, number: u32) -> usize {
+    first * (1 + (number.saturating_sub(1) / PARTS_OF_A_SIZE) as usize)
 }
 
 /// The bucket that files go to.
 #[derive(Debug, Clone)]
-pub(crate) struct Bucket {
-    pub(crate) s3: Client,
-    pub(crate) name: String,
+pub struct Bucket {
+    /// S3.
+    pub s3: Client,
+    /// The bucket's name.
+    pub name: String,
+    /// The bytes at which the first part of a file is full: [`FIRST_PART`], but where no S3 would refuse less.
+    pub first_part: usize,
 }
 
 /// What an upload met.
@@ -187,7 +192,7 @@ impl PartUpload {
 
     /// Whether the buffer is a part.
     pub(crate) fn is_part_full(&self) -> bool {
-        self.buffer.len() >= part_size(self.cut + 1)
+        self.buffer.len() >= part_size(self.bucket.first_part, self.cut + 1)
     }
 
     /// Begins the upload at S3. Its name must be recorded before the first part is cut.
@@ -225,7 +230,8 @@ impl PartUpload {
         while self.in_flight.len() >= IN_FLIGHT {
             self.settle_one().await?;
         }
-        let room = part_size(number + 1) + part_size(number + 1) / 16;
+        let next = part_size(self.bucket.first_part, number + 1);
+        let room = next + next / 16;
         let bytes = Bytes::from(std::mem::replace(
             &mut self.buffer,
             Vec::with_capacity(room),
@@ -497,15 +503,15 @@ mod tests {
     /// S3: parts of at least 5 MiB but the last, at most 5 GiB, at most 10,000.
     #[test]
     fn parts_are_of_sizes_that_s3_takes_and_memory_holds() {
-        assert_eq!(part_size(1), 8 << 20);
-        assert_eq!(part_size(1_000), 8 << 20);
-        assert_eq!(part_size(1_001), 16 << 20);
-        assert_eq!(part_size(MOST_PARTS), 80 << 20);
+        assert_eq!(part_size(FIRST_PART, 1), 8 << 20);
+        assert_eq!(part_size(FIRST_PART, 1_000), 8 << 20);
+        assert_eq!(part_size(FIRST_PART, 1_001), 16 << 20);
+        assert_eq!(part_size(FIRST_PART, MOST_PARTS), 80 << 20);
         let whole: u64 = (1..=MOST_PARTS)
-            .map(|number| part_size(number) as u64)
+            .map(|number| part_size(FIRST_PART, number) as u64)
             .sum();
         assert!(whole > 400 << 30, "{whole}");
-        assert!((1..=MOST_PARTS).all(|number| part_size(number) >= 5 << 20));
+        assert!((1..=MOST_PARTS).all(|number| part_size(FIRST_PART, number) >= 5 << 20));
     }
 
     fn upload() -> PartUpload {

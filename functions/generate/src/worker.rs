@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::catalog::Catalog;
@@ -18,14 +18,21 @@ use crate::plan::Plan;
 use crate::receipt::receipt;
 
 /// Everything that an export is made with.
-pub(crate) struct Worker {
-    pub(crate) tools: Tools,
-    pub(crate) queue: Queue,
-    pub(crate) catalog: Catalog,
-    pub(crate) records_tables: HashMap<String, String>,
-    pub(crate) pace: Pace,
-    pub(crate) retention: SignedDuration,
-    pub(crate) memory_mb: u32,
+pub struct Worker {
+    /// What files are made with.
+    pub tools: Tools,
+    /// Where messages of what is left to do go.
+    pub queue: Queue,
+    /// What can be exported.
+    pub catalog: Catalog,
+    /// The names of the host's tables, by the variables that the catalog names them by.
+    pub records_tables: HashMap<String, String>,
+    /// How long things may take and wait.
+    pub pace: Pace,
+    /// How long a file is kept.
+    pub retention: SignedDuration,
+    /// The function's memory in megabytes, which is what its time costs by.
+    pub memory_mb: u32,
 }
 
 /// How a message ended. None of these brings it back: what is left to do is in the export's work.
@@ -59,7 +66,7 @@ impl Worker {
             return Ok(Outcome::Left);
         };
         let owner = Uuid::new_v4().simple().to_string();
-        let change = match state.claim(&owner, Timestamp::now(), self.pace) {
+        let change = match state.claim(&owner, self.tools.clock.now(), self.pace) {
             Claim::Leave => return Ok(Outcome::Left),
             Claim::NotYet(wait) => {
                 self.send(id, wait).await;
@@ -74,7 +81,14 @@ impl Worker {
             }
             Claim::Take(change) => *change,
         };
-        let held = match Held::take(self.tools.exports.clone(), self.pace, change).await {
+        let held = match Held::take(
+            self.tools.exports.clone(),
+            self.tools.clock.clone(),
+            self.pace,
+            change,
+        )
+        .await
+        {
             Ok(held) => held,
             Err(HeldError::Lost) => return Ok(Outcome::Left),
             Err(HeldError::Store(error)) => return Err(error),
@@ -107,7 +121,7 @@ impl Worker {
             if lease.is_none_or(|lease| lease.owner != owner) {
                 break;
             }
-            let freed = state.retry_later(Timestamp::now(), self.pace);
+            let freed = state.retry_later(self.tools.clock.now(), self.pace);
             match self.tools.exports.commit(freed).await {
                 Ok(state) => return Ok(self.retried(&state).await),
                 Err(CommitError::Overtaken) => {}
@@ -122,8 +136,11 @@ impl Worker {
         if state.export.status == Status::Failed {
             return ended(state);
         }
-        self.send(state.export.id, state.work.held_back(Timestamp::now()))
-            .await;
+        self.send(
+            state.export.id,
+            state.work.held_back(self.tools.clock.now()),
+        )
+        .await;
         Outcome::Retried
     }
 
@@ -146,7 +163,7 @@ impl Worker {
                     let consistency = self.consistency(&held.state().await);
                     let state = held
                         .commit(|state| {
-                            let now = Timestamp::now();
+                            let now = self.tools.clock.now();
                             let receipt = receipt(state, &mark, consistency, self.memory_mb, now);
                             state.succeed(&mark, receipt, self.retention, now, self.pace)
                         })
@@ -155,7 +172,7 @@ impl Worker {
                 }
                 Ok(Made::Part) => {
                     let state = held
-                        .commit(|state| state.continue_later(Timestamp::now(), self.pace))
+                        .commit(|state| state.continue_later(self.tools.clock.now(), self.pace))
                         .await?;
                     self.send(state.export.id, SignedDuration::ZERO).await;
                     return Ok(Outcome::Continued);
@@ -166,7 +183,7 @@ impl Worker {
                 Trouble::Lost => return Err(HeldError::Lost),
                 Trouble::Failed(failure) => {
                     let state = held
-                        .commit(|state| state.fail(failure, Timestamp::now(), self.pace))
+                        .commit(|state| state.fail(failure, self.tools.clock.now(), self.pace))
                         .await?;
                     return Ok(ended(&state));
                 }
@@ -189,7 +206,7 @@ impl Worker {
                 }
             }
             let state = held
-                .commit(|state| state.retry_later(Timestamp::now(), self.pace))
+                .commit(|state| state.retry_later(self.tools.clock.now(), self.pace))
                 .await?;
             return Ok(self.retried(&state).await);
         }

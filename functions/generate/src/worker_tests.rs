@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
+use jiff::Timestamp;
+use waybill::clock::Clock;
 use waybill::event::Actor;
 use waybill::store::Item;
 use waybill::work::Work;
@@ -46,6 +48,7 @@ impl World {
                 exports: tables.exports(),
                 records: client!(aws_sdk_dynamodb, [&records]).into(),
                 bucket: bucket(&[&stored]),
+                clock: Clock::system(),
                 checkpoint_every: Duration::from_secs(30),
             },
             queue: Queue::new(client!(aws_sdk_sqs, [&send]), "https://queue".into()),

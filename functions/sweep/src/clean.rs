@@ -11,19 +11,24 @@ const MOST_LISTINGS: usize = 3;
 
 /// The bucket that holds the files.
 #[derive(Debug, Clone)]
-pub(crate) struct Bucket {
-    pub(crate) s3: Client,
-    pub(crate) name: String,
+pub struct Bucket {
+    /// S3.
+    pub s3: Client,
+    /// The bucket's name.
+    pub name: String,
 }
 
 /// The bucket did not do what it was asked to. The next sweep tries again.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CleanError {
+pub enum CleanError {
     /// S3 did not answer as it should.
     #[error("S3 did not carry out {operation}: {code}")]
     Unavailable {
+        /// S3's operation.
         operation: &'static str,
+        /// S3's code.
         code: String,
+        /// What the SDK says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

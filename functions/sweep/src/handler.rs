@@ -31,26 +31,33 @@ const RESERVE: Duration = Duration::from_secs(3);
 
 /// The function that sends mails.
 #[derive(Debug, Clone)]
-pub(crate) struct Notifier {
-    pub(crate) lambda: aws_sdk_lambda::Client,
-    pub(crate) function: String,
+pub struct Notifier {
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// The function's name.
+    pub function: String,
 }
 
 /// Everything that a sweep needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Sweeper {
-    pub(crate) exports: Exports,
-    pub(crate) queue: Queue,
-    pub(crate) bucket: Bucket,
-    pub(crate) notifier: Notifier,
-    pub(crate) pace: Pace,
+pub struct Sweeper {
+    /// The exports, their work and their history.
+    pub exports: Exports,
+    /// The queue of exports to be made.
+    pub queue: Queue,
+    /// The bucket that holds the files.
+    pub bucket: Bucket,
+    /// Who is asked for mails.
+    pub notifier: Notifier,
+    /// How long things may take and wait.
+    pub pace: Pace,
     /// How long an expired export's object stays.
-    pub(crate) delete_after: SignedDuration,
+    pub delete_after: SignedDuration,
 }
 
 /// Why something due was not done. It is still due then, and the next sweep tries again.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SweepError {
+pub enum SweepError {
     /// Nothing could be swept, or one export not.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,17 +77,17 @@ pub(crate) enum SweepError {
 
 /// What became of a sweep.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// Exports that were looked at.
-    pub(crate) looked_at: usize,
+    pub looked_at: usize,
     /// How often each thing was done.
-    pub(crate) done: BTreeMap<&'static str, usize>,
+    pub done: BTreeMap<&'static str, usize>,
     /// Exports for which something could not be done.
-    pub(crate) failed: usize,
+    pub failed: usize,
     /// Exports that were due and that there was no time for, as far as they were seen.
-    pub(crate) left: usize,
+    pub left: usize,
     /// For how long the one that has waited longest had been due, in seconds.
-    pub(crate) due_age_s: i64,
+    pub due_age_s: i64,
 }
 
 impl Summary {
@@ -126,11 +133,7 @@ impl Sweeper {
     ///
     /// # Errors
     /// When no shard could be read.
-    pub(crate) async fn sweep(
-        &self,
-        now: Timestamp,
-        deadline: Instant,
-    ) -> Result<Summary, SweepError> {
+    pub async fn sweep(&self, now: Timestamp, deadline: Instant) -> Result<Summary, SweepError> {
         let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
         let mut shards = futures::stream::iter(0..Work::SHARDS)
             .map(|shard| self.sweep_shard(shard, now, stop))

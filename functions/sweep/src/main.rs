@@ -1,25 +1,18 @@
-//! Sweep: every minute, does whatever is due.
-//!
-//! Queue and stream are the fast paths; were both to lose everything, this function would still bring every export
-//! to its end. It trusts no index but only what the item itself says, and every change of its is conditional.
+//! `sweep`: configuration, clients, run.
 
-mod clean;
 mod config;
-mod handler;
-mod step;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use sweep::{Bucket, Notifier, Sweeper};
 use tokio::time::Instant;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
 use waybill::store::Exports;
 
-use crate::clean::Bucket;
 use crate::config::Config;
-use crate::handler::{Notifier, Sweeper};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
