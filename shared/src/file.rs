@@ -4,6 +4,7 @@ mod cell;
 pub mod csv;
 pub mod json;
 pub mod name;
+mod rows;
 mod warning;
 pub mod xlsx;
 
@@ -12,6 +13,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 pub use self::cell::is_of_kind;
+pub use self::rows::Rows;
 pub use self::warning::{Warning, WarningCode, WarningCounts};
 use crate::catalog::Column;
 

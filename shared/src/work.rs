@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::export::ExportId;
 use crate::file::WarningCounts;
+use crate::file::xlsx::XlsxState;
 
 /// How long things may take and wait. The lengths follow from two that are configured, so that tests can shorten
 /// them all alike.
@@ -124,6 +125,12 @@ pub struct Checkpoint {
     /// What could not be written as it was.
     #[serde(default)]
     pub warnings: WarningCounts,
+    /// How far a spreadsheet has come; null for other files.
+    #[serde(default)]
+    pub sheets: Option<XlsxState>,
+    /// How many of the tail's bytes, its last ones, are rows that are not in the file's bytes yet.
+    #[serde(default)]
+    pub pending: u64,
 }
 
 /// The mark of a file that is about to be complete.

@@ -6,15 +6,11 @@ use waybill::queue::Message;
 
 use crate::worker::Worker;
 
-/// How long before its deadline an invocation comes to an end: the time for the parts in flight, a tail, a checkpoint
-/// and a message.
-const MARGIN: Duration = Duration::from_secs(20);
-
 /// Works on each message's export. A message comes back only when the tables could not be reached; one that is no
 /// message of ours never does.
 pub async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
     let started = Instant::now();
-    let pause_at = started + time_left - MARGIN.min(time_left / 3);
+    let deadline = started + time_left;
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let body = message.body.unwrap_or_default();
@@ -25,7 +21,7 @@ pub async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> Sq
             );
             continue;
         };
-        match worker.work_on(export_id, pause_at).await {
+        match worker.work_on(export_id, deadline).await {
             Ok(outcome) => {
                 let duration_ms = started.elapsed().as_millis() as u64;
                 tracing::info!(export.id = %export_id, ?outcome, duration_ms, "message done");

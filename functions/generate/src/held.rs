@@ -1,10 +1,10 @@
 //! A lease that is held: kept alive by a heartbeat, and the one way to write to the export meanwhile.
 
-use std::sync::Mutex as Cell;
+use std::sync::{Mutex as Cell, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 use waybill::clock::Clock;
 use waybill::lifecycle::{Change, State};
 use waybill::store::{CommitError, Exports, StoreError};
@@ -21,7 +21,12 @@ pub(crate) struct Held {
     state: Mutex<State>,
     ends: Cell<Instant>,
     rows: AtomicU64,
+    /// When the lease was last looked at.
+    looked: Cell<Instant>,
 }
+
+/// No page of DynamoDB's comes sooner after another, so each is followed by a look.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// How a lease ended that its worker wanted to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +66,7 @@ impl Held {
             state: Mutex::new(state),
             ends: Cell::new(end(before, pace)),
             rows: AtomicU64::new(rows),
+            looked: Cell::new(Instant::now()),
         })
     }
 
@@ -97,6 +103,33 @@ impl Held {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
+    /// Looks whether the lease is still this worker's: a cancel takes it, which the next heartbeat alone would notice
+    /// later. Where the table does not answer, nothing is known, and the work goes on.
+    pub(crate) async fn look(&self) -> Result<(), HeldError> {
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.elapsed() < BETWEEN_LOOKS {
+                return Ok(());
+            }
+            *looked = Instant::now();
+        }
+        let (id, owner) = {
+            let state = self.state.lock().await;
+            let lease = state.work.lease.as_ref();
+            (state.export.id, lease.map(|lease| lease.owner.clone()))
+        };
+        match self.exports.work(id).await {
+            Ok(work) => match work.and_then(|work| work.lease) {
+                Some(lease) if Some(&lease.owner) == owner.as_ref() => Ok(()),
+                _ => Err(HeldError::Lost),
+            },
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the lease was not seen");
+                Ok(())
+            }
+        }
+    }
+
     /// Renews the lease until it ends against its worker's will, and then returns: whoever works under it must stop at
     /// that. A lease that its worker has given up needs no more, and this does not return.
     pub(crate) async fn keep(&self) -> End {
@@ -105,7 +138,7 @@ impl Held {
             let ends = *self
                 .ends
                 .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+                .unwrap_or_else(PoisonError::into_inner);
             tokio::time::sleep_until(next.min(ends)).await;
             let state = self.state.try_lock();
             if state.is_ok_and(|state| state.work.lease.is_none()) {
@@ -123,7 +156,7 @@ impl Held {
                     *self
                         .ends
                         .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        .unwrap_or_else(PoisonError::into_inner) =
                         end(before, self.pace);
                 }
                 Ok(Err(HeldError::Lost)) => return End::Lost,

@@ -3,6 +3,7 @@
 mod handler;
 mod held;
 mod making;
+mod margin;
 mod plan;
 mod receipt;
 #[cfg(test)]

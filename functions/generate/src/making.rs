@@ -1,13 +1,11 @@
 //! Making one file under a lease: read, keep what matches, write rows, store parts, note checkpoints.
 
-use std::io::Read;
-
 use tokio::time::{Duration, Instant};
 use waybill::aws::RecordsClients;
 use waybill::clock::Clock;
-use waybill::export::{Export, ExportId, Failure, Format};
-use waybill::file::csv::CsvRows;
-use waybill::file::xlsx::{XlsxError, XlsxSpool};
+use waybill::export::{Export, ExportId, Failure};
+use waybill::file::Rows;
+use waybill::file::xlsx::XlsxError;
 use waybill::objects::ObjectKey;
 use waybill::records::{INDEX_SETTLES, Page, RecordsError};
 use waybill::store::{Exports, StoreError};
@@ -15,6 +13,7 @@ use waybill::value::Value;
 use waybill::work::{Checkpoint, Completing, Upload};
 
 use crate::held::{Held, HeldError};
+use crate::margin::Margin;
 use crate::plan::Plan;
 use crate::upload::{Bucket, Mark, PartUpload, UploadError};
 
@@ -65,130 +64,99 @@ pub(crate) struct Making<'a> {
     pub(crate) held: &'a Held,
     pub(crate) plan: &'a Plan,
     pub(crate) export: &'a Export,
-    /// When this invocation must come to an end.
-    pub(crate) pause_at: Instant,
+    /// When this invocation is ended, whether or not it is done.
+    pub(crate) deadline: Instant,
 }
+
+/// Rows that are written at a time: between two such runs the heartbeat, what is asked for and what is sent off move on.
+const ROWS_AT_A_TIME: usize = 256;
 
 impl Making<'_> {
     /// Makes the file, or goes on with it.
     pub(crate) async fn run(
         &self,
         checkpoint: Option<Checkpoint>,
-        upload: Option<Upload>,
+        old: Option<Upload>,
     ) -> Result<Made, Trouble> {
         if self.plan.reads_an_index() {
             let settled = self.export.created_at + INDEX_SETTLES;
             let wait = self.tools.clock.now().duration_until(settled);
             tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
         }
-        match self.export.format {
-            Format::Csv => self.csv(checkpoint, upload).await,
-            Format::Xlsx => self.xlsx(upload).await,
-        }
-    }
-
-    async fn csv(
-        &self,
-        checkpoint: Option<Checkpoint>,
-        old: Option<Upload>,
-    ) -> Result<Made, Trouble> {
-        let mut rows = CsvRows::new(self.plan.options.clone());
         let mut mark = checkpoint.as_ref().map(Mark::from).unwrap_or_default();
-        let mut upload = match &checkpoint {
-            Some(checkpoint) => self.resumed(checkpoint, old).await?,
-            None => {
-                let mut upload = self.fresh(old).await;
-                rows.header(&mut upload.buffer);
-                upload
-            }
-        };
-        let mut records = self
-            .plan
-            .records(&self.tools.records, mark.position.as_deref())?;
+        let (mut upload, mut rows) = self.begin(checkpoint, old).await?;
+        let records = self.plan.records(&self.tools.records, mark.position.as_deref())?;
+        let mut records = records.in_bulk();
+        let mut margin = Margin::new(Instant::now(), self.deadline);
         let mut checkpointed = Instant::now();
         while let Some(page) = records.next().await? {
+            let begun = Instant::now();
             mark.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
             for (n, row) in page.rows().enumerate() {
+                if n % ROWS_AT_A_TIME == 0 {
+                    tokio::task::yield_now().await;
+                }
                 row.values(&mut values);
                 if !self.plan.selection.matches(&self.plan.projection, &values) {
                     continue;
                 }
                 rows.row(self.plan.projection.columns(&values), &mut upload.buffer);
                 mark.rows += 1;
-                if upload.is_part_full() {
+                if upload.is_part_full() && rows.pending().is_empty() {
                     let mark = Mark {
                         position: Some(page.position(n)),
                         read: mark.read + page.read_through(n),
-                        ..mark.clone()
+                        ..written(&mark, &rows)
                     };
                     self.cut(&mut upload, mark).await?;
                 }
             }
             pass(&mut mark, &page);
             self.held.progress(mark.rows);
+            self.held.look().await?;
             if let Some(checkpoint) = upload.grown() {
                 self.note(&upload, checkpoint).await?;
                 checkpointed = Instant::now();
             }
-            let pause = Instant::now() >= self.pause_at;
+            margin.page(begun.elapsed());
+            let pause = margin.is_reached();
             if pause || checkpointed.elapsed() >= self.tools.checkpoint_every {
+                let begun = Instant::now();
                 upload.drain().await?;
                 let tail = ObjectKey::new(self.export.id);
-                let checkpoint = upload.store_tail(mark.clone(), tail).await?;
+                let mark = written(&mark, &rows);
+                let checkpoint = upload.store_tail(mark, rows.pending(), tail).await?;
                 self.note(&upload, checkpoint).await?;
                 checkpointed = Instant::now();
+                margin.checkpoint(begun.elapsed());
             }
             if pause {
                 return Ok(Made::Part);
             }
-            // The heartbeat must come to its turn even while pages come without a wait.
-            tokio::task::yield_now().await;
         }
-        self.finish(upload, mark).await
+        rows.end(&mut upload.buffer)?;
+        self.finish(upload, written(&mark, &rows)).await
     }
 
-    /// A spreadsheet is spooled whole before its first byte is known, so it is made in one invocation.
-    async fn xlsx(&self, old: Option<Upload>) -> Result<Made, Trouble> {
-        let mut upload = self.fresh(old).await;
-        let mut spool = XlsxSpool::new(self.plan.options.clone(), &std::env::temp_dir())?;
-        let mut mark = Mark::default();
-        let mut records = self.plan.records(&self.tools.records, None)?;
-        while let Some(page) = records.next().await? {
-            mark.read_units += page.read_units;
-            let mut values: Vec<Value<'_>> = Vec::new();
-            for row in page.rows() {
-                row.values(&mut values);
-                if self.plan.selection.matches(&self.plan.projection, &values) {
-                    spool.row(self.plan.projection.columns(&values))?;
-                    mark.rows += 1;
-                }
-            }
-            pass(&mut mark, &page);
-            self.held.progress(mark.rows);
-            if Instant::now() >= self.pause_at {
-                return Err(Trouble::Failed(too_long_for_xlsx()));
-            }
-            tokio::task::yield_now().await;
-        }
-        // Compressing the sheets takes seconds, in which the heartbeat must go on.
-        let spooled = tokio::task::spawn_blocking(move || spool.finish()).await;
-        let (mut file, warnings) = spooled.map_err(|error| Trouble::Passing(Box::new(error)))??;
-        mark.warnings = warnings;
-        let mut chunk = vec![0; 64 << 10];
-        loop {
-            let length = file
-                .read(&mut chunk)
-                .map_err(|error| Trouble::Passing(Box::new(error)))?;
-            if length == 0 {
-                break;
-            }
-            upload.buffer.extend_from_slice(&chunk[..length]);
-            if upload.is_part_full() {
-                self.cut(&mut upload, mark.clone()).await?;
-            }
-        }
-        self.finish(upload, mark).await
+    /// A new file, or the one that a checkpoint left.
+    async fn begin(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        old: Option<Upload>,
+    ) -> Result<(PartUpload, Rows), Trouble> {
+        let (format, options) = (self.export.format, self.plan.options.clone());
+        let Some(checkpoint) = checkpoint else {
+            let mut upload = self.fresh(old).await;
+            let rows = Rows::begin(format, options, &mut upload.buffer)?;
+            return Ok((upload, rows));
+        };
+        let mut upload = self.resumed(&checkpoint, old).await?;
+        // The tail is at least as long as the rows in it: its length has been compared.
+        let pending = upload.buffer.len().saturating_sub(checkpoint.pending as usize);
+        let pending = upload.buffer.split_off(pending);
+        let rows = Rows::resume(format, options, checkpoint.sheets, pending)?;
+        Ok((upload, rows))
     }
 
     async fn fresh(&self, old: Option<Upload>) -> PartUpload {
@@ -327,11 +295,12 @@ fn pass(mark: &mut Mark, page: &Page) {
     mark.read += page.read();
 }
 
-fn too_long_for_xlsx() -> Failure {
-    Failure {
-        code: "xlsx_too_long".into(),
-        message: "The spreadsheet takes longer than one run may. Please narrow the export, or choose CSV.".into(),
-        retryable: false,
+/// The mark with what is known of the file's bytes.
+fn written(mark: &Mark, rows: &Rows) -> Mark {
+    Mark {
+        warnings: rows.warnings(),
+        sheets: rows.state(),
+        ..mark.clone()
     }
 }
 
@@ -343,6 +312,7 @@ impl From<&Checkpoint> for Mark {
             rows: checkpoint.rows,
             read_units: checkpoint.read_units,
             warnings: checkpoint.warnings.clone(),
+            sheets: checkpoint.sheets.clone(),
         }
     }
 }

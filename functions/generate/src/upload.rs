@@ -8,6 +8,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::task::JoinSet;
+use waybill::file::WarningCounts;
+use waybill::file::xlsx::XlsxState;
 use waybill::hash::{FileHash, InvalidHashState};
 use waybill::objects::ObjectKey;
 use waybill::work::{Checkpoint, Upload};
@@ -97,7 +99,8 @@ pub(crate) struct Mark {
     pub(crate) read: u64,
     pub(crate) rows: u64,
     pub(crate) read_units: f64,
-    pub(crate) warnings: waybill::file::WarningCounts,
+    pub(crate) warnings: WarningCounts,
+    pub(crate) sheets: Option<XlsxState>,
 }
 
 /// One file on its way.
@@ -149,7 +152,7 @@ impl PartUpload {
         upload: Option<Upload>,
         etags: Vec<String>,
     ) -> Result<Self, UploadError> {
-        let tail_size = checkpoint.bytes.saturating_sub(checkpoint.stored);
+        let tail_size = (checkpoint.bytes + checkpoint.pending).saturating_sub(checkpoint.stored);
         let buffer = match &checkpoint.tail {
             None => Vec::new(),
             Some(key) => bucket.get(key).await?,
@@ -239,7 +242,7 @@ impl PartUpload {
         self.hash.update(&bytes);
         self.stored += bytes.len() as u64;
         self.cut = number;
-        self.marks.insert(number, self.checkpoint(mark, None));
+        self.marks.insert(number, self.checkpoint(mark, None, 0));
         let bucket = self.bucket.clone();
         self.in_flight.spawn(async move {
             let sent = bucket
@@ -307,25 +310,26 @@ impl PartUpload {
         &self.etags
     }
 
-    /// Stores the bytes that are not yet in a part as an object of their own, so that the checkpoint holds all rows
-    /// so far. Every part must be stored ([`PartUpload::drain`]).
+    /// Stores the bytes that are not yet in a part as an object of their own, and after them what of the rows is
+    /// `pending`, so that the checkpoint holds all rows so far. Every part must be stored ([`PartUpload::drain`]).
     pub(crate) async fn store_tail(
         &mut self,
         mark: Mark,
+        pending: &[u8],
         key: ObjectKey,
     ) -> Result<Checkpoint, UploadError> {
         self.marks.clear();
-        if self.buffer.is_empty() {
-            return Ok(self.checkpoint(mark, None));
+        if self.buffer.is_empty() && pending.is_empty() {
+            return Ok(self.checkpoint(mark, None, 0));
         }
-        let tail = Bytes::copy_from_slice(&self.buffer);
+        let tail = Bytes::from([&self.buffer, pending].concat());
         self.bucket
             .put(key.as_str(), tail, "application/octet-stream")
             .await?;
-        Ok(self.checkpoint(mark, Some(key.as_str().to_owned())))
+        Ok(self.checkpoint(mark, Some(key.as_str().to_owned()), pending.len() as u64))
     }
 
-    fn checkpoint(&self, mark: Mark, tail: Option<String>) -> Checkpoint {
+    fn checkpoint(&self, mark: Mark, tail: Option<String>, pending: u64) -> Checkpoint {
         Checkpoint {
             parts: self.cut,
             position: mark.position,
@@ -337,6 +341,8 @@ impl PartUpload {
             tail,
             read_units: mark.read_units,
             warnings: mark.warnings,
+            sheets: mark.sheets,
+            pending,
         }
     }
 

@@ -53,14 +53,14 @@ pub(crate) enum Outcome {
 }
 
 impl Worker {
-    /// Works on an export until it is final, `pause_at` has come, or the lease is lost.
+    /// Works on an export until it is final, the invocation's `deadline` is near, or the lease is lost.
     ///
     /// # Errors
     /// Only when the tables cannot be reached at all; the message then comes back.
     pub(crate) async fn work_on(
         &self,
         id: ExportId,
-        pause_at: Instant,
+        deadline: Instant,
     ) -> Result<Outcome, StoreError> {
         let Some(state) = self.tools.exports.state(id).await? else {
             return Ok(Outcome::Left);
@@ -100,7 +100,7 @@ impl Worker {
                 End::Lost => Ok(Outcome::Lost),
                 End::RanOut => self.give_back(id, &owner).await,
             },
-            outcome = self.under(&held, pause_at) => match outcome {
+            outcome = self.under(&held, deadline) => match outcome {
                 Ok(outcome) => Ok(outcome),
                 Err(HeldError::Lost) => Ok(Outcome::Lost),
                 Err(HeldError::Store(error)) => Err(error),
@@ -155,10 +155,10 @@ impl Worker {
         }
     }
 
-    async fn under(&self, held: &Held, pause_at: Instant) -> Result<Outcome, HeldError> {
+    async fn under(&self, held: &Held, deadline: Instant) -> Result<Outcome, HeldError> {
         let mut started_over = false;
         loop {
-            let trouble = match self.turn(held, pause_at).await {
+            let trouble = match self.turn(held, deadline).await {
                 Ok(Made::Whole(mark)) => {
                     let consistency = self.consistency(&held.state().await);
                     let state = held
@@ -212,7 +212,7 @@ impl Worker {
         }
     }
 
-    async fn turn(&self, held: &Held, pause_at: Instant) -> Result<Made, Trouble> {
+    async fn turn(&self, held: &Held, deadline: Instant) -> Result<Made, Trouble> {
         let State { export, work } = held.state().await;
         if let Some(mark) = work.completing {
             return finish_marked(&self.tools, export.id, mark, work.upload).await;
@@ -224,7 +224,7 @@ impl Worker {
             held,
             plan: &plan,
             export: &export,
-            pause_at,
+            deadline,
         };
         making.run(work.checkpoint, work.upload).await
     }

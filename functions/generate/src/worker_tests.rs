@@ -71,8 +71,8 @@ impl World {
             .await
     }
 
-    async fn work_until(&self, pause_at: Instant) -> Outcome {
-        self.worker.work_on(id(7), pause_at).await.unwrap()
+    async fn work_until(&self, deadline: Instant) -> Outcome {
+        self.worker.work_on(id(7), deadline).await.unwrap()
     }
 
     fn sent(&self) -> Vec<Option<i32>> {
@@ -148,8 +148,8 @@ async fn what_is_unknown_final_or_another_workers_is_left_alone() {
         assert_eq!((world.state(), world.sent()), (state, vec![]));
     }
     let world = World::new(&requested(), never);
-    let pause_at = Instant::now() + Duration::from_secs(600);
-    let unknown = world.worker.work_on(id(8), pause_at).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(600);
+    let unknown = world.worker.work_on(id(8), deadline).await.unwrap();
     assert_eq!(unknown, Outcome::Left);
 }
 
