@@ -1,0 +1,374 @@
+//! A ZIP archive in the making, whose bytes leave as they come (PKWARE's APPNOTE 6.3.10).
+//!
+//! An entry's sizes and checksum follow its data, in a descriptor; the directory comes last. What an entry holds is
+//! deflated in fragments, each by itself: an archive goes on from [`Progress`] between any two of them, and nothing of
+//! a compressor has to be kept.
+
+use crc32fast::Hasher;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use serde::{Deserialize, Serialize};
+
+/// Where four bytes end, and Zip64 begins (section 4.3.9.2).
+const MAX_32: u64 = u32::MAX as u64;
+
+/// Where two bytes end.
+const MAX_16: usize = u16::MAX as usize;
+
+/// 1 January 1980, the first day that a ZIP archive knows: two runs make the same bytes.
+const DATE: u16 = (1 << 5) | 1;
+
+/// Bit 3 (section 4.4.4): sizes and checksum follow the data.
+const SIZES_FOLLOW: u16 = 1 << 3;
+
+/// Section 4.4.5: 8 is Deflate.
+const DEFLATE: u16 = 8;
+
+/// The version needed to read what is deflated, and what has Zip64 (section 4.4.3.2).
+const VERSION: u16 = 20;
+const VERSION_64: u16 = 45;
+
+/// An entry is larger than an archive allows without Zip64 inside of it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is larger than 4 GiB")]
+pub struct EntryTooLarge(String);
+
+/// How far an archive has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The bytes written so far.
+    offset: u64,
+    /// The entries so far; the last one may be unfinished.
+    entries: Vec<Entry>,
+}
+
+/// One entry, as the directory has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    name: String,
+    /// Where its header is.
+    offset: u64,
+    crc: u32,
+    /// Its bytes in the archive, and what they were before.
+    packed: u64,
+    size: u64,
+}
+
+/// Writes an archive.
+#[derive(Debug)]
+pub(super) struct Archive {
+    progress: Progress,
+    compress: Compress,
+}
+
+impl Archive {
+    /// Goes on from here.
+    pub(super) fn new(progress: Progress, level: u32) -> Self {
+        Self {
+            progress,
+            compress: Compress::new(Compression::new(level), false),
+        }
+    }
+
+    /// How far it has come.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The bytes of the last entry so far, before they were deflated.
+    pub(super) fn entry_size(&self) -> u64 {
+        self.progress.entries.last().map_or(0, |entry| entry.size)
+    }
+
+    /// Begins an entry. The one before it has ended.
+    pub(super) fn begin(&mut self, name: &str, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(b"PK\x03\x04");
+        for field in [VERSION, SIZES_FOLLOW, DEFLATE, 0, DATE] {
+            two(out, field);
+        }
+        for _crc_packed_size in 0..3 {
+            four(out, 0);
+        }
+        two(out, name.len() as u16);
+        two(out, 0);
+        out.extend_from_slice(name.as_bytes());
+        self.progress.entries.push(Entry {
+            name: name.to_owned(),
+            offset: self.progress.offset,
+            crc: 0,
+            packed: 0,
+            size: 0,
+        });
+        self.progress.offset += (out.len() - start) as u64;
+    }
+
+    /// Adds to the entry. After the `last` fragment it has ended.
+    pub(super) fn fragment(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.deflate(bytes, last, out);
+        let Progress { offset, entries } = &mut self.progress;
+        let Some(entry) = entries.last_mut() else {
+            debug_assert!(false, "a fragment without an entry");
+            return;
+        };
+        let mut crc = Hasher::new_with_initial(entry.crc);
+        crc.update(bytes);
+        entry.crc = crc.finalize();
+        entry.size += bytes.len() as u64;
+        entry.packed += (out.len() - start) as u64;
+        if last {
+            out.extend_from_slice(b"PK\x07\x08");
+            for field in [entry.crc, low(entry.packed), low(entry.size)] {
+                four(out, field);
+            }
+        }
+        *offset += (out.len() - start) as u64;
+    }
+
+    /// Appends the bytes deflated, up to a byte's end.
+    fn deflate(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+        self.compress.reset();
+        let flush = if last {
+            FlushCompress::Finish
+        } else {
+            FlushCompress::Full
+        };
+        loop {
+            // What is to be deflated is nearly always much larger than what comes out.
+            out.reserve(bytes.len() / 4 + 1024);
+            let done = self.compress.total_in() as usize;
+            let status = self.compress.compress_vec(&bytes[done..], out, flush);
+            debug_assert!(status.is_ok(), "{status:?}");
+            let whole = self.compress.total_in() as usize == bytes.len();
+            // A flush is over once there was room to spare.
+            if matches!(status, Ok(Status::StreamEnd) | Err(_))
+                || (!last && whole && out.len() < out.capacity())
+            {
+                return;
+            }
+        }
+    }
+
+    /// Adds a whole entry.
+    pub(super) fn entry(&mut self, name: &str, bytes: &[u8], out: &mut Vec<u8>) {
+        self.begin(name, out);
+        self.fragment(bytes, true, out);
+    }
+
+    /// Appends the directory, with which the archive ends.
+    ///
+    /// # Errors
+    /// When an entry is too large: nothing was appended.
+    pub(super) fn end(&self, out: &mut Vec<u8>) -> Result<(), EntryTooLarge> {
+        let Progress { offset, entries } = &self.progress;
+        if let Some(entry) = entries.iter().find(|e| e.size.max(e.packed) > MAX_32) {
+            return Err(EntryTooLarge(entry.name.clone()));
+        }
+        let start = out.len();
+        for entry in entries {
+            entry.list(out);
+        }
+        let size = (out.len() - start) as u64;
+        if *offset >= MAX_32 || size >= MAX_32 || entries.len() >= MAX_16 {
+            end_64(entries.len() as u64, size, *offset, out);
+        }
+        let count = entries.len().min(MAX_16) as u16;
+        out.extend_from_slice(b"PK\x05\x06");
+        for field in [0, 0, count, count] {
+            two(out, field);
+        }
+        four(out, low(size));
+        four(out, low(*offset));
+        two(out, 0);
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// Appends its line of the directory (section 4.3.12).
+    fn list(&self, out: &mut Vec<u8>) {
+        let is_far = self.offset >= MAX_32;
+        let version = if is_far { VERSION_64 } else { VERSION };
+        out.extend_from_slice(b"PK\x01\x02");
+        for field in [version, version, SIZES_FOLLOW, DEFLATE, 0, DATE] {
+            two(out, field);
+        }
+        for field in [self.crc, low(self.packed), low(self.size)] {
+            four(out, field);
+        }
+        two(out, self.name.len() as u16);
+        two(out, if is_far { 12 } else { 0 });
+        for _comment_disk_attributes in 0..3 {
+            two(out, 0);
+        }
+        four(out, 0);
+        four(out, low(self.offset));
+        out.extend_from_slice(self.name.as_bytes());
+        if is_far {
+            // Section 4.5.3: of the four fields, only those that do not fit.
+            two(out, 1);
+            two(out, 8);
+            eight(out, self.offset);
+        }
+    }
+}
+
+/// Appends the end of a directory in Zip64, and where to find it (sections 4.3.14 and 4.3.15).
+fn end_64(entries: u64, size: u64, offset: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"PK\x06\x06");
+    eight(out, 44);
+    two(out, VERSION_64);
+    two(out, VERSION_64);
+    eight(out, 0);
+    for field in [entries, entries, size, offset] {
+        eight(out, field);
+    }
+    out.extend_from_slice(b"PK\x06\x07");
+    four(out, 0);
+    eight(out, offset + size);
+    four(out, 1);
+}
+
+/// The number, or what says that it is elsewhere.
+fn low(number: u64) -> u32 {
+    number.min(MAX_32) as u32
+}
+
+fn two(out: &mut Vec<u8>, number: u16) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+fn four(out: &mut Vec<u8>, number: u32) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+fn eight(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use proptest::prelude::*;
+    use zip::ZipArchive;
+
+    use super::*;
+
+    fn read(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
+        (0..archive.len())
+            .map(|i| {
+                let mut entry = archive.by_index(i).unwrap();
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).unwrap();
+                (entry.name().unwrap().into_owned(), bytes)
+            })
+            .collect()
+    }
+
+    /// An archive whose first bytes are not there: only its directory is looked at.
+    fn far(offset: u64) -> Vec<u8> {
+        let entry = |offset| Entry {
+            name: "a".to_owned(),
+            offset,
+            crc: 7,
+            packed: 5,
+            size: 9,
+        };
+        let progress = Progress {
+            offset,
+            entries: vec![entry(3), entry(offset - 40)],
+        };
+        let mut out = Vec::new();
+        Archive::new(progress, 1).end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn an_archive_below_4_gib_has_no_zip64() {
+        let out = far(MAX_32 - 1);
+        assert_eq!(out.len(), 2 * (46 + 1) + 22);
+        assert_eq!(out[out.len() - 6..], [0xfe, 0xff, 0xff, 0xff, 0, 0]);
+    }
+
+    #[test]
+    fn an_archive_past_4_gib_says_where_its_parts_are_in_zip64() {
+        let offset = MAX_32 + 1_000_000;
+        let out = far(offset);
+        let at = |from: usize| u64::from_le_bytes(out[from..from + 8].try_into().unwrap());
+        let (first, second) = out.split_at(47);
+        assert_eq!(first[6..8], [20, 0]);
+        assert_eq!(first[42..46], [3, 0, 0, 0]);
+        assert_eq!(second[6..8], [45, 0]);
+        assert_eq!(second[30..32], [12, 0]);
+        assert_eq!(second[42..46], [0xff; 4]);
+        assert_eq!(second[47..51], [1, 0, 8, 0]);
+        assert_eq!(at(47 + 51), offset - 40);
+        let end = 47 + 59;
+        assert_eq!(out[end..end + 4], *b"PK\x06\x06");
+        assert_eq!((at(end + 4), at(end + 24), at(end + 32)), (44, 2, 2));
+        assert_eq!((at(end + 40), at(end + 48)), (end as u64, offset));
+        let locator = end + 56;
+        assert_eq!(out[locator..locator + 4], *b"PK\x06\x07");
+        assert_eq!(at(locator + 8), offset + end as u64);
+        let last = locator + 20;
+        assert_eq!(out[last..last + 4], *b"PK\x05\x06");
+        assert_eq!(out[last + 16..], [0xff, 0xff, 0xff, 0xff, 0, 0]);
+    }
+
+    #[test]
+    fn more_entries_than_two_bytes_count_are_read() {
+        let mut out = Vec::new();
+        let mut archive = Archive::new(Progress::default(), 1);
+        for _ in 0..MAX_16 {
+            archive.entry("a", b"", &mut out);
+        }
+        archive.entry("last", b"here", &mut out);
+        archive.end(&mut out).unwrap();
+        let mut archive = ZipArchive::new(Cursor::new(out)).unwrap();
+        let mut text = String::new();
+        let mut last = archive.by_name("last").unwrap();
+        last.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "here");
+    }
+
+    #[test]
+    fn an_entry_past_4_gib_is_refused() {
+        let mut archive = Archive::new(Progress::default(), 1);
+        let mut out = Vec::new();
+        archive.entry("a", b"1", &mut out);
+        archive.progress.entries[0].size = MAX_32 + 1;
+        assert_eq!(
+            archive.end(&mut Vec::new()),
+            Err(EntryTooLarge("a".to_owned()))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_in_fragments_is_read_back(
+            level in 1..=6_u32,
+            entries in prop::collection::vec(
+                prop::collection::vec((prop::collection::vec(any::<u8>(), 0..300), 1..400_usize), 1..4), 1..4),
+        ) {
+            let mut out = Vec::new();
+            let mut archive = Archive::new(Progress::default(), level);
+            let mut expected = Vec::new();
+            for (i, fragments) in entries.iter().enumerate() {
+                let name = format!("entry{i}");
+                archive.begin(&name, &mut out);
+                let mut whole = Vec::new();
+                for (n, (bytes, times)) in fragments.iter().enumerate() {
+                    let bytes = bytes.repeat(*times);
+                    archive.fragment(&bytes, n + 1 == fragments.len(), &mut out);
+                    whole.extend(bytes);
+                }
+                expected.push((name, whole));
+                prop_assert_eq!(archive.progress().offset, out.len() as u64);
+            }
+            archive.end(&mut out).unwrap();
+            prop_assert_eq!(read(&out), expected);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The XML of a sheet's rows (ECMA-376 part 1, section 18.3.1), written straight into the bytes to be deflated.
+
+use std::borrow::Cow;
+
+use super::frame::Styles;
+use super::text::{self, MAX_TEXT};
+use super::{MAX_COLUMNS, serial};
+use crate::catalog::Column;
+use crate::file::cell::{self, Cell};
+use crate::file::{FileOptions, WarningCode, WarningCounts};
+use crate::value::Value;
+use crate::value::number::exact_double;
+use crate::value::time::Stamp;
+
+/// Every whole number up to this one is a double (2^53).
+const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+
+/// Up to 16 bytes, the first in the lowest place, so that two can be joined by a shift.
+#[derive(Debug, Clone, Copy)]
+struct Short {
+    bytes: u128,
+    len: usize,
+}
+
+impl Short {
+    fn new(text: &[u8]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..text.len()].copy_from_slice(text);
+        Self {
+            bytes: u128::from_le_bytes(bytes),
+            len: text.len(),
+        }
+    }
+}
+
+/// Writes rows of cells.
+#[derive(Debug)]
+pub(super) struct Cells {
+    /// For each column, what a cell begins with: `<c r="AB`. With a row's number, of at most seven digits, it has at
+    /// most 16 bytes.
+    places: Vec<Short>,
+    /// What follows the cell's place where it has a style.
+    header: Vec<u8>,
+    date: Vec<u8>,
+    seconds: Vec<u8>,
+    milliseconds: Vec<u8>,
+}
+
+impl Cells {
+    /// Cells of so many columns, at most [`MAX_COLUMNS`].
+    pub(super) fn new(columns: usize, styles: &Styles) -> Self {
+        debug_assert!(columns <= MAX_COLUMNS);
+        let styled = |style: &str, rest: &str| format!("\" s=\"{style}\"{rest}").into_bytes();
+        Self {
+            places: (0..columns).map(place).collect(),
+            header: styled(&styles.header, " t=\"inlineStr\""),
+            date: styled(&styles.date, "><v>"),
+            seconds: styled(&styles.seconds, "><v>"),
+            milliseconds: styled(&styles.milliseconds, "><v>"),
+        }
+    }
+
+    /// Appends a sheet's first row.
+    pub(super) fn header(&self, columns: &[Column], out: &mut Vec<u8>) {
+        let mut row = RowWriter::begin(1, out);
+        for (&place, column) in self.places.iter().zip(columns) {
+            let key = text::fitting(&column.key, |_| ());
+            if !key.is_empty() {
+                row.place(place);
+                row.out.extend_from_slice(&self.header);
+                text::inline(&key, row.out);
+            }
+        }
+        row.end();
+    }
+
+    /// Appends the row of this number, which counts from 1.
+    pub(super) fn row(
+        &self,
+        number: u32,
+        options: &FileOptions,
+        values: &[Value<'_>],
+        warnings: &mut WarningCounts,
+        out: &mut Vec<u8>,
+    ) {
+        let mut row = RowWriter::begin(number, out);
+        for ((&place, column), value) in self.places.iter().zip(&options.columns).zip(values) {
+            let mut warn = |code| warnings.add(code, &column.key);
+            match cell::read(column, value) {
+                Cell::Empty => {}
+                Cell::Number(number) => row.number(place, &number, &mut warn),
+                Cell::Boolean(flag) => row.boolean(place, flag),
+                Cell::Date(date, shown) => match serial::day(date) {
+                    Some(day) => row.serial(place, &self.date, day as f64),
+                    None => row.text(place, shown, &mut warn),
+                },
+                Cell::Timestamp(stamp, _) => match serial::time(&stamp, &options.time_zone) {
+                    Some(time) => {
+                        row.serial(place, self.precision(&stamp, &mut warn), time);
+                    }
+                    None => {
+                        let mut shown = String::new();
+                        stamp.write(&options.time_zone, &mut shown);
+                        row.text(place, &shown, &mut warn);
+                    }
+                },
+                Cell::Text(text) => row.text(place, text, &mut warn),
+            }
+        }
+        row.end();
+    }
+
+    fn precision(&self, stamp: &Stamp<'_>, warn: &mut impl FnMut(WarningCode)) -> &[u8] {
+        let digits = stamp.fraction.trim_end_matches('0').len();
+        if digits > 3 {
+            warn(WarningCode::TimeCut);
+        }
+        if digits > 0 {
+            &self.milliseconds
+        } else {
+            &self.seconds
+        }
+    }
+}
+
+/// One row.
+struct RowWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// The digits of its number.
+    number: Short,
+}
+
+impl<'a> RowWriter<'a> {
+    fn begin(number: u32, out: &'a mut Vec<u8>) -> Self {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number);
+        out.extend_from_slice(b"<row r=\"");
+        out.extend_from_slice(digits.as_bytes());
+        out.extend_from_slice(b"\">");
+        Self {
+            out,
+            number: Short::new(digits.as_bytes()),
+        }
+    }
+
+    fn end(self) {
+        self.out.extend_from_slice(b"</row>");
+    }
+
+    /// Begins a cell. All 16 bytes are written and the rest cut off: a copy of known length is a few instructions.
+    fn place(&mut self, place: Short) {
+        let end = self.out.len() + place.len + self.number.len;
+        let bytes = place.bytes | self.number.bytes << (8 * place.len);
+        self.out.extend_from_slice(&bytes.to_le_bytes());
+        self.out.truncate(end);
+    }
+
+    fn text(&mut self, place: Short, text: &str, warn: &mut impl FnMut(WarningCode)) {
+        // No text has more UTF-16 code units than bytes.
+        if text.len() <= MAX_TEXT && self.fitting_text(place, text) {
+            return;
+        }
+        let text: Cow<'_, str> = text::fitting(text, warn);
+        let fits = self.fitting_text(place, &text);
+        debug_assert!(fits);
+    }
+
+    /// Whether the text was written. It is not where it has characters that XML forbids.
+    fn fitting_text(&mut self, place: Short, text: &str) -> bool {
+        if text.is_empty() {
+            return true;
+        }
+        let start = self.out.len();
+        self.place(place);
+        self.out.extend_from_slice(b"\" t=\"inlineStr\"");
+        let fits = text::inline(text, self.out);
+        if !fits {
+            self.out.truncate(start);
+        }
+        fits
+    }
+
+    fn number(&mut self, place: Short, number: &str, warn: &mut impl FnMut(WarningCode)) {
+        if let Some(shortest) = shortest(number) {
+            self.place(place);
+            self.out.extend_from_slice(b"\"><v>");
+            self.out.extend_from_slice(shortest.as_bytes());
+            self.out.extend_from_slice(b"</v></c>");
+            return;
+        }
+        match exact_double(number) {
+            Some(double) => self.serial(place, b"\"><v>", double),
+            None => {
+                warn(WarningCode::NumberAsText);
+                self.text(place, number, warn);
+            }
+        }
+    }
+
+    /// A double behind its cell's style, in the fewest digits that it is read back from.
+    fn serial(&mut self, place: Short, style: &[u8], double: f64) {
+        self.place(place);
+        self.out.extend_from_slice(style);
+        let whole = double as i64;
+        if whole as f64 == double && whole.unsigned_abs() <= EXACT {
+            let mut digits = itoa::Buffer::new();
+            self.out.extend_from_slice(digits.format(whole).as_bytes());
+        } else {
+            let mut digits = zmij::Buffer::new();
+            self.out
+                .extend_from_slice(digits.format_finite(double).as_bytes());
+        }
+        self.out.extend_from_slice(b"</v></c>");
+    }
+
+    fn boolean(&mut self, place: Short, flag: bool) {
+        self.place(place);
+        self.out.extend_from_slice(b"\" t=\"b\"><v>");
+        self.out.push(if flag { b'1' } else { b'0' });
+        self.out.extend_from_slice(b"</v></c>");
+    }
+}
+
+/// What a cell of this column begins with; columns count from 0, and after `Z` comes `AA`.
+fn place(column: usize) -> Short {
+    let mut letters = Vec::new();
+    let mut rest = column + 1;
+    while rest > 0 {
+        letters.push(b'A' + ((rest - 1) % 26) as u8);
+        rest = (rest - 1) / 26;
+    }
+    letters.extend_from_slice(b"\"=r c<");
+    letters.reverse();
+    Short::new(&letters)
+}
+
+/// A number's text without zeros at the end of its fraction, where these are already the fewest digits of its double:
+/// a double keeps any 15 significant digits (IEEE 754), so no fewer can name the same one.
+fn shortest(number: &str) -> Option<&str> {
+    let bytes = number.as_bytes();
+    let mut point = bytes.len();
+    for (place, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' | b'-' => {}
+            b'.' => point = place,
+            _ => return None,
+        }
+    }
+    if bytes.len() > 15 {
+        return None;
+    }
+    if point == bytes.len() {
+        return Some(number);
+    }
+    let number = number.trim_end_matches('0');
+    Some(number.strip_suffix('.').unwrap_or(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::number::is_number;
+
+    #[test]
+    fn columns_are_named_as_a_spreadsheet_names_them() {
+        for (column, name) in [
+            (0, "A"),
+            (25, "Z"),
+            (26, "AA"),
+            (701, "ZZ"),
+            (702, "AAA"),
+            (MAX_COLUMNS - 1, "XFD"),
+        ] {
+            let mut out = Vec::new();
+            let mut row = RowWriter::begin(1_048_576, &mut out);
+            row.boolean(place(column), true);
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!("<row r=\"1048576\"><c r=\"{name}1048576\" t=\"b\"><v>1</v></c>")
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_in_its_fewest_digits() {
+        for (number, written) in [
+            ("0", "0"),
+            ("-12", "-12"),
+            ("12.50", "12.5"),
+            ("100", "100"),
+            ("-0.00", "-0"),
+            ("0.10", "0.1"),
+            ("+5", "5"),
+            ("1e5", "100000"),
+            ("15E-1", "1.5"),
+            ("1234567890123456", "1234567890123456"),
+            ("9007199254740992", "9007199254740992"),
+            ("1e300", "1e+300"),
+        ] {
+            let mut out = Vec::new();
+            let mut row = RowWriter::begin(2, &mut out);
+            row.number(place(0), number, &mut |code| panic!("{code:?}"));
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!("<row r=\"2\"><c r=\"A2\"><v>{written}</v></c>")
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_as_it_is_has_the_fewest_digits(
+            number in "-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,14})?"
+        ) {
+            prop_assert!(is_number(&number));
+            if let Some(shortest) = shortest(&number) {
+                let double: f64 = number.parse().unwrap();
+                prop_assert_eq!(shortest, double.to_string());
+            }
+        }
+    }
+}

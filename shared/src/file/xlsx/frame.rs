@@ -1,0 +1,255 @@
+//! All of a workbook but its rows: made by the library, taken apart, and put around rows that it never sees.
+
+use std::io::{Cursor, Read};
+
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::SHEET_ROWS;
+use crate::catalog::Column;
+use crate::file::FileOptions;
+use crate::value::Kind;
+
+/// Why a frame could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The library refused.
+    #[error("the workbook could not be made")]
+    Workbook(#[from] rust_xlsxwriter::XlsxError),
+    /// What it made could not be read.
+    #[error("the workbook could not be read")]
+    Archive(#[from] ZipError),
+    /// What it made does not look as it used to.
+    #[error("the workbook has no {0}")]
+    Missing(&'static str),
+}
+
+/// What is around the rows of a sheet, and how cells are styled.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// The numbers of the styles.
+    pub(super) styles: Styles,
+    /// What comes before the rows of the first sheet, and of every other.
+    heads: [Vec<u8>; 2],
+    /// What comes after the rows of every sheet, before and after the number of its last row. A sheet without columns
+    /// has no filter, and says no number.
+    tail: (Vec<u8>, Option<Vec<u8>>),
+}
+
+/// Numbers of styles, as cells name them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Styles {
+    pub(super) header: String,
+    pub(super) date: String,
+    pub(super) seconds: String,
+    pub(super) milliseconds: String,
+}
+
+impl Frame {
+    /// The frame of files of these options.
+    pub(super) fn new(options: &FileOptions) -> Result<Self, FrameError> {
+        let entries = read(&workbook(options, &[SHEET_ROWS; 2])?)?;
+        let sheet = |number: usize| {
+            let name = sheet_name(number);
+            let found = entries.iter().find(|(entry, _)| *entry == name);
+            let xml = found.ok_or(FrameError::Missing("sheet"))?.1.as_slice();
+            std::str::from_utf8(xml).map_err(|_| FrameError::Missing("text"))
+        };
+        let (first, next) = (Sheet::parse(sheet(1)?)?, Sheet::parse(sheet(2)?)?);
+        let tail = match first.tail.split_once(&SHEET_ROWS.to_string()) {
+            Some((before, after)) => (before.into(), Some(after.into())),
+            None => (first.tail.into(), None),
+        };
+        Ok(Self {
+            styles: first.styles()?,
+            heads: [first.head()?.into_bytes(), next.head()?.into_bytes()],
+            tail,
+        })
+    }
+
+    /// What comes before the rows of the sheet of this number, which counts from 1.
+    pub(super) fn head(&self, sheet: usize) -> &[u8] {
+        &self.heads[usize::from(sheet > 1)]
+    }
+
+    /// Appends what comes after the rows of a sheet of so many.
+    pub(super) fn tail(&self, rows: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tail.0);
+        if let Some(after) = &self.tail.1 {
+            out.extend_from_slice(rows.to_string().as_bytes());
+            out.extend_from_slice(after);
+        }
+    }
+}
+
+/// Every entry but the sheets, for sheets of so many rows.
+pub(super) fn other_entries(
+    options: &FileOptions,
+    rows: &[u32],
+) -> Result<Vec<(String, Vec<u8>)>, FrameError> {
+    let mut entries = read(&workbook(options, rows)?)?;
+    entries.retain(|(name, _)| !name.starts_with("xl/worksheets/sheet"));
+    Ok(entries)
+}
+
+/// The entry of the sheet of this number, which counts from 1.
+pub(super) fn sheet_name(number: usize) -> String {
+    format!("xl/worksheets/sheet{number}.xml")
+}
+
+/// A workbook with sheets of so many rows, which holds none of them. In every sheet each style has one cell, so that
+/// styles have the same numbers however many sheets there are.
+fn workbook(options: &FileOptions, rows: &[u32]) -> Result<Vec<u8>, FrameError> {
+    let mut workbook = Workbook::new();
+    // Otherwise the library takes the time of day, and a second run would make other bytes.
+    let created = ExcelDateTime::from_timestamp(options.created_at.as_second())?;
+    workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
+    let formats = [
+        Format::new().set_bold(),
+        Format::new().set_num_format("yyyy-mm-dd"),
+        Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
+        Format::new().set_num_format("yyyy-mm-dd hh:mm:ss.000"),
+    ];
+    for &rows in rows {
+        let sheet = workbook.add_worksheet();
+        for (place, format) in (0..).zip(&formats) {
+            sheet.write_number_with_format(0, place, 0, format)?;
+        }
+        arrange(sheet, &options.columns, rows)?;
+    }
+    Ok(workbook.save_to_buffer()?)
+}
+
+/// Freezes the header, filters all rows by it, and makes columns wide enough.
+fn arrange(sheet: &mut Worksheet, columns: &[Column], rows: u32) -> Result<(), FrameError> {
+    sheet.set_freeze_panes(1, 0)?;
+    for (place, column) in (0..).zip(columns) {
+        if let Some(width) = width(column.kind) {
+            sheet.set_column_width(place, width)?;
+        }
+    }
+    if let Some(last) = columns.len().checked_sub(1) {
+        sheet.autofilter(0, 0, rows - 1, last as u16)?;
+    }
+    Ok(())
+}
+
+/// Wide enough, in characters, that a date is not shown as `#####`.
+fn width(kind: Kind) -> Option<f64> {
+    match kind {
+        Kind::Date => Some(11.0),
+        Kind::Timestamp => Some(23.0),
+        _ => None,
+    }
+}
+
+fn read(workbook: &[u8]) -> Result<Vec<(String, Vec<u8>)>, FrameError> {
+    let mut archive = ZipArchive::new(Cursor::new(workbook))?;
+    (0..archive.len())
+        .map(|place| {
+            let mut entry = archive.by_index(place)?;
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(ZipError::Io)?;
+            Ok((entry.name()?.into_owned(), bytes))
+        })
+        .collect()
+}
+
+/// A sheet's XML around its rows.
+struct Sheet<'a> {
+    head: &'a str,
+    cells: &'a str,
+    tail: &'a str,
+}
+
+impl<'a> Sheet<'a> {
+    fn parse(xml: &'a str) -> Result<Self, FrameError> {
+        let missing = FrameError::Missing("rows");
+        let begin = xml.find("<sheetData>").map(|at| at + "<sheetData>".len());
+        match (begin, xml.find("</sheetData>")) {
+            (Some(begin), Some(end)) if begin <= end => Ok(Self {
+                head: &xml[..begin],
+                cells: &xml[begin..end],
+                tail: &xml[end..],
+            }),
+            _ => Err(missing),
+        }
+    }
+
+    /// What comes before the rows, without the range that they fill: it is not known before them, and may be left out.
+    fn head(&self) -> Result<String, FrameError> {
+        let missing = FrameError::Missing("dimension");
+        let Some((before, rest)) = self.head.split_once("<dimension ") else {
+            return Err(missing);
+        };
+        let (_, after) = rest.split_once("/>").ok_or(missing)?;
+        Ok(format!("{before}{after}"))
+    }
+
+    fn styles(&self) -> Result<Styles, FrameError> {
+        let style = |cell: &str| {
+            let (_, rest) = self.cells.split_once(&format!("<c r=\"{cell}\" s=\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        let style = |cell| style(cell).ok_or(FrameError::Missing("style"));
+        Ok(Styles {
+            header: style("A1")?,
+            date: style("B1")?,
+            seconds: style("C1")?,
+            milliseconds: style("D1")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::file::Profile;
+    use crate::file::cell::tests::column;
+
+    fn options(kinds: &[Kind]) -> FileOptions {
+        FileOptions {
+            profile: Profile::Spreadsheet,
+            time_zone: TimeZone::UTC,
+            columns: kinds.iter().map(|&kind| column("c", kind)).collect(),
+            created_at: "2026-11-21T12:01:02Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_frame_fits_any_number_of_sheets() {
+        for kinds in [
+            vec![],
+            vec![Kind::Text],
+            vec![Kind::Date, Kind::Text, Kind::Timestamp],
+            vec![Kind::Timestamp; 30],
+        ] {
+            let options = options(&kinds);
+            let frame = Frame::new(&options).unwrap();
+            // A range of one cell is `A1` to the library, and `A1:A1` here.
+            let rows = [SHEET_ROWS, 5, 2];
+            let entries = read(&workbook(&options, &rows).unwrap()).unwrap();
+            for (number, rows) in (1..).zip(rows) {
+                let name = sheet_name(number);
+                let (_, xml) = entries.iter().find(|(entry, _)| *entry == name).unwrap();
+                let sheet = Sheet::parse(std::str::from_utf8(xml).unwrap()).unwrap();
+                let mut tail = Vec::new();
+                frame.tail(rows, &mut tail);
+                assert_eq!(String::from_utf8(tail).unwrap(), sheet.tail);
+                assert_eq!(frame.head(number), sheet.head().unwrap().as_bytes());
+                assert_eq!(frame.styles, sheet.styles().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_sheet_has_a_frozen_header_a_filter_and_widths() {
+        let frame = Frame::new(&options(&[Kind::Text, Kind::Date])).unwrap();
+        let mut xml = frame.head(1).to_vec();
+        frame.tail(7, &mut xml);
+        insta::assert_snapshot!(String::from_utf8(xml).unwrap().replace('>', ">\n"));
+    }
+}
