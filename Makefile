@@ -12,13 +12,16 @@ TEST_THREADS ?= 8
 TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
+FORMAT ?= csv
+# The folder of real tables that some tests take, where it is there.
+TABLES ?= $(if $(WAYBILL_DATA),$(WAYBILL_DATA),../shared/data)
 
 PYTHON := .local/ministack/bin/python
 SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test tables pictures readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test tables prove pictures readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -48,6 +51,9 @@ test: lint readers ## Check everything: formatting, lints, units, and a stack of
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
+
+prove: readers ## Kill an export's worker ten times, and compare its file with an undisturbed one's: FORMAT=csv
+	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)
 
 readers:
 	@python3 $(LOCAL)/tools.py tests

@@ -42,7 +42,7 @@ class Demo:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._outputs = _outputs(stack)
+        self._outputs = outputs(stack)
         self._api = str(self._outputs["api_url"])
 
     def run(self) -> None:
@@ -52,7 +52,7 @@ class Demo:
         expect("naming the project", ask("PUT", f"{self._api}/v1/projects/{PROJECT}", staff, {"name": PROJECT_NAME}), 200, 201, 204)
 
         ana = self._token(people.ANA)
-        _step("Request")
+        step("Request")
         export = self._export(people.ANA, ana)
         self._receipt(export)
         self._file(export, ana)
@@ -61,17 +61,17 @@ class Demo:
         self._farewell(export)
 
     def _records(self) -> None:
-        _step("Records")
+        step("Records")
         kind = RecordType.find("orders")
         count = self._count(kind)
         if count:
-            _say(f"project {PROJECT} has {count:,} orders")
+            say(f"project {PROJECT} has {count:,} orders")
             return
         out = io.StringIO(newline="")
         sample.write(out, sample.ORDERS)
         out.seek(0)
         loaded = load(kind, PROJECT, out, self._outputs["records_url"])
-        _say(f"loaded {loaded.rows:,} sample orders into project {PROJECT} in {loaded.seconds:.1f} s")
+        say(f"loaded {loaded.rows:,} sample orders into project {PROJECT} in {loaded.seconds:.1f} s")
 
     def _count(self, kind: RecordType) -> int:
         query: dict[str, Any] = {
@@ -102,9 +102,9 @@ class Demo:
     def _export(self, person: Person, token: str) -> dict[str, Any]:
         path = f"/v1/projects/{PROJECT}/exports"
         asked = {"type": "orders", "format": "csv"}
-        _say(f"{person.name} ({person.grants or 'no grants'}): POST {path} {json.dumps(asked)}")
+        say(f"{person.name} ({person.grants or 'no grants'}): POST {path} {json.dumps(asked)}")
         export = expect("asking for the export", ask("POST", f"{self._api}{path}", token, asked), 201).json()
-        _say(f"201: export {export['id']}, {export['status']}")
+        say(f"201: export {export['id']}, {export['status']}")
         return self._wait(export, token)
 
     def _wait(self, export: dict[str, Any], token: str) -> dict[str, Any]:
@@ -118,34 +118,34 @@ class Demo:
             rows = (export.get("progress") or {}).get("rows")
             if (export["status"], rows) != seen:
                 seen = (export["status"], rows)
-                _say(f"{export['status']}{f', {rows:,} rows' if rows else ''} after {time.monotonic() - started:.1f} s")
+                say(f"{export['status']}{f', {rows:,} rows' if rows else ''} after {time.monotonic() - started:.1f} s")
         if export["status"] != "succeeded":
             failure = export.get("failure") or {}
             raise DemoError(f"the export {export['status']}: {failure.get('message', 'no reason was given')}")
         return export
 
     def _receipt(self, export: dict[str, Any]) -> None:
-        _step("Receipt")
+        step("Receipt")
         facts = {"file": export["file_name"], "rows": export["rows"], "size": f"{export['size']:,} bytes"}
         facts |= export["receipt"] or {}
         facts["expires_at"] = export["expires_at"]
         width = max(map(len, facts))
         for name, value in facts.items():
-            _say(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
+            say(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
 
     def _file(self, export: dict[str, Any], token: str) -> None:
-        _step("File")
+        step("File")
         link = expect("asking for the file", ask("GET", export["url"], token), 200).json()
         content = expect("downloading the file", ask("GET", link["url"]), 200).body
         digest = hashlib.sha256(content).hexdigest()
         if digest != export["receipt"]["sha256"] or len(content) != export["size"]:
             raise DemoError("the file that came is not the one of the receipt")
         for line in content.decode("utf-8-sig").splitlines()[:LINES_SHOWN]:
-            _say(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
-        _say(f"… {len(content):,} bytes, the SHA-256 is the receipt's")
+            say(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
+        say(f"… {len(content):,} bytes, the SHA-256 is the receipt's")
 
     def _mail(self, export: dict[str, Any]) -> None:
-        _step("Mail")
+        step("Mail")
         mailbox = self._outputs["mailbox_url"]
         until = time.monotonic() + MAIL_SECONDS
         while True:
@@ -156,62 +156,64 @@ class Demo:
             if time.monotonic() > until:
                 raise DemoError(f"no mail of this export after {MAIL_SECONDS} s: `make logs` may tell why")
             time.sleep(POLL_SECONDS)
-        _say(f"To: {', '.join(mine['to'])}")
-        _say(f"Subject: {mine['subject']}")
+        say(f"To: {', '.join(mine['to'])}")
+        say(f"Subject: {mine['subject']}")
         for line in (mine["text"] or "").strip().splitlines():
-            _say(f"  {line}".rstrip())
+            say(f"  {line}".rstrip())
         for file in mine["attachments"]:
-            _say(f"Attachment: {file['name']}, {file['size']:,} bytes")
+            say(f"Attachment: {file['name']}, {file['size']:,} bytes")
 
     def _permissions(self) -> None:
         """On a deployment of its own, whose permissions are not the token's but the sample host's."""
-        _step("Permissions that the host keeps")
-        _say("A second deployment asks a function of the host's, at every download anew; the token grants nothing")
+        step("Permissions that the host keeps")
+        say("A second deployment asks a function of the host's, at every download anew; the token grants nothing")
         asking = Demo(self._stack.asking_host)
         ana = replace(people.ANA, grants="")
         token = asking._token(ana)
         members = (lambda service: deploy.client(self._stack, service), ana.sub, f"project:{PROJECT}")
 
         host.let_in(*members)
-        _say(f"{ana.name} is let in to project {PROJECT} in the host's own table")
+        say(f"{ana.name} is let in to project {PROJECT} in the host's own table")
         export = asking._export(ana, token)
         expect("asking for the file", ask("GET", export["url"], token), 200)
-        _say(f"200: GET {export['url']}")
+        say(f"200: GET {export['url']}")
 
         host.turn_out(*members)
-        _say("The host takes that away again; the link and the token are the same")
+        say("The host takes that away again; the link and the token are the same")
         refused = expect("asking for the file again", ask("GET", export["url"], token), 404).json()
-        _say(f"404: GET {export['url']}: {refused['detail']}")
+        say(f"404: GET {export['url']}: {refused['detail']}")
         asking._history(export)
 
     def _history(self, export: dict[str, Any]) -> None:
         url = f"{self._api}/v1/exports/{export['id']}/events"
         events = expect("reading the history", ask("GET", url, self._token(people.STAFF)), 200).json()["events"]
-        _say("The history, as staff see it:")
+        say("The history, as staff see it:")
         for event in events:
             who = (event["user"] or {}).get("name") or "Waybill"
-            _say(f"  {event['at']:24}  {event['event']:10}  {who}")
+            say(f"  {event['at']:24}  {event['event']:10}  {who}")
         if not {"downloaded", "refused"} <= {event["event"] for event in events}:
             raise DemoError("the history does not tell of the download and of the refusal")
 
     def _farewell(self, export: dict[str, Any]) -> None:
-        _step("The stack is up")
+        step("The stack is up")
         port = "" if self._stack.port == DEFAULT_PORT else f" PORT={self._stack.port}"
-        _say(f"API       {self._api}")
-        _say(f"Export    {self._api}/exports/{export['id']}  (sign in as {people.ANA.name})")
-        _say(f"Mailbox   {self._outputs['mailbox_url']}")
-        _say(f'Token     make token{port} GRANTS="project:42"')
-        _say(f"Stop      make down{port}")
+        say(f"API       {self._api}")
+        say(f"Export    {self._api}/exports/{export['id']}  (sign in as {people.ANA.name})")
+        say(f"Mailbox   {self._outputs['mailbox_url']}")
+        say(f'Token     make token{port} GRANTS="project:42"')
+        say(f"Stop      make down{port}")
 
 
-def _outputs(stack: Stack) -> dict[str, Any]:
+def outputs(stack: Stack) -> dict[str, Any]:
+    """Where everything of the stack is; raises `DemoError` where it was never up."""
     try:
         return dict(json.loads(stack.outputs.read_text("utf-8")))
     except OSError:
         raise DemoError(f"{stack.outputs} is not there: `make demo` makes it") from None
 
 
-def _step(title: str) -> None:
+def step(title: str) -> None:
+    """Says what comes next."""
     bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
     print(f"\n{bold}{title}{plain}", flush=True)
 
@@ -222,7 +224,8 @@ def _shown(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Says what was seen."""
     # Cells and mails hold any character, and a terminal must not obey them.
     shown = "".join(character if character.isprintable() else "·" for character in text)
     print(f"  {shown}", flush=True)

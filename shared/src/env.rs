@@ -49,6 +49,17 @@ pub fn seconds(name: &str) -> Result<Duration, EnvError> {
     }
 }
 
+/// The variable as a number of things, from 1.
+pub fn count(name: &str) -> Result<usize, EnvError> {
+    let value = required(name)?;
+    let count = value.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| EnvError::Invalid {
+        name: name.to_owned(),
+        value,
+        expected: "a whole number from 1",
+    })
+}
+
 /// The tables' names, from `EXPORTS_TABLE`, `WORK_TABLE` and `EVENTS_TABLE`.
 pub fn tables() -> Result<Tables, EnvError> {
     Ok(Tables {

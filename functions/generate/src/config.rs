@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) pace: Pace,
     /// How long a file is kept.
     pub(crate) retention: SignedDuration,
+    /// How many exports of one parent are made at once.
+    pub(crate) exports_per_parent: usize,
     /// The function's memory, which is what its time costs by.
     pub(crate) memory_mb: u32,
 }
@@ -32,6 +34,7 @@ impl Config {
             pace: env::pace()?,
             retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?)
                 .unwrap_or(SignedDuration::MAX),
+            exports_per_parent: env::count("EXPORTS_PER_PARENT")?,
             // Lambda sets it; elsewhere there is nothing to pay.
             memory_mb: env::optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
                 .and_then(|mb| mb.parse().ok())

@@ -1,7 +1,7 @@
 //! A lease that is held: kept alive by a heartbeat, and the one way to write to the export meanwhile.
 
-use std::sync::{Mutex as Cell, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex as Cell, PoisonError};
 
 use tokio::sync::Mutex;
 use tokio::time::{Duration, Instant};
@@ -124,7 +124,10 @@ impl Held {
                 _ => Err(HeldError::Lost),
             },
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the lease was not seen");
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "the lease was not seen"
+                );
                 Ok(())
             }
         }
@@ -135,10 +138,7 @@ impl Held {
     pub(crate) async fn keep(&self) -> End {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
-            let ends = *self
-                .ends
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let ends = *self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             tokio::time::sleep_until(next.min(ends)).await;
             let state = self.state.try_lock();
             if state.is_ok_and(|state| state.work.lease.is_none()) {
@@ -153,10 +153,7 @@ impl Held {
             let renewal = self.commit(|state| state.renew(rows, self.clock.now(), self.pace));
             match tokio::time::timeout_at(ends, renewal).await {
                 Ok(Ok(_)) => {
-                    *self
-                        .ends
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner) =
+                    *self.ends.lock().unwrap_or_else(PoisonError::into_inner) =
                         end(before, self.pace);
                 }
                 Ok(Err(HeldError::Lost)) => return End::Lost,

@@ -36,6 +36,7 @@ async fn main() -> Result<(), Error> {
         records_tables: config.records_tables,
         pace: config.pace,
         retention: config.retention,
+        exports_per_parent: config.exports_per_parent,
         memory_mb: config.memory_mb,
     };
     let worker = &worker;

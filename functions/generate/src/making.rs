@@ -85,7 +85,9 @@ impl Making<'_> {
         }
         let mut mark = checkpoint.as_ref().map(Mark::from).unwrap_or_default();
         let (mut upload, mut rows) = self.begin(checkpoint, old).await?;
-        let records = self.plan.records(&self.tools.records, mark.position.as_deref())?;
+        let records = self
+            .plan
+            .records(&self.tools.records, mark.position.as_deref())?;
         let mut records = records.in_bulk();
         let mut margin = Margin::new(Instant::now(), self.deadline);
         let mut checkpointed = Instant::now();
@@ -153,7 +155,10 @@ impl Making<'_> {
         };
         let mut upload = self.resumed(&checkpoint, old).await?;
         // The tail is at least as long as the rows in it: its length has been compared.
-        let pending = upload.buffer.len().saturating_sub(checkpoint.pending as usize);
+        let pending = upload
+            .buffer
+            .len()
+            .saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
         let rows = Rows::resume(format, options, checkpoint.sheets, pending)?;
         Ok((upload, rows))

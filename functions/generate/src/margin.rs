@@ -44,7 +44,9 @@ impl Margin {
         let Some(checkpoint) = self.checkpoint else {
             return self.most;
         };
-        ((checkpoint + self.page) * SAFETY).max(LEAST).min(self.most)
+        ((checkpoint + self.page) * SAFETY)
+            .max(LEAST)
+            .min(self.most)
     }
 
     /// Whether it is time to end.
@@ -72,7 +74,11 @@ mod tests {
         margin.page(Duration::ZERO);
         assert_eq!(margin.length(), s(6));
         margin.checkpoint(s(60));
-        assert_eq!(margin.length(), s(20), "what is slow does not use the whole invocation up");
+        assert_eq!(
+            margin.length(),
+            s(20),
+            "what is slow does not use the whole invocation up"
+        );
         let mut fast = Margin::new(now, now + s(900));
         fast.checkpoint(Duration::from_millis(20));
         assert_eq!(fast.length(), s(3));

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::catalog::Catalog;
-use waybill::export::{ExportId, Failure, Status};
-use waybill::lifecycle::{Claim, State};
+use waybill::export::{Export, ExportId, Failure, Status};
+use waybill::lifecycle::{Change, Claim, State};
 use waybill::queue::Queue;
 use waybill::store::{CommitError, StoreError};
 use waybill::work::Pace;
@@ -31,6 +31,8 @@ pub struct Worker {
     pub pace: Pace,
     /// How long a file is kept.
     pub retention: SignedDuration,
+    /// How many exports of one parent are made at once.
+    pub exports_per_parent: usize,
     /// The function's memory in megabytes, which is what its time costs by.
     pub memory_mb: u32,
 }
@@ -48,6 +50,8 @@ pub(crate) enum Outcome {
     Retried,
     /// The message came before that while was over, and comes again.
     Early,
+    /// As many exports of its parent as may are being made; it is woken when one of them is done.
+    Waits,
     /// Another worker has it, or somebody canceled it.
     Lost,
 }
@@ -81,6 +85,28 @@ impl Worker {
             }
             Claim::Take(change) => *change,
         };
+        let export = &state.export;
+        let (most, now) = (self.exports_per_parent, self.tools.clock.now());
+        let exports = &self.tools.exports;
+        if !exports
+            .take_turn(export, &owner, most, now, self.pace)
+            .await?
+        {
+            return Ok(Outcome::Waits);
+        }
+        let outcome = self.in_turn(id, &owner, change, deadline).await;
+        self.end_turn(export, &owner).await;
+        outcome
+    }
+
+    /// Works on an export whose turn it is, by a claim that is still to be committed.
+    async fn in_turn(
+        &self,
+        id: ExportId,
+        owner: &str,
+        change: Change,
+        deadline: Instant,
+    ) -> Result<Outcome, StoreError> {
         let held = match Held::take(
             self.tools.exports.clone(),
             self.tools.clock.clone(),
@@ -98,13 +124,26 @@ impl Worker {
             biased;
             end = held.keep() => match end {
                 End::Lost => Ok(Outcome::Lost),
-                End::RanOut => self.give_back(id, &owner).await,
+                End::RanOut => self.give_back(id, owner).await,
             },
             outcome = self.under(&held, deadline) => match outcome {
                 Ok(outcome) => Ok(outcome),
                 Err(HeldError::Lost) => Ok(Outcome::Lost),
                 Err(HeldError::Store(error)) => Err(error),
             },
+        }
+    }
+
+    /// Ends a worker's turn, and wakes the export whose turn it is next.
+    async fn end_turn(&self, export: &Export, owner: &str) {
+        match self.tools.exports.end_turn(export, owner).await {
+            Ok(Some(next)) => self.send(next, SignedDuration::ZERO).await,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(
+                export.id = %export.id,
+                error = &error as &dyn std::error::Error,
+                "the turn ends with the lease"
+            ),
         }
     }
 

@@ -24,6 +24,8 @@ struct World {
     tables: FakeTables,
     /// By how many seconds each message to the queue was held back.
     sent: Arc<Mutex<Vec<Option<i32>>>>,
+    /// Other exports that a message was sent for.
+    woken: Arc<Mutex<Vec<u64>>>,
     stored: Rule,
     worker: Worker,
 }
@@ -43,6 +45,17 @@ impl World {
                 delays.lock().unwrap().push(r.delay_seconds());
                 SendMessageOutput::builder().build()
             });
+        let woken = Arc::new(Mutex::new(Vec::new()));
+        let others = woken.clone();
+        let wake = mock!(aws_sdk_sqs::Client::send_message).then_compute_output(move |r| {
+            let message: serde_json::Value =
+                serde_json::from_str(r.message_body().unwrap()).unwrap();
+            others
+                .lock()
+                .unwrap()
+                .push(message["export_id"].as_u64().unwrap());
+            SendMessageOutput::builder().build()
+        });
         let worker = Worker {
             tools: Tools {
                 exports: tables.exports(),
@@ -51,16 +64,18 @@ impl World {
                 clock: Clock::system(),
                 checkpoint_every: Duration::from_secs(30),
             },
-            queue: Queue::new(client!(aws_sdk_sqs, [&send]), "https://queue".into()),
+            queue: Queue::new(client!(aws_sdk_sqs, [&send, &wake]), "https://queue".into()),
             catalog: Catalog::load().unwrap(),
             records_tables: [("RECORDS_TABLE".to_owned(), "records".to_owned())].into(),
             pace: pace(),
             retention: SignedDuration::from_hours(7 * 24),
+            exports_per_parent: 2,
             memory_mb: 1024,
         };
         Self {
             tables,
             sent,
+            woken,
             stored,
             worker,
         }
@@ -77,6 +92,10 @@ impl World {
 
     fn sent(&self) -> Vec<Option<i32>> {
         self.sent.lock().unwrap().clone()
+    }
+
+    fn woken(&self) -> Vec<u64> {
+        self.woken.lock().unwrap().clone()
     }
 
     fn state(&self) -> State {
@@ -151,6 +170,76 @@ async fn what_is_unknown_final_or_another_workers_is_left_alone() {
     let deadline = Instant::now() + Duration::from_secs(600);
     let unknown = world.worker.work_on(id(8), deadline).await.unwrap();
     assert_eq!(unknown, Outcome::Left);
+}
+
+/// Another export of the same parent that a worker is at.
+async fn takes_a_turn(world: &World, number: u64, at: Timestamp) -> State {
+    let mut state = requested();
+    state.export.id = id(number);
+    state.work.id = id(number);
+    let state = taken(&state);
+    world.tables.write(&state);
+    let exports = world.tables.exports();
+    let turn = exports.take_turn(&state.export, &format!("worker {number}"), 2, at, pace());
+    assert!(turn.await.unwrap());
+    state
+}
+
+#[tokio::test]
+async fn no_more_exports_of_a_parent_are_made_at_once_than_may() {
+    let world = World::new(&requested(), one_order);
+    let now = Timestamp::now();
+    let first = takes_a_turn(&world, 8, now).await;
+    takes_a_turn(&world, 9, now).await;
+    let before = world.state();
+    assert_eq!(world.work_on().await, Outcome::Waits);
+    assert_eq!((world.state(), world.sent()), (before, vec![]));
+
+    let exports = world.tables.exports();
+    let not_its_own = exports.end_turn(&first.export, "worker 7").await.unwrap();
+    assert_eq!(not_its_own, None);
+    let woken = exports.end_turn(&first.export, "worker 8").await.unwrap();
+    assert_eq!(woken, Some(id(7)));
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    // Its own turn has ended with it.
+    takes_a_turn(&world, 10, now).await;
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_when_a_turn_ends() {
+    let world = World::new(&requested(), one_order);
+    takes_a_turn(&world, 8, Timestamp::now()).await;
+    let mut waits = requested();
+    waits.export.id = id(9);
+    let exports = world.tables.exports();
+    let turn = |of: &Export, most| {
+        let (of, exports) = (of.clone(), exports.clone());
+        async move {
+            let turn = exports.take_turn(&of, "another", most, Timestamp::now(), pace());
+            turn.await.unwrap()
+        }
+    };
+    assert!(!turn(&waits.export, 1).await);
+    // It waits once, however often it comes.
+    assert!(!turn(&waits.export, 1).await);
+    let woken = world
+        .worker
+        .work_on(id(7), Instant::now() + Duration::from_secs(600));
+    assert_eq!(woken.await.unwrap(), Outcome::Succeeded);
+    assert_eq!(world.woken(), [9]);
+}
+
+#[tokio::test]
+async fn a_worker_that_was_killed_keeps_its_turn_no_longer_than_its_lease() {
+    let world = World::new(&requested(), one_order);
+    let long_ago = Timestamp::now() - SignedDuration::from_mins(5);
+    let mut killed = takes_a_turn(&world, 8, long_ago).await;
+    takes_a_turn(&world, 9, long_ago).await;
+    // One renews its lease still, one has not for long.
+    assert_eq!(world.work_on().await, Outcome::Waits);
+    killed.work.lease.as_mut().unwrap().until = long_ago;
+    world.tables.write(&killed);
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
 }
 
 #[tokio::test]

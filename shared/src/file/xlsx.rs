@@ -8,18 +8,13 @@ mod archive;
 mod cells;
 mod frame;
 mod serial;
-mod spool;
 mod text;
-
-use std::io;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use self::archive::{Archive, Progress};
 use self::cells::Cells;
 use self::frame::Frame;
-pub use self::spool::XlsxSpool;
 use super::{FileOptions, WarningCounts};
 use crate::value::Value;
 
@@ -51,17 +46,6 @@ pub enum XlsxError {
     /// A sheet is larger than its container allows (4 GiB): one row alone has filled it.
     #[error("the spreadsheet could not be made; choose fewer columns, or CSV")]
     TooLarge(#[from] archive::EntryTooLarge),
-    /// The spool could not be written: the disk is full, above all.
-    #[error("cannot spool the rows in {}; give the function more ephemeral storage, or choose CSV", dir.display())]
-    Spool {
-        /// Where it is.
-        dir: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The workbook could not be made, for example because a sheet is larger than its container allows (4 GiB).
-    #[error("the spreadsheet could not be made; narrow the selection, or choose CSV")]
-    Workbook(#[source] rust_xlsxwriter::XlsxError),
 }
 
 /// How far a spreadsheet has come: with the XML that was pending, all that its writer needs to go on. It is small,

@@ -9,6 +9,7 @@ mod parts;
 mod reading;
 mod request;
 mod totals;
+mod turns;
 
 use std::collections::HashMap;
 

@@ -136,6 +136,9 @@ impl FakeTables {
         let Some(condition) = condition else {
             return true;
         };
+        if condition == "attribute_not_exists(id)" {
+            return self.get(table, key).is_none();
+        }
         let name = condition
             .strip_prefix('#')
             .and_then(|c| c.split(' ').next())

@@ -1,0 +1,202 @@
+"""For people who do not believe it: a worker is killed ten times, and its file is the one of an undisturbed export.
+
+Two exports of the same 541,909 purchases on the local stack, the second with `SIGKILL` to whatever builds it, again and
+again; then both files are fetched, and their SHA-256 compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+import deploy
+from client import ClientError, ask, expect
+from demo import DemoError, outputs, say, step
+from load import LoadError, load
+from mint import MintError, mint
+from putting import PutError
+from records import CatalogError, RecordType
+from settings import DEFAULT_PORT, ROOT, TOOLS, Stack
+
+ORGANIZATION = "proof"
+PURCHASES = 541_909
+READERS = TOOLS / "readers" / "bin" / "python"
+FINAL = ("succeeded", "failed", "canceled", "expired")
+WAIT_SECONDS = 1800
+POLL_SECONDS = 0.2
+BAR = 40
+
+
+class Proof:
+    """The two exports."""
+
+    def __init__(self, stack: Stack, file_format: str, kills: int) -> None:
+        self._stack = stack
+        self._outputs = outputs(stack)
+        self._format = file_format
+        self._kills = kills
+        self._lambda = deploy.client(stack, "lambda")
+        self._killed: list[int] = []
+        self._rows = 0
+
+    def run(self, rows: int, tables: Path | None) -> None:
+        """Everything; raises `DemoError` where the two files differ."""
+        step("Records")
+        self._rows = self._load(rows, tables)
+        step("Undisturbed")
+        plain = self._export(kills=0)
+        step(f"Killed {self._kills} times")
+        killed = self._export(kills=self._kills)
+        step("The same file")
+        for what, export in (("undisturbed", plain), ("killed", killed)):
+            receipt = export["receipt"]
+            made = f"{export['rows']:,} rows, {export['size']:,} bytes, {receipt['invocations']} invocations, {receipt['seconds']:.1f} s"
+            say(f"{what:11}  {export['fetched']}  {made}")
+        if plain["fetched"] != killed["fetched"]:
+            raise DemoError("the two files are not the same")
+        if killed["rows"] != self._rows:
+            raise DemoError(f"the file has {killed['rows']:,} rows, and {self._rows:,} records were loaded")
+        say("The two SHA-256 are equal, and no row is missing.")
+
+    def _load(self, rows: int, tables: Path | None) -> int:
+        kind = RecordType.find("purchases")
+        if tables:
+            say(f"the purchases of {tables}")
+            command = [READERS, ROOT / "tests" / "readers" / "tables.py", "purchases", tables, str(rows)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", newline="") as made:
+                assert made.stdout is not None
+                loaded = load(kind, ORGANIZATION, made.stdout, self._outputs["records_url"])
+        else:
+            say(f"{rows:,} made-up purchases: the real table is not at hand")
+            loaded = load(kind, ORGANIZATION, _lines(rows), self._outputs["records_url"])
+        say(f"loaded {loaded.rows:,} purchases in {loaded.seconds:.0f} s")
+        return loaded.rows
+
+    def _token(self) -> str:
+        return mint(
+            self._outputs["issuer_url"],
+            sub="u-40",
+            name="Eva Doubt",
+            email="eva@example.com",
+            grants=f"organization:{ORGANIZATION}",
+        )
+
+    def _export(self, kills: int) -> dict[str, Any]:
+        api, token = self._outputs["api_url"], self._token()
+        asked = {"type": "purchases", "format": self._format}
+        url = f"{api}/v1/organizations/{ORGANIZATION}/exports"
+        export = expect("asking for the export", ask("POST", url, token, asked), 201).json()
+        until = time.monotonic() + WAIT_SECONDS
+        self._killed = []
+        while export["status"] not in FINAL:
+            if time.monotonic() > until:
+                raise DemoError(f"the export is still {export['status']} after {WAIT_SECONDS} s")
+            time.sleep(POLL_SECONDS)
+            export = expect("reading the export", ask("GET", f"{api}/v1/exports/{export['id']}", token), 200).json()
+            rows = (export.get("progress") or {}).get("rows") or 0
+            # The kills are spread over the file, and each comes after some way since the one before.
+            if len(self._killed) < kills and rows > self._rows * (len(self._killed) + 0.5) / (kills + 1):
+                self._kill(rows)
+            if len(self._killed) > 0:
+                # As the schedule does every minute: it finds what a dead worker has left.
+                self._lambda.invoke(FunctionName=self._outputs["sweep_function"], InvocationType="Event", Payload=b"{}")
+            self._show(rows, export["status"])
+        self._done()
+        if export["status"] != "succeeded":
+            raise DemoError(f"the export {export['status']}: {export['failure']}")
+        if len(self._killed) < kills:
+            raise DemoError(f"the export was over after {len(self._killed)} kills: take more rows, or fewer kills")
+        export["fetched"] = self._fetch(export, token)
+        return export
+
+    def _kill(self, rows: int) -> None:
+        workers = list(self._workers())
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        if workers:
+            self._killed.append(rows)
+            self._done()
+            say(f"{len(self._killed):2}. at {rows:,} rows: killed process {', '.join(map(str, workers))}")
+
+    def _workers(self) -> Iterator[int]:
+        """The processes that run `generate` of this stack."""
+        wanted = {
+            f"AWS_LAMBDA_FUNCTION_NAME={self._outputs['generate_function']}",
+            f"AWS_ENDPOINT_URL={self._stack.endpoint_url}",
+        }
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (folder / "environ").read_text("utf-8", "replace").split("\0")
+            except OSError:
+                continue
+            if wanted <= set(environment):
+                yield int(folder.name)
+
+    def _fetch(self, export: dict[str, Any], token: str) -> str:
+        link = expect("asking for the file", ask("GET", export["url"], token), 200).json()
+        content = expect("downloading the file", ask("GET", link["url"]), 200).body
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != export["receipt"]["sha256"]:
+            raise DemoError("the file that came is not the one of the receipt")
+        say(f"fetched {len(content):,} bytes; the SHA-256 is the receipt's")
+        return digest
+
+    def _show(self, rows: int, status: str) -> None:
+        if sys.stdout.isatty():
+            filled = round(rows / max(self._rows, 1) * BAR)
+            print(f"\r\033[K  [{'#' * filled}{'.' * (BAR - filled)}] {rows:,} rows, {status}", end="", flush=True)
+
+    @staticmethod
+    def _done() -> None:
+        if sys.stdout.isatty():
+            print("\r\033[K", end="", flush=True)
+
+
+def _lines(rows: int) -> TextIO:
+    """Purchases, the same at every run, as CSV."""
+    chance = random.Random(PURCHASES)
+    out = io.StringIO(newline="")
+    out.write("id,invoice,status,purchased_at,stock_code,description,quantity,unit_price,currency,customer_id,country\r\n")
+    at = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+    things = ("WHITE HANGING HEART", 'SET OF 3 ""CAKE"" TINS', "=1+1 MUG", "JUMBO BAG, RED", "ÉTAGÈRE", "茶碗")
+    for number in range(1, rows + 1):
+        at += timedelta(seconds=chance.randint(1, 30))
+        status = "canceled" if chance.random() < 0.02 else "completed"
+        price = f"{chance.randint(1, 9999) / 100:.2f}"
+        out.write(
+            f'p-{number:07},{536365 + number // 20},{status},{at:%Y-%m-%dT%H:%M:%SZ},{chance.randint(10000, 99999)},"{chance.choice(things)}",'
+            f"{chance.randint(1, 50)},{price},£,{chance.randint(12000, 18000)},{chance.choice(('United Kingdom', 'France', 'EIRE'))}\r\n"
+        )
+    out.seek(0)
+    return out
+
+
+def main() -> None:
+    """Reads the options and runs the proof."""
+    parser = argparse.ArgumentParser(description="Kill an export's worker ten times, and compare its file.")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
+    parser.add_argument("--format", choices=("csv", "xlsx"), default="csv")
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--rows", type=int, default=PURCHASES)
+    parser.add_argument("--tables", type=Path, help="the folder of the real tables; without it, purchases are made up")
+    options = parser.parse_args()
+    tables = options.tables if options.tables and options.tables.is_dir() and READERS.exists() else None
+    try:
+        Proof(Stack(options.port), options.format, options.kills).run(options.rows, tables)
+    except (CatalogError, ClientError, DemoError, LoadError, MintError, PutError) as error:
+        sys.exit(f"prove: {error}")
+
+
+if __name__ == "__main__":
+    main()
