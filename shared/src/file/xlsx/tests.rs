@@ -320,7 +320,6 @@ fn the_next_sheet_begins_before_a_sheet_is_too_large_for_its_archive() {
         writer.pending().len() as u64
     };
     for fragment_bytes in [1, FRAGMENT_BYTES] {
-        // Every row but the first five has as many bytes as the last.
         let row = "<row r=\"2\"><c r=\"A2\"><v>1</v></c></row>".len() as u64;
         let limits = Limits {
             sheet_bytes: head + 3 * row,
@@ -332,7 +331,7 @@ fn the_next_sheet_begins_before_a_sheet_is_too_large_for_its_archive() {
             &numbers(1..8),
         );
         let sheets: Vec<_> = read(file).iter().map(Vec::len).collect();
-        // The second sheet's head is shorter: it is not the one that is open.
+        // The second sheet's head is shorter: it is not the one that is shown first.
         assert_eq!(sheets, [3, 4], "{fragment_bytes}");
     }
     // A header that is too large by itself still has a row under it.
