@@ -536,6 +536,7 @@ mod tests {
                 ..Mark::default()
             },
             None,
+            0,
         );
         upload.marks.insert(upload.cut, checkpoint);
     }

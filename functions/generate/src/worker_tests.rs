@@ -180,7 +180,8 @@ async fn takes_a_turn(world: &World, number: u64, at: Timestamp) -> State {
     let state = taken(&state);
     world.tables.write(&state);
     let exports = world.tables.exports();
-    let turn = exports.take_turn(&state.export, &format!("worker {number}"), 2, at, pace());
+    let owner = format!("worker {number}");
+    let turn = exports.take_turn(&state.export, &owner, 2, at, pace());
     assert!(turn.await.unwrap());
     state
 }

@@ -474,7 +474,8 @@ columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", la
             @"the catalog is wrong in line 6: `table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name");
         assert_snapshot!(refusal("dynamodb", "mongodb"),
             @"the catalog is wrong in line 6: unknown variant `mongodb`, expected `dynamodb`");
-        assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), @"");
+        assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
+            @"the catalog is wrong in line 7: `read_mb_per_s` is a whole number of megabytes a second, from 1");
         assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
             @"the catalog is wrong in line 7: no such sort_format; there are rfc3339_s, rfc3339_ms, rfc3339_us, rfc3339_ns, rfc3339, epoch_s, epoch_ms (each also with `#id`) or id");
         assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "pk""#),

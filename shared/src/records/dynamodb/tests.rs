@@ -19,6 +19,10 @@ use crate::store::Item;
 use crate::value::number;
 
 #[path = "../../../testing/src/answer.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "it is public where the functions' tests have it from"
+)]
 mod answer;
 
 /// The order that DynamoDB has keys in.
