@@ -256,6 +256,27 @@ impl Aws {
         update.expect("the timeout is set");
     }
 
+    /// Gives a function another environment, in which this variable has this value.
+    ///
+    /// # Panics
+    /// Where Lambda does not do so.
+    pub async fn set_variable(&self, function: &str, name: &str, value: &str) {
+        let configuration = self.lambda.get_function_configuration();
+        let configuration = configuration.function_name(function).send().await;
+        let environment = configuration
+            .expect("the function's configuration")
+            .environment;
+        let variables = environment.and_then(|environment| environment.variables);
+        let mut variables = variables.unwrap_or_default();
+        variables.insert(name.to_owned(), value.to_owned());
+        let environment = Environment::builder()
+            .set_variables(Some(variables))
+            .build();
+        let update = self.lambda.update_function_configuration();
+        let update = update.function_name(function).environment(environment);
+        update.send().await.expect("the variable is set");
+    }
+
     /// Drops every message that waits in the queue.
     ///
     /// # Panics

@@ -18,8 +18,8 @@ use waybill_tests::{
 
 /// Enough to be caught in the middle, and for a file of two parts.
 const MANY: usize = 60_000;
-/// An invocation that ends long before a spreadsheet of [`MANY`] rows is made, in seconds.
-const SHORT_TIMEOUT: u64 = 3;
+/// The variable with the name of the host's table, and that name in the local stack.
+const RECORDS_TABLE: (&str, &str) = ("RECORDS_TABLE", "records");
 /// A schedule that comes every minute, and what it starts.
 const BY_ITSELF: Duration = Duration::from_secs(180);
 
@@ -39,6 +39,8 @@ async fn disturbing_making(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let result = AssertUnwindSafe(test(&stack, &aws)).catch_unwind().await;
     let generate = stack.output("generate_function");
     aws.set_timeout(generate, stack.seconds("GenerateTimeout"))
+        .await;
+    aws.set_variable(generate, RECORDS_TABLE.0, RECORDS_TABLE.1)
         .await;
     aws.feed(generate, true).await;
     if let Err(panic) = result {
@@ -403,8 +405,8 @@ async fn an_export_canceled_before_it_began_is_never_made() {
 async fn a_failure_is_told_with_its_reason_and_where_help_is() {
     let lea = owner_of_many(&Stack::get(), "Lea").await;
     disturbing_making(async |stack, aws| {
-        // A spreadsheet is made in one invocation, and this one is too short for it.
-        aws.set_timeout(stack.output("generate_function"), SHORT_TIMEOUT)
+        let generate = stack.output("generate_function");
+        aws.set_variable(generate, RECORDS_TABLE.0, "no-such-table")
             .await;
         let export = id(&lea.request("xlsx").await);
         let failed = wait_until("the export to fail", FINISHED_WITHIN, async || {
@@ -416,6 +418,7 @@ async fn a_failure_is_told_with_its_reason_and_where_help_is() {
             }
         })
         .await;
+        assert_eq!(failed["failure"]["code"], "records_missing");
         assert_eq!(
             (&failed["url"], &failed["rows"]),
             (&Value::Null, &Value::Null)

@@ -84,7 +84,9 @@ impl Cells {
         out: &mut Vec<u8>,
     ) {
         let mut row = RowWriter::begin(number, out);
+        let mut before = 0;
         for ((&place, column), value) in self.places.iter().zip(&options.columns).zip(values) {
+            before = row.out.len();
             let mut warn = |code| warnings.add(code, &column.key);
             match cell::read(column, value) {
                 Cell::Empty => {}
@@ -106,6 +108,13 @@ impl Cells {
                 },
                 Cell::Text(text) => row.text(place, text, &mut warn),
             }
+        }
+        if row.out.len() == before
+            && let Some(&last) = self.places.last()
+        {
+            // A sheet's size is not known before its rows, so readers take a row to be as wide as its cells.
+            row.place(last);
+            row.out.extend_from_slice(b"\"/>");
         }
         row.end();
     }
