@@ -13,12 +13,15 @@ TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
 
+# What `make bench` takes: --rows, --runs, --memory, --quick, --built.
+BENCH ?=
+
 PYTHON := .local/ministack/bin/python
 SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test tables pictures readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test tables bench pictures readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -52,13 +55,17 @@ tables: readers ## Export the whole of the real tables and compare every cell (a
 readers:
 	@python3 $(LOCAL)/tools.py tests
 
+bench: ## Measure the engine beside what most teams would write, into tests/bench/RESULTS.md (BENCH=--quick to try)
+	@python3 $(LOCAL)/tools.py bench
+	@.local/bench/bin/python tests/bench/bench.py $(BENCH)
+
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page looks
 
 lint: tools ## Check formatting, lints, the template and the local scripts
 	cargo fmt --all --check
 	$(SAM) validate --lint
-	$(PYTHON) -m compileall -q $(LOCAL)
+	$(PYTHON) -m compileall -q $(LOCAL) tests/bench
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 	cargo clippy --workspace --all-targets -- -D warnings
 
