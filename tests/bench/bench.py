@@ -22,7 +22,7 @@ import report
 from rounds import HERE, PYTHON, ROOT, Bench, Used
 
 PROFILE = "bench-release"
-FUNCTIONS = ["api", "generate", "notify", "sweep"]
+FUNCTIONS = ["api", "generate"]
 # Python is given so many times fewer rows: what is compared is rows per CPU-second.
 PYTHON_SHARE = 8
 # Rows for the comparison of the files, cell by cell.

@@ -4,22 +4,22 @@ use std::io::{self, BufRead, Read, Write};
 
 /// One request, its body read whole.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// `GET`, `PUT` and so on.
-    pub method: String,
+    pub(crate) method: String,
     /// The path without its query.
-    pub path: String,
+    pub(crate) path: String,
     /// What follows `?`.
-    pub query: String,
+    pub(crate) query: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
     /// The bytes that were sent.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What is sent back.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -27,13 +27,13 @@ pub struct Answer {
 
 impl Request {
     /// The value of the first header of this name, which is in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n == name);
         found.map(|(_, value)| value.as_str())
     }
 
     /// The value of a parameter of the query, which none of the clients here escapes.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.query.split('&');
         pairs.find_map(|pair| match pair.split_once('=') {
             Some((n, value)) => (n == name).then_some(value),
@@ -44,7 +44,7 @@ impl Request {
 
 impl Answer {
     /// This status, and nothing else.
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self {
             status,
             headers: Vec::new(),
@@ -53,14 +53,14 @@ impl Answer {
     }
 
     /// 200 with this body.
-    pub fn ok(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn ok(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::status(200)
             .with("content-type", media_type)
             .with_body(body)
     }
 
     /// The same with this body.
-    pub fn with_body(self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn with_body(self, body: impl Into<Vec<u8>>) -> Self {
         Self {
             body: body.into(),
             ..self
@@ -68,7 +68,7 @@ impl Answer {
     }
 
     /// The same with another header.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -78,7 +78,7 @@ impl Answer {
 ///
 /// # Errors
 /// Where the connection breaks, or speaks something else.
-pub fn read_request(
+pub(crate) fn read_request(
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> io::Result<Option<Request>> {
@@ -157,7 +157,7 @@ fn chunked(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Where the connection breaks.
-pub fn write_answer(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
+pub(crate) fn write_answer(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {} .\r\n", answer.status);
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));

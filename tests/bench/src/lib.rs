@@ -1,7 +1,7 @@
 //! What `make bench` measures against: a server on loopback that plays, at wire level, everything that a function
 //! that makes a file speaks to, but for Waybill's own tables, which a real engine holds.
 //!
-//! `bench.py` starts it and every program that is measured; the programs in `bin` are this crate's.
+//! `bench.py` starts it and every program that is measured; `main.rs` is the program `bench`, which is all of this.
 
 mod http;
 mod measure;
@@ -13,9 +13,7 @@ mod server;
 mod sink;
 mod usual;
 
-pub use http::{Answer, Request, read_request};
 pub use measure::{run, start};
-pub use orders::{Order, Stored, orders};
 pub use parts::Parts;
 pub use server::Server;
 pub use usual::{Job, xlsx_alone};

@@ -3,11 +3,11 @@
 use waybill_tests::{COLUMNS, generated_orders, olist_orders, real_tables};
 
 /// A record of an order: an attribute for each column that has a value.
-pub type Order = Vec<(&'static str, Stored)>;
+pub(crate) type Order = Vec<(&'static str, Stored)>;
 
 /// A value as DynamoDB has it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Stored {
+pub(crate) enum Stored {
     /// `S`.
     Text(String),
     /// `N`.
@@ -21,7 +21,7 @@ const MADE_UP: usize = 10;
 const NUMBERS: [&str; 3] = ["items", "amount", "freight"];
 
 /// The orders, the same at every run, and what they are in words.
-pub fn orders() -> (Vec<Order>, &'static str) {
+pub(crate) fn orders() -> (Vec<Order>, &'static str) {
     let made_up = generated_orders(COUNT);
     let (rows, what) = match real_tables() {
         Ok(folder) => {
