@@ -3,6 +3,7 @@
 //!
 //! `bench.py` starts it and every program that is measured; `main.rs` is the program `bench`, which is all of this.
 
+mod cells;
 mod http;
 mod measure;
 mod orders;
@@ -13,6 +14,7 @@ mod server;
 mod sink;
 mod usual;
 
+pub use cells::difference;
 pub use measure::{run, start};
 pub use parts::Parts;
 pub use server::Server;

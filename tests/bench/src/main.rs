@@ -18,7 +18,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use waybill::file::csv::CsvRows;
-use waybill_bench::{Job, Parts, Server, run, start, xlsx_alone};
+use waybill_bench::{Job, Parts, Server, difference, run, start, xlsx_alone};
 use waybill_tests::xlsx;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -65,9 +65,8 @@ async fn usual(form: &str, endpoint: &str) -> Result<String> {
 
 fn cells(a: &str, b: &str) -> Result<String> {
     let (a, b) = (xlsx(&std::fs::read(a)?), xlsx(&std::fs::read(b)?));
-    match a.iter().zip(&b).position(|(a, b)| a != b) {
-        Some(row) => Err(format!("row {row}: {:?} and {:?}", a[row], b[row]).into()),
-        None if a.len() != b.len() => Err(format!("{} and {} rows", a.len(), b.len()).into()),
+    match difference(&a, &b) {
+        Some(words) => Err(words.into()),
         None => Ok(format!("{} rows", a.len())),
     }
 }

@@ -220,7 +220,7 @@ fn asked(question: &Value) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::orders;
+    use crate::orders::orders;
 
     fn ask(pages: &Pages, start: &Value, values: Value) -> Value {
         let question = json!({
