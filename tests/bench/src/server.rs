@@ -67,7 +67,7 @@ impl Server {
 
     fn answer(&self, request: Request) -> Answer {
         if let Some(command) = request.path.strip_prefix("/bench/") {
-            return self.control(&command.to_owned(), &request);
+            return self.control(command, &request);
         }
         if request.path.starts_with("/2018-06-01/runtime/") {
             return self.runtime.answer(&request);
