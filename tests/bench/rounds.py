@@ -128,7 +128,7 @@ class Bench:
         """Runs a program to its end, and says what it used."""
         with self.log.open("ab") as log:
             measured = subprocess.run(
-                [str(self.binary("bench")), "run", "/bin/sh", "-c", 'exec "$@" >&2', "sh", *command],
+                [str(PYTHON), "-I", "-S", str(HERE / "measure.py"), *command],
                 env=environment or self.environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -206,12 +206,12 @@ class Bench:
             event["body"] = body
         return event
 
-    def start(self, function: str) -> dict[str, Any]:
-        """Starts a function, up to its first request for an event."""
+    def start(self, function: str) -> float:
+        """Milliseconds from a function's start to its first request for an event."""
         command = [str(self.binary("bench")), "start", str(self.binary(function))]
         with self.log.open("ab") as log:
             done = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, stderr=log, timeout=60, check=True)
-        return json.loads(done.stdout.splitlines()[-1])
+        return int(done.stdout.splitlines()[-1]) / 1e3
 
     def tail(self) -> str:
         """The end of what the functions logged."""
@@ -235,8 +235,7 @@ def versions_of(*crates: str) -> list[str]:
 
 
 def _used(used: dict[str, Any], size: int) -> Used:
-    cpu = (used["user_us"] + used["system_us"]) / 1e6
-    return Used(cpu, used["wall_ms"] / 1e3, used["peak_kb"] / 1024, size)
+    return Used(used["cpu"], used["wall"], used["peak_mb"], size)
 
 
 def _message(id_: int) -> Any:

@@ -5,17 +5,17 @@
 
 mod cells;
 mod http;
-mod measure;
 mod orders;
 mod pages;
 mod parts;
 mod runtime;
 mod server;
 mod sink;
+mod start;
 mod usual;
 
 pub use cells::difference;
-pub use measure::{run, start};
 pub use parts::Parts;
 pub use server::Server;
+pub use start::start;
 pub use usual::{Job, xlsx_alone};

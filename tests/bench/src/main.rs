@@ -1,7 +1,7 @@
 //! `bench`: what `bench.py` starts.
 //!
 //! - `bench server`: the records, the bucket, the queue and Lambda's Runtime API on a port of loopback, which it prints
-//! - `bench run PROGRAM …`, `bench start FUNCTION`: what a program used until its end, or until its first event
+//! - `bench start FUNCTION`: how many microseconds a function takes to ask for its first event
 //! - `bench usual csv|xlsx ENDPOINT`: the job as most Rust teams would write it
 //! - `bench usual alone ROWS`: rows from memory as XLSX, and nothing else
 //! - `bench cells A B`: whether two spreadsheets hold the same cells, as calamine reads them
@@ -18,7 +18,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use waybill::file::csv::CsvRows;
-use waybill_bench::{Job, Parts, Server, difference, run, start, xlsx_alone};
+use waybill_bench::{Job, Parts, Server, difference, start, xlsx_alone};
 use waybill_tests::xlsx;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -30,13 +30,12 @@ fn main() -> Result<()> {
     let texts: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
     let said = match (command.to_str().unwrap_or_default(), &texts[..]) {
         ("server", []) => serve()?,
-        ("run", [program, rest @ ..]) => run(Command::new(program).args(rest))?.to_string(),
-        ("start", [function]) => start(&mut Command::new(function))?.to_string(),
+        ("start", [function]) => start(&mut Command::new(function))?.as_micros().to_string(),
         ("usual", ["alone", rows]) => xlsx_alone(rows.parse()?)?.to_string(),
         ("usual", [form, endpoint]) => usual(form, endpoint)?,
         ("cells", [a, b]) => cells(a, b)?,
         ("part", [part, rows]) => count(part, rows.parse()?)?,
-        _ => return Err("usage: bench server|run|start|usual|cells|part …".into()),
+        _ => return Err("usage: bench server|start|usual|cells|part …".into()),
     };
     writeln!(std::io::stdout(), "{said}")?;
     Ok(())
