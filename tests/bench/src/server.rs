@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_of_many_parts_is_put_together_in_their_order() {
-        let (server, url) = serving(100_000);
+        let (server, url) = serving(50_000);
         Job::new(&url).await.csv().await.unwrap();
         let file = server.sink.only().unwrap();
         let text = String::from_utf8(file.bytes).unwrap();
@@ -166,6 +166,6 @@ mod tests {
             let id = row.unwrap()[0].to_owned();
             id[id.len() - 10..].parse::<u64>().unwrap()
         });
-        assert!(numbers.eq(0..100_000));
+        assert!(numbers.eq(0..50_000));
     }
 }
