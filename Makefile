@@ -16,12 +16,15 @@ FORMAT ?= csv
 # The folder of real tables that some tests take, where it is there.
 TABLES ?= $(if $(WAYBILL_DATA),$(WAYBILL_DATA),../shared/data)
 
+# What `make bench` takes: --rows, --runs, --memory, --quick, --built.
+BENCH ?=
+
 PYTHON := .local/ministack/bin/python
 SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test tables prove pictures readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test tables prove bench pictures readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -58,13 +61,17 @@ prove: readers ## Kill an export's worker ten times, and compare its file with a
 readers:
 	@python3 $(LOCAL)/tools.py tests
 
+bench: ## Measure the engine beside what most teams would write, into tests/bench/RESULTS.md (BENCH=--quick to try)
+	@python3 $(LOCAL)/tools.py bench
+	@.local/bench/bin/python tests/bench/bench.py $(BENCH)
+
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page looks
 
 lint: tools ## Check formatting, lints, the template and the local scripts
 	cargo fmt --all --check
 	$(SAM) validate --lint
-	$(PYTHON) -m compileall -q $(LOCAL)
+	$(PYTHON) -m compileall -q $(LOCAL) tests/bench
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 	cargo clippy --workspace --all-targets -- -D warnings
 

@@ -1,6 +1,7 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
-With the argument `tests`, also the readers that tests check files with, and what they check the page with. Runs on a bare Python, before any of that is there. What is already there is left alone.
+With the argument `tests`, also the readers that tests check files with, and what they check the page with; with
+`bench`, only the records' DynamoDB and what the benchmarks compare with. Runs on a bare Python, before any of that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ def main() -> None:
 
     # Side by side: the environments wait for the network most of the time, Dynoxide for the compiler.
     with ThreadPoolExecutor() as pool:
-        steps = [
-            pool.submit(_environment, "ministack", "the AWS emulator"),
-            pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"),
-            pool.submit(_dynoxide),
-        ]
+        steps = [pool.submit(_dynoxide)]
+        if "bench" in sys.argv[1:]:
+            steps.append(pool.submit(_environment, "bench", "what the benchmarks compare with"))
+        else:
+            steps.append(pool.submit(_environment, "ministack", "the AWS emulator"))
+            steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))

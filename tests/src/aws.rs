@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_lambda::types::Environment;
 use aws_sdk_s3::config::Credentials;
 use jiff::Timestamp;
 use serde_json::json;

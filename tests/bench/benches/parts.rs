@@ -1,0 +1,63 @@
+//! The parts of the engine, each alone: `cargo bench --workspace --bench parts`.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use waybill::file::csv::CsvRows;
+use waybill::file::xlsx::XlsxSpool;
+use waybill::selection::{Projection, Selection};
+use waybill::value::time::Stamp;
+use waybill_bench::Parts;
+
+/// Rows of a page, so that a figure of one iteration is one of a page.
+const PAGE: usize = 1_800;
+
+fn csv(c: &mut Criterion) {
+    let parts = Parts::new().expect("the catalog has orders");
+    let rows = parts.rows();
+    let mut group = c.benchmark_group("rows");
+    group.throughput(Throughput::Elements(PAGE as u64));
+    group.bench_function("csv", |b| {
+        let mut writer = CsvRows::new(parts.options());
+        let mut out = Vec::new();
+        b.iter(|| {
+            out.clear();
+            for row in &rows[..PAGE] {
+                writer.row(black_box(row), &mut out);
+            }
+            out.len()
+        });
+    });
+    group.bench_function("xlsx", |b| {
+        let dir = std::env::temp_dir();
+        b.iter(|| {
+            let mut spool = XlsxSpool::new(parts.options(), &dir).expect("a spool");
+            for row in &rows[..PAGE] {
+                spool.row(black_box(row)).expect("a row");
+            }
+            spool.finish().expect("a file").0
+        });
+    });
+    for (name, term) in [("ascii", "ana"), ("folded", "são paulo")] {
+        let selection = Selection::from_stored(&serde_json::Value::Null, Some(term));
+        let selection = selection.expect("a search");
+        let projection = Projection::new(&parts.export_type, &parts.columns(), &selection);
+        group.bench_function(format!("search/{name}"), |b| {
+            b.iter(|| {
+                let rows = rows[..PAGE].iter();
+                rows.filter(|row| selection.matches(&projection, black_box(row)))
+                    .count()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn stamps(c: &mut Criterion) {
+    c.bench_function("stamp", |b| {
+        b.iter(|| Stamp::parse(black_box("2017-10-02T10:56:33.017Z")).is_some());
+    });
+}
+
+criterion_group!(parts, csv, stamps);
+criterion_main!(parts);

@@ -1,0 +1,93 @@
+//! `bench`: what `bench.py` starts.
+//!
+//! - `bench server`: the records, the bucket, the queue and Lambda's Runtime API on a port of loopback, which it prints
+//! - `bench start FUNCTION`: how many microseconds a function takes to ask for its first event
+//! - `bench usual csv|xlsx ENDPOINT`: the job as most Rust teams would write it
+//! - `bench usual alone ROWS`: rows from memory as XLSX, and nothing else
+//! - `bench cells A B`: whether two spreadsheets hold the same cells, as calamine reads them
+//! - `bench part csv|none ROWS`: a part of the engine over so many rows, to be counted by instructions, or all but it
+//!
+//! It is one program since linking the AWS SDKs takes minutes.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::hint::black_box;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
+
+use waybill::file::csv::CsvRows;
+use waybill_bench::{Job, Parts, Server, difference, start, xlsx_alone};
+use waybill_tests::xlsx;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    let texts: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    let said = match (command.to_str().unwrap_or_default(), &texts[..]) {
+        ("server", []) => serve()?,
+        ("start", [function]) => start(&mut Command::new(function))?.as_micros().to_string(),
+        ("usual", ["alone", rows]) => xlsx_alone(rows.parse()?)?.to_string(),
+        ("usual", [form, endpoint]) => usual(form, endpoint)?,
+        ("cells", [a, b]) => cells(a, b)?,
+        ("part", [part, rows]) => count(part, rows.parse()?)?,
+        _ => return Err("usage: bench server|start|usual|cells|part …".into()),
+    };
+    writeln!(std::io::stdout(), "{said}")?;
+    Ok(())
+}
+
+fn serve() -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let server = Arc::new(Server::new());
+    let mut output = std::io::stdout();
+    writeln!(output, "{}", listener.local_addr()?.port())?;
+    output.flush()?;
+    server.serve(&listener)?;
+    Ok(String::new())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn usual(form: &str, endpoint: &str) -> Result<String> {
+    let job = Job::new(endpoint).await;
+    match form {
+        "csv" => job.csv().await?,
+        "xlsx" => job.xlsx().await?,
+        _ => return Err("csv or xlsx".into()),
+    }
+    Ok(String::new())
+}
+
+fn cells(a: &str, b: &str) -> Result<String> {
+    let (a, b) = (xlsx(&std::fs::read(a)?), xlsx(&std::fs::read(b)?));
+    match difference(&a, &b) {
+        Some(words) => Err(words.into()),
+        None => Ok(format!("{} rows", a.len())),
+    }
+}
+
+fn count(part: &str, count: usize) -> Result<String> {
+    let parts = Parts::new()?;
+    let rows = parts.rows();
+    let rows = rows.iter().cycle().take(count);
+    match part {
+        "csv" => {
+            let mut writer = CsvRows::new(parts.options());
+            let mut out = Vec::new();
+            for row in rows {
+                out.clear();
+                writer.row(black_box(row), &mut out);
+            }
+            black_box(out);
+        }
+        "none" => rows.for_each(|row| {
+            black_box(row);
+        }),
+        _ => return Err("csv or none".into()),
+    }
+    Ok(String::new())
+}
