@@ -82,7 +82,7 @@ def machine(results: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"- {datetime.now(UTC):%Y-%m-%d}, at {commit()}; {platform.system()} {platform.machine()}, {cpu}, {os.cpu_count()} cores, {total:.0f} GiB",
-            f"- {rustc}, profile `{results['profile']}` (`release` with thin LTO) for every Rust program, {flags}; {', '.join(versions_of(*CRATES))}",
+            f"- {rustc}, profile `{results['profile']}` (`release` without LTO) for every Rust program, {flags}; {', '.join(versions_of(*CRATES))}",
             f"- Python {platform.python_version()}, {', '.join(packages)}",
             f"- Records: {results['records']}",
             f"- Load of the machine over the last 15 minutes: {os.getloadavg()[2]:.1f}, of which these programs are 1 to 2",
