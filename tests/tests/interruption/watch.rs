@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use waybill::export::Status;
-use waybill_testing::twin::{Cloud, Item, Write};
+use waybill::export::{Export, Status};
+use waybill_testing::twin::{Cloud, Item, Write, plain};
 
 /// What is seen of a world.
 #[derive(Debug, Default)]
@@ -25,9 +25,10 @@ pub(crate) struct Watch {
     /// Pages of records that a worker asked for after that, and when the last one.
     pub(crate) pages_after_cancel: usize,
     pub(crate) last_page_after_cancel: Option<Duration>,
-    /// The rows that the person saw, at each end of an invocation.
+    /// The rows that the person saw.
     pub(crate) progress: Vec<u64>,
-    /// What was under the export's prefix once all was settled: objects, then uploads.
+    /// How many records had been read at each checkpoint.
+    pub(crate) checkpoints: Vec<u64>,
     pub(crate) settled: Option<Settled>,
 }
 
@@ -44,8 +45,8 @@ impl Watch {
     pub(crate) fn look(&mut self, cloud: &mut Cloud, at: Duration) {
         for write in std::mem::take(&mut cloud.dynamodb.stream) {
             match write.table.as_str() {
-                "exports" => self.export(cloud, &write, at),
-                "work" if is_work(&write) => self.work(&write),
+                "exports" => self.export_written(cloud, &write, at),
+                "work" if is_work(&write) => self.work_written(&write),
                 _ => {}
             }
         }
@@ -57,7 +58,7 @@ impl Watch {
         self.wrongs.push(what.into());
     }
 
-    fn export(&mut self, cloud: &Cloud, write: &Write, at: Duration) {
+    fn export_written(&mut self, cloud: &Cloud, write: &Write, at: Duration) {
         let (Some(before), Some(after)) = (&write.before, &write.after) else {
             return;
         };
@@ -88,7 +89,7 @@ impl Watch {
         self.is_mail_pending = mail(after);
     }
 
-    fn work(&mut self, write: &Write) {
+    fn work_written(&mut self, write: &Write) {
         let (Some(before), Some(after)) = (&write.before, &write.after) else {
             return;
         };
@@ -98,6 +99,12 @@ impl Watch {
         }
         if self.progress.last() != Some(&is) {
             self.progress.push(is);
+        }
+        if let Some(checkpoint) = text_of(after, "checkpoint") {
+            let read = number(checkpoint["M"].as_object().unwrap(), "read");
+            if self.checkpoints.last() != Some(&read) {
+                self.checkpoints.push(read);
+            }
         }
         if number(after, "sequence") != number(before, "sequence") + 1 {
             self.wrong("a write of the work that missed another");
@@ -144,6 +151,12 @@ impl Watch {
                 .collect(),
             uploads: cloud.s3.uploads.len(),
         });
+    }
+
+    /// The export, as it was once all was settled.
+    pub(crate) fn export(&self) -> Export {
+        let settled = self.settled.as_ref().unwrap();
+        serde_json::from_value(plain(&settled.export)).unwrap()
     }
 
     /// A worker asks for a page of records.

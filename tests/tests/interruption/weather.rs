@@ -16,11 +16,11 @@ pub(crate) struct Weather {
     /// The machine's clock jumps.
     pub(crate) jump: f64,
     /// The service refuses: throttling, an error of its own, a conflict.
-    refuse: f64,
+    pub(crate) refuse: f64,
     /// The connection breaks, before or after the effect.
-    reset: f64,
+    pub(crate) reset: f64,
     /// The call, or its answer, takes longer than the client waits.
-    slow: f64,
+    pub(crate) slow: f64,
     /// A message is lost, or comes twice.
     pub(crate) lose: f64,
     pub(crate) double: f64,
@@ -94,22 +94,30 @@ impl Weather {
             }
         };
         Self {
-            kill: up_to(0.02),
-            freeze: up_to(0.006),
-            jump: up_to(0.05),
-            refuse: up_to(0.10),
-            reset: up_to(0.06),
-            slow: up_to(0.01),
+            kill: up_to(0.05),
+            freeze: up_to(0.02),
+            jump: up_to(0.2),
+            refuse: up_to(0.20),
+            reset: up_to(0.12),
+            slow: up_to(0.04),
             lose: up_to(0.5),
             double: up_to(0.8),
             takes: 1..random.u64(10..400),
-            page_takes: 1..random.u64(10..4_000),
+            page_takes: 1..random.u64(100..6_000),
             clocks: 15_000,
-            invocation: 40..random.u64(60..900),
+            invocation: 20..random.u64(30..400),
             part: 400..random.usize(800..8_000),
             page: 1..random.usize(3..60),
             checkpoint: 5..random.u64(6..31),
         }
+    }
+
+    /// The same, for what must be made in one invocation: a long one, that is seldom ended.
+    pub(crate) fn for_one_run(&mut self) {
+        self.invocation = 600..900;
+        self.page_takes = 1..400;
+        self.kill /= 5.0;
+        self.freeze /= 5.0;
     }
 
     pub(crate) fn fate(&self, call: &Call, random: &mut Rng) -> Fate {
