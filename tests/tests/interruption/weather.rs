@@ -165,7 +165,9 @@ pub(crate) fn is_of_records(call: &Call) -> bool {
 pub(crate) fn refusal(call: &Call, number: u8) -> Answer {
     let (service, operation) = call.operation.split_once('.').unwrap();
     let choices: &[(u16, &str)] = match (service, operation) {
-        ("DynamoDB", "TransactWriteItems" | "PutItem" | "DeleteItem") if number % 3 == 0 => {
+        ("DynamoDB", "TransactWriteItems" | "PutItem" | "DeleteItem")
+            if number.is_multiple_of(3) =>
+        {
             return conflict(call);
         }
         ("DynamoDB", _) => &[
