@@ -106,6 +106,17 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 impl Case {
+    /// So many records of one partition.
+    pub(crate) fn of(records: usize) -> Self {
+        Self {
+            name: "all of one partition",
+            type_name: "plain",
+            records,
+            filters: Value::Null,
+            search: None,
+        }
+    }
+
     /// One record in 100,000, which only a search finds, or which DynamoDB finds by a filter.
     pub(crate) fn needle(filters: Value, search: Option<&'static str>) -> Self {
         Self {

@@ -53,6 +53,8 @@ pub(crate) struct World {
     machines: Mutex<usize>,
     part: usize,
     checkpoint_every: Duration,
+    /// When the sweeper first comes; then it comes every minute.
+    pub(crate) first_sweep: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -91,6 +93,7 @@ impl World {
         let world = Arc::new(Self {
             part: random.usize(weather.part.clone()),
             checkpoint_every: Duration::from_secs(random.u64(weather.checkpoint.clone())),
+            first_sweep: Duration::from_secs(random.u64(2..60)),
             cloud: Mutex::new(cloud),
             watch: Mutex::default(),
             weather,
@@ -328,7 +331,7 @@ impl World {
     /// Lets time pass until nothing is left to be done for the export. Somebody cancels it after `cancel_after`.
     pub(crate) async fn run(self: &Arc<Self>, cancel_after: Option<Duration>) {
         let mut cancel_at = cancel_after.map(|after| self.began + after);
-        let mut minute = self.began + Duration::from_secs(37);
+        let mut minute = self.began + self.first_sweep;
         loop {
             let now = Instant::now();
             let mut due = Vec::new();
