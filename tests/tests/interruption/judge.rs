@@ -9,9 +9,10 @@ use waybill::work::Pace;
 use waybill_testing::pace;
 use waybill_tests::sha256;
 
+use crate::clients::RETENTION;
 use crate::data::Case;
 use crate::watch::Watch;
-use crate::world::{RETENTION, World};
+use crate::world::World;
 
 /// What an undisturbed world made.
 pub(crate) struct Reference {

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod clients;
 mod data;
 mod judge;
+mod line;
 mod machine;
 mod watch;
 mod weather;

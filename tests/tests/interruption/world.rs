@@ -1,40 +1,29 @@
 //! One export from its request to the last trace of it, in a world of a seed's making.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::event::sqs::SqsEvent;
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_async::time::SharedTimeSource;
 use fastrand::Rng;
-use generate::{Bucket, Tools, Worker, handle};
+use generate::handle;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sweep::{Notifier, Sweeper};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use waybill::event::{Actor, Event, What};
 use waybill::export::{Export, Format};
 use waybill::file::Profile;
 use waybill::lifecycle::State;
-use waybill::queue::Queue;
-use waybill::store::{CommitError, Exports, Tables, to_item};
+use waybill::store::{CommitError, to_item};
 use waybill::work::Work;
-use waybill_testing::twin::{Answer, Broken, Call, Carried, Cloud, Item, Table, Wire, http_client};
+use waybill_testing::twin::{Answer, Call, Cloud, Item, Table};
 use waybill_testing::{pace, waiting};
 
-use crate::data::{Case, KEYS, RECORDS, catalog, requested_at};
+use crate::data::{Case, KEYS, RECORDS, requested_at};
 use crate::machine::{Machine, On};
 use crate::watch::Watch;
-use crate::weather::{Trouble, Weather, is_of_records, refusal};
+use crate::weather::Weather;
 
-/// How long a file is kept here, and how long it stays after that: short, so that a seed reaches its end.
-pub(crate) const RETENTION: SignedDuration = SignedDuration::from_mins(40);
-const DELETE_AFTER: SignedDuration = SignedDuration::from_mins(3);
 /// What is over by then: 48 hours for the file, and then its time.
 const END: Duration = Duration::from_secs(50 * 3600);
 /// How often the queue gives a message out.
@@ -47,12 +36,12 @@ pub(crate) struct World {
     pub(crate) watch: Mutex<Watch>,
     pub(crate) weather: Weather,
     pub(crate) began: Instant,
-    random: Mutex<Rng>,
+    pub(crate) random: Mutex<Rng>,
     queue: Mutex<Vec<Message>>,
     changed: Notify,
     machines: Mutex<usize>,
-    part: usize,
-    checkpoint_every: Duration,
+    pub(crate) part: usize,
+    pub(crate) checkpoint_every: Duration,
     /// When the sweeper first comes; then it comes every minute.
     pub(crate) first_sweep: Duration,
 }
@@ -62,14 +51,6 @@ struct Message {
     at: Instant,
     body: String,
     received: u8,
-}
-
-/// The wire of one machine.
-struct Line {
-    world: Arc<World>,
-    machine: Arc<Machine>,
-    /// Whether the weather reaches it.
-    is_exposed: bool,
 }
 
 impl World {
@@ -142,81 +123,13 @@ impl World {
         Machine::new(format!("{name}-{machines}"), self.began, ahead)
     }
 
-    fn ahead(&self) -> i64 {
+    pub(crate) fn ahead(&self) -> i64 {
         let most = self.weather.clocks;
         self.random.lock().unwrap().i64(-most..=most)
     }
 
-    fn chance(&self, chance: f64) -> bool {
+    pub(crate) fn chance(&self, chance: f64) -> bool {
         self.random.lock().unwrap().f64() < chance
-    }
-
-    fn config(self: &Arc<Self>, machine: &Arc<Machine>, is_exposed: bool) -> SdkConfig {
-        let line = Line {
-            world: self.clone(),
-            machine: machine.clone(),
-            is_exposed,
-        };
-        let credentials = Credentials::new("a", "b", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url("http://aws.test")
-            .retry_config(RetryConfig::standard())
-            .timeout_config(waybill::aws::timeouts())
-            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .time_source(SharedTimeSource::new(Ticking(machine.clone())))
-            .http_client(http_client(Arc::new(line)))
-            .build()
-    }
-
-    fn exports(self: &Arc<Self>, machine: &Arc<Machine>, is_exposed: bool) -> Exports {
-        exports(&self.config(machine, is_exposed))
-    }
-
-    /// A worker on a machine of its own.
-    async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
-        let config = self.config(machine, true);
-        let catalog = catalog();
-        let records = waybill::aws::records_at(&config, &catalog, None).await;
-        Worker {
-            tools: Tools {
-                exports: exports(&config),
-                records: records.unwrap(),
-                bucket: Bucket {
-                    s3: waybill::aws::s3(&config),
-                    name: "files".into(),
-                    first_part: self.part,
-                },
-                clock: machine.clock(),
-                checkpoint_every: self.checkpoint_every,
-            },
-            queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
-            records_tables: HashMap::from([("RECORDS_TABLE".to_owned(), RECORDS.to_owned())]),
-            catalog,
-            pace: pace(),
-            retention: RETENTION,
-            memory_mb: 512,
-        }
-    }
-
-    fn sweeper(self: &Arc<Self>, machine: &Arc<Machine>) -> Sweeper {
-        let config = self.config(machine, true);
-        Sweeper {
-            exports: exports(&config),
-            queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
-            bucket: sweep::Bucket {
-                s3: waybill::aws::s3(&config),
-                name: "files".into(),
-            },
-            notifier: Notifier {
-                lambda: aws_sdk_lambda::Client::new(&config),
-                function: "notify".into(),
-            },
-            pace: pace(),
-            delete_after: DELETE_AFTER,
-        }
     }
 
     /// The queue takes a message: it comes once, or twice, or not.
@@ -240,7 +153,7 @@ impl World {
     }
 
     /// A service carries a call out, and everybody hears of it.
-    fn carry_out(&self, call: &Call) -> Answer {
+    pub(crate) fn carry_out(&self, call: &Call) -> Answer {
         let mut cloud = self.cloud.lock().unwrap();
         let answer = cloud.answer(call);
         self.watch
@@ -419,101 +332,5 @@ impl World {
     fn is_over(&self) -> bool {
         let cloud = self.cloud.lock().unwrap();
         cloud.dynamodb.tables["work"].items.is_empty() && self.queue.lock().unwrap().is_empty()
-    }
-}
-
-impl Wire for Line {
-    fn carry(&self, call: Call) -> Carried {
-        let (world, machine) = (self.world.clone(), self.machine.clone());
-        let is_exposed = self.is_exposed;
-        Box::pin(async move {
-            machine.awake().await;
-            if is_exposed && world.chance(world.weather.freeze) {
-                let seconds = world.random.lock().unwrap().u64(2..240);
-                machine.freeze(Duration::from_secs(seconds));
-                world.note(&machine, &call, &format!("stands still for {seconds} s"));
-                machine.awake().await;
-            }
-            if is_exposed && world.chance(world.weather.jump) {
-                machine.jump(world.ahead());
-            }
-            let fair = Weather::fair();
-            let weather = if is_exposed { &world.weather } else { &fair };
-            let fate = weather.fate(&call, &mut world.random.lock().unwrap());
-            world.note(&machine, &call, &format!("{fate:?}"));
-            if is_of_worker(&machine) && call.operation == "DynamoDB.Query" && is_of_records(&call)
-            {
-                world
-                    .watch
-                    .lock()
-                    .unwrap()
-                    .page_asked(world.began.elapsed());
-            }
-            match fate.trouble {
-                Trouble::KillBefore => {
-                    machine.kill();
-                    return std::future::pending().await;
-                }
-                Trouble::ResetBefore => {
-                    tokio::time::sleep(fate.there).await;
-                    machine.awake().await;
-                    return Err(Broken);
-                }
-                _ => {}
-            }
-            // What is on its way gets there, whatever becomes of whom it came from.
-            let there = tokio::spawn({
-                let (world, trouble) = (world.clone(), fate.trouble);
-                async move {
-                    tokio::time::sleep(fate.there).await;
-                    match trouble {
-                        Trouble::Refused(number) => refusal(&call, number),
-                        _ => world.carry_out(&call),
-                    }
-                }
-            });
-            let answer = there.await.unwrap();
-            if fate.trouble == Trouble::KillAfter {
-                machine.kill();
-                return std::future::pending().await;
-            }
-            tokio::time::sleep(fate.back).await;
-            machine.awake().await;
-            match fate.trouble {
-                Trouble::ResetAfter => Err(Broken),
-                _ => Ok(answer),
-            }
-        })
-    }
-}
-
-impl World {
-    fn note(&self, machine: &Machine, call: &Call, what: &str) {
-        let at = self.began.elapsed().as_secs_f64();
-        let line = format!("{at:10.3} {:<10} {} {what}", machine.name, call.operation);
-        self.watch.lock().unwrap().trace.push(line);
-    }
-}
-
-fn is_of_worker(machine: &Machine) -> bool {
-    machine.name.starts_with("worker")
-}
-
-fn exports(config: &SdkConfig) -> Exports {
-    let tables = Tables {
-        exports: "exports".into(),
-        work: "work".into(),
-        events: "events".into(),
-    };
-    Exports::new(aws_sdk_dynamodb::Client::new(config), tables)
-}
-
-/// A machine's clock, for the SDK.
-#[derive(Debug)]
-struct Ticking(Arc<Machine>);
-
-impl aws_smithy_async::time::TimeSource for Ticking {
-    fn now(&self) -> std::time::SystemTime {
-        self.0.now().into()
     }
 }
