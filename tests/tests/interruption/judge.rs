@@ -11,7 +11,7 @@ use waybill_tests::sha256;
 
 use crate::clients::RETENTION;
 use crate::data::Case;
-use crate::watch::Watch;
+use crate::watch::{Watch, work_left};
 use crate::world::World;
 
 /// What an undisturbed world made.
@@ -116,7 +116,7 @@ impl Reference {
             cloud.s3.uploads.is_empty(),
             format!("{} uploads are left", cloud.s3.uploads.len()),
         );
-        let work = cloud.dynamodb.tables["work"].items.len();
+        let work = work_left(&cloud);
         check(work == 0, format!("{work} items of work are left"));
         check(watch.ends == 1, format!("{} final states", watch.ends));
         check(watch.mails == 1, format!("{} mails", watch.mails));

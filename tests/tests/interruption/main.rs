@@ -81,7 +81,8 @@ fn a_file_of_more_parts_than_an_item_names_is_the_same() {
         let watch = world.watch.lock().unwrap();
         let wrongs = reference.judge(&world, &watch, &mut Tally::default());
         assert!(wrongs.is_empty(), "seed {seed}: {wrongs:?}");
-        assert!(world.cloud.lock().unwrap().s3.parts_stored >= 520);
+        let is_given_up = watch.export().status == Status::Failed;
+        assert!(is_given_up || world.cloud.lock().unwrap().s3.parts_stored >= 520);
     }
 }
 
@@ -258,11 +259,8 @@ fn try_seeds(format: Format) {
 /// One seed; one in five is canceled at some time.
 fn try_seed(seed: u64, case: &Case, format: Format) -> std::sync::Arc<World> {
     let mut random = fastrand::Rng::with_seed(seed ^ 0xda7a);
-    let mut weather = Weather::of(&mut random);
+    let weather = Weather::of(&mut random);
     let cancel = (random.u8(0..5) == 0).then(|| Duration::from_millis(random.u64(0..90_000)));
-    if format == Format::Xlsx {
-        weather.for_one_run();
-    }
     simulated(async move {
         let world = World::new(case, format, weather, seed).await;
         world.run(cancel).await;

@@ -178,6 +178,14 @@ pub(crate) fn export(cloud: &Cloud) -> Option<&Item> {
     cloud.dynamodb.tables["exports"].items.values().next()
 }
 
+/// How many items there are of the export's work and its parts. A parent's turns stay.
+pub(crate) fn work_left(cloud: &Cloud) -> usize {
+    let items = cloud.dynamodb.tables["work"].items.values();
+    items
+        .filter(|item| text(item, "id").starts_with('7'))
+        .count()
+}
+
 fn work(cloud: &Cloud) -> Option<u64> {
     let mut items = cloud.dynamodb.tables["work"].items.values();
     items.find_map(|item| item.get("attempts")?["N"].as_str()?.parse().ok())

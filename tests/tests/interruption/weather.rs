@@ -112,14 +112,6 @@ impl Weather {
         }
     }
 
-    /// The same, for what must be made in one invocation: a long one, that is seldom ended.
-    pub(crate) fn for_one_run(&mut self) {
-        self.invocation = 600..900;
-        self.page_takes = 1..400;
-        self.kill /= 5.0;
-        self.freeze /= 5.0;
-    }
-
     pub(crate) fn fate(&self, call: &Call, random: &mut Rng) -> Fate {
         let half = |ms: Range<u64>, random: &mut Rng| Duration::from_millis(random.u64(ms) / 2);
         let mut there = half(self.takes.clone(), random);

@@ -331,6 +331,6 @@ impl World {
     /// Whether nothing is left to be done, and nobody is at it.
     fn is_over(&self) -> bool {
         let cloud = self.cloud.lock().unwrap();
-        cloud.dynamodb.tables["work"].items.is_empty() && self.queue.lock().unwrap().is_empty()
+        crate::watch::work_left(&cloud) == 0 && self.queue.lock().unwrap().is_empty()
     }
 }
