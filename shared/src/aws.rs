@@ -11,14 +11,20 @@ use aws_sdk_dynamodb::Client;
 use crate::catalog::{Catalog, RecordsSpec};
 use crate::env::{self, EnvError};
 
-/// The configuration of the function's environment. No call may hang: an attempt ends after 10 s without a
-/// connection or an answer, whatever the peer does.
+/// The configuration of the function's environment.
 pub async fn config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+    aws_config::from_env()
+        .timeout_config(timeouts())
+        .load()
+        .await
+}
+
+/// No call may hang: an attempt ends after 10 s without a connection or an answer, whatever the peer does.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(10))
-        .build();
-    aws_config::from_env().timeout_config(timeouts).load().await
+        .build()
 }
 
 /// S3. Under another endpoint than AWS's (`AWS_ENDPOINT_URL`), buckets are named in the path, since their names are

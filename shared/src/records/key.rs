@@ -76,6 +76,15 @@ pub(super) fn text_of(value: KeyValue<'_>) -> Option<&str> {
     }
 }
 
+/// The attribute of this name, where it is a text or a number.
+pub(super) fn sort_value<'k>(key: &'k Key, name: &str) -> Option<KeyValue<'k>> {
+    match key.get(name)? {
+        AttributeValue::S(text) => Some(KeyValue::Text(text)),
+        AttributeValue::N(digits) => Some(KeyValue::Number(digits)),
+        _ => None,
+    }
+}
+
 /// The order that DynamoDB has sort keys in: texts by their bytes, numbers by value.
 pub(super) fn compare(a: Option<KeyValue<'_>>, b: Option<KeyValue<'_>>) -> Ordering {
     match (a, b) {

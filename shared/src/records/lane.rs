@@ -120,6 +120,9 @@ impl Lane {
     /// Reads the next page, which may be empty while there is more.
     pub(super) async fn fetch(&mut self, question: &Arc<Question>) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
+        let begin = self.next.clone();
+        // What was looked at in pages that end before the one with the record to go on after.
+        let mut passed = 0;
         loop {
             let Some(segment) = self.segments.get(self.next.segment) else {
                 return Ok(cost);
@@ -154,16 +157,32 @@ impl Lane {
                 let is_it = |row: &u32| key::of(Row::new(&answer, *row as usize)) == *after;
                 match self.rows.iter().position(is_it) {
                     Some(place) => drop(self.rows.drain(..=place)),
-                    // It has been deleted since. Its key is still a place to go on from.
                     None => {
                         self.rows.clear();
-                        self.next.start = Some(after.clone());
+                        let end = answer.last_key.clone();
+                        self.next = match end.filter(|end| question.is_reached(end, after)) {
+                            // Pages fall otherwise than they did: it is in a later one.
+                            Some(end) => {
+                                passed += looked_at;
+                                Spot {
+                                    after: Some(after.clone()).filter(|after| *after != end),
+                                    start: Some(end),
+                                    ..self.next.clone()
+                                }
+                            }
+                            // It has been deleted since. Its key is still a place to go on from.
+                            None => Spot {
+                                start: Some(after.clone()),
+                                ..self.next.clone()
+                            },
+                        };
                         continue;
                     }
                 }
             }
-            self.leaf.is_dense = after.is_none() && looked_at == self.rows.len() as u64;
-            self.leaf.looked_at = looked_at;
+            self.leaf.is_dense =
+                after.is_none() && passed == 0 && looked_at == self.rows.len() as u64;
+            self.leaf.looked_at = passed + looked_at;
             let segment = self.next.segment;
             let next = match &answer.last_key {
                 Some(key) => Spot {
@@ -176,9 +195,10 @@ impl Lane {
                     ..Spot::default()
                 },
             };
-            self.leaf.begin = Spot {
-                after,
-                ..std::mem::replace(&mut self.next, next)
+            let read = std::mem::replace(&mut self.next, next);
+            self.leaf.begin = match passed {
+                0 => Spot { after, ..read },
+                _ => begin,
             };
             self.answer = Some(Arc::new(answer));
             self.spot = match self.rows.is_empty() {

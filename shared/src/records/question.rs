@@ -116,6 +116,16 @@ impl Question {
         }
     }
 
+    /// Whether a page that ends at this key ends before the record of the other, or with it.
+    pub(super) fn is_reached(&self, end: &Key, key: &Key) -> bool {
+        let sort_key = |key| key::sort_value(key, &self.sort_key);
+        let order = key::compare(sort_key(end), sort_key(key));
+        match self.order {
+            Order::Ascending => order.is_le(),
+            Order::Descending => order.is_ge(),
+        }
+    }
+
     /// Whether a record lies before the segment's end, and its instant within the range: where the order of keys is
     /// not that of time, no condition on the key has seen to that.
     ///

@@ -4,6 +4,7 @@
 
 mod answer;
 mod tables;
+pub mod twin;
 
 use std::time::Duration;
 

@@ -332,6 +332,43 @@ async fn what_is_left_out_counts_once() {
     }
 }
 
+/// DynamoDB may end its pages elsewhere when it is asked again.
+#[tokio::test]
+async fn what_is_left_out_counts_once_where_pages_fall_otherwise() {
+    let items = spread();
+    let mut table = Table::new(items.clone());
+    table.passes = |item| item["id"].as_s().unwrap().ends_with(['1', '5', '6']);
+    let mut wanted = ids_of(&items);
+    let all = wanted.len() as u64;
+    wanted.retain(|id| id.ends_with(['1', '5', '6']));
+    let mut source = Source::new(table, THREE, json!({"status": "new"}));
+    for pages in [[9, 2], [2, 9], [7, 1], [20, 3]] {
+        for order in [Order::Ascending, Order::Descending] {
+            let (mut ids, mut read, mut position) = (Vec::new(), 0, None);
+            'again: loop {
+                source.table.page = pages[ids.len() % 2];
+                let mut records = source.open(order, position.as_deref()).unwrap();
+                while let Some(page) = records.next().await.unwrap() {
+                    for (n, row) in page.rows().enumerate() {
+                        ids.push(id(row));
+                        if ids.len() % 2 == 1 {
+                            read += page.read_through(n);
+                            position = Some(page.position(n));
+                            continue 'again;
+                        }
+                    }
+                    read += page.read();
+                }
+                break;
+            }
+            if order == Order::Descending {
+                ids.reverse();
+            }
+            assert_eq!((ids, read), (wanted.clone(), all), "{pages:?} {order:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_index_goes_on_by_the_tables_own_key() {
     // In an index, several records have one key.

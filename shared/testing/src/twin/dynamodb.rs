@@ -1,0 +1,395 @@
+//! DynamoDB: tables, their indexes, conditional writes and transactions, and queries whose pages end at random.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Bound, RangeInclusive};
+
+use serde_json::{Map, Value, json};
+
+use super::expression::{Condition, Placeholders};
+use super::wire::{Answer, Call};
+
+/// An item, as it is on the wire: `{"id": {"S": "a"}}`.
+pub type Item = Map<String, Value>;
+
+/// A value in DynamoDB's order of keys: numbers by value, texts by their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyPart {
+    /// A key without this part.
+    None,
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// An item's key: of its partition, and its sort key.
+pub type Key = (KeyPart, KeyPart);
+
+/// A table.
+#[derive(Debug, Default)]
+pub struct Table {
+    key: KeyNames,
+    indexes: HashMap<&'static str, KeyNames>,
+    /// What it holds.
+    pub items: BTreeMap<Key, Item>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct KeyNames {
+    partition: &'static str,
+    sort: Option<&'static str>,
+}
+
+/// A write that was carried out: an entry of the tables' streams.
+#[derive(Debug)]
+pub struct Write {
+    /// Which table.
+    pub table: String,
+    /// What was there.
+    pub before: Option<Item>,
+    /// What is there now.
+    pub after: Option<Item>,
+}
+
+/// The tables.
+pub struct DynamoDb {
+    /// By name.
+    pub tables: HashMap<&'static str, Table>,
+    /// The writes since somebody last took them.
+    pub stream: Vec<Write>,
+    /// How many items a query looks at before it answers.
+    pub page: RangeInclusive<usize>,
+    /// Queries so far, by table.
+    pub queries: HashMap<String, usize>,
+    done: HashSet<String>,
+    random: fastrand::Rng,
+}
+
+/// The order of a value among keys.
+pub(super) fn order(value: &Value) -> KeyPart {
+    match (value["S"].as_str(), value["N"].as_str()) {
+        (Some(text), _) => KeyPart::Text(text.to_owned()),
+        (_, Some(number)) => KeyPart::Number(number.parse().expect("whole numbers as keys")),
+        _ => panic!("a value that is no key: {value}"),
+    }
+}
+
+impl KeyNames {
+    fn of(self, item: &Item) -> Option<Key> {
+        let sort = match self.sort {
+            None => KeyPart::None,
+            Some(name) => order(item.get(name)?),
+        };
+        Some((order(item.get(self.partition)?), sort))
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        [Some(self.partition), self.sort].into_iter().flatten()
+    }
+}
+
+impl Table {
+    /// An empty table with this partition key and sort key.
+    pub fn new(partition: &'static str, sort: Option<&'static str>) -> Self {
+        Self {
+            key: KeyNames { partition, sort },
+            ..Self::default()
+        }
+    }
+
+    /// The same, with an index.
+    pub fn index(
+        mut self,
+        name: &'static str,
+        partition: &'static str,
+        sort: &'static str,
+    ) -> Self {
+        let sort = Some(sort);
+        self.indexes.insert(name, KeyNames { partition, sort });
+        self
+    }
+
+    /// Puts an item, and returns what was there.
+    pub fn put(&mut self, item: Item) -> Option<Item> {
+        self.items.insert(self.key.of(&item).unwrap(), item)
+    }
+}
+
+impl DynamoDb {
+    pub(super) fn new(tables: impl IntoIterator<Item = (&'static str, Table)>, seed: u64) -> Self {
+        Self {
+            tables: tables.into_iter().collect(),
+            stream: Vec::new(),
+            page: 1..=50,
+            queries: HashMap::new(),
+            done: HashSet::new(),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    fn table(&mut self, request: &Value) -> &mut Table {
+        let name = request["TableName"].as_str().unwrap();
+        self.tables
+            .get_mut(name)
+            .unwrap_or_else(|| panic!("no table {name}"))
+    }
+
+    pub(super) fn answer(&mut self, operation: &str, call: &Call) -> Answer {
+        let request = call.json();
+        match operation {
+            "GetItem" => {
+                let table = self.table(&request);
+                let key = table.key.of(request["Key"].as_object().unwrap()).unwrap();
+                match table.items.get(&key) {
+                    Some(item) => Answer::json(200, &json!({"Item": item})),
+                    None => Answer::json(200, &json!({})),
+                }
+            }
+            "BatchGetItem" => self.batch_get(&request),
+            "Query" => self.query(&request),
+            "PutItem" | "DeleteItem" => {
+                if !self.holds(&request) {
+                    return Answer::error(call, 400, "ConditionalCheckFailedException");
+                }
+                let old = match operation {
+                    "PutItem" => self.write(&request, |_| request["Item"].as_object().cloned()),
+                    _ => self.write(&request, |_| None),
+                };
+                match old.filter(|_| request["ReturnValues"] == "ALL_OLD") {
+                    Some(old) => Answer::json(200, &json!({"Attributes": old})),
+                    None => Answer::json(200, &json!({})),
+                }
+            }
+            "TransactWriteItems" => self.transact(&request),
+            _ => panic!("an operation that DynamoDB does not know here: {operation}"),
+        }
+    }
+
+    /// Whether the condition of a write holds.
+    fn holds(&mut self, write: &Value) -> bool {
+        let Some(text) = write["ConditionExpression"].as_str() else {
+            return true;
+        };
+        let condition = Placeholders::of(write).condition(text);
+        let table = self.table(write);
+        let key = key_of(table, write);
+        condition.holds(table.items.get(&key))
+    }
+
+    /// Replaces an item by what `change` makes of it, and returns what was there.
+    fn write(
+        &mut self,
+        write: &Value,
+        change: impl FnOnce(Option<&Item>) -> Option<Item>,
+    ) -> Option<Item> {
+        let table = self.table(write);
+        let key = key_of(table, write);
+        let before = table.items.remove(&key);
+        let after = change(before.as_ref());
+        if let Some(item) = &after {
+            table.items.insert(key, item.clone());
+        }
+        self.stream.push(Write {
+            table: write["TableName"].as_str().unwrap().to_owned(),
+            before: before.clone(),
+            after,
+        });
+        before
+    }
+
+    fn transact(&mut self, request: &Value) -> Answer {
+        let token = request["ClientRequestToken"].as_str().unwrap_or_default();
+        // The SDK sends the same token at every attempt; DynamoDB carries out one.
+        if self.done.contains(token) {
+            return Answer::json(200, &json!({}));
+        }
+        let writes: Vec<(&str, &Value)> = request["TransactItems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|write| {
+                let (kind, write) = write.as_object().unwrap().iter().next().unwrap();
+                (kind.as_str(), write)
+            })
+            .collect();
+        let holds: Vec<bool> = writes.iter().map(|(_, write)| self.holds(write)).collect();
+        if holds.contains(&false) {
+            let code = |holds: &bool| match holds {
+                true => "None",
+                false => "ConditionalCheckFailed",
+            };
+            return canceled(holds.iter().map(code));
+        }
+        for (kind, write) in writes {
+            self.write(write, |before| match kind {
+                "Put" => write["Item"].as_object().cloned(),
+                "Delete" => None,
+                "Update" => {
+                    let key = write["Key"].as_object().unwrap();
+                    let mut item = before.unwrap_or(key).clone();
+                    let text = write["UpdateExpression"].as_str().unwrap();
+                    Placeholders::of(write).update(text, &mut item);
+                    Some(item)
+                }
+                _ => panic!("a write that DynamoDB does not know here: {kind}"),
+            });
+        }
+        self.done.insert(token.to_owned());
+        Answer::json(200, &json!({}))
+    }
+
+    fn batch_get(&mut self, request: &Value) -> Answer {
+        let asked = request["RequestItems"].as_object().unwrap();
+        let mut responses = Map::new();
+        for (name, asked) in asked {
+            let table = &self.tables[name.as_str()];
+            let keys = asked["Keys"].as_array().unwrap().iter();
+            let found = keys.filter_map(|key| {
+                let key = table.key.of(key.as_object().unwrap()).unwrap();
+                table.items.get(&key).cloned().map(Value::Object)
+            });
+            responses.insert(name.clone(), Value::Array(found.collect()));
+        }
+        Answer::json(200, &json!({"Responses": responses, "UnprocessedKeys": {}}))
+    }
+
+    fn query(&mut self, request: &Value) -> Answer {
+        assert_ne!(
+            request["ScanIndexForward"], false,
+            "queries go forward here"
+        );
+        let name = request["TableName"].as_str().unwrap();
+        *self.queries.entry(name.to_owned()).or_default() += 1;
+        let page = self.random.usize(self.page.clone());
+        let limit = request["Limit"]
+            .as_u64()
+            .map_or(usize::MAX, |limit| limit as usize);
+        let most = page.min(limit);
+        // Where a page is full, DynamoDB need not look whether there is more.
+        let looks_no_further = limit <= page || self.random.bool();
+        let placeholders = Placeholders::of(request);
+        let within = placeholders.condition(request["KeyConditionExpression"].as_str().unwrap());
+        let filter = request["FilterExpression"]
+            .as_str()
+            .map(|text| placeholders.condition(text));
+        let projection = request["ProjectionExpression"]
+            .as_str()
+            .map(|text| placeholders.projection(text));
+        let table = &self.tables[name];
+        let index = request["IndexName"].as_str();
+        let start = request["ExclusiveStartKey"].as_object();
+        let mut rest = table.ordered(index, &within, start).peekable();
+        let looked_at: Vec<&Item> = rest.by_ref().take(most).collect();
+        let is_more = looked_at.len() == most && (looks_no_further || rest.peek().is_some());
+        let items: Vec<Item> = looked_at
+            .iter()
+            .filter(|item| {
+                filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.holds(Some(item)))
+            })
+            .map(|item| match &projection {
+                None => (*item).clone(),
+                Some(names) => names
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), item.get(name)?.clone())))
+                    .collect(),
+            })
+            .collect();
+        let bytes: usize = looked_at.iter().map(|item| item.len() * 24).sum();
+        let units = bytes.div_ceil(4096).max(1) as f64;
+        let units = if request["ConsistentRead"] == true {
+            units
+        } else {
+            units / 2.0
+        };
+        let mut answer = json!({
+            "Count": items.len(),
+            "Items": items,
+            "ScannedCount": looked_at.len(),
+            "ConsumedCapacity": {"TableName": name, "CapacityUnits": units},
+        });
+        if let Some(last) = looked_at.last().filter(|_| is_more) {
+            let names = index.map(|index| table.indexes[index]);
+            let names = table
+                .key
+                .names()
+                .chain(names.into_iter().flat_map(KeyNames::names));
+            let key = names.map(|name| (name.to_owned(), last[name].clone()));
+            answer["LastEvaluatedKey"] = Value::Object(key.collect());
+        }
+        Answer::json(200, &answer)
+    }
+}
+
+impl Table {
+    /// The items that a key condition holds for, after `start`, in the order of the table or the index.
+    fn ordered<'a>(
+        &'a self,
+        index: Option<&str>,
+        within: &'a Condition,
+        start: Option<&Item>,
+    ) -> Box<dyn Iterator<Item = &'a Item> + 'a> {
+        let holds = move |item: &&Item| within.holds(Some(item));
+        let Some(index) = index else {
+            let from = match start {
+                None => Bound::Unbounded,
+                Some(start) => Bound::Excluded(self.key.of(start).unwrap()),
+            };
+            let rest = self.items.range((from, Bound::Unbounded));
+            return Box::new(rest.map(|(_, item)| item).filter(holds));
+        };
+        let names = self.indexes[index];
+        let place = |item: &Item| Some((names.of(item)?, self.key.of(item)?));
+        let mut found: Vec<_> = self
+            .items
+            .values()
+            .filter_map(|item| Some((place(item)?, item)))
+            .filter(|(_, item)| holds(item))
+            .collect();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let start = start.and_then(place);
+        found.retain(|(place, _)| start.as_ref().is_none_or(|start| place > start));
+        Box::new(found.into_iter().map(|(_, item)| item))
+    }
+}
+
+fn key_of(table: &Table, write: &Value) -> Key {
+    let item = write.get("Key").or_else(|| write.get("Item"));
+    table.key.of(item.unwrap().as_object().unwrap()).unwrap()
+}
+
+fn canceled<'a>(codes: impl Iterator<Item = &'a str>) -> Answer {
+    let reasons: Vec<Value> = codes.map(|code| json!({"Code": code})).collect();
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled",
+        "CancellationReasons": reasons,
+    });
+    Answer::json(400, &body)
+}
+
+/// What DynamoDB says of a transaction that another one was in the way of.
+pub fn conflict(call: &Call) -> Answer {
+    match call.operation.as_str() {
+        "DynamoDB.TransactWriteItems" => canceled(["TransactionConflict"].into_iter()),
+        _ => Answer::error(call, 400, "TransactionConflictException"),
+    }
+}
+
+/// An item as plain JSON.
+pub fn plain(item: &Item) -> Value {
+    let plain = |(name, value): (&String, &Value)| (name.clone(), plain_value(value));
+    Value::Object(item.iter().map(plain).collect())
+}
+
+fn plain_value(value: &Value) -> Value {
+    let (kind, inner) = value.as_object().unwrap().iter().next().unwrap();
+    match (kind.as_str(), inner) {
+        ("NULL", _) => Value::Null,
+        ("N", Value::String(number)) => serde_json::from_str(number).unwrap(),
+        ("L", Value::Array(list)) => list.iter().map(plain_value).collect(),
+        ("M", Value::Object(map)) => plain(map),
+        _ => inner.clone(),
+    }
+}

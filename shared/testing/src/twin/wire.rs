@@ -1,0 +1,180 @@
+//! Requests and answers, and the SDK's clients on a wire of the test's own.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
+
+/// A request that was sent.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The service and its operation: `DynamoDB.Query`.
+    pub operation: String,
+    /// The path, without the first slash.
+    pub path: String,
+    /// The query's names and values.
+    pub query: Vec<(String, String)>,
+    /// Whether it may only be carried out where there is no such object yet (`If-None-Match: *`).
+    pub if_none_match: bool,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What a service says.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP's status.
+    pub status: u16,
+    /// Headers, by name.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The connection broke before an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Broken;
+
+/// An answer that is on its way.
+pub type Carried = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send>>;
+
+/// What lies between a client and the services.
+pub trait Wire: Send + Sync {
+    /// Carries a call there and its answer back.
+    fn carry(&self, call: Call) -> Carried;
+}
+
+/// The transport of an SDK client whose every attempt goes over `wire`.
+pub fn http_client(wire: Arc<dyn Wire>) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(wire));
+    http_client_fn(move |_, _| connector.clone())
+}
+
+struct Connector(Arc<dyn Wire>);
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let carried = self.0.carry(Call::of(&request));
+        HttpConnectorFuture::new(async move {
+            let Ok(answer) = carried.await else {
+                return Err(ConnectorError::io("the connection was reset".into()));
+            };
+            let status = StatusCode::try_from(answer.status).unwrap();
+            let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+            for (name, value) in answer.headers {
+                response.headers_mut().insert(name, value);
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl Call {
+    fn of(request: &HttpRequest) -> Self {
+        let header = |name: &str| request.headers().get(name);
+        let (_, after_scheme) = request.uri().split_once("://").unwrap();
+        let (_, target) = after_scheme.split_once('/').unwrap_or((after_scheme, ""));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let query: Vec<(String, String)> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decoded(name), decoded(value))
+            })
+            .collect();
+        let operation = match header("x-amz-target").and_then(|target| target.split_once('.')) {
+            Some(("DynamoDB_20120810", operation)) => format!("DynamoDB.{operation}"),
+            Some(("AmazonSQS", operation)) => format!("SQS.{operation}"),
+            _ if path.starts_with("2015-03-31/functions/") => "Lambda.Invoke".to_owned(),
+            _ => format!(
+                "S3.{}",
+                super::s3::operation(request.method(), &query, path)
+            ),
+        };
+        Self {
+            operation,
+            path: decoded(path),
+            query,
+            if_none_match: header("if-none-match") == Some("*"),
+            // A body that is not in memory would have to be waited for; Waybill's all are.
+            body: request.body().bytes().expect("a body in memory").to_vec(),
+        }
+    }
+
+    /// The value under this name in the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let pair = self.query.iter().find(|(found, _)| found == name);
+        pair.map(|(_, value)| value.as_str())
+    }
+
+    /// The body of a call of a service that speaks JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+impl Answer {
+    /// An answer in JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/x-amz-json-1.0".into())],
+            body: body.to_string().into_bytes(),
+        }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// An error of this code, in the form of the service that `call` went to.
+    pub fn error(call: &Call, status: u16, code: &str) -> Self {
+        if call.operation.starts_with("S3.") {
+            let body = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{code}</Message></Error>"
+            );
+            return Self {
+                body: body.into_bytes(),
+                ..Self::empty(status)
+            };
+        }
+        let body = serde_json::json!({"__type": format!("com.amazonaws#{code}"), "message": code});
+        Self::json(status, &body)
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next().unwrap()).to_digit(16).unwrap() as u8;
+                digit() * 16 + digit()
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).unwrap()
+}

@@ -1,0 +1,116 @@
+//! The functions as their mains set them up, over the wire of a machine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SharedTimeSource;
+use generate::{Bucket, Tools, Worker};
+use jiff::SignedDuration;
+use sweep::{Notifier, Sweeper};
+use waybill::queue::Queue;
+use waybill::store::{Exports, Tables};
+use waybill_testing::pace;
+use waybill_testing::twin::http_client;
+
+use crate::data::{RECORDS, catalog};
+use crate::line::Line;
+use crate::machine::Machine;
+use crate::world::World;
+
+/// How long a file is kept here, and how long it stays after that: short, so that a seed reaches its end.
+pub(crate) const RETENTION: SignedDuration = SignedDuration::from_mins(40);
+const DELETE_AFTER: SignedDuration = SignedDuration::from_mins(3);
+
+impl World {
+    fn config(self: &Arc<Self>, machine: &Arc<Machine>, is_exposed: bool) -> SdkConfig {
+        let line = Line {
+            world: self.clone(),
+            machine: machine.clone(),
+            is_exposed,
+        };
+        let credentials = Credentials::new("a", "b", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url("http://aws.test")
+            .retry_config(RetryConfig::standard())
+            .timeout_config(waybill::aws::timeouts())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(Ticking(machine.clone())))
+            .http_client(http_client(Arc::new(line)))
+            .build()
+    }
+
+    pub(crate) fn exports(self: &Arc<Self>, machine: &Arc<Machine>, is_exposed: bool) -> Exports {
+        exports(&self.config(machine, is_exposed))
+    }
+
+    /// A worker on a machine of its own.
+    pub(crate) async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
+        let config = self.config(machine, true);
+        let catalog = catalog();
+        let records = waybill::aws::records_at(&config, &catalog, None).await;
+        Worker {
+            tools: Tools {
+                exports: exports(&config),
+                records: records.unwrap(),
+                bucket: Bucket {
+                    s3: waybill::aws::s3(&config),
+                    name: "files".into(),
+                    first_part: self.part,
+                },
+                clock: machine.clock(),
+                checkpoint_every: self.checkpoint_every,
+            },
+            queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
+            exports_per_parent: 2,
+            records_tables: HashMap::from([("RECORDS_TABLE".to_owned(), RECORDS.to_owned())]),
+            catalog,
+            pace: pace(),
+            retention: RETENTION,
+            memory_mb: 512,
+        }
+    }
+
+    pub(crate) fn sweeper(self: &Arc<Self>, machine: &Arc<Machine>) -> Sweeper {
+        let config = self.config(machine, true);
+        Sweeper {
+            exports: exports(&config),
+            queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
+            bucket: sweep::Bucket {
+                s3: waybill::aws::s3(&config),
+                name: "files".into(),
+            },
+            notifier: Notifier {
+                lambda: aws_sdk_lambda::Client::new(&config),
+                function: "notify".into(),
+            },
+            pace: pace(),
+            delete_after: DELETE_AFTER,
+        }
+    }
+}
+
+fn exports(config: &SdkConfig) -> Exports {
+    let tables = Tables {
+        exports: "exports".into(),
+        work: "work".into(),
+        events: "events".into(),
+    };
+    Exports::new(aws_sdk_dynamodb::Client::new(config), tables)
+}
+
+/// A machine's clock, for the SDK.
+#[derive(Debug)]
+struct Ticking(Arc<Machine>);
+
+impl aws_smithy_async::time::TimeSource for Ticking {
+    fn now(&self) -> std::time::SystemTime {
+        self.0.now().into()
+    }
+}

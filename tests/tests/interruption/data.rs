@@ -1,0 +1,239 @@
+//! What is exported: records of three forms, and what must become of them, counted without Waybill.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use waybill::catalog::Catalog;
+use waybill_testing::twin::{DynamoDb, Item};
+
+/// The name of the table that holds the records.
+pub(crate) const RECORDS: &str = "records";
+
+const COLUMNS: &str = r#"
+created  = "created_at"
+search   = ["customer"]
+filters  = ["status", "created_at"]
+columns  = [
+  { key = "id", kind = "text" }, { key = "status", kind = "text" }, { key = "created_at", kind = "timestamp" },
+  { key = "customer", kind = "text" }, { key = "amount", kind = "decimal" }, { key = "paid", kind = "boolean" },
+]
+"#;
+
+/// Where the records of each type are: one partition, three that are merged, an index.
+const PLACES: [(&str, &str); 3] = [
+    (
+        "plain",
+        r#"partition = "plain#{parent}", partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_s#id""#,
+    ),
+    (
+        "merged",
+        r#"partitions = ["a#{parent}", "b#{parent}", "c#{parent}"], partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_s#id""#,
+    ),
+    (
+        "indexed",
+        r#"index = "by_time", partition = "indexed#{parent}", partition_key = "ipk", sort_key = "isk", sort_format = "rfc3339_ms#id""#,
+    ),
+];
+
+/// The columns of every type.
+pub(crate) const KEYS: [&str; 6] = ["id", "status", "created_at", "customer", "amount", "paid"];
+
+/// Something to export.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) type_name: &'static str,
+    /// How many records there are, but for those that come after the request.
+    records: usize,
+    pub(crate) filters: Value,
+    pub(crate) search: Option<&'static str>,
+}
+
+/// A record.
+struct Record {
+    id: String,
+    created_at: Timestamp,
+    status: &'static str,
+    customer: String,
+    cents: i64,
+}
+
+pub(crate) fn catalog() -> Catalog {
+    let types = PLACES.map(|(name, place)| {
+        format!(
+            "[[type]]\nname = \"{name}\"\nlabel = \"{name}\"\nparent = \"project\"\ndelivery = \"link\"\n\
+             records = {{ engine = \"dynamodb\", table = \"RECORDS_TABLE\", {place} }}\n{COLUMNS}"
+        )
+    });
+    Catalog::parse(&types.concat()).unwrap()
+}
+
+/// The instant of every request.
+pub(crate) fn requested_at() -> Timestamp {
+    "2026-11-21T12:00:00.4Z".parse().unwrap()
+}
+
+/// What the seeds take turns at.
+pub(crate) fn cases() -> Vec<Case> {
+    let case = |name, type_name, records| Case {
+        name,
+        type_name,
+        records,
+        filters: Value::Null,
+        search: None,
+    };
+    vec![
+        case("all of one partition", "plain", 320),
+        Case {
+            filters: json!({"status": ["sold", "won"]}),
+            ..case("what DynamoDB filters", "plain", 320)
+        },
+        Case {
+            search: Some("ana"),
+            ..case("what Waybill searches", "plain", 320)
+        },
+        case("three partitions", "merged", 300),
+        Case {
+            filters: json!({"status": ["won"], "created_at": {"from": "2026-11-20T06:00:30Z", "to": null}}),
+            ..case("a filter and a range of three partitions", "merged", 300)
+        },
+        case("an index", "indexed", 240),
+        case("less than a part", "plain", 6),
+        Case {
+            search: Some("nobody of this name"),
+            ..case("nothing", "plain", 100)
+        },
+    ]
+}
+
+impl Case {
+    /// So many records of one partition.
+    pub(crate) fn of(records: usize) -> Self {
+        Self {
+            name: "all of one partition",
+            type_name: "plain",
+            records,
+            filters: Value::Null,
+            search: None,
+        }
+    }
+
+    /// One record in 100,000, which only a search finds, or which DynamoDB finds by a filter.
+    pub(crate) fn needle(filters: Value, search: Option<&'static str>) -> Self {
+        Self {
+            name: "a needle",
+            type_name: "plain",
+            records: 100_000,
+            filters,
+            search,
+        }
+    }
+
+    fn all(&self) -> Vec<Record> {
+        let mut random = fastrand::Rng::with_seed(42);
+        let request: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let old = self.records - 3;
+        let seconds = (0..old).map(|n| (n as i64 - old as i64) * 397 - 71);
+        // Of the last minute, which is read strongly consistently; and of the time after the request.
+        let seconds = seconds.chain([-50, -50, -1, 5, 40, 600]);
+        seconds
+            .enumerate()
+            .map(|(n, second)| Record {
+                id: format!("r-{n}"),
+                created_at: request + SignedDuration::from_secs(second),
+                status: if n == self.records / 2 {
+                    "only"
+                } else {
+                    random
+                        .choice(["new", "sold", "won", "lost", "open"])
+                        .unwrap()
+                },
+                customer: match random.u8(0..8) {
+                    _ if n == self.records / 2 => "Zacharias".to_owned(),
+                    0 => format!("Ana \"{n}\" Sousa,\r\nLisboa"),
+                    1 => "=1+1".to_owned(),
+                    2 => format!("Māra {}", "ž".repeat(random.usize(0..120))),
+                    _ => format!("Customer {}", random.u32(..)),
+                },
+                cents: random.i64(-5_000..5_000_000),
+            })
+            .collect()
+    }
+
+    fn in_range(&self) -> impl Iterator<Item = Record> {
+        let from = self.filters["created_at"]["from"]
+            .as_str()
+            .map(|from| from.parse().unwrap());
+        let from: Timestamp = from.unwrap_or(Timestamp::UNIX_EPOCH);
+        let range = from..requested_at();
+        self.all()
+            .into_iter()
+            .filter(move |record| range.contains(&record.created_at))
+    }
+
+    /// How many records must be read.
+    pub(crate) fn read(&self) -> u64 {
+        self.in_range().count() as u64
+    }
+
+    /// The ids that the file must have, in order.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let statuses = self.filters["status"].as_array();
+        let mut found: Vec<Record> = self
+            .in_range()
+            .filter(|r| statuses.is_none_or(|asked| asked.iter().any(|s| s == r.status)))
+            .filter(|r| {
+                self.search
+                    .is_none_or(|s| r.customer.to_lowercase().contains(s))
+            })
+            .collect();
+        found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        found.into_iter().map(|record| record.id).collect()
+    }
+
+    /// Puts the records into their table.
+    pub(crate) fn load(&self, dynamodb: &mut DynamoDb) {
+        let table = dynamodb.tables.get_mut(RECORDS).unwrap();
+        for (n, record) in self.all().into_iter().enumerate() {
+            table.put(self.item(n, record));
+        }
+    }
+
+    fn item(&self, n: usize, record: Record) -> Item {
+        let (seconds, ms) = (
+            format!(
+                "{}#{}",
+                record.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                record.id
+            ),
+            format!(
+                "{}#{}",
+                record.created_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
+                record.id
+            ),
+        );
+        let keys = match self.type_name {
+            "plain" => json!({"pk": {"S": "plain#42"}, "sk": {"S": seconds}}),
+            "merged" => {
+                json!({"pk": {"S": format!("{}#42", ["a", "b", "c"][n % 3])}, "sk": {"S": seconds}})
+            }
+            _ => {
+                json!({"pk": {"S": record.id}, "sk": {"S": "-"}, "ipk": {"S": "indexed#42"}, "isk": {"S": ms}})
+            }
+        };
+        let amount = format!("{}.{:02}", record.cents / 100, record.cents.abs() % 100);
+        let rest = json!({
+            "id": {"S": record.id},
+            "status": {"S": record.status},
+            "created_at": {"S": record.created_at.to_string()},
+            "customer": {"S": record.customer},
+            "amount": {"N": amount},
+            "paid": {"BOOL": record.cents % 2 == 0},
+            "not_exported": {"S": "x".repeat(40)},
+        });
+        let (Value::Object(mut item), Value::Object(rest)) = (keys, rest) else {
+            unreachable!("both are objects");
+        };
+        item.extend(rest);
+        item
+    }
+}

@@ -1,0 +1,95 @@
+//! The wire of one machine: what becomes of each call on its way there and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use waybill_testing::twin::{Broken, Call, Carried, Wire};
+
+use crate::machine::Machine;
+use crate::weather::{Trouble, Weather, is_of_records, refusal};
+use crate::world::World;
+
+/// The wire of one machine.
+pub(crate) struct Line {
+    pub(crate) world: Arc<World>,
+    pub(crate) machine: Arc<Machine>,
+    /// Whether the weather reaches it.
+    pub(crate) is_exposed: bool,
+}
+
+impl Wire for Line {
+    fn carry(&self, call: Call) -> Carried {
+        let (world, machine) = (self.world.clone(), self.machine.clone());
+        let is_exposed = self.is_exposed;
+        Box::pin(async move {
+            machine.awake().await;
+            if is_exposed && world.chance(world.weather.freeze) {
+                let seconds = world.random.lock().unwrap().u64(2..240);
+                machine.freeze(Duration::from_secs(seconds));
+                world.note(&machine, &call, &format!("stands still for {seconds} s"));
+                machine.awake().await;
+            }
+            if is_exposed && world.chance(world.weather.jump) {
+                machine.jump(world.ahead());
+            }
+            let fair = Weather::fair();
+            let weather = if is_exposed { &world.weather } else { &fair };
+            let fate = weather.fate(&call, &mut world.random.lock().unwrap());
+            world.note(&machine, &call, &format!("{fate:?}"));
+            if is_of_worker(&machine) && call.operation == "DynamoDB.Query" && is_of_records(&call)
+            {
+                world
+                    .watch
+                    .lock()
+                    .unwrap()
+                    .page_asked(world.began.elapsed());
+            }
+            match fate.trouble {
+                Trouble::KillBefore => {
+                    machine.kill();
+                    return std::future::pending().await;
+                }
+                Trouble::ResetBefore => {
+                    tokio::time::sleep(fate.there).await;
+                    machine.awake().await;
+                    return Err(Broken);
+                }
+                _ => {}
+            }
+            // What is on its way gets there, whatever becomes of whom it came from.
+            let there = tokio::spawn({
+                let (world, trouble) = (world.clone(), fate.trouble);
+                async move {
+                    tokio::time::sleep(fate.there).await;
+                    match trouble {
+                        Trouble::Refused(number) => refusal(&call, number),
+                        _ => world.carry_out(&call),
+                    }
+                }
+            });
+            let answer = there.await.unwrap();
+            if fate.trouble == Trouble::KillAfter {
+                machine.kill();
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(fate.back).await;
+            machine.awake().await;
+            match fate.trouble {
+                Trouble::ResetAfter => Err(Broken),
+                _ => Ok(answer),
+            }
+        })
+    }
+}
+
+impl World {
+    fn note(&self, machine: &Machine, call: &Call, what: &str) {
+        let at = self.began.elapsed().as_secs_f64();
+        let line = format!("{at:10.3} {:<10} {} {what}", machine.name, call.operation);
+        self.watch.lock().unwrap().trace.push(line);
+    }
+}
+
+fn is_of_worker(machine: &Machine) -> bool {
+    machine.name.starts_with("worker")
+}

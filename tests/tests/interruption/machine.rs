@@ -1,0 +1,120 @@
+//! A machine that a function runs on: its clock, its standstills, its end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep};
+use waybill::clock::Clock;
+
+use crate::data::requested_at;
+
+/// A machine.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    /// When the world began.
+    began: Instant,
+    /// By how many milliseconds its clock is ahead.
+    ahead: AtomicI64,
+    frozen_until: Mutex<Instant>,
+    is_dead: AtomicBool,
+    death: Notify,
+}
+
+impl Machine {
+    pub(crate) fn new(name: String, began: Instant, ahead: i64) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            began,
+            ahead: ahead.into(),
+            frozen_until: Mutex::new(began),
+            is_dead: AtomicBool::new(false),
+            death: Notify::new(),
+        })
+    }
+
+    /// What its clock shows.
+    pub(crate) fn now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap();
+        requested_at() + elapsed + ahead
+    }
+
+    pub(crate) fn clock(self: &Arc<Self>) -> Clock {
+        let machine = self.clone();
+        Clock::showing(move || machine.now())
+    }
+
+    /// Its clock jumps, to so many milliseconds ahead.
+    pub(crate) fn jump(&self, ahead: i64) {
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    /// Nothing on it moves for so long.
+    pub(crate) fn freeze(&self, length: Duration) {
+        *self.frozen_until.lock().unwrap() = Instant::now() + length;
+    }
+
+    fn frozen_until(&self) -> Instant {
+        *self.frozen_until.lock().unwrap()
+    }
+
+    /// It ends at this moment, whatever it is at.
+    pub(crate) fn kill(&self) {
+        self.is_dead.store(true, Ordering::Relaxed);
+        self.death.notify_one();
+    }
+
+    /// Its end.
+    pub(crate) async fn death(&self) {
+        self.death.notified().await;
+    }
+
+    /// Waits out a standstill; on a dead machine, for ever.
+    pub(crate) async fn awake(&self) {
+        while Instant::now() < self.frozen_until() {
+            tokio::time::sleep_until(self.frozen_until()).await;
+        }
+        if self.is_dead.load(Ordering::Relaxed) {
+            std::future::pending().await
+        }
+    }
+}
+
+/// What runs on a machine: while that stands still, it is not polled.
+pub(crate) struct On<F> {
+    machine: Arc<Machine>,
+    thaw: Pin<Box<Sleep>>,
+    inner: Pin<Box<F>>,
+}
+
+impl<F: Future> On<F> {
+    pub(crate) fn new(machine: Arc<Machine>, inner: F) -> Self {
+        Self {
+            machine,
+            thaw: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            inner: Box::pin(inner),
+        }
+    }
+}
+
+impl<F: Future> Future for On<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        while Instant::now() < self.machine.frozen_until() {
+            let until = self.machine.frozen_until();
+            self.thaw.as_mut().reset(until);
+            if self.thaw.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        self.inner.as_mut().poll(context)
+    }
+}

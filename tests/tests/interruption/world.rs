@@ -1,0 +1,336 @@
+//! One export from its request to the last trace of it, in a world of a seed's making.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use fastrand::Rng;
+use generate::handle;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use waybill::event::{Actor, Event, What};
+use waybill::export::{Export, Format};
+use waybill::file::Profile;
+use waybill::lifecycle::State;
+use waybill::store::{CommitError, to_item};
+use waybill::work::Work;
+use waybill_testing::twin::{Answer, Call, Cloud, Item, Table};
+use waybill_testing::{pace, waiting};
+
+use crate::data::{Case, KEYS, RECORDS, requested_at};
+use crate::machine::{Machine, On};
+use crate::watch::Watch;
+use crate::weather::Weather;
+
+/// What is over by then: 48 hours for the file, and then its time.
+const END: Duration = Duration::from_secs(50 * 3600);
+/// How often the queue gives a message out.
+const RECEIVES: u8 = 5;
+const SWEEP_TAKES: Duration = Duration::from_secs(50);
+
+/// The world.
+pub(crate) struct World {
+    pub(crate) cloud: Mutex<Cloud>,
+    pub(crate) watch: Mutex<Watch>,
+    pub(crate) weather: Weather,
+    pub(crate) began: Instant,
+    pub(crate) random: Mutex<Rng>,
+    queue: Mutex<Vec<Message>>,
+    changed: Notify,
+    machines: Mutex<usize>,
+    pub(crate) part: usize,
+    pub(crate) checkpoint_every: Duration,
+    /// When the sweeper first comes; then it comes every minute.
+    pub(crate) first_sweep: Duration,
+}
+
+#[derive(Debug, Clone)]
+struct Message {
+    at: Instant,
+    body: String,
+    received: u8,
+}
+
+impl World {
+    /// A world in which this has just been requested.
+    pub(crate) async fn new(case: &Case, format: Format, weather: Weather, seed: u64) -> Arc<Self> {
+        let mut random = Rng::with_seed(seed);
+        // The SDK's own dice, for the lengths of its waits.
+        fastrand::seed(seed);
+        let tables = [
+            ("exports", Table::new("id", None)),
+            ("work", Table::new("id", None).index("due", "shard", "due")),
+            ("events", Table::new("pk", Some("sk"))),
+            (
+                RECORDS,
+                Table::new("pk", Some("sk")).index("by_time", "ipk", "isk"),
+            ),
+        ];
+        let mut cloud = Cloud::new(tables, seed);
+        cloud.dynamodb.page = 1..=random.usize(weather.page.clone()).max(1);
+        case.load(&mut cloud.dynamodb);
+        let world = Arc::new(Self {
+            part: random.usize(weather.part.clone()),
+            checkpoint_every: Duration::from_secs(random.u64(weather.checkpoint.clone())),
+            first_sweep: Duration::from_secs(random.u64(2..60)),
+            cloud: Mutex::new(cloud),
+            watch: Mutex::default(),
+            weather,
+            began: Instant::now(),
+            random: Mutex::new(random),
+            queue: Mutex::default(),
+            changed: Notify::new(),
+            machines: Mutex::new(0),
+        });
+        world.request(case, format).await;
+        world
+    }
+
+    /// What `api` writes and sends.
+    async fn request(self: &Arc<Self>, case: &Case, format: Format) {
+        let State { export, .. } = waiting();
+        let export = Export {
+            type_name: case.type_name.into(),
+            format,
+            filters: case.filters.clone(),
+            search: case.search.map(str::to_owned),
+            columns: KEYS.map(str::to_owned).into(),
+            profile: Profile::Spreadsheet,
+            created_at: requested_at(),
+            ..export
+        };
+        let event = Event::new(&export, What::Requested, requested_at()).by(Actor::default());
+        let exports = self.exports(&self.machine("api", false), false);
+        let work = Work::new(export.id, requested_at() + pace().retry());
+        for (table, item) in [
+            ("exports", to_item("exports", &export).unwrap()),
+            ("work", to_item("work", &work).unwrap()),
+            ("events", exports.event_item(&event).unwrap()),
+        ] {
+            let put = exports.client().put_item().table_name(table);
+            put.set_item(Some(item)).send().await.unwrap();
+        }
+        self.sent(r#"{"export_id":7}"#.into(), 0);
+    }
+
+    /// A machine, with a clock that is as wrong as the weather lets it be.
+    pub(crate) fn machine(&self, name: &str, is_exposed: bool) -> Arc<Machine> {
+        let mut machines = self.machines.lock().unwrap();
+        *machines += 1;
+        let ahead = if is_exposed { self.ahead() } else { 0 };
+        Machine::new(format!("{name}-{machines}"), self.began, ahead)
+    }
+
+    pub(crate) fn ahead(&self) -> i64 {
+        let most = self.weather.clocks;
+        self.random.lock().unwrap().i64(-most..=most)
+    }
+
+    pub(crate) fn chance(&self, chance: f64) -> bool {
+        self.random.lock().unwrap().f64() < chance
+    }
+
+    /// The queue takes a message: it comes once, or twice, or not.
+    fn sent(&self, body: String, delay: u64) {
+        let mut copies = usize::from(!self.chance(self.weather.lose));
+        copies += usize::from(self.chance(self.weather.double));
+        for copy in 0..copies {
+            let late = self
+                .random
+                .lock()
+                .unwrap()
+                .u64(10..=10 + copy as u64 * 90_000);
+            let at = Instant::now() + Duration::from_secs(delay) + Duration::from_millis(late);
+            let (body, received) = (body.clone(), 0);
+            self.queue
+                .lock()
+                .unwrap()
+                .push(Message { at, body, received });
+        }
+        self.changed.notify_one();
+    }
+
+    /// A service carries a call out, and everybody hears of it.
+    pub(crate) fn carry_out(&self, call: &Call) -> Answer {
+        let mut cloud = self.cloud.lock().unwrap();
+        let answer = cloud.answer(call);
+        self.watch
+            .lock()
+            .unwrap()
+            .look(&mut cloud, self.began.elapsed());
+        let sent = std::mem::take(&mut cloud.sent);
+        drop(cloud);
+        for message in sent {
+            self.sent(message.body, message.delay);
+        }
+        answer
+    }
+
+    /// One invocation of `generate`, until it ends or its machine does. Whether it is done with its message.
+    async fn invoke(self: &Arc<Self>, body: &str) -> bool {
+        let machine = self.machine("worker", true);
+        let worker = self.worker(&machine).await;
+        let seconds = self
+            .random
+            .lock()
+            .unwrap()
+            .u64(self.weather.invocation.clone());
+        let time_left = Duration::from_secs(seconds);
+        let event = json!({"Records": [{"messageId": "m", "body": body, "attributes": {}, "messageAttributes": {}}]});
+        let event: SqsEvent = serde_json::from_value(event).unwrap();
+        let work = On::new(machine.clone(), handle(&worker, event, time_left));
+        tokio::select! {
+            biased;
+            () = machine.death() => false,
+            () = tokio::time::sleep(time_left) => {
+                machine.kill();
+                false
+            }
+            response = work => response.batch_item_failures.is_empty(),
+        }
+    }
+
+    async fn sweep(self: &Arc<Self>) {
+        let machine = self.machine("sweeper", true);
+        let sweeper = self.sweeper(&machine);
+        let sweep = sweeper.sweep(machine.now(), Instant::now() + SWEEP_TAKES);
+        tokio::select! {
+            biased;
+            () = machine.death() => {}
+            () = tokio::time::sleep(SWEEP_TAKES) => machine.kill(),
+            _ = On::new(machine.clone(), sweep) => {}
+        }
+    }
+
+    /// `notify`, when it is asked: the mail is sent once.
+    async fn mail(self: &Arc<Self>) {
+        let exports = self.exports(&self.machine("notify", false), false);
+        let id = waybill_testing::id(7);
+        while let Some(state) = exports.state(id).await.unwrap() {
+            if state.work.mail.is_none() {
+                return;
+            }
+            match exports.commit(state.settle_mail(None, self.now())).await {
+                Err(CommitError::Overtaken) => {}
+                settled => drop(settled.unwrap()),
+            }
+        }
+    }
+
+    /// Somebody cancels, as `api` does it.
+    async fn cancel(self: &Arc<Self>) {
+        let exports = self.exports(&self.machine("api", false), false);
+        let id = waybill_testing::id(7);
+        while let Some(state) = exports.state(id).await.unwrap() {
+            if state.export.status.is_final() {
+                return;
+            }
+            match exports
+                .commit(state.cancel(Actor::default(), self.now(), pace()))
+                .await
+            {
+                Err(CommitError::Overtaken) => {}
+                canceled => drop(canceled.unwrap()),
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        requested_at() + SignedDuration::try_from(self.began.elapsed()).unwrap()
+    }
+
+    /// Lets time pass until nothing is left to be done for the export. Somebody cancels it after `cancel_after`.
+    pub(crate) async fn run(self: &Arc<Self>, cancel_after: Option<Duration>) {
+        let mut cancel_at = cancel_after.map(|after| self.began + after);
+        let mut minute = self.began + self.first_sweep;
+        loop {
+            let now = Instant::now();
+            let mut due = Vec::new();
+            self.queue.lock().unwrap().retain(|message| {
+                let waits = message.at > now;
+                if !waits {
+                    due.push(message.clone());
+                }
+                waits
+            });
+            for message in due {
+                let world = self.clone();
+                tokio::task::spawn_local(async move {
+                    let is_done = world.invoke(&message.body).await;
+                    if !is_done && message.received + 1 < RECEIVES {
+                        let longest = Duration::from_secs(world.weather.invocation.end);
+                        world.queue.lock().unwrap().push(Message {
+                            at: now + longest * 6,
+                            received: message.received + 1,
+                            ..message
+                        });
+                        world.changed.notify_one();
+                    }
+                });
+            }
+            if cancel_at.is_some_and(|at| at <= now) {
+                cancel_at = None;
+                let world = self.clone();
+                tokio::task::spawn_local(async move { world.cancel().await });
+            }
+            if minute <= now {
+                minute += Duration::from_secs(60);
+                if self.is_over() || self.began.elapsed() > END {
+                    return;
+                }
+                // A sweep of nothing reads 16 empty shards; it is left out.
+                if self.is_due() {
+                    for _ in 0..1 + usize::from(self.chance(self.weather.double / 4.0)) {
+                        let world = self.clone();
+                        tokio::task::spawn_local(async move { world.sweep().await });
+                    }
+                }
+                let asked = !std::mem::take(&mut self.cloud.lock().unwrap().invoked).is_empty();
+                // The stream's way is lost as often as messages are.
+                if asked
+                    || (self.watch.lock().unwrap().is_mail_pending
+                        && !self.chance(self.weather.lose))
+                {
+                    let world = self.clone();
+                    tokio::task::spawn_local(async move { world.mail().await });
+                }
+            }
+            let queued = self
+                .queue
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|message| message.at)
+                .min();
+            let next = [queued, cancel_at]
+                .into_iter()
+                .flatten()
+                .fold(minute, Instant::min);
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(next) => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Whether somebody must look, by the most hurried of clocks.
+    fn is_due(&self) -> bool {
+        let cloud = self.cloud.lock().unwrap();
+        let work = &cloud.dynamodb.tables["work"];
+        let by = (self.now() + SignedDuration::from_millis(self.weather.clocks)).as_second();
+        let due = |item: &Item| {
+            item.get("due")
+                .map(|due| due["N"].as_str().unwrap().parse::<i64>().unwrap())
+        };
+        work.items.values().filter_map(due).any(|due| due <= by)
+    }
+
+    /// Whether nothing is left to be done, and nobody is at it.
+    fn is_over(&self) -> bool {
+        let cloud = self.cloud.lock().unwrap();
+        crate::watch::work_left(&cloud) == 0 && self.queue.lock().unwrap().is_empty()
+    }
+}
