@@ -236,7 +236,7 @@ impl Source<'_> {
             while let Some(page) = records.next().await.unwrap() {
                 let mut values = Vec::new();
                 for (index, row) in page.rows().enumerate() {
-                    row.values(projection.origins(), &mut values);
+                    row.values(&mut values);
                     if selection.matches(&projection, &values) {
                         ids.push(values[0].as_text().unwrap().to_owned());
                     }

@@ -53,7 +53,7 @@ impl Layout {
             whole: None,
         };
         for name in key_names {
-            let place = layout.place(&[name.clone()]);
+            let place = layout.place(std::slice::from_ref(name));
             layout.keys.push((name.clone(), place));
         }
         for origin in origins {
