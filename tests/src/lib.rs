@@ -33,7 +33,7 @@ pub use owner::{FINISHED_WITHIN, Owner, id, unique};
 pub use process::{Running, free_port};
 pub use stack::Stack;
 pub use table::{python_csv, sha256, xlsx};
-pub use tables::{Table, note, whole_tables};
+pub use tables::{Table, assert_valid, note, whole_tables};
 pub use wait::{MAIL_WITHIN, wait_until};
 
 /// Says that something could not be tested here, and why; `cargo test` would keep a printed line of a passing test to

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use calamine::Data;
 use serde_json::{Value, json};
 use waybill_tests::{
-    COLUMNS, FINISHED_WITHIN, Owner, Stack, generated_orders, id, load_orders, olist_orders,
-    orders_csv, python_csv, real_tables, sha256, skipped, wait_until, xlsx,
+    COLUMNS, FINISHED_WITHIN, Owner, Stack, assert_valid, generated_orders, id, load_orders,
+    olist_orders, orders_csv, python_csv, real_tables, sha256, skipped, wait_until, xlsx,
 };
 
 /// The columns that hold instants, by number.
@@ -64,6 +64,7 @@ async fn arrive(stack: &Stack, mut orders: Vec<Vec<String>>) {
         .await;
     let file = taken(stack, &ana, &sheet, media_type).await;
     whole(&sheet, &file, orders.len());
+    assert_valid(&file);
     let cells = xlsx(&file);
     assert_eq!(cells[0], COLUMNS.map(|name| Data::String(name.to_owned())));
     assert_eq!(cells.len(), orders.len() + 1);
