@@ -94,8 +94,8 @@ impl Weather {
             }
         };
         Self {
-            kill: up_to(0.05),
-            freeze: up_to(0.02),
+            kill: up_to(0.03),
+            freeze: up_to(0.015),
             jump: up_to(0.2),
             refuse: up_to(0.20),
             reset: up_to(0.12),

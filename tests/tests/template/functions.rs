@@ -282,7 +282,9 @@ fn tables_variables_name_their_own_tables() {
 #[test]
 fn the_workspaces_members_are_the_functions_and_what_they_share() {
     let manifest = text("Cargo.toml");
-    assert!(manifest.contains(r#"members = ["shared", "shared/testing", "functions/*", "tests"]"#));
+    assert!(manifest.contains(
+        r#"members = ["shared", "shared/testing", "functions/*", "tests", "tests/bench"]"#
+    ));
     let folders = std::fs::read_dir(root().join("functions")).expect("the functions' folder");
     let folders = folders.map(|entry| {
         entry
