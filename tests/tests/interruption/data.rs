@@ -46,6 +46,8 @@ pub(crate) struct Case {
     records: usize,
     pub(crate) filters: Value,
     pub(crate) search: Option<&'static str>,
+    /// Letters that no two customers share, beside their names.
+    letters: usize,
 }
 
 /// A record.
@@ -80,6 +82,7 @@ pub(crate) fn cases() -> Vec<Case> {
         records,
         filters: Value::Null,
         search: None,
+        letters: 0,
     };
     vec![
         case("all of one partition", "plain", 320),
@@ -114,6 +117,15 @@ impl Case {
             records,
             filters: Value::Null,
             search: None,
+            letters: 0,
+        }
+    }
+
+    /// Records so long that a spreadsheet of them has many fragments, and parts.
+    pub(crate) fn long() -> Self {
+        Self {
+            letters: 12_000,
+            ..Self::of(200)
         }
     }
 
@@ -125,6 +137,7 @@ impl Case {
             records: 100_000,
             filters,
             search,
+            letters: 0,
         }
     }
 
@@ -147,13 +160,16 @@ impl Case {
                         .choice(["new", "sold", "won", "lost", "open"])
                         .unwrap()
                 },
-                customer: match random.u8(0..8) {
-                    _ if n == self.records / 2 => "Zacharias".to_owned(),
-                    0 => format!("Ana \"{n}\" Sousa,\r\nLisboa"),
-                    1 => "=1+1".to_owned(),
-                    2 => format!("Māra {}", "ž".repeat(random.usize(0..120))),
-                    _ => format!("Customer {}", random.u32(..)),
-                },
+                customer: (0..self.letters)
+                    .map(|_| random.alphanumeric())
+                    .collect::<String>()
+                    + &match random.u8(0..8) {
+                        _ if n == self.records / 2 => "Zacharias".to_owned(),
+                        0 => format!("Ana \"{n}\" Sousa,\r\nLisboa"),
+                        1 => "=1+1".to_owned(),
+                        2 => format!("Māra {}", "ž".repeat(random.usize(0..120))),
+                        _ => format!("Customer {}", random.u32(..)),
+                    },
                 cents: random.i64(-5_000..5_000_000),
             })
             .collect()
