@@ -3,7 +3,7 @@
 PORT ?= 4566
 STACK ?= waybill
 TEST_PORT ?= 4766
-REST_PORT ?= $(shell expr $(TEST_PORT) + 20)
+BROKEN_PORT ?= $(shell expr $(TEST_PORT) + 20)
 # Short waits, so that a test sees in seconds what takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
@@ -25,7 +25,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-deeds test-rest tables prove bench pictures readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken tables prove bench pictures readers lint token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -52,18 +52,21 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 
 test: lint readers ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
-	@$(PYTHON) $(LOCAL)/together.py \
-	  'what it does: $(MAKE) --no-print-directory test-deeds' 'what breaks and what is seen: $(MAKE) --no-print-directory test-rest'
+	@$(PYTHON) $(LOCAL)/together.py $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
 
-# Most of what tests do is wait, so two stacks are tested side by side; on each, one set of tests after the other.
+# Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, and what becomes of one
+# that is disturbed.
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
 ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run --host $(TEST_PARAMETERS:%=--parameter %)
 
-test-deeds:
-	@$(ON_A_STACK) --port $(TEST_PORT) -- sh -c "$(CARGO_TEST) --lib --bins --test '[!fp]*'"
+test-inside:
+	@$(CARGO_TEST) --lib --bins --test interruption --test template
 
-test-rest:
-	@$(ON_A_STACK) --port $(REST_PORT) -- sh -c '$(CARGO_TEST) --test faults --test page'
+test-outside:
+	@$(ON_A_STACK) --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
+
+test-broken:
+	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults --test page'
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
