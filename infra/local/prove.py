@@ -74,9 +74,10 @@ class Proof:
         if tables:
             say(f"the purchases of {tables}")
             command = [READERS, ROOT / "tests" / "readers" / "tables.py", "purchases", tables, str(rows)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", newline="") as made:
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as made:
                 assert made.stdout is not None
-                loaded = load(kind, ORGANIZATION, made.stdout, self._outputs["records_url"])
+                lines = io.TextIOWrapper(made.stdout, encoding="utf-8", newline="")
+                loaded = load(kind, ORGANIZATION, lines, self._outputs["records_url"])
         else:
             say(f"{rows:,} made-up purchases: the real table is not at hand")
             loaded = load(kind, ORGANIZATION, _lines(rows), self._outputs["records_url"])
