@@ -186,7 +186,10 @@ async fn a_link_is_no_key_and_a_refusal_is_remembered() {
     ] {
         problem(&owner.api.get(&format!("{path}/{guess}")).await, 404);
     }
-    assert_eq!(owner.events(id(&export)).await.len(), events.len());
+    // The mail may have gone out meanwhile.
+    let mut marks = owner.events(id(&export)).await;
+    marks.retain(|event| event != "mailed" || events.contains(event));
+    assert_eq!(marks, events);
 }
 
 #[tokio::test]
