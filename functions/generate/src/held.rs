@@ -25,7 +25,7 @@ pub(crate) struct Held {
     looked: Cell<Instant>,
 }
 
-/// No page of DynamoDB's comes sooner after another, so each is followed by a look.
+/// Within this time of a look no other is needed: a page of 1 MB takes about as long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// How a lease ended that its worker wanted to keep.

@@ -279,6 +279,27 @@ fn tables_variables_name_their_own_tables() {
     }
 }
 
+/// `make test` names the tests that go side by side, so one that it does not name would never run.
+#[test]
+fn every_whole_stack_test_is_run() {
+    let makefile = text("Makefile");
+    let recipes = makefile
+        .split_once("\ntest-inside:")
+        .and_then(|(_, rest)| rest.split_once("\ntables:"));
+    let (recipes, _) = recipes.expect("the recipes of make test");
+    let run: Vec<_> = recipes.split("--test ").skip(1).collect();
+    for entry in std::fs::read_dir(root().join("tests/tests")).expect("the tests' folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let is_named = |run: &&str| {
+            run.split_whitespace()
+                .next()
+                .is_some_and(|of| of.trim_matches('\'') == name)
+        };
+        assert!(run.iter().any(is_named), "make test does not run {name}");
+    }
+}
+
 #[test]
 fn the_workspaces_members_are_the_functions_and_what_they_share() {
     let manifest = text("Cargo.toml");
