@@ -103,6 +103,13 @@ pub(crate) struct Mark {
     pub(crate) sheets: Option<XlsxState>,
 }
 
+/// A part that S3 has.
+struct Stored {
+    number: u32,
+    etag: String,
+    bytes: Bytes,
+}
+
 /// One file on its way.
 pub(crate) struct PartUpload {
     bucket: Bucket,
@@ -114,7 +121,9 @@ pub(crate) struct PartUpload {
     etags: Vec<String>,
     /// The ETags of stored parts beyond it.
     ahead: BTreeMap<u32, String>,
-    in_flight: JoinSet<Result<(u32, String), UploadError>>,
+    in_flight: JoinSet<Result<Stored, UploadError>>,
+    /// The memory of parts that are stored. New memory would come from the kernel 4 KB at a time.
+    spares: Vec<Vec<u8>>,
     /// Parts cut so far.
     cut: u32,
     /// What held at the end of each part that no checkpoint has counted yet.
@@ -136,6 +145,7 @@ impl PartUpload {
             etags: Vec::new(),
             ahead: BTreeMap::new(),
             in_flight: JoinSet::new(),
+            spares: Vec::new(),
             cut: 0,
             marks: BTreeMap::new(),
             stored: 0,
@@ -235,10 +245,9 @@ impl PartUpload {
         }
         let next = part_size(self.bucket.first_part, number + 1);
         let room = next + next / 16;
-        let bytes = Bytes::from(std::mem::replace(
-            &mut self.buffer,
-            Vec::with_capacity(room),
-        ));
+        let spare = self.spares.pop().filter(|spare| spare.capacity() >= room);
+        let empty = spare.unwrap_or_else(|| Vec::with_capacity(room));
+        let bytes = Bytes::from(std::mem::replace(&mut self.buffer, empty));
         self.hash.update(&bytes);
         self.stored += bytes.len() as u64;
         self.cut = number;
@@ -253,11 +262,18 @@ impl PartUpload {
                 .upload_id(&upload.upload_id)
                 .part_number(number as i32)
                 .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                .body(ByteStream::from(bytes))
+                .body(ByteStream::from(bytes.clone()))
+                // TLS and the part's CRC-32 keep the bytes; their SHA-256 would only be worked out a second time.
+                .customize()
+                .disable_payload_signing()
                 .send()
                 .await
                 .map_err(|e| UploadError::sdk("UploadPart", e))?;
-            Ok((number, sent.e_tag.unwrap_or_default()))
+            Ok(Stored {
+                number,
+                etag: sent.e_tag.unwrap_or_default(),
+                bytes,
+            })
         });
         while let Some(done) = self.in_flight.try_join_next() {
             self.settle(done)?;
@@ -282,13 +298,21 @@ impl PartUpload {
 
     fn settle(
         &mut self,
-        done: Result<Result<(u32, String), UploadError>, tokio::task::JoinError>,
+        done: Result<Result<Stored, UploadError>, tokio::task::JoinError>,
     ) -> Result<(), UploadError> {
-        let (number, etag) = done.map_err(|error| UploadError::Unavailable {
+        let Stored {
+            number,
+            etag,
+            mut bytes,
+        } = done.map_err(|error| UploadError::Unavailable {
             operation: "UploadPart",
             code: "the task ended".to_owned(),
             source: Box::new(error),
         })??;
+        bytes.clear();
+        if bytes.is_unique() {
+            self.spares.push(bytes.into());
+        }
         self.ahead.insert(number, etag);
         while let Some(etag) = self.ahead.remove(&(self.etags.len() as u32 + 1)) {
             self.etags.push(etag);
@@ -547,7 +571,13 @@ mod tests {
         for (n, bytes) in [b"one", b"two", b"three" as &[u8]].into_iter().enumerate() {
             cut(&mut upload, bytes, n as u64 + 1);
         }
-        let stored = |number: u32| Ok(Ok((number, format!("etag-{number}"))));
+        let stored = |number: u32| {
+            Ok(Ok(Stored {
+                number,
+                etag: format!("etag-{number}"),
+                bytes: Bytes::new(),
+            }))
+        };
         upload.settle(stored(2)).unwrap();
         assert_eq!(upload.grown(), None);
         upload.settle(stored(1)).unwrap();

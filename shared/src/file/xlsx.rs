@@ -6,7 +6,9 @@
 
 mod archive;
 mod cells;
+mod deflate;
 mod frame;
+mod huffman;
 mod serial;
 mod text;
 
@@ -30,9 +32,6 @@ const SHEET_BYTES: u64 = 4_000_000_000;
 
 /// The XML after which a fragment ends, with its last row.
 const FRAGMENT_BYTES: usize = 256 * 1024;
-
-/// How hard to deflate.
-const LEVEL: u32 = 1;
 
 /// Why there is no file. The same rows always end like this: none passes on another attempt.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +121,7 @@ impl XlsxRows {
             options,
             limits,
             frame,
-            archive: Archive::new(state.archive, LEVEL),
+            archive: Archive::new(state.archive),
             rows: state.rows,
             pending,
             warnings: state.warnings,

@@ -194,6 +194,7 @@ impl DynamoRecords {
             page_size: None,
             layout: Arc::new(Layout::new(projection.origins(), &key_names)),
             budget: Arc::new(Budget::new(None)),
+            spares: Arc::default(),
             ahead: None,
         };
         let lanes = partitions.into_iter().zip(spots);

@@ -132,9 +132,9 @@ impl Lane {
                 Some(ahead) => ahead.answer().await?,
                 None => question.ask(&self.partition, segment, start).await?,
             };
-            let reader = self
-                .reader
-                .get_or_insert_with(|| Reader::new(question.layout.clone()));
+            let reader = self.reader.get_or_insert_with(|| {
+                Reader::new(question.layout.clone(), question.spares.clone())
+            });
             let answer = Answer::read(body, reader).map_err(Question::malformed)?;
             let costs = Cost::of(answer.read_units, segment.consistent);
             question.budget.take(costs.bytes);

@@ -15,7 +15,7 @@ use super::budget::Budget;
 use super::filter::Filter;
 use super::key::{self, Key};
 use super::range::Segment;
-use super::wire::{Layout, Malformed, Tap};
+use super::wire::{Layout, Malformed, Spares, Tap};
 use super::{Order, Range, RecordsError, Row};
 use crate::catalog::SortFormat;
 
@@ -38,6 +38,7 @@ pub(super) struct Question {
     /// Which values of a record are read, its key among them.
     pub(super) layout: Arc<Layout>,
     pub(super) budget: Arc<Budget>,
+    pub(super) spares: Arc<Spares>,
     /// Pages that are asked for before they are needed, at most; `None` where none is.
     pub(super) ahead: Option<Arc<Semaphore>>,
 }
@@ -89,7 +90,7 @@ impl Question {
         start: Option<Key>,
     ) -> Result<Vec<u8>, RecordsError> {
         self.budget.wait().await;
-        let tap = Tap::new(self.budget.clone());
+        let tap = Tap::new(self.budget.clone(), self.spares.clone());
         let query = self.query(partition, segment, start);
         let asked = query.customize().interceptor(tap.clone()).send().await;
         asked.map_err(|error| self.error(error))?;

@@ -34,30 +34,36 @@ fn parts(text: &str) -> Option<Parts<'_>> {
         b'+' => (false, &text[1..]),
         _ => (false, text),
     };
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        None => (unsigned, 0),
-        Some((mantissa, exponent)) => {
-            let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-            if !is_digits(digits) {
-                return None;
-            }
-            (mantissa, exponent.parse().ok()?)
-        }
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        None => (mantissa, ""),
-        Some((whole, fraction)) if is_digits(fraction) => (whole, fraction),
-        Some(_) => return None,
-    };
-    if !is_digits(whole) || (whole.len() > 1 && whole.starts_with('0')) {
+    let (whole, rest) = split_digits(unsigned);
+    if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
         return None;
     }
+    let (fraction, rest) = match rest.strip_prefix('.') {
+        None => ("", rest),
+        Some(rest) => Some(split_digits(rest)).filter(|(fraction, _)| !fraction.is_empty())?,
+    };
+    let exponent = match rest.as_bytes() {
+        [] => 0,
+        [b'e' | b'E', ..] => {
+            let exponent = &rest[1..];
+            if !is_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)) {
+                return None;
+            }
+            exponent.parse().ok()?
+        }
+        _ => return None,
+    };
     Some(Parts {
         negative,
         whole,
         fraction,
         exponent,
     })
+}
+
+/// The digits that a text begins with, and the rest of it.
+fn split_digits(text: &str) -> (&str, &str) {
+    text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
 
 fn is_digits(text: &str) -> bool {

@@ -5,8 +5,9 @@
 //! a compressor has to be kept.
 
 use crc32fast::Hasher;
-use flate2::{Compress, Compression, FlushCompress, Status};
 use serde::{Deserialize, Serialize};
+
+use super::deflate::Deflate;
 
 /// Where four bytes end, and Zip64 begins (section 4.3.9.2).
 const MAX_32: u64 = u32::MAX as u64;
@@ -57,15 +58,15 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Archive {
     progress: Progress,
-    compress: Compress,
+    deflate: Deflate,
 }
 
 impl Archive {
     /// Goes on from here.
-    pub(super) fn new(progress: Progress, level: u32) -> Self {
+    pub(super) fn new(progress: Progress) -> Self {
         Self {
             progress,
-            compress: Compress::new(Compression::new(level), false),
+            deflate: Deflate::new(),
         }
     }
 
@@ -105,7 +106,7 @@ impl Archive {
     /// Adds to the entry. After the `last` fragment it has ended.
     pub(super) fn fragment(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) {
         let start = out.len();
-        self.deflate(bytes, last, out);
+        self.deflate.fragment(bytes, last, out);
         let Progress { offset, entries } = &mut self.progress;
         let Some(entry) = entries.last_mut() else {
             debug_assert!(false, "a fragment without an entry");
@@ -123,30 +124,6 @@ impl Archive {
             }
         }
         *offset += (out.len() - start) as u64;
-    }
-
-    /// Appends the bytes deflated, up to a byte's end.
-    fn deflate(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) {
-        self.compress.reset();
-        let flush = if last {
-            FlushCompress::Finish
-        } else {
-            FlushCompress::Full
-        };
-        loop {
-            // What is to be deflated is nearly always much larger than what comes out.
-            out.reserve(bytes.len() / 4 + 1024);
-            let done = self.compress.total_in() as usize;
-            let status = self.compress.compress_vec(&bytes[done..], out, flush);
-            debug_assert!(status.is_ok(), "{status:?}");
-            let whole = self.compress.total_in() as usize == bytes.len();
-            // A flush is over once there was room to spare.
-            if matches!(status, Ok(Status::StreamEnd) | Err(_))
-                || (!last && whole && out.len() < out.capacity())
-            {
-                return;
-            }
-        }
     }
 
     /// Adds a whole entry.
@@ -281,7 +258,7 @@ mod tests {
             entries: vec![entry(3), entry(offset - 40)],
         };
         let mut out = Vec::new();
-        Archive::new(progress, 1).end(&mut out).unwrap();
+        Archive::new(progress).end(&mut out).unwrap();
         out
     }
 
@@ -320,7 +297,7 @@ mod tests {
     #[test]
     fn more_entries_than_two_bytes_count_are_read() {
         let mut out = Vec::new();
-        let mut archive = Archive::new(Progress::default(), 1);
+        let mut archive = Archive::new(Progress::default());
         for _ in 0..MAX_16 {
             archive.entry("a", b"", &mut out);
         }
@@ -335,7 +312,7 @@ mod tests {
 
     #[test]
     fn an_entry_past_4_gib_is_refused() {
-        let mut archive = Archive::new(Progress::default(), 1);
+        let mut archive = Archive::new(Progress::default());
         let mut out = Vec::new();
         archive.entry("a", b"1", &mut out);
         archive.progress.entries[0].size = MAX_32 + 1;
@@ -348,12 +325,11 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_in_fragments_is_read_back(
-            level in 1..=6_u32,
             entries in prop::collection::vec(
                 prop::collection::vec((prop::collection::vec(any::<u8>(), 0..300), 1..400_usize), 1..4), 1..4),
         ) {
             let mut out = Vec::new();
-            let mut archive = Archive::new(Progress::default(), level);
+            let mut archive = Archive::new(Progress::default());
             let mut expected = Vec::new();
             for (i, fragments) in entries.iter().enumerate() {
                 let name = format!("entry{i}");

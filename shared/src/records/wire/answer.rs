@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::layout::Layout;
-use super::reader::{Cell, Cells, Reader};
+use super::reader::{Cell, Cells, MOST_BYTES, Reader};
 use super::scan::{Malformed, Scanner};
+use super::spares::Spares;
 use crate::records::key::{self, Key};
 
 /// An answer of DynamoDB to a `Query`, as its bytes: records are read out of them once, and their values borrowed.
@@ -15,6 +16,7 @@ pub(in crate::records) struct Answer {
     text: String,
     cells: Cells,
     layout: Arc<Layout>,
+    spares: Arc<Spares>,
     /// Records that DynamoDB looked at, also those that a filter left out.
     pub(in crate::records) looked_at: u64,
     /// Where to go on; `None` at the end.
@@ -26,6 +28,9 @@ pub(in crate::records) struct Answer {
 impl Answer {
     /// Reads an answer.
     pub(in crate::records) fn read(body: Vec<u8>, reader: &mut Reader) -> Result<Self, Malformed> {
+        if body.len() > MOST_BYTES {
+            return Err(Malformed(MOST_BYTES));
+        }
         let text = String::from_utf8(body).map_err(|e| Malformed(e.utf8_error().valid_up_to()))?;
         let mut scanner = Scanner::new(&text);
         let mut cells = Cells::default();
@@ -55,6 +60,7 @@ impl Answer {
             looked_at: looked_at.unwrap_or_default().max(cells.rows as u64),
             cells,
             layout: reader.layout.clone(),
+            spares: reader.spares.clone(),
             last_key,
             read_units,
             text,
@@ -79,12 +85,20 @@ impl Answer {
     /// What a cell's value is written as.
     #[inline]
     pub(super) fn text(&self, cell: Cell) -> &str {
-        &self.text[cell.start..cell.end]
+        &self.text[cell.range()]
     }
 
     #[inline]
     pub(super) fn unescaped(&self, cell: Cell) -> &str {
-        &self.cells.unescaped[cell.start..cell.end]
+        &self.cells.unescaped[cell.range()]
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let body = std::mem::take(&mut self.text).into_bytes();
+        self.spares
+            .give_back(body, std::mem::take(&mut self.cells.cells));
     }
 }
 

@@ -9,6 +9,7 @@ mod nested;
 mod reader;
 mod row;
 mod scan;
+mod spares;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -19,4 +20,5 @@ pub(super) use reader::Reader;
 pub(super) use row::KeyValue;
 pub use row::Row;
 pub(super) use scan::Malformed;
+pub(super) use spares::Spares;
 pub(super) use tap::Tap;

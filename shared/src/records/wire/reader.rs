@@ -1,18 +1,40 @@
 //! The records of one answer, read in one pass over its bytes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::layout::{Layout, Meaning};
 use super::scan::{Inside, Malformed, Scanner, unescape};
+use super::spares::Spares;
 
-/// A value, by where it is in the answer.
+/// A value, by where it is in the answer: in few bytes, since a page has tens of thousands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cell {
     pub(super) form: Form,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    start: u32,
+    end: u32,
 }
+
+impl Cell {
+    /// The places are those of an answer, which is never longer than [`MOST_BYTES`].
+    #[inline]
+    fn new(form: Form, range: Range<usize>) -> Self {
+        Self {
+            form,
+            start: range.start as u32,
+            end: range.end as u32,
+        }
+    }
+
+    #[inline]
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// An answer's bytes, at most: DynamoDB's are 1 MB of records, which JSON makes about three times as long at most.
+pub(super) const MOST_BYTES: usize = u32::MAX as usize;
 
 /// In which form a value is there.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,6 +78,7 @@ pub(super) struct Cells {
 #[derive(Debug)]
 pub(in crate::records) struct Reader {
     pub(super) layout: Arc<Layout>,
+    pub(super) spares: Arc<Spares>,
     /// For each node of the layout.
     shapes: Vec<Shapes>,
 }
@@ -65,16 +88,16 @@ pub(in crate::records) struct Reader {
 struct Shapes {
     /// The first is the place before the first attribute.
     known: Vec<Shape>,
-    by_prefix: HashMap<Vec<u8>, usize>,
+    by_lead: HashMap<Vec<u8>, usize>,
 }
 
 /// An attribute as it is written.
 #[derive(Debug, Clone, Default)]
 struct Shape {
-    /// From the opening quote of its name to before its value: `"name":{"S":"`.
-    prefix: Vec<u8>,
-    /// Where in it the brace of the type is.
-    brace: usize,
+    /// What is between a text and this attribute's value: `"},"name":{"S":"`. The attribute itself begins at [`LEAD`].
+    lead: Vec<u8>,
+    /// How far before the value the brace of its type is.
+    back: usize,
     kind: Kind,
     meaning: Meaning,
     /// What came after it, the latest first.
@@ -83,14 +106,27 @@ struct Shape {
 
 #[derive(Debug, Clone, Copy, Default)]
 enum Kind {
-    Text,
-    Number,
-    Bytes,
+    /// Between quotes.
+    Text(Form),
     Bool,
     Null,
     Map,
     #[default]
     Other,
+}
+
+/// What ends a text and goes on to the next attribute.
+const LEAD: &[u8] = b"\"},";
+
+impl Kind {
+    /// The form of a value between quotes.
+    #[inline]
+    fn text(self) -> Option<Form> {
+        match self {
+            Self::Text(form) => Some(form),
+            _ => None,
+        }
+    }
 }
 
 /// A table may hold maps whose names are values. So many names are learned at a level; then it begins anew.
@@ -100,33 +136,36 @@ impl Shapes {
     fn new() -> Self {
         Self {
             known: vec![Shape::default()],
-            by_prefix: HashMap::new(),
+            by_lead: HashMap::new(),
         }
     }
 
-    /// The shape that the next attribute has been seen in after `before`, if it begins so.
+    /// The shape that the next attribute has been seen in after `before`, if it begins so: `rest` begins at the end of a
+    /// text, or at the name where so much of the lead is `passed`. Says also how long that is.
     #[inline]
-    fn guess(&mut self, before: usize, rest: &[u8]) -> Option<usize> {
+    fn guess(&mut self, before: usize, rest: &[u8], passed: usize) -> Option<(usize, usize)> {
         let [first, second] = self.known[before].next;
-        if first > 0 && rest.starts_with(&self.known[first].prefix) {
-            return Some(first);
+        let length = |place: usize| {
+            // Nothing is at 0, so that its lead is none.
+            let lead = self.known[place].lead.get(passed..)?;
+            (place > 0 && rest.starts_with(lead)).then_some(lead.len())
+        };
+        if let Some(length) = length(first) {
+            return Some((first, length));
         }
-        if second > 0 && rest.starts_with(&self.known[second].prefix) {
-            self.known[before].next = [second, first];
-            return Some(second);
-        }
-        None
+        let length = length(second)?;
+        self.known[before].next = [second, first];
+        Some((second, length))
     }
 
     fn learn(&mut self, before: usize, shape: Shape) -> usize {
-        let place = match self.by_prefix.get(&shape.prefix) {
+        let place = match self.by_lead.get(&shape.lead) {
             Some(place) => *place,
             None => {
                 if self.known.len() > MOST_SHAPES {
                     *self = Self::new();
                 }
-                self.by_prefix
-                    .insert(shape.prefix.clone(), self.known.len());
+                self.by_lead.insert(shape.lead.clone(), self.known.len());
                 self.known.push(shape);
                 self.known.len() - 1
             }
@@ -139,14 +178,21 @@ impl Shapes {
 }
 
 impl Reader {
-    pub(in crate::records) fn new(layout: Arc<Layout>) -> Self {
+    pub(in crate::records) fn new(layout: Arc<Layout>, spares: Arc<Spares>) -> Self {
         let shapes = layout.nodes.iter().map(|_| Shapes::new()).collect();
-        Self { layout, shapes }
+        Self {
+            layout,
+            spares,
+            shapes,
+        }
     }
 
     /// Reads the array of records at the scanner's place.
     pub(super) fn records(&mut self, scanner: &mut Scanner<'_>) -> Result<Cells, Malformed> {
-        let mut cells = Cells::default();
+        let mut cells = Cells {
+            cells: self.spares.cells(),
+            ..Cells::default()
+        };
         let mut more = scanner.opens(b'[', b']')?;
         while more {
             let first = cells.cells.len();
@@ -155,11 +201,7 @@ impl Reader {
             let start = scanner.at;
             let is_all_known = self.map(scanner, 0, &mut cells, first)?;
             if let Some(place) = self.layout.whole.filter(|_| !is_all_known) {
-                cells.cells[first + place] = Cell {
-                    form: Form::Whole,
-                    start,
-                    end: scanner.at,
-                };
+                cells.cells[first + place] = Cell::new(Form::Whole, start..scanner.at);
             }
             cells.rows += 1;
             more = scanner.has_more(b']')?;
@@ -180,11 +222,11 @@ impl Reader {
         let mut more = scanner.opens(b'{', b'}')?;
         while more {
             scanner.peek()?;
-            let name = scanner.at;
-            let guessed = self.shapes[node].guess(before, &scanner.bytes[name..]);
+            let name = &scanner.bytes[scanner.at..];
+            let guessed = self.shapes[node].guess(before, name, LEAD.len());
             let place = match guessed {
-                Some(place) => {
-                    scanner.at += self.shapes[node].known[place].prefix.len();
+                Some((place, length)) => {
+                    scanner.at += length;
                     place
                 }
                 None => {
@@ -192,51 +234,89 @@ impl Reader {
                     self.shapes[node].learn(before, shape)
                 }
             };
-            before = place;
-            let shape = &self.shapes[node].known[place];
-            let (kind, meaning, brace) = (shape.kind, shape.meaning, name + shape.brace);
-            let value = scanner.at;
-            let mut form = match kind {
-                Kind::Text => Form::Text,
-                Kind::Number => Form::Number,
-                Kind::Bytes => Form::Bytes,
-                Kind::Null => Form::Null,
-                Kind::Bool | Kind::Map | Kind::Other => Form::Nested,
-            };
-            let (mut start, mut end) = (value, value);
-            match (kind, meaning.node) {
-                (Kind::Text | Kind::Number | Kind::Bytes, _) => {
-                    let inside = scanner.rest_of_string()?;
-                    (start, end) = (inside.start, inside.end);
-                    if inside.is_escaped && meaning.place.is_some() {
-                        (start, end) = unescaped(scanner, inside, &mut cells.unescaped)?;
-                        form = Form::Unescaped;
-                    }
-                }
-                (Kind::Bool, _) => {
-                    form = match scanner.token()? {
-                        b"true" => Form::True,
-                        b"false" => Form::False,
-                        _ => return Err(Malformed(value)),
-                    };
-                }
-                (Kind::Map, Some(inner)) => {
-                    is_all_known &= self.map(scanner, inner, cells, first)? || meaning.is_known;
-                }
-                _ => scanner.skip()?,
+            let (last, are_known) = self.texts(scanner, (node, place), cells, first)?;
+            is_all_known &= are_known;
+            if self.shapes[node].known[last].kind.text().is_none() {
+                is_all_known &= self.other(scanner, (node, last), cells, first)?;
             }
             scanner.expect(b'}')?;
-            if form == Form::Nested {
-                (start, end) = (brace, scanner.at);
-            }
-            if let Some(place) = meaning.place {
-                cells.cells[first + place] = Cell { form, start, end };
-            }
-            is_all_known &=
-                meaning.is_known || (meaning.node.is_some() && matches!(kind, Kind::Map));
             more = scanner.has_more(b'}')?;
+            before = last;
         }
         Ok(is_all_known)
+    }
+
+    /// Reads texts for as long as they follow each other as they did in the record before, which is most of the time to
+    /// its last one. Says what was come to: the shape of the last text, or of what is no text, whose value comes next.
+    #[inline]
+    fn texts(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        (node, mut place): (usize, usize),
+        cells: &mut Cells,
+        first: usize,
+    ) -> Result<(usize, bool), Malformed> {
+        let shapes = &mut self.shapes[node];
+        let mut are_known = true;
+        while let shape = &shapes.known[place]
+            && let Some(form) = shape.kind.text()
+        {
+            let inside = scanner.rest_of_string()?;
+            are_known &= shape.meaning.is_known;
+            if let Some(to) = shape.meaning.place {
+                cells.cells[first + to] = match inside.is_escaped {
+                    false => Cell::new(form, inside.start..inside.end),
+                    true => unescaped(scanner, inside, &mut cells.unescaped)?,
+                };
+            }
+            let rest = &scanner.bytes[inside.end..];
+            let Some((next, length)) = shapes.guess(place, rest, 0) else {
+                break;
+            };
+            scanner.at = inside.end + length;
+            place = next;
+        }
+        Ok((place, are_known))
+    }
+
+    /// Reads a value that is no text. Says whether a column has it, or all that is in it.
+    fn other(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        (node, place): (usize, usize),
+        cells: &mut Cells,
+        first: usize,
+    ) -> Result<bool, Malformed> {
+        let shape = &self.shapes[node].known[place];
+        let (kind, meaning) = (shape.kind, shape.meaning);
+        let value = scanner.at;
+        let start = value - shape.back;
+        let mut is_known = meaning.is_known;
+        let form = match (kind, meaning.node) {
+            (Kind::Bool, _) => match scanner.token()? {
+                b"true" => Form::True,
+                b"false" => Form::False,
+                _ => return Err(Malformed(value)),
+            },
+            (Kind::Map, Some(inner)) => {
+                is_known |= self.map(scanner, inner, cells, first)?;
+                Form::Nested
+            }
+            _ => {
+                scanner.skip()?;
+                if matches!(kind, Kind::Null) {
+                    Form::Null
+                } else {
+                    Form::Nested
+                }
+            }
+        };
+        scanner.peek()?;
+        if let Some(to) = meaning.place {
+            // With the brace that closes it.
+            cells.cells[first + to] = Cell::new(form, start..scanner.at + 1);
+        }
+        Ok(is_known)
     }
 
     /// Reads what comes before a value.
@@ -253,24 +333,24 @@ impl Reader {
         let name = text(scanner, name)?;
         scanner.expect(b':')?;
         scanner.expect(b'{')?;
-        let brace = scanner.at - 1 - start;
+        let brace = scanner.at - 1;
         let kind = scanner.string()?;
         let kind = match &scanner.bytes[kind.start..kind.end] {
-            b"S" => Kind::Text,
-            b"N" => Kind::Number,
-            b"B" => Kind::Bytes,
+            b"S" => Kind::Text(Form::Text),
+            b"N" => Kind::Text(Form::Number),
+            b"B" => Kind::Text(Form::Bytes),
             b"BOOL" => Kind::Bool,
             b"NULL" => Kind::Null,
             b"M" => Kind::Map,
             _ => Kind::Other,
         };
         scanner.expect(b':')?;
-        if matches!(kind, Kind::Text | Kind::Number | Kind::Bytes) {
+        if kind.text().is_some() {
             scanner.expect(b'"')?;
         }
         Ok(Shape {
-            prefix: scanner.bytes[start..scanner.at].to_vec(),
-            brace,
+            lead: [LEAD, &scanner.bytes[start..scanner.at]].concat(),
+            back: scanner.at - brace,
             kind,
             meaning: self.layout.nodes[node].meaning(&name),
             next: [0, 0],
@@ -278,14 +358,10 @@ impl Reader {
     }
 }
 
-fn unescaped(
-    scanner: &Scanner<'_>,
-    inside: Inside,
-    out: &mut String,
-) -> Result<(usize, usize), Malformed> {
+fn unescaped(scanner: &Scanner<'_>, inside: Inside, out: &mut String) -> Result<Cell, Malformed> {
     let text = std::str::from_utf8(&scanner.bytes[inside.start..inside.end]);
     let start = out.len();
     let done = text.ok().and_then(|text| unescape(text, out));
     done.ok_or(Malformed(inside.start))?;
-    Ok((start, out.len()))
+    Ok(Cell::new(Form::Unescaped, start..out.len()))
 }

@@ -36,9 +36,9 @@ impl<'p> Row<'p> {
     #[inline]
     fn first(&self, places: &[usize], otherwise: Option<&'p str>) -> Value<'p> {
         for place in places {
-            let value = self.value(self.at(*place));
-            if value != Value::Missing {
-                return value;
+            let cell = self.at(*place);
+            if cell.form != Form::Missing {
+                return self.value(cell);
             }
         }
         otherwise.map_or(Value::Missing, |text| Value::Text(Cow::Borrowed(text)))

@@ -144,19 +144,18 @@ fn quote_or_backslash(bytes: &[u8], from: usize) -> Option<usize> {
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     // The highest bit of every byte that is 0, and perhaps of bytes above the first such.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut at = from;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
+    let rest = bytes.get(from..)?;
+    let (words, few) = rest.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
         let found =
             zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
-            return Some(at + (found.trailing_zeros() / 8) as usize);
+            return Some(from + 8 * n + (found.trailing_zeros() / 8) as usize);
         }
-        at += 8;
     }
-    let rest = bytes.get(at..)?;
-    let place = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    Some(at + place)
+    let place = few.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    Some(bytes.len() - few.len() + place)
 }
 
 /// Appends what the inside of an escaped string stands for.

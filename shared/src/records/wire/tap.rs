@@ -15,6 +15,7 @@ use bytes::Bytes;
 use crc32fast::Hasher;
 use http_body::{Body, Frame};
 
+use super::Spares;
 use crate::records::budget::Budget;
 
 /// Takes the body of a query's answer aside, as it arrives, and gives the SDK an empty object in its place. What is no
@@ -23,13 +24,15 @@ use crate::records::budget::Budget;
 pub(in crate::records) struct Tap {
     body: Arc<Mutex<Vec<u8>>>,
     budget: Arc<Budget>,
+    spares: Arc<Spares>,
 }
 
 impl Tap {
-    pub(in crate::records) fn new(budget: Arc<Budget>) -> Self {
+    pub(in crate::records) fn new(budget: Arc<Budget>, spares: Arc<Spares>) -> Self {
         Self {
             body: Arc::default(),
             budget,
+            spares,
         }
     }
 
@@ -60,8 +63,10 @@ impl Intercept for Tap {
             .headers()
             .get("x-amz-crc32")
             .and_then(|text| text.parse().ok());
+        let mut bytes = self.spares.body();
+        bytes.reserve(length.unwrap_or_default().min(MOST_AT_ONCE));
         let arriving = Arriving {
-            bytes: Vec::with_capacity(length.unwrap_or_default().min(MOST_AT_ONCE)),
+            bytes,
             hasher: Hasher::new(),
             checksum,
             kept: self.body.clone(),

@@ -1,0 +1,461 @@
+//! Deflate (RFC 1951) for the XML of sheets: most of the time that a spreadsheet takes is spent here.
+//!
+//! A general compressor looks for what came before at each byte, since it knows nothing of what it is given. A sheet's
+//! XML is mostly what stands around its values, and that stood the same way a cell or a row before. So it is looked for
+//! only where a value or a piece of XML may begin ([`IS_EDGE`]), and only the latest place of the same eight bytes is
+//! looked at. Next to zlib's fastest level that takes a third of the time, for four fifths of the bytes.
+//!
+//! Each fragment is one block with codes of its own, and refers to nothing before it.
+
+use super::huffman::{Code, Codes};
+
+/// A repetition has at most so many bytes, and lies at most so far back (section 3.2.5).
+const LONGEST: usize = 258;
+const FARTHEST: usize = 32_768;
+
+/// The places of eight bytes are found by so many bits of their hash.
+const HASH_BITS: u32 = 13;
+
+/// After a repetition, and after an edge, so many bytes are looked at: `<c r="B` is followed by what the cell before had
+/// in its place.
+const LOOKS: u32 = 2;
+
+/// What a value or a piece of XML begins or ends with.
+const IS_EDGE: [bool; 256] = {
+    let mut edges = [false; 256];
+    edges[b'<' as usize] = true;
+    edges[b'"' as usize] = true;
+    edges[b' ' as usize] = true;
+    edges
+};
+
+/// Literals and lengths, of which the first are the 256 bytes (section 3.2.5).
+const END_OF_BLOCK: usize = 256;
+const LITERALS: usize = 286;
+const DISTANCES: usize = 30;
+
+/// The longest code. Four literals, or a repetition, fit into a word with less than a byte before them.
+const LONGEST_CODE: u8 = 14;
+/// The longest code of a code's length (section 3.2.7).
+const LONGEST_LENGTH_CODE: u8 = 7;
+/// In which order the lengths of the codes of lengths come (section 3.2.7).
+const LENGTH_ORDER: [usize; 19] = [
+    16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+];
+
+/// Bytes as they are, and after them `length` bytes from `distance` back; none at the end of a fragment.
+#[derive(Debug, Clone, Copy)]
+struct Sequence {
+    literals: u32,
+    length: u16,
+    distance: u16,
+}
+
+/// Deflates fragments. What it keeps between them is only memory.
+#[derive(Debug)]
+pub(super) struct Deflate {
+    /// The latest place of eight bytes with this hash, as far as it can be told in 16 bits.
+    places: Vec<u16>,
+    sequences: Vec<Sequence>,
+    /// How often each symbol comes.
+    literals: [u32; LITERALS],
+    distances: [u32; DISTANCES],
+}
+
+impl Deflate {
+    pub(super) fn new() -> Self {
+        Self {
+            places: vec![0; 1 << HASH_BITS],
+            sequences: Vec::new(),
+            literals: [0; LITERALS],
+            distances: [0; DISTANCES],
+        }
+    }
+
+    /// Appends the fragment deflated, up to a byte's end. What follows the `last` one is no part of the stream.
+    pub(super) fn fragment(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+        self.find(bytes);
+        self.literals[END_OF_BLOCK] = 1;
+        let literals = Codes::new(&self.literals, LONGEST_CODE);
+        let distances = Codes::new(&self.distances, LONGEST_CODE);
+        let lengths: Vec<Code> = (0..=LONGEST).map(|n| length_code(n, &literals)).collect();
+
+        let most = literals.bits(&self.literals) + distances.bits(&self.distances);
+        let mut bits = Bits::new(out, most / 8 + self.sequences.len() * 3 + 1024);
+        bits.put(Code::new(usize::from(last), 1));
+        bits.put(Code::new(2, 2));
+        describe(&literals, &distances, &mut bits);
+        let mut rest = bytes;
+        for sequence in &self.sequences {
+            let (run, after) = rest.split_at(sequence.literals as usize);
+            let (fours, few) = run.as_chunks::<4>();
+            for four in fours {
+                for byte in four {
+                    bits.add(literals.code(usize::from(*byte)));
+                }
+                bits.flush();
+            }
+            for byte in few {
+                bits.add(literals.code(usize::from(*byte)));
+            }
+            bits.flush();
+            rest = &after[usize::from(sequence.length)..];
+            if sequence.length > 0 {
+                bits.add(lengths[usize::from(sequence.length)]);
+                let (symbol, extra) = distance_symbol(usize::from(sequence.distance));
+                bits.add(distances.code(symbol));
+                bits.add(extra);
+                bits.flush();
+            }
+        }
+        bits.put(literals.code(END_OF_BLOCK));
+        if !last {
+            // An empty stored block ends at a byte (section 3.2.4), so that the next fragment can begin there.
+            bits.put(Code::new(0, 3));
+        }
+        bits.end();
+        if !last {
+            out.extend_from_slice(&[0, 0, 0xff, 0xff]);
+        }
+    }
+
+    /// Divides the bytes into sequences, and counts what these are made of.
+    fn find(&mut self, bytes: &[u8]) {
+        self.sequences.clear();
+        self.literals.fill(0);
+        self.distances.fill(0);
+        self.places.fill(0);
+        let (mut at, mut run, mut looks) = (0, 0, LOOKS);
+        while let Some(eight) = eight(&bytes[at..]) {
+            let distance = self.latest(at, eight);
+            let length = repeated(bytes, at, distance, eight);
+            if length > 0 {
+                self.literals[length_symbol(length).0] += 1;
+                self.distances[distance_symbol(distance).0] += 1;
+                self.sequences.push(Sequence {
+                    literals: (at - run) as u32,
+                    length: length as u16,
+                    distance: distance as u16,
+                });
+                at += length;
+                run = at;
+                looks = LOOKS;
+                continue;
+            }
+            self.literals[usize::from(bytes[at])] += 1;
+            at += 1;
+            looks -= 1;
+            if looks == 0 {
+                looks = LOOKS;
+                for byte in &bytes[at..] {
+                    if IS_EDGE[usize::from(*byte)] {
+                        break;
+                    }
+                    self.literals[usize::from(*byte)] += 1;
+                    at += 1;
+                }
+            }
+        }
+        for byte in &bytes[at..] {
+            self.literals[usize::from(*byte)] += 1;
+        }
+        self.sequences.push(Sequence {
+            literals: (bytes.len() - run) as u32,
+            length: 0,
+            distance: 0,
+        });
+    }
+
+    /// How far back these eight bytes may stand, which from now on stand here. Other bytes can have the same hash, and
+    /// places that are far apart the same 16 bits.
+    #[inline]
+    fn latest(&mut self, at: usize, eight: u64) -> usize {
+        let hash = eight.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS);
+        let place = &mut self.places[hash as usize];
+        let distance = (at as u16).wrapping_sub(*place);
+        *place = at as u16;
+        usize::from(distance)
+    }
+}
+
+/// How many bytes from `at` on also stand so far back: at least the `eight`, or 0.
+#[inline]
+fn repeated(bytes: &[u8], at: usize, distance: usize, eight: u64) -> usize {
+    if distance == 0 || distance > FARTHEST.min(at) {
+        return 0;
+    }
+    let before = &bytes[at - distance..];
+    if self::eight(before) != Some(eight) {
+        return 0;
+    }
+    let here = &bytes[at..bytes.len().min(at + LONGEST)];
+    let (words, rest) = here.as_chunks::<8>();
+    let (words_before, _) = before.as_chunks::<8>();
+    let mut length = 8;
+    for (word, before) in words.iter().zip(words_before).skip(1) {
+        let differing = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*before);
+        if differing != 0 {
+            return length + (differing.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    let pairs = rest.iter().zip(&before[length..]);
+    length + pairs.take_while(|(a, b)| a == b).count()
+}
+
+/// The first eight bytes, where there are as many.
+#[inline]
+fn eight(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk().map(|eight| u64::from_le_bytes(*eight))
+}
+
+/// The symbol of a length from 3 on, and the bits that say the rest (section 3.2.5).
+#[inline]
+fn length_symbol(length: usize) -> (usize, Code) {
+    if length == LONGEST {
+        return (LITERALS - 1, Code::default());
+    }
+    let rest = length - 3;
+    let bits = (rest | 1).ilog2().saturating_sub(2);
+    let symbol = END_OF_BLOCK + 1 + 4 * bits as usize + (rest >> bits);
+    (symbol, Code::new(rest & ((1 << bits) - 1), bits))
+}
+
+/// A length's code and the bits that say the rest. There are none below 3.
+fn length_code(length: usize, literals: &Codes) -> Code {
+    if length < 3 {
+        return Code::default();
+    }
+    let (symbol, extra) = length_symbol(length);
+    literals.code(symbol).then(extra)
+}
+
+/// The symbol of a distance, and the bits that say the rest (section 3.2.5).
+#[inline]
+fn distance_symbol(distance: usize) -> (usize, Code) {
+    let rest = distance - 1;
+    let bits = (rest | 1).ilog2().saturating_sub(1);
+    let symbol = 2 * bits as usize + (rest >> bits);
+    (symbol, Code::new(rest & ((1 << bits) - 1), bits))
+}
+
+/// Writes the lengths of the codes, which is all that makes them (section 3.2.7).
+fn describe(literals: &Codes, distances: &Codes, bits: &mut Bits<'_>) {
+    let lengths = || literals.lengths().chain(distances.lengths());
+    let mut counts = [0; LENGTH_ORDER.len()];
+    for length in lengths() {
+        counts[length] += 1;
+    }
+    let codes = Codes::new(&counts, LONGEST_LENGTH_CODE);
+    let own: Vec<usize> = codes.lengths().collect();
+    let used = LENGTH_ORDER.iter().rposition(|&length| own[length] > 0);
+    let used = used.map_or(4, |place| (place + 1).max(4));
+    bits.put(Code::new(LITERALS - 257, 5));
+    bits.put(Code::new(DISTANCES - 1, 5));
+    bits.put(Code::new(used - 4, 4));
+    for length in &LENGTH_ORDER[..used] {
+        bits.put(Code::new(own[*length], 3));
+    }
+    for length in lengths() {
+        bits.put(codes.code(length));
+    }
+}
+
+/// Bits appended to bytes, the lowest first (section 3.1.1).
+struct Bits<'a> {
+    out: &'a mut Vec<u8>,
+    at: usize,
+    word: u64,
+    count: u32,
+}
+
+impl<'a> Bits<'a> {
+    /// `most` is a number of bytes that will do.
+    fn new(out: &'a mut Vec<u8>, most: usize) -> Self {
+        let at = out.len();
+        out.resize(at + most, 0);
+        Self {
+            out,
+            at,
+            word: 0,
+            count: 0,
+        }
+    }
+
+    /// Adds a code. The word has room for 56 bits after each [`Bits::flush`].
+    #[inline]
+    fn add(&mut self, code: Code) {
+        self.word |= code.bits() << self.count;
+        self.count += code.length();
+    }
+
+    /// Moves whole bytes out of the word. All of it is written: a copy of known length is a few instructions.
+    #[inline]
+    fn flush(&mut self) {
+        self.out[self.at..self.at + 8].copy_from_slice(&self.word.to_le_bytes());
+        let whole = self.count & !7;
+        self.at += (whole / 8) as usize;
+        self.word >>= whole;
+        self.count -= whole;
+    }
+
+    fn put(&mut self, code: Code) {
+        self.add(code);
+        self.flush();
+    }
+
+    /// Ends with a whole byte.
+    fn end(mut self) {
+        self.count = self.count.next_multiple_of(8);
+        self.flush();
+        self.out.truncate(self.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::{DeflateDecoder, DeflateEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn deflated(fragments: &[&[u8]]) -> Vec<u8> {
+        let (mut deflate, mut out) = (Deflate::new(), Vec::new());
+        for (n, fragment) in fragments.iter().enumerate() {
+            deflate.fragment(fragment, n + 1 == fragments.len(), &mut out);
+        }
+        out
+    }
+
+    /// What zlib reads, which must end where the bytes do.
+    fn inflated(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut decoder = DeflateDecoder::new(bytes);
+        decoder.read_to_end(&mut out).unwrap();
+        assert_eq!(decoder.total_in() as usize, bytes.len());
+        out
+    }
+
+    fn sheet(rows: u32) -> Vec<u8> {
+        let row = |n: u32| {
+            let id = format!(
+                "{:08x}{:08x}",
+                n.wrapping_mul(0x9e37_79b1),
+                n.wrapping_mul(0x85eb_ca6b)
+            );
+            let city = ["São Paulo", "Lisboa", "Porto Alegre"][n as usize % 3];
+            format!(
+                "<row r=\"{n}\"><c r=\"A{n}\" t=\"inlineStr\"><is><t>{id}</t></is></c><c r=\"B{n}\"><v>{}.5</v></c>\
+                 <c r=\"C{n}\" t=\"inlineStr\"><is><t>{city}</t></is></c></row>",
+                n * 7 % 1000
+            )
+        };
+        (1..=rows).map(row).collect::<String>().into_bytes()
+    }
+
+    #[test]
+    fn a_sheet_is_smaller_than_zlibs_fastest_level_makes_it() {
+        let sheet = sheet(2_000);
+        let ours = deflated(&[&sheet]);
+        assert_eq!(inflated(&ours), sheet);
+        let mut theirs = Vec::new();
+        let mut encoder = DeflateEncoder::new(&sheet[..], flate2::Compression::fast());
+        encoder.read_to_end(&mut theirs).unwrap();
+        assert!(ours.len() < theirs.len(), "{} {}", ours.len(), theirs.len());
+    }
+
+    #[test]
+    fn what_repeats_is_found_as_far_back_as_the_format_allows() {
+        for gap in [
+            1,
+            100,
+            FARTHEST - 20,
+            FARTHEST - 8,
+            FARTHEST,
+            65_536 - 20,
+            65_536,
+        ] {
+            let mut bytes = b"<a repetition that is long>".to_vec();
+            bytes.resize(gap.max(bytes.len()), b'.');
+            bytes.extend_from_slice(b"<a repetition that is long>");
+            assert_eq!(inflated(&deflated(&[&bytes])), bytes, "{gap}");
+        }
+        let long = vec![b'<'; 100_000];
+        let deflated = deflated(&[&long]);
+        assert_eq!(inflated(&deflated), long);
+        assert!(deflated.len() < 1_000);
+    }
+
+    /// The sizes at which sheets end leave room for what Deflate adds: less than a hundredth.
+    #[test]
+    fn what_cannot_be_deflated_hardly_grows() {
+        let mut random = noise(256 * 1024);
+        assert!(deflated(&[&random]).len() < random.len() + random.len() / 100);
+        random.truncate(7);
+        assert_eq!(inflated(&deflated(&[&random])), random);
+    }
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let next = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    #[test]
+    fn every_length_and_distance_has_its_symbol() {
+        // The ends of the tables of section 3.2.5.
+        for (length, symbol, extra) in [
+            (3, 257, 0),
+            (10, 264, 0),
+            (11, 265, 1),
+            (18, 268, 1),
+            (19, 269, 2),
+            (257, 284, 5),
+            (258, 285, 0),
+        ] {
+            let (found, rest) = length_symbol(length);
+            assert_eq!((found, rest.length()), (symbol, extra), "{length}");
+        }
+        for (distance, symbol, extra) in [
+            (1, 0, 0),
+            (4, 3, 0),
+            (5, 4, 1),
+            (6, 4, 1),
+            (7, 5, 1),
+            (24_577, 29, 13),
+            (32_768, 29, 13),
+        ] {
+            let (found, rest) = distance_symbol(distance);
+            assert_eq!((found, rest.length()), (symbol, extra), "{distance}");
+        }
+    }
+
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            "[<>\"a-c ]{0,60}".prop_map(String::into_bytes),
+            (1_u32..40).prop_map(sheet),
+            (0..4_usize).prop_map(|n| vec![b'<'; n * 300]),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_fragment_is_read_back(fragments in prop::collection::vec(prop::collection::vec(piece(), 0..4), 1..5)) {
+            let fragments: Vec<Vec<u8>> = fragments.iter().map(|pieces| pieces.concat()).collect();
+            let slices: Vec<&[u8]> = fragments.iter().map(Vec::as_slice).collect();
+            let bytes = deflated(&slices);
+            prop_assert_eq!(inflated(&bytes), slices.concat());
+            // By themselves: the last ones are a stream without the first.
+            let rest = deflated(&slices[1..]);
+            prop_assert!(slices.len() == 1 || bytes.ends_with(&rest));
+        }
+    }
+}
