@@ -160,6 +160,26 @@ fn a_search_that_hardly_matches_anything_goes_on_from_invocation_to_invocation()
     }
 }
 
+/// An index follows its table a little later: what was there at the request must be in it when it is read.
+#[test]
+fn an_index_is_read_once_the_request_is_five_seconds_old() {
+    let first_page = |case: &Case| {
+        let world = simulated(async {
+            let world = World::new(case, Format::Csv, Weather::fair(), 0).await;
+            world.run(None).await;
+            world
+        });
+        let watch = world.watch.lock().unwrap();
+        assert_eq!(watch.export().status, Status::Succeeded);
+        watch.first_page.unwrap()
+    };
+    let settles = Duration::from_secs(5);
+    let cases = data::cases();
+    let index = cases.iter().find(|case| case.name == "an index").unwrap();
+    assert!(first_page(index) >= settles);
+    assert!(first_page(&cases[0]) < settles);
+}
+
 /// Every one of them gets on, and none to the time at which a checkpoint is usually due.
 #[test]
 fn an_export_whose_workers_all_die_young_is_made_all_the_same() {
