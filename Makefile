@@ -50,20 +50,20 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
-test: lint readers ## Check everything: formatting, lints, units, and stacks of its own from outside
+test: tools readers ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
-	@$(PYTHON) $(LOCAL)/together.py $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
+	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint' $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
 
 # Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, and what becomes of one
 # that is disturbed.
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
-ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run --host $(TEST_PARAMETERS:%=--parameter %)
+ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
 test-inside:
 	@$(CARGO_TEST) --lib --bins --test interruption --test template
 
 test-outside:
-	@$(ON_A_STACK) --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
+	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults --test page'
@@ -71,8 +71,8 @@ test-broken:
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
 
-prove: readers ## Kill an export's worker ten times, and compare its file with an undisturbed one's: FORMAT=csv
-	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)
+prove: readers ## Interrupt an export twenty times, and compare its file with an undisturbed one's: FORMAT=csv
+	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) --parameter GenerateTimeout=300 -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)
 
 readers:
 	@python3 $(LOCAL)/tools.py tests
