@@ -25,7 +25,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken tables prove bench pictures readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken tables prove bench pictures readers lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -50,9 +50,9 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
-test: tools readers ## Check everything: formatting, lints, units, and stacks of its own from outside
+test: readers lint-rust ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
-	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint' $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
+	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
 
 # Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, and what becomes of one
 # that is disturbed.
@@ -84,12 +84,16 @@ bench: ## Measure the engine beside what most teams would write, into tests/benc
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page looks
 
-lint: tools ## Check formatting, lints, the template and the local scripts
+lint: lint-rust lint-rest ## Check formatting, lints, the template and the local scripts
+
+lint-rust: tools
 	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+lint-rest: tools
 	$(SAM) validate --lint
 	$(PYTHON) -m compileall -q $(LOCAL) tests/bench
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
-	cargo clippy --workspace --all-targets -- -D warnings
 
 token: ## Print an access token: GRANTS="project:42"
 	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"

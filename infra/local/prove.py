@@ -75,7 +75,8 @@ class Proof:
         exports = {"undisturbed": plain, "killed": killed, "limited": limited}
         for what, export in exports.items():
             receipt = export["receipt"]
-            made = f"{export['rows']:,} rows, {export['size']:,} bytes, {receipt['invocations']} invocations, {receipt['seconds']:.1f} s"
+            made = f"{export['rows']:,} rows, {export['size']:,} bytes, {receipt['seconds']:.1f} s"
+            made += f", {receipt['invocations']} invocations, {receipt['attempts']} attempts"
             say(f"{what:11}  {export['fetched']}  {made}")
         if len({export["fetched"] for export in exports.values()}) > 1:
             raise DemoError("the files are not the same")
