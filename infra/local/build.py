@@ -24,20 +24,23 @@ SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "
 @contextmanager
 def built() -> Iterator[None]:
     """Leaves current functions and a packaged template under `.aws-sam/build`, and holds them: another stack's build would
-    remove them while this one deploys them. Stacks deploy side by side."""
-    with (TOOLS / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        build()
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    remove them while this one deploys them. One stack builds, and then all of them deploy side by side."""
+    with (TOOLS / "built.lock").open("w") as held:
+        with (TOOLS / "build.lock").open("w") as alone:
+            fcntl.flock(alone, fcntl.LOCK_EX)
+            sources = _digest()
+            if not _is_current(sources):
+                fcntl.flock(held, fcntl.LOCK_EX)
+                _build(sources)
+            fcntl.flock(held, fcntl.LOCK_SH)
         yield
 
 
-def build() -> None:
-    """Builds and packs what is not current."""
-    sources = _digest()
-    if STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists():
-        return
+def _is_current(sources: str) -> bool:
+    return STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists()
 
+
+def _build(sources: str) -> None:
     environment = os.environ | {
         "PATH": f"{TOOLS / 'sam' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         # The host's own toolchain and the profile that `cargo test` uses: what one has compiled, the other takes.
