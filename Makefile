@@ -25,7 +25,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken tables prove bench pictures readers lint token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken tables prove bench pictures readers lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -50,20 +50,20 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
-test: lint readers ## Check everything: formatting, lints, units, and stacks of its own from outside
+test: readers lint-rust ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
-	@$(PYTHON) $(LOCAL)/together.py $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
+	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
 
 # Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, and what becomes of one
 # that is disturbed.
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
-ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run --host $(TEST_PARAMETERS:%=--parameter %)
+ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
 test-inside:
 	@$(CARGO_TEST) --lib --bins --test interruption --test template
 
 test-outside:
-	@$(ON_A_STACK) --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
+	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults --test page'
@@ -71,8 +71,8 @@ test-broken:
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
 
-prove: readers ## Kill an export's worker ten times, and compare its file with an undisturbed one's: FORMAT=csv
-	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)
+prove: readers ## Interrupt an export twenty times, and compare its file with an undisturbed one's: FORMAT=csv
+	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) --parameter GenerateTimeout=300 -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)
 
 readers:
 	@python3 $(LOCAL)/tools.py tests
@@ -84,12 +84,16 @@ bench: ## Measure the engine beside what most teams would write, into tests/benc
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page looks
 
-lint: tools ## Check formatting, lints, the template and the local scripts
+lint: lint-rust lint-rest ## Check formatting, lints, the template and the local scripts
+
+lint-rust: tools
 	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+lint-rest: tools
 	$(SAM) validate --lint
 	$(PYTHON) -m compileall -q $(LOCAL) tests/bench
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
-	cargo clippy --workspace --all-targets -- -D warnings
 
 token: ## Print an access token: GRANTS="project:42"
 	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"

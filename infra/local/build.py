@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +22,25 @@ SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Holds what is built: another stack's build would remove it while this one deploys it."""
-    with (TOOLS / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def built() -> Iterator[None]:
+    """Leaves current functions and a packaged template under `.aws-sam/build`, and holds them: another stack's build would
+    remove them while this one deploys them. One stack builds, and then all of them deploy side by side."""
+    with (TOOLS / "built.lock").open("w") as held:
+        with (TOOLS / "build.lock").open("w") as alone:
+            fcntl.flock(alone, fcntl.LOCK_EX)
+            sources = _digest()
+            if not _is_current(sources):
+                fcntl.flock(held, fcntl.LOCK_EX)
+                _build(sources)
+            fcntl.flock(held, fcntl.LOCK_SH)
         yield
 
 
-def build() -> None:
-    """Leaves current functions and a packaged template under `.aws-sam/build`."""
-    sources = _digest()
-    if STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists():
-        return
+def _is_current(sources: str) -> bool:
+    return STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists()
 
+
+def _build(sources: str) -> None:
     environment = os.environ | {
         "PATH": f"{TOOLS / 'sam' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         # The host's own toolchain and the profile that `cargo test` uses: what one has compiled, the other takes.
@@ -47,7 +55,24 @@ def build() -> None:
     STAMP.unlink(missing_ok=True)
     sam = [str(TOOLS / "sam" / "bin" / "sam"), "build", "--parameter-overrides", f"Architecture={architecture()}"]
     _run(sam, environment, quiet=True)
+    _pack()
     STAMP.write_text(sources)
+
+
+def _pack() -> None:
+    """Zips the functions once and quickly, where each `sam deploy` would do so thoroughly: here they travel nowhere."""
+    template = BUILT / "template.yaml"
+    text = template.read_text()
+    for program in BUILT.glob("*/bootstrap"):
+        name = program.parent.name
+        with zipfile.ZipFile(BUILT / f"{name}.zip", "w") as archive:
+            # Of no date: the same program is the same archive.
+            entry = zipfile.ZipInfo(program.name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, program.read_bytes(), compresslevel=1)
+        text = re.sub(rf"CodeUri: {name}$", f"CodeUri: {name}.zip", text, flags=re.MULTILINE)
+    template.write_text(text)
 
 
 def _digest() -> str:
@@ -63,7 +88,7 @@ def _digest() -> str:
 
 def artefacts() -> list[Path]:
     """The files that a deploy sends."""
-    return [BUILT / "template.yaml", *sorted(BUILT.glob("*/bootstrap"))]
+    return [BUILT / "template.yaml", *sorted(BUILT.glob("*.zip"))]
 
 
 def _run(command: list[str], environment: dict[str, str], quiet: bool = False) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,21 @@ from services import issuer_url
 from settings import AUDIENCE, RECORDS_TABLE, REGION, ROOT, TOOLS, Stack, architecture, process_environment
 
 CODE_BUCKET = "waybill-code"
+# boto3 makes one client at a time; what it has made may be used side by side.
+_MAKING_A_CLIENT = threading.Lock()
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 def client(stack: Stack, service: str, endpoint_url: str | None = None) -> Any:
     """A client of one of the stack's AWS services."""
-    return boto3.client(
-        service,
-        endpoint_url=endpoint_url or stack.endpoint_url,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    with _MAKING_A_CLIENT:
+        return boto3.client(
+            service,
+            endpoint_url=endpoint_url or stack.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
 
 
 def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
@@ -78,7 +82,7 @@ def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
     ]
     environment = process_environment(stack) | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
-    (stack.state / "logs" / "deploy.log").write_text(done.stdout + done.stderr)
+    stack.deploy_log.write_text(done.stdout + done.stderr)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}\nFailed: sam deploy".lstrip())
 

@@ -1,7 +1,8 @@
-"""For people who do not believe it: a worker is killed ten times, and its file is the one of an undisturbed export.
+"""For people who do not believe it: however an export is interrupted, its file is the one of an undisturbed export.
 
-Two exports of the same 541,909 purchases on the local stack, the second with `SIGKILL` to whatever builds it, again and
-again; then both files are fetched, and their SHA-256 compared.
+Three exports of the same 541,909 purchases on the local stack: one undisturbed; one with `SIGKILL` to whatever builds it,
+again and again; one with so low a time limit that no invocation comes far. Then the files are fetched, and their SHA-256
+compared.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 import deploy
+import workbook
 from client import ClientError, ask, expect
 from demo import DemoError, outputs, say, step
 from load import LoadError, load
@@ -36,38 +39,65 @@ FINAL = ("succeeded", "failed", "canceled", "expired")
 WAIT_SECONDS = 1800
 POLL_SECONDS = 0.2
 BAR = 40
+# An invocation works for two thirds of a short time limit, and has the rest to come to a checkpoint.
+WORKS = 2 / 3
+# Some more invocations than are asked for: each begins with what the one before has left.
+SPARE = 1.3
+LEAST_LIMIT = 2
 
 
 class Proof:
-    """The two exports."""
+    """The three exports."""
 
-    def __init__(self, stack: Stack, file_format: str, kills: int) -> None:
+    def __init__(self, stack: Stack, file_format: str, kills: int, invocations: int) -> None:
         self._stack = stack
         self._outputs = outputs(stack)
         self._format = file_format
         self._kills = kills
+        self._invocations = invocations
         self._lambda = deploy.client(stack, "lambda")
         self._killed: list[int] = []
         self._rows = 0
 
     def run(self, rows: int, tables: Path | None) -> None:
-        """Everything; raises `DemoError` where the two files differ."""
+        """Everything; raises `DemoError` where the files differ."""
         step("Records")
         self._rows = self._load(rows, tables)
         step("Undisturbed")
-        plain = self._export(kills=0)
+        plain = self._export()
         step(f"Killed {self._kills} times")
         killed = self._export(kills=self._kills)
+        limit = max(LEAST_LIMIT, int(plain["receipt"]["seconds"] / WORKS / self._invocations / SPARE))
+        step(f"With a time limit of {limit} s")
+        with self._time_limit(limit):
+            limited = self._export()
         step("The same file")
-        for what, export in (("undisturbed", plain), ("killed", killed)):
+        exports = {"undisturbed": plain, "killed": killed, "limited": limited}
+        for what, export in exports.items():
             receipt = export["receipt"]
-            made = f"{export['rows']:,} rows, {export['size']:,} bytes, {receipt['invocations']} invocations, {receipt['seconds']:.1f} s"
+            made = f"{export['rows']:,} rows, {export['size']:,} bytes, {receipt['seconds']:.1f} s"
+            made += f", {receipt['invocations']} invocations, {receipt['attempts']} attempts"
             say(f"{what:11}  {export['fetched']}  {made}")
-        if plain["fetched"] != killed["fetched"]:
-            raise DemoError("the two files are not the same")
-        if killed["rows"] != self._rows:
-            raise DemoError(f"the file has {killed['rows']:,} rows, and {self._rows:,} records were loaded")
-        say("The two SHA-256 are equal, and no row is missing.")
+        if len({export["fetched"] for export in exports.values()}) > 1:
+            raise DemoError("the files are not the same")
+        for what, export in exports.items():
+            if export["rows"] != self._rows:
+                raise DemoError(f"the {what} file has {export['rows']:,} rows, and {self._rows:,} records were loaded")
+        if limited["receipt"]["invocations"] < self._invocations:
+            raise DemoError(f"the time limit made only {limited['receipt']['invocations']} invocations: take more rows")
+        of = "SHA-256" if self._format == "csv" else "SHA-256 of all that is in them, but the time of the request,"
+        say(f"The {of} are equal, and no row is missing.")
+
+    @contextmanager
+    def _time_limit(self, seconds: int) -> Iterator[None]:
+        """Lets an invocation of `generate` take only so long."""
+        name = self._outputs["generate_function"]
+        before = self._lambda.get_function_configuration(FunctionName=name)["Timeout"]
+        self._lambda.update_function_configuration(FunctionName=name, Timeout=seconds)
+        try:
+            yield
+        finally:
+            self._lambda.update_function_configuration(FunctionName=name, Timeout=before)
 
     def _load(self, rows: int, tables: Path | None) -> int:
         kind = RecordType.find("purchases")
@@ -93,19 +123,24 @@ class Proof:
             grants=f"organization:{ORGANIZATION}",
         )
 
-    def _export(self, kills: int) -> dict[str, Any]:
+    def _export(self, kills: int = 0) -> dict[str, Any]:
         api, token = self._outputs["api_url"], self._token()
         asked = {"type": "purchases", "format": self._format}
         url = f"{api}/v1/organizations/{ORGANIZATION}/exports"
         export = expect("asking for the export", ask("POST", url, token, asked), 201).json()
         until = time.monotonic() + WAIT_SECONDS
         self._killed = []
+        resumed = 0
         while export["status"] not in FINAL:
             if time.monotonic() > until:
                 raise DemoError(f"the export is still {export['status']} after {WAIT_SECONDS} s")
             time.sleep(POLL_SECONDS)
             export = expect("reading the export", ask("GET", f"{api}/v1/exports/{export['id']}", token), 200).json()
             rows = (export.get("progress") or {}).get("rows") or 0
+            before, resumed = resumed, self._resumed(export, token)
+            for invocation in range(before + 2, resumed + 2):
+                self._done()
+                say(f"    at {rows:,} rows: invocation {invocation} goes on")
             # The kills are spread over the file, and each comes after some way since the one before.
             if len(self._killed) < kills and rows > self._rows * (len(self._killed) + 0.5) / (kills + 1):
                 self._kill(rows)
@@ -120,6 +155,12 @@ class Proof:
             raise DemoError(f"the export was over after {len(self._killed)} kills: take more rows, or fewer kills")
         export["fetched"] = self._fetch(export, token)
         return export
+
+    def _resumed(self, export: dict[str, Any], token: str) -> int:
+        """How often another invocation went on, as the export's history tells it."""
+        url = f"{self._outputs['api_url']}/v1/exports/{export['id']}/events?limit=100"
+        events = expect("reading the history", ask("GET", url, token), 200).json()["events"]
+        return sum(event["event"] == "resumed" for event in events)
 
     def _kill(self, rows: int) -> None:
         workers = list(self._workers())
@@ -151,7 +192,7 @@ class Proof:
         if digest != export["receipt"]["sha256"]:
             raise DemoError("the file that came is not the one of the receipt")
         say(f"fetched {len(content):,} bytes; the SHA-256 is the receipt's")
-        return digest
+        return digest if self._format == "csv" else workbook.digest(content)
 
     def _show(self, rows: int, status: str) -> None:
         if sys.stdout.isatty():
@@ -185,16 +226,17 @@ def _lines(rows: int) -> TextIO:
 
 def main() -> None:
     """Reads the options and runs the proof."""
-    parser = argparse.ArgumentParser(description="Kill an export's worker ten times, and compare its file.")
+    parser = argparse.ArgumentParser(description="Interrupt an export again and again, and compare its file.")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
     parser.add_argument("--format", choices=("csv", "xlsx"), default="csv")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--invocations", type=int, default=10, help="at least so many of the one with a time limit")
     parser.add_argument("--rows", type=int, default=PURCHASES)
     parser.add_argument("--tables", type=Path, help="the folder of the real tables; without it, purchases are made up")
     options = parser.parse_args()
     tables = options.tables if options.tables and options.tables.is_dir() and READERS.exists() else None
     try:
-        Proof(Stack(options.port), options.format, options.kills).run(options.rows, tables)
+        Proof(Stack(options.port), options.format, options.kills, options.invocations).run(options.rows, tables)
     except (CatalogError, ClientError, DemoError, LoadError, MintError, PutError) as error:
         sys.exit(f"prove: {error}")
 

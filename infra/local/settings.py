@@ -61,6 +61,11 @@ class Stack:
         """What was deployed last."""
         return self._of_deployment("deployed")
 
+    @property
+    def deploy_log(self) -> Path:
+        """What `sam deploy` said last."""
+        return self._of_deployment("logs/deploy", ".log")
+
     def _of_deployment(self, name: str, extension: str = "") -> Path:
         return self.state / f"{name}{'-host' if self.asks_host else ''}{extension}"
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import build
@@ -25,8 +26,7 @@ LAST_LINES = 60
 def up(stack: Stack, overrides: dict[str, str], with_host: bool) -> None:
     """Builds, starts what does not run, deploys what has changed, and says where everything is."""
     began = time.monotonic()
-    with build.alone():
-        build.build()
+    with build.built():
         processes = Processes(stack.state)
         if processes.died(EMULATOR):
             # It keeps its state when it is stopped. Killed, it comes back as of the stop before, maybe an older deploy.
@@ -37,10 +37,13 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool) -> None:
                 print(f"» Started {service.name}", flush=True)
 
         deploy.ensure_records_table(stack)
-        outputs = _deployed(stack, overrides)
-        if with_host:
-            host.deploy(lambda service: deploy.client(stack, service))
-            _deployed(stack.asking_host, overrides)
+        # Side by side: most of a deploy is waiting.
+        with ThreadPoolExecutor() as pool:
+            deployed = pool.submit(_deployed, stack, overrides)
+            if with_host:
+                host.deploy(lambda service: deploy.client(stack, service))
+                pool.submit(_deployed, stack.asking_host, overrides).result()
+            outputs = deployed.result()
     _print_addresses(outputs, time.monotonic() - began)
 
 

@@ -167,6 +167,16 @@ impl Aws {
         got.await.expect("the work item is asked for").item
     }
 
+    /// The random name of the worker that has an export's lease; `None` where nobody has it.
+    ///
+    /// # Panics
+    /// Where DynamoDB does not answer, or the work item is none.
+    pub async fn lease_owner(&self, id: u64) -> Option<String> {
+        let item = self.work(id).await?;
+        let lease = item.get("lease")?.as_m().ok()?;
+        Some(lease["owner"].as_s().expect("a name").clone())
+    }
+
     /// When the lease of an export's worker ends, unless it is renewed; `None` where nobody has one.
     ///
     /// # Panics
@@ -257,11 +267,11 @@ impl Aws {
         update.expect("the timeout is set");
     }
 
-    /// Gives a function another environment, in which this variable has this value.
+    /// Gives a function another environment, in which these variables have these values.
     ///
     /// # Panics
     /// Where Lambda does not do so.
-    pub async fn set_variable(&self, function: &str, name: &str, value: &str) {
+    pub async fn set_variables(&self, function: &str, values: &[(&str, &str)]) {
         let configuration = self.lambda.get_function_configuration();
         let configuration = configuration.function_name(function).send().await;
         let environment = configuration
@@ -269,13 +279,14 @@ impl Aws {
             .environment;
         let variables = environment.and_then(|environment| environment.variables);
         let mut variables = variables.unwrap_or_default();
-        variables.insert(name.to_owned(), value.to_owned());
+        let values = values.iter();
+        variables.extend(values.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let environment = Environment::builder()
             .set_variables(Some(variables))
             .build();
         let update = self.lambda.update_function_configuration();
         let update = update.function_name(function).environment(environment);
-        update.send().await.expect("the variable is set");
+        update.send().await.expect("the variables are set");
     }
 
     /// Drops every message that waits in the queue.

@@ -32,7 +32,7 @@ pub use orders::{COLUMNS, generated_orders, orders_csv};
 pub use owner::{FINISHED_WITHIN, Owner, id, unique};
 pub use process::{Running, free_port};
 pub use stack::Stack;
-pub use table::{python_csv, sha256, xlsx};
+pub use table::{content_of_xlsx, python_csv, sha256, xlsx};
 pub use tables::{Table, assert_valid, note, whole_tables};
 pub use wait::{MAIL_WITHIN, wait_until};
 

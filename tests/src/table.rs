@@ -7,6 +7,7 @@ use calamine::{Data, Reader, Xlsx};
 use sha2::{Digest, Sha256};
 
 use crate::local::python;
+use crate::stack::Stack;
 
 const READ_CSV: &str = "
 import csv, io, json, sys
@@ -19,8 +20,23 @@ json.dump(list(csv.reader(io.StringIO(text, newline=''), strict=True)), sys.stdo
 /// # Panics
 /// Where Python finds that it is no CSV.
 pub fn python_csv(file: &[u8]) -> Vec<Vec<String>> {
+    serde_json::from_slice(&python_of(&["-c", READ_CSV], file)).expect("rows of cells")
+}
+
+/// A checksum of all that is in a spreadsheet, but the time of its request.
+///
+/// # Panics
+/// Where it is no archive.
+pub fn content_of_xlsx(file: &[u8]) -> String {
+    let script = Stack::root().join("infra/local/workbook.py");
+    let digest = python_of(&[script.to_str().expect("a path that is text")], file);
+    String::from_utf8(digest).expect("hexadecimal digits")
+}
+
+/// What Python says to a file.
+fn python_of(arguments: &[&str], file: &[u8]) -> Vec<u8> {
     let mut reader = Command::new(python())
-        .args(["-c", READ_CSV])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -29,15 +45,12 @@ pub fn python_csv(file: &[u8]) -> Vec<Vec<String>> {
     let file = file.to_vec();
     let writer = std::thread::spawn(move || input.write_all(&file));
     let output = reader.wait_with_output().expect("Python's answer");
-    assert!(
-        output.status.success(),
-        "Python's csv could not read the file"
-    );
+    assert!(output.status.success(), "Python could not read the file");
     writer
         .join()
         .expect("the writer ends")
         .expect("Python takes the file");
-    serde_json::from_slice(&output.stdout).expect("rows of cells")
+    output.stdout
 }
 
 /// The cells of every sheet of a spreadsheet, one after the other, as calamine reads them.

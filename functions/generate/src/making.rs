@@ -10,7 +10,7 @@ use waybill::objects::ObjectKey;
 use waybill::records::{INDEX_SETTLES, Page, RecordsError};
 use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
-use waybill::work::{Checkpoint, Completing, Upload};
+use waybill::work::{Checkpoint, Completing, Pace, Upload};
 
 use crate::held::{Held, HeldError};
 use crate::margin::Margin;
@@ -91,7 +91,23 @@ impl Making<'_> {
         let mut records = records.in_bulk();
         let mut margin = Margin::new(Instant::now(), self.deadline);
         let mut checkpointed = Instant::now();
-        while let Some(page) = records.next().await? {
+        let attempts = self.held.state().await.work.attempts;
+        let mut checkpoint_after = sooner(self.tools.checkpoint_every, attempts);
+        let mut is_under_way = false;
+        loop {
+            // Once there is something to keep, a page that is late is left to the next invocation.
+            let patience = is_under_way.then(|| margin.begins());
+            let page = match before(patience, records.next()).await {
+                Some(page) => page?,
+                None => {
+                    self.keep(&mut upload, &mark, &rows).await?;
+                    return Ok(Made::Part);
+                }
+            };
+            let Some(page) = page else {
+                break;
+            };
+            is_under_way = true;
             let begun = Instant::now();
             mark.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
@@ -120,17 +136,15 @@ impl Making<'_> {
             if let Some(checkpoint) = upload.grown() {
                 self.note(&upload, checkpoint).await?;
                 checkpointed = Instant::now();
+                checkpoint_after = self.tools.checkpoint_every;
             }
             margin.page(begun.elapsed());
             let pause = margin.is_reached();
-            if pause || checkpointed.elapsed() >= self.tools.checkpoint_every {
+            if pause || checkpointed.elapsed() >= checkpoint_after {
                 let begun = Instant::now();
-                upload.drain().await?;
-                let tail = ObjectKey::new(self.export.id);
-                let mark = written(&mark, &rows);
-                let checkpoint = upload.store_tail(mark, rows.pending(), tail).await?;
-                self.note(&upload, checkpoint).await?;
+                self.keep(&mut upload, &mark, &rows).await?;
                 checkpointed = Instant::now();
+                checkpoint_after = self.tools.checkpoint_every;
                 margin.checkpoint(begun.elapsed());
             }
             if pause {
@@ -211,6 +225,15 @@ impl Making<'_> {
         Ok(upload.cut(mark).await?)
     }
 
+    /// A checkpoint of all that there is, with what is not in a part as its tail.
+    async fn keep(&self, upload: &mut PartUpload, mark: &Mark, rows: &Rows) -> Result<(), Trouble> {
+        upload.drain().await?;
+        let tail = ObjectKey::new(self.export.id);
+        let mark = written(mark, rows);
+        let checkpoint = upload.store_tail(mark, rows.pending(), tail).await?;
+        self.note(upload, checkpoint).await
+    }
+
     /// Writes a checkpoint down, and removes the tail of the one before.
     async fn note(&self, upload: &PartUpload, checkpoint: Checkpoint) -> Result<(), Trouble> {
         let before = self.held.state().await.work.checkpoint;
@@ -254,6 +277,13 @@ impl Making<'_> {
     }
 }
 
+/// When an attempt writes its first checkpoint, which usually it does `every` so often. Where the attempts before came to
+/// none, whatever ends them may come sooner than that: each tries a quarter of the time, so that an export which gets on
+/// at all is not given up.
+fn sooner(every: Duration, attempts: u32) -> Duration {
+    every / 4_u32.pow(attempts.clamp(1, Pace::MAX_ATTEMPTS) - 1)
+}
+
 /// Finishes a file whose mark was found: whoever set it may have completed it, or not.
 pub(crate) async fn finish_marked(
     tools: &Tools,
@@ -292,6 +322,14 @@ async fn settle(
         }
         Err(error @ (UploadError::Gone | UploadError::Exists)) => Err(Trouble::StartOver(error)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What comes before `end`, if there is one.
+async fn before<T>(end: Option<Instant>, awaited: impl Future<Output = T>) -> Option<T> {
+    match end {
+        Some(end) => tokio::time::timeout_at(end, awaited).await.ok(),
+        None => Some(awaited.await),
     }
 }
 
@@ -399,6 +437,15 @@ mod tests {
 
     use super::*;
     use crate::testing::bucket;
+
+    #[test]
+    fn an_attempt_after_fruitless_ones_writes_its_first_checkpoint_sooner() {
+        let first = |attempts| sooner(Duration::from_secs(30), attempts);
+        assert_eq!(first(1), Duration::from_secs(30));
+        assert_eq!(first(2), Duration::from_millis(7_500));
+        assert!(first(Pace::MAX_ATTEMPTS) < Duration::from_millis(120));
+        assert!(first(Pace::MAX_ATTEMPTS + 1) > Duration::ZERO);
+    }
 
     fn mark() -> Completing {
         Completing {

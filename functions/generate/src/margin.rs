@@ -49,9 +49,15 @@ impl Margin {
             .min(self.most)
     }
 
+    /// When it is time to end.
+    pub(crate) fn begins(&self) -> Instant {
+        let begins = self.deadline.checked_sub(self.length());
+        begins.unwrap_or(self.deadline)
+    }
+
     /// Whether it is time to end.
     pub(crate) fn is_reached(&self) -> bool {
-        Instant::now() + self.length() >= self.deadline
+        Instant::now() >= self.begins()
     }
 }
 

@@ -1,4 +1,6 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ErrorMetadata;
@@ -27,13 +29,20 @@ struct World {
     /// Other exports that a message was sent for.
     woken: Arc<Mutex<Vec<u64>>>,
     stored: Rule,
+    /// How often records were asked for.
+    asked: Arc<AtomicUsize>,
     worker: Worker,
 }
 
 impl World {
     fn new(state: &State, records: impl Fn(&QueryInput) -> Answer + Send + Sync + 'static) -> Self {
         let tables = FakeTables::holding([state]);
-        let records = mock!(aws_sdk_dynamodb::Client::query).then_compute_response(records);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let records = mock!(aws_sdk_dynamodb::Client::query).then_compute_response(move |r| {
+            count.fetch_add(1, Ordering::Relaxed);
+            records(r)
+        });
         let stored = mock!(aws_sdk_s3::Client::put_object)
             .match_requests(|r| r.key().is_some_and(|key| key.starts_with("exports/7/")))
             .then_output(|| PutObjectOutput::builder().build());
@@ -77,6 +86,7 @@ impl World {
             sent,
             woken,
             stored,
+            asked,
             worker,
         }
     }
@@ -314,19 +324,26 @@ async fn a_cancel_stops_the_worker_for_good() {
     assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
 }
 
-/// A standstill: nothing of the worker runs, its clock does.
-const STANDSTILL: Duration = Duration::from_millis(450);
-
-fn after_a_standstill(r: &QueryInput) -> Answer {
-    std::thread::sleep(STANDSTILL);
-    one_order(r)
+/// Works on an export whose worker stands still for so long once the first record has been read: nothing of it runs, its
+/// clock does. Meanwhile `happens`.
+async fn stood_still(world: &World, length: Duration, happens: impl FnOnce()) -> Outcome {
+    let mut work = std::pin::pin!(world.work_on());
+    while world.asked.load(Ordering::Relaxed) == 0 {
+        let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "it was done before");
+        tokio::task::yield_now().await;
+    }
+    happens();
+    tokio::time::advance(length).await;
+    work.await
 }
 
-#[tokio::test]
+const LEASE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
 async fn a_worker_that_stood_still_past_its_lease_touches_nothing_and_gives_it_back() {
-    let mut world = World::new(&requested(), after_a_standstill);
-    world.worker.pace = Pace::new(STANDSTILL, Duration::from_secs(60));
-    assert_eq!(world.work_on().await, Outcome::Retried);
+    let world = World::new(&requested(), one_order);
+    assert_eq!(stood_still(&world, LEASE, || {}).await, Outcome::Retried);
     let state = world.state();
     assert_eq!(
         (state.export.status, state.work.lease, state.work.attempts),
@@ -338,36 +355,24 @@ async fn a_worker_that_stood_still_past_its_lease_touches_nothing_and_gives_it_b
     );
 }
 
-/// A lease of 6 s, renewed each second, ends for its worker after 4.5 s: this is that, twice as fast.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_worker_that_stood_still_for_a_third_of_its_lease_goes_on() {
-    let mut world = World::new(&requested(), |r| {
-        std::thread::sleep(Duration::from_millis(1_000));
-        one_order(r)
-    });
-    world.worker.pace = Pace::new(Duration::from_millis(3_000), Duration::from_secs(60));
-    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    let world = World::new(&requested(), one_order);
+    assert_eq!(
+        stood_still(&world, LEASE / 3, || {}).await,
+        Outcome::Succeeded
+    );
     assert_eq!(world.state().export.receipt.unwrap().attempts, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_somebody_else_has_taken_is_not_given_back() {
-    let slot: Arc<Mutex<Option<FakeTables>>> = Arc::default();
-    let tables = slot.clone();
-    let mut world = World::new(&requested(), move |r| {
-        std::thread::sleep(STANDSTILL);
-        let tables = tables.lock().unwrap();
-        let tables = tables.as_ref().unwrap();
-        let freed = tables
-            .state(7)
-            .continue_later(Timestamp::now(), pace())
-            .after;
-        tables.write(&taken(&freed));
-        one_order(r)
+    let world = World::new(&requested(), one_order);
+    let outcome = stood_still(&world, LEASE, || {
+        let freed = world.state().continue_later(Timestamp::now(), pace()).after;
+        world.tables.write(&taken(&freed));
     });
-    *slot.lock().unwrap() = Some(world.tables.clone());
-    world.worker.pace = Pace::new(STANDSTILL, Duration::from_secs(60));
-    assert_eq!(world.work_on().await, Outcome::Lost);
+    assert_eq!(outcome.await, Outcome::Lost);
     assert_eq!(world.state().work.lease.unwrap().owner, "another");
     assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
 }

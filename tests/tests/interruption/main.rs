@@ -160,6 +160,83 @@ fn a_search_that_hardly_matches_anything_goes_on_from_invocation_to_invocation()
     }
 }
 
+/// An index follows its table a little later: what was there at the request must be in it when it is read.
+#[test]
+fn an_index_is_read_once_the_request_is_five_seconds_old() {
+    let first_page = |case: &Case| {
+        let world = simulated(async {
+            let world = World::new(case, Format::Csv, Weather::fair(), 0).await;
+            world.run(None).await;
+            world
+        });
+        let watch = world.watch.lock().unwrap();
+        assert_eq!(watch.export().status, Status::Succeeded);
+        watch.first_page.unwrap()
+    };
+    let settles = Duration::from_secs(5);
+    let cases = data::cases();
+    let index = cases.iter().find(|case| case.name == "an index").unwrap();
+    assert!(first_page(index) >= settles);
+    assert!(first_page(&cases[0]) < settles);
+}
+
+/// Every one of them gets on, and none to the time at which a checkpoint is usually due.
+#[test]
+fn an_export_whose_workers_all_die_young_is_made_all_the_same() {
+    let case = &data::cases()[0];
+    for format in [Format::Csv, Format::Xlsx] {
+        let reference = reference(case, format);
+        for seed in 0..8 {
+            let weather = Weather {
+                life: 10..14,
+                part: 1_000_000..1_000_001,
+                page: 10..11,
+                page_takes: 1_000..1_400,
+                ..Weather::fair()
+            };
+            let world = simulated(async {
+                let world = World::new(case, format, weather, seed).await;
+                world.run(None).await;
+                world
+            });
+            let watch = world.watch.lock().unwrap();
+            let wrongs = reference.judge(&world, &watch, &mut Tally::default());
+            assert!(wrongs.is_empty(), "{format:?} {seed}: {wrongs:?}");
+            let export = watch.export();
+            assert_eq!(export.status, Status::Succeeded, "{format:?} {seed}");
+            let attempts = export.receipt.unwrap().attempts;
+            assert!(attempts >= 3, "{format:?} {seed}: {attempts} attempts");
+        }
+    }
+}
+
+/// A page that comes only after the invocation's end must not cost it the checkpoint that goes before that.
+#[test]
+fn an_invocation_that_waits_for_a_page_at_its_end_goes_on_in_the_next() {
+    let case = &data::cases()[0];
+    let reference = reference(case, Format::Csv);
+    for seconds in 20..34 {
+        let weather = Weather {
+            invocation: seconds..seconds + 1,
+            page: 10..11,
+            page_takes: 9_400..9_401,
+            checkpoint: 5..6,
+            ..Weather::fair()
+        };
+        let world = simulated(async {
+            let world = World::new(case, Format::Csv, weather, seconds).await;
+            world.run(None).await;
+            world
+        });
+        let watch = world.watch.lock().unwrap();
+        let wrongs = reference.judge(&world, &watch, &mut Tally::default());
+        assert!(wrongs.is_empty(), "{seconds} s: {wrongs:?}");
+        let receipt = watch.export().receipt.unwrap();
+        assert!(receipt.invocations > 1, "{seconds} s");
+        assert_eq!(receipt.attempts, 1, "{seconds} s");
+    }
+}
+
 /// The worker looks for it after each page, when the next one is asked for already.
 #[test]
 fn a_cancel_stops_the_reading_within_a_page() {

@@ -22,7 +22,9 @@ pub(crate) struct Watch {
     pub(crate) attempts_at_failure: Option<u64>,
     /// When it was canceled.
     pub(crate) canceled_at: Option<Duration>,
-    /// Pages of records that a worker asked for after that, and when the last one.
+    /// When a worker first asked for a page of records.
+    pub(crate) first_page: Option<Duration>,
+    /// Pages of records that a worker asked for after the cancel, and when the last one.
     pub(crate) pages_after_cancel: usize,
     pub(crate) last_page_after_cancel: Option<Duration>,
     /// The rows that the person saw.
@@ -161,6 +163,7 @@ impl Watch {
 
     /// A worker asks for a page of records.
     pub(crate) fn page_asked(&mut self, at: Duration) {
+        self.first_page.get_or_insert(at);
         if self.canceled_at.is_some() {
             self.pages_after_cancel += 1;
             self.last_page_after_cancel = Some(at);

@@ -6,6 +6,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use waybill_testing::twin::{Answer, Call, conflict};
 
+/// Longer than any invocation.
+const EVER: Range<u64> = 1_000..1_001;
+
 /// How likely each trouble is, per call, and how long things take.
 #[derive(Debug, Clone)]
 pub(crate) struct Weather {
@@ -32,6 +35,8 @@ pub(crate) struct Weather {
     pub(crate) clocks: i64,
     /// Seconds that an invocation has.
     pub(crate) invocation: Range<u64>,
+    /// Seconds after which its machine dies, whatever time it was told to have.
+    pub(crate) life: Range<u64>,
     /// Bytes of the first part.
     pub(crate) part: Range<usize>,
     /// Records of a page, at most.
@@ -77,6 +82,7 @@ impl Weather {
             page_takes: 20..200,
             clocks: 0,
             invocation: 900..901,
+            life: EVER,
             part: 1_500..1_501,
             page: 20..21,
             checkpoint: 30..31,
@@ -94,8 +100,8 @@ impl Weather {
             }
         };
         Self {
-            kill: up_to(0.03),
-            freeze: up_to(0.015),
+            kill: up_to(0.05),
+            freeze: up_to(0.02),
             jump: up_to(0.2),
             refuse: up_to(0.20),
             reset: up_to(0.12),
@@ -106,6 +112,7 @@ impl Weather {
             page_takes: 1..random.u64(100..6_000),
             clocks: 15_000,
             invocation: 20..random.u64(30..400),
+            life: EVER,
             part: 400..random.usize(800..8_000),
             page: 1..random.usize(3..60),
             checkpoint: 5..random.u64(6..31),

@@ -178,13 +178,14 @@ impl World {
             .unwrap()
             .u64(self.weather.invocation.clone());
         let time_left = Duration::from_secs(seconds);
+        let life = self.random.lock().unwrap().u64(self.weather.life.clone());
         let event = json!({"Records": [{"messageId": "m", "body": body, "attributes": {}, "messageAttributes": {}}]});
         let event: SqsEvent = serde_json::from_value(event).unwrap();
         let work = On::new(machine.clone(), handle(&worker, event, time_left));
         tokio::select! {
             biased;
             () = machine.death() => false,
-            () = tokio::time::sleep(time_left) => {
+            () = tokio::time::sleep(time_left.min(Duration::from_secs(life))) => {
                 machine.kill();
                 false
             }
