@@ -4,7 +4,7 @@ import { Client, pathOf } from "./api.js";
 import { alone, announce, h, icon, loading } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";
-import { formatter } from "./format.js";
+import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 import { ParentView } from "./parent-view.js";
 import { bearer, currentToken, deployment, finishSignIn, forget, signIn, signOut } from "./session.js";
@@ -14,7 +14,7 @@ customElements.define("waybill-parent-view", ParentView);
 
 const main = document.getElementById("main");
 const top = document.getElementById("top");
-const format = formatter();
+const format = formatter(null, ENGLISH);
 const t = texts(null, format);
 let accepted = false;
 

@@ -59,7 +59,7 @@ export class ExportDetail extends HTMLElement {
     } catch (error) {
       if (signal.aborted) return "done";
       if (error.status === 404) return this.#notFound();
-      if (error.isPassing && this.#found) return this.#fail(error), "same";
+      if (this.#found) return this.#fail(error), error.isPassing ? "same" : "done";
       const again = h("button", { type: "button", class: "button", on: { click: () => this.connectedCallback() } }, page.t("action.retry"));
       this.replaceChildren(alone(page.t("problem.title"), saying(error, page.t), again));
       return "done";

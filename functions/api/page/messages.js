@@ -46,6 +46,8 @@ const ENGLISH = {
   "problem.title": "This could not be loaded",
   "problem.offline": "There is no connection at the moment. Check your network and try again.",
   "problem.session": "Your session has ended. Sign in again to go on.",
+  "problem.service": "The service answered {status}. Try again in a moment.",
+  "problem.parent": "This element’s parent must be such as project:42, source:web-leads or organization:acme.",
   "problem.not-found": "There is nothing here, or it is not yours to see.",
 
   "export.button": "Export",
