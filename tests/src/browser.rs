@@ -106,6 +106,13 @@ impl Browser {
         self.command("/url", json!({"url": url})).await;
     }
 
+    /// Runs a script at the beginning of every page that is opened from now on.
+    pub async fn before_each_page(&self, script: &str) {
+        let parameters = json!({"source": script});
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", parameters)
+            .await;
+    }
+
     /// The address that is open.
     ///
     /// # Panics

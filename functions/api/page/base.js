@@ -113,6 +113,8 @@ export class Element extends HTMLElement {
     const locale = this.getAttribute("locale");
     this.format = formatter(locale, this.messages ? locale : ENGLISH);
     this.t = texts(this.messages, this.format);
+    // Those who listen hear English read as English, on a page in another language too.
+    if (!this.messages && !this.lang) this.lang = ENGLISH;
     if (this.parent) return this.start();
     this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, this.t("problem.parent")));
   }

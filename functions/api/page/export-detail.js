@@ -6,6 +6,7 @@ import { alone, h, icon, loading } from "./dom.js";
 import { history } from "./export-history.js";
 import { badge } from "./export-row.js";
 import { words } from "./format.js";
+import { called } from "./parent-view.js";
 import { atExpiry, poll } from "./poll.js";
 import { describe, describeFilter } from "./selection.js";
 
@@ -73,7 +74,8 @@ export class ExportDetail extends HTMLElement {
 
   #notFound() {
     const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
-    this.replaceChildren(alone("Not found", "This export was not found, or it is not yours to see.", other));
+    const home = h("a", { class: "button", href: "/" }, "Go to your exports");
+    this.replaceChildren(alone("Not found", "This export was not found, or it is not yours to see.", home, other));
     this.page.title("Not found");
     return "done";
   }
@@ -90,10 +92,10 @@ export class ExportDetail extends HTMLElement {
     page.title(`${found.file_name} · ${t(`status.${found.status}`)}`);
     const focus = this.contains(document.activeElement) && document.activeElement.id;
     const parent = parentOfExport(found);
-    const name = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id)?.name ?? parent.id;
+    const known = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id);
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.replaceChildren(
-      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${name}`))),
+      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${called(known ?? parent)}`))),
       h(
         "header",
         { class: "detail-head" },
@@ -174,7 +176,7 @@ export class ExportDetail extends HTMLElement {
 
   #time(instant) {
     const { format } = this.page;
-    return instant && h("time", { datetime: instant, title: `${format.exact(instant)} (${instant})` }, format.time(instant));
+    return instant && h("time", { datetime: instant, title: instant }, format.instant(instant));
   }
 
   #facts(found) {

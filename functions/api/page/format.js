@@ -15,14 +15,17 @@ export function formatter(locale, language) {
   const number = make(Intl.NumberFormat);
   const short = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "short" });
   const exact = make(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" });
+  const instant = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "long" });
   const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
   const plural = ofTexts(Intl.PluralRules);
   const list = ofTexts(Intl.ListFormat, { type: "disjunction" });
   return {
     count: (value) => number.format(value),
     plural: (value) => plural.select(value),
-    time: (instant) => short.format(new Date(instant)),
-    exact: (instant) => exact.format(new Date(instant)),
+    time: (at) => short.format(new Date(at)),
+    exact: (at) => exact.format(new Date(at)),
+    /** To the second, with the zone. */
+    instant: (at) => instant.format(new Date(at)),
     /** A day without a time, such as `2026-11-21`. */
     day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
     or: (values) => list.format(values),
@@ -36,7 +39,8 @@ export function formatter(locale, language) {
     },
     seconds(value) {
       const [amount, unit] = value < 120 ? [value, "second"] : value < 7200 ? [value / 60, "minute"] : [value / 3600, "hour"];
-      const options = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: amount < 10 ? 1 : 0 };
+      const digits = amount < 10 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 };
+      const options = { style: "unit", unit, unitDisplay: "long", ...digits };
       return make(Intl.NumberFormat, options).format(amount);
     },
     money: (dollars) => make(Intl.NumberFormat, { style: "currency", currency: "USD", maximumSignificantDigits: 2 }).format(dollars),

@@ -64,9 +64,7 @@ async fn what_waits_is_watched_and_can_be_canceled() {
         return;
     };
     let browser = &ana.browser;
-    let aws = ana.stack.aws().await;
-    let generate = ana.stack.output("generate_function");
-    aws.feed(generate, false).await;
+    let making = ana.stopped_making().await;
     let first = ana.owner.request("csv").await;
     let second = ana.owner.request("xlsx").await;
     ana.enter(&ana.list("exports")).await;
@@ -88,7 +86,7 @@ async fn what_waits_is_watched_and_can_be_canceled() {
     assert_eq!(ana.owner.export(id(&second)).await["status"], "canceled");
 
     // Started again, it is watched to its end without a reload.
-    aws.feed(generate, true).await;
+    making.goes_on().await;
     browser.click("#again").await;
     browser.shows("#status", "Completed").await;
     assert!(browser.has("#download").await);

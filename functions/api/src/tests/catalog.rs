@@ -260,14 +260,22 @@ async fn a_source_shows_its_own_columns_where_its_files_have_them() {
             "{grants}"
         );
         let columns = catalog["types"][0]["columns"].as_array().unwrap();
-        let age = json!({"key": "age", "label": "Age", "kind": "integer", "values": [], "default": true});
+        let age =
+            json!({"key": "age", "label": "Age", "kind": "integer", "values": [], "default": true});
         let at = columns.iter().position(|column| *column == age).unwrap();
         let after = columns[at..]
             .iter()
             .map(|column| column["key"].as_str().unwrap());
         assert_eq!(
             after.collect::<Vec<_>>(),
-            ["age", "vip", "other", "created_at", "updated_at", "source_id"]
+            [
+                "age",
+                "vip",
+                "other",
+                "created_at",
+                "updated_at",
+                "source_id"
+            ]
         );
     }
     for grants in ["", "source:other", "organization:other", "service"] {
@@ -291,5 +299,8 @@ async fn a_parent_shows_the_types_of_its_kind_and_which_columns_are_usual() {
         let column = columns.iter().find(|column| column["key"] == key);
         column.unwrap()["default"].clone()
     };
-    assert_eq!((usual("email"), usual("occupation")), (json!(true), json!(false)));
+    assert_eq!(
+        (usual("email"), usual("occupation")),
+        (json!(true), json!(false))
+    );
 }
