@@ -2,7 +2,7 @@
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { saying } from "./base.js";
-import { alone, h, icon, loading } from "./dom.js";
+import { alone, fileName, h, icon, loading } from "./dom.js";
 import { history } from "./export-history.js";
 import { badge } from "./export-row.js";
 import { words } from "./format.js";
@@ -99,7 +99,7 @@ export class ExportDetail extends HTMLElement {
       h(
         "header",
         { class: "detail-head" },
-        h("div", {}, h("h1", { id: "title" }, h("bdi", {}, found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
+        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
       h("p", { id: "message", class: "lead" }, found.failure?.message ?? SENTENCES[found.status]),
@@ -181,7 +181,8 @@ export class ExportDetail extends HTMLElement {
 
   #facts(found) {
     const { format } = this.page;
-    const mail = { failed: "It could not be delivered; the file is here.", pending: "On its way", sent: "Sent" }[found.mail];
+    const undelivered = found.url ? "It could not be delivered; the file is here." : "It could not be delivered.";
+    const mail = { failed: undelivered, pending: "On its way", sent: "Sent" }[found.mail];
     return this.#card("The export", "export", this.#list([
       ["What", `${this.#type.label}, as ${found.format === "csv" ? "CSV" : "Excel"}`],
       ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],

@@ -129,7 +129,7 @@ async fn every_state_of_an_export_and_its_mail() {
         .shows("waybill-exports >> tbody tr:nth-child(7)", "Expired")
         .await;
     browser
-        .shows("waybill-exports >> .badge.failed + small", "in 5 attempts")
+        .shows("waybill-exports >> .name .reason", "in 5 attempts")
         .await;
     looker.look("exports").await;
     ana.enter(&format!(

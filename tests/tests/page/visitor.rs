@@ -7,7 +7,8 @@ use waybill_tests::{
 };
 
 /// A few browsers at a time: some only wait for a minute to pass, but each that works takes a core.
-static TURNS: Semaphore = Semaphore::const_new(4);
+static TURNS: Semaphore = Semaphore::const_new(ALL_TURNS as usize);
+const ALL_TURNS: u32 = 4;
 
 /// Held by whoever has stopped the making of files, since it stands still for all.
 static MAKING: Mutex<()> = Mutex::const_new(());
@@ -38,12 +39,22 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// A new person whose project has so many orders; `None` where there is no browser, which is said.
     pub(crate) async fn new(name: &str, orders: usize) -> Option<Self> {
+        Self::taking(1, name, orders).await
+    }
+
+    /// The same, while no other visitor is there: for what is measured.
+    pub(crate) async fn alone(name: &str, orders: usize) -> Option<Self> {
+        Self::taking(ALL_TURNS, name, orders).await
+    }
+
+    async fn taking(turns: u32, name: &str, orders: usize) -> Option<Self> {
         let stack = Stack::get();
         if let Some(why) = Browser::missing() {
             skipped("the page in a browser", &why);
             return None;
         }
-        let turn = TURNS.acquire().await.expect("turns are never closed");
+        let turn = TURNS.acquire_many(turns).await;
+        let turn = turn.expect("turns are never closed");
         let project = unique();
         if orders > 0 {
             load_orders(&stack, project, orders_csv(&generated_orders(orders))).await;
