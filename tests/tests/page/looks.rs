@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use waybill_tests::{
-    Browser, Owner, exported, generated_orders, id, load, load_orders, orders_csv, wait_until,
+    Browser, Caller, Owner, Stack, exported, generated_orders, id, load, load_orders, orders_csv,
+    wait_until,
 };
 
 use crate::looker::Looker;
@@ -21,15 +22,25 @@ const CLOSE: &str = "waybill-export-button >> dialog header button";
 const MINUTE: Duration = Duration::from_secs(90);
 const ESCAPE: &str = "\u{E00C}";
 
-/// Names that are read from the right, and leads of people who have such.
+/// Names that are read from the right.
 const HEBREW_NAME: &str = "דנה לוי";
 const ARABIC_SOURCE: &str = "نموذج الاتصال (2026)";
+const PURCHASES: &str = "\
+id,invoice,status,purchased_at,description,quantity,unit_price,amount,currency,customer_name,country
+p-1,536365,completed,2026-01-01T08:26:00Z,White hanging heart,6,2.55,15.30,GBP,Ana Sousa,Portugal
+p-2,536366,refunded,2026-01-02T09:01:00Z,Hand warmer,12,1.85,22.20,GBP,José Lima,Brazil
+p-3,536367,pending,2026-01-03T10:15:00Z,Jam making set,3,4.25,12.75,GBP,Zoe Smith,United Kingdom
+";
 const LEADS: &str = "\
 id,created_at,status,name,email,phone,city,country,age,attributes.vip
 1,2026-01-01T10:00:00Z,Active,Ana Sousa,ana@example.com,+1-519-748-2199,Porto,PT,41,true
 2,2026-01-01T11:00:00Z,Sold,محمد الأمين,m@example.com,+20 2 2794 0000,القاهرة,EG,29,
 3,2026-01-01T12:00:00Z,Active,משה כהן,moshe@example.com,,חיפה,IL,57,
 ";
+
+async fn staff(stack: &Stack) -> Caller {
+    stack.caller(&stack.token_with("yuki", "staff").await)
+}
 
 fn path(export: u64) -> String {
     format!("/exports/{export}")
@@ -68,6 +79,12 @@ async fn every_state_of_an_export_and_its_mail() {
 
     let orders = orders_csv(&generated_orders(60));
     load_orders(&ana.stack, ana.owner.project, orders).await;
+    let film = json!({"name": "Film 42"});
+    let staff = staff(&ana.stack).await;
+    staff
+        .put(&format!("/v1/projects/{}", ana.owner.project), film)
+        .await
+        .expect_status(200);
     let asked = json!({"type": "orders", "format": "csv", "search": "paulo",
         "filters": {"status": ["delivered", "shipped"], "created_at": {"from": "2026-01-01", "to": "2026-02-01"}}});
     let done = ana.owner.succeeded(asked).await;
@@ -251,8 +268,7 @@ async fn lists_of_a_source_and_an_organization_with_names_read_from_the_right() 
     let project = dana.owner.project;
     let (organization, source) = (format!("acme-{project}"), format!("web-{project}"));
     let dana = dana.granted(&format!("organization:{organization}")).await;
-    let staff = dana.stack.token_with("yuki", "staff").await;
-    let staff = dana.stack.caller(&staff);
+    let staff = staff(&dana.stack).await;
     for (path, described) in [
         (
             format!("/v1/organizations/{organization}"),
@@ -272,7 +288,14 @@ async fn lists_of_a_source_and_an_organization_with_names_read_from_the_right() 
         staff.put(&path, described).await.expect_status(200);
     }
     load(&dana.stack, "leads", &source, LEADS.to_owned()).await;
-    let leads = json!({"type": "leads", "format": "xlsx", "search": "محمد"});
+    load(
+        &dana.stack,
+        "purchases",
+        &organization,
+        PURCHASES.to_owned(),
+    )
+    .await;
+    let leads = json!({"type": "leads", "format": "xlsx"});
     let leads = exported(&dana.owner.api, &format!("sources/{source}"), leads).await;
     let purchases = json!({"type": "purchases", "format": "csv"});
     let parent = format!("organizations/{organization}");
