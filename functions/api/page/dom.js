@@ -42,8 +42,8 @@ export const icon = (name) =>
 
 /** A file's name: whatever script it is in, its time and its ending stand together at its end. */
 export function fileName(name) {
-  const [, what, rest] = /^(.+-)(\d{8}T\d{6}Z\.\w+)$/.exec(name) ?? [null, name];
-  return h("span", { dir: "ltr" }, h("bdi", {}, what), rest && [h("wbr"), h("bdi", { dir: "ltr" }, rest)]);
+  const [, what, rest] = /^(.+)-(\d{8}T\d{6}Z\.\w+)$/.exec(name) ?? [null, name];
+  return h("span", { dir: "ltr" }, h("bdi", {}, what), rest && ["-", h("wbr"), h("bdi", { dir: "ltr" }, rest)]);
 }
 
 /** A view without anything in it, or one that cannot be shown: what is so, why, and what to do. */

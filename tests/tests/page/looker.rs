@@ -9,6 +9,13 @@ use waybill_tests::{Browser, axe, skipped};
 
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (320, 720);
+/// What lies between, in which nothing may be too wide either.
+const WIDTHS: [u32; 5] = [400, 768, 900, 1024, 1160];
+/// How many pixels the page, or a list in it, is too wide by.
+const TOO_WIDE: &str = "
+    const lists = [...document.querySelectorAll('waybill-exports')];
+    const beyond = lists.map((list) => (list.shadowRoot.querySelector('table')?.offsetWidth ?? 0) - list.offsetWidth);
+    return Math.max(document.documentElement.scrollWidth - innerWidth, ...beyond)";
 /// The rules of WCAG 2.2 up to AA, as axe-core names them.
 const WCAG: &[&str] = &["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /// Those of a page besides; a mail has no landmarks.
@@ -48,16 +55,13 @@ impl<'a> Looker<'a> {
     }
 
     async fn look_by(&self, view: &str, rules: &[&str]) {
+        for width in WIDTHS {
+            self.fits(view, width, DESKTOP.1).await;
+        }
         for scheme in ["light", "dark"] {
             self.browser.prefer(scheme).await;
             for (device, (width, height)) in [("phone", PHONE), ("desktop", DESKTOP)] {
-                self.browser.resize(width, height).await;
-                let overflow = "return document.documentElement.scrollWidth - innerWidth";
-                let overflow = self.browser.run(overflow, json!([])).await;
-                assert!(
-                    overflow.as_i64().unwrap() <= 0,
-                    "{view} is {overflow} px too wide for {width}"
-                );
+                self.fits(view, width, height).await;
                 let what = format!("{view}, {scheme}, {device}");
                 self.search_for_barriers(&what, rules).await;
                 if let Some(folder) = &self.pictures {
@@ -67,6 +71,15 @@ impl<'a> Looker<'a> {
             }
         }
         self.browser.prefer("light").await;
+    }
+
+    async fn fits(&self, view: &str, width: u32, height: u32) {
+        self.browser.resize(width, height).await;
+        let beyond = self.browser.run(TOO_WIDE, json!([])).await;
+        assert!(
+            beyond.as_i64().unwrap() <= 0,
+            "{view} is {beyond} px too wide for {width}"
+        );
     }
 
     async fn search_for_barriers(&self, what: &str, rules: &[&str]) {

@@ -125,8 +125,12 @@ async fn a_list_asks_again_only_while_something_is_unfinished_and_somebody_looks
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
+    ana.while_nothing_is_made(async || asks_while_something_is_unfinished(&ana).await)
+        .await;
+}
+
+async fn asks_while_something_is_unfinished(ana: &Visitor) {
     let browser = &ana.browser;
-    let making = ana.stopped_making().await;
     let export = id(&ana.owner.request("csv").await);
     ana.enter(&ana.list("exports")).await;
     browser.shows("waybill-exports >> .badge", "Pending").await;
@@ -168,5 +172,4 @@ async fn a_list_asks_again_only_while_something_is_unfinished_and_somebody_looks
     let before = answers(browser, EXPORTS).await;
     pass(browser, 60).await;
     assert_eq!(answers(browser, EXPORTS).await, before, "when all is over");
-    making.goes_on().await;
 }

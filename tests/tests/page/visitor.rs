@@ -1,31 +1,20 @@
 //! A person at a browser.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures::FutureExt;
 use serde_json::json;
-use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use waybill_tests::{
-    Aws, Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique,
+    Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique,
 };
 
 /// A few browsers at a time: some only wait for a minute to pass, but each that works takes a core.
 static TURNS: Semaphore = Semaphore::const_new(ALL_TURNS as usize);
 const ALL_TURNS: u32 = 4;
 
-/// Held by whoever has stopped the making of files, since it stands still for all.
+/// Held while no file is made, which is so for all.
 static MAKING: Mutex<()> = Mutex::const_new(());
-
-/// No file is made until this says so.
-pub(crate) struct StoppedMaking {
-    aws: Aws,
-    generate: String,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl StoppedMaking {
-    /// Files are made again.
-    pub(crate) async fn goes_on(self) {
-        self.aws.feed(&self.generate, true).await;
-    }
-}
 
 /// Someone with a project of their own and a browser, signed in to neither.
 pub(crate) struct Visitor {
@@ -96,17 +85,15 @@ impl Visitor {
         }
     }
 
-    /// Stops the making of files.
-    pub(crate) async fn stopped_making(&self) -> StoppedMaking {
-        let turn = MAKING.lock().await;
+    /// Does something while no file is made, and lets files be made again, whatever comes of it.
+    pub(crate) async fn while_nothing_is_made<T>(&self, act: impl AsyncFnOnce() -> T) -> T {
+        let _turn = MAKING.lock().await;
         let aws = self.stack.aws().await;
-        let generate = self.stack.output("generate_function").to_owned();
-        aws.feed(&generate, false).await;
-        StoppedMaking {
-            aws,
-            generate,
-            _turn: turn,
-        }
+        let generate = self.stack.output("generate_function");
+        aws.feed(generate, false).await;
+        let result = AssertUnwindSafe(act()).catch_unwind().await;
+        aws.feed(generate, true).await;
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Opens an address of the page, and signs in where the issuer asks.
