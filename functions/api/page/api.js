@@ -91,7 +91,7 @@ export class Client {
     return this.#catalog;
   }
 
-  /** One of a parent's types, with the columns that a source has of its own; undefined where it has no such type. Read once. */
+  /** One of a parent's types, with the columns that a source has of its own; undefined where there is none. Read once. */
   async typeOf(parent, name) {
     const path = `${pathOf(parent)}/catalog`;
     if (!this.#catalogs.has(path)) this.#catalogs.set(path, this.get(path));

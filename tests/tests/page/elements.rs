@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use waybill_tests::{Owner, id, wait_until};
 
+use crate::looker::Looker;
 use crate::visitor::Visitor;
 
 /// The port above the stack's own four, which the local stack lets in (`AllowedOrigins`).
@@ -128,6 +129,9 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .run(script, json!([format!("{DIALOG} footer .primary")]))
         .await;
     assert_eq!(look, json!(["rgb(1, 128, 64)", "20px"]));
+    browser.click(&format!("{DIALOG} header button")).await;
+    Looker::new(browser).look_inside("host-page").await;
+
     // A framework moves an element, and gives it another parent.
     let script = "document.body.append(find(arguments[0]))";
     browser.run(script, json!([LIST])).await;

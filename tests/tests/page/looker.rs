@@ -18,7 +18,7 @@ const TOO_WIDE: &str = "
     return Math.max(document.documentElement.scrollWidth - innerWidth, ...beyond)";
 /// The rules of WCAG 2.2 up to AA, as axe-core names them.
 const WCAG: &[&str] = &["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-/// Those of a page besides; a mail has no landmarks.
+/// Those of a whole page besides: a mail has no landmarks, and a host's are its own matter.
 const PAGE: &[&str] = &["best-practice"];
 
 /// Looks at views, one after the other.
@@ -49,8 +49,8 @@ impl<'a> Looker<'a> {
         self.look_by(view, &[WCAG, PAGE].concat()).await;
     }
 
-    /// Looks at the mail that is open.
-    pub(crate) async fn look_at_mail(&self, view: &str) {
+    /// Looks at a mail, or at a page that is not Waybill's.
+    pub(crate) async fn look_inside(&self, view: &str) {
         self.look_by(view, WCAG).await;
     }
 

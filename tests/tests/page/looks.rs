@@ -90,7 +90,7 @@ async fn every_state_of_an_export_and_its_mail() {
     let done = ana.owner.succeeded(asked).await;
     open_mail(browser, &ana.owner.mail_about(id(&done)).await).await;
     browser.shows("h1", "is ready").await;
-    looker.look_at_mail("mail").await;
+    looker.look_inside("mail").await;
 
     let mut moments = Moments::of(&ana.stack, id(&done)).await;
     for (view, export, status, says) in [
