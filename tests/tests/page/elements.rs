@@ -22,7 +22,7 @@ const DIALOG: &str = "waybill-export-button >> dialog";
 fn page(api: &str, owner: &Owner, token: &str) -> String {
     let parent = format!("project:{}", owner.project);
     format!(
-        r#"<!doctype html><html lang="en"><title>A host product</title>
+        r#"<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A host product</title>
 <style>waybill-export-button::part(button) {{ border-radius: 20px }} body {{ --waybill-accent: rgb(1, 128, 64) }}</style>
 <h1>Orders</h1>
 <waybill-export-button api="{api}" type="orders" parent="{parent}"></waybill-export-button>

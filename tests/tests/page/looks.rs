@@ -42,6 +42,16 @@ async fn staff(stack: &Stack) -> Caller {
     stack.caller(&stack.token_with("yuki", "staff").await)
 }
 
+/// Gives the visitor's project a name.
+async fn call_it_a_film(visitor: &Visitor) {
+    let path = format!("/v1/projects/{}", visitor.owner.project);
+    let staff = staff(&visitor.stack).await;
+    staff
+        .put(&path, json!({"name": "Film 42"}))
+        .await
+        .expect_status(200);
+}
+
 fn path(export: u64) -> String {
     format!("/exports/{export}")
 }
@@ -79,12 +89,7 @@ async fn every_state_of_an_export_and_its_mail() {
 
     let orders = orders_csv(&generated_orders(60));
     load_orders(&ana.stack, ana.owner.project, orders).await;
-    let film = json!({"name": "Film 42"});
-    let staff = staff(&ana.stack).await;
-    staff
-        .put(&format!("/v1/projects/{}", ana.owner.project), film)
-        .await
-        .expect_status(200);
+    call_it_a_film(&ana).await;
     let asked = json!({"type": "orders", "format": "csv", "search": "paulo",
         "filters": {"status": ["delivered", "shipped"], "created_at": {"from": "2026-01-01", "to": "2026-02-01"}}});
     let done = ana.owner.succeeded(asked).await;
@@ -174,6 +179,7 @@ async fn a_list_to_narrow_and_the_way_of_an_export() {
     };
     let browser = &ana.browser;
     let looker = Looker::new(browser);
+    call_it_a_film(&ana).await;
     let list = format!("{}?status=delivered&search=paulo", ana.list("orders"));
     ana.enter(&list).await;
     browser.shows(".count", "3 in this list").await;

@@ -7,10 +7,8 @@ use waybill_tests::{Browser, id, note, wait_until};
 
 use crate::visitor::Visitor;
 
-/// The most that the first view may take, from its navigation on.
+/// The most that the first view may take, from its navigation on (ms).
 const FIRST_VIEW: f64 = 1000.0;
-/// The machine may be busy with something else: one of these must be quick enough.
-const TRIES: usize = 5;
 const SOON: Duration = Duration::from_secs(60);
 const EXPORTS: &str = "/exports?";
 const RECORDS: &str = "/records/";
@@ -60,15 +58,32 @@ async fn the_first_view_is_there_within_a_second() {
     };
     ana.owner.request("csv").await;
     ana.browser.before_each_page(NOTE_FIRST_VIEW).await;
-    let mut quickest = f64::INFINITY;
-    for _ in 0..TRIES {
+    // The machine may be busy with something else, and then a view takes longer than it does by itself.
+    let took = wait_until("a view that is quick enough", SOON, async || {
         ana.enter(&ana.list("exports")).await;
         ana.browser.shows("waybill-exports >> tbody tr", "").await;
         let took = ana.browser.run("return window.firstView", json!([])).await;
-        quickest = quickest.min(took.as_f64().unwrap());
-    }
-    note(&format!("first view of the page: {quickest:.0} ms"));
-    assert!(quickest < FIRST_VIEW, "{quickest:.0} ms");
+        match took.as_f64().unwrap() {
+            took if took < FIRST_VIEW => Ok(took),
+            took => Err(format!("{took:.0} ms")),
+        }
+    })
+    .await;
+    note(&format!("first view of the page: {took:.0} ms"));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_but_the_service_and_the_issuer() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    ana.enter(&ana.list("orders")).await;
+    ana.browser.shows(".count", "5 in this list").await;
+    let script = "const found = performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin);
+        return [...new Set(found)].sort()";
+    let asked = ana.browser.run(script, json!([])).await;
+    let (service, issuer) = (ana.stack.public_url(), ana.stack.output("issuer_url"));
+    assert_eq!(asked, json!([service, issuer]));
 }
 
 #[tokio::test]
