@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use waybill::event::{Actor, Event, What};
-use waybill::export::{Export, ExportId, Failure, Mail, Status};
+use waybill::export::{Export, ExportId, Failure, Format, Mail, Status};
 use waybill::file::{Warning, WarningCode};
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::Work;
@@ -102,19 +102,22 @@ impl Moments {
         self.put(export, &history).await
     }
 
-    /// Complete, with a week to take it, and with something to warn of.
+    /// Complete, with a week to take it; a workbook with something to warn of.
     pub(crate) async fn completed(&mut self) -> u64 {
         let mut export = self.complete(Status::Succeeded);
         export.expires_at = self.of.completed_at.map(|at| at + WEEK);
-        let warning = |code, column: &str, count| Warning {
-            code,
-            column: column.to_owned(),
-            count,
-        };
-        export.warnings = vec![
-            warning(WarningCode::NumberAsText, "reference", 1_203),
-            warning(WarningCode::CellCut, "customer", 2),
-        ];
+        // A CSV file holds everything as it is.
+        if export.format == Format::Xlsx {
+            let warning = |code, column: &str, count| Warning {
+                code,
+                column: column.to_owned(),
+                count,
+            };
+            export.warnings = vec![
+                warning(WarningCode::NumberAsText, "id", 1_203),
+                warning(WarningCode::CellCut, "name", 2),
+            ];
+        }
         let history = [
             What::Requested,
             What::Started,
