@@ -18,6 +18,9 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// How long a script may take: a search for barriers in a long list takes many seconds on a busy machine. The driver's
+/// answer is waited for a little longer.
+const SCRIPT_WITHIN: Duration = Duration::from_secs(55);
 /// The WebDriver specification's name for an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Finds an element; ` >> ` leads into an element's shadow.
@@ -79,8 +82,9 @@ impl Browser {
         ];
         let options = json!({"binary": CHROMIUM, "args": arguments});
         let logs = json!({"browser": "SEVERE"});
+        let timeouts = json!({"script": SCRIPT_WITHIN.as_millis() as u64});
         let capabilities = json!({"capabilities": {"alwaysMatch":
-            {"goog:chromeOptions": options, "goog:loggingPrefs": logs}}});
+            {"goog:chromeOptions": options, "goog:loggingPrefs": logs, "timeouts": timeouts}}});
         let answer = stack
             .ask(Method::POST, &format!("{base}/session"), Some(capabilities))
             .await
@@ -104,6 +108,13 @@ impl Browser {
     /// Opens an address.
     pub async fn open(&self, url: &str) {
         self.command("/url", json!({"url": url})).await;
+    }
+
+    /// Runs a script at the beginning of every page that is opened from now on.
+    pub async fn before_each_page(&self, script: &str) {
+        let parameters = json!({"source": script});
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", parameters)
+            .await;
     }
 
     /// The address that is open.

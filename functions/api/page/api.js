@@ -1,6 +1,6 @@
 // Calls of Waybill's API on behalf of whoever `getToken` gives a token of.
 
-/** Why a call was not carried out; its message is for the person. */
+/** Why a call was not carried out; its message is for the person, and empty where the service gave none. */
 export class Problem extends Error {
   constructor(status, message, { retryAfter = null, errors = [] } = {}) {
     super(message);
@@ -20,6 +20,7 @@ export class Problem extends Error {
 export class Client {
   #getToken;
   #catalog = null;
+  #catalogs = new Map();
   #created = new Map();
 
   /** `base` is the API's address; `getToken({renew})` gives a token, a new one where the last was refused. */
@@ -40,8 +41,7 @@ export class Client {
     const answer = await response.json().catch(() => null);
     if (response.ok && answer) return { status: response.status, headers: response.headers, body: answer };
     const retryAfter = Number(response.headers.get("Retry-After")) || null;
-    const message = answer?.detail ?? `The service answered ${response.status}. Try again in a moment.`;
-    throw new Problem(response.ok ? 502 : response.status, message, { retryAfter, errors: answer?.errors });
+    throw new Problem(response.ok ? 502 : response.status, answer?.detail ?? "", { retryAfter, errors: answer?.errors });
   }
 
   /**
@@ -89,6 +89,19 @@ export class Client {
       throw error;
     });
     return this.#catalog;
+  }
+
+  /** One of a parent's types, with the columns that a source has of its own; undefined where there is none. Read once. */
+  async typeOf(parent, name) {
+    const path = `${pathOf(parent)}/catalog`;
+    if (!this.#catalogs.has(path)) this.#catalogs.set(path, this.get(path));
+    try {
+      const { types } = await this.#catalogs.get(path);
+      return types.find((type) => type.name === name);
+    } catch (error) {
+      this.#catalogs.delete(path);
+      throw error;
+    }
   }
 
   async #readCatalog() {

@@ -4,7 +4,7 @@ import { Client, pathOf } from "./api.js";
 import { alone, announce, h, icon, loading } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";
-import { formatter } from "./format.js";
+import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 import { ParentView } from "./parent-view.js";
 import { bearer, currentToken, deployment, finishSignIn, forget, signIn, signOut } from "./session.js";
@@ -14,7 +14,7 @@ customElements.define("waybill-parent-view", ParentView);
 
 const main = document.getElementById("main");
 const top = document.getElementById("top");
-const format = formatter();
+const format = formatter(null, ENGLISH);
 const t = texts(null, format);
 let accepted = false;
 
@@ -22,12 +22,12 @@ const here = () => location.pathname + location.search;
 const say = (text) => announce(document.getElementById("live"), text);
 
 const client = new Client("", async ({ renew }) => {
-  if (renew || !currentToken()) {
-    // A token that the API never took would be refused again after the next sign-in.
-    if (!currentToken() || accepted) ended();
-    else refused();
-  }
-  return currentToken();
+  if (!renew && currentToken()) return currentToken();
+  // A token that the API never took would be refused again after the next sign-in.
+  if (!currentToken() || accepted) ended();
+  else refused();
+  // Nothing else becomes of what was asked for: this page is left for the sign-in.
+  return new Promise(() => {});
 });
 
 /** What views use of the page. */
@@ -67,13 +67,12 @@ const failed = (error) => showSignIn("Signing in did not work", `${error.message
 function refused() {
   forget();
   failed(new Error("this service does not accept the token"));
-  throw new Error("the token was refused");
 }
 
 /** The session is over: what was on the page stays behind a dialog, and its address is where the sign-in leads back. */
 function ended() {
   forget();
-  if (document.getElementById("ended")) throw new Error("the session has ended");
+  if (document.getElementById("ended")) return;
   const again = h("button", { type: "button", class: "button primary" }, "Sign in again");
   again.addEventListener("click", () => signIn(here()).catch((error) => (dialog.close(), failed(error))));
   const dialog = h(
@@ -85,7 +84,6 @@ function ended() {
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   document.body.append(dialog);
   dialog.showModal();
-  throw new Error("the session has ended");
 }
 
 async function frame() {
@@ -166,7 +164,6 @@ async function start() {
       page.known = known;
       accepted = true;
     } catch (error) {
-      if (!currentToken()) return;
       const again = h("button", { type: "button", class: "button primary" }, t("action.retry"));
       again.addEventListener("click", start);
       return main.replaceChildren(alone(t("problem.title"), error.message || t("problem.offline"), again));

@@ -2,11 +2,13 @@
 
 import { Client, parentOf } from "./api.js";
 import { announce, h } from "./dom.js";
-import { formatter } from "./format.js";
+import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 
 // One sheet for all. It is fetched, since a host's policy that lets these modules in may forbid inline styles.
 const sheet = new CSSStyleSheet();
+/** What a page has been told already: `name id`. */
+const told = new Set();
 const sheetIsThere = fetch(new URL("./parts.css", import.meta.url))
   .then((response) => response.text())
   .then((text) => sheet.replace(text));
@@ -49,6 +51,14 @@ export class Element extends HTMLElement {
     this.#begun = false;
   }
 
+  /** A framework gives the same element another parent, or another language. */
+  attributeChangedCallback(name, before, now) {
+    if (before === now) return;
+    if (name === "api" && this.#getToken) this.#client = null;
+    this.disconnectedCallback();
+    this.#begin();
+  }
+
   static properties = ["getToken", "client", "messages"];
 
   get getToken() {
@@ -81,9 +91,11 @@ export class Element extends HTMLElement {
     return this.#life.signal;
   }
 
-  /** Tells the host. */
+  /** Tells the host: each element whoever listens to it, and the first of them whoever listens to the whole page. */
   tell(name, found) {
-    this.dispatchEvent(new CustomEvent(name, { detail: { export: found }, bubbles: true, composed: true }));
+    const bubbles = !told.has(`${name} ${found?.id}`);
+    if (found) told.add(`${name} ${found.id}`);
+    this.dispatchEvent(new CustomEvent(name, { detail: { export: found }, bubbles, composed: true }));
   }
 
   say(text) {
@@ -98,15 +110,19 @@ export class Element extends HTMLElement {
     // What the host sets together with the token is set by then.
     await sheetIsThere;
     if (signal.aborted) return;
-    this.format = formatter(this.getAttribute("locale"));
+    const locale = this.getAttribute("locale");
+    this.format = formatter(locale, this.messages ? locale : ENGLISH);
     this.t = texts(this.messages, this.format);
-    this.start();
+    // Those who listen hear English read as English, on a page in another language too.
+    if (!this.messages && !this.lang) this.lang = ENGLISH;
+    if (this.parent) return this.start();
+    this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, this.t("problem.parent")));
   }
 }
 
-/** What to say of an error; where no answer came, it has no words of its own. */
+/** What to say of an error that may have no words of its own. */
 export function saying(error, t) {
   if (error.status === 0) return t("problem.offline");
   if (error.status === 401) return t("problem.session");
-  return error.message;
+  return error.message || t("problem.service", { status: error.status });
 }

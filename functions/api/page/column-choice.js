@@ -1,22 +1,20 @@
 // Which columns a file has, and in which order: by mouse, by keyboard, and heard.
 
 import { announce, h, icon } from "./dom.js";
-import { words } from "./format.js";
+import { heading } from "./format.js";
 
 export class ColumnChoice {
   #host;
   #live;
   #columns;
-  #usual;
   #dragged = null;
   #isTouched = false;
 
-  /** `columns` are the catalog's: `{key, label}`; `usual` the keys of those that a file has when nothing is chosen. */
-  constructor(host, columns, usual, live) {
+  /** `columns` are the catalog's: `{key, label, default}`, the last where a file has it when nothing is chosen. */
+  constructor(host, columns, live) {
     this.#host = host;
     this.#live = live;
     this.#columns = columns;
-    this.#usual = new Set(usual);
     const { t } = host;
     const button = (name, click) => h("button", { type: "button", class: "link", on: { click } }, t(`export.columns-${name}`));
     const several = (name, checked) =>
@@ -61,9 +59,9 @@ export class ColumnChoice {
     this.number.textContent = this.#host.t("export.columns-chosen", { count, total: this.#columns.length });
   }
 
-  #item({ key, label }) {
+  #item({ key, label, default: isUsual }) {
     const { t } = this.#host;
-    const column = words(label ?? key);
+    const column = heading({ key, label });
     const move = (step, name) => {
       const click = ({ currentTarget }) => {
         const beside = step < 0 ? item.previousElementSibling : item.nextElementSibling;
@@ -80,7 +78,7 @@ export class ColumnChoice {
       "li",
       { draggable: "true" },
       icon("grip"),
-      h("label", {}, h("input", { type: "checkbox", value: key, checked: this.#usual.has(key) }), h("bdi", {}, column)),
+      h("label", {}, h("input", { type: "checkbox", value: key, checked: isUsual }), h("bdi", {}, column)),
       move(-1, "up"),
       move(1, "down"),
     );

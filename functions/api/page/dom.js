@@ -40,6 +40,12 @@ const ICONS = {
 export const icon = (name) =>
   svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 
+/** A file's name: whatever script it is in, its time and its ending stand together at its end. */
+export function fileName(name) {
+  const [, what, rest] = /^(.+)-(\d{8}T\d{6}Z\.\w+)$/.exec(name) ?? [null, name];
+  return h("span", { dir: "ltr" }, h("bdi", {}, what), rest && ["-", h("wbr"), h("bdi", { dir: "ltr" }, rest)]);
+}
+
 /** A view without anything in it, or one that cannot be shown: what is so, why, and what to do. */
 export const blank = (title, text, ...actions) => stating("h2", title, text, actions);
 

@@ -16,10 +16,9 @@ export class ExportButton extends Element {
   timeZone = ZONE;
   /** How many records there are, as far as the list knows: `{value, exact}`. */
   count = null;
-  /** The keys of the columns that a file has when nobody chooses others, as far as the list knows them. */
-  columns = null;
 
-  static properties = [...Element.properties, "filters", "search", "timeZone", "count", "columns"];
+  static properties = [...Element.properties, "filters", "search", "timeZone", "count"];
+  static observedAttributes = ["api", "locale"];
 
   start() {
     const open = () => this.open().catch((error) => this.#fail(error));
@@ -39,8 +38,7 @@ export class ExportButton extends Element {
     this.button.disabled = true;
     try {
       const name = this.getAttribute("type");
-      const { types } = await this.client.catalog();
-      const type = types.find((one) => one.name === name);
+      const type = await this.client.typeOf(this.parent, name);
       if (!type) throw new Error(this.t("problem.not-found"));
       const { filters, search, count, timeZone: time_zone } = this;
       const dialog = new ExportDialog(this, type, { filters: filters ?? {}, search: search || null, time_zone }, count);

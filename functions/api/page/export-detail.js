@@ -2,10 +2,11 @@
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { saying } from "./base.js";
-import { alone, h, icon, loading } from "./dom.js";
+import { alone, fileName, h, icon, loading } from "./dom.js";
 import { history } from "./export-history.js";
 import { badge } from "./export-row.js";
 import { words } from "./format.js";
+import { called } from "./parent-view.js";
 import { atExpiry, poll } from "./poll.js";
 import { describe, describeFilter } from "./selection.js";
 
@@ -59,7 +60,7 @@ export class ExportDetail extends HTMLElement {
     } catch (error) {
       if (signal.aborted) return "done";
       if (error.status === 404) return this.#notFound();
-      if (error.isPassing && this.#found) return this.#fail(error), "same";
+      if (this.#found) return this.#fail(error), error.isPassing ? "same" : "done";
       const again = h("button", { type: "button", class: "button", on: { click: () => this.connectedCallback() } }, page.t("action.retry"));
       this.replaceChildren(alone(page.t("problem.title"), saying(error, page.t), again));
       return "done";
@@ -73,7 +74,8 @@ export class ExportDetail extends HTMLElement {
 
   #notFound() {
     const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
-    this.replaceChildren(alone("Not found", "This export was not found, or it is not yours to see.", other));
+    const home = h("a", { class: "button", href: "/" }, "Go to your exports");
+    this.replaceChildren(alone("Not found", "This export was not found, or it is not yours to see.", home, other));
     this.page.title("Not found");
     return "done";
   }
@@ -90,14 +92,14 @@ export class ExportDetail extends HTMLElement {
     page.title(`${found.file_name} · ${t(`status.${found.status}`)}`);
     const focus = this.contains(document.activeElement) && document.activeElement.id;
     const parent = parentOfExport(found);
-    const name = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id)?.name ?? parent.id;
+    const known = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id);
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.replaceChildren(
-      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${name}`))),
+      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${called(known ?? parent)}`))),
       h(
         "header",
         { class: "detail-head" },
-        h("div", {}, h("h1", { id: "title" }, h("bdi", {}, found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
+        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
       h("p", { id: "message", class: "lead" }, found.failure?.message ?? SENTENCES[found.status]),
@@ -174,12 +176,13 @@ export class ExportDetail extends HTMLElement {
 
   #time(instant) {
     const { format } = this.page;
-    return instant && h("time", { datetime: instant, title: `${format.exact(instant)} (${instant})` }, format.time(instant));
+    return instant && h("time", { datetime: instant, title: instant }, format.instant(instant));
   }
 
   #facts(found) {
     const { format } = this.page;
-    const mail = { failed: "It could not be delivered; the file is here.", pending: "On its way", sent: "Sent" }[found.mail];
+    const undelivered = found.url ? "It could not be delivered; the file is here." : "It could not be delivered.";
+    const mail = { failed: undelivered, pending: "On its way", sent: "Sent" }[found.mail];
     return this.#card("The export", "export", this.#list([
       ["What", `${this.#type.label}, as ${found.format === "csv" ? "CSV" : "Excel"}`],
       ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],

@@ -7,6 +7,8 @@ import { describe } from "./selection.js";
 
 export class ExportDialog {
   #host;
+  /** The one that the dialog was opened for, whatever becomes of its button. */
+  #parent;
   #type;
   #selection;
   #timer = null;
@@ -17,10 +19,11 @@ export class ExportDialog {
   /** For `host`, a button of its own `parent`; `count` is how many records the list knows of, if it says. */
   constructor(host, type, selection, count) {
     this.#host = host;
+    this.#parent = host.parent;
     this.#type = type;
     this.#selection = selection;
     const { t } = host;
-    const title = h("h2", { id: "title" }, t("export.title", { label: type.label.toLowerCase() }));
+    const title = h("h2", { id: "title" }, t("export.title", { label: host.format.within(type.label) }));
     this.live = h("p", { class: "unseen", role: "status" });
     this.dialog = h("dialog", { class: "dialog", part: "dialog", "aria-labelledby": "title" });
     this.close = h(
@@ -45,11 +48,6 @@ export class ExportDialog {
 
   #form(count) {
     const { t, format } = this.#host;
-    const ofType = new Map(this.#type.columns.map((column) => [column.key, column]));
-    // A parent may have columns of its own, which its list shows and the type does not name.
-    const usual = this.#host.columns ?? [...ofType.keys()];
-    const others = this.#type.columns.filter(({ key }) => !usual.includes(key));
-    const columns = [...usual.map((key) => ofType.get(key) ?? { key }), ...others];
     const number = count && t(count.exact ? "what.count" : "what.at-least", { count: count.value });
     const choice = (name, options) =>
       h(
@@ -65,7 +63,7 @@ export class ExportDialog {
           ),
         ),
       );
-    this.columns = new ColumnChoice(this.#host, columns, usual, this.live);
+    this.columns = new ColumnChoice(this.#host, this.#type.columns, this.live);
     this.start = h("button", { type: "submit", class: "button primary", part: "button" }, t("export.start"));
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.form = h(
@@ -113,7 +111,7 @@ export class ExportDialog {
     this.start.textContent = t("export.starting");
     try {
       this.#key ??= crypto.randomUUID();
-      const created = await host.client.create(host.parent, request, this.#key);
+      const created = await host.client.create(this.#parent, request, this.#key);
       host.created(created, (now) => this.#ended(now));
       this.#onItsWay(created);
     } catch (error) {

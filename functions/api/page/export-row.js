@@ -1,13 +1,14 @@
 // The cells of an export's row, and what can be done from it.
 
 import { isUnfinished, parentOfExport } from "./api.js";
-import { h, icon } from "./dom.js";
+import { fileName, h, icon } from "./dom.js";
 
 const time = (instant, { format }) =>
   instant && h("time", { datetime: instant, title: format.exact(instant) }, format.time(instant));
 const person = ({ user }) => h("bdi", {}, user.name ?? user.email ?? user.id);
-const name = (text, found, { client }) =>
-  h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, h("bdi", {}, text));
+const name = (content, found, { client }) =>
+  h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
+const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);
 
 /** Which project's or source's records an export of an organization's list holds. */
 function belonging(found, { nameOf }) {
@@ -26,16 +27,18 @@ const COLUMNS = {
     title: "list.type",
     class: "name",
     cell: (found, context) => [
-      name(context.label(found.type), found, context),
+      name(h("bdi", {}, context.label(found.type)), found, context),
       h("span", { class: "tag" }, found.format.toUpperCase()),
       belonging(found, context),
+      reason(found),
     ],
   },
-  file: { title: "list.file", class: "name", cell: (found, context) => name(found.file_name, found, context) },
-  status: {
-    title: "list.status",
-    cell: (found, { t }) => [badge(found.status, t), found.failure && h("small", { class: "quiet" }, found.failure.message)],
+  file: {
+    title: "list.file",
+    class: "name",
+    cell: (found, context) => [name(fileName(found.file_name), found, context), reason(found)],
   },
+  status: { title: "list.status", cell: (found, { t }) => badge(found.status, t) },
   user: { title: "list.user", cell: person },
   rows: { title: "list.rows", class: "number", cell: rows },
   leads: { title: "list.leads", class: "number", cell: rows },

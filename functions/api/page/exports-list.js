@@ -24,9 +24,12 @@ export class ExportsList extends Element {
   mayCancel = () => false;
 
   static properties = [...Element.properties, "mayCancel"];
+  static observedAttributes = ["api", "parent", "locale"];
 
   start() {
     const { t } = this;
+    [this.#exports, this.#next, this.#etag] = [[], null, null];
+    this.#rows.clear();
     this.body = h("tbody");
     this.columns = columnsOf(this.parent.kind);
     const head = this.columns.map((c) => h("th", { scope: "col", role: "columnheader", class: c.class }, t(c.title)));

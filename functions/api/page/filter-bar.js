@@ -28,6 +28,7 @@ export class FilterBar {
       "aria-label": `Search. ${fields}`,
       title: fields,
       autocomplete: "off",
+      dir: "auto",
       spellcheck: "false",
       on: { input: () => this.#typed(), search: () => this.#sought() },
     });

@@ -28,7 +28,7 @@ function choices({ label, value = [], column, set }) {
 }
 
 function typed({ label, value = [], set }) {
-  const input = h("input", { name: "value", required: true, maxlength: 200, "aria-label": label, placeholder: "Exactly…", autocomplete: "off" });
+  const input = h("input", { name: "value", required: true, maxlength: 200, "aria-label": label, placeholder: "Exactly…", autocomplete: "off", dir: "auto" });
   const submit = (event) => {
     event.preventDefault();
     const added = input.value.trim();
@@ -52,8 +52,8 @@ function chosen(values, text, keep) {
 }
 
 function attributes({ value = {}, set }) {
-  const name = h("input", { name: "name", required: true, maxlength: 200, "aria-label": "Attribute", placeholder: "Attribute", autocomplete: "off" });
-  const is = h("input", { name: "value", maxlength: 200, "aria-label": "Value", placeholder: "Any value", autocomplete: "off" });
+  const name = h("input", { name: "name", required: true, maxlength: 200, "aria-label": "Attribute", placeholder: "Attribute", autocomplete: "off", dir: "auto" });
+  const is = h("input", { name: "value", maxlength: 200, "aria-label": "Value", placeholder: "Any value", autocomplete: "off", dir: "auto" });
   const submit = (event) => {
     event.preventDefault();
     const [key, one] = [name.value.trim(), is.value.trim()];

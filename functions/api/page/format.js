@@ -2,24 +2,35 @@
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
-/** How a locale, or the browser's where it is empty, writes things. */
-export function formatter(locale) {
-  const language = locale || undefined;
-  const make = (Kind, options) => new Kind(language, options);
+/** The language of the texts that are here. */
+export const ENGLISH = "en";
+
+/**
+ * How a locale writes numbers and times, and how the language of the texts around them counts and lists; the browser's
+ * where one is empty.
+ */
+export function formatter(locale, language) {
+  const make = (Kind, options) => new Kind(locale || undefined, options);
+  const ofTexts = (Kind, options) => new Kind(language || undefined, options);
   const number = make(Intl.NumberFormat);
   const short = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "short" });
   const exact = make(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" });
+  const instant = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "long" });
   const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
-  const plural = make(Intl.PluralRules);
-  const list = make(Intl.ListFormat, { type: "disjunction" });
+  const plural = ofTexts(Intl.PluralRules);
+  const list = ofTexts(Intl.ListFormat, { type: "disjunction" });
   return {
     count: (value) => number.format(value),
     plural: (value) => plural.select(value),
-    time: (instant) => short.format(new Date(instant)),
-    exact: (instant) => exact.format(new Date(instant)),
+    time: (at) => short.format(new Date(at)),
+    exact: (at) => exact.format(new Date(at)),
+    /** To the second, with the zone. */
+    instant: (at) => instant.format(new Date(at)),
     /** A day without a time, such as `2026-11-21`. */
     day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
     or: (values) => list.format(values),
+    /** A label inside a sentence: in English without its capital, unless it is an abbreviation. */
+    within: (label) => (language === ENGLISH ? label.replace(/^\p{Lu}(?!\p{Lu})/u, (first) => first.toLowerCase()) : label),
     size(bytes) {
       const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), SIZES.length - 1);
       const unitDisplay = power ? "short" : "long";
@@ -28,7 +39,8 @@ export function formatter(locale) {
     },
     seconds(value) {
       const [amount, unit] = value < 120 ? [value, "second"] : value < 7200 ? [value / 60, "minute"] : [value / 3600, "hour"];
-      const options = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: amount < 10 ? 1 : 0 };
+      const digits = amount < 10 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 };
+      const options = { style: "unit", unit, unitDisplay: "long", ...digits };
       return make(Intl.NumberFormat, options).format(amount);
     },
     money: (dollars) => make(Intl.NumberFormat, { style: "currency", currency: "USD", maximumSignificantDigits: 2 }).format(dollars),
@@ -37,6 +49,9 @@ export function formatter(locale) {
 
 /** The zone in which the reader's days begin, by its IANA name. */
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+/** What a column is called: by its label, or where it has none by the words of its key. */
+export const heading = ({ key, label }) => (label && label !== key ? label : words(key));
 
 /** The words of a key of the catalog that has no label: `created_at` is “Created at”. */
 export function words(key) {

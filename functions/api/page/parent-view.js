@@ -2,12 +2,16 @@
 
 import { parentOf, pathOf } from "./api.js";
 import { alone, blank, h, icon } from "./dom.js";
+import { words } from "./format.js";
 import { RecordsList } from "./records-list.js";
 import { summary } from "./summary.js";
 
 customElements.define("waybill-records-list", RecordsList);
 
 const KINDS = { organization: "Organizations", project: "Projects", source: "Sources" };
+/** What a parent is called: by its name, or where nobody has given it one by its kind and id. */
+export const called = ({ kind, id, name }) => (name && name !== id ? name : `${words(kind)} ${id}`);
+
 /** From so many parents on, a person finds theirs by typing. */
 const MANY = 12;
 
@@ -66,7 +70,7 @@ export class ParentView extends HTMLElement {
       h(
         "div",
         { class: "main" },
-        h("h1", {}, h("bdi", {}, parent.name)),
+        h("h1", {}, h("bdi", {}, called(parent))),
         h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs),
         this.content,
       ),
@@ -86,7 +90,7 @@ export class ParentView extends HTMLElement {
     };
     const search = h("input", { type: "search", placeholder: "Find…", "aria-label": "Find by name", on: { input: find } });
     const list = h("nav", { "aria-label": "Organizations, projects and sources" }, parents.length > MANY ? search : null, groups);
-    const here = h("summary", {}, h("bdi", {}, current.name), icon("chevron"));
+    const here = h("summary", {}, h("bdi", {}, called(current)), icon("chevron"));
     // Beside the content where there is room, and above it, folded, where there is none.
     const side = h("details", { class: "side" }, here, list);
     const wide = matchMedia("(min-width: 56rem)");
@@ -104,7 +108,7 @@ export class ParentView extends HTMLElement {
 
   #exports(parent) {
     const { client, go, mayCancel, title } = this.page;
-    title(`Exports · ${parent.name}`);
+    title(`Exports · ${called(parent)}`);
     const query = new URLSearchParams(location.search);
     const list = h("waybill-exports", { parent: `${parent.kind}:${parent.id}` });
     for (const name of ["status", "type"]) if (query.get(name)) list.setAttribute(name, query.get(name));
@@ -117,7 +121,7 @@ export class ParentView extends HTMLElement {
   }
 
   #records(parent, type) {
-    this.page.title(`${type.label} · ${parent.name}`);
+    this.page.title(`${type.label} · ${called(parent)}`);
     const list = Object.assign(document.createElement("waybill-records-list"), { page: this.page, parent, type });
     this.content.replaceChildren(list);
   }

@@ -4,7 +4,7 @@ import { pathOf } from "./api.js";
 import { saying } from "./base.js";
 import { blank, h, loading } from "./dom.js";
 import { FilterBar } from "./filter-bar.js";
-import { words, ZONE } from "./format.js";
+import { heading, ZONE } from "./format.js";
 import { fromQuery, isNarrowed, toPairs } from "./selection.js";
 
 const LIMIT = 50;
@@ -33,6 +33,8 @@ export class RecordsList extends HTMLElement {
       this.place,
       h("div", { class: "more" }, this.more),
     );
+    // The parent's own columns come beside the records, and are known when these are shown.
+    this.ownType = page.client.typeOf(parent, type.name).catch(() => type);
     this.#anew();
   }
 
@@ -86,6 +88,8 @@ export class RecordsList extends HTMLElement {
         if (records.length || !meta.next) break;
         this.count.textContent = "Searching…";
       }
+      this.type = (await this.ownType) ?? this.type;
+      if (signal.aborted) return;
       this.#show();
     } catch (error) {
       if (!signal.aborted) this.#failed(error);
@@ -97,30 +101,29 @@ export class RecordsList extends HTMLElement {
   #show() {
     const { format, t } = this.page;
     this.place.classList.remove("stale");
-    const keys = this.#records.length ? Object.keys(this.#records[0]) : this.button.columns;
     const { filters, search, time_zone: timeZone } = this.#selection;
-    Object.assign(this.button, { filters, search, timeZone, count: this.#count, columns: keys });
+    Object.assign(this.button, { filters, search, timeZone, count: this.#count });
     const { value, exact } = this.#count;
     this.count.textContent = !value ? "" : exact ? `${format.count(value)} in this list` : `${format.count(value)} shown, and there are more`;
     this.more.hidden = !this.#next;
-    if (this.#records.length) return this.place.replaceChildren(this.#table(keys));
+    if (this.#records.length) return this.place.replaceChildren(this.#table());
     if (this.#next) {
       this.more.textContent = "Keep searching";
       return this.place.replaceChildren(blank("Nothing found so far", "The newest records hold no match. The search can go on."));
     }
     const isAll = !isNarrowed(this.#selection);
     const [title, text] = isAll
-      ? [`No ${this.type.label.toLowerCase()} yet`, "As soon as there are some, they are shown here."]
+      ? [`No ${format.within(this.type.label)} yet`, "As soon as there are some, they are shown here."]
       : ["Nothing matches", "Take a filter away, or search for something else."];
     this.place.replaceChildren(blank(title, text));
   }
 
-  #table(keys) {
+  #table() {
+    const keys = Object.keys(this.#records[0]);
     const columns = keys.map((key) => this.type.columns.find((column) => column.key === key) ?? { key, kind: "text" });
     const isNumber = ({ kind }) => kind === "integer" || kind === "decimal";
     const head = columns.map((column) => {
-      const label = words(column.label ?? column.key);
-      return h("th", { scope: "col", class: isNumber(column) && "number" }, h("bdi", {}, label));
+      return h("th", { scope: "col", class: isNumber(column) && "number" }, h("bdi", {}, heading(column)));
     });
     const cell = (record, column) =>
       h("td", { tabindex: "-1", class: isNumber(column) && "number" }, this.#value(record[column.key], column));

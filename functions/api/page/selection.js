@@ -1,6 +1,6 @@
 // Which records a list shows and an export holds: filters and a search, in an address, in a request, and in words.
 
-import { ZONE, words } from "./format.js";
+import { heading, words, ZONE } from "./format.js";
 
 const CREATED = "created_at";
 const ATTRIBUTE = "attributes.";
@@ -44,8 +44,8 @@ export const isNarrowed = ({ filters, search }) => Object.keys(filters).length >
 
 /** The name of a filter, as its column is called. */
 export function filterLabel(type, name) {
-  if (name === CREATED) return words(type.columns.find(({ key }) => key === name)?.label ?? "created");
-  return words(type.columns.find(({ key }) => key === name)?.label ?? name);
+  const column = type.columns.find(({ key }) => key === name);
+  return column ? heading(column) : name === CREATED ? words("created") : words(name);
 }
 
 /** The day that a bound of a range begins, in `zone`; null where it is another instant, or so long ago. */
@@ -95,6 +95,6 @@ export function describe(selection, type, { t, format }) {
   const context = { t, format, zone: selection.time_zone };
   const parts = Object.entries(selection.filters).map(([name, value]) => describeFilter(name, value, type, context));
   if (selection.search) parts.push(t("what.search", { search: selection.search }));
-  if (!parts.length) return `${t("what.all", { label: type.label.toLowerCase() })}.`;
+  if (!parts.length) return `${t("what.all", { label: format.within(type.label) })}.`;
   return `${t("what.matching", { label: type.label })}: ${parts.join(" · ")}.`;
 }

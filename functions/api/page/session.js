@@ -35,7 +35,8 @@ export async function signIn(path, prompt = sessionStorage.getItem(SIGNED_OUT) &
   const verifier = random();
   const state = random();
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  sessionStorage.setItem(SAVED, JSON.stringify({ state, verifier, path }));
+  const { issuer, client_id, token_endpoint } = provider;
+  sessionStorage.setItem(SAVED, JSON.stringify({ state, verifier, path, issuer, client_id, token_endpoint }));
   const address = new URL(provider.authorization_endpoint);
   const query = {
     response_type: "code",
@@ -59,15 +60,14 @@ export async function finishSignIn() {
   history.replaceState(null, "", saved?.path ?? "/");
   if (!saved || answer.get("state") !== saved.state) throw new Error("this sign-in was not begun here, or is used up");
   if (answer.has("error")) throw new Error(answer.get("error_description") ?? answer.get("error"));
-  const provider = await discover();
-  if (answer.has("iss") && answer.get("iss") !== provider.issuer) throw new Error("another issuer answered (RFC 9207)");
-  const tokens = await json(provider.token_endpoint, {
+  if (answer.has("iss") && answer.get("iss") !== saved.issuer) throw new Error("another issuer answered (RFC 9207)");
+  const tokens = await json(saved.token_endpoint, {
     method: "POST",
     body: new URLSearchParams({
       grant_type: "authorization_code",
       code: answer.get("code") ?? "",
       redirect_uri: redirectUri(),
-      client_id: provider.client_id,
+      client_id: saved.client_id,
       code_verifier: saved.verifier,
     }),
   });

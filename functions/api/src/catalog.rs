@@ -1,4 +1,5 @@
-//! `GET /v1/catalog`: what the requester may use.
+//! `GET /v1/catalog`: what the requester may use. `GET /v1/{organizations|projects|sources}/{id}/catalog`: what can be
+//! exported of one parent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::app::App;
 use crate::caller::Requester;
 use crate::error::ApiError;
 use crate::openapi::schemas;
+use crate::path::PathParent;
 use crate::query::{ListParameters, Pairs};
 use crate::{answer, view};
 
@@ -31,7 +33,7 @@ const BATCH: usize = 100;
 #[schema(as = Catalog)]
 pub(crate) struct CatalogView<'a> {
     types: Vec<TypeView<'a>>,
-    /// The parents that the token has grants for, and the projects and sources of its organizations.
+    /// The parents that the token has grants for, and the projects and sources of its organizations; or the one asked for.
     parents: Vec<ParentView>,
     /// The cursor of the next page of parents; null at the end.
     next: Option<String>,
@@ -70,6 +72,8 @@ struct ColumnView<'a> {
     kind: Kind,
     /// What it can be; empty where that is open.
     values: &'a [String],
+    /// Whether a file has it whose request names no columns.
+    default: bool,
 }
 
 /// An organization, a project or a source.
@@ -141,6 +145,29 @@ pub(crate) async fn read(
         types: types.filter(is_shown).map(TypeView::new).collect(),
         parents,
         next,
+    };
+    answer::json(StatusCode::OK, &catalog)
+}
+
+/// The columns of a source's own definitions are those of its next export.
+pub(crate) async fn of_parent(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+) -> Result<Response, ApiError> {
+    let profile = app.parents.get(&parent).await?;
+    if !requester.may(&app, Action::List, &profile).await? {
+        return Err(ApiError::NotFound);
+    }
+    let types = app.catalog.types().iter();
+    let types: Vec<ExportType> = types
+        .filter(|export_type| export_type.parent == parent.kind())
+        .map(|export_type| export_type.of(&profile.definitions, parent.id()))
+        .collect();
+    let catalog = CatalogView {
+        types: types.iter().map(TypeView::new).collect(),
+        parents: vec![ParentView::new(profile.into())],
+        next: None,
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -274,6 +301,7 @@ impl<'a> ColumnView<'a> {
             label: &column.label,
             kind: column.kind,
             values: &column.values,
+            default: column.default,
         }
     }
 }

@@ -56,12 +56,14 @@ pub(crate) fn routes() -> Vec<Route> {
     routes
 }
 
-fn of_parent(kind: ParentKind) -> [Route; 4] {
+fn of_parent(kind: ParentKind) -> [Route; 5] {
     let path = format!("/v1/{}/{{id}}", kind.plural());
     let known = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
     [
         Route::new(&path, known(put(parents::describe)))
             .says(HttpMethod::Put, operations::describe(kind)),
+        Route::new(format!("{path}/catalog"), known(get(catalog::of_parent)))
+            .says(HttpMethod::Get, operations::catalog_of(kind)),
         Route::new(
             format!("{path}/exports"),
             known(post(create::create).get(list::list)),

@@ -40,6 +40,10 @@ GET       /v1/organizations/{organization}/records/orders
 GET       /v1/sources/{source}/records/orders
                                               404   404     404          422    422   403     404             404
 GET       /v1/catalog                         200   200     200          200    200   200     200             200
+GET       /v1/projects/{project}/catalog      404   404     200          200    404   200     404             200
+GET       /v1/organizations/{organization}/catalog
+                                              404   404     404          200    404   200     404             404
+GET       /v1/sources/{source}/catalog        404   404     404          200    200   200     404             404
 PUT       /v1/projects/{project}              404   404     403          403    404   200     404             403
 PUT       /v1/organizations/{organization}    404   404     404          403    404   200     404             404
 PUT       /v1/sources/{source}                404   404     404          403    403   200     404             404

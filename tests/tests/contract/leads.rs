@@ -77,6 +77,18 @@ async fn a_file_has_the_system_fields_the_sources_own_columns_and_what_nobody_de
     let own = ["job", "emp.var.rate", "vip", "campaign", "other"];
     let header = [&SYSTEM[..], &own, &LAST].concat();
     assert_eq!(export["columns"], json!(header));
+    let catalog = owner
+        .get(&format!("{path}/catalog"))
+        .await
+        .expect_status(200)
+        .json();
+    let columns = catalog["types"][0]["columns"].as_array().unwrap();
+    let keys: Vec<&Value> = columns.iter().map(|column| &column["key"]).collect();
+    assert_eq!(json!(keys), export["columns"]);
+    assert!(
+        columns.iter().all(|column| column["default"] == true),
+        "{columns:?}"
+    );
     assert!(
         export["file_name"]
             .as_str()

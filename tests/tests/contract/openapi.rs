@@ -143,6 +143,11 @@ async fn the_contract_is_true_of_real_answers() {
         "/v1/catalog",
         get(&stack.stranger(), "/v1/catalog").await,
     );
+    note(
+        "get",
+        "/v1/projects/{id}/catalog",
+        get(&owner.api, &format!("{project}/catalog")).await,
+    );
     let described = json!({"name": "Film", "organization_id": "acme"});
     note(
         "put",

@@ -1,16 +1,19 @@
 //! The two elements inside a plain page of another origin.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use waybill_tests::{Owner, id};
+use waybill_tests::{Owner, id, wait_until};
 
+use crate::looker::Looker;
 use crate::visitor::Visitor;
 
 /// The port above the stack's own four, which the local stack lets in (`AllowedOrigins`).
 const HOST_PORT: u16 = 4;
+const SOON: Duration = Duration::from_secs(60);
 const LIST: &str = "waybill-exports";
 const BUTTON: &str = "waybill-export-button >> .button";
 const DIALOG: &str = "waybill-export-button >> dialog";
@@ -19,17 +22,18 @@ const DIALOG: &str = "waybill-export-button >> dialog";
 fn page(api: &str, owner: &Owner, token: &str) -> String {
     let parent = format!("project:{}", owner.project);
     format!(
-        r#"<!doctype html><html lang="en"><title>A host product</title>
+        r#"<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A host product</title>
 <style>waybill-export-button::part(button) {{ border-radius: 20px }} body {{ --waybill-accent: rgb(1, 128, 64) }}</style>
 <h1>Orders</h1>
 <waybill-export-button api="{api}" type="orders" parent="{parent}"></waybill-export-button>
 <waybill-exports api="{api}" parent="{parent}" locale="de-DE"></waybill-exports>
 <script>
-  const seen = {{ asked: [], events: [] }};
+  const seen = {{ asked: [], events: [], listReady: [] }};
   const getToken = async (how) => {{ seen.asked.push(how.renew); return how.renew ? "{token}" : "old"; }};
   const [button, list] = [document.querySelector("waybill-export-button"), document.querySelector("waybill-exports")];
   Object.assign(list, {{ getToken, messages: {{ "status.succeeded": "Fertig" }} }});
   Object.assign(button, {{ getToken, filters: {{ status: ["delivered"] }} }});
+  list.addEventListener("waybill-export-ready", ({{ detail }}) => seen.listReady.push(detail.export.id));
   for (const name of ["waybill-export-created", "waybill-export-ready"])
     document.addEventListener(name, ({{ detail }}) => {{
       seen.events.push([name, detail.export.id]);
@@ -101,11 +105,14 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     let seen = browser.run("return seen", json!([])).await;
     let events = seen["events"].as_array().unwrap();
     for name in ["waybill-export-created", "waybill-export-ready"] {
-        assert!(
-            events.contains(&json!([name, id(export)])),
-            "{name}: {seen}"
-        );
+        // Both elements see the end of it; a page that listens to all hears it once.
+        let heard = events
+            .iter()
+            .filter(|event| **event == json!([name, id(export)]));
+        assert_eq!(heard.count(), 1, "{name}: {seen}");
     }
+    // Whoever listens to one of the elements hears what that one saw.
+    assert_eq!(seen["listReady"], json!([id(export)]));
     assert!(
         seen["asked"].as_array().unwrap().contains(&json!(true)),
         "{seen}"
@@ -122,6 +129,34 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .run(script, json!([format!("{DIALOG} footer .primary")]))
         .await;
     assert_eq!(look, json!(["rgb(1, 128, 64)", "20px"]));
+    browser.click(&format!("{DIALOG} header button")).await;
+    Looker::new(browser).look_inside("host-page").await;
+
+    // A framework moves an element, and gives it another parent.
+    let script = "document.body.append(find(arguments[0]))";
+    browser.run(script, json!([LIST])).await;
+    browser
+        .shows(&format!("{LIST} >> tbody tr .badge"), "Fertig")
+        .await;
+    let script = "find(arguments[0]).setAttribute('parent', arguments[1])";
+    for (parent, text) in [
+        ("project:1", "not yours to see"),
+        ("project", "such as project:42"),
+        (&format!("project:{}", owner.project), name),
+    ] {
+        browser.run(script, json!([LIST, parent])).await;
+        let shown = "return find(arguments[0]).shadowRoot.textContent";
+        wait_until(
+            &format!("the list of {parent}"),
+            SOON,
+            async || match browser.run(shown, json!([LIST])).await.as_str() {
+                Some(shown) if shown.contains(text) => Ok(()),
+                shown => Err(format!("{shown:?}")),
+            },
+        )
+        .await;
+    }
+
     // A token is nowhere but in the host's memory.
     let markup = browser
         .run(

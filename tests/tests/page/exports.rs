@@ -64,31 +64,30 @@ async fn what_waits_is_watched_and_can_be_canceled() {
         return;
     };
     let browser = &ana.browser;
-    let aws = ana.stack.aws().await;
-    let generate = ana.stack.output("generate_function");
-    aws.feed(generate, false).await;
-    let first = ana.owner.request("csv").await;
-    let second = ana.owner.request("xlsx").await;
-    ana.enter(&ana.list("exports")).await;
-    browser
-        .shows(&in_list("tbody tr:nth-child(2)"), "Pending")
-        .await;
-    let cancel = format!("[data-focus='cancel {}']", id(&first));
-    browser.click(&in_list(&cancel)).await;
-    browser
-        .shows(&in_list("tbody tr:nth-child(2)"), "Canceled")
-        .await;
-    assert_eq!(ana.owner.export(id(&first)).await["status"], "canceled");
+    ana.while_nothing_is_made(async || {
+        let first = ana.owner.request("csv").await;
+        let second = ana.owner.request("xlsx").await;
+        ana.enter(&ana.list("exports")).await;
+        browser
+            .shows(&in_list("tbody tr:nth-child(2)"), "Pending")
+            .await;
+        let cancel = format!("[data-focus='cancel {}']", id(&first));
+        browser.click(&in_list(&cancel)).await;
+        browser
+            .shows(&in_list("tbody tr:nth-child(2)"), "Canceled")
+            .await;
+        assert_eq!(ana.owner.export(id(&first)).await["status"], "canceled");
 
-    browser.click(&in_list("tbody tr:first-child a")).await;
-    browser.shows("#status", "Pending").await;
-    browser.click("#cancel").await;
-    browser.shows("#status", "Canceled").await;
-    browser.shows("#history", "Canceled by Ana").await;
-    assert_eq!(ana.owner.export(id(&second)).await["status"], "canceled");
+        browser.click(&in_list("tbody tr:first-child a")).await;
+        browser.shows("#status", "Pending").await;
+        browser.click("#cancel").await;
+        browser.shows("#status", "Canceled").await;
+        browser.shows("#history", "Canceled by Ana").await;
+        assert_eq!(ana.owner.export(id(&second)).await["status"], "canceled");
+    })
+    .await;
 
     // Started again, it is watched to its end without a reload.
-    aws.feed(generate, true).await;
     browser.click("#again").await;
     browser.shows("#status", "Completed").await;
     assert!(browser.has("#download").await);

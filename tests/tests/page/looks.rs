@@ -1,164 +1,198 @@
 //! Every view in both themes: without barriers that axe-core finds, within a phone's width, and as a picture.
-//!
-//! `WAYBILL_PICTURES=folder` (`make pictures`) keeps the pictures.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use waybill_tests::{axe, generated_orders, id, load_orders, orders_csv, skipped};
+use waybill_tests::{
+    Browser, Caller, Owner, Stack, exported, generated_orders, id, load, load_orders, orders_csv,
+    wait_until,
+};
 
-use crate::visitor::Visitor;
+use crate::looker::Looker;
+use crate::moments::Moments;
+use crate::visitor::{Visitor, go_offline, leave_unanswered, spoil_the_token};
 
 const EXPORT: &str = "waybill-export-button >> .button";
 const DIALOG: &str = "waybill-export-button >> dialog";
-const DESKTOP: (u32, u32) = (1280, 900);
-const PHONE: (u32, u32) = (320, 720);
+const START: &str = "waybill-export-button >> dialog footer .primary";
+const CLOSE: &str = "waybill-export-button >> dialog header button";
+/// The limit of exports is counted within one.
+const MINUTE: Duration = Duration::from_secs(90);
+const ESCAPE: &str = "\u{E00C}";
 
-/// Looks at views, one after the other.
-struct Looker<'a> {
-    visitor: &'a Visitor,
-    axe: Option<String>,
-    pictures: Option<PathBuf>,
+/// Names that are read from the right.
+const HEBREW_NAME: &str = "דנה לוי";
+const ARABIC_SOURCE: &str = "نموذج الاتصال (2026)";
+const PURCHASES: &str = "\
+id,invoice,status,purchased_at,description,quantity,unit_price,amount,currency,customer_name,country
+p-1,536365,completed,2026-01-01T08:26:00Z,White hanging heart,6,2.55,15.30,GBP,Ana Sousa,Portugal
+p-2,536366,refunded,2026-01-02T09:01:00Z,Hand warmer,12,1.85,22.20,GBP,José Lima,Brazil
+p-3,536367,pending,2026-01-03T10:15:00Z,Jam making set,3,4.25,12.75,GBP,Zoe Smith,United Kingdom
+";
+const LEADS: &str = "\
+id,created_at,status,name,email,phone,city,country,age,attributes.vip
+1,2026-01-01T10:00:00Z,Active,Ana Sousa,ana@example.com,+1-519-748-2199,Porto,PT,41,true
+2,2026-01-01T11:00:00Z,Sold,محمد الأمين,m@example.com,+20 2 2794 0000,القاهرة,EG,29,
+3,2026-01-01T12:00:00Z,Active,משה כהן,moshe@example.com,,חיפה,IL,57,
+";
+
+async fn staff(stack: &Stack) -> Caller {
+    stack.caller(&stack.token_with("yuki", "staff").await)
 }
 
-impl<'a> Looker<'a> {
-    fn new(visitor: &'a Visitor) -> Self {
-        let axe = axe()
-            .inspect_err(|why| skipped("the search for barriers", why))
-            .ok();
-        let pictures = std::env::var_os("WAYBILL_PICTURES").map(PathBuf::from);
-        if let Some(folder) = &pictures {
-            std::fs::create_dir_all(folder).expect("a folder for the pictures");
-        }
-        Self {
-            visitor,
-            axe,
-            pictures,
-        }
-    }
+/// Gives the visitor's project a name.
+async fn call_it_a_film(visitor: &Visitor) {
+    let path = format!("/v1/projects/{}", visitor.owner.project);
+    let staff = staff(&visitor.stack).await;
+    staff
+        .put(&path, json!({"name": "Film 42"}))
+        .await
+        .expect_status(200);
+}
 
-    /// Looks at what is shown now, as it is in light and dark, wide and narrow.
-    async fn look(&self, view: &str) {
-        let browser = &self.visitor.browser;
-        for scheme in ["light", "dark"] {
-            browser.prefer(scheme).await;
-            for (device, (width, height)) in [("phone", PHONE), ("desktop", DESKTOP)] {
-                browser.resize(width, height).await;
-                let overflow = "return document.documentElement.scrollWidth - innerWidth";
-                let overflow = browser.run(overflow, json!([])).await;
-                assert!(
-                    overflow.as_i64().unwrap() <= 0,
-                    "{view} is {overflow} px too wide for {width}"
-                );
-                self.search_for_barriers(&format!("{view}, {scheme}, {device}"))
-                    .await;
-                if let Some(folder) = &self.pictures {
-                    let file = folder.join(format!("{view}-{device}-{scheme}.png"));
-                    std::fs::write(file, browser.picture().await).expect("a picture");
-                }
-            }
-        }
-        browser.prefer("light").await;
-    }
+fn path(export: u64) -> String {
+    format!("/exports/{export}")
+}
 
-    async fn search_for_barriers(&self, what: &str) {
-        let Some(axe) = &self.axe else { return };
-        let browser = &self.visitor.browser;
-        let script = format!(
-            "if (!window.axe) {{ {axe} }}
-            const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-            return axe.run(document, {{ runOnly: tags, resultTypes: ['violations'] }}).then(({{ violations }}) =>
-                violations.map(({{ id, nodes }}) => [id, nodes.map(({{ target, failureSummary }}) => [target, failureSummary])]))"
-        );
-        let violations = browser.run(&script, json!([])).await;
-        assert_eq!(violations, json!([]), "{what}: {violations:#}");
-    }
+/// What was not answered, as a test wants it, is said by the console too.
+async fn no_other_errors(browser: &Browser) {
+    let mut errors = browser.errors().await;
+    errors.retain(|error| !error.contains("Failed to load resource"));
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+async fn open_mail(browser: &Browser, mail: &Value) {
+    let html = BASE64_STANDARD.encode(mail["html"].as_str().expect("a mail's HTML"));
+    browser
+        .open(&format!("data:text/html;charset=utf-8;base64,{html}"))
+        .await;
 }
 
 #[tokio::test]
-async fn every_view_is_without_barriers_in_both_themes_and_fits_a_phone() {
+async fn every_state_of_an_export_and_its_mail() {
     let Some(ana) = Visitor::new("Ana", 0).await else {
         return;
     };
-    let looker = Looker::new(&ana);
     let browser = &ana.browser;
+    let looker = Looker::new(browser);
+
     browser.open(&format!("{}/", ana.stack.public_url())).await;
     browser.shows(".welcome", "Sign in").await;
     looker.look("welcome").await;
-
     ana.enter("/").await;
     browser
         .shows("waybill-exports >> .blank", "No exports yet")
         .await;
     looker.look("exports-empty").await;
 
-    load_orders(
-        &ana.stack,
-        ana.owner.project,
-        orders_csv(&generated_orders(60)),
-    )
-    .await;
+    let orders = orders_csv(&generated_orders(60));
+    load_orders(&ana.stack, ana.owner.project, orders).await;
+    call_it_a_film(&ana).await;
     let asked = json!({"type": "orders", "format": "csv", "search": "paulo",
         "filters": {"status": ["delivered", "shipped"], "created_at": {"from": "2026-01-01", "to": "2026-02-01"}}});
     let done = ana.owner.succeeded(asked).await;
-    let page = |export: &Value| format!("/exports/{}", id(export));
-    ana.enter(&page(&done)).await;
-    browser.shows("#status", "Completed").await;
-    looker.look("export-completed").await;
+    open_mail(browser, &ana.owner.mail_about(id(&done)).await).await;
+    browser.shows("h1", "is ready").await;
+    looker.look_inside("mail").await;
 
-    let aws = ana.stack.aws().await;
-    let generate = ana.stack.output("generate_function");
-    aws.feed(generate, false).await;
-    let canceled = ana.owner.request("xlsx").await;
-    let cancel = format!("/v1/exports/{}/cancel", id(&canceled));
-    ana.owner
-        .api
-        .post(&cancel, Value::Null)
-        .await
-        .expect_status(200);
-    let waiting = ana.owner.request("xlsx").await;
+    let mut moments = Moments::of(&ana.stack, id(&done)).await;
+    for (view, export, status, says) in [
+        ("export-expired", moments.expired().await, "Expired", "over"),
+        (
+            "export-completed",
+            moments.completed().await,
+            "Completed",
+            "ready",
+        ),
+        (
+            "export-failed",
+            moments.failed().await,
+            "Failed",
+            "in 5 attempts",
+        ),
+        (
+            "export-canceled",
+            moments.canceled().await,
+            "Canceled",
+            "no file",
+        ),
+        (
+            "export-processing",
+            moments.processing().await,
+            "Processing",
+            "is being made",
+        ),
+        (
+            "export-waiting",
+            moments.waiting().await,
+            "Pending",
+            "in a moment",
+        ),
+    ] {
+        ana.enter(&path(export)).await;
+        browser.shows("#status", status).await;
+        browser.shows("#message", says).await;
+        looker.look(view).await;
+        if status == "Failed" {
+            // Where help is, and another try.
+            browser
+                .shows("waybill-export-detail", "support@waybill.example")
+                .await;
+            assert!(browser.has("#again").await && !browser.has("#download").await);
+        }
+        if status == "Processing" {
+            browser.shows(".progress", "1,234,567 rows so far").await;
+        }
+    }
     ana.enter(&ana.list("exports")).await;
     browser
-        .shows(
-            "waybill-exports >> tbody tr:nth-child(2) .badge",
-            "Canceled",
-        )
+        .shows("waybill-exports >> tbody tr:nth-child(7)", "Expired")
+        .await;
+    browser
+        .shows("waybill-exports >> .name .reason", "in 5 attempts")
         .await;
     looker.look("exports").await;
-
-    for (view, export, status) in [
-        ("export-canceled", &canceled, "Canceled"),
-        ("export-waiting", &waiting, "Pending"),
-    ] {
-        ana.enter(&page(export)).await;
-        browser.shows("#status", status).await;
-        looker.look(view).await;
-    }
-    aws.feed(generate, true).await;
+    ana.enter(&format!(
+        "{}?status=failed&type=orders",
+        ana.list("exports")
+    ))
+    .await;
+    browser
+        .shows("waybill-exports >> tbody tr:first-child", "Failed")
+        .await;
+    browser
+        .hides("waybill-exports >> tbody tr:nth-child(2)")
+        .await;
 
     ana.enter("/exports/1").await;
     browser.shows(".blank", "not yours to see").await;
     looker.look("not-found").await;
+    no_other_errors(browser).await;
+}
 
-    ana.enter(&format!(
-        "{}?status=delivered&search=paulo",
-        ana.list("orders")
-    ))
-    .await;
+#[tokio::test]
+async fn a_list_to_narrow_and_the_way_of_an_export() {
+    let Some(ana) = Visitor::new("Ana", 60).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let looker = Looker::new(browser);
+    call_it_a_film(&ana).await;
+    let list = format!("{}?status=delivered&search=paulo", ana.list("orders"));
+    ana.enter(&list).await;
     browser.shows(".count", "3 in this list").await;
     looker.look("records").await;
     for filter in ["status", "created_at", "payment"] {
+        let panel = format!("[data-filter={filter}] .panel");
         browser
             .click(&format!("[data-filter={filter}] summary"))
             .await;
-        browser
-            .shows(&format!("[data-filter={filter}] .panel"), "")
-            .await;
+        browser.shows(&panel, "").await;
         looker.look(&format!("filter-{filter}")).await;
-        browser.press("\u{E00C}").await;
-        browser
-            .hides(&format!("[data-filter={filter}] .panel"))
-            .await;
+        browser.press(ESCAPE).await;
+        browser.hides(&panel).await;
     }
     browser.click(EXPORT).await;
     browser.shows(DIALOG, "Status delivered").await;
@@ -168,8 +202,163 @@ async fn every_view_is_without_barriers_in_both_themes_and_fits_a_phone() {
         .shows(&format!("{DIALOG} .columns"), "Customer")
         .await;
     looker.look("export-dialog-columns").await;
-    let mut errors = browser.errors().await;
-    // What was asked for and is not there is said by the console too.
-    errors.retain(|error| !error.contains("Failed to load resource"));
-    assert_eq!(errors, Vec::<String>::new());
+
+    leave_unanswered(browser, "/v1/exports/").await;
+    browser.click(START).await;
+    browser
+        .shows(DIALOG, "Your export is being generated")
+        .await;
+    looker.look("export-dialog-on-its-way").await;
+    ana.enter(&list).await;
+    browser.click(EXPORT).await;
+    browser.click(START).await;
+    browser.shows(DIALOG, "Your export is ready").await;
+    looker.look("export-dialog-ready").await;
+    browser.click(CLOSE).await;
+    wait_until("three exports in this minute", MINUTE, async || {
+        let csv = json!({"type": "orders", "format": "csv"});
+        let answer = ana.owner.api.post(&ana.owner.path(), csv).await;
+        let left = (answer.status == 429).then(|| answer.header("retry-after").parse());
+        match left {
+            // Long enough to be looked at.
+            Some(Ok(20..=60)) => Ok(()),
+            _ => Err(format!("{answer:?}")),
+        }
+    })
+    .await;
+    browser.click(EXPORT).await;
+    browser.click(START).await;
+    browser
+        .shows(
+            &format!("{DIALOG} .problem"),
+            "You can start the next one in",
+        )
+        .await;
+    looker.look("export-dialog-wait").await;
+
+    ana.enter(&ana.list("orders")).await;
+    browser
+        .shows(".count", "50 shown, and there are more")
+        .await;
+    looker.look("records-all").await;
+    browser.enter("input[name=search]", "nobody\u{E007}").await;
+    browser.shows(".blank", "Nothing matches").await;
+    looker.look("records-none").await;
+    go_offline(browser).await;
+    browser.click("#clear-filters").await;
+    browser.shows(".blank", "There is no connection").await;
+    looker.look("records-offline").await;
+
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "50 shown").await;
+    leave_unanswered(browser, "/exports").await;
+    browser.click("[data-list=exports]").await;
+    browser.shows("waybill-exports >> .loading", "").await;
+    looker.look("exports-loading").await;
+    browser.click("[data-list=orders]").await;
+    spoil_the_token(browser).await;
+    browser.click("[data-filter=status] summary").await;
+    browser
+        .click("[data-filter=status] input[value=shipped]")
+        .await;
+    browser.shows("#ended", "Your session has ended").await;
+    looker.look("session-ended").await;
+    no_other_errors(browser).await;
+}
+
+#[tokio::test]
+async fn lists_of_a_source_and_an_organization_with_names_read_from_the_right() {
+    let Some(dana) = Visitor::new(HEBREW_NAME, 8).await else {
+        return;
+    };
+    let project = dana.owner.project;
+    let (organization, source) = (format!("acme-{project}"), format!("web-{project}"));
+    let dana = dana.granted(&format!("organization:{organization}")).await;
+    let staff = staff(&dana.stack).await;
+    for (path, described) in [
+        (
+            format!("/v1/organizations/{organization}"),
+            json!({"name": "Acme Inc."}),
+        ),
+        (
+            format!("/v1/projects/{project}"),
+            json!({"name": "Film 42", "organization_id": organization}),
+        ),
+        (
+            format!("/v1/sources/{source}"),
+            json!({"name": ARABIC_SOURCE, "organization_id": organization,
+                "custom_fields": [{"key": "age", "label": "Age (years)", "kind": "integer"}],
+                "attributes": [{"key": "vip", "label": "VIP", "kind": "boolean"}]}),
+        ),
+    ] {
+        staff.put(&path, described).await.expect_status(200);
+    }
+    load(&dana.stack, "leads", &source, LEADS.to_owned()).await;
+    load(
+        &dana.stack,
+        "purchases",
+        &organization,
+        PURCHASES.to_owned(),
+    )
+    .await;
+    let leads = json!({"type": "leads", "format": "xlsx"});
+    let leads = exported(&dana.owner.api, &format!("sources/{source}"), leads).await;
+    let purchases = json!({"type": "purchases", "format": "csv"});
+    let parent = format!("organizations/{organization}");
+    exported(&dana.owner.api, &parent, purchases).await;
+    let bo = Owner::of_project(&dana.stack, "Bo", project).await;
+    bo.succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    let mut moments = Moments::of(&dana.stack, id(&leads)).await;
+    moments.failed().await;
+    moments.processing().await;
+    let completed = moments.completed().await;
+
+    let browser = &dana.browser;
+    let looker = Looker::new(browser);
+    dana.enter(&format!("/organizations/{organization}/exports"))
+        .await;
+    let rows = "waybill-exports >> tbody";
+    for text in ["Purchases", "Orders", "Leads", HEBREW_NAME, ARABIC_SOURCE] {
+        browser.shows(rows, text).await;
+    }
+    looker.look("exports-of-organization").await;
+    dana.enter(&format!("/sources/{source}/exports")).await;
+    browser
+        .shows("waybill-exports >> thead", "Lead count")
+        .await;
+    browser.shows(rows, "1,234,567 so far").await;
+    looker.look("exports-of-source").await;
+    dana.enter(&path(completed)).await;
+    browser.shows("#status", "Completed").await;
+    looker.look("export-of-source").await;
+
+    // A source's own columns are named, and can be chosen.
+    dana.enter(&format!("/sources/{source}/leads")).await;
+    browser.shows(".records thead", "Age (years)").await;
+    looker.look("records-of-source").await;
+    browser.click("[data-filter=attributes] summary").await;
+    browser
+        .enter("[data-filter=attributes] input[name=name]", "vip\u{E007}")
+        .await;
+    browser.shows(".count", "1 in this list").await;
+    looker.look("filter-attributes").await;
+    browser.press(ESCAPE).await;
+    browser.click(EXPORT).await;
+    browser.click(&format!("{DIALOG} summary")).await;
+    browser
+        .click(&format!("{DIALOG} .bar button:last-child"))
+        .await;
+    for key in ["age", "vip"] {
+        browser.click(&format!("{DIALOG} input[value={key}]")).await;
+    }
+    looker.look("export-dialog-own-columns").await;
+    browser.click(START).await;
+    browser.shows(DIALOG, "Your export is ready").await;
+    let exports = format!("/v1/sources/{source}/exports");
+    let list = dana.owner.api.get(&exports).await.json();
+    let newest = &list["exports"][0];
+    assert_eq!(newest["columns"], json!(["age", "vip"]));
+    assert_eq!(newest["rows"], 1);
+    no_other_errors(browser).await;
 }

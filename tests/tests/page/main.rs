@@ -4,7 +4,10 @@
 
 mod elements;
 mod exports;
+mod looker;
 mod looks;
 mod mail_link;
+mod moments;
+mod quickness;
 mod records;
 mod visitor;

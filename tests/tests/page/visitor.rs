@@ -1,36 +1,54 @@
 //! A person at a browser.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures::FutureExt;
 use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use waybill_tests::{
     Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique,
 };
 
 /// A few browsers at a time: some only wait for a minute to pass, but each that works takes a core.
-static TURNS: Semaphore = Semaphore::const_new(4);
+static TURNS: Semaphore = Semaphore::const_new(ALL_TURNS as usize);
+const ALL_TURNS: u32 = 4;
+
+/// Held while no file is made, which is so for all.
+static MAKING: Mutex<()> = Mutex::const_new(());
 
 /// Someone with a project of their own and a browser, signed in to neither.
 pub(crate) struct Visitor {
     pub(crate) owner: Owner,
     pub(crate) browser: Browser,
     pub(crate) stack: Stack,
+    grants: String,
     _turn: SemaphorePermit<'static>,
 }
 
 impl Visitor {
     /// A new person whose project has so many orders; `None` where there is no browser, which is said.
     pub(crate) async fn new(name: &str, orders: usize) -> Option<Self> {
+        Self::taking(1, name, orders).await
+    }
+
+    /// The same, while no other visitor is there: for what is measured.
+    pub(crate) async fn alone(name: &str, orders: usize) -> Option<Self> {
+        Self::taking(ALL_TURNS, name, orders).await
+    }
+
+    async fn taking(turns: u32, name: &str, orders: usize) -> Option<Self> {
         let stack = Stack::get();
         if let Some(why) = Browser::missing() {
             skipped("the page in a browser", &why);
             return None;
         }
-        let turn = TURNS.acquire().await.expect("turns are never closed");
+        let turn = TURNS.acquire_many(turns).await;
+        let turn = turn.expect("turns are never closed");
         let project = unique();
         if orders > 0 {
             load_orders(&stack, project, orders_csv(&generated_orders(orders))).await;
         }
-        let email = format!("{}-{project}@example.com", name.to_lowercase());
+        let email = format!("visitor-{project}@example.com");
         // The issuer makes a `sub` of the address of somebody whom it does not know.
         let owner = Owner::with_email(&stack, name, &format!("dev|{email}"), &email, project).await;
         let browser = Browser::start(&stack).await;
@@ -38,13 +56,44 @@ impl Visitor {
             owner,
             browser,
             stack,
+            grants: format!("project:{project}"),
             _turn: turn,
         })
     }
 
     /// Somebody else at the same browser, signed in to nothing yet.
     pub(crate) fn replaced_by(self, owner: Owner) -> Self {
-        Self { owner, ..self }
+        let grants = format!("project:{}", owner.project);
+        Self {
+            owner,
+            grants,
+            ..self
+        }
+    }
+
+    /// The same person with these grants instead of that for the project.
+    pub(crate) async fn granted(self, grants: &str) -> Self {
+        let Owner {
+            sub, name, email, ..
+        } = &self.owner;
+        let token = json!({"sub": sub, "name": name, "email": email, "grants": grants});
+        let api = self.stack.caller(&self.stack.token(token).await);
+        Self {
+            owner: self.owner.calling_as(api),
+            grants: grants.to_owned(),
+            ..self
+        }
+    }
+
+    /// Does something while no file is made, and lets files be made again, whatever comes of it.
+    pub(crate) async fn while_nothing_is_made<T>(&self, act: impl AsyncFnOnce() -> T) -> T {
+        let _turn = MAKING.lock().await;
+        let aws = self.stack.aws().await;
+        let generate = self.stack.output("generate_function");
+        aws.feed(generate, false).await;
+        let result = AssertUnwindSafe(act()).catch_unwind().await;
+        aws.feed(generate, true).await;
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Opens an address of the page, and signs in where the issuer asks.
@@ -59,9 +108,8 @@ impl Visitor {
 
     /// Says to the issuer who one is.
     pub(crate) async fn sign_in(&self) {
-        let grants = format!("project:{}", self.owner.project);
         let Owner { name, email, .. } = &self.owner;
-        sign_in(&self.browser, name, email, &grants).await;
+        sign_in(&self.browser, name, email, &self.grants).await;
     }
 
     /// The path of the project's list of this name.
@@ -85,5 +133,19 @@ pub(crate) async fn sign_in(browser: &Browser, name: &str, email: &str, grants: 
 pub(crate) async fn spoil_the_token(browser: &Browser) {
     let script = "const own = window.fetch; window.fetch = (url, options) =>
         own(url, options?.headers?.Authorization ? { ...options, headers: { ...options.headers, Authorization: 'Bearer x' } } : options)";
+    browser.run(script, json!([])).await;
+}
+
+/// Keeps the page's calls whose address has this in it from being answered; those without it go their way.
+pub(crate) async fn leave_unanswered(browser: &Browser, part: &str) {
+    let script =
+        "const [part] = arguments; const own = window.fetch; window.fetch = (url, options) =>
+        String(url).includes(part) ? new Promise(() => {}) : own(url, options)";
+    browser.run(script, json!([part])).await;
+}
+
+/// Takes the page's network away.
+pub(crate) async fn go_offline(browser: &Browser) {
+    let script = "window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))";
     browser.run(script, json!([])).await;
 }

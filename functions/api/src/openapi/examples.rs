@@ -100,14 +100,23 @@ pub(super) fn catalog() -> Value {
             "name": "orders", "label": "Orders", "parent": "project", "formats": ["csv", "xlsx"],
             "delivery": "attachment",
             "columns": [
-                {"key": "id", "label": "ID", "kind": "text", "values": []},
-                {"key": "status", "label": "Status", "kind": "text", "values": ["created", "delivered"]},
+                {"key": "id", "label": "ID", "kind": "text", "values": [], "default": true},
+                {"key": "status", "label": "Status", "kind": "text", "values": ["created", "delivered"],
+                    "default": true},
             ],
             "filters": ["status", "created_at"], "search": ["id"],
         }],
         "parents": [{"kind": "project", "id": 42, "name": "Film"}],
         "next": null,
     })
+}
+
+pub(super) fn catalog_of(kind: ParentKind) -> Value {
+    let mut catalog = catalog();
+    let mut of = parent(kind);
+    catalog["types"][0]["parent"] = json!(kind);
+    catalog["parents"][0] = json!({"kind": kind, "id": of["id"].take(), "name": of["name"].take()});
+    catalog
 }
 
 pub(super) fn summary() -> Value {

@@ -204,6 +204,26 @@ pub(crate) fn catalog() -> Operation {
     .build()
 }
 
+pub(crate) fn catalog_of(kind: ParentKind) -> Operation {
+    let description = match kind {
+        ParentKind::Source => "Its types, with the columns of its own definitions.",
+        ParentKind::Organization | ParentKind::Project => "Its types.",
+    };
+    Call::new(
+        &id_of("read", kind, "Catalog"),
+        &format!("See what can be exported of the {}", kind.as_str()),
+        description,
+    )
+    .takes(vec![of_parent(kind)])
+    .answers(
+        "Its types, and itself.",
+        "Catalog",
+        examples::catalog_of(kind),
+    )
+    .fails(&[404])
+    .build()
+}
+
 pub(crate) fn create(kind: ParentKind) -> Operation {
     let description = "The file is made in the background; the person is mailed when it is there. With an \
         `Idempotency-Key` the same request again gets the same export, as it is then, for 24 hours.";

@@ -63,7 +63,7 @@ async fn a_type_says_what_can_be_asked_of_it() {
     assert_eq!(orders["formats"], json!(["csv", "xlsx"]));
     assert_eq!(
         orders["columns"][0],
-        json!({"key": "id", "label": "ID", "kind": "text", "values": []})
+        json!({"key": "id", "label": "ID", "kind": "text", "values": [], "default": true})
     );
     let status = &orders["columns"][2];
     assert_eq!(
@@ -238,4 +238,69 @@ async fn a_hosts_function_hides_what_it_does_not_let_them_list() {
     // Which types people may use, only the function knows.
     let catalog = service.get("/v1/catalog").grants("").send().await.json();
     assert!(types(&catalog).contains(&"orders"));
+}
+
+#[tokio::test]
+async fn a_source_shows_its_own_columns_where_its_files_have_them() {
+    let service = Service::default();
+    let definitions = json!({"name": "Web", "organization_id": "acme",
+        "custom_fields": [{"key": "age", "label": "Age", "kind": "integer"}], "attributes": ["vip"]});
+    describe(&service, "/v1/sources/web-leads", definitions).await;
+    let path = "/v1/sources/web-leads/catalog";
+    for grants in ["source:web-leads", "organization:acme", "staff"] {
+        let answer = service.get(path).grants(grants).send().await;
+        let catalog = answer.json();
+        assert_eq!(
+            (types(&catalog), parents(&catalog), &catalog["next"]),
+            (
+                vec!["leads"],
+                vec![r#"source "web-leads" "Web""#.to_owned()],
+                &Value::Null
+            ),
+            "{grants}"
+        );
+        let columns = catalog["types"][0]["columns"].as_array().unwrap();
+        let age =
+            json!({"key": "age", "label": "Age", "kind": "integer", "values": [], "default": true});
+        let at = columns.iter().position(|column| *column == age).unwrap();
+        let after = columns[at..]
+            .iter()
+            .map(|column| column["key"].as_str().unwrap());
+        assert_eq!(
+            after.collect::<Vec<_>>(),
+            [
+                "age",
+                "vip",
+                "other",
+                "created_at",
+                "updated_at",
+                "source_id"
+            ]
+        );
+    }
+    for grants in ["", "source:other", "organization:other", "service"] {
+        let answer = service.get(path).grants(grants).send().await;
+        assert_eq!(answer.status, 404, "{grants}");
+    }
+}
+
+#[tokio::test]
+async fn a_parent_shows_the_types_of_its_kind_and_which_columns_are_usual() {
+    let service = Service::default();
+    let answer = service
+        .get("/v1/organizations/acme/catalog")
+        .grants("organization:acme")
+        .send()
+        .await;
+    let catalog = answer.json();
+    assert_eq!(types(&catalog), ["purchases", "audience_members"]);
+    let columns = catalog["types"][1]["columns"].as_array().unwrap();
+    let usual = |key: &str| {
+        let column = columns.iter().find(|column| column["key"] == key);
+        column.unwrap()["default"].clone()
+    };
+    assert_eq!(
+        (usual("email"), usual("occupation")),
+        (json!(true), json!(false))
+    );
 }

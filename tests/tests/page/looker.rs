@@ -1,0 +1,95 @@
+//! Looks at a view in both themes, wide and narrow: no barriers that axe-core finds, nothing too wide, a picture.
+//!
+//! `WAYBILL_PICTURES=folder` (`make pictures`) keeps the pictures.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use waybill_tests::{Browser, axe, skipped};
+
+const DESKTOP: (u32, u32) = (1280, 900);
+const PHONE: (u32, u32) = (320, 720);
+/// What lies between, in which nothing may be too wide either.
+const WIDTHS: [u32; 5] = [400, 768, 900, 1024, 1160];
+/// How many pixels the page, or a list in it, is too wide by.
+const TOO_WIDE: &str = "
+    const lists = [...document.querySelectorAll('waybill-exports')];
+    const beyond = lists.map((list) => (list.shadowRoot.querySelector('table')?.offsetWidth ?? 0) - list.offsetWidth);
+    return Math.max(document.documentElement.scrollWidth - innerWidth, ...beyond)";
+/// The rules of WCAG 2.2 up to AA, as axe-core names them.
+const WCAG: &[&str] = &["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/// Those of a whole page besides: a mail has no landmarks, and a host's are its own matter.
+const PAGE: &[&str] = &["best-practice"];
+
+/// Looks at views, one after the other.
+pub(crate) struct Looker<'a> {
+    browser: &'a Browser,
+    axe: Option<String>,
+    pictures: Option<PathBuf>,
+}
+
+impl<'a> Looker<'a> {
+    pub(crate) fn new(browser: &'a Browser) -> Self {
+        let axe = axe()
+            .inspect_err(|why| skipped("the search for barriers", why))
+            .ok();
+        let pictures = std::env::var_os("WAYBILL_PICTURES").map(PathBuf::from);
+        if let Some(folder) = &pictures {
+            std::fs::create_dir_all(folder).expect("a folder for the pictures");
+        }
+        Self {
+            browser,
+            axe,
+            pictures,
+        }
+    }
+
+    /// Looks at what the page shows now.
+    pub(crate) async fn look(&self, view: &str) {
+        self.look_by(view, &[WCAG, PAGE].concat()).await;
+    }
+
+    /// Looks at a mail, or at a page that is not Waybill's.
+    pub(crate) async fn look_inside(&self, view: &str) {
+        self.look_by(view, WCAG).await;
+    }
+
+    async fn look_by(&self, view: &str, rules: &[&str]) {
+        for width in WIDTHS {
+            self.fits(view, width, DESKTOP.1).await;
+        }
+        for scheme in ["light", "dark"] {
+            self.browser.prefer(scheme).await;
+            for (device, (width, height)) in [("phone", PHONE), ("desktop", DESKTOP)] {
+                self.fits(view, width, height).await;
+                let what = format!("{view}, {scheme}, {device}");
+                self.search_for_barriers(&what, rules).await;
+                if let Some(folder) = &self.pictures {
+                    let file = folder.join(format!("{view}-{device}-{scheme}.png"));
+                    std::fs::write(file, self.browser.picture().await).expect("a picture");
+                }
+            }
+        }
+        self.browser.prefer("light").await;
+    }
+
+    async fn fits(&self, view: &str, width: u32, height: u32) {
+        self.browser.resize(width, height).await;
+        let beyond = self.browser.run(TOO_WIDE, json!([])).await;
+        assert!(
+            beyond.as_i64().unwrap() <= 0,
+            "{view} is {beyond} px too wide for {width}"
+        );
+    }
+
+    async fn search_for_barriers(&self, what: &str, rules: &[&str]) {
+        let Some(axe) = &self.axe else { return };
+        let script = format!(
+            "if (!window.axe) {{ {axe} }}
+            return axe.run(document, {{ runOnly: arguments[0], resultTypes: ['violations'] }}).then(({{ violations }}) =>
+                violations.map(({{ id, nodes }}) => [id, nodes.map(({{ target, failureSummary }}) => [target, failureSummary])]))"
+        );
+        let violations = self.browser.run(&script, json!([rules])).await;
+        assert_eq!(violations, json!([]), "{what}: {violations:#}");
+    }
+}

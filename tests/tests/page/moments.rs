@@ -1,0 +1,189 @@
+//! Exports as they are at moments that pass too soon, or come too late, to be looked at.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use waybill::event::{Actor, Event, What};
+use waybill::export::{Export, ExportId, Failure, Format, Mail, Status};
+use waybill::file::{Warning, WarningCode};
+use waybill::store::{Exports, Tables, to_item};
+use waybill::work::Work;
+use waybill_tests::Stack;
+
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Copies of one real export, each in another state. Nothing is to be done for them, so they stay as they are.
+pub(crate) struct Moments {
+    exports: Exports,
+    of: Export,
+    copies: u64,
+}
+
+impl Moments {
+    /// Of an export that has succeeded.
+    pub(crate) async fn of(stack: &Stack, id: u64) -> Self {
+        let tables = Tables {
+            exports: stack.output("exports_table").to_owned(),
+            work: stack.output("work_table").to_owned(),
+            events: stack.output("events_table").to_owned(),
+        };
+        let exports = Exports::new(stack.aws().await.dynamodb, tables);
+        let of = exports.export(export_id(id)).await.unwrap();
+        Self {
+            exports,
+            of: of.expect("an export"),
+            copies: 0,
+        }
+    }
+
+    /// Asked for, and nothing more.
+    pub(crate) async fn waiting(&mut self) -> u64 {
+        let export = self.copy(Status::Waiting);
+        self.put(export, &[What::Requested]).await
+    }
+
+    /// With many rows written, and as many to come.
+    pub(crate) async fn processing(&mut self) -> u64 {
+        let mut export = self.copy(Status::Processing);
+        export.started_at = self.of.started_at;
+        let mut work = Work::new(export.id, export.created_at);
+        // No sweep finds what is never due.
+        (work.due, work.shard, work.progress) = (None, None, 1_234_567);
+        let work = to_item("work", &work).unwrap();
+        self.put_item(&self.exports.tables().work, work).await;
+        self.put(export, &[What::Requested, What::Started]).await
+    }
+
+    /// Stopped by whoever asked for it.
+    pub(crate) async fn canceled(&mut self) -> u64 {
+        let mut export = self.copy(Status::Canceled);
+        export.ended_at = Some(export.created_at);
+        export.mail = Some(Mail::Sent);
+        let history = [What::Requested, What::Canceled, What::Mailed];
+        self.put(export, &history).await
+    }
+
+    /// Given up, with a reason.
+    pub(crate) async fn failed(&mut self) -> u64 {
+        let mut export = self.copy(Status::Failed);
+        export.started_at = self.of.started_at;
+        export.ended_at = Some(export.created_at);
+        export.mail = Some(Mail::Failed);
+        export.failure = Some(Failure {
+            code: "gave_up".to_owned(),
+            message: "The file could not be made in 5 attempts. Please start the export again later; if it fails again, contact \
+                support."
+                .to_owned(),
+            retryable: true,
+        });
+        let history = [
+            What::Requested,
+            What::Started,
+            What::Failed,
+            What::MailFailed,
+        ];
+        self.put(export, &history).await
+    }
+
+    /// Complete a week ago, its file removed.
+    pub(crate) async fn expired(&mut self) -> u64 {
+        let mut export = self.complete(Status::Expired);
+        export.expires_at = self.of.completed_at;
+        let history = [
+            What::Requested,
+            What::Started,
+            What::Succeeded,
+            What::Mailed,
+            What::Downloaded,
+            What::Expired,
+            What::Deleted,
+        ];
+        self.put(export, &history).await
+    }
+
+    /// Complete, with a week to take it; a workbook with something to warn of.
+    pub(crate) async fn completed(&mut self) -> u64 {
+        let mut export = self.complete(Status::Succeeded);
+        export.expires_at = self.of.completed_at.map(|at| at + WEEK);
+        // A CSV file holds everything as it is.
+        if export.format == Format::Xlsx {
+            let warning = |code, column: &str, count| Warning {
+                code,
+                column: column.to_owned(),
+                count,
+            };
+            export.warnings = vec![
+                warning(WarningCode::NumberAsText, "id", 1_203),
+                warning(WarningCode::CellCut, "name", 2),
+            ];
+        }
+        let history = [
+            What::Requested,
+            What::Started,
+            What::Resumed,
+            What::Succeeded,
+            What::Mailed,
+            What::Downloaded,
+        ];
+        self.put(export, &history).await
+    }
+
+    /// As it was when it was asked for, in this state, under an id of its own.
+    fn copy(&mut self, status: Status) -> Export {
+        self.copies += 1;
+        Export {
+            id: export_id(self.of.id.get() + self.copies),
+            status,
+            started_at: None,
+            completed_at: None,
+            ended_at: None,
+            expires_at: None,
+            rows: None,
+            size: None,
+            object: None,
+            receipt: None,
+            mail: None,
+            ..self.of.clone()
+        }
+    }
+
+    fn complete(&mut self, status: Status) -> Export {
+        Export {
+            id: self.copy(status).id,
+            status,
+            ..self.of.clone()
+        }
+    }
+
+    async fn put(&self, export: Export, history: &[What]) -> u64 {
+        let tables = self.exports.tables();
+        let person = Actor {
+            id: export.user.id.clone(),
+            name: export.user.name.clone(),
+            ..Actor::default()
+        };
+        for (n, &what) in (0..).zip(history) {
+            let at: Timestamp = export.created_at + SignedDuration::from_secs(n);
+            let event = Event::new(&export, what, at);
+            let event = match what {
+                What::Requested | What::Canceled | What::Downloaded => event.by(person.clone()),
+                _ => event,
+            };
+            let event = self.exports.event_item(&event).unwrap();
+            self.put_item(&tables.events, event).await;
+        }
+        let item = to_item(&tables.exports, &export).unwrap();
+        self.put_item(&tables.exports, item).await;
+        export.id.get()
+    }
+
+    async fn put_item(&self, table: &str, item: HashMap<String, AttributeValue>) {
+        let put = self.exports.client().put_item().table_name(table);
+        put.set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+fn export_id(id: u64) -> ExportId {
+    id.to_string().parse().expect("an export's id")
+}

@@ -1,0 +1,190 @@
+//! The page asks for no more than it needs, and is there soon.
+
+use std::time::Duration;
+
+use serde_json::json;
+use waybill_tests::{Browser, id, note, wait_until};
+
+use crate::visitor::Visitor;
+
+/// The most that the first view may take, from its navigation on (ms).
+const FIRST_VIEW: f64 = 1000.0;
+const SOON: Duration = Duration::from_secs(60);
+const EXPORTS: &str = "/exports?";
+const RECORDS: &str = "/records/";
+
+/// Notes when the list's first row is there.
+const NOTE_FIRST_VIEW: &str = "
+    const look = () => {
+        const list = document.querySelector('waybill-exports')?.shadowRoot;
+        if (list?.querySelector('tbody tr')?.checkVisibility()) window.firstView = performance.now();
+        else requestAnimationFrame(look);
+    };
+    look()";
+
+/// How often the page has had an answer from an address with this in it, and how often that it has not changed.
+async fn answers(browser: &Browser, part: &str) -> (u64, u64) {
+    let script = "const found = performance.getEntriesByType('resource').filter(({ name }) => name.includes(arguments[0]));
+        return [found.length, found.filter(({ responseStatus }) => responseStatus === 304).length]";
+    let found = browser.run(script, json!([part])).await;
+    (found[0].as_u64().unwrap(), found[1].as_u64().unwrap())
+}
+
+/// Lets so many of the page's seconds pass, by its own clock, which [`hasten`] makes faster.
+async fn pass(browser: &Browser, seconds: u32) {
+    let script = "return new Promise((done) => setTimeout(done, arguments[0] * 1000))";
+    browser.run(script, json!([seconds])).await;
+}
+
+/// Makes the page's clock twenty times as fast.
+async fn hasten(browser: &Browser) {
+    let script = "const own = window.setTimeout;
+        window.setTimeout = (act, milliseconds) => own(act, milliseconds / 20)";
+    browser.run(script, json!([])).await;
+}
+
+/// Says to the page that its tab is hidden, or shown again.
+async fn hide(browser: &Browser, is_hidden: bool) {
+    let script =
+        "Object.defineProperty(document, 'hidden', { value: arguments[0], configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))";
+    browser.run(script, json!([is_hidden])).await;
+}
+
+#[tokio::test]
+async fn the_first_view_is_there_within_a_second() {
+    let Some(ana) = Visitor::alone("Ana", 5).await else {
+        return;
+    };
+    ana.owner.request("csv").await;
+    ana.browser.before_each_page(NOTE_FIRST_VIEW).await;
+    // The machine may be busy with something else, and then a view takes longer than it does by itself.
+    let took = wait_until("a view that is quick enough", SOON, async || {
+        ana.enter(&ana.list("exports")).await;
+        ana.browser.shows("waybill-exports >> tbody tr", "").await;
+        let took = ana.browser.run("return window.firstView", json!([])).await;
+        match took.as_f64().unwrap() {
+            took if took < FIRST_VIEW => Ok(took),
+            took => Err(format!("{took:.0} ms")),
+        }
+    })
+    .await;
+    note(&format!("first view of the page: {took:.0} ms"));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_but_the_service_and_the_issuer() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    ana.enter(&ana.list("orders")).await;
+    ana.browser.shows(".count", "5 in this list").await;
+    let script = "const found = performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin);
+        return [...new Set(found)].sort()";
+    let asked = ana.browser.run(script, json!([])).await;
+    let (service, issuer) = (ana.stack.public_url(), ana.stack.output("issuer_url"));
+    assert_eq!(asked, json!([service, issuer]));
+}
+
+#[tokio::test]
+async fn each_change_of_a_list_asks_for_records_once() {
+    let Some(ana) = Visitor::new("Ana", 60).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "50 shown").await;
+    assert_eq!(answers(browser, RECORDS).await.0, 1);
+    for (asked, act) in (2..).zip(["search", "pause", "filter", "range", "clear", "more"]) {
+        match act {
+            // Enter comes before the pause that would search too.
+            "search" => {
+                browser
+                    .enter("input[name=search]", "customer\u{E007}")
+                    .await
+            }
+            "pause" => browser.enter("input[name=search]", " 1").await,
+            "filter" => {
+                browser.click("[data-filter=status] summary").await;
+                browser
+                    .click("[data-filter=status] input[value=shipped]")
+                    .await;
+            }
+            "range" => {
+                browser.click("[data-filter=created_at] summary").await;
+                browser
+                    .click("[data-filter=created_at] button[name='This year']")
+                    .await;
+            }
+            "clear" => browser.click("#clear-filters").await,
+            _ => browser.click(".more .button").await,
+        }
+        wait_until(
+            &format!("records after {act}"),
+            SOON,
+            async || match answers(browser, RECORDS).await.0 {
+                answered if answered >= asked => Ok(()),
+                answered => Err(answered.to_string()),
+            },
+        )
+        .await;
+        // Longer than the pause after which a search begins by itself: what would come too much has come by then.
+        pass(browser, 1).await;
+        assert_eq!(answers(browser, RECORDS).await.0, asked, "{act}");
+    }
+    browser.shows(".count", "60 in this list").await;
+}
+
+#[tokio::test]
+async fn a_list_asks_again_only_while_something_is_unfinished_and_somebody_looks() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    ana.while_nothing_is_made(async || asks_while_something_is_unfinished(&ana).await)
+        .await;
+}
+
+async fn asks_while_something_is_unfinished(ana: &Visitor) {
+    let browser = &ana.browser;
+    let export = id(&ana.owner.request("csv").await);
+    ana.enter(&ana.list("exports")).await;
+    browser.shows("waybill-exports >> .badge", "Pending").await;
+    hasten(browser).await;
+    wait_until(
+        "a list that has not changed",
+        SOON,
+        async || match answers(browser, EXPORTS).await {
+            (asked, unchanged) if asked >= 3 && unchanged >= 2 => Ok(()),
+            answers => Err(format!("{answers:?}")),
+        },
+    )
+    .await;
+
+    hide(browser, true).await;
+    // What was on its way comes; then nothing more does, in far more than the longest wait.
+    pass(browser, 20).await;
+    let before = answers(browser, EXPORTS).await;
+    pass(browser, 60).await;
+    assert_eq!(answers(browser, EXPORTS).await, before, "in a hidden tab");
+    hide(browser, false).await;
+    wait_until("the list to be asked for again", SOON, async || {
+        let now = answers(browser, EXPORTS).await;
+        if now.0 > before.0 {
+            Ok(())
+        } else {
+            Err(format!("{now:?}"))
+        }
+    })
+    .await;
+
+    let cancel = format!("/v1/exports/{export}/cancel");
+    ana.owner.api.post(&cancel, json!({})).await;
+    browser.shows("waybill-exports >> .badge", "Canceled").await;
+    // Those who do not see the list hear it.
+    browser
+        .shows("waybill-exports >> [role=status]", "Canceled")
+        .await;
+    let before = answers(browser, EXPORTS).await;
+    pass(browser, 60).await;
+    assert_eq!(answers(browser, EXPORTS).await, before, "when all is over");
+}
