@@ -55,7 +55,7 @@ struct Sequence {
 #[derive(Debug)]
 pub(super) struct Deflate {
     /// The latest place of eight bytes with this hash, as far as it can be told in 16 bits.
-    places: Vec<u16>,
+    places: Box<[u16; 1 << HASH_BITS]>,
     sequences: Vec<Sequence>,
     /// How often each symbol comes.
     literals: [u32; LITERALS],
@@ -65,7 +65,7 @@ pub(super) struct Deflate {
 impl Deflate {
     pub(super) fn new() -> Self {
         Self {
-            places: vec![0; 1 << HASH_BITS],
+            places: Box::new([0; 1 << HASH_BITS]),
             sequences: Vec::new(),
             literals: [0; LITERALS],
             distances: [0; DISTANCES],
@@ -78,61 +78,48 @@ impl Deflate {
         self.literals[END_OF_BLOCK] = 1;
         let literals = Codes::new(&self.literals, LONGEST_CODE);
         let distances = Codes::new(&self.distances, LONGEST_CODE);
-        let lengths: Vec<Code> = (0..=LONGEST).map(|n| length_code(n, &literals)).collect();
 
-        let most = literals.bits(&self.literals) + distances.bits(&self.distances);
-        let mut bits = Bits::new(out, most / 8 + self.sequences.len() * 3 + 1024);
+        let start = out.len();
+        // A sequence has at most 18 bits besides its codes, and the lengths of the codes have less than 300 bytes.
+        let codes = literals.bits(&self.literals) + distances.bits(&self.distances);
+        out.resize(start + codes / 8 + self.sequences.len() * 3 + 1024, 0);
+        let mut bits = Bits::new(&mut out[start..]);
         bits.put(Code::new(usize::from(last), 1));
         bits.put(Code::new(2, 2));
         describe(&literals, &distances, &mut bits);
-        let mut rest = bytes;
-        for sequence in &self.sequences {
-            let (run, after) = rest.split_at(sequence.literals as usize);
-            let (fours, few) = run.as_chunks::<4>();
-            for four in fours {
-                for byte in four {
-                    bits.add(literals.code(usize::from(*byte)));
-                }
-                bits.flush();
-            }
-            for byte in few {
-                bits.add(literals.code(usize::from(*byte)));
-            }
-            bits.flush();
-            rest = &after[usize::from(sequence.length)..];
-            if sequence.length > 0 {
-                bits.add(lengths[usize::from(sequence.length)]);
-                let (symbol, extra) = distance_symbol(usize::from(sequence.distance));
-                bits.add(distances.code(symbol));
-                bits.add(extra);
-                bits.flush();
-            }
-        }
-        bits.put(literals.code(END_OF_BLOCK));
+        write(&self.sequences, bytes, &literals, &distances, &mut bits);
         if !last {
             // An empty stored block ends at a byte (section 3.2.4), so that the next fragment can begin there.
             bits.put(Code::new(0, 3));
         }
-        bits.end();
+        let length = bits.end();
+        out.truncate(start + length);
         if !last {
             out.extend_from_slice(&[0, 0, 0xff, 0xff]);
         }
     }
 
     /// Divides the bytes into sequences, and counts what these are made of.
+    #[inline(never)]
     fn find(&mut self, bytes: &[u8]) {
-        self.sequences.clear();
-        self.literals.fill(0);
-        self.distances.fill(0);
-        self.places.fill(0);
+        let Self {
+            places,
+            sequences,
+            literals,
+            distances,
+        } = self;
+        sequences.clear();
+        literals.fill(0);
+        distances.fill(0);
+        places.fill(0);
         let (mut at, mut run, mut looks) = (0, 0, LOOKS);
         while let Some(eight) = eight(&bytes[at..]) {
-            let distance = self.latest(at, eight);
+            let distance = latest(places, at, eight);
             let length = repeated(bytes, at, distance, eight);
             if length > 0 {
-                self.literals[length_symbol(length).0] += 1;
-                self.distances[distance_symbol(distance).0] += 1;
-                self.sequences.push(Sequence {
+                literals[length_symbol(length).0] += 1;
+                distances[distance_symbol(distance).0] += 1;
+                sequences.push(Sequence {
                     literals: (at - run) as u32,
                     length: length as u16,
                     distance: distance as u16,
@@ -142,7 +129,7 @@ impl Deflate {
                 looks = LOOKS;
                 continue;
             }
-            self.literals[usize::from(bytes[at])] += 1;
+            literals[usize::from(bytes[at])] += 1;
             at += 1;
             looks -= 1;
             if looks == 0 {
@@ -151,31 +138,31 @@ impl Deflate {
                     if IS_EDGE[usize::from(*byte)] {
                         break;
                     }
-                    self.literals[usize::from(*byte)] += 1;
+                    literals[usize::from(*byte)] += 1;
                     at += 1;
                 }
             }
         }
         for byte in &bytes[at..] {
-            self.literals[usize::from(*byte)] += 1;
+            literals[usize::from(*byte)] += 1;
         }
-        self.sequences.push(Sequence {
+        sequences.push(Sequence {
             literals: (bytes.len() - run) as u32,
             length: 0,
             distance: 0,
         });
     }
+}
 
-    /// How far back these eight bytes may stand, which from now on stand here. Other bytes can have the same hash, and
-    /// places that are far apart the same 16 bits.
-    #[inline]
-    fn latest(&mut self, at: usize, eight: u64) -> usize {
-        let hash = eight.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS);
-        let place = &mut self.places[hash as usize];
-        let distance = (at as u16).wrapping_sub(*place);
-        *place = at as u16;
-        usize::from(distance)
-    }
+/// How far back these eight bytes may stand, which from now on stand at `at`. Other bytes can have the same hash, and
+/// places that are far apart the same 16 bits.
+#[inline]
+fn latest(places: &mut [u16; 1 << HASH_BITS], at: usize, eight: u64) -> usize {
+    let hash = eight.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS);
+    let place = &mut places[hash as usize];
+    let distance = (at as u16).wrapping_sub(*place);
+    *place = at as u16;
+    usize::from(distance)
 }
 
 /// How many bytes from `at` on also stand so far back: at least the `eight`, or 0.
@@ -222,7 +209,7 @@ fn length_symbol(length: usize) -> (usize, Code) {
 }
 
 /// A length's code and the bits that say the rest. There are none below 3.
-fn length_code(length: usize, literals: &Codes) -> Code {
+fn length_code(length: usize, literals: &Codes<LITERALS>) -> Code {
     if length < 3 {
         return Code::default();
     }
@@ -239,8 +226,45 @@ fn distance_symbol(distance: usize) -> (usize, Code) {
     (symbol, Code::new(rest & ((1 << bits) - 1), bits))
 }
 
+/// Writes what the bytes were divided into, and the block's end. It is no part of its caller, since it needs all of the
+/// processor's registers.
+#[inline(never)]
+fn write(
+    sequences: &[Sequence],
+    bytes: &[u8],
+    literals: &Codes<LITERALS>,
+    distances: &Codes<DISTANCES>,
+    bits: &mut Bits<'_>,
+) {
+    let lengths: [Code; LONGEST + 1] = std::array::from_fn(|n| length_code(n, literals));
+    let mut rest = bytes;
+    for sequence in sequences {
+        let (run, after) = rest.split_at(sequence.literals as usize);
+        let (fours, few) = run.as_chunks::<4>();
+        for four in fours {
+            for byte in four {
+                bits.add(literals.code(usize::from(*byte)));
+            }
+            bits.flush();
+        }
+        for byte in few {
+            bits.add(literals.code(usize::from(*byte)));
+        }
+        bits.flush();
+        rest = &after[usize::from(sequence.length)..];
+        if sequence.length > 0 {
+            bits.add(lengths[usize::from(sequence.length)]);
+            let (symbol, extra) = distance_symbol(usize::from(sequence.distance));
+            bits.add(distances.code(symbol));
+            bits.add(extra);
+            bits.flush();
+        }
+    }
+    bits.put(literals.code(END_OF_BLOCK));
+}
+
 /// Writes the lengths of the codes, which is all that makes them (section 3.2.7).
-fn describe(literals: &Codes, distances: &Codes, bits: &mut Bits<'_>) {
+fn describe(literals: &Codes<LITERALS>, distances: &Codes<DISTANCES>, bits: &mut Bits<'_>) {
     let lengths = || literals.lengths().chain(distances.lengths());
     let mut counts = [0; LENGTH_ORDER.len()];
     for length in lengths() {
@@ -261,22 +285,20 @@ fn describe(literals: &Codes, distances: &Codes, bits: &mut Bits<'_>) {
     }
 }
 
-/// Bits appended to bytes, the lowest first (section 3.1.1).
+/// Bits put into bytes, the lowest first (section 3.1.1).
 struct Bits<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut [u8],
     at: usize,
     word: u64,
     count: u32,
 }
 
 impl<'a> Bits<'a> {
-    /// `most` is a number of bytes that will do.
-    fn new(out: &'a mut Vec<u8>, most: usize) -> Self {
-        let at = out.len();
-        out.resize(at + most, 0);
+    /// `out` has room for all of them, and 8 bytes more.
+    fn new(out: &'a mut [u8]) -> Self {
         Self {
             out,
-            at,
+            at: 0,
             word: 0,
             count: 0,
         }
@@ -304,11 +326,11 @@ impl<'a> Bits<'a> {
         self.flush();
     }
 
-    /// Ends with a whole byte.
-    fn end(mut self) {
+    /// Ends with a whole byte. Says how many there are.
+    fn end(mut self) -> usize {
         self.count = self.count.next_multiple_of(8);
         self.flush();
-        self.out.truncate(self.at);
+        self.at
     }
 }
 

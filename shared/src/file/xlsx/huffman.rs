@@ -30,11 +30,11 @@ impl Code {
 
 /// A code for each symbol that comes.
 #[derive(Debug)]
-pub(super) struct Codes(Vec<Code>);
+pub(super) struct Codes<const N: usize>([Code; N]);
 
-impl Codes {
+impl<const N: usize> Codes<N> {
     /// Codes for symbols that come so often, none longer than `longest`.
-    pub(super) fn new(counts: &[u32], longest: u8) -> Self {
+    pub(super) fn new(counts: &[u32; N], longest: u8) -> Self {
         let lengths = lengths(counts, longest);
         let mut of_length = [0_u16; 16];
         for &length in lengths.iter().filter(|&&length| length > 0) {
@@ -45,13 +45,14 @@ impl Codes {
         for length in 1..next.len() {
             next[length] = (next[length - 1] + of_length[length - 1]) << 1;
         }
-        let code = |&length: &u8| {
+        let code = |symbol: usize| {
+            let length = lengths[symbol];
             let number = &mut next[usize::from(length)];
             let bits = number.reverse_bits().checked_shr(16 - u32::from(length));
             *number += 1;
             Code::new(bits.unwrap_or_default().into(), length.into())
         };
-        Self(lengths.iter().map(code).collect())
+        Self(std::array::from_fn(code))
     }
 
     /// The code of a symbol.
@@ -144,9 +145,9 @@ mod tests {
     #[test]
     fn rare_symbols_have_no_longer_codes_than_allowed() {
         // Fibonacci's numbers make the longest codes: without a limit, 29 bits.
-        let mut counts = vec![1_u32, 1];
-        while counts.len() < 30 {
-            counts.push(counts[counts.len() - 1] + counts[counts.len() - 2]);
+        let mut counts = [1_u32; 30];
+        for place in 2..counts.len() {
+            counts[place] = counts[place - 1] + counts[place - 2];
         }
         assert_eq!(Codes::new(&counts, 14).lengths().max(), Some(14));
     }
@@ -166,7 +167,7 @@ mod tests {
     proptest! {
         /// Every sequence of bits is one of codes, and only of one: what readers ask for.
         #[test]
-        fn codes_are_complete(counts in prop::collection::vec(0_u32..100_000, 2..286)) {
+        fn codes_are_complete(counts in prop::array::uniform32(0_u32..100_000)) {
             let codes = Codes::new(&counts, 14);
             let share = |length: usize| if length == 0 { 0 } else { 1 << (14 - length) };
             prop_assert_eq!(codes.lengths().map(share).sum::<usize>(), 1 << 14);

@@ -20,28 +20,45 @@ impl<'p> Row<'p> {
         Self { answer, row }
     }
 
-    /// The record's values that were asked for, in their order, into `values`, which is emptied first.
+    /// The record's values that were asked for, in their order, in place of what is in `values`: those of another record
+    /// or nothing.
     pub fn values(&self, values: &mut Vec<Value<'p>>) {
-        values.clear();
-        let sources = self.answer.layout().sources.iter();
-        values.extend(sources.map(|source| match source {
-            Source::Places(places, otherwise) => self.first(places, otherwise.as_deref()),
-            Source::Others(place, others) => match self.at(*place).form {
-                Form::Whole => nested::others(self.answer.text(self.at(*place)), others),
-                _ => Value::Missing,
-            },
-        }));
-    }
-
-    #[inline]
-    fn first(&self, places: &[usize], otherwise: Option<&'p str>) -> Value<'p> {
-        for place in places {
-            let cell = self.at(*place);
-            if cell.form != Form::Missing {
-                return self.value(cell);
+        let sources = &self.answer.layout().sources;
+        values.resize(sources.len(), Value::Missing);
+        for (source, value) in sources.iter().zip(values) {
+            match source {
+                Source::Places(places, otherwise) => {
+                    let mut cells = places.iter().map(|place| self.at(*place));
+                    let cell = cells.find(|cell| cell.form != Form::Missing);
+                    self.set(value, cell, otherwise.as_deref());
+                }
+                Source::Others(place, others) => {
+                    let whole = Some(self.at(*place)).filter(|cell| cell.form == Form::Whole);
+                    *value = whole.map_or(Value::Missing, |cell| {
+                        nested::others(self.answer.text(cell), others)
+                    });
+                }
             }
         }
-        otherwise.map_or(Value::Missing, |text| Value::Text(Cow::Borrowed(text)))
+    }
+
+    /// Most values have the form of the one before, and then only where it is has to be written: a value that is made
+    /// elsewhere and moved here would be read before it is written, for which a processor waits.
+    #[inline]
+    fn set(&self, value: &mut Value<'p>, cell: Option<Cell>, otherwise: Option<&'p str>) {
+        let Some(cell) = cell else {
+            *value = otherwise.map_or(Value::Missing, |text| Value::Text(Cow::Borrowed(text)));
+            return;
+        };
+        match (cell.form, &mut *value) {
+            (Form::Text | Form::Bytes, Value::Text(Cow::Borrowed(text))) => {
+                *text = self.answer.text(cell);
+            }
+            (Form::Number, Value::Number(Cow::Borrowed(digits))) => {
+                *digits = self.answer.text(cell);
+            }
+            _ => *value = self.value(cell),
+        }
     }
 
     /// The attributes of its key, each by its name. Those that it has not, or not in a form that a key can have, are
@@ -83,7 +100,6 @@ impl<'p> Row<'p> {
         self.answer.cell(self.row, place)
     }
 
-    #[inline]
     fn value(&self, cell: Cell) -> Value<'p> {
         match cell.form {
             Form::Text | Form::Bytes => Value::Text(Cow::Borrowed(self.answer.text(cell))),
