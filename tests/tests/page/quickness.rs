@@ -7,8 +7,8 @@ use waybill_tests::{Browser, id, note, wait_until};
 
 use crate::visitor::Visitor;
 
-/// The most that the first view may take, from its navigation on (ms).
-const FIRST_VIEW: f64 = 1000.0;
+/// What the first view asks for at most: the page's own files and the calls that fill it.
+const FIRST_VIEW_REQUESTS: usize = 40;
 const SOON: Duration = Duration::from_secs(60);
 const EXPORTS: &str = "/exports?";
 const RECORDS: &str = "/records/";
@@ -51,25 +51,26 @@ async fn hide(browser: &Browser, is_hidden: bool) {
     browser.run(script, json!([is_hidden])).await;
 }
 
+/// How long it takes is said and not judged: the machine may be busy with something else.
 #[tokio::test]
-async fn the_first_view_is_there_within_a_second() {
+async fn the_first_view_needs_few_requests() {
     let Some(ana) = Visitor::alone("Ana", 5).await else {
         return;
     };
     ana.owner.request("csv").await;
     ana.browser.before_each_page(NOTE_FIRST_VIEW).await;
-    // The machine may be busy with something else, and then a view takes longer than it does by itself.
-    let took = wait_until("a view that is quick enough", SOON, async || {
-        ana.enter(&ana.list("exports")).await;
-        ana.browser.shows("waybill-exports >> tbody tr", "").await;
-        let took = ana.browser.run("return window.firstView", json!([])).await;
-        match took.as_f64().unwrap() {
-            took if took < FIRST_VIEW => Ok(took),
-            took => Err(format!("{took:.0} ms")),
-        }
-    })
-    .await;
-    note(&format!("first view of the page: {took:.0} ms"));
+    ana.enter(&ana.list("exports")).await;
+    ana.browser.shows("waybill-exports >> tbody tr", "").await;
+    let took = ana.browser.run("return window.firstView", json!([])).await;
+    let requests = "return performance.getEntriesByType('resource')
+        .filter(({ startTime }) => startTime < window.firstView).map(({ name }) => new URL(name).pathname)";
+    let asked = ana.browser.run(requests, json!([])).await;
+    let asked = asked.as_array().unwrap().len();
+    note(&format!(
+        "first view of the page: {:.0} ms, {asked} requests",
+        took.as_f64().unwrap()
+    ));
+    assert!(asked <= FIRST_VIEW_REQUESTS, "{asked} requests");
 }
 
 #[tokio::test]
