@@ -11,12 +11,14 @@ mod frame;
 mod huffman;
 mod serial;
 mod text;
+mod xml;
 
 use serde::{Deserialize, Serialize};
 
 use self::archive::{Archive, Progress};
 use self::cells::Cells;
 use self::frame::Frame;
+use self::xml::Xml;
 use super::{FileOptions, WarningCounts};
 use crate::value::Value;
 
@@ -67,7 +69,7 @@ pub struct XlsxRows {
     cells: Cells,
     archive: Archive,
     rows: Vec<u32>,
-    pending: Vec<u8>,
+    pending: Xml,
     warnings: WarningCounts,
 }
 
@@ -123,7 +125,7 @@ impl XlsxRows {
             frame,
             archive: Archive::new(state.archive),
             rows: state.rows,
-            pending,
+            pending: Xml::read(pending),
             warnings: state.warnings,
         })
     }
@@ -163,7 +165,7 @@ impl XlsxRows {
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), XlsxError> {
         self.end_sheet(out);
         for (name, bytes) in frame::other_entries(&self.options, &self.rows)? {
-            self.archive.entry(&name, &bytes, out);
+            self.archive.entry(&name, bytes, out);
         }
         Ok(self.archive.end(out)?)
     }
@@ -179,7 +181,7 @@ impl XlsxRows {
 
     /// XML that has not left yet: whole rows, at most 256 KiB and a row.
     pub fn pending(&self) -> &[u8] {
-        &self.pending
+        &self.pending.bytes
     }
 
     /// What could not be written as it was.
@@ -197,7 +199,7 @@ impl XlsxRows {
         self.rows.push(1);
         let sheet = self.rows.len();
         self.archive.begin(&frame::sheet_name(sheet), out);
-        self.pending.extend_from_slice(self.frame.head(sheet));
+        self.pending.append(self.frame.head(sheet));
         self.cells.header(&self.options.columns, &mut self.pending);
         self.end_row(out);
     }
@@ -211,7 +213,7 @@ impl XlsxRows {
 
     fn end_sheet(&mut self, out: &mut Vec<u8>) {
         let rows = self.rows.last().copied().unwrap_or_default();
-        self.frame.tail(rows, &mut self.pending);
+        self.pending.append(&self.frame.tail(rows));
         self.archive.fragment(&self.pending, true, out);
         self.pending.clear();
     }

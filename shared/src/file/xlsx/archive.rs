@@ -8,6 +8,7 @@ use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
 use super::deflate::Deflate;
+use super::xml::Xml;
 
 /// Where four bytes end, and Zip64 begins (section 4.3.9.2).
 const MAX_32: u64 = u32::MAX as u64;
@@ -104,9 +105,10 @@ impl Archive {
     }
 
     /// Adds to the entry. After the `last` fragment it has ended.
-    pub(super) fn fragment(&mut self, bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+    pub(super) fn fragment(&mut self, xml: &Xml, last: bool, out: &mut Vec<u8>) {
+        let bytes = &xml.bytes;
         let start = out.len();
-        self.deflate.fragment(bytes, last, out);
+        self.deflate.fragment(bytes, xml.looks(), last, out);
         let Progress { offset, entries } = &mut self.progress;
         let Some(entry) = entries.last_mut() else {
             debug_assert!(false, "a fragment without an entry");
@@ -127,9 +129,9 @@ impl Archive {
     }
 
     /// Adds a whole entry.
-    pub(super) fn entry(&mut self, name: &str, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn entry(&mut self, name: &str, xml: Vec<u8>, out: &mut Vec<u8>) {
         self.begin(name, out);
-        self.fragment(bytes, true, out);
+        self.fragment(&Xml::read(xml), true, out);
     }
 
     /// Appends the directory, with which the archive ends.
@@ -299,9 +301,9 @@ mod tests {
         let mut out = Vec::new();
         let mut archive = Archive::new(Progress::default());
         for _ in 0..MAX_16 {
-            archive.entry("a", b"", &mut out);
+            archive.entry("a", Vec::new(), &mut out);
         }
-        archive.entry("last", b"here", &mut out);
+        archive.entry("last", b"here".to_vec(), &mut out);
         archive.end(&mut out).unwrap();
         let mut archive = ZipArchive::new(Cursor::new(out)).unwrap();
         let mut text = String::new();
@@ -314,7 +316,7 @@ mod tests {
     fn an_entry_past_4_gib_is_refused() {
         let mut archive = Archive::new(Progress::default());
         let mut out = Vec::new();
-        archive.entry("a", b"1", &mut out);
+        archive.entry("a", b"1".to_vec(), &mut out);
         archive.progress.entries[0].size = MAX_32 + 1;
         assert_eq!(
             archive.end(&mut Vec::new()),
@@ -337,8 +339,9 @@ mod tests {
                 let mut whole = Vec::new();
                 for (n, (bytes, times)) in fragments.iter().enumerate() {
                     let bytes = bytes.repeat(*times);
-                    archive.fragment(&bytes, n + 1 == fragments.len(), &mut out);
-                    whole.extend(bytes);
+                    let xml = Xml::read(bytes);
+                    archive.fragment(&xml, n + 1 == fragments.len(), &mut out);
+                    whole.extend(xml.bytes);
                 }
                 expected.push((name, whole));
                 prop_assert_eq!(archive.progress().offset, out.len() as u64);

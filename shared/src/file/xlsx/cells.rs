@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::frame::Styles;
 use super::text::{self, MAX_TEXT};
+use super::xml::Xml;
 use super::{MAX_COLUMNS, serial};
 use crate::catalog::Column;
 use crate::file::cell::{self, Cell};
@@ -11,6 +12,9 @@ use crate::file::{FileOptions, WarningCode, WarningCounts};
 use crate::value::Value;
 use crate::value::number::exact_double;
 use crate::value::time::Stamp;
+
+/// What follows the place of a cell with a number.
+const NUMBER: &[u8] = b"\"><v>";
 
 /// Every whole number up to this one is a double (2^53).
 const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
@@ -33,12 +37,18 @@ impl Short {
     }
 }
 
+/// A column, counted from 0.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    column: u32,
+    /// What a cell begins with: `<c r="AB`. With a row's number, of at most seven digits, it has at most 16 bytes.
+    begin: Short,
+}
+
 /// Writes rows of cells.
 #[derive(Debug)]
 pub(super) struct Cells {
-    /// For each column, what a cell begins with: `<c r="AB`. With a row's number, of at most seven digits, it has at
-    /// most 16 bytes.
-    places: Vec<Short>,
+    places: Vec<Place>,
     /// What follows the cell's place where it has a style.
     header: Vec<u8>,
     date: Vec<u8>,
@@ -52,7 +62,7 @@ impl Cells {
         debug_assert!(columns <= MAX_COLUMNS);
         let styled = |style: &str, rest: &str| format!("\" s=\"{style}\"{rest}").into_bytes();
         Self {
-            places: (0..columns).map(place).collect(),
+            places: (0..columns as u32).map(place).collect(),
             header: styled(&styles.header, " t=\"inlineStr\""),
             date: styled(&styles.date, "><v>"),
             seconds: styled(&styles.seconds, "><v>"),
@@ -61,14 +71,13 @@ impl Cells {
     }
 
     /// Appends a sheet's first row.
-    pub(super) fn header(&self, columns: &[Column], out: &mut Vec<u8>) {
+    pub(super) fn header(&self, columns: &[Column], out: &mut Xml) {
         let mut row = RowWriter::begin(1, out);
         for (&place, column) in self.places.iter().zip(columns) {
             let key = text::fitting(&column.key, |_| ());
             if !key.is_empty() {
-                row.place(place);
-                row.out.extend_from_slice(&self.header);
-                text::inline(&key, row.out);
+                let is_written = row.styled_text(place, &self.header, &key);
+                debug_assert!(is_written);
             }
         }
         row.end();
@@ -81,7 +90,7 @@ impl Cells {
         options: &FileOptions,
         values: &[Value<'_>],
         warnings: &mut WarningCounts,
-        out: &mut Vec<u8>,
+        out: &mut Xml,
     ) {
         let mut row = RowWriter::begin(number, out);
         let mut before = 0;
@@ -114,7 +123,7 @@ impl Cells {
         {
             // A sheet's size is not known before its rows, so readers take a row to be as wide as its cells.
             row.place(last);
-            row.out.extend_from_slice(b"\"/>");
+            row.out.bytes.extend_from_slice(b"\"/>");
         }
         row.end();
     }
@@ -134,18 +143,18 @@ impl Cells {
 
 /// One row.
 struct RowWriter<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut Xml,
     /// The digits of its number.
     number: Short,
 }
 
 impl<'a> RowWriter<'a> {
-    fn begin(number: u32, out: &'a mut Vec<u8>) -> Self {
+    fn begin(number: u32, out: &'a mut Xml) -> Self {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number);
-        out.extend_from_slice(b"<row r=\"");
-        out.extend_from_slice(digits.as_bytes());
-        out.extend_from_slice(b"\">");
+        out.bytes.extend_from_slice(b"<row r=\"");
+        out.bytes.extend_from_slice(digits.as_bytes());
+        out.bytes.extend_from_slice(b"\">");
         Self {
             out,
             number: Short::new(digits.as_bytes()),
@@ -153,18 +162,20 @@ impl<'a> RowWriter<'a> {
     }
 
     fn end(self) {
-        self.out.extend_from_slice(b"</row>");
+        self.out.bytes.extend_from_slice(b"</row>");
     }
 
     /// Begins a cell. All 16 bytes are written and the rest cut off: a copy of known length is a few instructions.
-    fn place(&mut self, place: Short) {
-        let end = self.out.len() + place.len + self.number.len;
-        let bytes = place.bytes | self.number.bytes << (8 * place.len);
-        self.out.extend_from_slice(&bytes.to_le_bytes());
-        self.out.truncate(end);
+    fn place(&mut self, Place { column, begin }: Place) {
+        let out = &mut self.out.bytes;
+        let end = out.len() + begin.len + self.number.len;
+        let bytes = begin.bytes | self.number.bytes << (8 * begin.len);
+        out.extend_from_slice(&bytes.to_le_bytes());
+        out.truncate(end);
+        self.out.after_place(column);
     }
 
-    fn text(&mut self, place: Short, text: &str, warn: &mut impl FnMut(WarningCode)) {
+    fn text(&mut self, place: Place, text: &str, warn: &mut impl FnMut(WarningCode)) {
         // No text has more UTF-16 code units than bytes.
         if text.len() <= MAX_TEXT && self.fitting_text(place, text) {
             return;
@@ -174,31 +185,43 @@ impl<'a> RowWriter<'a> {
         debug_assert!(fits);
     }
 
-    /// Whether the text was written. It is not where it has characters that XML forbids.
-    fn fitting_text(&mut self, place: Short, text: &str) -> bool {
-        if text.is_empty() {
-            return true;
-        }
-        let start = self.out.len();
-        self.place(place);
-        self.out.extend_from_slice(b"\" t=\"inlineStr\"");
-        let fits = text::inline(text, self.out);
-        if !fits {
-            self.out.truncate(start);
-        }
-        fits
+    fn fitting_text(&mut self, place: Place, text: &str) -> bool {
+        text.is_empty() || self.styled_text(place, b"\" t=\"inlineStr\"", text)
     }
 
-    fn number(&mut self, place: Short, number: &str, warn: &mut impl FnMut(WarningCode)) {
+    /// Whether the text was written. It is not where it has characters that XML forbids.
+    fn styled_text(&mut self, place: Place, style: &[u8], text: &str) -> bool {
+        let before = self.out.end();
+        self.place(place);
+        self.out.bytes.extend_from_slice(style);
+        self.out.bytes.extend_from_slice(text::begin(text));
+        let is_written = self.out.value(place.column, |out| text::write(text, out));
+        if is_written {
+            self.out.bytes.extend_from_slice(text::END);
+        } else {
+            self.out.go_back(before);
+        }
+        is_written
+    }
+
+    /// A value that is no text, behind its cell's style.
+    fn plain(&mut self, place: Place, style: &[u8], value: &[u8]) {
+        self.place(place);
+        self.out.bytes.extend_from_slice(style);
+        self.out.value(place.column, |out| {
+            out.extend_from_slice(value);
+            true
+        });
+        self.out.bytes.extend_from_slice(b"</v></c>");
+    }
+
+    fn number(&mut self, place: Place, number: &str, warn: &mut impl FnMut(WarningCode)) {
         if let Some(shortest) = shortest(number) {
-            self.place(place);
-            self.out.extend_from_slice(b"\"><v>");
-            self.out.extend_from_slice(shortest.as_bytes());
-            self.out.extend_from_slice(b"</v></c>");
+            self.plain(place, NUMBER, shortest.as_bytes());
             return;
         }
         match exact_double(number) {
-            Some(double) => self.serial(place, b"\"><v>", double),
+            Some(double) => self.serial(place, NUMBER, double),
             None => {
                 warn(WarningCode::NumberAsText);
                 self.text(place, number, warn);
@@ -207,31 +230,24 @@ impl<'a> RowWriter<'a> {
     }
 
     /// A double behind its cell's style, in the fewest digits that it is read back from.
-    fn serial(&mut self, place: Short, style: &[u8], double: f64) {
-        self.place(place);
-        self.out.extend_from_slice(style);
+    fn serial(&mut self, place: Place, style: &[u8], double: f64) {
         let whole = double as i64;
         if whole as f64 == double && whole.unsigned_abs() <= EXACT {
-            let mut digits = itoa::Buffer::new();
-            self.out.extend_from_slice(digits.format(whole).as_bytes());
+            self.plain(place, style, itoa::Buffer::new().format(whole).as_bytes());
         } else {
             let mut digits = zmij::Buffer::new();
-            self.out
-                .extend_from_slice(digits.format_finite(double).as_bytes());
+            self.plain(place, style, digits.format_finite(double).as_bytes());
         }
-        self.out.extend_from_slice(b"</v></c>");
     }
 
-    fn boolean(&mut self, place: Short, flag: bool) {
-        self.place(place);
-        self.out.extend_from_slice(b"\" t=\"b\"><v>");
-        self.out.push(if flag { b'1' } else { b'0' });
-        self.out.extend_from_slice(b"</v></c>");
+    fn boolean(&mut self, place: Place, flag: bool) {
+        let value = if flag { b"1" } else { b"0" };
+        self.plain(place, b"\" t=\"b\"><v>", value);
     }
 }
 
-/// What a cell of this column begins with; columns count from 0, and after `Z` comes `AA`.
-fn place(column: usize) -> Short {
+/// What a cell of this column begins with; after `Z` comes `AA`.
+fn place(column: u32) -> Place {
     let mut letters = Vec::new();
     let mut rest = column + 1;
     while rest > 0 {
@@ -240,7 +256,10 @@ fn place(column: usize) -> Short {
     }
     letters.extend_from_slice(b"\"=r c<");
     letters.reverse();
-    Short::new(&letters)
+    Place {
+        column,
+        begin: Short::new(&letters),
+    }
 }
 
 /// A number's text without zeros at the end of its fraction, where these are already the fewest digits of its double:
@@ -280,13 +299,13 @@ mod tests {
             (26, "AA"),
             (701, "ZZ"),
             (702, "AAA"),
-            (MAX_COLUMNS - 1, "XFD"),
+            (MAX_COLUMNS as u32 - 1, "XFD"),
         ] {
-            let mut out = Vec::new();
+            let mut out = Xml::default();
             let mut row = RowWriter::begin(1_048_576, &mut out);
             row.boolean(place(column), true);
             assert_eq!(
-                String::from_utf8(out).unwrap(),
+                String::from_utf8(out.bytes).unwrap(),
                 format!("<row r=\"1048576\"><c r=\"{name}1048576\" t=\"b\"><v>1</v></c>")
             );
         }
@@ -308,11 +327,11 @@ mod tests {
             ("9007199254740992", "9007199254740992"),
             ("1e300", "1e+300"),
         ] {
-            let mut out = Vec::new();
+            let mut out = Xml::default();
             let mut row = RowWriter::begin(2, &mut out);
             row.number(place(0), number, &mut |code| panic!("{code:?}"));
             assert_eq!(
-                String::from_utf8(out).unwrap(),
+                String::from_utf8(out.bytes).unwrap(),
                 format!("<row r=\"2\"><c r=\"A2\"><v>{written}</v></c>")
             );
         }

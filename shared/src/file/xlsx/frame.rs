@@ -73,12 +73,12 @@ impl Frame {
         &self.heads[usize::from(sheet > 1)]
     }
 
-    /// Appends what comes after the rows of a sheet of so many.
-    pub(super) fn tail(&self, rows: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tail.0);
-        if let Some(after) = &self.tail.1 {
-            out.extend_from_slice(rows.to_string().as_bytes());
-            out.extend_from_slice(after);
+    /// What comes after the rows of a sheet of so many.
+    pub(super) fn tail(&self, rows: u32) -> Vec<u8> {
+        let (before, after) = &self.tail;
+        match after {
+            Some(after) => [before, rows.to_string().as_bytes(), after].concat(),
+            None => before.clone(),
         }
     }
 }
@@ -236,9 +236,7 @@ mod tests {
                 let name = sheet_name(number);
                 let (_, xml) = entries.iter().find(|(entry, _)| *entry == name).unwrap();
                 let sheet = Sheet::parse(std::str::from_utf8(xml).unwrap()).unwrap();
-                let mut tail = Vec::new();
-                frame.tail(rows, &mut tail);
-                assert_eq!(String::from_utf8(tail).unwrap(), sheet.tail);
+                assert_eq!(String::from_utf8(frame.tail(rows)).unwrap(), sheet.tail);
                 assert_eq!(frame.head(number), sheet.head().unwrap().as_bytes());
                 assert_eq!(frame.styles, sheet.styles().unwrap());
             }
@@ -248,8 +246,7 @@ mod tests {
     #[test]
     fn a_sheet_has_a_frozen_header_a_filter_and_widths() {
         let frame = Frame::new(&options(&[Kind::Text, Kind::Date])).unwrap();
-        let mut xml = frame.head(1).to_vec();
-        frame.tail(7, &mut xml);
+        let xml = [frame.head(1), &frame.tail(7)].concat();
         insta::assert_snapshot!(String::from_utf8(xml).unwrap().replace('>', ">\n"));
     }
 }

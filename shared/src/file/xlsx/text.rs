@@ -24,14 +24,20 @@ const IS_SPECIAL: [bool; 256] = {
     special
 };
 
-/// Ends the start tag of a cell of type `inlineStr`, appends its text and ends it. `false` where the text has
-/// characters that XML forbids: then what was appended is of no use.
-pub(super) fn inline(text: &str, out: &mut Vec<u8>) -> bool {
+/// What is between the start tag of a cell of type `inlineStr` and its text.
+pub(super) fn begin(text: &str) -> &'static [u8] {
     if text.starts_with(is_space) || text.ends_with(is_space) {
-        out.extend_from_slice(b"><is><t xml:space=\"preserve\">");
+        b"><is><t xml:space=\"preserve\">"
     } else {
-        out.extend_from_slice(b"><is><t>");
+        b"><is><t>"
     }
+}
+
+/// What ends such a cell after its text.
+pub(super) const END: &[u8] = b"</t></is></c>";
+
+/// Appends a text. `false` where it has characters that XML forbids: then what was appended is of no use.
+pub(super) fn write(text: &str, out: &mut Vec<u8>) -> bool {
     let mut rest = text.as_bytes();
     loop {
         let plain = rest.iter().position(|&byte| IS_SPECIAL[usize::from(byte)]);
@@ -55,7 +61,6 @@ pub(super) fn inline(text: &str, out: &mut Vec<u8>) -> bool {
         }
         rest = after;
     }
-    out.extend_from_slice(b"</t></is></c>");
     true
 }
 
@@ -106,8 +111,8 @@ mod tests {
     use super::*;
 
     fn written(text: &str) -> String {
-        let mut out = Vec::new();
-        assert!(inline(text, &mut out), "{text:?}");
+        let mut out = begin(text).to_vec();
+        assert!(write(text, &mut out), "{text:?}");
         String::from_utf8(out).unwrap()
     }
 
@@ -124,22 +129,16 @@ mod tests {
             ("_x00g1_", "_x00g1_"),
             ("ﬁ\u{feff}\u{fffd}", "ﬁ\u{feff}\u{fffd}"),
         ] {
-            assert_eq!(written(text), format!("><is><t>{escaped}</t></is></c>"));
+            assert_eq!(written(text), format!("><is><t>{escaped}"));
         }
-        assert_eq!(
-            written(" a"),
-            "><is><t xml:space=\"preserve\"> a</t></is></c>"
-        );
-        assert_eq!(
-            written("a\n"),
-            "><is><t xml:space=\"preserve\">a\n</t></is></c>"
-        );
+        assert_eq!(written(" a"), "><is><t xml:space=\"preserve\"> a");
+        assert_eq!(written("a\n"), "><is><t xml:space=\"preserve\">a\n");
     }
 
     #[test]
     fn what_xml_forbids_is_seen() {
         for c in ('\0'..=char::MAX).filter(|c| !('\u{20}'..='\u{ff00}').contains(c)) {
-            let fits = inline(&format!("a{c}b"), &mut Vec::new());
+            let fits = write(&format!("a{c}b"), &mut Vec::new());
             assert_eq!(fits, !is_forbidden(c), "{c:?}");
         }
     }
