@@ -4,6 +4,7 @@ PORT ?= 4566
 STACK ?= waybill
 TEST_PORT ?= 4766
 BROKEN_PORT ?= $(shell expr $(TEST_PORT) + 20)
+PAGE_PORT ?= $(shell expr $(TEST_PORT) + 40)
 # Short waits, so that a test sees in seconds what takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
@@ -25,7 +26,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken tables prove bench pictures readers lint lint-rust lint-rest token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench pictures readers lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -52,10 +53,10 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 
 test: readers lint-rust ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
-	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside outside broken,'$(part): $(MAKE) --no-print-directory test-$(part)')
+	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside outside broken page,'$(part): $(MAKE) --no-print-directory test-$(part)')
 
-# Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, and what becomes of one
-# that is disturbed.
+# Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, what becomes of one that
+# is disturbed, and the page in a browser.
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
 ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
@@ -66,7 +67,10 @@ test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
 
 test-broken:
-	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults --test page'
+	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults'
+
+test-page:
+	@$(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'
 
 tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1

@@ -235,9 +235,13 @@ impl Browser {
         .await
     }
 
-    /// Shows pages as a person has them who prefers dark ones, or light ones.
+    /// Shows pages as a person has them who prefers dark ones, or light ones, and that nothing moves: colours are at once
+    /// what they will be.
     pub async fn prefer(&self, scheme: &str) {
-        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
