@@ -199,7 +199,9 @@ def instructions(bench: Bench) -> dict[str, float] | None:
         return {
             "`generate`, CSV, from a request to the file in S3": per_row(lambda rows: bench.export("csv", rows, under=counter), 3_600),
             "`generate`, XLSX, likewise": per_row(lambda rows: bench.export("xlsx", rows, under=counter), 3_600),
+            "a record read, with the SDK's part in it": per_row(lambda rows: bench.run([*counter, *part, "read", str(rows)]), 18_000),
             "a row as CSV, without reading and uploading": per_row(lambda rows: bench.run([*counter, *part, "csv", str(rows)]), 10_000) - none,
+            "a row as XLSX, likewise": per_row(lambda rows: bench.run([*counter, *part, "xlsx", str(rows)]), 10_000) - none,
         }
 
 

@@ -1,4 +1,4 @@
-//! The parts of the engine, each alone: `cargo bench --workspace --bench parts`.
+//! The parts of the engine, each alone: `cargo bench --profile bench-release --workspace --bench parts`.
 
 use std::hint::black_box;
 
@@ -7,10 +7,33 @@ use waybill::file::csv::CsvRows;
 use waybill::file::xlsx::XlsxRows;
 use waybill::selection::{Projection, Selection};
 use waybill::value::time::Stamp;
-use waybill_bench::Parts;
+use waybill_bench::{Parts, Reading};
 
 /// Rows of a page, so that a figure of one iteration is one of a page.
 const PAGE: usize = 1_800;
+/// Enough pages that what the SDK does for each call is as much as it is in an export.
+const PAGES: usize = 10;
+
+fn reading(c: &mut Criterion) {
+    let parts = Parts::new().expect("the catalog has orders");
+    let rows = (PAGE * PAGES) as u64;
+    let reading = Reading::new(parts.export_type, rows);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let mut group = c.benchmark_group("records");
+    group.throughput(Throughput::Elements(rows));
+    group.bench_function("read", |b| {
+        b.iter(|| {
+            let read = runtime.block_on(reading.read(|row| {
+                black_box(row);
+            }));
+            assert_eq!(read.expect("pages"), rows);
+        });
+    });
+    group.finish();
+}
 
 fn csv(c: &mut Criterion) {
     let parts = Parts::new().expect("the catalog has orders");
@@ -61,5 +84,5 @@ fn stamps(c: &mut Criterion) {
     });
 }
 
-criterion_group!(parts, csv, stamps);
+criterion_group!(parts, reading, csv, stamps);
 criterion_main!(parts);

@@ -8,6 +8,7 @@ mod http;
 mod orders;
 mod pages;
 mod parts;
+mod reading;
 mod runtime;
 mod server;
 mod sink;
@@ -16,6 +17,7 @@ mod usual;
 
 pub use cells::difference;
 pub use parts::Parts;
+pub use reading::Reading;
 pub use server::Server;
 pub use start::start;
 pub use usual::{Job, xlsx_alone};

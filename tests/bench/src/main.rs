@@ -5,7 +5,7 @@
 //! - `bench usual csv|xlsx ENDPOINT`: the job as most Rust teams would write it
 //! - `bench usual alone ROWS`: rows from memory as XLSX, and nothing else
 //! - `bench cells A B`: whether two spreadsheets hold the same cells, as calamine reads them
-//! - `bench part csv|none ROWS`: a part of the engine over so many rows, to be counted by instructions, or all but it
+//! - `bench part read|csv|xlsx|none ROWS`: a part of the engine over so many rows, to be counted by instructions, or none
 //!
 //! It is one program since linking the AWS SDKs takes minutes.
 
@@ -18,8 +18,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use waybill::file::csv::CsvRows;
-use waybill_bench::{Job, Parts, Server, difference, start, xlsx_alone};
+use waybill::file::xlsx::XlsxRows;
+use waybill_bench::{Job, Parts, Reading, Server, difference, start, xlsx_alone};
 use waybill_tests::xlsx;
+
+/// Records of ten pages.
+const READ_AT_ONCE: u64 = 18_000;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -34,6 +38,7 @@ fn main() -> Result<()> {
         ("usual", ["alone", rows]) => xlsx_alone(rows.parse()?)?.to_string(),
         ("usual", [form, endpoint]) => usual(form, endpoint)?,
         ("cells", [a, b]) => cells(a, b)?,
+        ("part", ["read", rows]) => read(rows.parse()?)?,
         ("part", [part, rows]) => count(part, rows.parse()?)?,
         _ => return Err("usage: bench server|start|usual|cells|part …".into()),
     };
@@ -70,24 +75,47 @@ fn cells(a: &str, b: &str) -> Result<String> {
     }
 }
 
+#[tokio::main(flavor = "current_thread")]
+async fn read(rows: u64) -> Result<String> {
+    // The same ones again and again: what makes them is not what is counted.
+    let reading = Reading::new(Parts::new()?.export_type, READ_AT_ONCE);
+    let mut count = 0;
+    while count < rows {
+        count += reading
+            .read(|row| {
+                black_box(row);
+            })
+            .await?;
+    }
+    Ok(count.to_string())
+}
+
 fn count(part: &str, count: usize) -> Result<String> {
     let parts = Parts::new()?;
     let rows = parts.rows();
     let rows = rows.iter().cycle().take(count);
+    let mut out = Vec::new();
     match part {
         "csv" => {
             let mut writer = CsvRows::new(parts.options());
-            let mut out = Vec::new();
             for row in rows {
                 out.clear();
                 writer.row(black_box(row), &mut out);
             }
-            black_box(out);
+        }
+        "xlsx" => {
+            let mut writer = XlsxRows::new(parts.options())?;
+            writer.begin(&mut out);
+            for row in rows {
+                out.clear();
+                writer.row(black_box(row), &mut out);
+            }
         }
         "none" => rows.for_each(|row| {
             black_box(row);
         }),
-        _ => return Err("csv or none".into()),
+        _ => return Err("read, csv, xlsx or none".into()),
     }
+    black_box(out);
     Ok(String::new())
 }

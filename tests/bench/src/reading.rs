@@ -1,0 +1,105 @@
+//! Reading pages by the engine, without a network: answers are at hand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use waybill::catalog::ExportType;
+use waybill::records::{DynamoRecords, Order, Range, Reading as Asked, RecordsError};
+use waybill::selection::{Projection, Selection};
+use waybill::value::Value;
+use waybill_testing::twin::{Answer, Call, Carried, Wire, http_client};
+
+use crate::orders::orders;
+use crate::pages::Pages;
+
+const PARENT: &str = "42";
+/// Long after the last of the records.
+const AS_OF: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// The records of a partition, read as an export without filters reads them.
+#[derive(Debug)]
+pub struct Reading {
+    export_type: ExportType,
+    client: Client,
+}
+
+impl Reading {
+    /// Of a type whose records are the orders of the pages.
+    pub fn new(export_type: ExportType, rows: u64) -> Self {
+        let wire = AtHand {
+            pages: Pages::new(orders().0),
+            rows,
+            answers: Mutex::default(),
+        };
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-west-1"))
+            .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
+            .http_client(http_client(Arc::new(wire)))
+            .build();
+        Self {
+            export_type,
+            client: Client::from_conf(config),
+        }
+    }
+
+    /// Reads every record as the values of its columns, hands each to `row`, and says how many there were.
+    ///
+    /// # Errors
+    /// As reading has them.
+    pub async fn read(&self, mut row: impl FnMut(&[Value<'_>])) -> Result<u64, RecordsError> {
+        let columns = self.export_type.default_columns();
+        let projection = Projection::new(&self.export_type, &columns, &Selection::default());
+        let asked = Asked {
+            table: "records",
+            spec: &self.export_type.records,
+            parent_id: PARENT,
+            projection: &projection,
+            range: Range {
+                from: None,
+                until: AS_OF,
+                as_of: AS_OF,
+            },
+            order: Order::Ascending,
+        };
+        let mut records = DynamoRecords::new(self.client.clone(), asked, None)?;
+        let mut count = 0;
+        while let Some(page) = records.next().await? {
+            let mut values = Vec::new();
+            for found in page.rows() {
+                found.values(&mut values);
+                row(projection.columns(&values));
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Answers questions from what it once answered to the same.
+struct AtHand {
+    pages: Pages,
+    rows: u64,
+    answers: Mutex<HashMap<Vec<u8>, Answer>>,
+}
+
+impl Wire for AtHand {
+    fn carry(&self, call: Call) -> Carried {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answers.entry(call.body).or_insert_with_key(|body| {
+            let question: Json = serde_json::from_slice(body).unwrap_or_default();
+            let body = self.pages.answer(&question, self.rows);
+            Answer {
+                status: 200,
+                headers: vec![("x-amz-crc32", crc32fast::hash(&body).to_string())],
+                body,
+            }
+        });
+        let answer = answer.clone();
+        Box::pin(async move { Ok(answer) })
+    }
+}
