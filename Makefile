@@ -26,7 +26,7 @@ SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench pictures readers lint lint-rust lint-rest token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench large pictures readers lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -84,6 +84,10 @@ readers:
 bench: ## Measure the engine beside what most teams would write, into tests/bench/RESULTS.md (BENCH=--quick to try)
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/bench.py $(BENCH)
+
+large: ## Make a workbook past 4 GiB, and read it back (16 GB of memory, 5 GB of disk)
+	@python3 $(LOCAL)/tools.py bench
+	@.local/bench/bin/python tests/bench/large.py
 
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks elements
