@@ -61,6 +61,7 @@ CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace -
 ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
 test-inside:
+	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
 	@$(CARGO_TEST) --lib --bins --test interruption --test template
 
 test-outside:
@@ -100,7 +101,7 @@ lint-rust: tools
 
 lint-rest: tools
 	$(SAM) validate --lint
-	$(PYTHON) -m compileall -q $(LOCAL) tests/bench
+	$(PYTHON) -m compileall -q $(LOCAL) tests/bench tests/readers
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 
 token: ## Print an access token: GRANTS="project:42"

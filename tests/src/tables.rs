@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::local::python;
-use crate::olist::real_tables;
-use crate::skipped;
 use crate::stack::Stack;
 
 const WHOLE: &str = "WAYBILL_TABLES";
@@ -107,22 +105,15 @@ impl Table {
     }
 }
 
-/// Checks a workbook against its standard, ECMA-376, with `tests/readers/schema.py`. The schemas are the folder
-/// `ecma-376` beside the real tables; where they are not there, it checks what needs none, and says so.
+/// Checks a workbook against its standard, ECMA-376, with `tests/readers/schema.py`.
 ///
 /// # Panics
-/// Where the workbook is not valid; it names the parts, and the first few errors of each.
+/// Where the workbook is not valid; it names the parts, and the first few errors.
 pub fn assert_valid(workbook: &[u8]) {
     let mut file = NamedTempFile::new().expect("a temporary file");
     file.write_all(workbook).expect("the workbook is written");
     let mut checker = Command::new(readers());
     checker.arg(script("schema.py")).arg(file.path());
-    match schemas() {
-        Ok(folder) => {
-            checker.arg(folder);
-        }
-        Err(why) => skipped("the schemas of a workbook", &why),
-    }
     let output = checker.output().expect("Python runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let failed = String::from_utf8_lossy(&output.stderr);
@@ -148,14 +139,6 @@ fn readers() -> PathBuf {
         python.display()
     );
     python
-}
-
-fn schemas() -> Result<PathBuf, String> {
-    let folder = real_tables()?.join("ecma-376");
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    Err(format!("there is no folder {}", folder.display()))
 }
 
 fn script(name: &str) -> PathBuf {
