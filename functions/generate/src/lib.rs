@@ -1,5 +1,6 @@
 //! `generate`: builds the file of one export in S3, called by the queue.
 
+mod bucket;
 mod handler;
 mod held;
 mod making;
@@ -11,7 +12,8 @@ mod testing;
 mod upload;
 mod worker;
 
+pub use bucket::Bucket;
 pub use handler::handle;
 pub use making::Tools;
-pub use upload::{Bucket, FIRST_PART};
+pub use upload::FIRST_PART;
 pub use worker::Worker;

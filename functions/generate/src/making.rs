@@ -12,10 +12,11 @@ use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
 use waybill::work::{Checkpoint, Completing, Pace, Upload};
 
+use crate::bucket::{Bucket, UploadError};
 use crate::held::{Held, HeldError};
 use crate::margin::Margin;
 use crate::plan::Plan;
-use crate::upload::{Bucket, Mark, PartUpload, UploadError};
+use crate::upload::{Mark, PartUpload};
 
 /// How a turn at a file ended, where nothing went wrong.
 #[derive(Debug)]

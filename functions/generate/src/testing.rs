@@ -3,7 +3,8 @@
 use waybill_testing::client;
 use waybill_testing::mocks::Rule;
 
-use crate::upload::{Bucket, FIRST_PART};
+use crate::bucket::Bucket;
+use crate::upload::FIRST_PART;
 
 /// A bucket whose calls are answered by `rules`; the first that fits answers.
 pub(crate) fn bucket(rules: &[&Rule]) -> Bucket {

@@ -1,0 +1,247 @@
+//! The bucket that files go to, as far as making them needs S3.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use waybill::hash::InvalidHashState;
+use waybill::work::Upload;
+
+/// The most parts that S3 takes.
+pub(crate) const MOST_PARTS: u32 = 10_000;
+
+/// The bucket that files go to.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// S3.
+    pub s3: Client,
+    /// The bucket's name.
+    pub name: String,
+    /// The bytes at which the first part of a file is full: [`FIRST_PART`], but where no S3 would refuse less.
+    pub first_part: usize,
+}
+
+/// What an upload met.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// It may pass.
+    #[error("S3 did not carry out {operation}: {code}")]
+    Unavailable {
+        operation: &'static str,
+        code: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The upload is gone: it was completed, or removed.
+    #[error("the upload is gone")]
+    Gone,
+    /// A stored part is not the one that was recorded.
+    #[error("a part of the upload is not the one that was stored")]
+    Changed,
+    /// An object of this name is there already.
+    #[error("the object is there already")]
+    Exists,
+    /// The file would need more parts than S3 takes.
+    #[error("the file has more than {MOST_PARTS} parts")]
+    TooLarge,
+    /// The tail of the checkpoint is not as long as the checkpoint says.
+    #[error("the checkpoint's tail cannot be used")]
+    Tail,
+    /// The hash of the checkpoint cannot be read.
+    #[error(transparent)]
+    Hash(#[from] InvalidHashState),
+}
+
+impl UploadError {
+    fn sdk<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        match error.code() {
+            Some("NoSuchUpload") => Self::Gone,
+            Some("InvalidPart") => Self::Changed,
+            Some("PreconditionFailed") => Self::Exists,
+            code => Self::Unavailable {
+                operation,
+                code: code.unwrap_or("no answer").to_owned(),
+                source: Box::new(error),
+            },
+        }
+    }
+}
+
+impl Bucket {
+    /// Begins an upload that becomes the object `key`.
+    pub(crate) async fn begin(&self, key: &str, media_type: &str) -> Result<Upload, UploadError> {
+        let created = self
+            .s3
+            .create_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(media_type)
+            // The checksum of the parts must be named here, and only a CRC can be one of the whole object.
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .checksum_type(ChecksumType::FullObject)
+            .send()
+            .await
+            .map_err(|e| UploadError::sdk("CreateMultipartUpload", e))?;
+        Ok(Upload {
+            object: key.to_owned(),
+            upload_id: created.upload_id.unwrap_or_default(),
+        })
+    }
+
+    /// Stores a part of an upload, and gives its ETag.
+    pub(crate) async fn part(
+        &self,
+        upload: &Upload,
+        number: u32,
+        bytes: Bytes,
+    ) -> Result<String, UploadError> {
+        let sent = self
+            .s3
+            .upload_part()
+            .bucket(&self.name)
+            .key(&upload.object)
+            .upload_id(&upload.upload_id)
+            .part_number(number as i32)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes))
+            // TLS and the part's CRC-32 keep the bytes; their SHA-256 would only be worked out a second time.
+            .customize()
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|e| UploadError::sdk("UploadPart", e))?;
+        Ok(sent.e_tag.unwrap_or_default())
+    }
+
+    /// Stores an object that is not there yet.
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        media_type: &str,
+    ) -> Result<(), UploadError> {
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .if_none_match("*")
+            .content_type(media_type)
+            .body(ByteStream::from(bytes));
+        put.send()
+            .await
+            .map_err(|e| UploadError::sdk("PutObject", e))?;
+        Ok(())
+    }
+
+    /// The bytes of a checkpoint's tail.
+    pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, UploadError> {
+        let got = self
+            .s3
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await;
+        let body = match got {
+            Ok(got) => got.body.collect().await,
+            Err(error) if error.code() == Some("NoSuchKey") => return Err(UploadError::Tail),
+            Err(error) => return Err(UploadError::sdk("GetObject", error)),
+        };
+        let body = body.map_err(|error| UploadError::Unavailable {
+            operation: "GetObject",
+            code: "the body ended early".to_owned(),
+            source: Box::new(error),
+        })?;
+        Ok(body.to_vec())
+    }
+
+    /// Removes an object that counts for nothing any more. The sweeper removes it too, so a failure is no matter.
+    pub(crate) async fn delete(&self, key: &str) {
+        if let Err(error) = self
+            .s3
+            .delete_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+        {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "an old object was not removed"
+            );
+        }
+    }
+
+    /// Ends an upload that counts for nothing any more, likewise.
+    pub(crate) async fn abort(&self, upload: &Upload) {
+        let abort = self
+            .s3
+            .abort_multipart_upload()
+            .bucket(&self.name)
+            .key(&upload.object);
+        if let Err(error) = abort.upload_id(&upload.upload_id).send().await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "an old upload was not removed"
+            );
+        }
+    }
+
+    /// Completes an upload of these parts, numbered from 1.
+    pub(crate) async fn complete(
+        &self,
+        upload: &Upload,
+        etags: &[String],
+    ) -> Result<(), UploadError> {
+        let parts = etags
+            .iter()
+            .zip(1..)
+            .map(|(etag, number)| {
+                CompletedPart::builder()
+                    .part_number(number)
+                    .e_tag(etag)
+                    .build()
+            })
+            .collect();
+        self.s3
+            .complete_multipart_upload()
+            .bucket(&self.name)
+            .key(&upload.object)
+            .upload_id(&upload.upload_id)
+            .if_none_match("*")
+            .checksum_type(ChecksumType::FullObject)
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
+            .send()
+            .await
+            .map_err(|e| UploadError::sdk("CompleteMultipartUpload", e))?;
+        Ok(())
+    }
+
+    /// The length of an object; `None` where there is none. (Without `s3:ListBucket`, S3 would say 403 for that.)
+    pub(crate) async fn size(&self, key: &str) -> Result<Option<u64>, UploadError> {
+        match self
+            .s3
+            .head_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+        {
+            Ok(head) => Ok(head
+                .content_length
+                .and_then(|length| u64::try_from(length).ok())),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
+            Err(error) => Err(UploadError::sdk("HeadObject", error)),
+        }
+    }
+}
