@@ -24,12 +24,17 @@ pub fn query_answer(output: &QueryOutput) -> HttpResponse {
 }
 
 fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>) -> Value {
+    Value::Object(on_the_wire(entries))
+}
+
+/// An item as DynamoDB has it on the wire.
+pub fn on_the_wire<'a>(
+    entries: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>,
+) -> Map<String, Value> {
     let entries = entries.into_iter();
-    Value::Object(
-        entries
-            .map(|(name, value)| (name.clone(), attribute(value)))
-            .collect::<Map<_, _>>(),
-    )
+    entries
+        .map(|(name, value)| (name.clone(), attribute(value)))
+        .collect()
 }
 
 fn attribute(value: &AttributeValue) -> Value {

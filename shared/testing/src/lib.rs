@@ -15,7 +15,7 @@ use waybill::file::Profile;
 use waybill::lifecycle::{Claim, State};
 use waybill::work::{Completing, Pace, Work};
 
-pub use answer::query_answer;
+pub use answer::{on_the_wire, query_answer};
 pub use tables::FakeTables;
 
 /// A client of this SDK crate whose calls are answered by rules; the first that fits answers.

@@ -7,11 +7,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ErrorMetadata;
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryInput, QueryOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
-use aws_smithy_mocks::{MockResponse, Rule, mock};
+use aws_smithy_mocks::{
+    MockResponse, MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock,
+};
 use waybill::store::Item;
 use waybill_testing::query_answer;
 
-use super::{RECORDS, text};
+use super::RECORDS;
 
 /// The records by partition key and sort key.
 #[derive(Clone, Default)]
@@ -43,7 +45,16 @@ impl Records {
         self.items.lock().unwrap().insert((pk, sk), item);
     }
 
-    pub(super) fn rule(&self) -> Rule {
+    /// A client of this table.
+    pub(super) fn client(&self) -> Client {
+        let rules = MockResponseInterceptor::new()
+            .rule_mode(RuleMode::MatchAny)
+            .with_rule(&self.rule());
+        let config = config!(aws_sdk_dynamodb, create_mock_http_client());
+        Client::from_conf(config.interceptor(rules).build())
+    }
+
+    fn rule(&self) -> Rule {
         let records = self.clone();
         mock!(Client::query).then_compute_response(move |query| {
             if let Some(code) = *records.error.lock().unwrap() {
@@ -105,5 +116,12 @@ impl Records {
             }))
             .consumed_capacity(used.build())
             .build()
+    }
+}
+
+fn text(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+        other => panic!("no key: {other:?}"),
     }
 }

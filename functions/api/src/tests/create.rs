@@ -73,10 +73,7 @@ async fn an_export_is_made_with_every_field_and_sent_to_the_queue() {
       "url": null
     }
     "#);
-    assert_eq!(
-        *service.messages.lock().unwrap(),
-        [format!("{{\"export_id\":{id}}}")]
-    );
+    assert_eq!(service.messages(), [format!("{{\"export_id\":{id}}}")]);
     assert_eq!(service.count("work"), 1);
     let id = serde_json::from_value(id).unwrap();
     let history = service.history(id);
@@ -212,13 +209,7 @@ async fn a_key_makes_a_request_repeatable() {
         assert_eq!(again.json(), first.json());
         assert_eq!(again.header("location"), first.header("location"));
     }
-    assert_eq!(
-        (
-            service.count("exports"),
-            service.messages.lock().unwrap().len()
-        ),
-        (1, 1)
-    );
+    assert_eq!((service.count("exports"), service.messages().len()), (1, 1));
 
     let other = keyed(json!({"type": "orders", "format": "xlsx"}))
         .send()

@@ -254,10 +254,6 @@ impl DynamoDb {
     }
 
     fn query(&mut self, request: &Value) -> Answer {
-        assert_ne!(
-            request["ScanIndexForward"], false,
-            "queries go forward here"
-        );
         let name = request["TableName"].as_str().unwrap();
         *self.queries.entry(name.to_owned()).or_default() += 1;
         let page = self.random.usize(self.page.clone());
@@ -278,7 +274,12 @@ impl DynamoDb {
         let table = &self.tables[name];
         let index = request["IndexName"].as_str();
         let start = request["ExclusiveStartKey"].as_object();
-        let mut rest = table.ordered(index, &within, start).peekable();
+        let is_backward = request["ScanIndexForward"] == false;
+        let rest = match index {
+            None => table.ordered(&within, start, is_backward),
+            Some(index) => table.ordered_by(index, &within, start, is_backward),
+        };
+        let mut rest = rest.peekable();
         let looked_at: Vec<&Item> = rest.by_ref().take(most).collect();
         let is_more = looked_at.len() == most && (looks_no_further || rest.peek().is_some());
         let items: Vec<Item> = looked_at
@@ -323,33 +324,52 @@ impl DynamoDb {
 }
 
 impl Table {
-    /// The items that a key condition holds for, after `start`, in the order of the table or the index.
+    /// The items that a key condition holds for, after `start`, in the table's order or backward.
     fn ordered<'a>(
         &'a self,
-        index: Option<&str>,
         within: &'a Condition,
         start: Option<&Item>,
+        is_backward: bool,
     ) -> Box<dyn Iterator<Item = &'a Item> + 'a> {
-        let holds = move |item: &&Item| within.holds(Some(item));
-        let Some(index) = index else {
-            let from = match start {
-                None => Bound::Unbounded,
-                Some(start) => Bound::Excluded(self.key.of(start).unwrap()),
-            };
-            let rest = self.items.range((from, Bound::Unbounded));
-            return Box::new(rest.map(|(_, item)| item).filter(holds));
+        let start = match start {
+            None => Bound::Unbounded,
+            Some(start) => Bound::Excluded(self.key.of(start).unwrap()),
         };
+        let holds = move |item: &&Item| within.holds(Some(item));
+        if is_backward {
+            let rest = self.items.range((Bound::Unbounded, start)).rev();
+            return Box::new(rest.map(|(_, item)| item).filter(holds));
+        }
+        let rest = self.items.range((start, Bound::Unbounded));
+        Box::new(rest.map(|(_, item)| item).filter(holds))
+    }
+
+    /// The same in the order of an index.
+    fn ordered_by<'a>(
+        &'a self,
+        index: &str,
+        within: &Condition,
+        start: Option<&Item>,
+        is_backward: bool,
+    ) -> Box<dyn Iterator<Item = &'a Item> + 'a> {
         let names = self.indexes[index];
         let place = |item: &Item| Some((names.of(item)?, self.key.of(item)?));
+        let start = start.and_then(place);
+        let is_after = |place: &(Key, Key)| match (&start, is_backward) {
+            (None, _) => true,
+            (Some(start), false) => place > start,
+            (Some(start), true) => place < start,
+        };
         let mut found: Vec<_> = self
             .items
             .values()
             .filter_map(|item| Some((place(item)?, item)))
-            .filter(|(_, item)| holds(item))
+            .filter(|(place, item)| within.holds(Some(item)) && is_after(place))
             .collect();
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let start = start.and_then(place);
-        found.retain(|(place, _)| start.as_ref().is_none_or(|start| place > start));
+        if is_backward {
+            found.reverse();
+        }
         Box::new(found.into_iter().map(|(_, item)| item))
     }
 }
