@@ -21,8 +21,8 @@ use waybill::event::Event;
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::{Tables, to_item};
 use waybill::work::{Pace, Work};
-use waybill_testing::on_the_wire;
 use waybill_testing::twin::{self, Carried, Cloud, Key, KeyPart, Table, Wire, http_client, plain};
+use waybill_testing::{on_the_wire, own_tables};
 
 use crate::app::{App, Clients};
 use crate::caller::ClaimNames;
@@ -81,25 +81,7 @@ struct Services(Cloud);
 
 impl Default for Services {
     fn default() -> Self {
-        let tables = [
-            (
-                EXPORTS,
-                Table::new("id", None)
-                    .index("by_organization", "organization_id", "id")
-                    .index("by_parent", "parent", "id"),
-            ),
-            (WORK, Table::new("id", None).index("due", "shard", "due")),
-            (
-                EVENTS,
-                Table::new("pk", Some("sk")).index("by_parent", "parent", "sk"),
-            ),
-            (LIMITS, Table::new("key", None)),
-            (
-                PARENTS,
-                Table::new("parent", None).index("by_organization", "organization_id", "parent"),
-            ),
-        ];
-        let mut cloud = Cloud::new(tables, 1);
+        let mut cloud = Cloud::new(own_tables(), 1);
         // What these tables hold in a test is less than DynamoDB's 1 MB: a page ends where its limit is.
         cloud.dynamodb.page = usize::MAX..=usize::MAX;
         Self(cloud)

@@ -16,7 +16,7 @@ use waybill::lifecycle::{Claim, State};
 use waybill::work::{Completing, Pace, Work};
 
 pub use answer::{on_the_wire, query_answer};
-pub use tables::FakeTables;
+pub use tables::{FakeTables, own_tables};
 
 /// A client of this SDK crate whose calls are answered by rules; the first that fits answers.
 #[macro_export]

@@ -1,34 +1,63 @@
-//! The tables in memory, behind the SDK's client: with the conditions that Waybill writes under.
+//! Waybill's own tables in memory, behind the SDK's client.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ErrorMetadata;
-use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemOutput};
-use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
-use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
-use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::operation::transact_write_items::{
-    TransactWriteItemsError, TransactWriteItemsOutput,
-};
-use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use aws_smithy_mocks::{MockResponse, Rule, mock};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use waybill::export::Export;
 use waybill::lifecycle::State;
-use waybill::store::{Exports, Item, Tables, from_item, to_item};
+use waybill::store::{Exports, Tables, to_item};
 use waybill::work::Work;
 
-use crate::client;
+use crate::on_the_wire;
+use crate::twin::{Call, Carried, Cloud, Key, KeyPart, Table, Wire, http_client, plain};
 
 const EXPORTS: &str = "exports";
 const WORK: &str = "work";
 const EVENTS: &str = "events";
 
-/// The tables `exports`, `work` and `events`, shared by its clones.
-#[derive(Clone, Default)]
-pub struct FakeTables(Arc<Mutex<HashMap<(String, String), Item>>>);
+/// Waybill's tables with their indexes, as the template has them, and nothing in them.
+pub fn own_tables() -> [(&'static str, Table); 5] {
+    [
+        (
+            EXPORTS,
+            Table::new("id", None)
+                .index("by_organization", "organization_id", "id")
+                .index("by_parent", "parent", "id"),
+        ),
+        (WORK, Table::new("id", None).index("due", "shard", "due")),
+        (
+            EVENTS,
+            Table::new("pk", Some("sk")).index("by_parent", "parent", "sk"),
+        ),
+        ("limits", Table::new("key", None)),
+        (
+            "parents",
+            Table::new("parent", None).index("by_organization", "organization_id", "parent"),
+        ),
+    ]
+}
+
+/// The exports, their work and their events in memory, shared by its clones.
+#[derive(Clone)]
+pub struct FakeTables(Arc<Mutex<Cloud>>);
+
+impl Default for FakeTables {
+    fn default() -> Self {
+        let mut cloud = Cloud::new(own_tables(), 1);
+        cloud.dynamodb.page = usize::MAX..=usize::MAX;
+        Self(Arc::new(Mutex::new(cloud)))
+    }
+}
+
+impl Wire for FakeTables {
+    fn carry(&self, call: Call) -> Carried {
+        let answer = self.0.lock().unwrap().answer(&call);
+        Box::pin(async { Ok(answer) })
+    }
+}
 
 impl FakeTables {
     /// Tables that hold these exports.
@@ -47,8 +76,12 @@ impl FakeTables {
             work: WORK.into(),
             events: EVENTS.into(),
         };
-        let rules = self.rules();
-        Exports::new(client!(aws_sdk_dynamodb, &rules), tables)
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
+            .http_client(http_client(Arc::new(self.clone())));
+        Exports::new(Client::from_conf(config.build()), tables)
     }
 
     /// An export and its work.
@@ -64,31 +97,27 @@ impl FakeTables {
 
     /// An export.
     pub fn export(&self, id: u64) -> Option<Export> {
-        self.get(EXPORTS, &id.to_string())
-            .map(|item| from_item(EXPORTS, item).unwrap())
+        self.get(EXPORTS, &export_key(id))
     }
 
     /// The work of an export.
     pub fn work(&self, id: u64) -> Option<Work> {
-        self.get(WORK, &id.to_string())
-            .map(|item| from_item(WORK, item).unwrap())
+        self.get(WORK, &(KeyPart::Text(id.to_string()), KeyPart::None))
     }
 
     /// What the events say happened, in no order.
     pub fn events(&self) -> Vec<String> {
-        let items = self.0.lock().unwrap();
-        let events = items.iter().filter(|((table, _), _)| table == EVENTS);
-        events
-            .map(|(_, item)| item["what"].as_s().unwrap().clone())
-            .collect()
+        self.table(EVENTS, |table| {
+            // The days' totals are beside them.
+            let what = table.items.values().filter_map(|item| item.get("what"));
+            what.map(|what| what["S"].as_str().unwrap().to_owned())
+                .collect()
+        })
     }
 
     /// Removes an export, as nothing of Waybill does.
     pub fn lose_export(&self, id: u64) {
-        self.0
-            .lock()
-            .unwrap()
-            .remove(&(EXPORTS.to_owned(), id.to_string()));
+        self.table(EXPORTS, |table| table.items.remove(&export_key(id)));
     }
 
     /// Somebody else writes the export and its work.
@@ -102,165 +131,30 @@ impl FakeTables {
     pub fn overtake(&self, id: u64) {
         let mut work = self.work(id).unwrap();
         work.sequence += 1;
-        self.put(WORK, to_item(WORK, &work).unwrap());
+        self.put(WORK, &work);
     }
 
     fn put_state(&self, state: &State) {
-        self.put(EXPORTS, to_item(EXPORTS, &state.export).unwrap());
-        self.put(WORK, to_item(WORK, &state.work).unwrap());
+        self.put(EXPORTS, &state.export);
+        self.put(WORK, &state.work);
     }
 
-    fn get(&self, table: &str, key: &str) -> Option<Item> {
-        self.0
-            .lock()
-            .unwrap()
-            .get(&(table.to_owned(), key.to_owned()))
-            .cloned()
+    fn get<T: DeserializeOwned>(&self, name: &'static str, key: &Key) -> Option<T> {
+        let item = self.table(name, |table| table.items.get(key).map(plain));
+        item.map(|item| serde_json::from_value(item).unwrap())
     }
 
-    fn put(&self, table: &str, item: Item) {
-        self.0
-            .lock()
-            .unwrap()
-            .insert((table.to_owned(), key_of(&item)), item);
+    fn put<T: Serialize>(&self, name: &'static str, value: &T) {
+        let item = to_item(name, value).unwrap();
+        self.table(name, |table| table.put(on_the_wire(&item)));
     }
 
-    /// Whether a condition of the form `#name = :value` holds for the item that is there.
-    fn holds(
-        &self,
-        table: &str,
-        key: &str,
-        condition: Option<&str>,
-        values: Option<&Item>,
-    ) -> bool {
-        let Some(condition) = condition else {
-            return true;
-        };
-        if condition == "attribute_not_exists(id)" {
-            return self.get(table, key).is_none();
-        }
-        let name = condition
-            .strip_prefix('#')
-            .and_then(|c| c.split(' ').next())
-            .unwrap();
-        assert_eq!(
-            condition,
-            format!("#{name} = :{name}"),
-            "a condition that this fake does not know"
-        );
-        let wanted = values.and_then(|values| values.get(&format!(":{name}")));
-        self.get(table, key)
-            .as_ref()
-            .and_then(|item| item.get(name))
-            == wanted
-    }
-
-    fn rules(&self) -> [Rule; 5] {
-        let tables = self.clone();
-        let get = mock!(Client::get_item).then_compute_output(move |r| {
-            let key = key_of(r.key().unwrap());
-            GetItemOutput::builder()
-                .set_item(tables.get(r.table_name().unwrap(), &key))
-                .build()
-        });
-        let tables = self.clone();
-        let query = mock!(Client::query).then_compute_output(move |r| {
-            let values = r.expression_attribute_values().unwrap();
-            let number = |value: &AttributeValue| value.as_n().unwrap().parse::<i64>().unwrap();
-            let (shard, now) = (number(&values[":shard"]), number(&values[":now"]));
-            let items = tables.0.lock().unwrap();
-            let due = items.values().filter(|item| {
-                item.get("shard").is_some_and(|s| number(s) == shard)
-                    && item.get("due").is_some_and(|due| number(due) <= now)
-            });
-            QueryOutput::builder()
-                .set_items(Some(due.cloned().collect()))
-                .build()
-        });
-        let tables = self.clone();
-        let put = mock!(Client::put_item).then_compute_response(move |r| {
-            let (table, item) = (r.table_name().unwrap(), r.item().unwrap());
-            let values = r.expression_attribute_values();
-            if !tables.holds(table, &key_of(item), r.condition_expression(), values) {
-                return MockResponse::Error(PutItemError::generic(condition_failed()));
-            }
-            tables.put(table, item.clone());
-            MockResponse::Output(PutItemOutput::builder().build())
-        });
-        let tables = self.clone();
-        let delete = mock!(Client::delete_item).then_compute_response(move |r| {
-            let (table, key) = (r.table_name().unwrap(), key_of(r.key().unwrap()));
-            let values = r.expression_attribute_values();
-            if !tables.holds(table, &key, r.condition_expression(), values) {
-                return MockResponse::Error(DeleteItemError::generic(condition_failed()));
-            }
-            let old = tables.0.lock().unwrap().remove(&(table.to_owned(), key));
-            MockResponse::Output(DeleteItemOutput::builder().set_attributes(old).build())
-        });
-        let tables = self.clone();
-        let transact = mock!(Client::transact_write_items).then_compute_response(move |r| {
-            let writes = r.transact_items();
-            let all_hold = writes
-                .iter()
-                .all(|write| match (write.put(), write.delete()) {
-                    (Some(put), None) => {
-                        let values = put.expression_attribute_values();
-                        let key = key_of(put.item());
-                        tables.holds(put.table_name(), &key, put.condition_expression(), values)
-                    }
-                    (None, Some(delete)) => {
-                        let values = delete.expression_attribute_values();
-                        let key = key_of(delete.key());
-                        tables.holds(
-                            delete.table_name(),
-                            &key,
-                            delete.condition_expression(),
-                            values,
-                        )
-                    }
-                    // A day's totals are added to whatever is there; no function but api reads them.
-                    (None, None) => {
-                        let update = write.update().expect("a write that this fake knows");
-                        assert_eq!(update.condition_expression(), None);
-                        true
-                    }
-                    _ => panic!("a write that is two"),
-                });
-            if !all_hold {
-                let reason = CancellationReason::builder()
-                    .code("ConditionalCheckFailed")
-                    .build();
-                let canceled = TransactionCanceledException::builder().cancellation_reasons(reason);
-                return MockResponse::Error(TransactWriteItemsError::TransactionCanceledException(
-                    canceled.build(),
-                ));
-            }
-            for write in writes {
-                if let Some(put) = write.put() {
-                    tables.put(put.table_name(), put.item().clone());
-                }
-                if let Some(delete) = write.delete() {
-                    let key = (delete.table_name().to_owned(), key_of(delete.key()));
-                    tables.0.lock().unwrap().remove(&key);
-                }
-            }
-            MockResponse::Output(TransactWriteItemsOutput::builder().build())
-        });
-        [get, query, put, delete, transact]
+    fn table<T>(&self, name: &'static str, with: impl FnOnce(&mut Table) -> T) -> T {
+        let tables = &mut self.0.lock().unwrap().dynamodb.tables;
+        with(tables.get_mut(name).unwrap())
     }
 }
 
-fn condition_failed() -> ErrorMetadata {
-    ErrorMetadata::builder()
-        .code("ConditionalCheckFailedException")
-        .build()
-}
-
-/// The key of an item of any of the tables: `id`, or of an event `pk` and `sk`.
-fn key_of(item: &Item) -> String {
-    let text = |name: &str| match item.get(name) {
-        Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
-        _ => String::new(),
-    };
-    format!("{}{}{}", text("id"), text("pk"), text("sk"))
+fn export_key(id: u64) -> Key {
+    (KeyPart::Number(id as i64), KeyPart::None)
 }

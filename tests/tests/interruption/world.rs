@@ -17,7 +17,7 @@ use waybill::lifecycle::State;
 use waybill::store::{CommitError, to_item};
 use waybill::work::Work;
 use waybill_testing::twin::{Answer, Call, Cloud, Item, Table};
-use waybill_testing::{pace, waiting};
+use waybill_testing::{own_tables, pace, waiting};
 
 use crate::data::{Case, KEYS, RECORDS, requested_at};
 use crate::machine::{Machine, On};
@@ -59,15 +59,8 @@ impl World {
         let mut random = Rng::with_seed(seed);
         // The SDK's own dice, for the lengths of its waits.
         fastrand::seed(seed);
-        let tables = [
-            ("exports", Table::new("id", None)),
-            ("work", Table::new("id", None).index("due", "shard", "due")),
-            ("events", Table::new("pk", Some("sk"))),
-            (
-                RECORDS,
-                Table::new("pk", Some("sk")).index("by_time", "ipk", "isk"),
-            ),
-        ];
+        let records = Table::new("pk", Some("sk")).index("by_time", "ipk", "isk");
+        let tables = own_tables().into_iter().chain([(RECORDS, records)]);
         let mut cloud = Cloud::new(tables, seed);
         cloud.dynamodb.page = 1..=random.usize(weather.page.clone()).max(1);
         case.load(&mut cloud.dynamodb);
