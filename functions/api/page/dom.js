@@ -64,6 +64,15 @@ export const loading = (label, rows = 6) =>
     Array.from({ length: rows }, () => h("div", { class: "line", "aria-hidden": "true" })),
   );
 
+/** Where it is said what went wrong. */
+export const complaint = () => h("p", { class: "problem", role: "alert", hidden: true });
+
+/** Says in such a place what went wrong, or nothing. */
+export function complain(place, text) {
+  place.replaceChildren(icon("warning"), h("span", {}, text || ""));
+  place.hidden = !text;
+}
+
 /** Says `text` to those who listen to the page, in the live region `region`. */
 export function announce(region, text) {
   // The same text twice is no change, and would not be said again.

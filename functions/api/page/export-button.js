@@ -2,7 +2,7 @@
 
 import { isUnfinished } from "./api.js";
 import { Element, saying } from "./base.js";
-import { h, icon } from "./dom.js";
+import { complain, complaint, h, icon } from "./dom.js";
 import { ExportDialog } from "./export-dialog.js";
 import { ZONE } from "./format.js";
 import { poll } from "./poll.js";
@@ -28,13 +28,13 @@ export class ExportButton extends Element {
       icon("download"),
       this.t("export.button"),
     );
-    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = complaint();
     this.shadowRoot.replaceChildren(this.button, this.problem, this.live);
   }
 
   /** Opens the dialog; a host may do so from a menu of its own. */
   async open() {
-    this.problem.hidden = true;
+    complain(this.problem, null);
     this.button.disabled = true;
     try {
       const name = this.getAttribute("type");
@@ -66,7 +66,6 @@ export class ExportButton extends Element {
 
   #fail(error) {
     if (this.signal.aborted) return;
-    this.problem.textContent = saying(error, this.t);
-    this.problem.hidden = false;
+    complain(this.problem, saying(error, this.t));
   }
 }

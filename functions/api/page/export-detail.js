@@ -2,12 +2,13 @@
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { saying } from "./base.js";
-import { alone, fileName, h, icon, loading } from "./dom.js";
+import { alone, complain, complaint, fileName, h, icon, loading } from "./dom.js";
 import { history } from "./export-history.js";
 import { badge } from "./export-row.js";
 import { words } from "./format.js";
 import { called } from "./parent-view.js";
 import { atExpiry, poll } from "./poll.js";
+import { RateLimit } from "./rate-limit.js";
 import { describe, describeFilter } from "./selection.js";
 
 const SENTENCES = {
@@ -34,6 +35,7 @@ export class ExportDetail extends HTMLElement {
   async connectedCallback() {
     const { page } = this;
     page.title("Export");
+    this.limit = new RateLimit(page.t, page.say, () => this.querySelectorAll("#again"));
     this.replaceChildren(loading("Loading the export…"));
     const catalog = await page.client.catalog().catch(() => ({ types: [] }));
     this.types = catalog.types;
@@ -93,7 +95,7 @@ export class ExportDetail extends HTMLElement {
     const focus = this.contains(document.activeElement) && document.activeElement.id;
     const parent = parentOfExport(found);
     const known = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id);
-    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = complaint();
     this.replaceChildren(
       h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${called(known ?? parent)}`))),
       h(
@@ -104,6 +106,7 @@ export class ExportDetail extends HTMLElement {
       ),
       h("p", { id: "message", class: "lead" }, found.failure?.message ?? SENTENCES[found.status]),
       this.problem,
+      this.limit.element,
       this.#progress(found) ?? "",
       this.#support(found) ?? "",
       h("div", { class: "cards" }, this.#facts(found), this.#contents(found), this.#warnings(found), this.#receipt(found), this.#history(events)),
@@ -116,9 +119,10 @@ export class ExportDetail extends HTMLElement {
     const button = (id, label, act, style = "", picture = null) => {
       const click = async ({ currentTarget }) => {
         currentTarget.disabled = true;
-        this.problem.hidden = true;
-        await act().catch((error) => this.#fail(error));
+        complain(this.problem, null);
+        const error = await act().then(() => null, (error) => error);
         currentTarget.disabled = false;
+        if (error) this.#fail(error);
       };
       return h("button", { type: "button", id, class: `button ${style}`, on: { click } }, picture && icon(picture), label);
     };
@@ -141,8 +145,7 @@ export class ExportDetail extends HTMLElement {
   }
 
   #fail(error) {
-    this.problem.replaceChildren(icon("warning"), h("span", {}, saying(error, this.page.t)));
-    this.problem.hidden = false;
+    if (!this.limit.isIn(error)) complain(this.problem, saying(error, this.page.t));
   }
 
   #progress(found) {

@@ -2,7 +2,8 @@
 
 import { saying } from "./base.js";
 import { ColumnChoice } from "./column-choice.js";
-import { announce, h, icon } from "./dom.js";
+import { announce, complain, complaint, h, icon } from "./dom.js";
+import { RateLimit } from "./rate-limit.js";
 import { describe } from "./selection.js";
 
 export class ExportDialog {
@@ -11,7 +12,6 @@ export class ExportDialog {
   #parent;
   #type;
   #selection;
-  #timer = null;
   // One for the whole dialog, so that a click that was repeated after a lost answer asks for no second export; another
   // once something else is asked for.
   #key = null;
@@ -32,10 +32,7 @@ export class ExportDialog {
       icon("close"),
     );
     this.dialog.append(h("header", {}, title, this.close), this.#form(count), this.live);
-    this.dialog.addEventListener("close", () => {
-      clearInterval(this.#timer);
-      this.dialog.remove();
-    });
+    this.dialog.addEventListener("close", () => this.dialog.remove());
     // A click beside the dialog is one on its backdrop, which is the dialog itself.
     this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
   }
@@ -65,7 +62,8 @@ export class ExportDialog {
       );
     this.columns = new ColumnChoice(this.#host, this.#type.columns, this.live);
     this.start = h("button", { type: "submit", class: "button primary", part: "button" }, t("export.start"));
-    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = complaint();
+    this.limit = new RateLimit(t, (text) => announce(this.live, text), () => [this.start]);
     this.form = h(
       "form",
       { method: "dialog", on: { submit: (event) => this.#submit(event), change: () => this.#changed() } },
@@ -82,7 +80,7 @@ export class ExportDialog {
         choice("profile", ["spreadsheet", "data"]),
         this.columns.element,
       ),
-      h("footer", {}, this.problem, this.start),
+      h("footer", {}, this.problem, this.limit.element, this.start),
     );
     this.#changed();
     return this.form;
@@ -101,12 +99,12 @@ export class ExportDialog {
     const host = this.#host;
     const { t } = host;
     const columns = this.columns.chosen();
-    if (columns?.length === 0) return this.#fail(t("export.columns-needed"));
+    if (columns?.length === 0) return complain(this.problem, t("export.columns-needed"));
     const data = new FormData(this.form);
     const { filters, search, time_zone } = this.#selection;
     const request = { type: this.#type.name, format: data.get("format"), filters, search, columns, time_zone };
     request.profile = data.get("profile") ?? "spreadsheet";
-    this.#fail(null);
+    complain(this.problem, null);
     this.start.disabled = true;
     this.start.textContent = t("export.starting");
     try {
@@ -116,39 +114,12 @@ export class ExportDialog {
       this.#onItsWay(created);
     } catch (error) {
       this.start.disabled = false;
-      if (error.status === 429) return this.#wait(error.retryAfter ?? 60);
+      if (this.limit.isIn(error)) return;
       const wrong = error.errors?.map(({ field, message }) => `${field}: ${message}`).join("; ");
-      this.#fail(error.errors?.length > 1 ? wrong : saying(error, t));
+      complain(this.problem, error.errors?.length > 1 ? wrong : saying(error, t));
     } finally {
       this.start.textContent = t("export.start");
     }
-  }
-
-  #fail(text) {
-    this.problem.hidden = !text;
-    this.problem.textContent = text ?? "";
-  }
-
-  /** Counts the seconds down until the next export may be started. */
-  #wait(seconds) {
-    const { t } = this.#host;
-    const until = Date.now() + seconds * 1000;
-    this.start.disabled = true;
-    // Read out once, and not at every second.
-    this.problem.setAttribute("role", "none");
-    announce(this.live, t("export.wait", { count: seconds }));
-    const tick = () => {
-      const left = Math.ceil((until - Date.now()) / 1000);
-      if (left > 0) return this.#fail(t("export.wait", { count: left }));
-      clearInterval(this.#timer);
-      this.start.disabled = false;
-      this.#fail(null);
-      this.problem.setAttribute("role", "alert");
-      announce(this.live, t("export.wait-over"));
-    };
-    clearInterval(this.#timer);
-    this.#timer = setInterval(tick, 250);
-    tick();
   }
 
   #onItsWay(created) {

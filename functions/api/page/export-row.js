@@ -68,13 +68,9 @@ export function actions(found, { t }, { download, cancel, again, failed }) {
     const click = async ({ currentTarget }) => {
       currentTarget.disabled = true;
       failed(null);
-      try {
-        await act();
-      } catch (error) {
-        failed(error);
-      } finally {
-        currentTarget.disabled = false;
-      }
+      const error = await act().then(() => null, (error) => error);
+      currentTarget.disabled = false;
+      if (error) failed(error);
     };
     const properties = {
       type: "button",

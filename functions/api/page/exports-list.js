@@ -2,10 +2,11 @@
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { Element, saying } from "./base.js";
-import { blank, h, icon, loading } from "./dom.js";
+import { blank, complain, complaint, h, loading } from "./dom.js";
 import { words } from "./format.js";
 import { atExpiry, poll } from "./poll.js";
 import { actions, columnsOf } from "./export-row.js";
+import { RateLimit } from "./rate-limit.js";
 
 const LIMIT = 25;
 const STATUSES = ["waiting", "processing", "succeeded", "failed", "canceled", "expired"];
@@ -42,10 +43,11 @@ export class ExportsList extends Element {
     );
     this.body.setAttribute("role", "rowgroup");
     this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#older() } }, t("list.more"));
-    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = complaint();
+    this.limit = new RateLimit(t, (text) => this.say(text), () => this.body.querySelectorAll("[data-does=again]"));
     this.place = h("div", { class: "place" });
     this.toolbar = h("div", { class: "toolbar", part: "toolbar" }, this.#choice("status", STATUSES, (s) => t(`status.${s}`)));
-    this.shadowRoot.replaceChildren(this.toolbar, this.problem, this.place, h("div", { class: "more" }, this.more), this.live);
+    this.shadowRoot.replaceChildren(this.toolbar, this.problem, this.limit.element, this.place, h("div", { class: "more" }, this.more), this.live);
     this.more.hidden = true;
     this.place.replaceChildren(loading(t("list.loading")));
     this.#nameTypes();
@@ -241,14 +243,12 @@ export class ExportsList extends Element {
   }
 
   #fail(error) {
-    this.problem.hidden = !error;
-    if (!error) return;
-    this.problem.replaceChildren(icon("warning"), h("span", {}, saying(error, this.t)));
-    if (!this.#exports.length) {
-      const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#anew() } });
-      again.append(this.t("action.retry"));
-      this.place.replaceChildren(blank(this.t("problem.title"), saying(error, this.t), again));
-      this.problem.hidden = true;
-    }
+    if (error && this.limit.isIn(error)) return;
+    const { t } = this;
+    const isBare = error && !this.#exports.length;
+    complain(this.problem, error && !isBare && saying(error, t));
+    if (!isBare) return;
+    const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#anew() } }, t("action.retry"));
+    this.place.replaceChildren(blank(t("problem.title"), saying(error, t), again));
   }
 }

@@ -2,13 +2,13 @@
 
 import { pathOf } from "./api.js";
 import { saying } from "./base.js";
-import { blank, h, loading } from "./dom.js";
+import { blank, complain, complaint, h, loading } from "./dom.js";
 import { FilterBar } from "./filter-bar.js";
 import { heading, ZONE } from "./format.js";
 import { fromQuery, isNarrowed, toPairs } from "./selection.js";
 
 const LIMIT = 50;
-/** How many empty answers are followed by another call: a rare match may be far down a long table. */
+/** How many answers without a match are taken by itself: a rare one may be far down a long table. */
 const MOST_EMPTY = 20;
 
 export class RecordsList extends HTMLElement {
@@ -17,6 +17,8 @@ export class RecordsList extends HTMLElement {
   #next = null;
   #count = null;
   #reading = null;
+  /** What the button below the list does now. */
+  #act = null;
 
   connectedCallback() {
     const { page, type, parent } = this;
@@ -26,12 +28,13 @@ export class RecordsList extends HTMLElement {
     this.button.client = page.client;
     this.count = h("p", { class: "count", role: "status" });
     this.place = h("div", { class: "place" });
-    this.more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#older() } }, "Show more");
+    this.more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#act?.() } });
+    this.problem = complaint();
     this.replaceChildren(
       h("div", { class: "list-head" }, this.bar.element, this.button),
       this.count,
       this.place,
-      h("div", { class: "more" }, this.more),
+      h("div", { class: "more" }, this.problem, this.more),
     );
     // The parent's own columns come beside the records, and are known when these are shown.
     this.ownType = page.client.typeOf(parent, type.name).catch(() => type);
@@ -60,10 +63,10 @@ export class RecordsList extends HTMLElement {
   }
 
   async #anew() {
-    this.#reading?.abort();
-    this.#reading = new AbortController();
     [this.#records, this.#next, this.#count] = [[], null, null];
-    this.more.hidden = true;
+    const { filters, search, time_zone: timeZone } = this.#selection;
+    Object.assign(this.button, { filters, search, timeZone, count: null });
+    this.#offer(null);
     // What was there stays, pale, until what comes is known: nothing jumps.
     if (this.place.querySelector("table")) this.place.classList.add("stale");
     else this.place.replaceChildren(loading("Loading…", 10));
@@ -77,8 +80,10 @@ export class RecordsList extends HTMLElement {
   }
 
   async #read() {
-    const { signal } = this.#reading;
-    this.more.disabled = true;
+    this.#reading?.abort();
+    const { signal } = (this.#reading = new AbortController());
+    this.#rest();
+    complain(this.problem, null);
     try {
       for (let empty = 0; empty < MOST_EMPTY; empty += 1) {
         const { records, meta } = await this.page.client.get(this.#path(), signal);
@@ -86,36 +91,63 @@ export class RecordsList extends HTMLElement {
         this.#next = meta.next;
         this.#count = meta.count;
         if (records.length || !meta.next) break;
-        this.count.textContent = "Searching…";
+        if (empty === 0) this.#look();
       }
       this.type = (await this.ownType) ?? this.type;
       if (signal.aborted) return;
       this.#show();
     } catch (error) {
       if (!signal.aborted) this.#failed(error);
-    } finally {
-      this.more.disabled = false;
     }
   }
 
-  #show() {
-    const { format, t } = this.page;
+  /** Offers what can be done next, by the button below the list; nothing is no button. */
+  #offer(label, act = null) {
+    this.more.hidden = !label;
+    this.more.textContent = label ?? "";
+    this.more.setAttribute("aria-disabled", "false");
+    this.#act = act;
+  }
+
+  /** What was asked for is being done. The button keeps the focus, which one that is disabled would lose. */
+  #rest() {
+    this.more.setAttribute("aria-disabled", "true");
+    this.#act = null;
+  }
+
+  /** An answer held no match and another call follows: that is said once, and can be stopped. */
+  #look() {
     this.place.classList.remove("stale");
-    const { filters, search, time_zone: timeZone } = this.#selection;
-    Object.assign(this.button, { filters, search, timeZone, count: this.#count });
+    this.#offer("Stop looking", () => this.#stop());
+    if (this.#records.length) return void (this.count.textContent = `${this.page.format.count(this.#count.value)} shown, still looking…`);
+    this.count.textContent = "";
+    this.#state("Still looking…", "The newest records hold no match. In a long list this can take a while.");
+  }
+
+  #stop() {
+    this.#reading.abort();
+    this.#show();
+  }
+
+  #show() {
+    const { format } = this.page;
+    this.place.classList.remove("stale");
+    this.button.count = this.#count;
     const { value, exact } = this.#count;
     this.count.textContent = !value ? "" : exact ? `${format.count(value)} in this list` : `${format.count(value)} shown, and there are more`;
-    this.more.hidden = !this.#next;
-    if (this.#records.length) return this.place.replaceChildren(this.#table());
-    if (this.#next) {
-      this.more.textContent = "Keep searching";
-      return this.place.replaceChildren(blank("Nothing found so far", "The newest records hold no match. The search can go on."));
-    }
-    const isAll = !isNarrowed(this.#selection);
-    const [title, text] = isAll
-      ? [`No ${format.within(this.type.label)} yet`, "As soon as there are some, they are shown here."]
-      : ["Nothing matches", "Take a filter away, or search for something else."];
+    const found = this.#records.length;
+    if (this.#next) this.#offer(found ? "Show more" : "Look further", () => this.#older());
+    else this.#offer(null);
+    if (found) return this.place.replaceChildren(this.#table());
+    if (this.#next) return this.#state("Nothing found so far", "The newest records hold no match. The search can go on.");
+    if (isNarrowed(this.#selection)) return this.#state("Nothing matches", "Take a filter away, or search for something else.");
+    return this.#state(`No ${format.within(this.type.label)} yet`, "As soon as there are some, they are shown here.");
+  }
+
+  /** Shows and says how a list without a record stands. */
+  #state(title, text) {
     this.place.replaceChildren(blank(title, text));
+    this.page.say(title);
   }
 
   #table() {
@@ -128,7 +160,6 @@ export class RecordsList extends HTMLElement {
     const cell = (record, column) =>
       h("td", { tabindex: "-1", class: isNumber(column) && "number" }, this.#value(record[column.key], column));
     const rows = this.#records.map((record) => h("tr", {}, columns.map((column) => cell(record, column))));
-    this.more.textContent = "Show more";
     return h(
       "div",
       { class: "wide", role: "region", tabindex: "0", "aria-label": `${this.type.label}, newest first` },
@@ -148,10 +179,16 @@ export class RecordsList extends HTMLElement {
   }
 
   #failed(error) {
+    const { t } = this.page;
+    const again = () => (this.#next ? this.#older() : this.#anew());
     this.place.classList.remove("stale");
     this.count.textContent = "";
-    const { t } = this.page;
-    const again = h("button", { type: "button", class: "button", on: { click: () => this.#anew() } }, t("action.retry"));
-    this.place.replaceChildren(blank(t("problem.title"), saying(error, t), again));
+    if (this.#records.length) {
+      complain(this.problem, saying(error, t));
+      return this.#offer(t("action.retry"), again);
+    }
+    this.#offer(null);
+    const button = h("button", { type: "button", class: "button", on: { click: again } }, t("action.retry"));
+    this.place.replaceChildren(blank(t("problem.title"), saying(error, t), button));
   }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use waybill_tests::{Owner, id, wait_until};
+use waybill_tests::{Browser, Owner, id, wait_until};
 
-use crate::visitor::Visitor;
+use crate::moments::Moments;
+use crate::visitor::{MINUTE, Visitor};
 
 const LIST: &str = "waybill-exports";
 const EXPORT: &str = "waybill-export-button >> .button";
@@ -93,28 +94,23 @@ async fn what_waits_is_watched_and_can_be_canceled() {
     assert!(browser.has("#download").await);
 }
 
-#[tokio::test]
-async fn past_three_a_minute_the_seconds_are_counted_down() {
-    let Some(ana) = Visitor::new("Ana", 5).await else {
-        return;
-    };
-    for _ in 0..3 {
-        ana.owner.request("csv").await;
-    }
-    let browser = &ana.browser;
-    ana.enter(&ana.list("orders")).await;
-    browser.shows(".count", "5 in this list").await;
-    browser.click(EXPORT).await;
-    browser.click(START).await;
-    let problem = format!("{DIALOG} .problem");
-    browser
-        .shows(&problem, "You can start the next one in")
-        .await;
+/// What the page says to those who listen from now on, each text once for each time that it is said.
+async fn listen(browser: &Browser, region: &str) {
+    let script = "window.said = [];
+        const region = find(arguments[0]);
+        new MutationObserver(() => said.push(region.textContent.trim())).observe(region, { childList: true })";
+    browser.run(script, json!([region])).await;
+}
+
+/// Sees the seconds until the next export counted down in `wait`, `button` at rest meanwhile, and said only once.
+async fn is_counted_down(browser: &Browser, wait: &str, button: &str) {
+    browser.shows(wait, "You can start the next one in").await;
     let script = "return [find(arguments[0]).textContent, find(arguments[1]).disabled]";
-    let before = browser.run(script, json!([problem, START])).await;
+    let seen = async || browser.run(script, json!([wait, button])).await;
+    let before = seen().await;
     assert_eq!(before[1], true, "{before}");
     wait_until("fewer seconds", Duration::from_secs(20), async || {
-        let now = browser.run(script, json!([problem, START])).await;
+        let now = seen().await;
         if now[0] == before[0] {
             Err(now.to_string())
         } else {
@@ -122,23 +118,76 @@ async fn past_three_a_minute_the_seconds_are_counted_down() {
         }
     })
     .await;
-    wait_until(
-        "the end of the minute",
-        Duration::from_secs(90),
-        async || {
-            let now = browser.run(script, json!([problem, START])).await;
-            if now[1] == true {
-                Err(now.to_string())
-            } else {
-                Ok(())
-            }
-        },
-    )
+    wait_until("the end of the minute", MINUTE, async || {
+        let now = seen().await;
+        if now[1] == true {
+            Err(now.to_string())
+        } else {
+            Ok(())
+        }
+    })
     .await;
+    assert!(!browser.has(wait).await);
+    let said = browser.run("return said", json!([])).await;
+    let said = said.as_array().unwrap();
+    let texts: Vec<&str> = said.iter().filter_map(|text| text.as_str()).collect();
+    assert!(
+        matches!(texts[..], [begun, over] if begun.contains("You can start the next one in")
+            && over == "You can start the export now."),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test]
+async fn past_three_a_minute_the_seconds_are_counted_down() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "5 in this list").await;
+    browser.click(EXPORT).await;
+    ana.reach_the_limit().await;
+    listen(browser, &format!("{DIALOG} > [role=status]")).await;
+    browser.click(START).await;
+    is_counted_down(browser, &format!("{DIALOG} .wait"), START).await;
     browser.click(START).await;
     browser
         .shows(DIALOG, "Your export is being generated")
         .await;
+}
+
+#[tokio::test]
+async fn past_three_a_minute_a_failed_export_is_started_again_later() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let asked = json!({"type": "orders", "format": "csv"});
+    let done = ana.owner.succeeded(asked).await;
+    let failed = Moments::of(&ana.stack, id(&done)).await.failed().await;
+    ana.enter(&ana.list("exports")).await;
+    browser.shows(&in_list("tbody"), "Failed").await;
+    ana.reach_the_limit().await;
+    let again = in_list(&format!("[data-focus='again {failed}']"));
+    browser.click(&again).await;
+    browser
+        .shows(&in_list(".wait"), "You can start the next one in")
+        .await;
+    let disabled = browser
+        .run("return find(arguments[0]).disabled", json!([again]))
+        .await;
+    assert_eq!(disabled, true, "in the list");
+
+    browser
+        .click(&in_list(&format!("[data-focus='open {failed}']")))
+        .await;
+    browser.shows("#status", "Failed").await;
+    listen(browser, "#live").await;
+    browser.click("#again").await;
+    is_counted_down(browser, "waybill-export-detail .wait", "#again").await;
+    browser.click("#again").await;
+    browser.shows("#status", "Completed").await;
 }
 
 #[tokio::test]

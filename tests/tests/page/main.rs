@@ -7,6 +7,7 @@ mod exports;
 mod looker;
 mod looks;
 mod mail_link;
+mod mails;
 mod moments;
 mod quickness;
 mod records;

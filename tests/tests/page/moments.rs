@@ -12,8 +12,10 @@ use waybill::work::Work;
 use waybill_tests::Stack;
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 
-/// Copies of one real export, each in another state. Nothing is to be done for them, so they stay as they are.
+/// Copies of one real export, each in another state. Nothing is to be done for them, so they stay as they are, unless
+/// somebody acts on one.
 pub(crate) struct Moments {
     exports: Exports,
     of: Export,
@@ -53,6 +55,15 @@ impl Moments {
         let work = to_item("work", &work).unwrap();
         self.put_item(&self.exports.tables().work, work).await;
         self.put(export, &[What::Requested, What::Started]).await
+    }
+
+    /// Asked for two days ago and never begun: the next sweep gives it up.
+    pub(crate) async fn overdue(&mut self) -> u64 {
+        let mut export = self.copy(Status::Waiting);
+        export.created_at -= TWO_DAYS;
+        let work = to_item("work", &Work::new(export.id, export.created_at)).unwrap();
+        self.put_item(&self.exports.tables().work, work).await;
+        self.put(export, &[What::Requested]).await
     }
 
     /// Stopped by whoever asked for it.

@@ -1,13 +1,16 @@
 //! A list to narrow, and an export of what it shows.
 
+use std::time::Duration;
+
 use serde_json::json;
-use waybill_tests::{generated_orders, load_orders, orders_csv, python_csv};
+use waybill_tests::{generated_orders, load_orders, orders_csv, python_csv, wait_until};
 
 use crate::visitor::{Visitor, spoil_the_token};
 
 const EXPORT: &str = "waybill-export-button >> .button";
 const START: &str = "waybill-export-button >> dialog footer .primary";
 const DIALOG: &str = "waybill-export-button >> dialog";
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_narrowed_list_is_exported_as_it_is_seen_and_downloaded_to_the_byte() {
@@ -171,4 +174,93 @@ async fn columns_are_chosen_and_ordered_by_keyboard_alone() {
         .await;
     let list = ana.owner.api.get(&ana.owner.path()).await.json();
     assert_eq!(list["exports"][0]["columns"], json!(["customer", "id"]));
+}
+
+/// Answers each call for records that are searched for `rare` with none and the promise of more, once it is released;
+/// notes what is asked, what is given up, and what those who listen hear.
+const A_LONG_TABLE: &str = r#"
+    window.rare = { asked: 0, givenUp: 0, answer: null, isReleased: false, said: [] };
+    const region = document.getElementById("live");
+    new MutationObserver(() => rare.said.push(region.textContent.trim())).observe(region, { childList: true });
+    const own = window.fetch;
+    window.fetch = (url, options) => {
+        if (!/records.*search=rare/.test(url)) return own(url, options);
+        rare.asked += 1;
+        const meta = { next: `${rare.asked}`, count: { value: 0, exact: false } };
+        return new Promise((resolve, reject) => {
+            const giveUp = () => { rare.givenUp += 1; reject(options.signal.reason); };
+            const answer = () => {
+                options.signal.removeEventListener("abort", giveUp);
+                resolve(new Response(JSON.stringify({ records: [], meta }), { headers: { "Content-Type": "application/json" } }));
+            };
+            options.signal.addEventListener("abort", giveUp);
+            if (rare.isReleased) answer();
+            else rare.answer = answer;
+        });
+    };"#;
+const GO_ON: &str = ".more .button";
+
+#[tokio::test]
+async fn a_rare_term_is_looked_for_as_long_as_the_person_wants() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "5 in this list").await;
+    browser.run(A_LONG_TABLE, json!([])).await;
+    let asked = async |calls: u64| {
+        wait_until(&format!("call {calls}"), SOON, async || {
+            let asked = browser.run("return rare.asked", json!([])).await;
+            if asked == calls {
+                Ok(())
+            } else {
+                Err(asked.to_string())
+            }
+        })
+        .await;
+    };
+    let answer = async || browser.run("rare.answer()", json!([])).await;
+
+    browser.enter("input[name=search]", "rare\u{E007}").await;
+    asked(1).await;
+    assert!(!browser.has(GO_ON).await, "nothing is known yet");
+    answer().await;
+    browser.shows(".blank", "Still looking").await;
+    asked(2).await;
+    answer().await;
+    asked(3).await;
+
+    // The person has enough of it, and then wants more.
+    browser.shows(GO_ON, "Stop looking").await;
+    browser.click(GO_ON).await;
+    browser.shows(".blank", "Nothing found so far").await;
+    assert_eq!(browser.run("return rare.givenUp", json!([])).await, 1);
+    browser.shows(GO_ON, "Look further").await;
+    browser.click(GO_ON).await;
+    asked(4).await;
+    answer().await;
+    browser.shows(".blank", "Still looking").await;
+    asked(5).await;
+
+    // Another search takes its place.
+    browser.click("#clear-filters").await;
+    browser.shows(".count", "5 in this list").await;
+    assert_eq!(browser.run("return rare.givenUp", json!([])).await, 2);
+    assert!(!browser.has(GO_ON).await);
+
+    // By itself it looks so far and no further, and is heard once.
+    browser
+        .run("[rare.isReleased, rare.said] = [true, []]", json!([]))
+        .await;
+    browser.enter("input[name=search]", "rare\u{E007}").await;
+    browser.shows(".blank", "Nothing found so far").await;
+    browser.shows(GO_ON, "Look further").await;
+    let seen = browser
+        .run("return [rare.asked, rare.said]", json!([]))
+        .await;
+    assert_eq!(
+        seen,
+        json!([25, ["Still looking…", "Nothing found so far"]])
+    );
 }

@@ -1,17 +1,21 @@
 //! A person at a browser.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use waybill_tests::{
-    Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique,
+    Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique, wait_until,
 };
 
 /// A few browsers at a time: some only wait for a minute to pass, but each that works takes a core.
 static TURNS: Semaphore = Semaphore::const_new(ALL_TURNS as usize);
 const ALL_TURNS: u32 = 4;
+
+/// The limit of exports is counted within one.
+pub(crate) const MINUTE: Duration = Duration::from_secs(90);
 
 /// Held while no file is made, which is so for all.
 static MAKING: Mutex<()> = Mutex::const_new(());
@@ -110,6 +114,20 @@ impl Visitor {
     pub(crate) async fn sign_in(&self) {
         let Owner { name, email, .. } = &self.owner;
         sign_in(&self.browser, name, email, &self.grants).await;
+    }
+
+    /// Asks for exports until the limit of a minute refuses one, with enough of the minute left to be looked at.
+    pub(crate) async fn reach_the_limit(&self) {
+        wait_until("three exports in this minute", MINUTE, async || {
+            let csv = json!({"type": "orders", "format": "csv"});
+            let answer = self.owner.api.post(&self.owner.path(), csv).await;
+            let left = (answer.status == 429).then(|| answer.header("retry-after").parse());
+            match left {
+                Some(Ok(30..=60)) => Ok(()),
+                _ => Err(format!("{answer:?}")),
+            }
+        })
+        .await;
     }
 
     /// The path of the project's list of this name.

@@ -42,6 +42,7 @@ const FILES: &[(&str, &str)] = files![
     "parent-view.js",
     "parts.css",
     "poll.js",
+    "rate-limit.js",
     "records-list.js",
     "selection.js",
     "session.js",
