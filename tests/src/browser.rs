@@ -235,9 +235,11 @@ impl Browser {
         .await
     }
 
-    /// Shows pages as a person has them who prefers dark ones, or light ones.
+    /// Shows pages as a person has them who prefers dark ones, or light ones, and nothing that moves: a colour on its way
+    /// to another has a contrast of its own.
     pub async fn prefer(&self, scheme: &str) {
-        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"}]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
