@@ -82,7 +82,7 @@ bench: ## Measure the engine beside what most teams would write, into tests/benc
 	@.local/bench/bin/python tests/bench/bench.py $(BENCH)
 
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
-	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements::
+	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term
 
 lint: lint-rust lint-rest ## Check formatting, lints, the template and the local scripts
 
