@@ -91,7 +91,7 @@ large: ## Make a workbook past 4 GiB, and read it back (16 GB of memory, 5 GB of
 	@.local/bench/bin/python tests/bench/large.py
 
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
-	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks mails elements
+	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term
 
 lint: lint-rust lint-rest ## Check formatting, lints, the template and the local scripts
 

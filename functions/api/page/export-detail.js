@@ -165,7 +165,7 @@ export class ExportDetail extends HTMLElement {
     if (!address || (found.status !== "failed" && found.mail !== "failed")) return null;
     const subject = encodeURIComponent(`Export ${found.id}`);
     const link = h("a", { href: `mailto:${address}?subject=${subject}` }, address);
-    return h("p", { class: "quiet" }, "If it happens again, write to ", link, ` and name the export ${found.id}.`);
+    return h("p", { class: "lead" }, "If it happens again, write to ", link, ` and name the export ${found.id}.`);
   }
 
   #card(title, id, ...content) {

@@ -10,7 +10,7 @@ const SENTENCES = {
   failed: "Failed",
   canceled: "Canceled",
   mailed: "Email sent",
-  mail_failed: "Email could not be delivered",
+  mail_failed: "Email not delivered",
   downloaded: "Downloaded",
   refused: "Download refused",
   expired: "Expired",

@@ -183,6 +183,12 @@ async fn a_list_to_narrow_and_the_way_of_an_export() {
     browser
         .shows(&format!("{DIALOG} .columns"), "Customer")
         .await;
+    browser
+        .run(
+            "find(arguments[0]).scrollIntoView()",
+            json!([format!("{DIALOG} details")]),
+        )
+        .await;
     looker.look("export-dialog-columns").await;
 
     leave_unanswered(browser, "/v1/exports/").await;
