@@ -60,9 +60,10 @@ test: readers lint-rust ## Check everything: formatting, lints, units, and stack
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
 ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
+# It gives way to what a stack must answer in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@$(CARGO_TEST) --lib --bins --test interruption --test template
+	@nice env $(CARGO_TEST) --lib --bins --test interruption --test template
 
 test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'

@@ -6,6 +6,7 @@ Deployed on its own beside a stack, which asks it in place of the tokens' grants
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import boto3
@@ -16,13 +17,18 @@ OF_ADMINS = ("cancel_any", "read_addresses")
 
 def handler(question: dict[str, Any], _context: object) -> bool:
     """Answers `{"sub", "claims", "action", "parent": {"kind", "id", "organization_id"}}`."""
-    members = boto3.resource("dynamodb").Table(os.environ["MEMBERS_TABLE"])
 
     def belongs(place: str) -> bool:
-        return "Item" in members.get_item(Key={"person": question["sub"], "place": place}, ConsistentRead=True)
+        return "Item" in _members().get_item(Key={"person": question["sub"], "place": place}, ConsistentRead=True)
 
     parent = question["parent"]
     organization = parent["organization_id"]
     if organization and belongs(f"organization:{organization}"):
         return True
     return question["action"] not in OF_ADMINS and belongs(f"{parent['kind']}:{parent['id']}")
+
+
+@cache
+def _members() -> Any:
+    """The table of members. Made once: that takes longer than to ask it."""
+    return boto3.resource("dynamodb").Table(os.environ["MEMBERS_TABLE"])
