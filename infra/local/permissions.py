@@ -19,7 +19,7 @@ def handler(question: dict[str, Any], _context: object) -> bool:
     """Answers `{"sub", "claims", "action", "parent": {"kind", "id", "organization_id"}}`."""
 
     def belongs(place: str) -> bool:
-        return "Item" in _members().get_item(Key={"person": question["sub"], "place": place}, ConsistentRead=True)
+        return "Item" in members().get_item(Key={"person": question["sub"], "place": place}, ConsistentRead=True)
 
     parent = question["parent"]
     organization = parent["organization_id"]
@@ -29,6 +29,6 @@ def handler(question: dict[str, Any], _context: object) -> bool:
 
 
 @cache
-def _members() -> Any:
+def members() -> Any:
     """The table of members. Made once: that takes longer than to ask it."""
     return boto3.resource("dynamodb").Table(os.environ["MEMBERS_TABLE"])

@@ -28,8 +28,7 @@ class Permissions(unittest.TestCase):
             question: dict[str, Any] = {"sub": "u-17", "claims": {}, "action": action, "parent": parent}
             return permissions.handler(question, None)
 
-        with patch("permissions.boto3") as boto3, patch.dict("os.environ", MEMBERS_TABLE="members"):
-            boto3.resource.return_value.Table.return_value = table
+        with patch("permissions.members", return_value=table):
             return [action for action in EVERYTHING if says(action)]
 
     def test_a_member_of_the_project_does_all_but_what_is_of_admins(self) -> None:
