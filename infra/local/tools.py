@@ -65,7 +65,8 @@ def _environment(name: str, purpose: str, *options: str) -> None:
     with _Step(f"Installing {purpose}"):
         if not (folder / "bin" / "python").exists():
             try:
-                venv.create(folder, with_pip=True)
+                # No copy of the interpreter: another thread's child could still have it open for writing as it is run.
+                venv.create(folder, with_pip=True, symlinks=True)
             except subprocess.CalledProcessError:
                 sys.exit("Python's venv module is incomplete: install it (Debian: apt install python3-venv)")
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
