@@ -1,6 +1,7 @@
 //! Clients of AWS's services, configured alike in every function.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::sts::AssumeRoleProvider;
@@ -8,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
-use crate::catalog::{Catalog, RecordsSpec};
+use crate::catalog::RecordsSpec;
 use crate::env::{self, EnvError};
 
 /// The configuration of the function's environment.
@@ -37,20 +38,53 @@ pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// The clients that the host's records are read with: one for each region and role that the catalog names.
+/// The clients that the host's records are read with: one for each region and role that entries name, made when it is
+/// first needed.
 #[derive(Debug, Clone)]
 pub struct RecordsClients {
     own: Client,
-    others: HashMap<Account, Client>,
+    /// What others are made from; without it, there is one client for records everywhere.
+    made_from: Option<(SdkConfig, Option<String>)>,
+    others: Arc<Mutex<HashMap<Account, Client>>>,
 }
 
 /// A region and a role, where these are not the function's own.
 type Account = (Option<String>, Option<String>);
 
 impl RecordsClients {
+    /// The DynamoDB that holds the host's records: AWS's, or the one at this address.
+    pub fn new(config: &SdkConfig, endpoint: Option<String>) -> Self {
+        Self {
+            own: client(config, endpoint.as_deref(), None, None),
+            made_from: Some((config.clone(), endpoint)),
+            others: Arc::default(),
+        }
+    }
+
     /// The client for records in this place.
-    pub fn of(&self, spec: &RecordsSpec) -> &Client {
-        self.others.get(&account(spec)).unwrap_or(&self.own)
+    ///
+    /// # Errors
+    /// When the variable that the entry names for a role's ARN is not set.
+    pub async fn of(&self, spec: &RecordsSpec) -> Result<Client, EnvError> {
+        let account = (spec.region.clone(), spec.role.clone());
+        let Some((config, endpoint)) = self.made_from.as_ref().filter(|_| account != (None, None))
+        else {
+            return Ok(self.own.clone());
+        };
+        if let Some(made) = self.others().get(&account) {
+            return Ok(made.clone());
+        }
+        let role = match &spec.role {
+            None => None,
+            Some(role) => Some(assumed(config, role).await?),
+        };
+        let made = client(config, endpoint.as_deref(), spec.region.as_ref(), role);
+        self.others().insert(account, made.clone());
+        Ok(made)
+    }
+
+    fn others(&self) -> MutexGuard<'_, HashMap<Account, Client>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,60 +93,34 @@ impl From<Client> for RecordsClients {
     fn from(own: Client) -> Self {
         Self {
             own,
-            others: HashMap::new(),
+            made_from: None,
+            others: Arc::default(),
         }
     }
-}
-
-fn account(spec: &RecordsSpec) -> Account {
-    (spec.region.clone(), spec.role.clone())
 }
 
 /// The DynamoDB that holds the host's records: AWS's, or the one at `RECORDS_ENDPOINT_URL`.
-///
-/// # Errors
-/// When the variable that the catalog names for a role's ARN is not set.
-pub async fn records(config: &SdkConfig, catalog: &Catalog) -> Result<RecordsClients, EnvError> {
-    let endpoint = env::optional("RECORDS_ENDPOINT_URL");
-    records_at(config, catalog, endpoint.as_deref()).await
+pub fn records(config: &SdkConfig) -> RecordsClients {
+    RecordsClients::new(config, env::optional("RECORDS_ENDPOINT_URL"))
 }
 
-/// The DynamoDB at this address; without one, AWS's.
-///
-/// # Errors
-/// As [`records`].
-pub async fn records_at(
+fn client(
     config: &SdkConfig,
-    catalog: &Catalog,
     endpoint: Option<&str>,
-) -> Result<RecordsClients, EnvError> {
-    let client = |region: Option<&String>, role: Option<AssumeRoleProvider>| {
-        let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-        if let Some(endpoint) = endpoint {
-            builder = builder.endpoint_url(endpoint);
-        }
-        if let Some(region) = region {
-            builder = builder.region(Region::new(region.clone()));
-        }
-        if let Some(role) = role {
-            builder = builder.credentials_provider(role);
-        }
-        Client::from_conf(builder.build())
-    };
-    let mut clients = RecordsClients::from(client(None, None));
-    for export_type in catalog.types() {
-        let account = account(&export_type.records);
-        if account == (None, None) || clients.others.contains_key(&account) {
-            continue;
-        }
-        let role = match &account.1 {
-            None => None,
-            Some(role) => Some(assumed(config, role).await?),
-        };
-        let client = client(account.0.as_ref(), role);
-        clients.others.insert(account, client);
+    region: Option<&String>,
+    role: Option<AssumeRoleProvider>,
+) -> Client {
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+    if let Some(endpoint) = endpoint {
+        builder = builder.endpoint_url(endpoint);
     }
-    Ok(clients)
+    if let Some(region) = region {
+        builder = builder.region(Region::new(region.clone()));
+    }
+    if let Some(role) = role {
+        builder = builder.credentials_provider(role);
+    }
+    Client::from_conf(builder.build())
 }
 
 /// The credentials of a role, which are renewed before they end.

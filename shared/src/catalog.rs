@@ -107,7 +107,7 @@ impl Catalog {
 }
 
 /// Something that can be exported.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportType {
     /// Its name in the API and in file names: `orders`.
     pub name: String,
@@ -204,7 +204,7 @@ fn keys_of<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
 }
 
 /// One column of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Its header, and its name in the API.
     pub key: String,

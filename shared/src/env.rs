@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::Catalog;
@@ -78,6 +79,15 @@ pub fn records_tables(catalog: &Catalog) -> Result<HashMap<String, String>, EnvE
     variables
         .map(|variable| Ok((variable.clone(), required(variable)?)))
         .collect()
+}
+
+/// What a variable that an entry names says, such as the name of a table: looked up when it is needed, since an export is
+/// made by the entry of its request, which may name others than the catalog of the day.
+pub type Mapping = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The mapping that the environment holds.
+pub fn records_tables_mapping() -> Mapping {
+    Arc::new(optional)
 }
 
 /// How long things may take and wait, from `LEASE_SECONDS` and `RETRY_SECONDS`.

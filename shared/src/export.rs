@@ -211,6 +211,9 @@ pub struct Receipt {
     pub as_of: Timestamp,
     /// How the records were read.
     pub consistency: String,
+    /// The digest of the type's entry that the file was made by.
+    #[serde(default)]
+    pub entry: String,
     /// SHA-256 of the whole file, in lower-case hexadecimal digits.
     pub sha256: String,
     /// Beginnings, less those that only went on at a planned continuation.
@@ -268,6 +271,8 @@ pub struct Export {
     pub search: Option<String>,
     /// The file's columns, by key, in order.
     pub columns: Vec<String>,
+    /// The digest of the type's entry at the request: see [`crate::entry::Entry`]. The file is made by that.
+    pub entry: String,
     /// The parent's own columns as they were defined at the request.
     #[serde(default, skip_serializing_if = "Definitions::is_empty")]
     pub definitions: Definitions,

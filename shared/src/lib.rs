@@ -8,6 +8,7 @@ pub mod aws;
 pub mod catalog;
 pub mod clock;
 pub mod download;
+pub mod entry;
 pub mod env;
 pub mod event;
 pub mod export;

@@ -183,6 +183,7 @@ impl State {
         export.size = Some(mark.size);
         export.object = Some(mark.object.clone());
         export.warnings = mark.warnings.warnings();
+        export.warnings.extend(mark.undecided.warnings());
         export.receipt = Some(receipt);
         change.after.plan();
         change

@@ -3,10 +3,12 @@
 //! A request is read into [`Criteria`], in which `-30d` still is thirty days ago; that form is what two equal requests
 //! have in common. [`Criteria::pin`] makes a [`Selection`] of it, which means the same records at any later time.
 
+mod decision;
 mod moment;
 mod parse;
 mod projection;
 mod search;
+mod undecided;
 
 use std::collections::BTreeMap;
 
@@ -14,13 +16,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+pub use self::decision::{Decision, Doubt, KeyTime};
 pub use self::moment::Moment;
-pub use self::projection::{Condition, Projection};
+pub use self::projection::{Condition, Fixed, Projection, is_fixed};
 pub use self::search::{MAX_SEARCH_LENGTH, Search};
+pub use self::undecided::Undecided;
 use crate::catalog::ExportType;
 pub use crate::catalog::{ATTRIBUTES, CREATED_AT};
 pub use crate::field_error::FieldError;
-use crate::value::Value;
 
 /// Filters that must all hold, with bounds in time of type `T`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,11 +242,6 @@ impl Selection {
     /// Whether every record is in it.
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// Whether a record is in it. `row` holds the values of `projection`, which is one of this selection.
-    pub fn matches(&self, projection: &Projection, row: &[Value<'_>]) -> bool {
-        projection.matches(row)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::export::ExportId;
 use crate::file::WarningCounts;
 use crate::file::xlsx::XlsxState;
+use crate::selection::Undecided;
 
 /// How long things may take and wait. The lengths follow from two that are configured, so that tests can shorten
 /// them all alike.
@@ -104,11 +105,17 @@ pub struct Upload {
 pub struct Checkpoint {
     /// How many parts, from part 1 without a gap, are stored; their ETags are kept beside the work.
     pub parts: u32,
+    /// Where the records are read, as the deployment mapped it: another place has other records under the same position.
+    #[serde(default)]
+    pub source: String,
     /// The full key of the last record scanned, in the source's own form; null before the first.
     #[serde(default)]
     pub position: Option<String>,
     /// Records scanned.
     pub read: u64,
+    /// Records of the selection.
+    #[serde(default)]
+    pub matched: u64,
     /// Rows written.
     pub rows: u64,
     /// Bytes written: those of the parts and those of the tail.
@@ -125,6 +132,9 @@ pub struct Checkpoint {
     /// What could not be written as it was.
     #[serde(default)]
     pub warnings: WarningCounts,
+    /// What was in doubt about the records.
+    #[serde(default)]
+    pub undecided: Undecided,
     /// How far a spreadsheet has come; null for other files.
     #[serde(default)]
     pub sheets: Option<XlsxState>,
@@ -142,6 +152,9 @@ pub struct Completing {
     pub parts: u32,
     /// Records scanned.
     pub read: u64,
+    /// Records of the selection.
+    #[serde(default)]
+    pub matched: u64,
     /// Rows in the file.
     pub rows: u64,
     /// Its length in bytes.
@@ -153,6 +166,9 @@ pub struct Completing {
     /// What could not be written as it was.
     #[serde(default)]
     pub warnings: WarningCounts,
+    /// What was in doubt about the records.
+    #[serde(default)]
+    pub undecided: Undecided,
 }
 
 /// The mail that is still to be sent.

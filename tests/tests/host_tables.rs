@@ -229,6 +229,8 @@ impl Source<'_> {
                     as_of: self.as_of,
                 },
                 order: Order::Ascending,
+                reads_outside: true,
+                strong_until: None,
             };
             let mut records =
                 DynamoRecords::new(self.db.clone(), reading, position.as_deref()).unwrap();
@@ -237,7 +239,8 @@ impl Source<'_> {
                 let mut values = Vec::new();
                 for (index, row) in page.rows().enumerate() {
                     row.values(&mut values);
-                    if selection.matches(&projection, &values) {
+                    let decision = projection.decide(&values, page.key_time(index), self.as_of);
+                    if decision.is_in() {
                         ids.push(values[0].as_text().unwrap().to_owned());
                     }
                     rows += 1;
@@ -433,11 +436,10 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
             .map(|connection| refuse(connection.unwrap()))
             .collect::<Vec<_>>()
     });
-    let clients = waybill::aws::records_at(&config, &catalog, Some(&address))
-        .await
-        .unwrap();
+    let clients = waybill::aws::RecordsClients::new(&config, Some(address));
     for name in ["tickets", "notes"] {
         let client = clients.of(&catalog.get(name).unwrap().records);
+        let client = client.await.unwrap();
         let refused = client.query().table_name("t").send().await.unwrap_err();
         assert_eq!(
             refused.code(),

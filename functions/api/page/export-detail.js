@@ -24,7 +24,12 @@ const WARNINGS = {
   characters_dropped: "characters that a spreadsheet cannot hold were left out",
   cell_cut: "texts longer than a spreadsheet's cell were cut",
   time_cut: "times finer than a millisecond were cut",
+  undecided: "records could not be placed for sure, since what they have there is not as expected",
+  blank_row: "records have none of the file's columns; their rows are empty",
 };
+/** Without a time, a record is in the file unless a filter is on the time. */
+const undated = ({ filters }) =>
+  `records without a time of creation are ${filters?.created_at ? "not " : ""}in the file`;
 
 export class ExportDetail extends HTMLElement {
   #life = new AbortController();
@@ -220,8 +225,14 @@ export class ExportDetail extends HTMLElement {
   #warnings(found) {
     if (!found.warnings.length) return null;
     const { format } = this.page;
-    const texts = found.warnings.map(({ code, column, count }) =>
-      h("li", {}, h("bdi", {}, column), `: ${format.count(count)} ${WARNINGS[code] ?? code}`));
+    const texts = found.warnings.map(({ code, column, attribute, count, example }) => {
+      const about = column ?? attribute;
+      const what = code === "undated" ? undated(found) : WARNINGS[code] ?? code;
+      return h("li", {},
+        about ? h("bdi", {}, about) : null,
+        `${about ? ": " : ""}${format.count(count)} ${what}`,
+        example ? h("span", { class: "quiet" }, ", such as ", h("bdi", {}, example)) : null);
+    });
     return this.#card("Worth knowing", "warnings", h("ul", {}, texts));
   }
 

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use waybill::aws::RecordsClients;
 use waybill::catalog::Catalog;
 use waybill::queue::Queue;
-use waybill::store::{Exports, Parents, Requests, StoreError, cursor_secret};
+use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
 use waybill::work::Pace;
 
 use crate::caller::ClaimNames;
@@ -34,6 +34,8 @@ pub(crate) struct Clients {
 pub(crate) struct App {
     pub(crate) exports: Exports,
     pub(crate) requests: Requests,
+    /// What types are at the requests of exports.
+    pub(crate) entries: Entries,
     pub(crate) parents: Parents,
     pub(crate) queue: Queue,
     pub(crate) s3: aws_sdk_s3::Client,
@@ -63,6 +65,7 @@ impl App {
         let exports = Exports::new(clients.db.clone(), config.tables);
         Self {
             requests: Requests::new(exports.clone(), config.limits.clone(), config.pace.retry()),
+            entries: Entries::new(exports.clone()),
             exports,
             parents: Parents::new(clients.db, config.parents),
             queue: Queue::new(clients.sqs, config.queue_url),

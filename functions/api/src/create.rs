@@ -63,7 +63,11 @@ pub(crate) async fn create(
     };
 
     let now = app.now();
-    let export = new_export(&asked, &requester, &profile, now)?;
+    // The entry is there before any export that is made by it.
+    let entry = app.catalog.get(&asked.export_type.name);
+    let entry = entry.ok_or_else(|| ApiError::Broken("the catalog lacks the type".into()))?;
+    let entry = app.entries.keep(entry).await?;
+    let export = new_export(&asked, entry, &requester, &profile, now)?;
     let who = Actor {
         on_behalf_of: asked.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
@@ -98,6 +102,7 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
 /// The export as it begins. Its id and its link are given when it is stored.
 fn new_export(
     asked: &Asked,
+    entry: String,
     requester: &Requester,
     profile: &ParentProfile,
     now: Timestamp,
@@ -124,6 +129,7 @@ fn new_export(
         filters: selection.filters(),
         search: selection.search().map(str::to_owned),
         columns: asked.columns.clone(),
+        entry,
         definitions: match asked.export_type.custom {
             true => profile.definitions.clone(),
             false => Definitions::default(),

@@ -23,7 +23,13 @@ pub(crate) async fn read(
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
     let export = visible(&app, &requester, id).await?;
-    shown(&app, StatusCode::OK, &export, app.now()).await
+    let has_example = export.warnings.iter().any(|w| w.example.is_some());
+    let view = view(&app, &export, app.now()).await?;
+    let view = match has_example && requester.may(&app, Action::ReadRecords, &export).await? {
+        true => view.with_examples(&export),
+        false => view,
+    };
+    answer::json(StatusCode::OK, &view)
 }
 
 /// The export, if the requester may know that it is there.
@@ -46,6 +52,14 @@ pub(crate) async fn shown(
     export: &Export,
     now: Timestamp,
 ) -> Result<Response, ApiError> {
+    answer::json(status, &view(app, export, now).await?)
+}
+
+async fn view<'a>(
+    app: &App,
+    export: &'a Export,
+    now: Timestamp,
+) -> Result<ExportView<'a>, ApiError> {
     let written = match export.status {
         Status::Processing => app
             .exports
@@ -54,8 +68,5 @@ pub(crate) async fn shown(
             .map_or(0, |work| work.progress),
         _ => 0,
     };
-    answer::json(
-        status,
-        &ExportView::new(export, written, now, &app.public_url),
-    )
+    Ok(ExportView::new(export, written, now, &app.public_url))
 }

@@ -54,7 +54,7 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),
-        records: aws::records(&sdk, &catalog).await?,
+        records: aws::records(&sdk),
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
         lambda: aws_sdk_lambda::Client::new(&sdk),

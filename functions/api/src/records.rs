@@ -85,8 +85,9 @@ pub(crate) async fn list(
         .pin(start.as_of, &asked.time_zone)
         .map_err(ApiError::Invalid)?;
     let projection = Projection::new(export_type, &asked.columns, &selection);
-    let source = source(&app, export_type, &parent, &selection, &projection, &start)?;
-    let found = reading::page(source, &asked, &selection, &projection, start.after).await?;
+    let source = source(&app, export_type, &parent, &selection, &projection, &start).await?;
+    let as_of = start.as_of;
+    let found = reading::page(source, &asked, &projection, as_of, start.after).await?;
 
     let Found { records, next } = found;
     let value = start.found + records.len() as u64;
@@ -123,7 +124,7 @@ async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiE
 
 /// The records that the selection is made from, as an export asked for at the first page would read them, but the
 /// newest first.
-fn source(
+async fn source(
     app: &App,
     export_type: &ExportType,
     parent: &Parent,
@@ -147,8 +148,12 @@ fn source(
         projection,
         range,
         order: Order::Descending,
+        // A list that began with what other types have in the same partition would be long in coming.
+        reads_outside: spec.fixed.is_empty(),
+        strong_until: None,
     };
-    let client = app.records.of(spec).clone();
+    let client = app.records.of(spec).await;
+    let client = client.map_err(|error| ApiError::Broken(error.into()))?;
     let source = DynamoRecords::new(client, reading, start.after.as_deref());
     source.map_err(|error| match error {
         // The catalog has changed since the page before.

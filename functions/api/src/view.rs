@@ -51,9 +51,9 @@ pub(crate) struct ExportView<'a> {
     progress: Option<Progress>,
     #[schema(schema_with = schemas::receipt)]
     receipt: Option<&'a Receipt>,
-    /// What could not be written as it was.
+    /// What could not be written as it was, and which records could not be placed for sure.
     #[schema(schema_with = schemas::warnings)]
-    warnings: &'a [Warning],
+    warnings: Vec<Warning>,
     #[schema(schema_with = schemas::failure)]
     failure: Option<&'a Failure>,
     #[schema(schema_with = schemas::mail)]
@@ -107,7 +107,7 @@ impl<'a> ExportView<'a> {
             size: export.size,
             progress: rows.map(|rows| Progress { rows }),
             receipt: export.receipt.as_ref(),
-            warnings: &export.warnings,
+            warnings: export.warnings.iter().map(without_example).collect(),
             failure: export.failure.as_ref(),
             mail: export.mail,
             created_at: in_milliseconds(export.created_at),
@@ -117,6 +117,21 @@ impl<'a> ExportView<'a> {
             expires_at: export.expires_at.map(in_milliseconds),
             url: (status == Status::Succeeded).then(link),
         }
+    }
+}
+
+impl ExportView<'_> {
+    /// Shows an example of the records that are in doubt, which is for those alone who may read records.
+    pub(crate) fn with_examples(mut self, export: &Export) -> Self {
+        self.warnings.clone_from(&export.warnings);
+        self
+    }
+}
+
+fn without_example(warning: &Warning) -> Warning {
+    Warning {
+        example: None,
+        ..warning.clone()
     }
 }
 

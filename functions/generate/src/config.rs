@@ -1,18 +1,15 @@
 //! The function's configuration, read once from its environment.
 
-use std::collections::HashMap;
-
 use jiff::SignedDuration;
-use waybill::catalog::Catalog;
-use waybill::env::{self, EnvError};
+use waybill::env::{self, EnvError, Mapping};
 use waybill::store::Tables;
 use waybill::work::Pace;
 
 /// Everything that the environment says.
 pub(crate) struct Config {
     pub(crate) tables: Tables,
-    /// The names of the host's tables, by the variables that the catalog names them by.
-    pub(crate) records_tables: HashMap<String, String>,
+    /// The host's tables and roles, by the variables that entries name them by.
+    pub(crate) mapping: Mapping,
     pub(crate) bucket: String,
     pub(crate) queue_url: String,
     pub(crate) pace: Pace,
@@ -25,10 +22,10 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
+    pub(crate) fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
             tables: env::tables()?,
-            records_tables: env::records_tables(catalog)?,
+            mapping: env::records_tables_mapping(),
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
             pace: env::pace()?,

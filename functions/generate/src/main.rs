@@ -5,24 +5,23 @@ mod config;
 use aws_lambda_events::event::sqs::SqsEvent;
 use generate::{Bucket, FIRST_PART, Tools, Worker, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
-use waybill::catalog::Catalog;
 use waybill::clock::Clock;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
-use waybill::store::Exports;
+use waybill::store::{Entries, Exports};
 
 use crate::config::Config;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let catalog = Catalog::load()?;
-    let config = Config::from_env(&catalog)?;
+    let config = Config::from_env()?;
     let aws = waybill::aws::config().await;
+    let exports = Exports::new(aws_sdk_dynamodb::Client::new(&aws), config.tables);
     let worker = Worker {
         tools: Tools {
-            exports: Exports::new(aws_sdk_dynamodb::Client::new(&aws), config.tables),
-            records: waybill::aws::records(&aws, &catalog).await?,
+            exports: exports.clone(),
+            records: waybill::aws::records(&aws),
             bucket: Bucket {
                 s3: waybill::aws::s3(&aws),
                 name: config.bucket,
@@ -32,8 +31,8 @@ async fn main() -> Result<(), Error> {
             checkpoint_every: config.pace.lease().unsigned_abs() / 2,
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
-        catalog,
-        records_tables: config.records_tables,
+        entries: Entries::new(exports),
+        mapping: config.mapping,
         pace: config.pace,
         retention: config.retention,
         exports_per_parent: config.exports_per_parent,

@@ -7,7 +7,7 @@ use waybill::export::{Export, ExportId, Failure};
 use waybill::file::Rows;
 use waybill::file::xlsx::XlsxError;
 use waybill::objects::ObjectKey;
-use waybill::records::{INDEX_SETTLES, Page, RecordsError};
+use waybill::records::{Page, RecordsError};
 use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
 use waybill::work::{Checkpoint, Completing, Pace, Upload};
@@ -15,7 +15,7 @@ use waybill::work::{Checkpoint, Completing, Pace, Upload};
 use crate::bucket::{Bucket, UploadError};
 use crate::held::{Held, HeldError};
 use crate::margin::Margin;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanError};
 use crate::upload::{Mark, PartUpload};
 
 /// How a turn at a file ended, where nothing went wrong.
@@ -39,6 +39,17 @@ pub(crate) enum Trouble {
     /// What was stored is of no use: the file must be made anew.
     #[error("what was stored cannot be gone on from")]
     StartOver(#[source] UploadError),
+    /// What was stored is of records in another place than the deployment names now: the file must be made anew.
+    #[error("the records are in another place than at the checkpoint")]
+    Elsewhere,
+    /// The writer wrote another number of rows than it was given.
+    #[error("{matched} records matched, and {written} rows were written")]
+    Miscounted {
+        /// Records of the selection.
+        matched: u64,
+        /// Rows in the file.
+        written: u64,
+    },
     /// It may pass.
     #[error(transparent)]
     Passing(Box<dyn std::error::Error + Send + Sync>),
@@ -79,16 +90,21 @@ impl Making<'_> {
         checkpoint: Option<Checkpoint>,
         old: Option<Upload>,
     ) -> Result<Made, Trouble> {
-        if self.plan.reads_an_index() {
-            let settled = self.export.created_at + INDEX_SETTLES;
-            let wait = self.tools.clock.now().duration_until(settled);
-            tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
-        }
-        let mut mark = checkpoint.as_ref().map(Mark::from).unwrap_or_default();
+        let (plan, tools) = (self.plan, self.tools);
+        plan.settled(&tools.clock).await;
+        let mut mark = match &checkpoint {
+            Some(checkpoint) if checkpoint.source != plan.source() => {
+                return Err(Trouble::Elsewhere);
+            }
+            Some(checkpoint) => Mark::from(checkpoint),
+            None => Mark {
+                source: plan.source().to_owned(),
+                ..Mark::default()
+            },
+        };
         let (mut upload, mut rows) = self.begin(checkpoint, old).await?;
-        let records = self
-            .plan
-            .records(&self.tools.records, mark.position.as_deref())?;
+        let position = mark.position.as_deref();
+        let records = plan.records(&tools.records, &tools.clock, position).await?;
         let mut records = records.in_bulk();
         let mut margin = Margin::new(Instant::now(), self.deadline);
         let mut checkpointed = Instant::now();
@@ -117,11 +133,13 @@ impl Making<'_> {
                     tokio::task::yield_now().await;
                 }
                 row.values(&mut values);
-                if !self.plan.selection.matches(&self.plan.projection, &values) {
+                let decision = plan.decide(&page, n, &values);
+                plan.count(&mut mark.undecided, decision, (&page, n), &values);
+                if !decision.is_in() {
                     continue;
                 }
-                rows.row(self.plan.projection.columns(&values), &mut upload.buffer);
-                mark.rows += 1;
+                mark.matched += 1;
+                rows.row(plan.projection.columns(&values), &mut upload.buffer);
                 if upload.is_part_full() && rows.pending().is_empty() {
                     let mark = Mark {
                         position: Some(page.position(n)),
@@ -132,7 +150,7 @@ impl Making<'_> {
                 }
             }
             pass(&mut mark, &page);
-            self.held.progress(mark.rows);
+            self.held.progress(mark.matched);
             self.held.look().await?;
             if let Some(checkpoint) = upload.grown() {
                 self.note(&upload, checkpoint).await?;
@@ -152,8 +170,30 @@ impl Making<'_> {
                 return Ok(Made::Part);
             }
         }
+        if let Some(failure) = self.mismatch(&mark).await? {
+            tracing::error!(failure.message, "the catalog does not fit the records");
+            return Err(Trouble::Failed(failure));
+        }
         rows.end(&mut upload.buffer)?;
-        self.finish(upload, written(&mark, &rows)).await
+        let mark = written(&mark, &rows);
+        if mark.rows != mark.matched {
+            return Err(Trouble::Miscounted {
+                matched: mark.matched,
+                written: mark.rows,
+            });
+        }
+        self.finish(upload, mark).await
+    }
+
+    /// Why all that was read is no complete file, although nothing went wrong.
+    async fn mismatch(&self, mark: &Mark) -> Result<Option<Failure>, Trouble> {
+        if let Some(failure) = mark.undecided.mismatch(&self.plan.export_type) {
+            return Ok(Some(failure));
+        }
+        if !mark.undecided.saw_nothing() {
+            return Ok(None);
+        }
+        Ok(self.plan.mismatch_at_the_ends(&self.tools.records).await?)
     }
 
     /// A new file, or the one that a checkpoint left.
@@ -175,7 +215,7 @@ impl Making<'_> {
             .len()
             .saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
-        let rows = Rows::resume(format, options, checkpoint.sheets, pending)?;
+        let rows = Rows::resume(format, options, checkpoint.sheets, pending, checkpoint.rows)?;
         Ok((upload, rows))
     }
 
@@ -259,11 +299,13 @@ impl Making<'_> {
             object: upload.object().to_owned(),
             parts: upload.parts(),
             read: mark.read,
+            matched: mark.matched,
             rows: mark.rows,
             size: upload.size(),
             sha256,
             read_units: mark.read_units,
             warnings: mark.warnings,
+            undecided: mark.undecided,
         };
         let noted = completing.clone();
         self.held
@@ -342,6 +384,7 @@ fn pass(mark: &mut Mark, page: &Page) {
 /// The mark with what is known of the file's bytes.
 fn written(mark: &Mark, rows: &Rows) -> Mark {
     Mark {
+        rows: rows.written(),
         warnings: rows.warnings(),
         sheets: rows.state(),
         ..mark.clone()
@@ -351,11 +394,14 @@ fn written(mark: &Mark, rows: &Rows) -> Mark {
 impl From<&Checkpoint> for Mark {
     fn from(checkpoint: &Checkpoint) -> Self {
         Self {
+            source: checkpoint.source.clone(),
             position: checkpoint.position.clone(),
             read: checkpoint.read,
+            matched: checkpoint.matched,
             rows: checkpoint.rows,
             read_units: checkpoint.read_units,
             warnings: checkpoint.warnings.clone(),
+            undecided: checkpoint.undecided.clone(),
             sheets: checkpoint.sheets.clone(),
         }
     }
@@ -387,6 +433,24 @@ impl From<RecordsError> for Trouble {
                 Self::Failed(failure)
             }
             None => Self::Passing(Box::new(error)),
+        }
+    }
+}
+
+impl From<PlanError> for Trouble {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Records(error) => error.into(),
+            PlanError::Unmapped(_) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the records cannot be found"
+                );
+                match error.failure() {
+                    Some(failure) => Self::Failed(failure),
+                    None => Self::Passing(Box::new(error)),
+                }
+            }
         }
     }
 }
@@ -453,11 +517,13 @@ mod tests {
             object: "exports/7/a".into(),
             parts: 2,
             read: 3,
+            matched: 2,
             rows: 3,
             size: 12,
             sha256: String::new(),
             read_units: 0.0,
             warnings: Default::default(),
+            undecided: Default::default(),
         }
     }
 

@@ -1,50 +1,57 @@
-//! What an export's file is made of: read from the export and the catalog, once per invocation.
-
-use std::collections::HashMap;
+//! What an export's file is made of: read from the export and the entry of its request, once per attempt.
 
 use jiff::tz::TimeZone;
+use tokio::time::{Duration, Instant};
 use waybill::aws::RecordsClients;
-use waybill::catalog::{Catalog, Column, ExportType};
+use waybill::catalog::{Column, ExportType};
+use waybill::clock::Clock;
+use waybill::env::{EnvError, Mapping};
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
-use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
-use waybill::selection::{Projection, Selection};
+use waybill::records::{DynamoRecords, Order, Page, Range, Reading, RecordsError, SETTLES};
+use waybill::selection::{Decision, Projection, Selection, Undecided};
+use waybill::value::Value;
+
+/// How many records are looked at from each end of the partitions where a range of time had none.
+const RECORDS_AT_AN_END: i32 = 20;
 
 /// Everything that decides a file's bytes, but the records.
 pub(crate) struct Plan {
     /// The type as the parent had it at the request.
-    export_type: ExportType,
+    pub(crate) export_type: ExportType,
     table: String,
+    /// The region, the role and the table, as the deployment maps them now.
+    source: String,
     parent_id: String,
     range: Range,
-    pub(crate) selection: Selection,
     pub(crate) projection: Projection,
     pub(crate) options: FileOptions,
 }
 
 impl Plan {
-    /// The plan of `export`. It fails for good where the catalog no longer has what the export was requested with.
+    /// The plan of `export`, whose entry at the request is `entry`. `mapping` says which table and role an entry's words
+    /// stand for. It fails for good where the entry has not what the export was requested with, or the deployment no
+    /// longer says where its records are.
     pub(crate) fn new(
-        catalog: &Catalog,
-        tables: &HashMap<String, String>,
+        entry: &ExportType,
+        mapping: &Mapping,
         export: &Export,
     ) -> Result<Self, Failure> {
-        let export_type = catalog
-            .get(&export.type_name)
-            .ok_or_else(|| gone("the type"))?
-            .of(&export.definitions, export.parent.id());
+        let export_type = entry.of(&export.definitions, export.parent.id());
         let columns: Vec<&Column> = export_type
             .select_columns(&export.columns)
             .map_err(|_| gone("a column"))?;
         let selection = Selection::from_stored(&export.filters, export.search.as_deref())
             .map_err(|_| gone("a filter"))?;
         let time_zone = TimeZone::get(&export.time_zone).map_err(|_| gone("the time zone"))?;
-        let table = tables
-            .get(&export_type.records.table)
-            .ok_or_else(|| gone("the table"))?
-            .clone();
+        let spec = &export_type.records;
+        let table = mapping(&spec.table).ok_or_else(unmapped)?;
+        let region = spec.region.as_deref().unwrap_or_default();
+        let role = spec.role.as_deref().unwrap_or_default();
+        let role = mapping(role).unwrap_or_else(|| role.to_owned());
         let asked = selection.created_at();
         Ok(Self {
+            source: format!("dynamodb {region} {role} {table}"),
             table,
             parent_id: export.parent.id().to_owned(),
             range: Range {
@@ -55,7 +62,6 @@ impl Plan {
                 as_of: export.created_at,
             },
             projection: Projection::new(&export_type, &columns, &selection),
-            selection,
             options: FileOptions {
                 profile: export.profile,
                 time_zone,
@@ -66,18 +72,35 @@ impl Plan {
         })
     }
 
-    /// Whether the records are read from an index, which follows its table a little later.
-    pub(crate) fn reads_an_index(&self) -> bool {
-        self.export_type.records.index.is_some()
+    /// Where the records are read: a checkpoint holds it, and means nothing elsewhere.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Waits until the records may be read: an index follows its table a little later.
+    pub(crate) async fn settled(&self, clock: &Clock) {
+        if self.export_type.records.index.is_some() {
+            tokio::time::sleep(self.unsettled(clock)).await;
+        }
+    }
+
+    /// How long it is until what was written before the request is seen by eventually consistent reads.
+    fn unsettled(&self, clock: &Clock) -> Duration {
+        let settled = self.range.as_of + SETTLES;
+        let wait = clock.now().duration_until(settled);
+        Duration::try_from(wait).unwrap_or_default()
     }
 
     /// The records, from a position on.
-    pub(crate) fn records(
+    pub(crate) async fn records(
         &self,
         clients: &RecordsClients,
+        clock: &Clock,
         position: Option<&str>,
-    ) -> Result<DynamoRecords, RecordsError> {
+    ) -> Result<DynamoRecords, PlanError> {
         let spec = &self.export_type.records;
+        // In a partition that is shared with other types, a range of time reads no more than its own keys.
+        let is_shared = !spec.fixed.is_empty();
         let reading = Reading {
             table: &self.table,
             spec,
@@ -85,8 +108,141 @@ impl Plan {
             projection: &self.projection,
             range: self.range.clone(),
             order: Order::Ascending,
+            reads_outside: !is_shared || !self.range.is_filtered(),
+            strong_until: Some(Instant::now() + self.unsettled(clock)),
         };
-        DynamoRecords::new(clients.of(spec).clone(), reading, position)
+        let client = clients.of(spec).await?;
+        Ok(DynamoRecords::new(client, reading, position)?)
+    }
+
+    /// Whether the record of this index belongs in the file.
+    #[inline]
+    pub(crate) fn decide(&self, page: &Page, index: usize, values: &[Value<'_>]) -> Decision {
+        self.projection
+            .decide(values, page.key_time(index), self.range.as_of)
+    }
+
+    /// Counts what was in doubt about the record of this index.
+    #[inline]
+    pub(crate) fn count(
+        &self,
+        undecided: &mut Undecided,
+        decision: Decision,
+        (page, index): (&Page, usize),
+        values: &[Value<'_>],
+    ) {
+        let sort_key = || page.sort_key(index).map(str::to_owned);
+        undecided.add(
+            decision,
+            &self.export_type,
+            &self.projection,
+            values,
+            sort_key,
+        );
+    }
+
+    /// Where a range of time had no record at all: whether the records at the ends of the partitions show that the range
+    /// was made for keys of another form, so that the file would lack records.
+    pub(crate) async fn mismatch_at_the_ends(
+        &self,
+        clients: &RecordsClients,
+    ) -> Result<Option<Failure>, PlanError> {
+        let spec = &self.export_type.records;
+        if !self.range.is_filtered() || !spec.sort_format.is_ordered_by_time() {
+            return Ok(None);
+        }
+        for order in [Order::Ascending, Order::Descending] {
+            let reading = Reading {
+                table: &self.table,
+                spec,
+                parent_id: &self.parent_id,
+                projection: &self.projection,
+                range: Range {
+                    from: None,
+                    until: self.range.as_of,
+                    as_of: self.range.as_of,
+                },
+                order,
+                reads_outside: true,
+                strong_until: None,
+            };
+            let client = clients.of(spec).await?;
+            let mut records = DynamoRecords::new(client, reading, None)?;
+            records.examine_at_most(RECORDS_AT_AN_END);
+            if let Some(failure) = self.mismatch_of_a_page(&mut records).await? {
+                return Ok(Some(failure));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the first page that is not empty shows.
+    async fn mismatch_of_a_page(
+        &self,
+        records: &mut DynamoRecords,
+    ) -> Result<Option<Failure>, PlanError> {
+        while let Some(page) = records.next().await? {
+            let mut values = Vec::new();
+            for (n, row) in page.rows().enumerate() {
+                let key = page.sort_key(n);
+                if key.is_some_and(|key| self.is_within(key)) {
+                    // It has come since the range was read.
+                    continue;
+                }
+                row.values(&mut values);
+                let decision = self.decide(&page, n, &values);
+                let failure = Undecided::mismatch_at_an_end(&self.export_type, decision, key);
+                if failure.is_some() {
+                    return Ok(failure);
+                }
+            }
+            if !page.is_empty() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_within(&self, key: &str) -> bool {
+        let instant = self.export_type.records.sort_format.instant_of(key);
+        instant.is_some_and(|instant| {
+            self.range.from.is_none_or(|from| from <= instant) && instant < self.range.until
+        })
+    }
+}
+
+/// Why the records cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    /// They cannot be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// The deployment no longer says by which role.
+    #[error(transparent)]
+    Unmapped(#[from] EnvError),
+}
+
+impl PlanError {
+    /// What the export fails with at once; `None` for what may pass.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Records(error) => error.failure(),
+            Self::Unmapped(_) => Some(unmapped()),
+        }
+    }
+}
+
+/// What an export fails with whose entry is not there any more.
+pub(crate) fn no_entry() -> Failure {
+    gone("the entry")
+}
+
+fn unmapped() -> Failure {
+    Failure {
+        code: "records_unmapped".into(),
+        message: "The deployment does not say where the records of this type are. Please contact support."
+            .into(),
+        retryable: false,
     }
 }
 
@@ -102,14 +258,17 @@ fn gone(what: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
+    use waybill::catalog::Catalog;
 
     use super::*;
 
     fn leads(columns: &[&str]) -> Export {
         let export = json!({
             "id": 7, "type": "leads", "format": "csv", "status": "processing", "parent": "source#web",
-            "user": {"id": "u", "name": null, "email": null}, "requested_by": "u", "columns": columns,
+            "user": {"id": "u", "name": null, "email": null}, "requested_by": "u", "columns": columns, "entry": "e",
             "definitions": {
                 "custom_fields": [{"key": "job", "label": "Job", "kind": "text"}],
                 "attributes": [{"key": "vip", "label": "VIP", "kind": "boolean"}],
@@ -122,8 +281,8 @@ mod tests {
 
     fn plan(export: &Export) -> Result<Plan, Failure> {
         let catalog = Catalog::built_in().unwrap();
-        let tables = HashMap::from([("RECORDS_TABLE".to_owned(), "records".to_owned())]);
-        Plan::new(&catalog, &tables, export)
+        let mapping: Mapping = Arc::new(|_| Some("records".to_owned()));
+        Plan::new(catalog.get(&export.type_name).unwrap(), &mapping, export)
     }
 
     /// Nothing but the export's own item says which columns its source has.
@@ -139,11 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_catalog_no_longer_has_ends_the_export() {
-        let failure = |export: &Export| plan(export).map(|_| ()).unwrap_err();
-        assert_eq!(failure(&leads(&["age"])).code, "catalog_changed");
-        let mut tickets = leads(&["id"]);
-        tickets.type_name = "tickets".to_owned();
-        assert!(failure(&tickets).message.contains("the type"));
+    fn what_the_entry_has_not_or_the_deployment_does_not_map_ends_the_export() {
+        let failure = plan(&leads(&["age"])).map(|_| ()).unwrap_err();
+        assert_eq!(failure.code, "catalog_changed");
+        let catalog = Catalog::built_in().unwrap();
+        let mapping: Mapping = Arc::new(|_| None);
+        let unmapped = Plan::new(catalog.get("leads").unwrap(), &mapping, &leads(&["id"]));
+        assert_eq!(unmapped.map(|_| ()).unwrap_err().code, "records_unmapped");
     }
 }

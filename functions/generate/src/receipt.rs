@@ -32,10 +32,11 @@ pub(crate) fn receipt(
         + gb(mark.size as f64) * GB_WEEK;
     Receipt {
         read: mark.read,
-        matched: mark.rows,
+        matched: mark.matched,
         written: mark.rows,
         as_of: state.export.created_at,
         consistency: consistency.to_owned(),
+        entry: state.export.entry.clone(),
         sha256: mark.sha256.clone(),
         attempts: state
             .work

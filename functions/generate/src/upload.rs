@@ -8,6 +8,7 @@ use waybill::file::WarningCounts;
 use waybill::file::xlsx::XlsxState;
 use waybill::hash::FileHash;
 use waybill::objects::ObjectKey;
+use waybill::selection::Undecided;
 use waybill::work::{Checkpoint, Upload};
 
 use crate::bucket::{Bucket, MOST_PARTS, UploadError};
@@ -29,12 +30,17 @@ fn part_size(first: usize, number: u32) -> usize {
 /// What is known of the file at the end of a part, or where a checkpoint falls: all but the part itself.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Mark {
+    /// Where the records are read.
+    pub(crate) source: String,
     /// The key of the last record scanned.
     pub(crate) position: Option<String>,
     pub(crate) read: u64,
+    /// Records of the selection, and rows that were written of them.
+    pub(crate) matched: u64,
     pub(crate) rows: u64,
     pub(crate) read_units: f64,
     pub(crate) warnings: WarningCounts,
+    pub(crate) undecided: Undecided,
     pub(crate) sheets: Option<XlsxState>,
 }
 
@@ -261,8 +267,10 @@ impl PartUpload {
     fn checkpoint(&self, mark: Mark, tail: Option<String>, pending: u64) -> Checkpoint {
         Checkpoint {
             parts: self.cut,
+            source: mark.source,
             position: mark.position,
             read: mark.read,
+            matched: mark.matched,
             rows: mark.rows,
             bytes: self.size(),
             stored: self.stored,
@@ -270,6 +278,7 @@ impl PartUpload {
             tail,
             read_units: mark.read_units,
             warnings: mark.warnings,
+            undecided: mark.undecided,
             sheets: mark.sheets,
             pending,
         }

@@ -1,20 +1,18 @@
 //! From a message to its export's next resting place: final, continued, or to be tried again.
 
-use std::collections::HashMap;
-
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
-use waybill::catalog::Catalog;
+use waybill::env::Mapping;
 use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Change, Claim, State};
 use waybill::queue::Queue;
-use waybill::store::{CommitError, StoreError};
+use waybill::store::{CommitError, Entries, StoreError};
 use waybill::work::Pace;
 
 use crate::held::{End, Held, HeldError};
 use crate::making::{Made, Making, Tools, Trouble, finish_marked};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::receipt::receipt;
 
 /// Everything that an export is made with.
@@ -23,10 +21,10 @@ pub struct Worker {
     pub tools: Tools,
     /// Where messages of what is left to do go.
     pub queue: Queue,
-    /// What can be exported.
-    pub catalog: Catalog,
-    /// The names of the host's tables, by the variables that the catalog names them by.
-    pub records_tables: HashMap<String, String>,
+    /// What the exports' types were at their requests.
+    pub entries: Entries,
+    /// Which tables and roles the words of an entry stand for.
+    pub mapping: Mapping,
     /// How long things may take and wait.
     pub pace: Pace,
     /// How long a file is kept.
@@ -199,7 +197,7 @@ impl Worker {
         loop {
             let trouble = match self.turn(held, deadline).await {
                 Ok(Made::Whole(mark)) => {
-                    let consistency = self.consistency(&held.state().await);
+                    let consistency = self.consistency(held).await?;
                     let state = held
                         .commit(|state| {
                             let now = self.tools.clock.now();
@@ -226,9 +224,11 @@ impl Worker {
                         .await?;
                     return Ok(ended(&state));
                 }
-                Trouble::StartOver(error) => {
+                trouble @ (Trouble::StartOver(_)
+                | Trouble::Elsewhere
+                | Trouble::Miscounted { .. }) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = &trouble as &dyn std::error::Error,
                         "the file is made anew"
                     );
                     if let Some(upload) = held.state().await.work.upload {
@@ -256,8 +256,9 @@ impl Worker {
         if let Some(mark) = work.completing {
             return finish_marked(&self.tools, export.id, mark, work.upload).await;
         }
-        let plan =
-            Plan::new(&self.catalog, &self.records_tables, &export).map_err(Trouble::Failed)?;
+        let entry = self.entries.get(&export.entry).await?;
+        let entry = entry.ok_or_else(|| Trouble::Failed(plan::no_entry()))?;
+        let plan = Plan::new(&entry, &self.mapping, &export).map_err(Trouble::Failed)?;
         let making = Making {
             tools: &self.tools,
             held,
@@ -268,12 +269,13 @@ impl Worker {
         making.run(work.checkpoint, work.upload).await
     }
 
-    fn consistency(&self, state: &State) -> &'static str {
-        let records = self
-            .catalog
-            .get(&state.export.type_name)
-            .map(|export_type| &export_type.records);
-        records.map_or("unknown", waybill::records::consistency)
+    /// How the export's records were read, in words.
+    async fn consistency(&self, held: &Held) -> Result<&'static str, StoreError> {
+        let digest = held.state().await.export.entry;
+        let entry = self.entries.get(&digest).await?;
+        Ok(entry.map_or("unknown", |entry| {
+            waybill::records::consistency(&entry.records)
+        }))
     }
 }
 

@@ -147,7 +147,7 @@ fn outcome(export: &Export, attached: Attached, now: Timestamp) -> Outcome {
             size: size(export.size.unwrap_or(0)),
             expires: local(export.expires_at.unwrap_or(now), &export.time_zone),
             attached,
-            warnings: export.warnings.iter().map(warning).collect(),
+            warnings: export.warnings.iter().map(|w| warning(w, export)).collect(),
         }),
         Status::Expired => Outcome::Expired,
         Status::Canceled => Outcome::Canceled,
@@ -202,25 +202,43 @@ fn local(at: Timestamp, zone: &str) -> String {
     )
 }
 
-fn warning(warning: &Warning) -> String {
-    let column = one_line(&warning.column);
+fn warning(warning: &Warning, export: &Export) -> String {
+    let about = warning.column.as_ref().or(warning.attribute.as_ref());
+    let about = about.map(|name| format!("{}: ", one_line(name)));
+    let about = about.unwrap_or_default();
     let cells = counted(warning.count, "cell");
-    match warning.code {
+    let records = counted(warning.count, "record");
+    let what = match warning.code {
         WarningCode::NumberAsText => {
-            format!("{column}: {cells} with a number too long for a spreadsheet, kept as text")
+            format!("{cells} with a number too long for a spreadsheet, kept as text")
         }
         WarningCode::CharactersDropped => {
-            format!(
-                "{column}: {cells} with characters that a spreadsheet cannot hold, which were left out"
-            )
+            format!("{cells} with characters that a spreadsheet cannot hold, which were left out")
         }
         WarningCode::CellCut => {
-            format!("{column}: {cells} longer than a spreadsheet takes, which were cut")
+            format!("{cells} longer than a spreadsheet takes, which were cut")
         }
         WarningCode::TimeCut => {
-            format!("{column}: {cells} with a time finer than milliseconds, which was cut")
+            format!("{cells} with a time finer than milliseconds, which was cut")
         }
-    }
+        WarningCode::Undated => {
+            let are = if warning.count == 1 { "is" } else { "are" };
+            let not = match export.filters["created_at"].is_null() {
+                true => "",
+                false => "not ",
+            };
+            format!("{records} without a time of creation, which {are} {not}in the file")
+        }
+        WarningCode::Undecided => {
+            format!(
+                "{records} that could not be placed for sure, since what they have there is not as expected"
+            )
+        }
+        WarningCode::BlankRow => {
+            format!("{records} with none of the file's columns, whose rows are empty")
+        }
+    };
+    format!("{about}{what}")
 }
 
 #[cfg(test)]

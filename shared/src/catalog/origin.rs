@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Where a record has a value: attribute names from the outside in. `address.city` in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Path(Vec<String>);
 
 impl Path {
@@ -31,7 +33,8 @@ impl fmt::Display for Path {
 }
 
 /// What a column's cells are read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The value at the first of these paths where the record has one; there is at least one path.
     Paths {
@@ -75,7 +78,7 @@ impl From<Path> for Origin {
 }
 
 /// The values of a record that no column has.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Others {
     /// Where the columns' values are, and what is no value: the record's keys.
     pub known: BTreeSet<Path>,

@@ -1,13 +1,15 @@
 //! Where a type's records are, and what their sort keys say about time.
 
+use std::fmt;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::value::time::{self, Stamp};
 
 /// What holds the records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
     /// A DynamoDB table or index, read by its partition key.
@@ -15,7 +17,7 @@ pub enum Engine {
 }
 
 /// Where a type's records are. Every read is bound to the parent: each partition has its id in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsSpec {
     /// What holds them.
     pub engine: Engine,
@@ -41,7 +43,8 @@ pub struct RecordsSpec {
 }
 
 /// A value that does not change from record to record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Constant {
     /// A text.
     Text(String),
@@ -68,7 +71,8 @@ impl RecordsSpec {
 /// In a fixed precision and in UTC, the order of keys is the order of time, so a range of time is a range of keys. In a
 /// mixed precision it is not (`…29.017Z` sorts before `…29Z`); then a range of time applies to each key's
 /// instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SortFormat {
     unit: Option<Unit>,
     more: bool,
@@ -94,6 +98,32 @@ const UNITS: [(&str, Unit); 7] = [
     ("epoch_s", Unit::EpochSeconds),
     ("epoch_ms", Unit::EpochMilliseconds),
 ];
+
+/// As the catalog writes it: `rfc3339_ms#id`.
+impl fmt::Display for SortFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = UNITS.iter().find(|(_, unit)| Some(*unit) == self.unit);
+        match unit {
+            None => f.write_str("id"),
+            Some((name, _)) if self.more => write!(f, "{name}#id"),
+            Some((name, _)) => f.write_str(name),
+        }
+    }
+}
+
+impl From<SortFormat> for String {
+    fn from(format: SortFormat) -> Self {
+        format.to_string()
+    }
+}
+
+impl TryFrom<String> for SortFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("no such sort_format: {text}"))
+    }
+}
 
 impl SortFormat {
     /// Reads `rfc3339_ms#id`, `rfc3339`, `epoch_s`…, or `id` for keys without a time.
@@ -122,6 +152,12 @@ impl SortFormat {
         format!("{} (each also with `#id`) or id", names.join(", "))
     }
 
+    /// The format that any key is of, by which all of a partition is read.
+    pub const ANY: Self = Self {
+        unit: None,
+        more: true,
+    };
+
     /// Whether the order of keys is the order of time, so that [`SortFormat::bound`] may be a condition on the key.
     pub fn is_ordered_by_time(&self) -> bool {
         match self.unit {
@@ -143,6 +179,23 @@ impl SortFormat {
             self.unit,
             Some(Unit::EpochSeconds | Unit::EpochMilliseconds)
         ) && !self.more
+    }
+
+    /// Whether a key is of this format. Most keys are, and are only looked at: no time is computed.
+    #[inline]
+    pub fn is_of(&self, key: &str) -> bool {
+        if let Some(Unit::Fixed(digits)) = self.unit {
+            let length = "2017-10-02T10:56:33Z".len() + digits + usize::from(digits > 0);
+            let time = match self.more {
+                true if key.as_bytes().get(length) == Some(&b'#') => key.get(..length),
+                true => None,
+                false => Some(key).filter(|key| key.len() == length),
+            };
+            if time.is_some_and(time::is_shown_in_utc) {
+                return true;
+            }
+        }
+        self.instant_of(key).is_some()
     }
 
     /// The instant that a key names. `None` where the format has no time in it, or the key is not of this format.

@@ -19,6 +19,8 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub struct CsvRows {
     options: FileOptions,
     is_utc: bool,
+    /// Rows so far, the header not counted.
+    written: u64,
     scratch: String,
 }
 
@@ -28,8 +30,22 @@ impl CsvRows {
         Self {
             is_utc: options.time_zone == TimeZone::UTC,
             options,
+            written: 0,
             scratch: String::new(),
         }
+    }
+
+    /// Goes on with a file that has so many rows.
+    pub fn resume(options: FileOptions, written: u64) -> Self {
+        Self {
+            written,
+            ..Self::new(options)
+        }
+    }
+
+    /// How many rows have been written, the header not counted.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// Appends the file's beginning: in the profile `spreadsheet` a byte-order mark, then the columns' keys.
@@ -55,6 +71,7 @@ impl CsvRows {
         }
         self.scratch = scratch;
         end(out, start);
+        self.written += 1;
     }
 
     #[inline]

@@ -39,7 +39,8 @@ impl Rows {
         })
     }
 
-    /// Goes on where another was: with its [`state`](Self::state), and what was [`pending`](Self::pending).
+    /// Goes on where another was: with its [`state`](Self::state), what was [`pending`](Self::pending), and the rows that
+    /// it had [`written`](Self::written).
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -48,9 +49,10 @@ impl Rows {
         options: FileOptions,
         state: Option<XlsxState>,
         pending: Vec<u8>,
+        written: u64,
     ) -> Result<Self, XlsxError> {
         Ok(match format {
-            Format::Csv => Self::Csv(CsvRows::new(options)),
+            Format::Csv => Self::Csv(CsvRows::resume(options, written)),
             Format::Xlsx => {
                 let rows = XlsxRows::resume(options, state.unwrap_or_default(), pending)?;
                 Self::Xlsx(Box::new(rows))
@@ -92,6 +94,14 @@ impl Rows {
         match self {
             Self::Csv(_) => &[],
             Self::Xlsx(rows) => rows.pending(),
+        }
+    }
+
+    /// How many rows the writer has written, the header not counted.
+    pub fn written(&self) -> u64 {
+        match self {
+            Self::Csv(rows) => rows.written(),
+            Self::Xlsx(rows) => rows.written(),
         }
     }
 

@@ -170,6 +170,14 @@ impl XlsxRows {
         Ok(self.archive.end(out)?)
     }
 
+    /// How many rows have been written, each sheet's header not counted.
+    pub fn written(&self) -> u64 {
+        self.rows
+            .iter()
+            .map(|rows| u64::from(*rows).saturating_sub(1))
+            .sum()
+    }
+
     /// How far the file has come, between two rows.
     pub fn state(&self) -> XlsxState {
         XlsxState {

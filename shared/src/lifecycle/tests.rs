@@ -37,6 +37,7 @@ fn requested() -> State {
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],
+        entry: String::new(),
         definitions: Default::default(),
         profile: Profile::Data,
         time_zone: "UTC".into(),
@@ -73,11 +74,13 @@ fn mark() -> Completing {
         object: "exports/7/whole".into(),
         parts: 0,
         read: 3,
+        matched: 2,
         rows: 2,
         size: 12,
         sha256: String::new(),
         read_units: 1.0,
         warnings: Default::default(),
+        undecided: Default::default(),
     }
 }
 
@@ -88,6 +91,7 @@ fn receipt() -> Receipt {
         written: 2,
         as_of: at(0),
         consistency: "strong".into(),
+        entry: String::new(),
         sha256: String::new(),
         attempts: 1,
         invocations: 1,

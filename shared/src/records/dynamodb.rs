@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use futures::future::try_join_all;
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::filter::Filter;
@@ -17,7 +18,7 @@ use super::spot::{Leaf, Spot};
 use super::wire::{Answer, Layout};
 use super::{Order, Range, RecordsError, Row};
 use crate::catalog::{Origin, RecordsSpec};
-use crate::selection::Projection;
+use crate::selection::{KeyTime, Projection};
 
 /// Pages that are asked for before they are needed, in all partitions together. Each takes up to about 3 MB.
 const PAGES_AHEAD: usize = 4;
@@ -37,6 +38,10 @@ pub struct Reading<'a> {
     pub range: Range,
     /// In which order they come.
     pub order: Order,
+    /// Whether records are read too whose keys lie outside of the range because they are not of the type's format.
+    pub reads_outside: bool,
+    /// Until then a table is read strongly consistently, whatever its keys say of time: see [`super::SETTLES`].
+    pub strong_until: Option<Instant>,
 }
 
 /// Some records, as DynamoDB gave them.
@@ -45,6 +50,8 @@ pub struct Page {
     /// Each by the place of its partition, and its own in that partition's answer.
     rows: Vec<(u32, u32)>,
     partitions: Vec<Part>,
+    /// What a key says of time that is of the type's format.
+    key_time: KeyTime,
     /// Records that DynamoDB looked at and that do not count one by one.
     looked_at: u64,
     /// Read units that it used.
@@ -58,6 +65,8 @@ pub struct Page {
 #[derive(Debug)]
 struct Part {
     answer: Option<Arc<Answer>>,
+    /// The records whose key is not of the type's format, in ascending order.
+    of_no_format: Vec<u32>,
     leaf: Leaf,
     before: Spot,
     end: Spot,
@@ -77,6 +86,25 @@ impl Page {
     /// Its records, in the order of their keys that was asked for.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().filter_map(|row| self.row(*row))
+    }
+
+    /// What the key of the record of this index says of its time.
+    #[inline]
+    pub fn key_time(&self, index: usize) -> KeyTime {
+        let Some((place, row)) = self.rows.get(index) else {
+            return KeyTime::None;
+        };
+        let of_no_format = &self.partitions[*place as usize].of_no_format;
+        match of_no_format.is_empty() || of_no_format.binary_search(row).is_err() {
+            true => self.key_time,
+            false => KeyTime::Unreadable,
+        }
+    }
+
+    /// The sort key of the record of this index, as text.
+    pub fn sort_key(&self, index: usize) -> Option<&str> {
+        let row = self.row(*self.rows.get(index)?)?;
+        row.sort_key().and_then(key::text_of)
     }
 
     fn row(&self, (place, row): (u32, u32)) -> Option<Row<'_>> {
@@ -150,9 +178,10 @@ impl DynamoRecords {
             range,
             order,
             projection,
+            strong_until,
             ..
         } = reading;
-        let mut segments = segments(spec, &range);
+        let mut segments = segments(spec, &range, reading.reads_outside);
         if order == Order::Descending {
             segments.reverse();
         }
@@ -191,6 +220,7 @@ impl DynamoRecords {
             filter: Filter::new(spec, projection.conditions()),
             range,
             order,
+            strong_until,
             page_size: None,
             layout: Arc::new(Layout::new(projection.origins(), &key_names)),
             budget: Arc::new(Budget::new(None)),
@@ -268,12 +298,17 @@ impl DynamoRecords {
         }
         let partitions = lanes.iter().zip(before).map(|(lane, before)| Part {
             answer: lane.answer().cloned(),
+            of_no_format: lane.of_no_format().to_vec(),
             leaf: lane.leaf().clone(),
             before,
             end: lane.spot().clone(),
         });
         Ok(Some(Page {
             partitions: partitions.collect(),
+            key_time: match question.format.is_id() {
+                true => KeyTime::None,
+                false => KeyTime::WithinBounds,
+            },
             rows,
             looked_at,
             read_units: cost.read_units,

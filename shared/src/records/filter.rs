@@ -21,13 +21,7 @@ impl Filter {
     pub(super) fn new(spec: &RecordsSpec, conditions: &[Condition]) -> Self {
         let mut filter = Self::default();
         for (name, constant) in &spec.fixed {
-            let name = filter.path(&Path::new(name, []));
-            let value = filter.value(match constant {
-                Constant::Text(text) => AttributeValue::S(text.clone()),
-                Constant::Integer(number) => AttributeValue::N(number.to_string()),
-                Constant::Boolean(flag) => AttributeValue::Bool(*flag),
-            });
-            filter.terms.push(format!("{name} = {value}"));
+            filter.fixed(&Path::new(name, []), constant);
         }
         // DynamoDB refuses a filter on the key's own attributes.
         let is_key = |path: &Path| {
@@ -51,6 +45,22 @@ impl Filter {
     /// Whether it leaves nothing out.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// What is of the constant's type and another value is left out; whatever is of another type is given, since only the
+    /// selection knows whether it reads the same.
+    fn fixed(&mut self, path: &Path, constant: &Constant) {
+        let (kind, value) = match constant {
+            Constant::Text(text) => ("S", AttributeValue::S(text.clone())),
+            Constant::Integer(number) => ("N", AttributeValue::N(number.to_string())),
+            Constant::Boolean(flag) => ("BOOL", AttributeValue::Bool(*flag)),
+        };
+        let path = self.path(path);
+        let value = self.value(value);
+        let kind = self.value(AttributeValue::S(kind.into()));
+        self.terms.push(format!(
+            "({path} = {value} OR (attribute_exists({path}) AND NOT attribute_type({path}, {kind})))"
+        ));
     }
 
     /// Texts that are not asked for are left out; whatever is no text is given, since only the selection knows how it

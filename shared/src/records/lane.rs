@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::key;
-use super::question::{Cost, Question};
+use super::question::{Body, Cost, Place, Question};
 use super::range::Segment;
 use super::spot::{Leaf, Spot};
 use super::wire::{Answer, Reader};
@@ -21,6 +21,8 @@ pub(super) struct Lane {
     answer: Option<Arc<Answer>>,
     /// The answer's records that count.
     rows: Vec<u32>,
+    /// Those of them whose key is not of the type's format, in ascending order.
+    of_no_format: Vec<u32>,
     taken: usize,
     leaf: Leaf,
     /// Where to go on after what has been taken, and after the page.
@@ -33,7 +35,7 @@ pub(super) struct Lane {
 #[derive(Debug)]
 struct Ahead {
     /// The one task; it ends where this is dropped.
-    asked: JoinSet<Result<Vec<u8>, RecordsError>>,
+    asked: JoinSet<Result<Body, RecordsError>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -46,6 +48,7 @@ impl Lane {
             reader: None,
             answer: None,
             rows: Vec::new(),
+            of_no_format: Vec::new(),
             taken: 0,
             leaf: Leaf {
                 begin: spot.clone(),
@@ -76,6 +79,11 @@ impl Lane {
     /// What is known of the page.
     pub(super) fn leaf(&self) -> &Leaf {
         &self.leaf
+    }
+
+    /// The page's records whose key is not of the type's format, in ascending order.
+    pub(super) fn of_no_format(&self) -> &[u32] {
+        &self.of_no_format
     }
 
     /// Whether no page has brought the partition's next record yet.
@@ -135,22 +143,29 @@ impl Lane {
             let reader = self.reader.get_or_insert_with(|| {
                 Reader::new(question.layout.clone(), question.spares.clone())
             });
-            let answer = Answer::read(body, reader).map_err(Question::malformed)?;
-            let costs = Cost::of(answer.read_units, segment.consistent);
+            let answer = Answer::read(body.bytes, reader).map_err(Question::malformed)?;
+            let costs = Cost::of(answer.read_units, body.is_consistent);
             question.budget.take(costs.bytes);
             cost += costs;
-            // Without a filter all that is looked at is given.
+            self.rows.clear();
+            self.of_no_format.clear();
+            self.taken = 0;
+            for row in 0..answer.rows() {
+                let place = question.place(Row::new(&answer, row), segment)?;
+                if place != Place::Beyond {
+                    self.rows.push(row as u32);
+                }
+                if place == Place::OfNoFormat {
+                    self.of_no_format.push(row as u32);
+                }
+            }
             let looked_at = match question.filter.is_empty() {
+                // What lies outside of the range is read for keys of no format alone.
+                _ if segment.is_outside => self.rows.len() as u64,
+                // Without a filter all that is looked at is given.
                 true => answer.rows() as u64,
                 false => answer.looked_at,
             };
-            self.rows.clear();
-            self.taken = 0;
-            for row in 0..answer.rows() {
-                if question.is_within(Row::new(&answer, row), segment.until.as_deref())? {
-                    self.rows.push(row as u32);
-                }
-            }
 
             let after = self.next.after.take();
             if let Some(after) = &after {
@@ -234,7 +249,7 @@ impl Lane {
 }
 
 impl Ahead {
-    async fn answer(mut self) -> Result<Vec<u8>, RecordsError> {
+    async fn answer(mut self) -> Result<Body, RecordsError> {
         match self.asked.join_next().await {
             Some(Ok(answer)) => answer,
             Some(Err(error)) => Err(RecordsError::Unavailable {

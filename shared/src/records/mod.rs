@@ -21,8 +21,10 @@ use crate::export::Failure;
 
 /// A table is read strongly consistently where its records are younger than this at the request.
 pub const RECENT: SignedDuration = SignedDuration::from_secs(60);
-/// An index is read only once the request is this old, since it follows its table a little later.
-pub const INDEX_SETTLES: SignedDuration = SignedDuration::from_secs(5);
+/// An index is read only once the request is this old, since it follows its table a little later. Until then a table is
+/// read strongly consistently, whatever its keys say of time: a record may have been written just before the request under
+/// the key of an old one.
+pub const SETTLES: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is to be read.
 #[derive(Debug, Clone)]
@@ -33,6 +35,18 @@ pub struct Range {
     pub until: Timestamp,
     /// The instant of the request.
     pub as_of: Timestamp,
+}
+
+impl Range {
+    /// Whether no filter ends it: all that was there at the request is in it.
+    pub fn ends_with_the_request(&self) -> bool {
+        self.until >= self.as_of
+    }
+
+    /// Whether a filter bounds it.
+    pub fn is_filtered(&self) -> bool {
+        self.from.is_some() || !self.ends_with_the_request()
+    }
 }
 
 /// In which order of their keys records are read.
@@ -48,7 +62,9 @@ pub enum Order {
 pub fn consistency(spec: &RecordsSpec) -> &'static str {
     match (&spec.index, spec.sort_format.is_ordered_by_time()) {
         (Some(_), _) => "eventual, from 5 s after the request",
-        (None, true) => "strong in the last minute before the request, eventual before",
+        (None, true) => {
+            "strong until 5 s after the request and for the last minute before it, eventual else"
+        }
         (None, false) => "strong",
     }
 }

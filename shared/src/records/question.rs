@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::filter::Filter;
@@ -33,6 +33,8 @@ pub(super) struct Question {
     pub(super) filter: Filter,
     pub(super) range: Range,
     pub(super) order: Order,
+    /// Until then everything is read strongly consistently.
+    pub(super) strong_until: Option<Instant>,
     /// How many records one query may look at.
     pub(super) page_size: Option<i32>,
     /// Which values of a record are read, its key among them.
@@ -43,9 +45,33 @@ pub(super) struct Question {
     pub(super) ahead: Option<Arc<Semaphore>>,
 }
 
+/// An answer's bytes, and how it was read.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    pub(super) is_consistent: bool,
+}
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Within the range, as far as its key says anything of its time.
+    Within,
+    /// Out of the range.
+    Beyond,
+    /// Its key is not of the type's format.
+    OfNoFormat,
+}
+
 impl Question {
     /// Asks for a segment of a partition, from after a key on.
-    fn query(&self, partition: &str, segment: &Segment, start: Option<Key>) -> QueryFluentBuilder {
+    fn query(
+        &self,
+        partition: &str,
+        segment: &Segment,
+        start: Option<Key>,
+        is_consistent: bool,
+    ) -> QueryFluentBuilder {
         let condition = match (&segment.from, &segment.until) {
             (None, None) => "#partition = :partition",
             (None, Some(_)) => "#partition = :partition AND #sort < :until",
@@ -57,7 +83,7 @@ impl Question {
             .partition(partition)
             .key_condition_expression(condition)
             .set_exclusive_start_key(start)
-            .consistent_read(segment.consistent)
+            .consistent_read(is_consistent)
             .set_limit(self.page_size);
         if segment.from.is_some() || segment.until.is_some() {
             query = query.expression_attribute_names("#sort", &self.sort_key);
@@ -82,19 +108,24 @@ impl Question {
         self.filter.apply(query)
     }
 
-    /// The bytes of the answer to this question.
+    /// The answer to this question.
     pub(super) async fn ask(
         &self,
         partition: &str,
         segment: &Segment,
         start: Option<Key>,
-    ) -> Result<Vec<u8>, RecordsError> {
+    ) -> Result<Body, RecordsError> {
         self.budget.wait().await;
+        let is_young = self.strong_until.is_some_and(|end| Instant::now() < end);
+        let is_consistent = segment.consistent || (is_young && self.index.is_none());
         let tap = Tap::new(self.budget.clone(), self.spares.clone());
-        let query = self.query(partition, segment, start);
+        let query = self.query(partition, segment, start, is_consistent);
         let asked = query.customize().interceptor(tap.clone()).send().await;
         asked.map_err(|error| self.error(error))?;
-        Ok(tap.into_body())
+        Ok(Body {
+            bytes: tap.into_body(),
+            is_consistent,
+        })
     }
 
     /// Asks for something of a partition.
@@ -127,30 +158,36 @@ impl Question {
         }
     }
 
-    /// Whether a record lies before the segment's end, and its instant within the range: where the order of keys is
-    /// not that of time, no condition on the key has seen to that.
+    /// Where a record of a segment lies: the condition on the key has seen to that only where the order of keys is that of
+    /// time.
     ///
     /// # Errors
     /// When its sort key is none that records can be read by.
-    pub(super) fn is_within(
-        &self,
-        row: Row<'_>,
-        until: Option<&str>,
-    ) -> Result<bool, RecordsError> {
+    #[inline]
+    pub(super) fn place(&self, row: Row<'_>, segment: &Segment) -> Result<Place, RecordsError> {
         let Some(key) = row.sort_key().and_then(key::text_of) else {
             return Err(self.unreadable_key(row));
         };
-        if until == Some(key) {
-            return Ok(false);
+        if segment.until.as_deref() == Some(key) {
+            return Ok(Place::Beyond);
         }
         if self.format.is_ordered_by_time() {
-            return Ok(true);
+            return Ok(match (self.format.is_of(key), segment.is_outside) {
+                (true, false) => Place::Within,
+                (true, true) => Place::Beyond,
+                (false, _) => Place::OfNoFormat,
+            });
+        }
+        if self.format.is_id() {
+            return Ok(Place::Within);
         }
         let range = &self.range;
-        let is_beyond = |instant: Timestamp| {
-            instant >= range.until || range.from.is_some_and(|from| instant < from)
-        };
-        Ok(!self.format.instant_of(key).is_some_and(is_beyond))
+        Ok(match self.format.instant_of(key) {
+            None => Place::OfNoFormat,
+            Some(instant) if instant >= range.until => Place::Beyond,
+            Some(instant) if range.from.is_some_and(|from| instant < from) => Place::Beyond,
+            Some(_) => Place::Within,
+        })
     }
 
     fn unreadable_key(&self, row: Row<'_>) -> RecordsError {

@@ -6,7 +6,7 @@ use super::{RECENT, Range};
 use crate::catalog::{RecordsSpec, SortFormat};
 
 /// A run of sort keys that is read in one way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Segment {
     /// The first key, inclusive.
     pub(super) from: Option<String>,
@@ -14,28 +14,42 @@ pub(super) struct Segment {
     pub(super) until: Option<String>,
     /// Whether it is read strongly consistently.
     pub(super) consistent: bool,
+    /// Whether it lies outside of the range, and is read for keys alone that are not of the format.
+    pub(super) is_outside: bool,
 }
+
+/// Every fixed form of a time begins with a digit: keys below this one, and those from [`AFTER_DIGITS`] on, are of no
+/// such form.
+const FIRST_DIGIT: &str = "0";
+/// The first text after all that begin with a digit.
+const AFTER_DIGITS: &str = ":";
 
 /// The segments of `range`, in ascending order.
 ///
 /// Where the order of keys is the order of time, only the last minute before the request is read strongly
 /// consistently, at twice the price. Where it is not, the bounds apply to each key's instant, and a whole table is
 /// read so. An index cannot be.
-pub(super) fn segments(spec: &RecordsSpec, range: &Range) -> Vec<Segment> {
+///
+/// With `reads_outside`, keys are read too that lie outside of the range because they are not of the format. Those that
+/// are of the format are left out there: they are of another time.
+pub(super) fn segments(spec: &RecordsSpec, range: &Range, reads_outside: bool) -> Vec<Segment> {
     let format = spec.sort_format;
     let is_table = spec.index.is_none();
     let Some(until) = format.bound(range.until) else {
         return vec![Segment {
-            from: None,
-            until: None,
             consistent: is_table,
+            ..Segment::default()
         }];
     };
     let from = range.from.and_then(|instant| format.bound(instant));
+    let (below, above) = match reads_outside {
+        true => outside(format, range, from.is_some(), &until),
+        false => (None, None),
+    };
     let whole = Segment {
         from,
         until: Some(until),
-        consistent: false,
+        ..Segment::default()
     };
     let recent = format.bound(range.as_of - RECENT).filter(|_| is_table);
     let parts = match recent {
@@ -53,10 +67,33 @@ pub(super) fn segments(spec: &RecordsSpec, range: &Range) -> Vec<Segment> {
             vec![older, newer]
         }
     };
-    parts
-        .into_iter()
-        .filter(|segment| !segment.is_empty(format))
-        .collect()
+    let parts = parts.into_iter();
+    let within = parts.filter(|segment| !segment.is_empty(format));
+    below.into_iter().chain(within).chain(above).collect()
+}
+
+/// What lies below and above of the range where a key may be of another form. Above a range that ends with the request
+/// that is everything: few records are written between the request and the reading. Else only texts that begin with no
+/// digit, lest a month's export read the year.
+fn outside(
+    format: SortFormat,
+    range: &Range,
+    has_beginning: bool,
+    until: &str,
+) -> (Option<Segment>, Option<Segment>) {
+    let segment = |from: Option<&str>, until: Option<&str>| Segment {
+        from: from.map(str::to_owned),
+        until: until.map(str::to_owned),
+        is_outside: true,
+        ..Segment::default()
+    };
+    let is_text = !format.is_number();
+    let below = (is_text && has_beginning).then(|| segment(None, Some(FIRST_DIGIT)));
+    let above = match range.ends_with_the_request() {
+        true => Some(segment(Some(until), None)),
+        false => is_text.then(|| segment(Some(AFTER_DIGITS), None)),
+    };
+    (below, above)
 }
 
 impl Segment {
@@ -121,9 +158,13 @@ mod tests {
 
     fn shown(segments: &[Segment]) -> Vec<String> {
         let text = |bound: &Option<String>| bound.clone().unwrap_or_default();
+        let outside = |s: &Segment| if s.is_outside { " outside" } else { "" };
         segments
             .iter()
-            .map(|s| format!("{}..{} {}", text(&s.from), text(&s.until), s.consistent))
+            .map(|s| {
+                let (from, until) = (text(&s.from), text(&s.until));
+                format!("{from}..{until} {}{}", s.consistent, outside(s))
+            })
             .collect()
     }
 
@@ -131,7 +172,7 @@ mod tests {
     fn only_the_last_minute_of_a_table_is_read_strongly() {
         let whole = range(None, "2026-11-21T12:00:00.5Z");
         assert_eq!(
-            shown(&segments(&spec("rfc3339_s#id", ""), &whole)),
+            shown(&segments(&spec("rfc3339_s#id", ""), &whole, false)),
             [
                 "..2026-11-21T11:59:01Z false",
                 "2026-11-21T11:59:01Z..2026-11-21T12:00:01Z true"
@@ -139,7 +180,7 @@ mod tests {
         );
         let index = spec("rfc3339_s#id", ", index = \"by_time\"");
         assert_eq!(
-            shown(&segments(&index, &whole)),
+            shown(&segments(&index, &whole, false)),
             ["..2026-11-21T12:00:01Z false"]
         );
     }
@@ -148,12 +189,12 @@ mod tests {
     fn a_range_that_ends_earlier_needs_no_strong_reads() {
         let month = range(Some("2026-10-01T00:00:00Z"), "2026-11-01T00:00:00Z");
         assert_eq!(
-            shown(&segments(&spec("rfc3339_ms#id", ""), &month)),
+            shown(&segments(&spec("rfc3339_ms#id", ""), &month, false)),
             ["2026-10-01T00:00:00.000Z..2026-11-01T00:00:00.000Z false"]
         );
         let now = range(Some("2026-11-21T11:59:30Z"), "2026-11-21T12:00:00.5Z");
         assert_eq!(
-            shown(&segments(&spec("epoch_s", ""), &now)),
+            shown(&segments(&spec("epoch_s", ""), &now, false)),
             ["1795262370..1795262401 true"]
         );
     }
@@ -162,8 +203,43 @@ mod tests {
     fn keys_that_are_not_in_the_order_of_time_have_no_bounds() {
         let whole = range(Some("2026-10-01T00:00:00Z"), "2026-11-21T12:00:00.5Z");
         assert_eq!(
-            shown(&segments(&spec("rfc3339#id", ""), &whole)),
+            shown(&segments(&spec("rfc3339#id", ""), &whole, false)),
             [".. true"]
+        );
+    }
+
+    #[test]
+    fn outside_of_the_range_keys_of_another_form_are_looked_for() {
+        let whole = range(None, "2026-11-21T12:00:00.5Z");
+        let index = spec("rfc3339_s#id", ", index = \"by_time\"");
+        assert_eq!(
+            shown(&segments(&index, &whole, true)),
+            [
+                "..2026-11-21T12:00:01Z false",
+                "2026-11-21T12:00:01Z.. false outside"
+            ]
+        );
+        let month = range(Some("2026-10-01T00:00:00Z"), "2026-11-01T00:00:00Z");
+        assert_eq!(
+            shown(&segments(&spec("rfc3339_ms#id", ""), &month, true)),
+            [
+                "..0 false outside",
+                "2026-10-01T00:00:00.000Z..2026-11-01T00:00:00.000Z false",
+                ":.. false outside"
+            ]
+        );
+        // A number that is a time of no year is above all others.
+        assert_eq!(
+            shown(&segments(&spec("epoch_s", ""), &whole, true)),
+            [
+                "..1795262341 false",
+                "1795262341..1795262401 true",
+                "1795262401.. false outside"
+            ]
+        );
+        assert_eq!(
+            shown(&segments(&spec("epoch_s", ""), &month, true)),
+            ["1790812800..1793491200 false"]
         );
     }
 }

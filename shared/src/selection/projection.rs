@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::decision::{Decision, Doubt, KeyTime};
 use super::search::Term;
 use super::{ATTRIBUTES, Attribute, Range, Selection};
-use crate::catalog::{Column, ExportType, Origin, Path};
+use crate::catalog::{Column, Constant, ExportType, Origin, Path};
 use crate::value::number::{from_cents, normal};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};
 use crate::value::{Kind, Stored, Value};
@@ -17,6 +18,13 @@ pub struct Projection {
     columns: usize,
     created: usize,
     created_stored: Option<Stored>,
+    /// The filter on the time of creation; without a bound where there is none.
+    created_at: Range<Timestamp>,
+    /// What every record of the type has: the place of each value, and what it is.
+    fixed: Vec<(usize, Constant)>,
+    /// The places of the file's columns that a record of another type would not have: neither parts of the key, nor
+    /// fixed, nor the same for every record.
+    own: Vec<usize>,
     tests: Vec<Test>,
     conditions: Vec<Condition>,
 }
@@ -34,7 +42,6 @@ pub enum Condition {
 /// One thing that must hold of a row; places are positions in it.
 #[derive(Debug, Clone)]
 enum Test {
-    Created(Range<Timestamp>),
     Column {
         place: usize,
         kind: Kind,
@@ -59,14 +66,18 @@ impl Projection {
             columns: columns.len(),
             created: 0,
             created_stored: export_type.created_stored(),
+            created_at: selection.filters.created_at,
+            fixed: Vec::new(),
+            own: own_places(export_type, columns),
             tests: Vec::new(),
             conditions: Vec::new(),
         };
         projection.created = projection.place(&export_type.created.clone().into());
-        let filters = &selection.filters;
-        if !filters.created_at.is_empty() {
-            projection.tests.push(Test::Created(filters.created_at));
+        for (name, constant) in &export_type.records.fixed {
+            let place = projection.place(&Path::new(name, []).into());
+            projection.fixed.push((place, constant.clone()));
         }
+        let filters = &selection.filters;
         for (key, values) in &filters.columns {
             let column = export_type.column(key);
             let kind = column.map_or(Kind::Text, |c| c.kind);
@@ -137,21 +148,83 @@ impl Projection {
         &row[..self.columns.min(row.len())]
     }
 
-    /// When the record was created. `None` where it does not say so.
+    /// When the record was created. `None` where it does not say so, or in a form that cannot be read.
     pub fn created(&self, row: &[Value<'_>]) -> Option<Timestamp> {
         instant(self.created_stored, row.get(self.created)?.as_text()?)
     }
 
-    /// Whether the row passes every test.
-    pub(super) fn matches(&self, row: &[Value<'_>]) -> bool {
-        self.tests.iter().all(|test| self.passes(test, row))
+    /// The value that should say when the record was created.
+    pub fn created_value<'r, 'v>(&self, row: &'r [Value<'v>]) -> &'r Value<'v> {
+        row.get(self.created).unwrap_or(&Value::Missing)
+    }
+
+    /// Whether the record has none of the values that the file has columns for: an entity of another type in the same
+    /// partition, or an index that does not hold the columns. Never where every column is a part of the key.
+    pub fn is_blank(&self, row: &[Value<'_>]) -> bool {
+        !self.own.is_empty()
+            && self
+                .own
+                .iter()
+                .all(|place| row.get(*place).is_none_or(Value::is_empty))
+    }
+
+    /// Whether the record belongs in the file of an export that was requested at `as_of`. `key` is what the record's
+    /// key says of its time.
+    ///
+    /// What the type's `fixed` values and the filters exclude is out, and nothing is in doubt about it. Of the rest, a
+    /// record whose time cannot be decided is in the file where only the bound of the request needs the time, and out
+    /// where a filter does; the doubt is told either way.
+    #[inline]
+    pub fn decide(&self, row: &[Value<'_>], key: KeyTime, as_of: Timestamp) -> Decision {
+        let mut doubt = None;
+        for (place, constant) in &self.fixed {
+            match is_fixed(row.get(*place).unwrap_or(&Value::Missing), constant) {
+                Fixed::Equal => {}
+                Fixed::OtherType => doubt = Some(Doubt::Fixed(*place)),
+                Fixed::Other => return Decision::Excluded,
+            }
+        }
+        if !self.tests.iter().all(|test| self.passes(test, row)) {
+            return Decision::Excluded;
+        }
+        let (is_in, in_time) = self.decide_time(row, key, as_of);
+        match in_time.or(doubt) {
+            None if is_in => Decision::In,
+            None => Decision::OutOfTime,
+            Some(doubt) => Decision::Doubtful { is_in, doubt },
+        }
+    }
+
+    fn decide_time(
+        &self,
+        row: &[Value<'_>],
+        key: KeyTime,
+        as_of: Timestamp,
+    ) -> (bool, Option<Doubt>) {
+        let is_filtered = !self.created_at.is_empty();
+        let misfit = (key == KeyTime::Unreadable).then_some(Doubt::Key);
+        if self.created_value(row).is_empty() {
+            return (!is_filtered, misfit.or(Some(Doubt::Undated)));
+        }
+        if !is_filtered && key == KeyTime::WithinBounds {
+            return (true, None);
+        }
+        match self.created(row) {
+            Some(instant) => {
+                let is_earlier = key == KeyTime::WithinBounds || instant < as_of;
+                (is_earlier && self.created_at.contains(instant), misfit)
+            }
+            None => (!is_filtered, misfit.or(Some(Doubt::Created))),
+        }
+    }
+
+    /// The path of the value in this place, where it is one.
+    pub fn path(&self, place: usize) -> Option<&Path> {
+        self.origins.get(place)?.path()
     }
 
     fn passes(&self, test: &Test, row: &[Value<'_>]) -> bool {
         match test {
-            Test::Created(range) => self
-                .created(row)
-                .is_some_and(|instant| range.contains(instant)),
             Test::Column {
                 place,
                 kind,
@@ -176,6 +249,72 @@ impl Projection {
             }),
         }
     }
+}
+
+/// How a value compares with what it should be in every record of the type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fixed {
+    /// It is that.
+    Equal,
+    /// It reads the same and is of another type, such as the text `false` and the boolean.
+    OtherType,
+    /// It is another, or not there: the record is of another type.
+    Other,
+}
+
+/// Compares a value with what it should be in every record of the type.
+pub fn is_fixed(value: &Value<'_>, constant: &Constant) -> Fixed {
+    let is_equal = match (value, constant) {
+        (Value::Text(found), Constant::Text(text)) => return Fixed::from(found == text),
+        (Value::Bool(found), Constant::Boolean(flag)) => return Fixed::from(found == flag),
+        (Value::Number(found), Constant::Integer(number)) => {
+            return Fixed::from(normal(found) == normal(&number.to_string()));
+        }
+        (Value::Text(found), Constant::Integer(number)) => **found == number.to_string(),
+        (Value::Text(found), Constant::Boolean(flag)) => {
+            found.eq_ignore_ascii_case(&flag.to_string())
+        }
+        (Value::Number(found), Constant::Text(text)) => normal(found) == normal(text),
+        (Value::Bool(found), Constant::Text(text)) => text.eq_ignore_ascii_case(&found.to_string()),
+        _ => false,
+    };
+    match is_equal {
+        true => Fixed::OtherType,
+        false => Fixed::Other,
+    }
+}
+
+impl From<bool> for Fixed {
+    fn from(is_equal: bool) -> Self {
+        match is_equal {
+            true => Self::Equal,
+            false => Self::Other,
+        }
+    }
+}
+
+/// The places of the columns whose values are a record's own.
+fn own_places(export_type: &ExportType, columns: &[&Column]) -> Vec<usize> {
+    let records = &export_type.records;
+    let fixed = records.fixed.iter().map(|(name, _)| name);
+    let shared: Vec<&String> = [&records.partition_key, &records.sort_key]
+        .into_iter()
+        .chain(fixed)
+        .collect();
+    let is_own = |column: &Column| match &column.origin {
+        Origin::Paths { paths, otherwise } => {
+            otherwise.is_none()
+                && paths
+                    .iter()
+                    .any(|path| !shared.iter().any(|name| *name == path.root()))
+        }
+        Origin::Others(_) => true,
+    };
+    let places = columns.iter().enumerate();
+    places
+        .filter(|(_, column)| is_own(column))
+        .map(|(place, _)| place)
+        .collect()
 }
 
 /// Whether values are compared as the texts that they are.
@@ -261,7 +400,13 @@ mod tests {
                 }
             })
             .collect();
-        selection.matches(&projection, &row)
+        is_in(&projection, &row)
+    }
+
+    fn is_in(projection: &Projection, row: &[Value<'_>]) -> bool {
+        projection
+            .decide(row, KeyTime::WithinBounds, Timestamp::MAX)
+            .is_in()
     }
 
     fn paths(projection: &Projection) -> Vec<String> {
@@ -311,7 +456,7 @@ mod tests {
             projection.created(&row),
             Some("2017-10-02T10:56:33Z".parse().unwrap())
         );
-        assert!(selection.matches(&projection, &row));
+        assert!(is_in(&projection, &row));
     }
 
     #[test]
@@ -332,7 +477,7 @@ mod tests {
                 .into_iter()
                 .chain(nothing)
                 .collect();
-            selection.matches(&projection, &row)
+            is_in(&projection, &row)
         };
         assert!(matches("Mariana", "shipped", "SP"));
         assert!(!matches("Maria", "shipped", "SP"));

@@ -4,6 +4,7 @@
 //! one transaction if nobody has written the work since it was read.
 
 mod commit;
+mod entries;
 mod parents;
 mod parts;
 mod reading;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use crate::event::Event;
 
 pub use commit::CommitError;
+pub use entries::Entries;
 pub use parents::{Parents, cursor_secret};
 pub use reading::{EventPage, ListQuery, Page};
 pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requested, Requests};

@@ -267,7 +267,7 @@ mod tests {
         let json = serde_json::json!({
             "id": 1, "type": "orders", "format": "csv", "status": status, "parent": "project#42",
             "organization_id": "acme", "user": {"id": "u-17", "name": "Ana", "email": null},
-            "requested_by": "host", "columns": ["id"], "profile": "data", "time_zone": "UTC",
+            "requested_by": "host", "columns": ["id"], "entry": "e", "profile": "data", "time_zone": "UTC",
             "file_name": "orders.csv", "download": uuid::Uuid::nil(),
             "created_at": "2026-11-21T23:59:59Z", "rows": 7, "size": 300,
         });

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 pub use aws_smithy_mocks as mocks;
 use jiff::{SignedDuration, Timestamp};
+use waybill::catalog::Catalog;
+use waybill::entry::Entry;
 use waybill::export::{Export, ExportId, Format, Receipt, Status, User};
 use waybill::file::Profile;
 use waybill::lifecycle::{Claim, State};
@@ -52,6 +54,12 @@ pub fn pace() -> Pace {
     Pace::new(Duration::from_secs(60), Duration::from_secs(60))
 }
 
+/// The entry of the built-in orders, by which every export here is made.
+pub fn orders_entry() -> Entry {
+    let catalog = Catalog::built_in().unwrap();
+    Entry::of(catalog.get("orders").unwrap()).unwrap()
+}
+
 /// An export that was requested at 0 and is looked after at 60.
 pub fn waiting() -> State {
     let id = id(7);
@@ -71,6 +79,7 @@ pub fn waiting() -> State {
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],
+        entry: orders_entry().digest,
         definitions: Default::default(),
         profile: Profile::Data,
         time_zone: "Europe/Lisbon".into(),
@@ -109,11 +118,13 @@ pub fn succeeded(second: i64) -> State {
         object: "exports/7/kept".into(),
         parts: 0,
         read: 3,
+        matched: 2,
         rows: 2,
         size: 12,
         sha256: String::new(),
         read_units: 1.0,
         warnings: Default::default(),
+        undecided: Default::default(),
     };
     let receipt = Receipt {
         read: 3,
@@ -121,6 +132,7 @@ pub fn succeeded(second: i64) -> State {
         written: 2,
         as_of: at(0),
         consistency: "strong".into(),
+        entry: orders_entry().digest,
         sha256: String::new(),
         attempts: 1,
         invocations: 1,

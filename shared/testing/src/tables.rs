@@ -6,13 +6,14 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use waybill::export::Export;
 use waybill::lifecycle::State;
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::Work;
 
-use crate::on_the_wire;
 use crate::twin::{Call, Carried, Cloud, Key, KeyPart, Table, Wire, http_client, plain};
+use crate::{on_the_wire, orders_entry};
 
 const EXPORTS: &str = "exports";
 const WORK: &str = "work";
@@ -137,6 +138,9 @@ impl FakeTables {
     fn put_state(&self, state: &State) {
         self.put(EXPORTS, &state.export);
         self.put(WORK, &state.work);
+        let entry = orders_entry();
+        let key = format!("entry#{}", entry.digest);
+        self.put(WORK, &json!({"id": key, "entry": entry.json}));
     }
 
     fn get<T: DeserializeOwned>(&self, name: &'static str, key: &Key) -> Option<T> {

@@ -65,6 +65,8 @@ impl Reading {
                 as_of: AS_OF,
             },
             order: Order::Ascending,
+            reads_outside: true,
+            strong_until: None,
         };
         let mut records = DynamoRecords::new(self.client.clone(), asked, None)?;
         let mut count = 0;

@@ -1,6 +1,5 @@
 //! The functions as their mains set them up, over the wire of a machine.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_config::retry::RetryConfig;
@@ -11,12 +10,13 @@ use aws_smithy_async::time::SharedTimeSource;
 use generate::{Bucket, Tools, Worker};
 use jiff::SignedDuration;
 use sweep::{Notifier, Sweeper};
+use waybill::aws::RecordsClients;
 use waybill::queue::Queue;
-use waybill::store::{Exports, Tables};
+use waybill::store::{Entries, Exports, Tables};
 use waybill_testing::pace;
 use waybill_testing::twin::http_client;
 
-use crate::data::{RECORDS, catalog};
+use crate::data::RECORDS;
 use crate::line::Line;
 use crate::machine::Machine;
 use crate::world::World;
@@ -53,12 +53,11 @@ impl World {
     /// A worker on a machine of its own.
     pub(crate) async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
         let config = self.config(machine, true);
-        let catalog = catalog();
-        let records = waybill::aws::records_at(&config, &catalog, None).await;
+        let exports = exports(&config);
         Worker {
             tools: Tools {
-                exports: exports(&config),
-                records: records.unwrap(),
+                exports: exports.clone(),
+                records: RecordsClients::new(&config, None),
                 bucket: Bucket {
                     s3: waybill::aws::s3(&config),
                     name: "files".into(),
@@ -69,8 +68,8 @@ impl World {
             },
             queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
             exports_per_parent: 2,
-            records_tables: HashMap::from([("RECORDS_TABLE".to_owned(), RECORDS.to_owned())]),
-            catalog,
+            entries: Entries::new(exports),
+            mapping: Arc::new(|_| Some(RECORDS.to_owned())),
             pace: pace(),
             retention: RETENTION,
             memory_mb: 512,

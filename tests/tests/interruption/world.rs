@@ -14,12 +14,12 @@ use waybill::event::{Actor, Event, What};
 use waybill::export::{Export, Format};
 use waybill::file::Profile;
 use waybill::lifecycle::State;
-use waybill::store::{CommitError, to_item};
+use waybill::store::{CommitError, Entries, to_item};
 use waybill::work::Work;
 use waybill_testing::twin::{Answer, Call, Cloud, Item, Table};
 use waybill_testing::{own_tables, pace, waiting};
 
-use crate::data::{Case, KEYS, RECORDS, requested_at};
+use crate::data::{Case, KEYS, RECORDS, catalog, requested_at};
 use crate::machine::{Machine, On};
 use crate::watch::Watch;
 use crate::weather::Weather;
@@ -84,8 +84,13 @@ impl World {
     /// What `api` writes and sends.
     async fn request(self: &Arc<Self>, case: &Case, format: Format) {
         let State { export, .. } = waiting();
+        let exports = self.exports(&self.machine("api", false), false);
+        let catalog = catalog();
+        let entry = catalog.get(case.type_name).unwrap();
+        let entry = Entries::new(exports.clone()).keep(entry).await.unwrap();
         let export = Export {
             type_name: case.type_name.into(),
+            entry,
             format,
             filters: case.filters.clone(),
             search: case.search.map(str::to_owned),
@@ -95,7 +100,6 @@ impl World {
             ..export
         };
         let event = Event::new(&export, What::Requested, requested_at()).by(Actor::default());
-        let exports = self.exports(&self.machine("api", false), false);
         let work = Work::new(export.id, requested_at() + pace().retry());
         for (table, item) in [
             ("exports", to_item("exports", &export).unwrap()),

@@ -119,14 +119,9 @@ impl Moments {
         export.expires_at = self.of.completed_at.map(|at| at + WEEK);
         // A CSV file holds everything as it is.
         if export.format == Format::Xlsx {
-            let warning = |code, column: &str, count| Warning {
-                code,
-                column: column.to_owned(),
-                count,
-            };
             export.warnings = vec![
-                warning(WarningCode::NumberAsText, "id", 1_203),
-                warning(WarningCode::CellCut, "name", 2),
+                Warning::of_cells(WarningCode::NumberAsText, "id", 1_203),
+                Warning::of_cells(WarningCode::CellCut, "name", 2),
             ];
         }
         let history = [

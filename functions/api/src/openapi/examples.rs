@@ -44,7 +44,8 @@ pub(super) fn succeeded() -> Value {
         "status": "succeeded", "rows": 10_000, "size": 812_345, "progress": {"rows": 10_000},
         "receipt": {
             "read": 99_441, "matched": 10_000, "written": 10_000, "as_of": "2026-11-21T12:01:02Z",
-            "consistency": "strong in the last minute before the request, eventual before",
+            "consistency": "strong until 5 s after the request and for the last minute before it, eventual else",
+            "entry": "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9",
             "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "attempts": 1, "invocations": 1, "seconds": 6.4, "read_units": 6_688.5,
             "estimated_cost_usd": 0.0018,

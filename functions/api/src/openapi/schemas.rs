@@ -121,6 +121,32 @@ fn closed(object: ObjectBuilder) -> ObjectBuilder {
     object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
 }
 
+/// Of cells it names the column, of records the attribute that is in doubt, if it is one.
+fn warning() -> RefOr<Schema> {
+    let warning = of_type(
+        Type::Object,
+        "What could not be written as it was, or which records could not be placed for sure.",
+    );
+    let warning = warning
+        .property(
+            "code",
+            words("What happened, or what is in doubt.", &WarningCode::ALL),
+        )
+        .required("code")
+        .property("column", text("The key of the column, of cells."))
+        .property(
+            "attribute",
+            text("The attribute that is in doubt, of records."),
+        )
+        .property("count", count("How many cells or records."))
+        .required("count")
+        .property(
+            "example",
+            text("The sort key of one of the records, for whoever may read them."),
+        );
+    closed(warning).into()
+}
+
 /// What the views refer to.
 pub(super) fn of_the_model() -> Vec<Named> {
     vec![
@@ -223,28 +249,7 @@ pub(super) fn of_the_model() -> Vec<Named> {
                 ],
             ),
         ),
-        (
-            "Warning",
-            object(
-                "What could not be written as it was.",
-                [
-                    (
-                        "code",
-                        words(
-                            "What happened to the cells.",
-                            &[
-                                WarningCode::NumberAsText,
-                                WarningCode::CharactersDropped,
-                                WarningCode::CellCut,
-                                WarningCode::TimeCut,
-                            ],
-                        ),
-                    ),
-                    ("column", text("The key of the column.").into()),
-                    ("count", count("How many cells.").into()),
-                ],
-            ),
-        ),
+        ("Warning", warning()),
         (
             "FieldError",
             object(
@@ -289,6 +294,11 @@ fn receipt_of_a_file() -> RefOr<Schema> {
                 instant("Later records are not in the file.").into(),
             ),
             ("consistency", text("How the records were read.").into()),
+            (
+                "entry",
+                text("SHA-256 of the catalog's entry of the type at the request, by which the file was made.")
+                    .into(),
+            ),
             (
                 "sha256",
                 text("Of the whole file.")

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 use waybill::file::json;
 use waybill::records::DynamoRecords;
-use waybill::selection::{Projection, Selection};
+use waybill::selection::Projection;
 use waybill::value::Value;
 
 use super::asked::Asked;
@@ -37,8 +38,8 @@ pub(super) struct Found {
 pub(super) async fn page(
     mut source: DynamoRecords,
     asked: &Asked<'_>,
-    selection: &Selection,
     projection: &Projection,
+    as_of: Timestamp,
     after: Option<String>,
 ) -> Result<Found, ApiError> {
     let limit = asked.list.limit;
@@ -60,7 +61,7 @@ pub(super) async fn page(
         let mut values: Vec<Value<'_>> = Vec::new();
         for (n, row) in page.rows().enumerate() {
             row.values(&mut values);
-            if !selection.matches(projection, &values) {
+            if !projection.decide(&values, page.key_time(n), as_of).is_in() {
                 continue;
             }
             if records.len() == limit || bytes >= MOST_BYTES {

@@ -21,8 +21,9 @@ const USAGE: &str = "\
 catalog check [FILE]
     Checks a catalog; without FILE the one that CATALOG_PATH names, or the built-in one.
 catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--records N]
-    Reads some of a parent's records as an export would, and says what is not as the catalog's entry says: columns that
-    are never there, values that are not of their kind or not among those listed, and what is wrong with the key. Of the
+    Reads the first and the last N of a parent's records, whatever their keys are, and says what is not as the catalog's
+    entry says: columns that are never there, values that are not of their kind or not among those listed, records that an
+    export would leave out or could not place, and what is wrong with the key. Of the
     records it shows the sort keys alone. The table is --table, or the one in the variable that the entry names; region
     and credentials are those of the AWS CLI. It ends with 1 where something is wrong, with 2 where it cannot tell.";
 

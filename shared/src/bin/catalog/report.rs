@@ -3,9 +3,10 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use waybill::catalog::ExportType;
+use waybill::catalog::{Column, ExportType, Path, SortFormat};
 use waybill::file;
-use waybill::value::Value;
+use waybill::selection::{Fixed, Projection, Selection, is_fixed};
+use waybill::value::{Kind, Value};
 
 /// A key's time may be less exact than the record's own.
 const PRECISION: SignedDuration = SignedDuration::from_secs(1);
@@ -13,8 +14,16 @@ const PRECISION: SignedDuration = SignedDuration::from_secs(1);
 /// What was seen of some records: counts, and sort keys to find examples by. Cells are never shown.
 pub(crate) struct Report<'a> {
     of: &'a ExportType,
+    projection: Projection,
     records: usize,
     columns: Vec<Seen>,
+    /// Records that `fixed` excludes.
+    of_other_types: usize,
+    /// By what is fixed: values that read the same and are of another type.
+    fixed: Vec<Tally>,
+    blank: Tally,
+    undated: Tally,
+    unreadable_time: Tally,
     wrong_type: Tally,
     wrong_format: Tally,
     other_time: Tally,
@@ -47,10 +56,17 @@ impl Tally {
 impl<'a> Report<'a> {
     /// Nothing seen yet.
     pub(crate) fn new(of: &'a ExportType) -> Self {
+        let columns: Vec<&Column> = of.columns.iter().collect();
         Self {
             of,
+            projection: Projection::new(of, &columns, &Selection::default()),
             records: 0,
             columns: vec![Seen::default(); of.columns.len()],
+            of_other_types: 0,
+            fixed: vec![Tally::default(); of.records.fixed.len()],
+            blank: Tally::default(),
+            undated: Tally::default(),
+            unreadable_time: Tally::default(),
             wrong_type: Tally::default(),
             wrong_format: Tally::default(),
             other_time: Tally::default(),
@@ -62,12 +78,52 @@ impl<'a> Report<'a> {
         self.records
     }
 
-    /// Looks at a record: the values of the type's columns, then its sort key; and when it was created.
+    /// The type as its records are looked at: every key is read, nothing is left out, and the sort key, the time of
+    /// creation and what is fixed are columns too.
+    pub(crate) fn sampled(&self) -> ExportType {
+        let mut sampled = self.of.clone();
+        let fixed = std::mem::take(&mut sampled.records.fixed);
+        sampled.records.sort_format = SortFormat::ANY;
+        let path = |name: &String| Path::new(name, []);
+        let more = std::iter::once(path(&self.of.records.sort_key))
+            .chain([self.of.created.clone()])
+            .chain(fixed.iter().map(|(name, _)| path(name)));
+        sampled.columns.extend(more.map(hidden));
+        sampled
+    }
+
+    /// Looks at a record of [`sampled`](Self::sampled), and when it was created.
     pub(crate) fn record(&mut self, values: &[Value<'_>], created: Option<Timestamp>) {
-        self.records += 1;
-        let sort_key = values.get(self.columns.len()).unwrap_or(&Value::Missing);
+        let (columns, more) = values.split_at(self.columns.len().min(values.len()));
+        let [sort_key, created_value, fixed @ ..] = more else {
+            return;
+        };
         let key = sort_key.as_text().unwrap_or_default();
-        for ((seen, column), value) in self.columns.iter_mut().zip(&self.of.columns).zip(values) {
+        self.records += 1;
+        let constants = self.of.records.fixed.iter().map(|(_, constant)| constant);
+        let compared: Vec<Fixed> = fixed
+            .iter()
+            .zip(constants)
+            .map(|(value, constant)| is_fixed(value, constant))
+            .collect();
+        if compared.contains(&Fixed::Other) {
+            self.of_other_types += 1;
+            return;
+        }
+        for (compared, tally) in compared.iter().zip(&mut self.fixed) {
+            if *compared == Fixed::OtherType {
+                tally.note(key);
+            }
+        }
+        if self.projection.is_blank(columns) {
+            self.blank.note(key);
+        }
+        match (created_value.is_empty(), created) {
+            (true, _) => self.undated.note(key),
+            (false, None) => self.unreadable_time.note(key),
+            (false, Some(_)) => {}
+        }
+        for ((seen, column), value) in self.columns.iter_mut().zip(&self.of.columns).zip(columns) {
             let Some(text) = value.as_text() else {
                 continue;
             };
@@ -99,8 +155,33 @@ impl<'a> Report<'a> {
     pub(crate) fn is_right(&self) -> bool {
         let columns = self.columns.iter();
         let of_columns = columns.flat_map(|seen| [&seen.of_another_kind, &seen.not_listed]);
-        let of_key = [&self.wrong_type, &self.wrong_format, &self.other_time];
-        of_columns.chain(of_key).all(|tally| tally.count == 0)
+        let of_records = [
+            &self.wrong_type,
+            &self.wrong_format,
+            &self.other_time,
+            &self.blank,
+            &self.undated,
+            &self.unreadable_time,
+        ];
+        of_columns
+            .chain(of_records)
+            .chain(&self.fixed)
+            .all(|tally| tally.count == 0)
+            && self.of_other_types < self.records
+    }
+}
+
+/// A value as one more column.
+fn hidden(path: Path) -> Column {
+    Column {
+        key: path.to_string(),
+        label: path.to_string(),
+        kind: Kind::Text,
+        origin: path.into(),
+        stored: None,
+        default: false,
+        values: Vec::new(),
+        hidden: true,
     }
 }
 
@@ -132,6 +213,43 @@ impl fmt::Display for Report<'_> {
             &self.other_time,
             "name another time than `created`, by which time ranges would miss them",
         )?;
+        let created = self.of.created.to_string();
+        line(
+            f,
+            &created,
+            &self.undated,
+            "say nothing there, though it is `created`: a filter on the time would leave them out",
+        )?;
+        line(
+            f,
+            &created,
+            &self.unreadable_time,
+            "have no time there that can be read: RFC 3339 with a zone, or what `from` says",
+        )?;
+        for ((name, _), tally) in self.of.records.fixed.iter().zip(&self.fixed) {
+            line(
+                f,
+                name,
+                tally,
+                "are of another type than `fixed` says, and read the same",
+            )?;
+        }
+        match self.of_other_types {
+            0 => {}
+            all if all == records => {
+                writeln!(f, "  fixed: none of {records} has what `fixed` says")?
+            }
+            some => writeln!(
+                f,
+                "  fixed: {some} of {records} are of other types, and left out"
+            )?,
+        }
+        line(
+            f,
+            "columns",
+            &self.blank,
+            "have none of the columns: they may be of another type",
+        )?;
         for (seen, column) in self.columns.iter().zip(&self.of.columns) {
             if seen.there == 0 {
                 writeln!(f, "  {}: never there", column.key)?;
@@ -149,7 +267,7 @@ impl fmt::Display for Report<'_> {
 
 #[cfg(test)]
 mod tests {
-    use waybill::catalog::Catalog;
+    use waybill::catalog::{Catalog, Constant};
 
     use super::*;
 
@@ -175,7 +293,14 @@ mod tests {
         let at = |time: &str| Some(time.parse().unwrap());
         let key = "2026-11-21T11:00:00Z#1";
         report.record(
-            &[text("1"), text("7"), text("a"), Value::Missing, text(key)],
+            &[
+                text("1"),
+                text("7"),
+                text("a"),
+                Value::Missing,
+                text(key),
+                text("2026-11-21T11:00:00.5Z"),
+            ],
             at("2026-11-21T11:00:00.5Z"),
         );
         assert!(report.is_right());
@@ -186,12 +311,20 @@ mod tests {
                 text("z"),
                 Value::Null,
                 text("\u{1b}[2Jnow"),
+                text("soon"),
             ],
             None,
         );
         let key = "2026-11-21T11:00:00Z#3";
         report.record(
-            &[text("3"), text("many"), text("b"), Value::Null, text(key)],
+            &[
+                text("3"),
+                text("many"),
+                text("b"),
+                Value::Null,
+                text(key),
+                text("2026-11-21T12:00:00Z"),
+            ],
             at("2026-11-21T12:00:00Z"),
         );
         report.record(
@@ -201,6 +334,7 @@ mod tests {
                 text("b"),
                 Value::Null,
                 Value::Number("5".into()),
+                Value::Missing,
             ],
             None,
         );
@@ -210,6 +344,8 @@ mod tests {
           key: 1 of 4 are a text where `sort_format` is a number, or the other way round, the first at "5"
           key: 2 of 4 are not of the `sort_format`, the first at "\u{1b}[2Jnow"
           key: 1 of 4 name another time than `created`, by which time ranges would miss them, the first at "2026-11-21T11:00:00Z#3"
+          at: 1 of 4 say nothing there, though it is `created`: a filter on the time would leave them out, the first at "5"
+          at: 1 of 4 have no time there that can be read: RFC 3339 with a zone, or what `from` says, the first at "\u{1b}[2Jnow"
           score: 2 of 4 are no integer, the first at "\u{1b}[2Jnow"
           status: 1 of 4 are not among `values`, the first at "\u{1b}[2Jnow"
           mail: never there
@@ -227,13 +363,58 @@ mod tests {
                 text("a"),
                 text("a@b"),
                 text("anything"),
+                text("2026-11-21T12:00:00Z"),
             ],
-            None,
+            "2026-11-21T12:00:00Z".parse().ok(),
         );
         insta::assert_snapshot!(report, @"
           1 records
           score: never there
           all as the entry says
+        ");
+    }
+
+    #[test]
+    fn what_an_export_would_leave_out_or_write_as_commas_is_said() {
+        let mut of = things("id");
+        of.records.fixed = vec![("archived".to_owned(), Constant::Text("false".to_owned()))];
+        let mut report = Report::new(&of);
+        let record = |id: Value<'static>, archived: Value<'static>| {
+            [
+                id,
+                Value::Missing,
+                Value::Missing,
+                Value::Missing,
+                text("k"),
+                text("2026-11-21T12:00:00Z"),
+                archived,
+            ]
+        };
+        let time = "2026-11-21T12:00:00Z".parse().ok();
+        report.record(&record(text("1"), text("false")), time);
+        assert!(report.is_right());
+        report.record(&record(text("2"), Value::Bool(false)), time);
+        report.record(&record(text("3"), text("true")), time);
+        report.record(&record(Value::Missing, text("false")), time);
+        insta::assert_snapshot!(report, @r#"
+        4 records
+        archived: 1 of 4 are of another type than `fixed` says, and read the same, the first at "k"
+        fixed: 1 of 4 are of other types, and left out
+        columns: 1 of 4 have none of the columns: they may be of another type, the first at "k"
+        score: never there
+        status: never there
+        mail: never there
+        "#);
+        let mut none = Report::new(&of);
+        none.record(&record(text("1"), text("true")), time);
+        assert!(!none.is_right());
+        insta::assert_snapshot!(none, @"
+        1 records
+        fixed: none of 1 has what `fixed` says
+        id: never there
+        score: never there
+        status: never there
+        mail: never there
         ");
     }
 }

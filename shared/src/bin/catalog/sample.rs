@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use jiff::Timestamp;
-use waybill::catalog::{Catalog, Column, Path, RecordsSpec};
+use waybill::aws::RecordsClients;
+use waybill::catalog::{Catalog, Column};
 use waybill::env;
 use waybill::parent::Parent;
 use waybill::records::{DynamoRecords, Order, Range, Reading};
 use waybill::selection::{Projection, Selection};
-use waybill::value::Kind;
 
 use crate::keys;
 use crate::report::Report;
@@ -23,7 +24,7 @@ pub(crate) struct Sample {
     pub(crate) catalog: Option<PathBuf>,
     pub(crate) table: Option<String>,
     pub(crate) endpoint: Option<String>,
-    /// How many records are looked at.
+    /// How many records are looked at from each end of the partitions.
     pub(crate) records: usize,
 }
 
@@ -42,16 +43,16 @@ impl Sample {
         };
         let parent = Parent::new(export_type.parent, &self.parent_id)?;
         let spec = &export_type.records;
-        let table = match self.table {
-            Some(table) => table,
+        let table = match &self.table {
+            Some(table) => table.clone(),
             None => env::required(&spec.table)?,
         };
         let config = waybill::aws::config().await;
         let endpoint = self
             .endpoint
+            .clone()
             .or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
-        let clients = waybill::aws::records_at(&config, &catalog, endpoint.as_deref()).await?;
-        let client = clients.of(spec);
+        let client = RecordsClients::new(&config, endpoint).of(spec).await?;
 
         println!("{} of {parent} in the table {table}", export_type.name);
         let described = client.describe_table().table_name(&table).send().await;
@@ -75,34 +76,19 @@ impl Sample {
             );
             return Ok(false);
         }
-        let mut sampled = export_type.clone();
-        sampled.columns.push(sort_key(spec));
-        let columns: Vec<&Column> = sampled.columns.iter().collect();
-        let projection = Projection::new(&sampled, &columns, &Selection::default());
-        let now = Timestamp::now();
-        let reading = Reading {
-            table: &table,
-            spec,
-            parent_id: parent.id(),
-            projection: &projection,
-            range: Range {
-                from: None,
-                until: now,
-                as_of: now,
-            },
-            order: Order::Ascending,
-        };
-        let mut records = DynamoRecords::new(client.clone(), reading, None)?;
-        records.examine_at_most(i32::try_from(self.records.max(1)).unwrap_or(i32::MAX));
         let mut report = Report::new(export_type);
-        while report.records() < self.records
-            && let Some(page) = records.next().await?
-        {
-            let mut values = Vec::new();
-            for row in page.rows().take(self.records - report.records()) {
-                row.values(&mut values);
-                report.record(&values, projection.created(&values));
-            }
+        let is_whole = self
+            .look(
+                client.clone(),
+                &table,
+                &parent,
+                Order::Ascending,
+                &mut report,
+            )
+            .await?;
+        if !is_whole {
+            self.look(client, &table, &parent, Order::Descending, &mut report)
+                .await?;
         }
         if report.records() == 0 {
             let partitions = spec.partitions(parent.id()).join(", ");
@@ -111,18 +97,48 @@ impl Sample {
         print!("{report}");
         Ok(report.is_right())
     }
-}
 
-/// The sort key as one more column.
-fn sort_key(spec: &RecordsSpec) -> Column {
-    Column {
-        key: spec.sort_key.clone(),
-        label: spec.sort_key.clone(),
-        kind: Kind::Text,
-        origin: Path::new(&spec.sort_key, []).into(),
-        stored: None,
-        default: false,
-        values: Vec::new(),
-        hidden: true,
+    /// Looks at the first or last records of the partitions, whatever their keys are and whatever the entry says is fixed.
+    /// Whether these were all.
+    async fn look(
+        &self,
+        client: Client,
+        table: &str,
+        parent: &Parent,
+        order: Order,
+        report: &mut Report<'_>,
+    ) -> Result<bool, Box<dyn Error>> {
+        let sampled = report.sampled();
+        let columns: Vec<&Column> = sampled.columns.iter().collect();
+        let projection = Projection::new(&sampled, &columns, &Selection::default());
+        let now = Timestamp::now();
+        let reading = Reading {
+            table,
+            spec: &sampled.records,
+            parent_id: parent.id(),
+            projection: &projection,
+            range: Range {
+                from: None,
+                until: now,
+                as_of: now,
+            },
+            order,
+            reads_outside: false,
+            strong_until: None,
+        };
+        let mut records = DynamoRecords::new(client, reading, None)?;
+        records.examine_at_most(i32::try_from(self.records.max(1)).unwrap_or(i32::MAX));
+        let mut looked_at = 0;
+        while looked_at < self.records
+            && let Some(page) = records.next().await?
+        {
+            let mut values = Vec::new();
+            for row in page.rows().take(self.records - looked_at) {
+                row.values(&mut values);
+                report.record(&values, projection.created(&values));
+                looked_at += 1;
+            }
+        }
+        Ok(records.is_at_end())
     }
 }

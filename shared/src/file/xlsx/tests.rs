@@ -72,12 +72,7 @@ fn one(kind: Kind, value: &str) -> (Data, Vec<Warning>) {
 }
 
 fn warning(code: WarningCode) -> Vec<Warning> {
-    let column = "c0".to_owned();
-    vec![Warning {
-        code,
-        column,
-        count: 1,
-    }]
+    vec![Warning::of_cells(code, "c0", 1)]
 }
 
 /// The first column of every sheet, without its header.
@@ -274,7 +269,7 @@ fn warnings_are_counted_by_column() {
         .warnings()
         .warnings()
         .into_iter()
-        .map(|w| (w.column, w.count))
+        .map(|w| (w.column.unwrap(), w.count))
         .collect();
     assert_eq!(counts, [("c0".to_owned(), 3), ("c1".to_owned(), 1)]);
 }

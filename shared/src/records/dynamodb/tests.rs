@@ -183,6 +183,7 @@ struct Source {
     table: Table,
     of: ExportType,
     projection: Projection,
+    reads_outside: bool,
 }
 
 impl Source {
@@ -196,6 +197,7 @@ impl Source {
             table,
             of,
             projection,
+            reads_outside: false,
         }
     }
 
@@ -211,6 +213,8 @@ impl Source {
                 as_of: as_of(),
             },
             order,
+            reads_outside: self.reads_outside,
+            strong_until: None,
         };
         DynamoRecords::new(self.table.client(), reading, position)
     }
@@ -505,8 +509,8 @@ async fn only_what_is_needed_is_asked_for() {
         }
         text
     };
-    assert_snapshot!(named(query.projection_expression().unwrap()), @"attributes, created_at, id, pk, rated, sk, status");
-    assert_snapshot!(named(query.filter_expression().unwrap()), @r#"deleted = Bool(false) AND entity = S("lead") AND version = N("2") AND attribute_exists(rated.score) AND (status IN (S("new"), S("sold")) OR (attribute_exists(status) AND NOT attribute_type(status, S("S")))) AND attribute_exists(attributes.vip)"#);
+    assert_snapshot!(named(query.projection_expression().unwrap()), @"attributes, created_at, deleted, entity, id, pk, rated, sk, status, version");
+    assert_snapshot!(named(query.filter_expression().unwrap()), @r#"(deleted = Bool(false) OR (attribute_exists(deleted) AND NOT attribute_type(deleted, S("BOOL")))) AND (entity = S("lead") OR (attribute_exists(entity) AND NOT attribute_type(entity, S("S")))) AND (version = N("2") OR (attribute_exists(version) AND NOT attribute_type(version, S("N")))) AND attribute_exists(rated.score) AND (status IN (S("new"), S("sold")) OR (attribute_exists(status) AND NOT attribute_type(status, S("S")))) AND attribute_exists(attributes.vip)"#);
     assert_snapshot!(named(query.key_condition_expression().unwrap()), @r#"pk = S("web") AND sk < S("2026-11-21T11:59:00Z")"#);
 }
 
@@ -520,6 +524,7 @@ async fn whole_records_are_asked_for_where_a_file_has_what_nobody_defined() {
         table: table.clone(),
         of,
         projection,
+        reads_outside: false,
     };
     source.read(Order::Ascending, Never).await;
     let queries = table.queries.lock().unwrap();
@@ -556,4 +561,112 @@ async fn a_key_of_bytes_and_a_foreign_position_are_refused() {
         let opened = source.open(Order::Ascending, Some(position));
         assert!(matches!(opened, Err(RecordsError::Position)), "{position}");
     }
+}
+
+/// Keys that are not of the format lie anywhere: below and above of all times, and between them.
+fn with_other_keys() -> Vec<Item> {
+    let mut items = spread();
+    for (n, key) in ["#1", "2026-11-21T11:30:00.5Z#x", "lead-1", "lead-2"]
+        .into_iter()
+        .enumerate()
+    {
+        let partition = format!("web#{}", n % 3);
+        items.push(item(&partition, s(key), key));
+    }
+    items
+}
+
+#[tokio::test]
+async fn keys_of_no_format_are_read_and_told_apart_wherever_they_lie() {
+    let items = with_other_keys();
+    let mut wanted = ids_of(&items);
+    let mut source = Source::new(Table::new(items), THREE, json!(null));
+    source.reads_outside = true;
+    for order in [Order::Ascending, Order::Descending] {
+        if order == Order::Descending {
+            wanted.reverse();
+        }
+        for given_up in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(7)] {
+            let (ids, read) = source.read(order, given_up).await;
+            assert_eq!(ids, wanted, "{order:?}, {given_up:?}");
+            assert_eq!(read, wanted.len() as u64, "{order:?}, {given_up:?}");
+        }
+    }
+    let mut records = source.open(Order::Ascending, None).unwrap();
+    let mut of_no_format = Vec::new();
+    while let Some(page) = records.next().await.unwrap() {
+        for (n, row) in page.rows().enumerate() {
+            if page.key_time(n) == KeyTime::Unreadable {
+                assert_eq!(page.sort_key(n), Some(id(row).as_str()));
+                of_no_format.push(id(row));
+            }
+        }
+    }
+    assert_eq!(
+        of_no_format,
+        ["#1", "2026-11-21T11:30:00.5Z#x", "lead-1", "lead-2"]
+    );
+}
+
+/// The records of another time are not read for it: the range itself is asked for as before.
+#[tokio::test]
+async fn what_lies_outside_of_a_range_of_time_is_asked_for_by_its_first_character() {
+    let table = Table::new(with_other_keys());
+    let mut source = Source::new(table.clone(), ONE, json!(null));
+    source.reads_outside = true;
+    let reading = |range: Range| Reading {
+        table: "records",
+        spec: &source.of.records,
+        parent_id: "web#0",
+        projection: &source.projection,
+        range,
+        order: Order::Ascending,
+        reads_outside: true,
+        strong_until: None,
+    };
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let range = Range {
+        from: Some(at("2026-11-21T11:25:00Z")),
+        until: at("2026-11-21T11:26:00Z"),
+        as_of: as_of(),
+    };
+    let mut records = DynamoRecords::new(table.client(), reading(range), None).unwrap();
+    let mut ids = Vec::new();
+    while let Some(page) = records.next().await.unwrap() {
+        ids.extend(page.rows().map(id));
+    }
+    assert_eq!(ids, ["#1", "lead-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_is_read_strongly_until_what_was_written_before_the_request_has_settled() {
+    let table = Table::new(spread());
+    let source = Source::new(table.clone(), THREE, json!(null));
+    let consistent = async |strong_until: Option<Instant>| {
+        let reading = Reading {
+            table: "records",
+            spec: &source.of.records,
+            parent_id: "web",
+            projection: &source.projection,
+            range: Range {
+                from: None,
+                until: "2026-11-21T11:50:00Z".parse().unwrap(),
+                as_of: as_of(),
+            },
+            order: Order::Ascending,
+            reads_outside: false,
+            strong_until,
+        };
+        let mut records = DynamoRecords::new(table.client(), reading, None).unwrap();
+        table.queries.lock().unwrap().clear();
+        records.next().await.unwrap();
+        let queries = table.queries.lock().unwrap();
+        queries
+            .iter()
+            .all(|query| query.consistent_read() == Some(true))
+    };
+    let now = Instant::now();
+    assert!(!consistent(None).await);
+    assert!(!consistent(Some(now)).await);
+    assert!(consistent(Some(now + std::time::Duration::from_secs(5))).await);
 }

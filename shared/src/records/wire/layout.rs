@@ -1,5 +1,6 @@
 //! Which values of a record are read, and where each of them goes.
 
+use super::reader::Cell;
 use crate::catalog::{Origin, Others, Path};
 
 /// The values that are read of each record, compiled from what an export needs: names of attributes lead through a tree
@@ -14,6 +15,9 @@ pub(in crate::records) struct Layout {
     pub(super) keys: Vec<(String, usize)>,
     /// The place of the whole record, where it has something that no column has.
     pub(super) whole: Option<usize>,
+    /// Places that are choices for the same column, of each column that has several. Where a record has a value in more
+    /// than one of them, the column shows one, and the others are what no column has.
+    pub(super) choices: Vec<Vec<(usize, Path)>>,
 }
 
 /// The names that mean something at one level of a record.
@@ -51,6 +55,7 @@ impl Layout {
             sources: Vec::new(),
             keys: Vec::new(),
             whole: None,
+            choices: Vec::new(),
         };
         for name in key_names {
             let place = layout.place(std::slice::from_ref(name));
@@ -60,7 +65,12 @@ impl Layout {
             let source = match origin {
                 Origin::Paths { paths, otherwise } => {
                     let places = paths.iter().map(|path| layout.place(path.names()));
-                    Source::Places(places.collect(), otherwise.clone())
+                    let places: Vec<_> = places.collect();
+                    if places.len() > 1 {
+                        let choices = places.iter().copied().zip(paths.iter().cloned());
+                        layout.choices.push(choices.collect());
+                    }
+                    Source::Places(places, otherwise.clone())
                 }
                 Origin::Others(others) => Source::Others(layout.whole(others), others.clone()),
             };
@@ -72,6 +82,18 @@ impl Layout {
     /// The names of a record's key.
     pub(in crate::records) fn key_names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Whether a record, by its cells, has several values for one column.
+    #[inline]
+    pub(super) fn has_several(&self, cells: &[Cell]) -> bool {
+        let is_several = |choices: &Vec<(usize, Path)>| {
+            let filled = choices
+                .iter()
+                .filter(|(place, _)| cells[*place].is_filled());
+            filled.count() > 1
+        };
+        self.whole.is_some() && self.choices.iter().any(is_several)
     }
 
     fn place(&mut self, names: &[String]) -> usize {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use crate::catalog::Others;
+use crate::catalog::{Others, Path};
 use crate::value::Value;
 
 /// The value of `{"L":[…]}` and the like.
@@ -19,14 +19,16 @@ pub(super) fn value(typed: &str) -> Value<'static> {
     Value::Json(Cow::Owned(json))
 }
 
-/// What no column has, as one JSON object. The values of a map are under their own names, or with the map's name before
+/// What no column has, as one JSON object, with what is at the paths `not_shown`: columns that could have had these values
+/// show others. The values of a map are under their own names, or with the map's name before
 /// it where another value has that name.
-pub(super) fn others(record: &str, others: &Others) -> Value<'static> {
+pub(super) fn others(record: &str, others: &Others, not_shown: &[&Path]) -> Value<'static> {
     let Ok(Json::Object(record)) = serde_json::from_str(record) else {
         return Value::Missing;
     };
     let mut found = BTreeMap::new();
-    collect(&record, &mut Vec::new(), others, &mut found);
+    let known = Known { others, not_shown };
+    collect(&record, &mut Vec::new(), &known, &mut found);
     if found.is_empty() {
         return Value::Missing;
     }
@@ -38,10 +40,22 @@ pub(super) fn others(record: &str, others: &Others) -> Value<'static> {
     Value::Json(Cow::Owned(json))
 }
 
+/// What of a record columns have.
+struct Known<'a> {
+    others: &'a Others,
+    not_shown: &'a [&'a Path],
+}
+
+impl Known<'_> {
+    fn has(&self, path: &[String]) -> bool {
+        self.others.is_known(path) && !self.not_shown.iter().any(|shown| shown.names() == path)
+    }
+}
+
 fn collect<'r>(
     map: &'r Map<String, Json>,
     path: &mut Vec<String>,
-    others: &Others,
+    known: &Known<'_>,
     found: &mut BTreeMap<String, &'r Json>,
 ) {
     // In the order of the names, so that the same record always makes the same object; maps come last.
@@ -50,12 +64,12 @@ fn collect<'r>(
     for (name, value) in entries {
         path.push(name.clone());
         match value.get("M") {
-            _ if others.is_known(path) => {}
-            Some(Json::Object(map)) if others.is_looked_into(path) => {
-                collect(map, path, others, found);
+            _ if known.has(path) => {}
+            Some(Json::Object(map)) if known.others.is_looked_into(path) => {
+                collect(map, path, known, found);
             }
             _ => {
-                let is_of_a_map = path.len() > 1 && others.maps.contains(&path[0]);
+                let is_of_a_map = path.len() > 1 && known.others.maps.contains(&path[0]);
                 let mut name = path[usize::from(is_of_a_map)..].join(".");
                 while found.contains_key(&name) {
                     name = format!("{}.{name}", path[0]);

@@ -27,6 +27,16 @@ impl Cell {
         }
     }
 
+    /// Whether it has a value: neither nothing nor an empty text.
+    #[inline]
+    pub(super) fn is_filled(self) -> bool {
+        match self.form {
+            Form::Missing | Form::Null => false,
+            Form::Text | Form::Unescaped => self.start < self.end,
+            _ => true,
+        }
+    }
+
     #[inline]
     pub(super) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
@@ -200,7 +210,8 @@ impl Reader {
             scanner.peek()?;
             let start = scanner.at;
             let is_all_known = self.map(scanner, 0, &mut cells, first)?;
-            if let Some(place) = self.layout.whole.filter(|_| !is_all_known) {
+            let is_all_shown = is_all_known && !self.layout.has_several(&cells.cells[first..]);
+            if let Some(place) = self.layout.whole.filter(|_| !is_all_shown) {
                 cells.cells[first + place] = Cell::new(Form::Whole, start..scanner.at);
             }
             cells.rows += 1;

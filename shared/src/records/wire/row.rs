@@ -6,6 +6,7 @@ use super::Answer;
 use super::layout::Source;
 use super::nested;
 use super::reader::{Cell, Form};
+use crate::catalog::Path;
 use crate::value::Value;
 
 /// One record.
@@ -28,18 +29,43 @@ impl<'p> Row<'p> {
         for (source, value) in sources.iter().zip(values) {
             match source {
                 Source::Places(places, otherwise) => {
-                    let mut cells = places.iter().map(|place| self.at(*place));
-                    let cell = cells.find(|cell| cell.form != Form::Missing);
+                    let cell = match places.as_slice() {
+                        [place] => Some(self.at(*place)).filter(|c| c.form != Form::Missing),
+                        places => self.first_of(places),
+                    };
                     self.set(value, cell, otherwise.as_deref());
                 }
                 Source::Others(place, others) => {
                     let whole = Some(self.at(*place)).filter(|cell| cell.form == Form::Whole);
                     *value = whole.map_or(Value::Missing, |cell| {
-                        nested::others(self.answer.text(cell), others)
+                        nested::others(self.answer.text(cell), others, &self.not_shown())
                     });
                 }
             }
         }
+    }
+
+    /// The first of these cells that has a value; else the first that is there, though with nothing in it.
+    fn first_of(&self, places: &[usize]) -> Option<Cell> {
+        let cells = || places.iter().map(|place| self.at(*place));
+        let filled = cells().find(|cell| cell.is_filled());
+        filled.or_else(|| cells().find(|cell| cell.form != Form::Missing))
+    }
+
+    /// The paths of values that a column could have shown, and did not, since it shows another.
+    fn not_shown(&self) -> Vec<&'p Path> {
+        let mut not_shown = Vec::new();
+        for choices in &self.answer.layout().choices {
+            let mut filled = choices
+                .iter()
+                .map(|(place, path)| (self.at(*place), path))
+                .filter(|(cell, _)| cell.is_filled());
+            if let Some((shown, _)) = filled.next() {
+                let others = filled.filter(|(cell, _)| self.value(*cell) != self.value(shown));
+                not_shown.extend(others.map(|(_, path)| path));
+            }
+        }
+        not_shown
     }
 
     /// Most values have the form of the one before, and then only where it is has to be written: a value that is made

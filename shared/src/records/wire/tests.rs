@@ -191,6 +191,35 @@ fn what_no_column_has_is_one_object_and_nothing_is_dropped() {
     );
 }
 
+/// A custom field may stand in the map `custom`, beside it, or in both.
+#[test]
+fn a_column_with_two_places_shows_the_first_value_and_other_has_the_second() {
+    let job = Origin::Paths {
+        paths: vec![path("custom.job"), path("job")],
+        otherwise: None,
+    };
+    let others = Origin::Others(Others {
+        known: ["pk", "custom.job", "job"].map(path).into(),
+        maps: ["custom"].map(str::to_owned).into(),
+    });
+    let both = |of_map: Json, beside: Json| {
+        let item = json!({"pk": s("leads#web"), "custom": {"M": {"job": of_map}}, "job": beside});
+        let row = rows(&[job.clone(), others.clone()], &json!([item])).concat();
+        let shown = row
+            .iter()
+            .map(|value| value.as_text().unwrap_or("-").to_owned());
+        shown.collect::<Vec<_>>()
+    };
+    let null = || json!({"NULL": true});
+    assert_eq!(both(s("cook"), s("actor")), ["cook", r#"{"job":"actor"}"#]);
+    assert_eq!(both(s("cook"), s("cook")), ["cook", "-"]);
+    assert_eq!(both(null(), s("actor")), ["actor", "-"]);
+    assert_eq!(both(s(""), s("actor")), ["actor", "-"]);
+    assert_eq!(both(s("cook"), s("")), ["cook", "-"]);
+    assert_eq!(both(s(""), null()), ["", "-"]);
+    assert_eq!(both(s("7"), json!({"N": "7"})), ["7", r#"{"job":7}"#]);
+}
+
 /// Names that are values, as in a map of attributes that anybody may name.
 #[test]
 fn more_names_than_are_learned_are_read_all_the_same() {

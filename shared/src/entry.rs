@@ -1,0 +1,118 @@
+//! A type's entry as it was at a request. An export is made by it from start to end, whatever the catalog says later.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::catalog::ExportType;
+use crate::hash::hex;
+
+/// The form that entries are stored in. One of another form is not read.
+const VERSION: u32 = 1;
+
+/// The resolved form of a type's entry, which names tables and roles as the catalog does: the deployment says where these
+/// are. Two entries that mean the same have the same digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// SHA-256 of the JSON, in lower-case hexadecimal digits.
+    pub digest: String,
+    /// The JSON.
+    pub json: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored<T> {
+    v: u32,
+    #[serde(rename = "type")]
+    of: T,
+}
+
+/// A stored entry that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// It is no entry.
+    #[error("the stored entry is not of the form that entries have")]
+    Malformed(#[from] serde_json::Error),
+    /// A newer Waybill has written it.
+    #[error("the stored entry has version {0}; this Waybill reads version {VERSION}")]
+    Version(u32),
+}
+
+impl Entry {
+    /// The entry of a type.
+    ///
+    /// # Errors
+    /// None in practice: every type of a catalog has a JSON form.
+    pub fn of(export_type: &ExportType) -> Result<Self, serde_json::Error> {
+        let json = serde_json::to_string(&Stored {
+            v: VERSION,
+            of: export_type,
+        })?;
+        let digest = hex(&Sha256::digest(&json));
+        Ok(Self { digest, json })
+    }
+
+    /// The type that this JSON is the entry of.
+    ///
+    /// # Errors
+    /// When it is none, or one of another version.
+    pub fn read(json: &str) -> Result<ExportType, EntryError> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u32,
+        }
+        let Version { v } = serde_json::from_str(json)?;
+        if v != VERSION {
+            return Err(EntryError::Version(v));
+        }
+        let stored: Stored<ExportType> = serde_json::from_str(json)?;
+        Ok(stored.of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn every_type_is_read_back_from_its_entry() {
+        for export_type in Catalog::built_in().unwrap().types() {
+            let entry = Entry::of(export_type).unwrap();
+            assert_eq!(&Entry::read(&entry.json).unwrap(), export_type);
+            assert_eq!(Entry::of(&export_type.clone()).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn entries_that_differ_have_other_digests() {
+        let text = include_str!("../../infra/catalog.toml");
+        let digest = |text: &str| {
+            let catalog = Catalog::parse(text).unwrap();
+            Entry::of(catalog.get("orders").unwrap()).unwrap().digest
+        };
+        for (from, to) in [
+            ("orders#{parent}", "order#{parent}"),
+            (
+                r#"{ key = "city", kind = "text" }"#,
+                r#"{ key = "city", kind = "text", path = "town" }"#,
+            ),
+            ("\"shipped\", ", ""),
+        ] {
+            let changed = text.replacen(from, to, 9);
+            assert_ne!(text, changed, "{from}");
+            assert_ne!(digest(text), digest(&changed), "{from}");
+        }
+        let elsewhere = text.replace("label    = \"Purchases\"", "label    = \"Sales\"");
+        assert_eq!(digest(text), digest(&elsewhere));
+    }
+
+    #[test]
+    fn an_entry_of_another_version_is_refused() {
+        let error = Entry::read(r#"{"v":2,"kind":"new"}"#).unwrap_err();
+        assert!(matches!(error, EntryError::Version(2)));
+        assert!(matches!(
+            Entry::read("{}").unwrap_err(),
+            EntryError::Malformed(_)
+        ));
+    }
+}

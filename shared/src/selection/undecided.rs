@@ -1,0 +1,475 @@
+//! Counts of the records of a file whose place in it was in doubt, and when these are reason to make no file at all.
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Doubt};
+use super::projection::Projection;
+use crate::catalog::{Constant, ExportType};
+use crate::export::Failure;
+use crate::file::{Warning, WarningCode};
+use crate::value::{Stored, Value};
+
+/// So few records may all be in doubt without the catalog being to blame.
+const FEW: u64 = 20;
+/// An example key, and the form of what was found, are cut to so many characters.
+const LONGEST: usize = 200;
+const LONGEST_FORM: usize = 40;
+
+/// What was in doubt about the records so far: small, whatever their number. A checkpoint holds it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Undecided {
+    /// Records that nothing but their time could keep out of the file.
+    candidates: u64,
+    /// Those of them that could not be decided.
+    undecided: u64,
+    /// By reason and attribute, in the order in which they first came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counts: Vec<Count>,
+}
+
+/// Records with the same doubt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Count {
+    reason: Reason,
+    /// The attribute that the doubt is about; none where it is about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
+    count: u64,
+    /// The sort key of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    example: Option<String>,
+    /// What the attribute of the first was: its form alone, since this is shown to people who may not read records.
+    found: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reason {
+    Undated,
+    Created,
+    Key,
+    Fixed,
+    Blank,
+}
+
+impl Undecided {
+    /// Counts one record. `values` are those of `projection`; `sort_key` gives the record's own, where it is needed.
+    #[inline]
+    pub fn add(
+        &mut self,
+        decision: Decision,
+        of: &ExportType,
+        projection: &Projection,
+        values: &[Value<'_>],
+        sort_key: impl Fn() -> Option<String>,
+    ) {
+        if decision != Decision::Excluded {
+            self.candidates += 1;
+        }
+        if let Decision::Doubtful { is_in, doubt } = decision {
+            let sort_key = sort_key();
+            self.add_doubt(is_in, doubt, of, projection, values, sort_key.as_deref());
+        }
+        if decision.is_in() && projection.is_blank(values) {
+            self.count(Reason::Blank, None, sort_key().as_deref(), String::new);
+        }
+    }
+
+    #[cold]
+    fn add_doubt(
+        &mut self,
+        is_in: bool,
+        doubt: Doubt,
+        of: &ExportType,
+        projection: &Projection,
+        values: &[Value<'_>],
+        sort_key: Option<&str>,
+    ) {
+        // A record without a time is not later than the request; only a filter on the time cannot place it.
+        if doubt != Doubt::Undated || !is_in {
+            self.undecided += 1;
+        }
+        let created = || of.created.to_string();
+        let (reason, attribute) = match doubt {
+            Doubt::Undated => (Reason::Undated, created()),
+            Doubt::Created => (Reason::Created, created()),
+            Doubt::Key => (Reason::Key, of.records.sort_key.clone()),
+            Doubt::Fixed(place) => {
+                let path = projection.path(place).map(ToString::to_string);
+                (Reason::Fixed, path.unwrap_or_default())
+            }
+        };
+        let found = || match doubt {
+            Doubt::Undated | Doubt::Created => form(projection.created_value(values)),
+            Doubt::Key => form_of_text(sort_key.unwrap_or_default()),
+            Doubt::Fixed(place) => form(values.get(place).unwrap_or(&Value::Missing)),
+        };
+        self.count(reason, Some(attribute), sort_key, found);
+    }
+
+    fn count(
+        &mut self,
+        reason: Reason,
+        attribute: Option<String>,
+        sort_key: Option<&str>,
+        found: impl FnOnce() -> String,
+    ) {
+        let known = self
+            .counts
+            .iter_mut()
+            .find(|count| count.reason == reason && count.attribute == attribute);
+        match known {
+            Some(known) => known.count += 1,
+            None => self.counts.push(Count {
+                reason,
+                attribute,
+                count: 1,
+                example: sort_key.map(|key| key.chars().take(LONGEST).collect()),
+                found: found(),
+            }),
+        }
+    }
+
+    /// Whether no record could have been in the file, whatever its time.
+    pub fn saw_nothing(&self) -> bool {
+        self.candidates == 0
+    }
+
+    /// The counts as warnings of the export.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let warning = |count: &Count| Warning {
+            code: match count.reason {
+                Reason::Undated => WarningCode::Undated,
+                Reason::Created | Reason::Key | Reason::Fixed => WarningCode::Undecided,
+                Reason::Blank => WarningCode::BlankRow,
+            },
+            column: None,
+            attribute: count.attribute.clone(),
+            count: count.count,
+            example: count.example.clone(),
+        };
+        self.counts.iter().map(warning).collect()
+    }
+
+    /// What the export fails with where every one of its records was in doubt, and they are not few: the catalog does
+    /// not fit the table. `None` where the file may be made.
+    pub fn mismatch(&self, of: &ExportType) -> Option<Failure> {
+        if self.undecided < FEW || self.undecided < self.candidates {
+            return None;
+        }
+        let doubts = self.counts.iter().filter(|c| c.reason != Reason::Blank);
+        let worst = doubts.max_by_key(|count| count.count)?;
+        let attribute = worst.attribute.as_deref().unwrap_or_default();
+        let expected = match worst.reason {
+            Reason::Key => format!("the form {}", of.records.sort_format),
+            Reason::Fixed => {
+                let mut fixed = of.records.fixed.iter();
+                let fixed = fixed.find(|(name, _)| name == attribute);
+                fixed.map_or_else(String::new, |(_, constant)| named(constant))
+            }
+            Reason::Undated | Reason::Created | Reason::Blank => expected_time(of).to_owned(),
+        };
+        let records = format!("{} of {} records", worst.count, self.candidates);
+        Some(mismatch(attribute, &expected, &records, &worst.found))
+    }
+
+    /// What an export with a filter on the time fails with that found no record at all, where a record at one of the
+    /// ends of the partition shows that the keys are not those that the range was made for. `values` and `decision` are
+    /// those of that record without a bound on its key.
+    pub fn mismatch_at_an_end(
+        of: &ExportType,
+        decision: Decision,
+        sort_key: Option<&str>,
+    ) -> Option<Failure> {
+        let is_other = match decision {
+            Decision::Doubtful { doubt, .. } => doubt == Doubt::Key,
+            // The range of keys that belongs to the filter's does not have it, though its own time is in the filter.
+            Decision::In => true,
+            Decision::OutOfTime | Decision::Excluded => false,
+        };
+        let expected = format!(
+            "the form {} and the time of creation",
+            of.records.sort_format
+        );
+        let found = form_of_text(sort_key.unwrap_or_default());
+        is_other.then(|| mismatch(&of.records.sort_key, &expected, "a record", &found))
+    }
+}
+
+fn mismatch(attribute: &str, expected: &str, records: &str, found: &str) -> Failure {
+    Failure {
+        code: "catalog_mismatch".into(),
+        message: format!(
+            "The records are not as the catalog says: the attribute {attribute} should have {expected}, and {records} \
+             had {found}. No file was made, since it would lack records. Please contact support."
+        ),
+        retryable: false,
+    }
+}
+
+fn named(constant: &Constant) -> String {
+    match constant {
+        Constant::Text(text) => format!("the text \"{text}\""),
+        Constant::Integer(number) => format!("the number {number}"),
+        Constant::Boolean(flag) => format!("the boolean {flag}"),
+    }
+}
+
+fn expected_time(of: &ExportType) -> &'static str {
+    match of.created_stored() {
+        Some(Stored::EpochS) => "a whole number of seconds since 1970",
+        Some(Stored::EpochMs) => "a whole number of milliseconds since 1970",
+        Some(Stored::Cents) | None => {
+            "an RFC 3339 time with its zone, such as 2026-11-21T12:00:00Z"
+        }
+    }
+}
+
+/// The form of a value, from which it cannot be read.
+fn form(value: &Value<'_>) -> String {
+    match value {
+        Value::Missing | Value::Null => "nothing there".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(digits) => format!("a number of {} digits", digits.len()),
+        Value::Json(_) => "a list or a map".to_owned(),
+        Value::Text(text) => form_of_text(text),
+    }
+}
+
+/// `ORDER#2026-11-21` has the form `AAAAA#9999-99-99`.
+fn form_of_text(text: &str) -> String {
+    let form = text.chars().take(LONGEST_FORM).map(|c| match c {
+        c if c.is_ascii_digit() => '9',
+        c if c.is_uppercase() => 'A',
+        c if c.is_alphabetic() => 'a',
+        c if c.is_ascii_punctuation() || c == ' ' => c,
+        _ => '?',
+    });
+    let form: String = form.collect();
+    let more = if text.chars().nth(LONGEST_FORM).is_some() {
+        "…"
+    } else {
+        ""
+    };
+    match form.is_empty() {
+        true => "an empty text".to_owned(),
+        false => format!("a text of the form {form}{more}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::selection::{Criteria, KeyTime};
+
+    fn things(records: &str) -> ExportType {
+        let text = format!(
+            "[[type]]\nname = \"things\"\nparent = \"project\"\ndelivery = \"link\"\n\
+             records = {{ engine = \"dynamodb\", table = \"T\", partition = \"{{parent}}\", partition_key = \"pk\", \
+             sort_key = \"sk\", {records} }}\ncreated = \"at\"\nfilters = [\"created_at\", \"status\"]\n\
+             columns = [ {{ key = \"id\", kind = \"text\" }}, {{ key = \"status\", kind = \"text\" }} ]\n"
+        );
+        Catalog::parse(&text).unwrap().types()[0].clone()
+    }
+
+    const BY_TIME: &str = r##"sort_format = "rfc3339_ms#id""##;
+
+    /// A record: its id, its sort key, when it was created, and what is fixed.
+    type Record<'a> = (Value<'a>, &'a str, Value<'a>, Value<'a>);
+
+    struct Judged {
+        ids: Vec<String>,
+        undecided: Undecided,
+        of: ExportType,
+    }
+
+    fn judge(of: &ExportType, filters: serde_json::Value, records: &[Record<'_>]) -> Judged {
+        let as_of = "2026-11-21T12:00:00Z".parse().unwrap();
+        let criteria = Criteria::from_json(of, Some(&filters), None).unwrap();
+        let selection = criteria.pin(as_of, &jiff::tz::TimeZone::UTC).unwrap();
+        let columns = of.select_columns(&["id"]).unwrap();
+        let projection = Projection::new(of, &columns, &selection);
+        let mut judged = Judged {
+            ids: Vec::new(),
+            undecided: Undecided::default(),
+            of: of.clone(),
+        };
+        for (id, sort_key, created, fixed) in records {
+            let values: Vec<Value<'_>> = projection
+                .origins()
+                .iter()
+                .map(|origin| match origin.path().unwrap().root() {
+                    "id" => id.clone(),
+                    "at" => created.clone(),
+                    "archived" => fixed.clone(),
+                    _ => Value::Missing,
+                })
+                .collect();
+            let format = of.records.sort_format;
+            let key = match (format.is_id(), format.is_of(sort_key)) {
+                (true, _) => KeyTime::None,
+                (false, true) => KeyTime::WithinBounds,
+                (false, false) => KeyTime::Unreadable,
+            };
+            let decision = projection.decide(&values, key, as_of);
+            if decision.is_in() {
+                judged
+                    .ids
+                    .push(values[0].as_text().unwrap_or_default().to_owned());
+            }
+            judged
+                .undecided
+                .add(decision, of, &projection, &values, || {
+                    Some((*sort_key).to_owned())
+                });
+        }
+        judged
+    }
+
+    impl Judged {
+        fn shown(&self) -> String {
+            let warnings = serde_json::to_string(&self.undecided.warnings()).unwrap();
+            let failure = self.undecided.mismatch(&self.of).map(|f| f.message);
+            format!(
+                "{} {warnings} {}",
+                self.ids.join(" "),
+                failure.unwrap_or_default()
+            )
+        }
+    }
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Text(text.into())
+    }
+
+    const FITS: &str = "2026-11-20T00:00:00.000Z#a";
+    const TIME: &str = "2026-11-20T00:00:00.000Z";
+
+    fn from_november() -> serde_json::Value {
+        json!({"created_at": {"from": "2026-11-01"}})
+    }
+
+    #[test]
+    fn a_record_without_a_time_is_in_unless_a_filter_needs_it_and_counted_either_way() {
+        let of = things(BY_TIME);
+        let records = [
+            (text("dated"), FITS, text(TIME), Value::Missing),
+            (text("undated"), FITS, Value::Missing, Value::Missing),
+            (text("null"), FITS, Value::Null, Value::Missing),
+        ];
+        insta::assert_snapshot!(judge(&of, json!(null), &records).shown(), @r#"dated undated null [{"code":"undated","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+        insta::assert_snapshot!(judge(&of, from_november(), &records).shown(), @r#"dated [{"code":"undated","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_in_doubt_only_where_it_is_needed() {
+        let records = [
+            (
+                text("zoneless"),
+                FITS,
+                text("2026-11-20T00:00:00"),
+                Value::Missing,
+            ),
+            (text("day"), FITS, text("2026-11-20"), Value::Missing),
+            (
+                text("late"),
+                FITS,
+                text("2026-11-21T12:00:00Z"),
+                Value::Missing,
+            ),
+        ];
+        insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @"zoneless day late []");
+        insta::assert_snapshot!(judge(&things(BY_TIME), from_november(), &records).shown(), @r#"late [{"code":"undecided","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+        // Where the key has no time, the request's own bound needs it.
+        let by_id = things(r#"sort_format = "id""#);
+        insta::assert_snapshot!(judge(&by_id, json!(null), &records).shown(), @r#"zoneless day [{"code":"undecided","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    }
+
+    #[test]
+    fn a_key_of_another_form_is_in_doubt_and_the_records_own_time_decides() {
+        let records = [
+            (text("fits"), FITS, text(TIME), Value::Missing),
+            (
+                text("seconds"),
+                "2026-11-20T00:00:00Z#b",
+                text(TIME),
+                Value::Missing,
+            ),
+            (
+                text("late"),
+                "lead-1",
+                text("2026-11-21T12:00:00Z"),
+                Value::Missing,
+            ),
+            (text("undated"), "lead-2", Value::Missing, Value::Missing),
+        ];
+        insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @r#"fits seconds undated [{"code":"undecided","attribute":"sk","count":3,"example":"2026-11-20T00:00:00Z#b"}]"#);
+        insta::assert_snapshot!(judge(&things(BY_TIME), from_november(), &records).shown(), @r#"fits seconds [{"code":"undecided","attribute":"sk","count":3,"example":"2026-11-20T00:00:00Z#b"}]"#);
+    }
+
+    #[test]
+    fn what_is_fixed_excludes_other_types_and_is_in_doubt_where_it_reads_the_same() {
+        let of = things(&format!("{BY_TIME}, fixed = {{ archived = \"false\" }}"));
+        let records = [
+            (text("right"), FITS, text(TIME), text("false")),
+            (text("boolean"), FITS, text(TIME), Value::Bool(false)),
+            (text("other"), FITS, text(TIME), Value::Bool(true)),
+            (text("none"), "lead", Value::Missing, Value::Missing),
+        ];
+        insta::assert_snapshot!(judge(&of, json!(null), &records).shown(), @r#"right boolean [{"code":"undecided","attribute":"archived","count":1,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+        let number = things(&format!("{BY_TIME}, fixed = {{ archived = 200 }}"));
+        let records = [
+            (text("right"), FITS, text(TIME), Value::Number("200".into())),
+            (text("text"), FITS, text(TIME), text("200")),
+            (text("other"), FITS, text(TIME), Value::Number("2".into())),
+        ];
+        insta::assert_snapshot!(judge(&number, json!(null), &records).shown(), @r#"right text [{"code":"undecided","attribute":"archived","count":1,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    }
+
+    #[test]
+    fn a_record_without_any_column_is_counted() {
+        let records = [
+            (Value::Missing, FITS, text(TIME), Value::Missing),
+            (Value::Null, FITS, text(TIME), Value::Missing),
+            (text("a"), FITS, text(TIME), Value::Missing),
+        ];
+        insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @r#"  a [{"code":"blank_row","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    }
+
+    #[test]
+    fn where_all_of_many_records_are_in_doubt_there_is_no_file() {
+        let of = things(BY_TIME);
+        let many = |n: usize, record: Record<'static>| vec![record; n];
+        let order = (
+            text("a"),
+            "ORDER#2026-11-20T00:00:00.000Z#a",
+            text(TIME),
+            Value::Missing,
+        );
+        let undated = (text("a"), FITS, Value::Missing, Value::Missing);
+        let zoneless = (text("a"), FITS, text("2026-11-20T00:00:00"), Value::Missing);
+        let failure = |judged: Judged| judged.undecided.mismatch(&judged.of);
+        assert_eq!(
+            failure(judge(&of, json!(null), &many(19, order.clone()))),
+            None
+        );
+        let failed = failure(judge(&of, json!(null), &many(40, order.clone()))).unwrap();
+        assert_eq!(
+            (failed.code.as_str(), failed.retryable),
+            ("catalog_mismatch", false)
+        );
+        insta::assert_snapshot!(failed.message, @"The records are not as the catalog says: the attribute sk should have the form rfc3339_ms#id, and 40 of 40 records had a text of the form AAAAA#9999-99-99A99:99:99.999A#a. No file was made, since it would lack records. Please contact support.");
+        assert_eq!(
+            failure(judge(&of, json!(null), &many(60, undated.clone()))),
+            None
+        );
+        insta::assert_snapshot!(failure(judge(&of, from_november(), &many(60, undated))).unwrap().message, @"The records are not as the catalog says: the attribute at should have an RFC 3339 time with its zone, such as 2026-11-21T12:00:00Z, and 60 of 60 records had nothing there. No file was made, since it would lack records. Please contact support.");
+        insta::assert_snapshot!(failure(judge(&of, from_november(), &many(60, zoneless))).unwrap().message, @"The records are not as the catalog says: the attribute at should have an RFC 3339 time with its zone, such as 2026-11-21T12:00:00Z, and 60 of 60 records had a text of the form 9999-99-99A99:99:99. No file was made, since it would lack records. Please contact support.");
+        let mut but_one = many(40, order);
+        but_one.push((text("a"), FITS, text(TIME), Value::Missing));
+        assert_eq!(failure(judge(&of, json!(null), &but_one)), None);
+    }
+}
