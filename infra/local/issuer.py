@@ -65,7 +65,7 @@ class Issuer:
             "id_token_signing_alg_values_supported": ["RS256"],
             "subject_types_supported": ["public"],
             "scopes_supported": ["openid", "profile", "email"],
-            "claims_supported": ["sub", "name", "email", "scope"],
+            "claims_supported": ["sub", "name", "email", "email_verified", "scope"],
             "authorization_response_iss_parameter_supported": True,
         }
         return json_response(document, headers=CORS)
@@ -185,6 +185,7 @@ class Issuer:
             "sub": person.sub,
             "name": person.name,
             "email": person.email,
+            "email_verified": True,
             "scope": person.grants,
             "iat": min(now, now + seconds),
             "exp": now + seconds,

@@ -71,6 +71,16 @@ def bare(address: str) -> str:
     return parseaddr(address)[1].lower()
 
 
+def recipients(mail: dict[str, Any]) -> list[str]:
+    """Everybody whom a mail is to, with or without a name."""
+    return [*mail["to"], *mail["cc"], *mail["bcc"]]
+
+
+def mailbox_name(address: str) -> str:
+    """What stands before a bare address's `@`, without a `+` and what follows it."""
+    return address.partition("@")[0].partition("+")[0]
+
+
 def _simple(message: dict[str, Any]) -> dict[str, Any]:
     body = _object(message, "Body")
     text, html = _data(body, "Text"), _data(body, "Html")

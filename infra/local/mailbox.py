@@ -1,7 +1,8 @@
 """The local stack's mailbox: an Amazon SES v2 endpoint that keeps every mail, and pages to read them.
 
-Two kinds of address behave as they may on AWS, so that failures can be tried: `bounce@…` is refused for
-good, `throttle@…` is refused twice and then taken; both with anything after a `+`.
+Some addresses behave as they may on AWS, so that failures can be tried, each with anything after a `+`. `refuse@…` is
+refused at once and for good, `throttle@…` twice, and then taken. Mails to `bounce@…`, `full@…` (a bounce that may pass),
+`complaint@…` and `reject@…` are taken, and an event tells later what became of them (see `mailevents`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import mail as mails
+from mailevents import MailEvents
 from mailstore import Mail, MailStore
 from web import Application, Html, HttpError, Request, Response, escape, json_response, page, serve, single_values
 
@@ -43,8 +45,9 @@ class SesError(Exception):
 class Mailbox:
     """SES's actions and the mailbox's own routes."""
 
-    def __init__(self, store: MailStore) -> None:
+    def __init__(self, store: MailStore, events: MailEvents | None) -> None:
         self._store = store
+        self._events = events
         self._lock = threading.Lock()
         self._throttled: Counter[str] = Counter()
         self._fault = "none"
@@ -71,7 +74,11 @@ class Mailbox:
         """SES v2 SendEmail."""
         try:
             self._inject_fault()
-            return json_response({"MessageId": self._store.add(self._accepted(request))})
+            mail = self._accepted(request)
+            mail_id = self._store.add(mail)
+            if self._events is not None:
+                self._events.of(mail_id, mail)
+            return json_response({"MessageId": mail_id})
         except SesError as error:
             with self._lock:
                 self._refused += 1
@@ -94,7 +101,7 @@ class Mailbox:
         wanted = single_values(request.query).get("to")
         summaries = self._store.summaries()
         if wanted is not None:
-            summaries = [mail for mail in summaries if mails.bare(wanted) in map(mails.bare, _recipients(mail))]
+            summaries = [mail for mail in summaries if mails.bare(wanted) in map(mails.bare, mails.recipients(mail))]
         return json_response(summaries)
 
     def clear(self, _request: Request) -> Response:
@@ -172,9 +179,9 @@ class Mailbox:
             raise SesError(400, "BadRequestException", str(error)) from None
         except HttpError as error:
             raise SesError(400, "BadRequestException", error.detail) from None
-        for recipient in map(mails.bare, _recipients(mail)):
-            mailbox_name = recipient.partition("@")[0].partition("+")[0]
-            if mailbox_name == "bounce":
+        for recipient in map(mails.bare, mails.recipients(mail)):
+            mailbox_name = mails.mailbox_name(recipient)
+            if mailbox_name == "refuse":
                 raise SesError(400, "MessageRejected", "Email address is on the suppression list.")
             if mailbox_name == "throttle":
                 self._throttle(recipient)
@@ -192,10 +199,6 @@ class Mailbox:
         if mail is None:
             raise HttpError(404, "there is no such mail")
         return mail
-
-
-def _recipients(mail: Mail) -> list[str]:
-    return [*mail["to"], *mail["cc"], *mail["bcc"]]
 
 
 def _frame(html: str) -> str:
@@ -225,8 +228,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Amazon SES v2 endpoint on 127.0.0.1 that keeps every mail.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True, help="folder that keeps the mails")
+    parser.add_argument("--aws", metavar="URL", help="where configuration sets and topics are; without it, no event is told")
     options = parser.parse_args()
-    serve(Mailbox(MailStore(options.state)).application(), "mailbox", options.port)
+    events = MailEvents(options.aws) if options.aws else None
+    serve(Mailbox(MailStore(options.state), events).application(), "mailbox", options.port)
 
 
 if __name__ == "__main__":

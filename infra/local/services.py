@@ -57,7 +57,7 @@ def _issuer(stack: Stack) -> Service:
 
 
 def _mailbox(stack: Stack) -> Service:
-    arguments = ["--port", str(stack.port + 2), "--state", str(stack.data / "mailbox")]
+    arguments = ["--port", str(stack.port + 2), "--state", str(stack.data / "mailbox"), "--aws", stack.endpoint_url]
     return Service(
         "mailbox",
         [str(PYTHON), str(HERE / "mailbox.py"), *arguments],

@@ -182,6 +182,8 @@ pub struct Caller {
     pub name: Option<String>,
     /// The person's address, likewise.
     pub email: Option<String>,
+    /// Whether the token says that the address is verified, likewise; a token that says nothing says no.
+    pub email_verified: bool,
     /// What the token lets them do.
     pub grants: Grants,
 }

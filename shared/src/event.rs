@@ -24,7 +24,7 @@ pub enum What {
     Canceled,
     /// The mail service took the mail.
     Mailed,
-    /// The mail was refused for good.
+    /// The mail was refused for good: at once, or after the mail service had taken it.
     MailFailed,
     /// Somebody took the file.
     Downloaded,

@@ -184,6 +184,10 @@ pub struct User {
     pub name: Option<String>,
     /// Where the mail goes; without it, there is none.
     pub email: Option<String>,
+    /// Whether the address is known to be theirs: the token's claim said so, or a host's backend gave it. A file is
+    /// attached to a mail only then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub email_verified: bool,
 }
 
 /// Why an export failed, in words for the person who asked for it.
@@ -236,8 +240,11 @@ pub enum Mail {
     Pending,
     /// The mail service took it.
     Sent,
-    /// It was refused for good: no address, or one that bounces.
+    /// It could not be sent at all: there is no address, or the mail service refused it at once and for good.
     Failed,
+    /// The mail service took it, and learned later that it does not get through: it bounced, the mail service held it
+    /// back, or the person marked it as spam.
+    Refused,
 }
 
 /// One request for one file, and what became of it: an item of the table `exports`.

@@ -1,7 +1,8 @@
 //! Waybill: the Exports feature that every SaaS product needs, as serverless functions.
 //!
 //! This crate holds the model and everything that the functions have in common. The model (`export`, `catalog`,
-//! `access`, `selection`, `lifecycle`, `work`) knows no AWS; `store`, `queue`, `records` and `aws` do.
+//! `access`, `selection`, `lifecycle`, `work`) knows no AWS; `store`, `queue`, `records`, `grants_function`
+//! and `aws` do.
 
 pub mod access;
 pub mod aws;
@@ -14,6 +15,7 @@ pub mod event;
 pub mod export;
 pub mod field_error;
 pub mod file;
+pub mod grants_function;
 pub mod hash;
 pub mod invocation;
 pub mod lifecycle;

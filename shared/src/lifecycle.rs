@@ -3,11 +3,15 @@
 //! Every change is committed in one transaction on the condition that nobody has written the work since it was
 //! read (see [`crate::store`]); so each function may be run again on what is read anew.
 
+mod refusal;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Actor, Event, What};
 use crate::export::{Export, Failure, Mail, Receipt, Status};
 use crate::work::{Completing, Lease, MailWork, Pace, Work};
+
+pub use refusal::{Amendment, MailRefusal};
 
 /// An export and its work, as read together.
 #[derive(Debug, Clone, PartialEq)]

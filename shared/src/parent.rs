@@ -62,6 +62,17 @@ impl Parent {
         (self.kind == kind).then_some(self.id.as_str())
     }
 
+    /// The id in JSON, as the API and a host's function have it: a project's is a number.
+    pub fn id_in_json(&self) -> serde_json::Value {
+        let number = self
+            .id_as(ParentKind::Project)
+            .and_then(|id| id.parse::<u64>().ok());
+        match number {
+            Some(number) => number.into(),
+            None => self.id.as_str().into(),
+        }
+    }
+
     /// Where the API has it: `/v1/projects/42`.
     pub fn path(&self) -> String {
         format!("/v1/{}/{}", self.kind.plural(), self.id)

@@ -220,7 +220,7 @@ impl Owner {
         .await
     }
 
-    /// Waits until the export says what became of its mail: `sent` or `failed`.
+    /// Waits until the export says what became of its mail: `sent`, `failed` or `refused`.
     ///
     /// # Panics
     /// Where it does not.

@@ -321,8 +321,8 @@ async fn the_mail_holds_the_file_and_the_link_and_comes_once() {
 #[tokio::test]
 async fn a_mail_refused_for_good_is_shown_on_the_export() {
     let stack = Stack::get();
-    let sub = format!("bounce-{}", waybill_tests::unique());
-    let email = format!("bounce+{sub}@example.com");
+    let sub = format!("refuse-{}", waybill_tests::unique());
+    let email = format!("refuse+{sub}@example.com");
     let bob = Owner::with_email(&stack, "Bob", &sub, &email, waybill_tests::unique()).await;
     let export = bob
         .succeeded(json!({"type": "orders", "format": "csv"}))

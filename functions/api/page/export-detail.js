@@ -167,7 +167,8 @@ export class ExportDetail extends HTMLElement {
 
   #support(found) {
     const address = this.page.support;
-    if (!address || (found.status !== "failed" && found.mail !== "failed")) return null;
+    const isUntold = found.mail === "failed" || found.mail === "refused";
+    if (!address || (found.status !== "failed" && !isUntold)) return null;
     const subject = encodeURIComponent(`Export ${found.id}`);
     const link = h("a", { href: `mailto:${address}?subject=${subject}` }, address);
     return h("p", { class: "lead" }, "If it happens again, write to ", link, ` and name the export ${found.id}.`);
@@ -190,7 +191,8 @@ export class ExportDetail extends HTMLElement {
   #facts(found) {
     const { format } = this.page;
     const undelivered = found.url ? "It could not be delivered; the file is here." : "It could not be delivered.";
-    const mail = { failed: undelivered, pending: "On its way", sent: "Sent" }[found.mail];
+    const refused = found.url ? "It was sent, but not accepted; the file is here." : "It was sent, but not accepted.";
+    const mail = { failed: undelivered, pending: "On its way", refused, sent: "Sent" }[found.mail];
     return this.#card("The export", "export", this.#list([
       ["What", `${this.#type.label}, as ${found.format === "csv" ? "CSV" : "Excel"}`],
       ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],

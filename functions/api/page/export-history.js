@@ -16,6 +16,12 @@ const SENTENCES = {
   expired: "Expired",
   deleted: "File removed",
 };
+// Why a mail that had been sent was not accepted.
+const REFUSALS = {
+  bounced: "the address does not accept it",
+  complained: "it was marked as spam",
+  rejected: "the mail service held it back",
+};
 const TONES = { succeeded: "good", failed: "bad", mail_failed: "bad", refused: "bad" };
 
 /** The events, the newest first; `time` shows an instant. */
@@ -23,11 +29,13 @@ export function history(events, { format }, time) {
   const items = events.map(({ event, at, user, address, detail }) => {
     const who = user && [" by ", h("bdi", {}, user.name ?? user.id)];
     const behalf = user?.on_behalf_of && [" for ", h("bdi", {}, user.on_behalf_of)];
-    const more = [address && `from ${address}`, detail].filter(Boolean).join(" · ");
+    const refusal = event === "mail_failed" && REFUSALS[detail];
+    const said = refusal || detail;
+    const more = [address && `from ${address}`, said].filter(Boolean).join(" · ");
     return h(
       "li",
       { class: TONES[event] },
-      h("span", {}, SENTENCES[event] ?? event, who, behalf),
+      h("span", {}, refusal ? "Email not accepted" : SENTENCES[event] ?? event, who, behalf),
       more && h("span", { class: "quiet" }, h("bdi", {}, more)),
       h("span", { class: "quiet" }, time(at)),
     );

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use waybill::aws::RecordsClients;
 use waybill::catalog::Catalog;
+use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::queue::Queue;
 use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
 use waybill::work::Pace;
@@ -15,7 +16,7 @@ use crate::caller::ClaimNames;
 use crate::config::Config;
 use crate::cursor::Cursors;
 use crate::error::ApiError;
-use crate::grants_function::{ANSWERED_WITHIN, GrantsFunction};
+use crate::grants_function::CachedGrantsFunction;
 use crate::openapi::Contract;
 use crate::page::PageConfig;
 use crate::view::in_milliseconds;
@@ -47,7 +48,7 @@ pub(crate) struct App {
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
     /// Where permissions are not the token's, but the host's.
-    pub(crate) grants_function: Option<GrantsFunction>,
+    pub(crate) grants_function: Option<CachedGrantsFunction>,
     pub(crate) page: PageConfig,
     limits: String,
     cursors: OnceCell<Cursors>,
@@ -79,7 +80,7 @@ impl App {
             claims: config.claims,
             grants_function: config
                 .grants_function
-                .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN)),
+                .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN).into()),
             page: config.page,
             limits: config.limits,
             cursors: OnceCell::new(),

@@ -21,6 +21,7 @@ pub(crate) struct ClaimNames {
     pub(crate) grants: String,
     pub(crate) name: String,
     pub(crate) email: String,
+    pub(crate) email_verified: String,
 }
 
 /// The caller, the token's claims, and where the request came from.
@@ -62,6 +63,8 @@ impl FromRequestParts<Arc<App>> for Requester {
                 sub: sub.to_owned(),
                 name: claim(&app.claims.name).map(str::to_owned),
                 email: claim(&app.claims.email).map(str::to_owned),
+                // API Gateway hands a boolean on as text.
+                email_verified: claim(&app.claims.email_verified) == Some("true"),
                 grants: Grants::parse(claim(&app.claims.grants).unwrap_or_default()),
             },
             claims: claims.clone().into_iter().collect(),

@@ -15,13 +15,13 @@ use waybill::export::Format;
 use waybill::parent::{NamedParent, Parent, ParentKind};
 use waybill::value::Kind;
 
+use crate::answer;
 use crate::app::App;
 use crate::caller::Requester;
 use crate::error::ApiError;
 use crate::openapi::schemas;
 use crate::path::PathParent;
 use crate::query::{ListParameters, Pairs};
-use crate::{answer, view};
 
 /// What a cursor of this list is bound to. It lets nobody in: grants are looked at anew for each page.
 const SCOPE: &str = "/v1/catalog";
@@ -310,7 +310,7 @@ impl ParentView {
     fn new(named: NamedParent) -> Self {
         Self {
             kind: named.parent.kind(),
-            id: view::parent_id(&named.parent),
+            id: named.parent.id_in_json(),
             name: named.name,
         }
     }

@@ -50,6 +50,7 @@ impl Config {
                 grants: env::required("GRANTS_CLAIM")?,
                 name: env::required("NAME_CLAIM")?,
                 email: env::required("EMAIL_CLAIM")?,
+                email_verified: env::required("EMAIL_VERIFIED_CLAIM")?,
             },
             grants_function: env::optional("GRANTS_FUNCTION"),
             page: PageConfig {

@@ -116,6 +116,7 @@ fn new_export(
         id: caller.sub.clone(),
         name: caller.name.clone(),
         email: caller.email.clone(),
+        email_verified: caller.email_verified,
     };
     Ok(Export {
         id: ExportId::new(now, 0),

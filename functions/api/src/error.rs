@@ -8,12 +8,12 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::export::Status;
+use waybill::grants_function::Unanswered;
 use waybill::records::RecordsError;
 use waybill::selection::FieldError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
 use crate::body::MAX_BODY_BYTES;
-use crate::grants_function::Unanswered;
 use crate::openapi::schemas;
 
 /// How long a client should wait, in seconds, before it asks again what could not be answered now.

@@ -1,97 +1,36 @@
-//! A function of the host's that decides what people may do, where a product's permissions are too many or too fresh
-//! for a token.
+//! What the host's function said lately: it is asked anew about downloads, and else twice a minute at most.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use waybill::access::{Action, Scope};
-use waybill::parent::ParentKind;
+use waybill::grants_function::{GrantsFunction, Question, Unanswered};
 
 use crate::caller::Requester;
-use crate::view::parent_id;
 
-/// How long the function may take. A person waits for it.
-pub(crate) const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer holds.
 const KEPT: SignedDuration = SignedDuration::from_secs(30);
 /// How many answers are kept, about 1 MB.
 const MOST_KEPT: usize = 10_000;
 
-/// Why the function did not say. It is answered with 503 and never taken for a no, lest what exists seem to be gone;
-/// nor for a yes. The texts hold nothing of what the function answered, which may be anything.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Unanswered {
-    #[error("the grants function could not be called: {0}")]
-    NotCalled(String),
-    #[error("the grants function did not answer within {} s", .0.as_secs_f32())]
-    TooSlow(Duration),
-    #[error("the grants function ended in an error")]
-    Failed,
-    #[error("the grants function answered something else than true or false")]
-    NoAnswer,
-}
-
 /// The host's function, and what it said lately.
-pub(crate) struct GrantsFunction {
-    lambda: Client,
-    name: String,
-    within: Duration,
+pub(crate) struct CachedGrantsFunction {
+    function: GrantsFunction,
     answers: Answers,
 }
 
-/// What it is asked, in JSON.
-#[derive(Serialize)]
-struct Question<'a> {
-    sub: &'a str,
-    /// The token's, as API Gateway hands them on: every one a text.
-    claims: &'a BTreeMap<String, String>,
-    action: &'static str,
-    parent: Of<'a>,
-}
-
-/// Its parent: as the API shows it, so that a project's id is a number.
-#[derive(Serialize)]
-struct Of<'a> {
-    kind: ParentKind,
-    id: Value,
-    organization_id: Option<&'a str>,
-}
-
-/// What it may answer.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Answer {
-    Plain(bool),
-    Word(Word),
-    Object { allowed: bool },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    Yes,
-    No,
-}
-
-impl GrantsFunction {
-    /// The function of this name or ARN, which must answer within that time.
-    pub(crate) fn new(lambda: Client, name: String, within: Duration) -> Self {
+impl From<GrantsFunction> for CachedGrantsFunction {
+    fn from(function: GrantsFunction) -> Self {
         Self {
-            lambda,
-            name,
-            within,
+            function,
             answers: Answers::default(),
         }
     }
+}
 
+impl CachedGrantsFunction {
     /// Whether it lets them do this, as it said at most [`KEPT`] ago; a download is asked for every time.
     pub(crate) async fn allows(
         &self,
@@ -105,7 +44,7 @@ impl GrantsFunction {
         if let Some(allowed) = self.answers.get(&key, now) {
             return Ok(allowed);
         }
-        let allowed = self.ask(question).await?;
+        let allowed = self.function.ask(&question).await?;
         if action != Action::Download {
             self.answers.keep(key, allowed, now);
         }
@@ -117,56 +56,14 @@ impl GrantsFunction {
         self.answers
             .forget(&digest(&question(requester, action, scope)));
     }
-
-    async fn ask(&self, question: String) -> Result<bool, Unanswered> {
-        let asked = self
-            .lambda
-            .invoke()
-            .function_name(&self.name)
-            .payload(Blob::new(question))
-            .send();
-        let output = tokio::time::timeout(self.within, asked)
-            .await
-            .map_err(|_| Unanswered::TooSlow(self.within))?
-            .map_err(|error| Unanswered::NotCalled(reason(&error)))?;
-        if output.function_error().is_some() {
-            return Err(Unanswered::Failed);
-        }
-        let payload = output.payload().map(Blob::as_ref).unwrap_or_default();
-        match serde_json::from_slice(payload) {
-            Ok(Answer::Plain(allowed) | Answer::Object { allowed }) => Ok(allowed),
-            Ok(Answer::Word(word)) => Ok(matches!(word, Word::Yes)),
-            Err(_) => Err(Unanswered::NoAnswer),
-        }
-    }
 }
 
-fn question(requester: &Requester, action: Action, scope: Scope<'_>) -> String {
-    let question = Question {
-        sub: &requester.caller.sub,
-        claims: &requester.claims,
-        action: action.as_str(),
-        parent: Of {
-            kind: scope.parent.kind(),
-            id: parent_id(scope.parent),
-            organization_id: scope.organization_id,
-        },
-    };
-    json!(question).to_string()
+fn question(requester: &Requester, action: Action, scope: Scope<'_>) -> Question {
+    Question::new(&requester.caller.sub, &requester.claims, action, scope)
 }
 
-fn digest(question: &str) -> [u8; 32] {
-    Sha256::digest(question).into()
-}
-
-/// What an SDK's error says of itself: its code, or its kind.
-fn reason<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
-    let kind = match error {
-        SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(_) => "no connection",
-        _ => "no answer",
-    };
-    error.code().unwrap_or(kind).to_owned()
+fn digest(question: &Question) -> [u8; 32] {
+    Sha256::digest(question.as_str()).into()
 }
 
 /// What was answered lately, by the digest of the whole question: whoever comes with other claims is asked for anew.
@@ -209,24 +106,6 @@ fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
 mod tests {
     use super::*;
 
-    /// A function that hangs, as the service in front of it does then: a connection, and nothing on it.
-    #[tokio::test]
-    async fn a_function_that_is_too_slow_is_given_up() {
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let config = aws_sdk_lambda::Config::builder()
-            .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
-            .region(aws_sdk_lambda::config::Region::new("eu-west-1"))
-            .credentials_provider(aws_sdk_lambda::config::Credentials::new(
-                "a", "b", None, None, "test",
-            ))
-            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()));
-        let within = Duration::from_millis(100);
-        let function =
-            GrantsFunction::new(Client::from_conf(config.build()), "host".to_owned(), within);
-        let answer = function.ask("{}".to_owned()).await;
-        assert!(matches!(answer, Err(Unanswered::TooSlow(_))), "{answer:?}");
-    }
-
     #[test]
     fn an_answer_holds_for_30_seconds() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
@@ -247,7 +126,7 @@ mod tests {
     fn no_more_answers_are_kept_than_there_is_room_for() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let answers = Answers::default();
-        let key = |number: usize| digest(&number.to_string());
+        let key = |number: usize| Sha256::digest(number.to_string()).into();
         for number in 0..MOST_KEPT {
             answers.keep(
                 key(number),

@@ -15,12 +15,12 @@ use waybill::catalog::Catalog;
 use waybill::parent::{Definitions, Parent, ParentKind, ParentProfile};
 use waybill::selection::FieldError;
 
+use crate::answer;
 use crate::app::App;
 use crate::body::{self, Fields};
 use crate::caller::Requester;
 use crate::error::ApiError;
 use crate::path::PathParent;
-use crate::{answer, view};
 
 const MAX_NAME_LENGTH: usize = 200;
 
@@ -94,7 +94,7 @@ fn organization_id(fields: &mut Fields) -> Option<String> {
 fn shown(profile: &ParentProfile) -> Value {
     let parent = &profile.parent;
     let mut shown = json!({
-        "id": view::parent_id(parent),
+        "id": parent.id_in_json(),
         "kind": parent.kind(),
         "name": profile.name,
         "organization_id": profile.organization_id,

@@ -98,8 +98,9 @@ pub(crate) struct Service {
     host: Arc<Mutex<Option<Host>>>,
     /// What the host's function was asked.
     asked: Arc<Mutex<Vec<Value>>>,
-    /// The names of the claims of grants, name and address, where they are other than the default.
-    pub(crate) claim_names: Option<[&'static str; 3]>,
+    /// The names of the claims of grants, name, address and whether that is verified, where they are other than the
+    /// default.
+    pub(crate) claim_names: Option<[&'static str; 4]>,
     /// The host's table.
     pub(crate) records: records::Records,
     app: Arc<Mutex<Option<Arc<App>>>>,
@@ -251,7 +252,9 @@ impl Service {
     }
 
     fn build(&self) -> App {
-        let [grants, name, email] = self.claim_names.unwrap_or(["scope", "name", "email"]);
+        let [grants, name, email, email_verified] =
+            self.claim_names
+                .unwrap_or(["scope", "name", "email", "email_verified"]);
         let has_host = self.host.lock().unwrap().is_some();
         let config = Config {
             tables: Tables {
@@ -270,6 +273,7 @@ impl Service {
                 grants: grants.into(),
                 name: name.into(),
                 email: email.into(),
+                email_verified: email_verified.into(),
             },
             grants_function: has_host.then(|| "host".to_owned()),
             page: PageConfig {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use waybill::event::{Event, What};
 use waybill::export::{Export, ExportId, Failure, Format, Mail, Receipt, Status, User};
 use waybill::file::{Profile, Warning};
-use waybill::parent::{Parent, ParentKind};
+use waybill::parent::ParentKind;
 
 use crate::openapi::schemas;
 
@@ -31,7 +31,7 @@ pub(crate) struct ExportView<'a> {
     /// The source that the records belong to, where they belong to one.
     source_id: Option<&'a str>,
     #[schema(schema_with = schemas::user)]
-    user: &'a User,
+    user: UserView<'a>,
     #[schema(schema_with = schemas::filters)]
     filters: &'a serde_json::Value,
     /// The searched text, trimmed.
@@ -72,6 +72,24 @@ pub(crate) struct ExportView<'a> {
     url: Option<String>,
 }
 
+/// The recipient. Whether their address is verified is for the mail alone.
+#[derive(Serialize)]
+struct UserView<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    email: Option<&'a str>,
+}
+
+impl<'a> From<&'a User> for UserView<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            id: &user.id,
+            name: user.name.as_deref(),
+            email: user.email.as_deref(),
+        }
+    }
+}
+
 /// How far an export is; null where no file will come of it.
 #[derive(Serialize, ToSchema)]
 struct Progress {
@@ -96,7 +114,7 @@ impl<'a> ExportView<'a> {
             organization_id: export.organization_id.as_deref(),
             project_id: project_id(export.parent.id_as(ParentKind::Project)),
             source_id: export.parent.id_as(ParentKind::Source),
-            user: &export.user,
+            user: UserView::from(&export.user),
             filters: &export.filters,
             search: export.search.as_deref(),
             columns: &export.columns,
@@ -138,14 +156,6 @@ fn without_example(warning: &Warning) -> Warning {
 /// A project's id as a number; [`waybill::parent::Parent`] lets nothing else be one.
 fn project_id(id: Option<&str>) -> Option<u64> {
     id.and_then(|id| id.parse().ok())
-}
-
-/// A parent's id as the API shows it: a project's is a number.
-pub(crate) fn parent_id(parent: &Parent) -> serde_json::Value {
-    match project_id(parent.id_as(ParentKind::Project)) {
-        Some(number) => number.into(),
-        None => parent.id().into(),
-    }
 }
 
 /// The instant without what is finer than a millisecond, which JavaScript's dates could not hold.

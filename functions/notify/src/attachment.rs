@@ -23,12 +23,18 @@ pub(crate) enum Attached {
     TooLarge,
     /// It should, and could not.
     Unavailable,
+    /// It stays where a download asks who comes: the address is not known to be the person's, or they may not have the
+    /// file at this moment.
+    Withheld,
 }
 
 /// Whether the file of `export` is to be attached at `now`.
 pub(crate) fn plan(export: &Export, delivery: Delivery, now: Timestamp) -> Attached {
     if export.status_at(now) != Status::Succeeded || delivery == Delivery::Link {
         return Attached::Not;
+    }
+    if !export.user.email_verified {
+        return Attached::Withheld;
     }
     match (export.size, &export.object) {
         (Some(size), Some(_)) if size < MOST_ATTACHED => Attached::Yes,
@@ -84,6 +90,16 @@ impl Bucket {
 mod tests {
     use super::*;
     use waybill_testing::{at, processing, succeeded};
+
+    /// A file that is attached is given to whoever reads the address's mails.
+    #[test]
+    fn a_file_goes_to_no_address_that_is_not_known_to_be_the_persons() {
+        let mut export = succeeded(10).export;
+        export.user.email_verified = false;
+        let file = |delivery| plan(&export, delivery, at(20));
+        assert_eq!(file(Delivery::Attachment), Attached::Withheld);
+        assert_eq!(file(Delivery::Link), Attached::Not);
+    }
 
     #[test]
     fn a_file_is_attached_where_it_is_there_and_small_enough() {

@@ -14,6 +14,10 @@ pub(crate) struct Config {
     pub(crate) sender: Address,
     /// Where answers go, if not to the sender.
     pub(crate) reply_to: Option<Address>,
+    /// SES's configuration set, by name.
+    pub(crate) configuration_set: String,
+    /// Name or ARN of the host's function that is asked for permissions.
+    pub(crate) grants_function: Option<String>,
     pub(crate) letterhead: Letterhead,
 }
 
@@ -28,6 +32,8 @@ impl Config {
             reply_to: env::optional("REPLY_TO")
                 .map(|text| address("REPLY_TO", text))
                 .transpose()?,
+            configuration_set: env::required("CONFIGURATION_SET")?,
+            grants_function: env::optional("GRANTS_FUNCTION"),
             letterhead: Letterhead {
                 product: env::required("PRODUCT_NAME")?,
                 public_url: env::required("PUBLIC_URL")?

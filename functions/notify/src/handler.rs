@@ -1,21 +1,24 @@
 //! One call: each export that it names is claimed, mailed and marked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
+use waybill::access::{Action, Scope};
 use waybill::catalog::{Catalog, Delivery};
 use waybill::export::{Export, ExportId};
+use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction, Question};
 use waybill::lifecycle::State;
 use waybill::store::{CommitError, Exports, StoreError};
 
 use crate::address::Address;
 use crate::attachment::{self, Attached, Bucket, ReadError};
-use crate::input::{Input, InvalidInput, Wanted};
+use crate::input::{Failures, Input, InvalidInput, Told, Wanted};
 use crate::mail::{self, Letterhead};
+use crate::mail_event::Unreadable;
 use crate::mailer::{Mailer, SEND_WITHIN, SendError};
 
 /// How long a claim holds. It must outlast the function's timeout of a minute: whoever claims the mail next must be
@@ -26,8 +29,11 @@ const MAILS_AT_ONCE: usize = 3;
 /// How often marking a mail is tried. Without the mark it would be sent once more.
 const MARK_TRIES: u32 = 5;
 const MARK_WAIT: Duration = Duration::from_millis(500);
-/// What must be left of the invocation for a mail to be begun: sending it, and reading and writing around it.
-const NEEDED: Duration = SEND_WITHIN.saturating_add(Duration::from_secs(5));
+/// What must be left of the invocation for a mail to be begun: sending it, asking whether its file may go with it, and
+/// reading and writing around these.
+const NEEDED: Duration = SEND_WITHIN
+    .saturating_add(ANSWERED_WITHIN)
+    .saturating_add(Duration::from_secs(5));
 
 /// Everything that mails need.
 #[derive(Debug, Clone)]
@@ -36,6 +42,8 @@ pub(crate) struct Notifier {
     pub(crate) bucket: Bucket,
     pub(crate) mailer: Mailer,
     pub(crate) catalog: Catalog,
+    /// Who decides what people may do, where the tokens' grants do not.
+    pub(crate) grants_function: Option<GrantsFunction>,
     pub(crate) letterhead: Letterhead,
     pub(crate) clock: fn() -> Timestamp,
 }
@@ -62,9 +70,15 @@ pub(crate) enum NotifyError {
     /// Too little of the invocation was left.
     #[error("the invocation's time was over")]
     Time,
-    /// A record that failed has no sequence number, so that only the whole batch can be told to have failed.
-    #[error("a stream record without a sequence number failed")]
+    /// A record or message that failed has no name, so that only the whole batch can be told to have failed.
+    #[error("a record without a name failed")]
     Unnamed,
+    /// What SES tells of a mail is not of the form that it documents.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// Others wrote the export each time.
+    #[error("the export was written by others each time")]
+    Contended,
 }
 
 /// A mail that was handed over, or will never be.
@@ -75,30 +89,31 @@ enum Delivered {
 }
 
 impl Notifier {
-    /// Sends the mails that `event` calls for.
+    /// Sends the mails that `event` calls for, or learns what became of those that were sent.
     ///
     /// # Errors
-    /// A direct call fails if its mail was not settled. Of a stream's batch, the records that failed are named in the
-    /// answer and come again; the call itself fails only where they cannot be named.
+    /// A direct call fails if its mail was not settled. Of a batch, the records that failed are named in the answer and
+    /// come again; the call itself fails only where they cannot be named.
     pub(crate) async fn handle(
         &self,
         event: Value,
         deadline: Instant,
-    ) -> Result<DynamoDbEventResponse, NotifyError> {
+    ) -> Result<Failures, NotifyError> {
         match Input::parse(event)? {
             Input::One(id) => {
                 self.notify(id, deadline).await?;
-                Ok(DynamoDbEventResponse::default())
+                Ok(Failures::default())
             }
-            Input::Stream(wanted) => self.handle_batch(wanted, deadline).await,
+            Input::Stream(wanted) => self.send_all(wanted, deadline).await,
+            Input::Told(told) => self.learn_all(told).await,
         }
     }
 
-    async fn handle_batch(
+    async fn send_all(
         &self,
         wanted: Vec<Wanted>,
         deadline: Instant,
-    ) -> Result<DynamoDbEventResponse, NotifyError> {
+    ) -> Result<Failures, NotifyError> {
         let mut answers = futures::stream::iter(wanted)
             .map(async |wanted| {
                 (
@@ -107,16 +122,23 @@ impl Notifier {
                 )
             })
             .buffer_unordered(MAILS_AT_ONCE);
-        let mut response = DynamoDbEventResponse::default();
+        let mut failures = Failures::default();
         while let Some((failed, wanted)) = answers.next().await {
-            if !failed {
-                continue;
+            if failed {
+                failures.add(wanted.sequence_number.ok_or(NotifyError::Unnamed)?);
             }
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(wanted.sequence_number.ok_or(NotifyError::Unnamed)?);
-            response.batch_item_failures.push(failure);
         }
-        Ok(response)
+        Ok(failures)
+    }
+
+    async fn learn_all(&self, told: Vec<Told>) -> Result<Failures, NotifyError> {
+        let mut failures = Failures::default();
+        for told in told {
+            if self.learn(&told).await.is_err() {
+                failures.add(told.message_id.ok_or(NotifyError::Unnamed)?);
+            }
+        }
+        Ok(failures)
     }
 
     /// Sends the mail of one export, unless somebody else does or has.
@@ -170,6 +192,9 @@ impl Notifier {
             None => (export.type_name.as_str(), Delivery::Link),
         };
         let mut attached = attachment::plan(export, delivery, now);
+        if attached == Attached::Yes && !self.may_download(export).await {
+            attached = Attached::Withheld;
+        }
         let mut file = None;
         if attached == Attached::Yes {
             file = self.bucket.file(export).await?;
@@ -194,8 +219,29 @@ impl Notifier {
         }
     }
 
+    /// Whether the recipient may have the file at this moment: a file that is attached is a download that nobody checks
+    /// again. There is no token now, and with it no claims. Where the grants are the tokens' own, there is nobody to ask.
+    async fn may_download(&self, export: &Export) -> bool {
+        let Some(function) = &self.grants_function else {
+            return true;
+        };
+        let (sub, no_claims) = (&export.user.id, BTreeMap::new());
+        let question = Question::new(sub, &no_claims, Action::Download, Scope::from(export));
+        match function.ask(&question).await {
+            Ok(allowed) => allowed,
+            Err(error) => {
+                tracing::warn!(export.id = %export.id, error = &error as &dyn std::error::Error, "file withheld");
+                false
+            }
+        }
+    }
+
     /// Writes that the mail is settled, whatever else is written to the export meanwhile.
-    async fn mark(&self, mut state: State, refusal: Option<&str>) -> Result<(), NotifyError> {
+    pub(crate) async fn mark(
+        &self,
+        mut state: State,
+        refusal: Option<&str>,
+    ) -> Result<(), NotifyError> {
         let id = state.export.id;
         let mut wait = MARK_WAIT;
         for attempt in 1.. {

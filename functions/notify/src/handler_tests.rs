@@ -1,5 +1,7 @@
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
@@ -64,8 +66,10 @@ impl World {
                 ses: client!(aws_sdk_sesv2, [&mails]),
                 from: "mail@example.com".into(),
                 reply_to: None,
+                configuration_set: "waybill".into(),
             },
             catalog: Catalog::load().unwrap(),
+            grants_function: None,
             letterhead: Letterhead {
                 product: "Waybill".into(),
                 public_url: "https://exports.example.com".into(),
@@ -82,7 +86,7 @@ impl World {
         }
     }
 
-    async fn call(&self) -> Result<DynamoDbEventResponse, NotifyError> {
+    async fn call(&self) -> Result<Failures, NotifyError> {
         self.notifier.handle(json!({"export_id": 7}), soon()).await
     }
 
@@ -294,5 +298,95 @@ async fn failed_and_canceled_exports_are_told_of_without_a_file() {
         let sent = world.sent();
         assert_eq!(sent[0].1, 0);
         assert!(sent[0].0.contains(words));
+    }
+}
+
+/// A notifier that asks a function of the host's which answers this, and the questions that it was asked.
+fn asking(
+    mut world: World,
+    answer: fn() -> MockResponse<InvokeOutput, InvokeError>,
+) -> (World, Arc<Mutex<Vec<Value>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let questions = asked.clone();
+    let invoke = mock!(aws_sdk_lambda::Client::invoke)
+        .match_requests(|r| r.function_name() == Some("host"))
+        .then_compute_response(move |r| {
+            let question = r.payload().unwrap().as_ref();
+            questions
+                .lock()
+                .unwrap()
+                .push(serde_json::from_slice(question).unwrap());
+            answer()
+        });
+    let lambda = client!(aws_sdk_lambda, [&invoke]);
+    world.notifier.grants_function =
+        Some(GrantsFunction::new(lambda, "host".into(), ANSWERED_WITHIN));
+    (world, asked)
+}
+
+fn says(answer: &str) -> MockResponse<InvokeOutput, InvokeError> {
+    MockResponse::Output(InvokeOutput::builder().payload(Blob::new(answer)).build())
+}
+
+#[tokio::test]
+async fn a_file_goes_along_only_where_the_hosts_function_lets_the_recipient_have_it_now() {
+    type Answer = fn() -> MockResponse<InvokeOutput, InvokeError>;
+    let table: [(&str, Answer, usize); 5] = [
+        ("yes", || says("true"), 1),
+        ("no", || says("false"), 0),
+        ("neither", || says("null"), 0),
+        (
+            "ended in an error",
+            || {
+                let failed = InvokeOutput::builder().function_error("Unhandled");
+                MockResponse::Output(failed.payload(Blob::new("true")).build())
+            },
+            0,
+        ),
+        (
+            "was not called",
+            || {
+                let meta =
+                    aws_sdk_lambda::error::ErrorMetadata::builder().code("AccessDeniedException");
+                MockResponse::Error(InvokeError::generic(meta.build()))
+            },
+            0,
+        ),
+    ];
+    for (case, answer, attached) in table {
+        let mut state = succeeded(10);
+        state.export.organization_id = Some("acme".into());
+        // The person whom the export is for, not who asked for it.
+        state.export.requested_by = "backend".into();
+        let (world, asked) = asking(World::new(&state, |_| None), answer);
+        world.call().await.unwrap();
+        let sent = world.sent();
+        assert_eq!((sent.len(), sent[0].1), (1, attached), "{case}");
+        assert_eq!(
+            sent[0].0.contains("The file is not attached to this mail."),
+            attached == 0,
+            "{case}"
+        );
+        assert_eq!(world.mail(), Some(Mail::Sent), "{case}");
+        let parent = json!({"kind": "project", "id": 42, "organization_id": "acme"});
+        let question = json!({"sub": "u-17", "claims": {}, "action": "download", "parent": parent});
+        assert_eq!(*asked.lock().unwrap(), [question], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_asked_for_no_mail_that_brings_no_file() {
+    let mut unverified = succeeded(10);
+    unverified.export.user.email_verified = false;
+    let canceled = processing(0)
+        .cancel(waybill::event::Actor::default(), at(10), pace())
+        .after;
+    for (state, words) in [(unverified, "is not attached"), (canceled, "canceled")] {
+        let (world, asked) = asking(World::new(&state, |_| None), || says("true"));
+        world.call().await.unwrap();
+        let sent = world.sent();
+        assert_eq!((sent.len(), sent[0].1), (1, 0));
+        assert!(sent[0].0.contains(words), "{}", sent[0].0);
+        assert!(asked.lock().unwrap().is_empty());
     }
 }

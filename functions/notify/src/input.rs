@@ -1,7 +1,9 @@
-//! What the function is called with: the stream's records, or one export's id from the sweeper.
+//! What the function is called with, the stream's records, SES's events, or one export's id from the sweeper; and what it
+//! answers.
 
 use aws_lambda_events::dynamodb::{Event, EventRecord};
-use serde::Deserialize;
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waybill::export::{ExportId, Mail, Status};
 use waybill::queue::Message;
@@ -11,6 +13,8 @@ use waybill::queue::Message;
 pub(crate) enum Input {
     /// Records of the table's stream, those that call for no mail left out.
     Stream(Vec<Wanted>),
+    /// What SES tells of mails, by the queue of its events.
+    Told(Vec<Told>),
     /// One export.
     One(ExportId),
 }
@@ -24,9 +28,39 @@ pub(crate) struct Wanted {
     pub(crate) sequence_number: Option<String>,
 }
 
-/// An event that is neither.
+/// One event of SES's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Its text, as SES published it.
+    pub(crate) body: String,
+    /// What the queue calls the message, to say that it failed.
+    pub(crate) message_id: Option<String>,
+}
+
+/// What a stream's mapping and a queue's alike are answered: what of the batch must come again
+/// (`ReportBatchItemFailures`).
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failures {
+    batch_item_failures: Vec<Failure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    item_identifier: String,
+}
+
+impl Failures {
+    /// Adds the record or the message of this name.
+    pub(crate) fn add(&mut self, item_identifier: String) {
+        self.batch_item_failures.push(Failure { item_identifier });
+    }
+}
+
+/// An event that is none of these.
 #[derive(Debug, thiserror::Error)]
-#[error("the event is neither of a DynamoDB stream nor {{\"export_id\": N}}")]
+#[error("the event is neither of a DynamoDB stream, nor of a queue, nor {{\"export_id\": N}}")]
 pub(crate) struct InvalidInput(#[from] serde_json::Error);
 
 /// What of an export's image matters here.
@@ -43,10 +77,21 @@ impl Input {
             let message: Message = serde_json::from_value(event)?;
             return Ok(Self::One(message.export_id));
         }
+        if event.pointer("/Records/0/eventSource") == Some(&"aws:sqs".into()) {
+            let event: SqsEvent = serde_json::from_value(event)?;
+            return Ok(Self::Told(event.records.into_iter().map(told).collect()));
+        }
         let event: Event = serde_json::from_value(event)?;
         Ok(Self::Stream(
             event.records.into_iter().filter_map(wanted).collect(),
         ))
+    }
+}
+
+fn told(message: SqsMessage) -> Told {
+    Told {
+        body: message.body.unwrap_or_default(),
+        message_id: message.message_id,
     }
 }
 
@@ -165,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn a_queues_messages_are_events_of_the_mail_service() {
+        let event = json!({"Records": [
+            {"messageId": "m-1", "receiptHandle": "r", "body": "{}", "eventSource": "aws:sqs",
+             "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}, "awsRegion": "eu-west-1"},
+        ]});
+        let told = Told {
+            body: "{}".into(),
+            message_id: Some("m-1".into()),
+        };
+        assert_eq!(Input::parse(event).unwrap(), Input::Told(vec![told]));
+    }
+
+    #[test]
     fn a_direct_call_names_one_export() {
         let id = ExportId::try_from(7).unwrap();
         assert_eq!(
@@ -180,7 +238,7 @@ mod tests {
             let error = Input::parse(bad).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                r#"the event is neither of a DynamoDB stream nor {"export_id": N}"#
+                r#"the event is neither of a DynamoDB stream, nor of a queue, nor {"export_id": N}"#
             );
         }
     }

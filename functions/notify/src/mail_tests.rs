@@ -90,6 +90,9 @@ fn why_a_file_is_not_attached_is_said() {
     assert!(
         lost.text.contains("could not be attached") && lost.html.contains("could not be attached")
     );
+    let withheld = mail(&ready(), Attached::Withheld);
+    assert_snapshot!("withheld_text", withheld.text);
+    assert!(withheld.html.contains("is not attached to this mail"));
 }
 
 #[test]

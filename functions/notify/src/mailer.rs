@@ -10,12 +10,13 @@ use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
     Attachment, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content,
-    Destination, EmailContent, Message, MessageHeader,
+    Destination, EmailContent, Message, MessageHeader, MessageTag,
 };
 use waybill::export::Export;
 
 use crate::address::Address;
 use crate::mail::Mail;
+use crate::mail_event::EXPORT_TAG;
 
 /// How long sending may take with all its attempts. A mail of 10 MB takes seconds; an attempt that is given up too
 /// early may have been taken all the same, and would be sent twice.
@@ -42,6 +43,8 @@ pub(crate) struct Mailer {
     /// The header `From`.
     pub(crate) from: String,
     pub(crate) reply_to: Option<Address>,
+    /// SES's configuration set that mails name: it tells what becomes of them.
+    pub(crate) configuration_set: String,
 }
 
 /// A mail that was not sent.
@@ -85,9 +88,14 @@ impl Mailer {
                     .transpose()?
                     .map(|a| vec![a]),
             );
+        let tag = MessageTag::builder()
+            .name(EXPORT_TAG)
+            .value(export.id.to_string());
         let sent = self
             .ses
             .send_email()
+            .configuration_set_name(&self.configuration_set)
+            .email_tags(tag.build()?)
             .from_email_address(&self.from)
             .set_reply_to_addresses(self.reply_to.as_ref().map(|a| vec![a.as_str().to_owned()]))
             .destination(Destination::builder().to_addresses(to.as_str()).build())

@@ -15,6 +15,7 @@ fn mailer(rule: &Rule) -> Mailer {
         ses: client!(aws_sdk_sesv2, [rule]),
         from: "\"Waybill\" <mail@example.com>".into(),
         reply_to: Address::parse("help@example.com"),
+        configuration_set: "waybill".into(),
     }
 }
 
@@ -64,6 +65,11 @@ fn is_ours(input: &SendEmailInput, file: Option<&[u8]>) -> bool {
             .headers()
             .iter()
             .any(|h| (h.name(), h.value()) == ("X-Waybill-Export", "7"))
+        && input.configuration_set_name() == Some("waybill")
+        && input
+            .email_tags()
+            .iter()
+            .any(|tag| (tag.name(), tag.value()) == ("waybill-export", "7"))
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! Notify: mails the person who asked for an export, once it is over.
 //!
 //! The stream of the table `exports` calls at once, the sweeper for every mail that is still pending. Whoever comes
-//! claims the mail first, so that of many calls for one export a single one sends it.
+//! claims the mail first, so that of many calls for one export a single one sends it. What SES learns of a mail later comes
+//! by a queue.
 
 mod address;
 mod attachment;
 mod config;
 mod handler;
 mod input;
+mod learning;
 mod mail;
+mod mail_event;
 mod mailer;
 
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::time::Instant;
 use waybill::catalog::Catalog;
+use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::invocation::time_left;
 use waybill::store::Exports;
 
@@ -40,8 +44,13 @@ async fn main() -> Result<(), Error> {
             ses: mailer::ses(&sdk),
             from: config.sender.named(&config.letterhead.product),
             reply_to: config.reply_to,
+            configuration_set: config.configuration_set,
         },
         catalog: Catalog::load()?,
+        grants_function: config.grants_function.map(|name| {
+            let lambda = aws_sdk_lambda::Client::new(&sdk);
+            GrantsFunction::new(lambda, name, ANSWERED_WITHIN)
+        }),
         letterhead: config.letterhead,
         clock: Timestamp::now,
     });

@@ -88,6 +88,7 @@ class IssuerTest(unittest.TestCase):
         self.assertEqual(answer.headers["Access-Control-Allow-Origin"], "*")
         claims = self.verified(self.json(answer)["access_token"])
         self.assertEqual((claims["sub"], claims["name"], claims["scope"]), ("u-17", "Ana Sousa", "project:42"))
+        self.assertIs(claims["email_verified"], True)
         self.assertEqual(self.verified(self.json(answer)["id_token"])["nonce"], "n")
 
     def test_a_code_is_good_once(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import queue
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.config import Config
@@ -26,6 +30,51 @@ from service import free_port, python, running
 FILE = bytes(range(256)) * 4000
 
 
+class FakeAws:
+    """A configuration set with a topic for bounces, and what is published."""
+
+    def __init__(self) -> None:
+        self.published: queue.Queue[tuple[str, Any]] = queue.Queue()
+        published = self.published
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                topic = {"TopicArn": "arn:aws:sns:eu-west-1:000000000000:bounces"}
+                destination = {
+                    "Name": "bounces", "Enabled": True, "MatchingEventTypes": ["BOUNCE"], "SnsDestination": topic,
+                }
+                off = {"Name": "off", "Enabled": False, "MatchingEventTypes": ["BOUNCE"], "SnsDestination": topic}
+                is_ours = self.path == "/v2/email/configuration-sets/ours/event-destinations"
+                found = {"EventDestinations": [destination, off]} if is_ours else {}
+                self.respond("application/json", json.dumps(found).encode())
+
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                published.put((form["TopicArn"][0], json.loads(form["Message"][0])))
+                self.respond("text/xml", b"<PublishResponse><PublishResult/></PublishResponse>")
+
+            def respond(self, kind: str, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> FakeAws:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class MailboxTest(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
@@ -35,11 +84,11 @@ class MailboxTest(unittest.TestCase):
         self.addCleanup(lambda: self.stop_last())
         self.start()
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         port = free_port()
         self.stop_last()
         service = contextlib.ExitStack()
-        command = python("mailbox.py", "--port", str(port), "--state", self.state)
+        command = python("mailbox.py", "--port", str(port), "--state", self.state, *options)
         self.url = service.enter_context(running(command, port))
         self.stop_last = service.close
         self.ses = boto3.client(
@@ -51,7 +100,7 @@ class MailboxTest(unittest.TestCase):
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def send(self, to: str = "Ana <ana@example.com>", **message: Any) -> str:
+    def send(self, to: str = "Ana <ana@example.com>", configuration_set: str | None = None, **message: Any) -> str:
         simple = {
             "Subject": {"Data": "Your <orders> ✓", "Charset": "UTF-8"},
             "Body": {"Text": {"Data": "text & more"}, "Html": {"Data": '<p>"html"</p><script>alert(1)</script>'}},
@@ -64,6 +113,7 @@ class MailboxTest(unittest.TestCase):
             Destination={"ToAddresses": [to]},
             Content={"Simple": simple | message},
             EmailTags=[{"Name": "kind", "Value": "succeeded"}],
+            **({"ConfigurationSetName": configuration_set} if configuration_set else {}),
         )["MessageId"]
 
     def get(self, path: str) -> bytes:
@@ -117,10 +167,33 @@ class MailboxTest(unittest.TestCase):
         self.assertIn("text &amp; more", page)
         self.assertNotIn("<script>", page + self.get("/").decode())
 
-    def test_bounce_is_refused_for_good(self) -> None:
+    def test_refuse_is_refused_for_good(self) -> None:
         for _ in range(3):
-            self.assertEqual(self.refused(to="bounce+1@example.com"), ("MessageRejected", 400))
+            self.assertEqual(self.refused(to="refuse+1@example.com"), ("MessageRejected", 400))
         self.assertEqual(json.loads(self.get("/mails.json")), [])
+
+    def test_a_bounce_is_told_later_to_the_topics_that_ask_for_it(self) -> None:
+        with FakeAws() as aws:
+            self.start("--aws", aws.url)
+            mail_id = self.send("bounce+1@example.com", configuration_set="ours")
+            self.assertEqual(aws.published.qsize(), 0)
+            self.assertEqual(json.loads(self.get(f"/mails/{mail_id}.json"))["to"], ["bounce+1@example.com"])
+            topic, event = aws.published.get(timeout=20)
+            self.assertEqual(topic, "arn:aws:sns:eu-west-1:000000000000:bounces")
+            self.assertEqual(event["eventType"], "Bounce")
+            self.assertEqual(event["bounce"]["bounceType"], "Permanent")
+            self.assertEqual(event["bounce"]["bouncedRecipients"], [{"emailAddress": "bounce+1@example.com"}])
+            self.assertEqual(event["mail"]["messageId"], mail_id)
+            self.assertEqual(event["mail"]["tags"], {"ses:configuration-set": ["ours"], "kind": ["succeeded"]})
+
+            # The order is that of the sending: what is told last shows that nothing was told before it.
+            self.send("bounce+2@example.com")
+            self.send("complaint@example.com", configuration_set="ours")
+            self.send("ana@example.com", configuration_set="ours")
+            self.send("full@example.com", configuration_set="ours")
+            _, event = aws.published.get(timeout=20)
+            self.assertEqual(event["bounce"]["bounceType"], "Transient")
+            self.assertEqual(aws.published.qsize(), 0)
 
     def test_throttle_is_refused_twice_for_each_address(self) -> None:
         for address in ("throttle+1@example.com", "throttle+2@example.com"):

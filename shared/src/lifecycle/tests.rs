@@ -32,6 +32,7 @@ fn requested() -> State {
             id: "u-17".into(),
             name: None,
             email: None,
+            email_verified: true,
         },
         requested_by: "u-17".into(),
         filters: serde_json::Value::Null,
@@ -312,6 +313,53 @@ fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
     assert!(sent.claim_mail(at(13), at(133)).is_none());
 }
 
+/// What the change writes of the mail: its state, and the events with their details.
+fn told(export: &Export, events: &[Event]) -> (Option<Mail>, String) {
+    let words = events.iter().map(|event| match &event.detail {
+        Some(detail) => format!("{:?} {detail}", event.what),
+        None => format!("{:?}", event.what),
+    });
+    (export.mail, words.collect::<Vec<_>>().join(", "))
+}
+
+#[test]
+fn a_mail_that_does_not_get_through_is_told_of_once() {
+    let done = succeed(&take(&requested(), "a", 0), 10).after;
+    let claimed = done.claim_mail(at(11), at(131)).unwrap().after;
+    let sent = claimed.settle_mail(None, at(12)).after;
+    for refusal in MailRefusal::ALL {
+        let word = refusal.as_str();
+        let late = sent.refuse_mail(refusal, at(13)).unwrap();
+        let refused = (Some(Mail::Refused), format!("MailFailed {word}"));
+        assert_eq!(told(&late.after.export, &late.events), refused);
+        assert!(!late.done, "the file is still to expire");
+        assert_eq!(late.after.work, sent.work);
+
+        // It came before whoever sent the mail could say that they had: nobody sends it again.
+        let early = claimed.refuse_mail(refusal, at(12)).unwrap();
+        let refused = (Some(Mail::Refused), format!("Mailed, MailFailed {word}"));
+        assert_eq!(told(&early.after.export, &early.events), refused);
+        assert!(early.after.claim_mail(at(200), at(300)).is_none());
+        assert_eq!(early.after.work.mail, None);
+
+        for known in [&late.after, &early.after] {
+            assert!(known.refuse_mail(refusal, at(14)).is_none());
+        }
+        let failed = claimed.settle_mail(Some("no".into()), at(12)).after;
+        assert!(failed.refuse_mail(refusal, at(14)).is_none());
+        assert!(requested().refuse_mail(refusal, at(14)).is_none());
+    }
+}
+
+#[test]
+fn a_refused_mail_keeps_no_work_that_is_done_otherwise() {
+    let canceled = requested().cancel(Actor::default(), at(0), pace()).after;
+    let cleaned = canceled.cleaned(at(100));
+    assert!(!cleaned.done, "the mail is still to be sent");
+    let refused = cleaned.after.refuse_mail(MailRefusal::Bounced, at(101));
+    assert!(refused.unwrap().done);
+}
+
 /// The table `work` and the export, written as the store writes them: on the sequence that was read.
 struct Store {
     export: Export,
@@ -365,7 +413,14 @@ impl Store {
             times(&[What::Succeeded, What::Failed, What::Canceled]),
             usize::from(over)
         );
-        assert!(times(&[What::Mailed, What::MailFailed]) <= 1);
+        let (sent, refused) = match self.export.mail {
+            None | Some(Mail::Pending) => (0, 0),
+            Some(Mail::Sent) => (1, 0),
+            Some(Mail::Failed) => (0, 1),
+            Some(Mail::Refused) => (1, 1),
+        };
+        assert_eq!(times(&[What::Mailed]), sent);
+        assert_eq!(times(&[What::MailFailed]), refused);
         let had_file = matches!(self.export.status, Status::Succeeded | Status::Expired);
         assert_eq!(self.export.expires_at.is_some(), had_file);
         assert_eq!(self.export.object.is_some(), had_file);
@@ -450,9 +505,10 @@ enum Act {
     ReleaseMail,
     Mailed,
     Refused,
+    Bounced,
 }
 
-const ACTS: [Act; 14] = [
+const ACTS: [Act; 15] = [
     Act::Read,
     Act::Claim,
     Act::Renew,
@@ -467,6 +523,7 @@ const ACTS: [Act; 14] = [
     Act::ReleaseMail,
     Act::Mailed,
     Act::Refused,
+    Act::Bounced,
 ];
 
 /// The change that the functions would make of what they have read, if they would make one.
@@ -515,6 +572,7 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         Act::ReleaseMail => mailing.then(|| state.release_mail()),
         Act::Mailed => mailing.then(|| state.settle_mail(None, now)),
         Act::Refused => mailing.then(|| state.settle_mail(Some("refused".into()), now)),
+        Act::Bounced => state.refuse_mail(MailRefusal::Bounced, now),
     }
 }
 
@@ -555,7 +613,7 @@ proptest! {
             prop_assert!(looks < 500, "no end in sight");
         }
         prop_assert!(second <= 17 * DAY);
-        prop_assert!(matches!(store.export.mail, Some(Mail::Sent | Mail::Failed)));
+        prop_assert!(matches!(store.export.mail, Some(Mail::Sent | Mail::Failed | Mail::Refused)));
         prop_assert!(matches!(store.export.status, Status::Failed | Status::Canceled | Status::Expired));
     }
 }

@@ -1,5 +1,7 @@
 //! Committing a change: all of it or nothing, and only if nobody was faster.
 
+mod amend;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;

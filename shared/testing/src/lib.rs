@@ -74,6 +74,7 @@ pub fn waiting() -> State {
             id: "u-17".into(),
             name: Some("Ana Sousa".into()),
             email: Some("ana@example.com".into()),
+            email_verified: true,
         },
         requested_by: "u-17".into(),
         filters: serde_json::Value::Null,

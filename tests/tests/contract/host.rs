@@ -124,3 +124,29 @@ async fn a_tokens_own_grants_for_parents_count_for_nothing_then() {
     let seen = colleague.api.get(&events).await.expect_status(200).json();
     assert!(seen["events"][0]["address"].is_null(), "{seen:#}");
 }
+
+/// A backend asks for somebody's export; whether its file goes along with the mail is for the host to say as it is sent.
+#[tokio::test]
+async fn a_file_is_mailed_only_to_somebody_who_may_have_it_as_the_mail_is_sent() {
+    let stack = Stack::get().asking_host();
+    let host = Host::of(&stack).await;
+    let ana = Owner::new(&stack, "Ana").await;
+    let place = format!("project:{}", ana.project);
+    let backend = format!("backend-{}", ana.project);
+    host.let_in(&backend, &place).await;
+    let token = stack.token_with(&backend, "service").await;
+    let backend = ana.calling_as(stack.caller(&token));
+    let mut body = csv();
+    body["user"] = serde_json::json!({"id": ana.sub, "name": "Ana", "email": ana.email});
+
+    let attachments = async || {
+        let export = backend.request_with(body.clone()).await;
+        let mail = ana.mail_about(id(&export)).await;
+        mail["attachments"].as_array().expect("a list").len()
+    };
+    assert_eq!(attachments().await, 0);
+    host.let_in(&ana.sub, &place).await;
+    assert_eq!(attachments().await, 1);
+    host.turn_out(&ana.sub, &place).await;
+    assert_eq!(attachments().await, 0);
+}

@@ -12,6 +12,7 @@ mod idempotency;
 mod input;
 mod leads;
 mod lists;
+mod mails;
 mod openapi;
 mod parents;
 mod rate;

@@ -66,6 +66,16 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
     let stack = Stack::get();
     let owner = Owner::new(&stack, "Ana").await;
     let (backend, path) = backend(&stack, owner.project).await;
+    // Where no token says that an address is verified, the backend that names it vouches for it.
+    let unverified = json!({"sub": "backend", "grants": format!("service project:{}", owner.project),
+        "claims": {"email_verified": null}});
+    let vouching = stack.caller(&stack.token(unverified).await);
+    let vouched = vouching.post(&path, csv_for(&owner)).await;
+    let vouched = owner
+        .mail_about(id(&vouched.expect_status(201).json()))
+        .await;
+    assert_eq!(vouched["attachments"].as_array().unwrap().len(), 1);
+
     let export = backend.post(&path, csv_for(&owner)).await;
     let export = export.expect_status(201).json();
     assert_eq!(

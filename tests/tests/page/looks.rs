@@ -124,6 +124,13 @@ async fn every_state_of_an_export() {
                 .await;
             assert!(browser.has("#again").await && !browser.has("#download").await);
         }
+        if status == "Canceled" {
+            // Its mail was sent, and bounced.
+            browser.shows("#export", "but not accepted").await;
+            browser
+                .shows(".history", "the address does not accept it")
+                .await;
+        }
         if status == "Processing" {
             browser.shows(".progress", "1,234,567 rows so far").await;
         }

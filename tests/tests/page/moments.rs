@@ -66,12 +66,17 @@ impl Moments {
         self.put(export, &[What::Requested]).await
     }
 
-    /// Stopped by whoever asked for it.
+    /// Stopped by whoever asked for it; the mail about it bounced.
     pub(crate) async fn canceled(&mut self) -> u64 {
         let mut export = self.copy(Status::Canceled);
         export.ended_at = Some(export.created_at);
-        export.mail = Some(Mail::Sent);
-        let history = [What::Requested, What::Canceled, What::Mailed];
+        export.mail = Some(Mail::Refused);
+        let history = [
+            What::Requested,
+            What::Canceled,
+            What::Mailed,
+            What::MailFailed,
+        ];
         self.put(export, &history).await
     }
 
@@ -174,6 +179,7 @@ impl Moments {
             let event = Event::new(&export, what, at);
             let event = match what {
                 What::Requested | What::Canceled | What::Downloaded => event.by(person.clone()),
+                What::MailFailed if export.mail == Some(Mail::Refused) => event.saying("bounced"),
                 _ => event,
             };
             let event = self.exports.event_item(&event).unwrap();

@@ -248,7 +248,8 @@ fn another_regions_and_another_accounts_table_is_reached_by_parameters() {
 
 #[test]
 fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
-    for function in Template::read().functions() {
+    let template = Template::read();
+    for function in template.functions() {
         let source = sources::of_package(function.package());
         let calls = |call: &str| source.contains(&format!(".{call}()"));
         let mut needed: BTreeSet<(&str, &str)> = CALLS
@@ -262,18 +263,20 @@ fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
         if function.variables().contains_key("QUEUE_URL") {
             needed.insert(("sqs:SendMessage", "Queue"));
         }
-        // Which function is called, its variable says.
+        // Which function is called, its variable says. The host's is called by what the functions share.
         let variables = function.variables();
         let called = variables
             .iter()
             .find(|(name, _)| name.ends_with("_FUNCTION"));
-        assert_eq!(called.is_some(), calls("invoke"), "{}", function.name);
+        let invokes = calls("invoke") || source.contains("GrantsFunction::new(");
+        assert_eq!(called.is_some(), invokes, "{}", function.name);
         if let Some((_, called)) = called {
             let called = refers_to(called).expect("a function's name is a reference");
             needed.insert(("lambda:InvokeFunction", called));
         }
-        if function.name == "GenerateFunction" {
-            needed.extend(FEEDING.map(|action| (action, "Queue")));
+        let queues = template.queues_feeding(function.name);
+        for queue in &queues {
+            needed.extend(FEEDING.map(|action| (action, *queue)));
         }
 
         let statements = function.statements();
@@ -340,11 +343,48 @@ fn notify_reads_the_stream_and_sends_as_the_sender() {
     );
 }
 
+/// SES checks the configuration set of a mail too: an identity's default one would be checked where a mail names none,
+/// and every mail refused.
+#[test]
+fn mails_name_the_configuration_set_that_notify_may_send_with() {
+    let template = Template::read();
+    let notify = template.function("NotifyFunction");
+    let named = &notify.variables()["CONFIGURATION_SET"];
+    assert_eq!(refers_to(named), Some("MailConfigurationSet"));
+    assert!(sources::of_package("notify").contains(".configuration_set_name("));
+    let set = json!({"Fn::Sub":
+        "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfigurationSet}"});
+    let statements = notify.statements();
+    let allowed: Vec<_> = statements
+        .iter()
+        .filter(|statement| statement.resources.contains(&set))
+        .collect();
+    let [statement] = allowed[..] else {
+        panic!("one statement is about the configuration set: {allowed:?}");
+    };
+    assert_eq!(statement.actions, ["ses:SendEmail", "ses:SendRawEmail"]);
+    assert_eq!(statement.resources, [set]);
+}
+
 /// A function that nobody has named must not be called, nor one beside it.
 #[test]
-fn api_calls_the_grants_function_where_there_is_one() {
+fn those_who_ask_the_grants_function_may_call_it_where_there_is_one() {
     let template = Template::read();
-    let policies = &template.properties("ApiRole")["Policies"][0]["PolicyDocument"]["Statement"];
+    let askers: Vec<_> = template
+        .functions()
+        .iter()
+        .filter(|f| f.variables().contains_key("GRANTS_FUNCTION"))
+        .map(|f| f.role().to_owned())
+        .collect();
+    assert_eq!(askers, ["ApiRole", "NotifyRole"]);
+    for role in askers {
+        may_call_the_grants_function(&template, &role);
+    }
+    assert_eq!(template.default("GrantsFunction"), &json!(""));
+}
+
+fn may_call_the_grants_function(template: &Template, role: &str) {
+    let policies = &template.properties(role)["Policies"][0]["PolicyDocument"]["Statement"];
     let conditional: Vec<&Value> = policies
         .as_array()
         .expect("statements")
@@ -372,7 +412,6 @@ fn api_calls_the_grants_function_where_there_is_one() {
             ]}]}},
         ])
     );
-    assert_eq!(template.default("GrantsFunction"), &json!(""));
 }
 
 #[test]

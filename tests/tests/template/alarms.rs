@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::reading::{Template, refers_to, string};
+use crate::reading::{Template, refers_to, string, text};
 use crate::sources;
 
 #[test]
@@ -133,6 +133,19 @@ fn every_line_that_tells_of_a_failure_is_counted_and_every_counted_line_is_logge
         }
     }
     assert_eq!(counted(&template), logged);
+}
+
+/// A person's wrong address is no fault of the deployment's.
+#[test]
+fn a_mail_that_bounces_pages_nobody() {
+    let learning = text("functions/notify/src/learning.rs");
+    assert!(learning.contains("\"mail refused\""));
+    for (function, message, metric) in counted(&Template::read()) {
+        if function == "notify" {
+            let line = format!("\"{message}\"");
+            assert!(!learning.contains(&line), "{line} is counted as {metric}");
+        }
+    }
 }
 
 #[test]

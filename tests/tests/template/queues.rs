@@ -43,16 +43,17 @@ fn a_message_stays_hidden_for_six_times_the_longest_run() {
 #[test]
 fn a_message_that_cannot_be_handled_is_kept_as_a_dead_letter() {
     let template = Template::read();
-    let queue = template.properties("Queue");
-    let redrive = &queue["RedrivePolicy"];
-    assert_eq!(
-        refers_to(&redrive["deadLetterTargetArn"]),
-        Some("DeadLetterQueue")
-    );
-    assert!(
-        redrive["maxReceiveCount"].as_u64() >= Some(5),
-        "AWS advises five receives or more, or throttling loses it"
-    );
+    for queue in ["Queue", "MailEventsQueue"] {
+        let redrive = &template.properties(queue)["RedrivePolicy"];
+        assert_eq!(
+            refers_to(&redrive["deadLetterTargetArn"]),
+            Some("DeadLetterQueue")
+        );
+        assert!(
+            redrive["maxReceiveCount"].as_u64() >= Some(5),
+            "AWS advises five receives or more, or throttling loses it"
+        );
+    }
 
     // A dead letter's age counts from when the message was first sent.
     let kept = |name: &str| {
@@ -61,8 +62,9 @@ fn a_message_that_cannot_be_handled_is_kept_as_a_dead_letter() {
             .expect("a retention")
     };
     assert!(kept("DeadLetterQueue") > kept("Queue"));
+    assert!(kept("DeadLetterQueue") > kept("MailEventsQueue"));
     assert!(kept("DeadLetterQueue") <= 14 * DAY);
-    for queue in ["Queue", "DeadLetterQueue"] {
+    for queue in ["Queue", "MailEventsQueue", "DeadLetterQueue"] {
         assert_eq!(
             template.properties(queue)["SqsManagedSseEnabled"],
             true,
@@ -136,4 +138,86 @@ fn the_stream_gives_notify_what_has_ended_and_goes_on_past_a_failure() {
     let image =
         json!({"status": {"S": ["succeeded", "failed", "canceled"]}, "mail": {"S": ["pending"]}});
     assert_eq!(patterns, [json!({"dynamodb": {"NewImage": image}})]);
+}
+
+/// SES publishes what it learns of a mail later to the topic, and from there it comes to notify.
+#[test]
+fn what_ses_learns_of_a_mail_comes_to_notify() {
+    let template = Template::read();
+    let destination = template.properties("MailEventDestination");
+    assert_eq!(
+        refers_to(&destination["ConfigurationSetName"]),
+        Some("MailConfigurationSet")
+    );
+    assert_eq!(
+        destination["EventDestination"],
+        json!({
+            "Enabled": true,
+            "MatchingEventTypes": ["bounce", "complaint", "reject"],
+            "SnsDestination": {"TopicARN": {"Ref": "MailEventsTopic"}},
+        })
+    );
+    assert_eq!(
+        template.resource("MailEventDestination")["DependsOn"],
+        "MailEventsTopicPolicy"
+    );
+    assert_eq!(
+        template.properties("MailEventsSubscription"),
+        &json!({
+            "TopicArn": {"Ref": "MailEventsTopic"},
+            "Protocol": "sqs",
+            "Endpoint": {"Fn::GetAtt": ["MailEventsQueue", "Arn"]},
+            "RawMessageDelivery": true,
+        })
+    );
+    let mapping = template.properties("NotifyMailEventsMapping");
+    assert_eq!(refers_to(&mapping["FunctionName"]), Some("NotifyFunction"));
+    assert_eq!(
+        refers_to(&mapping["EventSourceArn"]),
+        Some("MailEventsQueue")
+    );
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
+    let hidden = template.properties("MailEventsQueue")["VisibilityTimeout"].as_u64();
+    let longest = template.function("NotifyFunction").timeout();
+    assert_eq!(hidden, Some(6 * longest));
+}
+
+/// The topic takes events of this stack's configuration set alone, the queue those of the topic alone.
+#[test]
+fn nobody_else_can_tell_what_became_of_a_mail() {
+    let template = Template::read();
+    let set = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfigurationSet}";
+    for (policy, expected) in [
+        (
+            "MailEventsTopicPolicy",
+            json!([{
+                "Sid": "MailEvents",
+                "Effect": "Allow",
+                "Principal": {"Service": "ses.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": {"Ref": "MailEventsTopic"},
+                "Condition": {"StringEquals": {
+                    "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+                    "aws:SourceArn": {"Fn::Sub": set},
+                }},
+            }]),
+        ),
+        (
+            "MailEventsQueuePolicy",
+            json!([{
+                "Sid": "MailEvents",
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": {"Fn::GetAtt": ["MailEventsQueue", "Arn"]},
+                "Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": "MailEventsTopic"}}},
+            }]),
+        ),
+    ] {
+        let statement = &template.properties(policy)["PolicyDocument"]["Statement"];
+        assert_eq!(statement, &expected, "{policy}");
+    }
 }

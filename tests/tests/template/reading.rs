@@ -80,6 +80,18 @@ impl Template {
             .unwrap_or_else(|| panic!("no function {name}"))
     }
 
+    /// The queues that feed a function.
+    pub(crate) fn queues_feeding(&self, function: &str) -> Vec<&str> {
+        let mappings = self.of_type("AWS::Lambda::EventSourceMapping");
+        let sources = mappings
+            .iter()
+            .filter(|(_, mapping)| refers_to(&mapping["FunctionName"]) == Some(function))
+            .filter_map(|(_, mapping)| refers_to(&mapping["EventSourceArn"]));
+        sources
+            .filter(|source| self.resource(source)["Type"] == "AWS::SQS::Queue")
+            .collect()
+    }
+
     /// The parameter's default.
     pub(crate) fn default(&self, parameter: &str) -> &Value {
         self.at(&format!("/Parameters/{parameter}/Default"))

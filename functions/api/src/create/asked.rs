@@ -249,6 +249,8 @@ fn user(fields: &mut Fields) -> Option<User> {
         id: id?,
         name,
         email,
+        // The backend that names somebody vouches for their address.
+        email_verified: true,
     })
 }
 

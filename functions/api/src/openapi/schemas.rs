@@ -213,8 +213,8 @@ pub(super) fn of_the_model() -> Vec<Named> {
         (
             "Mail",
             words(
-                "What became of the mail.",
-                &[Mail::Pending, Mail::Sent, Mail::Failed],
+                "What became of the mail: `failed` was never sent, `refused` was sent, but not accepted.",
+                &[Mail::Pending, Mail::Sent, Mail::Failed, Mail::Refused],
             ),
         ),
         (

@@ -1,0 +1,84 @@
+//! A mail that does not get through after the mail service had taken it.
+//!
+//! The mail service tells of it later, and more than once: when the work may be gone already, or before whoever sent the
+//! mail has written that it was sent. An export has one mail to one address, so what is said of any sending of it holds.
+
+use jiff::Timestamp;
+
+use super::{Change, State};
+use crate::event::{Event, What};
+use crate::export::{Export, Mail};
+
+/// Why a mail that the mail service had taken does not get through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailRefusal {
+    /// The address does not take it, and never will.
+    Bounced,
+    /// The person marked it as spam.
+    Complained,
+    /// The mail service held it back for what is in it.
+    Rejected,
+}
+
+impl MailRefusal {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::Bounced, Self::Complained, Self::Rejected];
+
+    /// The word for it in the history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// A change of an export that has no work any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Amendment {
+    /// The export that it was made from, whose status and mail must still hold.
+    pub before: Export,
+    /// The export that it leads to.
+    pub after: Export,
+    /// What it tells the export's history.
+    pub events: Vec<Event>,
+}
+
+impl Amendment {
+    /// The mail of `export` does not get through.
+    ///
+    /// `None` where that is nothing new: it is known, the mail was never sent, or none is due.
+    pub fn refuse_mail(export: &Export, refusal: MailRefusal, now: Timestamp) -> Option<Self> {
+        let refused = Event::new(export, What::MailFailed, now).saying(refusal.as_str().to_owned());
+        let events = match export.mail? {
+            Mail::Sent => vec![refused],
+            // Whoever sent it has not written that yet, or could not.
+            Mail::Pending => vec![Event::new(export, What::Mailed, now), refused],
+            Mail::Failed | Mail::Refused => return None,
+        };
+        Some(Self {
+            before: export.clone(),
+            after: Export {
+                mail: Some(Mail::Refused),
+                ..export.clone()
+            },
+            events,
+        })
+    }
+}
+
+impl State {
+    /// As [`Amendment::refuse_mail`], while there is work: the mail is not to be sent again either.
+    pub fn refuse_mail(&self, refusal: MailRefusal, now: Timestamp) -> Option<Change> {
+        let amendment = Amendment::refuse_mail(&self.export, refusal, now)?;
+        let mut change = self.change(|s, events| {
+            s.export = amendment.after;
+            s.work.mail = None;
+            s.plan();
+            events.extend(amendment.events);
+        });
+        change.done = change.after.is_done();
+        Some(change)
+    }
+}
