@@ -47,8 +47,9 @@ impl Plan {
         let spec = &export_type.records;
         let table = mapping(&spec.table).ok_or_else(unmapped)?;
         let region = spec.region.as_deref().unwrap_or_default();
-        let role = spec.role.as_deref().unwrap_or_default();
-        let role = mapping(role).unwrap_or_else(|| role.to_owned());
+        let role = spec.role.as_ref();
+        let role = role.map(|role| mapping(role).unwrap_or_else(|| role.clone()));
+        let role = role.unwrap_or_default();
         let asked = selection.created_at();
         Ok(Self {
             source: format!("dynamodb {region} {role} {table}"),

@@ -10,10 +10,11 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use jiff::Timestamp;
+use waybill::catalog::{Catalog, Path};
 use waybill::clock::Clock;
 use waybill::event::Actor;
 use waybill::store::Item;
-use waybill::work::Work;
+use waybill::work::{Checkpoint, Work};
 use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
 
 use super::*;
@@ -375,4 +376,82 @@ async fn a_lease_that_somebody_else_has_taken_is_not_given_back() {
     assert_eq!(outcome.await, Outcome::Lost);
     assert_eq!(world.state().work.lease.unwrap().owner, "another");
     assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
+}
+
+/// Whatever the catalog says by then: the file is made by the entry that was stored with the request.
+#[tokio::test]
+async fn a_file_is_made_by_the_entry_of_its_request() {
+    let catalog = Catalog::built_in().unwrap();
+    let mut of = catalog.get("orders").unwrap().clone();
+    for column in &mut of.columns {
+        column.origin = Path::new("pk", []).into();
+    }
+    let mut state = requested();
+    let world = World::new(&state, one_order);
+    state.export.entry = world.worker.entries.keep(&of).await.unwrap();
+    state.export.columns = vec!["customer".to_owned()];
+    world.tables.write(&state);
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    let export = world.state().export;
+    // `customer`, `orders#42`, and two ends of lines.
+    assert_eq!(export.size, Some(8 + 9 + 4));
+    assert_eq!(export.receipt.unwrap().entry, state.export.entry);
+}
+
+#[tokio::test]
+async fn an_export_whose_entry_is_gone_fails_with_a_reason() {
+    let mut state = requested();
+    state.export.entry = "0".repeat(64);
+    let world = World::new(&state, never);
+    assert_eq!(world.work_on().await, Outcome::Failed);
+    assert_eq!(
+        world.state().export.failure.unwrap().code,
+        "catalog_changed"
+    );
+}
+
+/// The same position means other records there.
+#[tokio::test]
+async fn a_checkpoint_of_another_table_is_not_gone_on_from() {
+    let now = Timestamp::now();
+    let checkpoint = |source: &str| Checkpoint {
+        source: source.to_owned(),
+        position: Some(r#"[{"segment":9,"start":null,"after":null}]"#.to_owned()),
+        read: 7,
+        matched: 7,
+        rows: 7,
+        hash: waybill::hash::FileHash::default().state(),
+        ..Checkpoint::default()
+    };
+    for (source, rows) in [("dynamodb   records", 7), ("dynamodb   others", 1)] {
+        let state = taken(&requested()).note(|work| work.checkpoint = Some(checkpoint(source)));
+        let mut state = state.after.continue_later(now, pace()).after;
+        state.work.due = Some(now.as_second());
+        let world = World::new(&state, one_order);
+        assert_eq!(world.work_on().await, Outcome::Succeeded, "{source}");
+        assert_eq!(world.state().export.rows, Some(rows), "{source}");
+    }
+}
+
+/// The failure says which attribute does not fit, and shows no record.
+#[tokio::test]
+async fn records_that_do_not_fit_the_catalog_make_no_file() {
+    let many = |r: &QueryInput| {
+        let values = r.expression_attribute_values().unwrap();
+        let items = (0..25).filter(|_| values.contains_key(":from")).map(|n| {
+            let sk = format!("ORDER#{n:02}");
+            [("pk", "orders#42"), ("sk", &sk), ("id", "o-1")]
+                .map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())))
+                .into()
+        });
+        let items: Vec<Item> = items.collect();
+        let output = QueryOutput::builder().set_items(Some(items)).build();
+        MockResponse::Http(query_answer(&output))
+    };
+    let world = World::new(&requested(), many);
+    assert_eq!(world.work_on().await, Outcome::Failed);
+    let failure = world.state().export.failure.unwrap();
+    assert_eq!(failure.code, "catalog_mismatch");
+    assert!(failure.message.contains("AAAAA#99"), "{}", failure.message);
+    assert_eq!(world.stored.num_calls(), 0);
 }

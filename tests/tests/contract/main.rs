@@ -23,6 +23,7 @@ mod service;
 mod summary;
 mod tokens;
 mod types;
+mod undecided;
 mod visibility;
 
 use serde_json::{Value, json};

@@ -1,0 +1,160 @@
+//! Records that do not fit the catalog: none is left out in silence.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use waybill_tests::{FINISHED_WITHIN, Owner, Stack, file_of, python_csv};
+
+use super::{caller, csv, export_path};
+
+/// Puts an order with this sort key and time of creation, whatever a loader would say of them.
+async fn put(stack: &Stack, owner: &Owner, sort_key: &str, id: &str, created_at: Option<&str>) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let mut put = stack
+        .aws()
+        .await
+        .records
+        .put_item()
+        .table_name(stack.output("records_table"))
+        .item("pk", text(&format!("orders#{}", owner.project)))
+        .item("sk", text(sort_key))
+        .item("id", text(id));
+    if let Some(created_at) = created_at {
+        put = put.item("created_at", text(created_at));
+    }
+    put.send().await.unwrap();
+}
+
+async fn failed(owner: &Owner, body: Value) -> Value {
+    let export = owner.request_with(body).await;
+    let id = waybill_tests::id(&export);
+    owner.reaches(id, "failed", FINISHED_WITHIN).await
+}
+
+fn in_2026() -> Value {
+    let mut body = csv();
+    body["filters"] = json!({"created_at": {"from": "2026-01-01", "to": "2026-02-01"}});
+    body
+}
+
+#[tokio::test]
+async fn keys_of_another_form_make_no_empty_file() {
+    let stack = Stack::get();
+    let owner = Owner::new(&stack, "Ana").await;
+    for n in 0..40 {
+        let time = format!("2026-01-01T10:00:{n:02}Z");
+        put(
+            &stack,
+            &owner,
+            &format!("ORDER#{time}"),
+            &format!("o-{n}"),
+            Some(&time),
+        )
+        .await;
+    }
+    for body in [csv(), in_2026()] {
+        let export = failed(&owner, body).await;
+        let failure = &export["failure"];
+        assert_eq!(failure["code"], "catalog_mismatch", "{export:#}");
+        assert_eq!(failure["retryable"], false);
+        let message = failure["message"].as_str().unwrap();
+        assert!(
+            message.contains("sk") && message.contains("rfc3339_s#id"),
+            "{message}"
+        );
+        assert!(
+            message.contains("AAAAA#9999"),
+            "the form, and not the key: {message}"
+        );
+        let mail = owner
+            .mail_about(waybill_tests::id(&export))
+            .await
+            .to_string();
+        assert!(
+            mail.contains("rfc3339_s#id") && !mail.contains("ORDER#"),
+            "{mail}"
+        );
+    }
+}
+
+/// Times as Python's `isoformat` writes them, and none at all, under a filter that needs them.
+#[tokio::test]
+async fn times_that_cannot_be_read_make_no_empty_file() {
+    let stack = Stack::get();
+    for created_at in [Some("2026-01-01T10:00:00"), None] {
+        let owner = Owner::new(&stack, "Ana").await;
+        for n in 0..20 {
+            let key = format!("2026-01-01T10:00:{n:02}Z#o-{n}");
+            put(&stack, &owner, &key, &format!("o-{n}"), created_at).await;
+        }
+        let export = failed(&owner, in_2026()).await;
+        assert_eq!(export["failure"]["code"], "catalog_mismatch", "{export:#}");
+        // Without the filter the key alone says that they are no later than the request.
+        let all = owner.succeeded(csv()).await;
+        assert_eq!(all["rows"], 20, "{all:#}");
+    }
+}
+
+#[tokio::test]
+async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_who_may_read_them()
+{
+    let stack = Stack::get();
+    let owner = Owner::new(&stack, "Ana").await;
+    let time = "2026-01-01T10:00:00Z";
+    put(&stack, &owner, &format!("{time}#a"), "fits", Some(time)).await;
+    put(&stack, &owner, "lead-1", "elsewhere", Some(time)).await;
+    put(&stack, &owner, &format!("{time}#b"), "undated", None).await;
+    let export = owner.succeeded(csv()).await;
+    let rows = python_csv(&file_of(&stack, &owner.api, &export).await);
+    let ids: Vec<&str> = rows[1..].iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(ids, ["fits", "undated", "elsewhere"]);
+    let receipt = &export["receipt"];
+    let counts = [&receipt["read"], &receipt["matched"], &receipt["written"]];
+    assert_eq!(counts, [3, 3, 3]);
+    assert_eq!(
+        export["warnings"],
+        json!([
+            {"code": "undated", "attribute": "created_at", "count": 1, "example": format!("{time}#b")},
+            {"code": "undecided", "attribute": "sk", "count": 1, "example": "lead-1"},
+        ])
+    );
+    let staff = caller(&stack, "yuki", "staff").await;
+    let shown = staff
+        .get(&export_path(&export))
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(
+        shown["warnings"][1],
+        json!({"code": "undecided", "attribute": "sk", "count": 1})
+    );
+    let listed = owner.api.get(&owner.path()).await.expect_status(200).json();
+    assert!(!listed.to_string().contains("lead-1"), "{listed:#}");
+    let mail = owner
+        .mail_about(waybill_tests::id(&export))
+        .await
+        .to_string();
+    assert!(
+        mail.contains("could not be placed") && !mail.contains("lead-1"),
+        "{mail}"
+    );
+
+    // A filter on the time takes what has one.
+    let narrowed = owner.succeeded(in_2026()).await;
+    let rows = python_csv(&file_of(&stack, &owner.api, &narrowed).await);
+    let ids: Vec<&str> = rows[1..].iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(ids, ["fits", "elsewhere"]);
+    assert_eq!(narrowed["warnings"][0]["count"], 1, "{narrowed:#}");
+}
+
+#[tokio::test]
+async fn the_receipt_names_the_entry_by_which_the_file_was_made() {
+    let stack = Stack::get();
+    let owner = Owner::new(&stack, "Ana").await;
+    let [first, second] = [owner.succeeded(csv()).await, owner.succeeded(csv()).await];
+    let entry = first["receipt"]["entry"].as_str().unwrap();
+    assert!(
+        entry.len() == 64 && entry.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{entry}"
+    );
+    assert_eq!(first["receipt"]["entry"], second["receipt"]["entry"]);
+}
