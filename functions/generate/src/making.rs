@@ -175,7 +175,10 @@ impl Making<'_> {
             .len()
             .saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
-        let rows = Rows::resume(format, options, checkpoint.sheets, pending)?;
+        let Checkpoint {
+            sheets, warnings, ..
+        } = checkpoint;
+        let rows = Rows::resume(format, options, sheets, warnings, pending)?;
         Ok((upload, rows))
     }
 

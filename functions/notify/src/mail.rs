@@ -220,6 +220,11 @@ fn warning(warning: &Warning) -> String {
         WarningCode::TimeCut => {
             format!("{column}: {cells} with a time finer than milliseconds, which was cut")
         }
+        WarningCode::OtherKind => {
+            format!(
+                "{column}: {cells} with a value that is not of the column's kind, written as it is"
+            )
+        }
     }
 }
 

@@ -63,6 +63,7 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
         warning(WarningCode::NumberAsText, "amount", 1),
         warning(WarningCode::CharactersDropped, "city", 1_200),
         warning(WarningCode::TimeCut, "created_at", 2),
+        warning(WarningCode::OtherKind, "age", 3),
     ];
     let mail = mail(
         &Export {

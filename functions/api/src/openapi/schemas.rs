@@ -230,15 +230,7 @@ pub(super) fn of_the_model() -> Vec<Named> {
                 [
                     (
                         "code",
-                        words(
-                            "What happened to the cells.",
-                            &[
-                                WarningCode::NumberAsText,
-                                WarningCode::CharactersDropped,
-                                WarningCode::CellCut,
-                                WarningCode::TimeCut,
-                            ],
-                        ),
+                        words("What happened to the cells.", &WarningCode::ALL),
                     ),
                     ("column", text("The key of the column.").into()),
                     ("count", count("How many cells.").into()),
