@@ -33,7 +33,7 @@ impl Cell<'_> {
         match kind {
             Kind::Text => true,
             Kind::Email => text.is_empty() || text.contains('@'),
-            Kind::Phone => text.is_empty() || text.contains(|c: char| c.is_ascii_digit()),
+            Kind::Phone => text.is_empty() || text.bytes().any(|byte| byte.is_ascii_digit()),
             _ => text.is_empty(),
         }
     }

@@ -161,7 +161,8 @@ impl Cells {
             _ => Cow::Borrowed(text),
         };
         // RFC 4180, section 2.
-        if text.contains([',', '"', '\r', '\n']) {
+        let needs_quotes = |byte| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+        if text.bytes().any(needs_quotes) {
             quoted(&text, out);
         } else {
             out.extend_from_slice(text.as_bytes());

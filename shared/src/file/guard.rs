@@ -22,8 +22,8 @@ const DROPPED_FIRST: [u8; 5] = [0xc2, 0xe1, 0xe2, 0xe3, 0xef];
 /// How the programs that a file is for may read it, besides as it was written.
 #[derive(Debug)]
 pub(super) struct Dialect {
-    /// ASCII characters inside of a text after which such a program may begin a cell.
-    separators: &'static [u8],
+    /// Whether such a program may begin a cell inside of a text after this byte, an ASCII character.
+    separators: [bool; 256],
     /// The characters that begin a formula.
     formulas: &'static [char],
     /// The characters that no text may begin with, whatever follows.
@@ -67,8 +67,14 @@ impl Dialect {
             suspects[formulas[n].encode_utf8(&mut [0; 4]).as_bytes()[0] as usize] = true;
             n += 1;
         }
+        let mut is_separator = [false; 256];
+        n = 0;
+        while n < separators.len() {
+            is_separator[separators[n] as usize] = true;
+            n += 1;
+        }
         Self {
-            separators,
+            separators: is_separator,
             formulas,
             firsts,
             suspects,
@@ -86,8 +92,7 @@ impl Dialect {
         let mut guarded = String::new();
         let mut copied = 0;
         for begin in self.cells(text) {
-            let is_first = begin == 0 && text.trim_start_matches(GUARD).starts_with(self.firsts);
-            if is_first || self.runs(&text[begin..]) {
+            if self.runs(&text[begin..]) || (begin == 0 && self.is_no_beginning(text)) {
                 guarded.push_str(&text[copied..begin]);
                 guarded.push(GUARD);
                 copied = begin;
@@ -103,15 +108,20 @@ impl Dialect {
     /// Where some program may begin a cell.
     fn cells(&self, text: &str) -> impl Iterator<Item = usize> {
         let bytes = text.bytes().enumerate();
-        let after = bytes.filter(|(_, byte)| self.separators.contains(byte));
+        let after = bytes.filter(|&(_, byte)| self.separators[usize::from(byte)]);
         std::iter::once(0).chain(after.map(|(place, _)| place + 1))
     }
 
     /// Whether a cell that begins like this would be computed.
     fn runs(&self, cell: &str) -> bool {
-        let is_separator = |c: char| self.separators.iter().any(|&byte| char::from(byte) == c);
+        let is_separator = |c: char| c.is_ascii() && self.separators[c as usize];
         let first = cell.chars().find(|&c| !is_dropped(c) || is_separator(c));
         first.is_some_and(|c| self.formulas.contains(&c))
+    }
+
+    /// Whether a text begins as none may, perhaps behind guards of its own.
+    fn is_no_beginning(&self, text: &str) -> bool {
+        text.trim_start_matches(GUARD).starts_with(self.firsts)
     }
 }
 
