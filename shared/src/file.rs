@@ -2,6 +2,7 @@
 
 mod cell;
 pub mod csv;
+mod guard;
 pub mod json;
 pub mod name;
 mod rows;
@@ -21,10 +22,18 @@ use crate::catalog::Column;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// A spreadsheet: a byte-order mark, and no cell that would run as a formula.
+    /// A spreadsheet: a byte-order mark, and no cell that would run as a formula, whatever separator the file is read
+    /// with. `'` is put before what would: at a text's start, and within it after `;`, tab, `|`, CR and LF, where white
+    /// space, control characters and quotes, if any, are followed by `=`, `+`, `-`, `@` or one of their full-width forms;
+    /// and before a text that begins with a tab, CR, LF or NUL. A reader that takes away each `'` behind which it would
+    /// put one has the texts as they were.
+    ///
+    /// What is stored as a number is written as it is in every column, and so is a value of its column's kind, and a
+    /// phone of `+`, digits and spaces.
     #[default]
     Spreadsheet,
-    /// A program: the values as they are.
+    /// A program: the values as they are. Where there is none, nothing is written, and for an empty text `""`; but in a
+    /// file of one column `""` for both, since readers leave out blank lines.
     Data,
 }
 

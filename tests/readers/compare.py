@@ -18,6 +18,7 @@ Writes {"rows", "expected", "differences": the first few, "warnings": {code: {co
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 import sys
@@ -34,10 +35,14 @@ import polars
 SHOWN = 5
 MARK = b"\xef\xbb\xbf"
 CELL_CHARACTERS = 32_767
-RUNS = ("=", "+", "-", "@", "\t", "\r")
+# Where some spreadsheet begins a cell: at a text's start and after these.
+SEPARATORS = ";\t|\r\n"
+FORMULAS = "=+-@＝＋－＠"
+# What an import drops before a cell's first character: white space, controls and quotes.
+DROPPED = re.compile("[\\s\x00-\x1f\x7f-\x9f\"'\u200b\ufeff]")
+NOT_FIRST = re.compile("'*[\t\r\n\0]")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-PLAIN_PHONE = re.compile(r"\+[0-9 ]+")
+PLAIN_PHONE = re.compile(r"\+?[0-9][0-9 ]*")
 PHONE_TERM = re.compile(r"[0-9+\-(). ]+")
 # XML 1.0, production 2 (Char): what is none of these cannot be in a spreadsheet.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -105,15 +110,43 @@ def fold(text: str) -> str:
 
 def shown(asked: dict[str, Any], key: str, kind: str, text: str, warnings: dict[str, Counter[str]]) -> Any:
     """What the file's reader must give for a record's value."""
+    if not is_of_kind(kind, text):
+        warnings.setdefault("other_kind", Counter())[key] += 1
     if asked["format"] == "xlsx":
         return in_sheet(key, kind, text, warnings)
     if kind in ("integer", "decimal") and NUMBER.fullmatch(text):
         return number(text)
-    if asked["profile"] == "data" or not text.startswith(RUNS):
+    if asked["profile"] == "data" or (kind == "phone" and PLAIN_PHONE.fullmatch(text)):
         return text
-    if kind == "phone" and PLAIN_PHONE.fullmatch(text):
-        return text
-    return f"'{text}"
+    return guarded(text)
+
+
+def is_of_kind(kind: str, text: str) -> bool:
+    """Whether a value is what its column says; an empty text is anything. Dates are, in these tables."""
+    if text == "":
+        return True
+    if kind in ("integer", "decimal"):
+        return NUMBER.fullmatch(text) is not None
+    if kind == "boolean":
+        return text in ("true", "false")
+    if kind == "email":
+        return "@" in text
+    return kind != "phone" or re.search("[0-9]", text) is not None
+
+
+def guarded(text: str) -> str:
+    """With `'` before each cell that a spreadsheet would compute, wherever it splits the text."""
+    cells = re.split(f"(?<=[{SEPARATORS}])", text)
+    first, *rest = (f"'{cell}" if runs(cell) else cell for cell in cells)
+    if first == cells[0] and NOT_FIRST.match(text):
+        first = f"'{first}"
+    return "".join([first, *rest])
+
+
+def runs(cell: str) -> bool:
+    """Whether a formula begins the cell; a separator, its last character, begins none."""
+    begun = itertools.dropwhile(lambda char: char not in SEPARATORS and DROPPED.match(char), cell)
+    return next(begun, "") in tuple(FORMULAS)
 
 
 def number(text: str) -> str:

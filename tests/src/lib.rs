@@ -7,6 +7,7 @@
 
 mod aws;
 mod browser;
+mod calc;
 mod exporting;
 mod http;
 mod lambda;
@@ -23,6 +24,7 @@ mod wait;
 
 pub use aws::Aws;
 pub use browser::{Browser, axe};
+pub use calc::{Calc, Import, Opened};
 pub use exporting::{exported, file_of, succeeded, succeeded_within};
 pub use http::{Answer, Caller};
 pub use lambda::Watch;

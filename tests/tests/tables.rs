@@ -5,15 +5,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use calamine::Reader;
 use serde_json::{Value, json};
 use waybill_tests::{
-    Caller, Stack, Table, assert_valid, file_of, note, real_tables, skipped, succeeded_within,
-    unique, whole_tables, workers,
+    Calc, Caller, Import, Opened, Stack, Table, assert_valid, file_of, note, real_tables, skipped,
+    succeeded_within, unique, whole_tables, workers,
 };
 
 /// How long an export of half a million rows may take on a slow, busy machine.
@@ -338,14 +336,7 @@ async fn a_spreadsheet_program_runs_no_cell() {
     let Some(folder) = folder(what) else {
         return;
     };
-    let Some(program) = ["soffice", "libreoffice"]
-        .into_iter()
-        .find(|name| is_installed(name))
-    else {
-        skipped(
-            what,
-            "it is not installed (Debian: apt-get install libreoffice-calc-nogui)",
-        );
+    let Some(calc) = Calc::find(what) else {
         return;
     };
     let stack = Stack::get();
@@ -357,53 +348,12 @@ async fn a_spreadsheet_program_runs_no_cell() {
     for (profile, runs) in [("spreadsheet", false), ("data", true)] {
         let body = json!({"type": "orders", "format": "csv", "profile": profile});
         let (export, file) = exported(&stack, &api, &format!("projects/{id}"), body).await;
-        let scratch = tempfile::tempdir().unwrap();
-        std::fs::write(scratch.path().join("file.csv"), &file).unwrap();
-        let converted = convert(program, scratch.path());
-        let (rows, formulas) = formulas(&converted);
-        assert_eq!(export["rows"].as_u64().unwrap() + 1, rows, "{profile}");
-        assert_eq!(formulas > 0, runs, "{profile}: {formulas} formulas");
+        let Opened { rows, formulas } = calc.open(&file, Import::AS_WRITTEN);
+        assert_eq!(
+            export["rows"].as_u64().unwrap() + 1,
+            rows as u64,
+            "{profile}"
+        );
+        assert_eq!(!formulas.is_empty(), runs, "{profile}: {formulas:?}");
     }
-}
-
-fn is_installed(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
-
-/// The CSV file as LibreOffice's own workbook: comma, double quotes, UTF-8, and formulas evaluated.
-fn convert(program: &str, folder: &Path) -> PathBuf {
-    let filter = "--infilter=CSV:44,34,76,1,,0,false,true,false,false,false,-1,true";
-    let output = Command::new(program)
-        .arg(format!(
-            "-env:UserInstallation=file://{}",
-            folder.join("profile").display()
-        ))
-        .args(["--headless", filter, "--convert-to", "xlsx", "--outdir"])
-        .arg(folder)
-        .arg(folder.join("file.csv"))
-        .output()
-        .unwrap();
-    let converted = std::fs::read_dir(folder).unwrap().find_map(|entry| {
-        let path = entry.ok()?.path();
-        (path.extension()? == "xlsx").then_some(path)
-    });
-    converted.unwrap_or_else(|| panic!("{output:?}"))
-}
-
-/// The rows of a workbook, and how many of its cells are formulas, as calamine reads them.
-fn formulas(workbook: &Path) -> (u64, usize) {
-    let mut workbook: calamine::Xlsx<_> = calamine::open_workbook(workbook).unwrap();
-    let name = workbook.sheet_names().remove(0);
-    let rows = workbook.worksheet_range(&name).unwrap().height();
-    let formulas = workbook.worksheet_formula(&name).unwrap();
-    (
-        rows as u64,
-        formulas
-            .cells()
-            .filter(|(_, _, text)| !text.is_empty())
-            .count(),
-    )
 }

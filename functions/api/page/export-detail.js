@@ -24,6 +24,7 @@ const WARNINGS = {
   characters_dropped: "characters that a spreadsheet cannot hold were left out",
   cell_cut: "texts longer than a spreadsheet's cell were cut",
   time_cut: "times finer than a millisecond were cut",
+  other_kind: "values that are not of the column's kind were written as they are",
   undecided: "records could not be placed for sure, since what they have there is not as expected",
   blank_row: "records have none of the file's columns; their rows are empty",
 };

@@ -215,7 +215,13 @@ impl Making<'_> {
             .len()
             .saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
-        let rows = Rows::resume(format, options, checkpoint.sheets, pending, checkpoint.rows)?;
+        let Checkpoint {
+            sheets,
+            warnings,
+            rows,
+            ..
+        } = checkpoint;
+        let rows = Rows::resume(format, options, sheets, warnings, pending, rows)?;
         Ok((upload, rows))
     }
 

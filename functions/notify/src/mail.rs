@@ -221,6 +221,9 @@ fn warning(warning: &Warning, export: &Export) -> String {
         WarningCode::TimeCut => {
             format!("{cells} with a time finer than milliseconds, which was cut")
         }
+        WarningCode::OtherKind => {
+            format!("{cells} with a value that is not of the column's kind, written as it is")
+        }
         WarningCode::Undated => {
             let are = if warning.count == 1 { "is" } else { "are" };
             let not = match export.filters["created_at"].is_null() {

@@ -68,6 +68,7 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
         of_records(WarningCode::Undated, Some("created_at"), 1),
         of_records(WarningCode::Undecided, Some("sk"), 7),
         of_records(WarningCode::BlankRow, None, 2),
+        Warning::of_cells(WarningCode::OtherKind, "age", 3),
     ];
     let mail = mail(
         &Export {

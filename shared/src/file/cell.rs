@@ -18,7 +18,25 @@ pub(super) enum Cell<'a> {
     Date(Date, &'a str),
     /// The instant, and the text as it is stored.
     Timestamp(Stamp<'a>, &'a str),
+    /// What the source itself calls a number, where the column's kind is another. It cannot run as a formula.
+    StoredNumber(&'a str),
     Text(&'a str),
+}
+
+impl Cell<'_> {
+    /// Whether it is of this kind, its column's. Nothing at all, and a text without characters, is of any.
+    #[inline]
+    pub(super) fn is_of_kind(&self, kind: Kind) -> bool {
+        let (Cell::Text(text) | Cell::StoredNumber(text)) = self else {
+            return true;
+        };
+        match kind {
+            Kind::Text => true,
+            Kind::Email => text.is_empty() || text.contains('@'),
+            Kind::Phone => text.is_empty() || text.bytes().any(|byte| byte.is_ascii_digit()),
+            _ => text.is_empty(),
+        }
+    }
 }
 
 /// Reads a value as its column's kind.
@@ -26,20 +44,17 @@ pub(super) fn read<'a>(column: &Column, value: &'a Value<'_>) -> Cell<'a> {
     let Some(text) = value.as_text() else {
         return Cell::Empty;
     };
-    typed(column, value, text).unwrap_or(Cell::Text(text))
+    match (typed(column, value, text), value) {
+        (Some(cell), _) => cell,
+        (None, Value::Number(_)) if is_number(text) => Cell::StoredNumber(text),
+        (None, _) => Cell::Text(text),
+    }
 }
 
-/// Whether a value is what its column says. Nothing at all is anything.
+/// Whether a value is what its column says: a file counts what is not as [`OtherKind`](super::WarningCode::OtherKind).
+/// Nothing at all, and a text without characters, is anything.
 pub fn is_of_kind(column: &Column, value: &Value<'_>) -> bool {
-    let Some(text) = value.as_text() else {
-        return true;
-    };
-    match column.kind {
-        Kind::Text => true,
-        Kind::Email => text.contains('@'),
-        Kind::Phone => text.contains(|c: char| c.is_ascii_digit()),
-        _ => !matches!(read(column, value), Cell::Text(_)),
-    }
+    read(column, value).is_of_kind(column.kind)
 }
 
 fn typed<'a>(column: &Column, value: &Value<'_>, text: &'a str) -> Option<Cell<'a>> {
@@ -136,10 +151,21 @@ pub(super) mod tests {
             read(&column("c", Kind::Integer), &number),
             Cell::Number("-1.5".into())
         );
-        assert_eq!(read(&column("c", Kind::Text), &number), Cell::Text("-1.5"));
+        for kind in [
+            Kind::Text,
+            Kind::Boolean,
+            Kind::Date,
+            Kind::Email,
+            Kind::Phone,
+        ] {
+            assert_eq!(
+                read(&column("c", kind), &number),
+                Cell::StoredNumber("-1.5")
+            );
+        }
         assert_eq!(
-            read(&column("c", Kind::Boolean), &Value::Number("1".into())),
-            Cell::Text("1")
+            read(&column("c", Kind::Text), &Value::Number("=1".into())),
+            Cell::Text("=1")
         );
         assert_eq!(
             read(&column("c", Kind::Integer), &Value::Bool(true)),
@@ -177,5 +203,29 @@ pub(super) mod tests {
             read(&column("c", Kind::Integer), &Value::Missing),
             Cell::Empty
         );
+    }
+
+    #[test]
+    fn what_is_not_of_its_columns_kind_is_told_from_what_is() {
+        for (kind, value, is_of_kind) in [
+            (Kind::Text, Value::Number("-1".into()), true),
+            (Kind::Integer, text("12 pieces"), false),
+            (Kind::Integer, text(""), true),
+            (Kind::Integer, Value::Missing, true),
+            (Kind::Decimal, Value::Bool(true), false),
+            (Kind::Boolean, Value::Number("1".into()), false),
+            (Kind::Date, text("2017-10-02T00:00:00Z"), false),
+            (Kind::Timestamp, text("2017-10-02"), true),
+            (Kind::Timestamp, Value::Number("1506941793".into()), false),
+            (Kind::Email, text("ana@example.com"), true),
+            (Kind::Email, text("ana"), false),
+            (Kind::Email, text(""), true),
+            (Kind::Phone, Value::Number("15197482199".into()), true),
+            (Kind::Phone, text("none"), false),
+            (Kind::Phone, Value::Null, true),
+        ] {
+            let found = super::is_of_kind(&column("c", kind), &value);
+            assert_eq!(found, is_of_kind, "{kind:?} {value:?}");
+        }
     }
 }

@@ -1,15 +1,23 @@
 //! Rows as CSV: RFC 4180, UTF-8, CRLF.
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
 use super::cell::{self, Cell};
-use super::{FileOptions, Profile};
+use super::guard::{Dialect, SPREADSHEETS};
+use super::warning::CellWarnings;
+use super::{FileOptions, Profile, WarningCode, WarningCounts};
 use crate::catalog::Column;
+use crate::value::number::is_number;
 use crate::value::time::is_shown_in_utc;
 use crate::value::{Kind, Value};
 
 /// Tells Excel that the file is UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// What a cell without characters is where nothing would mean something else.
+const EMPTY: &[u8] = b"\"\"";
 
 /// Turns rows into CSV. Each row's bytes depend on the row alone, so a file may be continued anywhere between rows.
 ///
@@ -18,28 +26,43 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 #[derive(Debug)]
 pub struct CsvRows {
     options: FileOptions,
-    is_utc: bool,
+    cells: Cells,
+    warnings: CellWarnings,
     /// Rows so far, the header not counted.
     written: u64,
+}
+
+/// Writes cells.
+#[derive(Debug)]
+struct Cells {
+    /// How spreadsheets may read the file; `None` where no spreadsheet is to read it.
+    guard: Option<&'static Dialect>,
+    time_zone: TimeZone,
+    is_utc: bool,
     scratch: String,
 }
 
 impl CsvRows {
     /// Rows of a file of these options.
     pub fn new(options: FileOptions) -> Self {
-        Self {
-            is_utc: options.time_zone == TimeZone::UTC,
-            options,
-            written: 0,
-            scratch: String::new(),
-        }
+        Self::resume(options, WarningCounts::default(), 0)
     }
 
-    /// Goes on with a file that has so many rows.
-    pub fn resume(options: FileOptions, written: u64) -> Self {
+    /// Goes on where a writer of the same options was, with its warnings and the number of rows that it had written.
+    pub fn resume(options: FileOptions, warnings: WarningCounts, written: u64) -> Self {
         Self {
+            cells: Cells {
+                guard: match options.profile {
+                    Profile::Spreadsheet => Some(&SPREADSHEETS),
+                    Profile::Data => None,
+                },
+                is_utc: options.time_zone == TimeZone::UTC,
+                time_zone: options.time_zone.clone(),
+                scratch: String::new(),
+            },
+            warnings: CellWarnings::new(&options.columns, warnings),
+            options,
             written,
-            ..Self::new(options)
         }
     }
 
@@ -55,7 +78,13 @@ impl CsvRows {
         }
         let start = out.len();
         for column in &self.options.columns {
-            self.text(Kind::Text, &column.key, out);
+            let key = column.key.as_str();
+            if out.is_empty() && key.starts_with("ID") {
+                // Excel takes a file whose first bytes are `ID` for another format (SYLK), and says that it is broken.
+                quoted(key, out);
+            } else {
+                self.cells.text(Kind::Text, key, out);
+            }
             out.push(b',');
         }
         end(out, start);
@@ -64,18 +93,29 @@ impl CsvRows {
     /// Appends one row. `row` has a value for each column, in their order; what follows them is not written.
     pub fn row(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) {
         let start = out.len();
-        let mut scratch = std::mem::take(&mut self.scratch);
-        for (column, value) in self.options.columns.iter().zip(row) {
-            self.value(column, value, &mut scratch, out);
+        for (place, (column, value)) in self.options.columns.iter().zip(row).enumerate() {
+            if !self.cells.value(column, value, out) {
+                self.warnings.add(WarningCode::OtherKind, place);
+            }
             out.push(b',');
         }
-        self.scratch = scratch;
+        if self.cells.guard.is_some() && matches!(out.get(start), Some(b'+' | b'-')) {
+            end_number(out, start);
+        }
         end(out, start);
         self.written += 1;
     }
 
+    /// What is not of its column's kind, in all of the file so far.
+    pub fn warnings(&self) -> WarningCounts {
+        self.warnings.counts()
+    }
+}
+
+impl Cells {
+    /// Appends a value; whether it is of its column's kind.
     #[inline]
-    fn value(&self, column: &Column, value: &Value<'_>, scratch: &mut String, out: &mut Vec<u8>) {
+    fn value(&mut self, column: &Column, value: &Value<'_>, out: &mut Vec<u8>) -> bool {
         // Most timestamps are stored as they are shown: no need to compute what they are.
         if let Value::Text(text) = value
             && column.kind == Kind::Timestamp
@@ -83,39 +123,76 @@ impl CsvRows {
             && column.stored.is_none()
             && is_shown_in_utc(text)
         {
-            return out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(text.as_bytes());
+            return true;
         }
-        match cell::read(column, value) {
+        let cell = cell::read(column, value);
+        match &cell {
             Cell::Empty => {}
             Cell::Number(number) => out.extend_from_slice(number.as_bytes()),
             Cell::Boolean(true) => out.extend_from_slice(b"true"),
             Cell::Boolean(false) => out.extend_from_slice(b"false"),
             Cell::Date(_, text) => out.extend_from_slice(text.as_bytes()),
             Cell::Timestamp(stamp, _) => {
-                scratch.clear();
-                stamp.write(&self.options.time_zone, scratch);
-                out.extend_from_slice(scratch.as_bytes());
+                self.scratch.clear();
+                stamp.write(&self.time_zone, &mut self.scratch);
+                out.extend_from_slice(self.scratch.as_bytes());
             }
+            // A number cannot run, whatever its column's kind: it needs no guard.
+            Cell::StoredNumber(number) => out.extend_from_slice(number.as_bytes()),
             Cell::Text(text) => self.text(column.kind, text, out),
         }
+        cell.is_of_kind(column.kind)
     }
 
-    /// A text as it is, or behind `'` where a spreadsheet would run it as a formula; in quotes where it needs them.
+    /// A text, guarded where the file has a guard, in quotes where it needs them. Most texts are only copied.
     #[inline]
     fn text(&self, kind: Kind, text: &str, out: &mut Vec<u8>) {
-        let runs = self.options.profile == Profile::Spreadsheet
-            && matches!(
-                text.as_bytes().first(),
-                Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')
-            );
-        let guard = runs && !(kind == Kind::Phone && is_plain_phone(text));
-        if needs_quotes(text.as_bytes()) {
-            return quoted(text, guard, out);
+        let bytes = text.as_bytes();
+        let Some(&first) = bytes.first() else {
+            // A program tells an empty text from nothing; a spreadsheet has one empty cell.
+            if self.guard.is_none() {
+                out.extend_from_slice(EMPTY);
+            }
+            return;
+        };
+        if self.guard.is_some_and(|dialect| dialect.suspects(first)) || is_special(bytes) {
+            return self.special_text(kind, text, out);
         }
-        if guard {
-            out.push(b'\'');
+        out.extend_from_slice(bytes);
+    }
+
+    fn special_text(&self, kind: Kind, text: &str, out: &mut Vec<u8>) {
+        let text = match self.guard {
+            Some(dialect) if !(kind == Kind::Phone && is_plain_phone(text)) => {
+                dialect.guarded(text)
+            }
+            _ => Cow::Borrowed(text),
+        };
+        // RFC 4180, section 2.
+        let needs_quotes = |byte| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+        if text.bytes().any(needs_quotes) {
+            quoted(&text, out);
+        } else {
+            out.extend_from_slice(text.as_bytes());
         }
-        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Puts the second cell of the row that began at `start` in quotes where it would go on with the first, a number with a
+/// sign: a reader that splits at `;` takes `-5,0+A1` for one cell, and where numbers have a decimal comma, for a formula.
+#[cold]
+fn end_number(out: &mut Vec<u8>, start: usize) {
+    // Neither a number nor a cell that begins with a digit, and has no quotes yet, has a comma in it.
+    let mut cells = out[start..].split(|&byte| byte == b',');
+    let (Some(first), Some(second)) = (cells.next(), cells.next()) else {
+        return;
+    };
+    let is_number = std::str::from_utf8(second).is_ok_and(is_number);
+    if second.first().is_some_and(u8::is_ascii_digit) && !is_number {
+        let place = start + first.len() + 1;
+        out.insert(place + second.len(), b'"');
+        out.insert(place, b'"');
     }
 }
 
@@ -126,33 +203,45 @@ fn end(out: &mut Vec<u8>, start: usize) {
     }
     if out.len() == start {
         // A single empty cell would be a blank line, which readers leave out.
-        out.extend_from_slice(b"\"\"");
+        out.extend_from_slice(EMPTY);
     }
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether a field has a comma, a quote or an end of line in it (RFC 4180, section 2). Eight bytes are looked at at a
-/// time.
+/// Whether a text may have to be quoted, or guarded inside: it has a comma, a quote, an end of line, or what a dialect
+/// takes for a separator. Sixteen bytes are looked at at a time, and the last sixteen once more where they do not come
+/// out even: texts are short, and a byte alone costs as much as eight.
 #[inline]
-fn needs_quotes(text: &[u8]) -> bool {
+fn is_special(text: &[u8]) -> bool {
+    let double = |bytes: &[u8; 16]| {
+        let (words, _) = bytes.as_chunks::<8>();
+        words.iter().fold(0, |found, word| found | specials(word)) != 0
+    };
+    if let Some(last) = text.last_chunk::<16>() {
+        return text.as_chunks::<16>().0.iter().any(double) || double(last);
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        return specials(first) | specials(last) != 0;
+    }
+    text.iter()
+        .any(|byte| *byte < b' ' || matches!(byte, b',' | b'"' | b';' | b'|'))
+}
+
+/// Not 0 where one of eight bytes is a comma, a quote, `;`, `|` or a control character. What is subtracted borrows from
+/// the highest bit of a byte that is sought; bytes beyond ASCII, which have that bit anyway, are left out.
+#[inline]
+fn specials(word: &[u8; 8]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let (words, rest) = text.as_chunks::<8>();
-    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
-    words.iter().any(|word| {
-        let word = u64::from_ne_bytes(*word);
-        let found = [b',', b'"', b'\r', b'\n'].map(|byte| zeros(word ^ (ONES * u64::from(byte))));
-        found[0] | found[1] | found[2] | found[3] != 0
-    }) || rest.iter().any(special)
+    let word = u64::from_ne_bytes(*word);
+    let is = |byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES);
+    let is_control = word.wrapping_sub(ONES * u64::from(b' '));
+    (is(b',') | is(b'"') | is(b';') | is(b'|') | is_control) & !word & HIGH
 }
 
 #[cold]
-fn quoted(text: &str, guard: bool, out: &mut Vec<u8>) {
+fn quoted(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    if guard {
-        out.push(b'\'');
-    }
     for (n, piece) in text.split('"').enumerate() {
         if n > 0 {
             out.extend_from_slice(b"\"\"");
@@ -233,6 +322,31 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_would_run_behind_another_separator_is_guarded() {
+        let mut rows = rows(Profile::Spreadsheet, "UTC", &[Kind::Text]);
+        rows.options.columns[0].key = "a;=1".to_owned();
+        let mut out = Vec::new();
+        rows.header(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "\u{feff}a;'=1\r\n");
+    }
+
+    #[test]
+    fn a_file_for_programs_does_not_begin_with_the_letters_of_another_format() {
+        let header = |profile, first: &str| {
+            let mut rows = rows(profile, "UTC", &[Kind::Text, Kind::Text]);
+            rows.options.columns[0].key = first.to_owned();
+            rows.options.columns[1].key = "ID".to_owned();
+            let mut out = Vec::new();
+            rows.header(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(header(Profile::Data, "ID"), "\"ID\",ID\r\n");
+        assert_eq!(header(Profile::Data, "ID;P"), "\"ID;P\",ID\r\n");
+        assert_eq!(header(Profile::Data, "id"), "id,ID\r\n");
+        assert_eq!(header(Profile::Spreadsheet, "ID"), "\u{feff}ID,ID\r\n");
+    }
+
+    #[test]
     fn every_kind_is_written_in_its_form() {
         let kinds = [
             Kind::Text,
@@ -270,8 +384,10 @@ mod tests {
             "+1",
             "-1",
             "@SUM(A1)",
-            "\t=1",
-            "\r=1",
+            "\ta",
+            "\ra",
+            " =1",
+            "\"=1\"",
             "=cmd|' /C calc'!A0",
         ] {
             assert_eq!(
@@ -280,9 +396,98 @@ mod tests {
             );
             assert_eq!(one(Profile::Data, Kind::Text, text), text);
         }
-        for text in ["a=1", " =1", "'=1", "1+1", "ана", "\0=1"] {
+        for text in ["a=1", "1+1", "ана", "x; y | z"] {
             assert_eq!(one(Profile::Spreadsheet, Kind::Text, text), text);
         }
+    }
+
+    #[test]
+    fn no_text_runs_behind_another_separator_than_the_files() {
+        for (text, written) in [
+            ("x;=1+1;y", "x;'=1+1;y"),
+            ("a|b|c|d|e|f|g|h|=1", "a|b|c|d|e|f|g|h|'=1"),
+            ("eight by\t@A1", "eight by\t'@A1"),
+            ("two\r\n-1", "two\r\n'-1"),
+            ("x;\"=1+1\"", "x;'\"=1+1\""),
+            ("＝1+1", "'＝1+1"),
+            ("\n1", "'\n1"),
+            ("\0=1", "'\0=1"),
+        ] {
+            assert_eq!(one(Profile::Spreadsheet, Kind::Text, text), written);
+            assert_eq!(one(Profile::Data, Kind::Text, text), text);
+        }
+        // What is only separated differently is written as it was.
+        let values = [Value::Text("x;=1".into())];
+        let written = line(Profile::Spreadsheet, "UTC", &[Kind::Text], &values);
+        assert_eq!(written, "x;'=1\r\n");
+        let json = [Value::Json(r#"{"a":"x|=1"}"#.into())];
+        let written = line(Profile::Spreadsheet, "UTC", &[Kind::Text], &json);
+        assert_eq!(written, "\"{\"\"a\"\":\"\"x|'=1\"\"}\"\r\n");
+    }
+
+    #[test]
+    fn what_is_stored_as_a_number_is_no_formula_in_any_column() {
+        for kind in Kind::ALL {
+            for number in ["-47", "-0.5", "15197482199"] {
+                let values = [Value::Number(number.into())];
+                let written = line(Profile::Spreadsheet, "UTC", &[kind], &values);
+                assert_eq!(written, format!("{number}\r\n"), "{kind:?}");
+            }
+            let no_number = [Value::Number("-1+A1".into())];
+            let written = line(Profile::Spreadsheet, "UTC", &[kind], &no_number);
+            assert_eq!(written, "'-1+A1\r\n", "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn no_cell_goes_on_with_a_number_that_begins_its_row() {
+        let kinds = [Kind::Decimal, Kind::Text, Kind::Text];
+        let written = |profile, first: &'static str, second: &'static str| {
+            let values = [first, second, "x"].map(|text| Value::Text(text.into()));
+            line(profile, "UTC", &kinds, &values)
+        };
+        for (first, second, expected) in [
+            ("-5", "0+A1", "-5,\"0+A1\",x\r\n"),
+            ("+5", "2017-10-02", "+5,\"2017-10-02\",x\r\n"),
+            ("-5", "3.50", "-5,3.50,x\r\n"),
+            ("-5", "a+A1", "-5,a+A1,x\r\n"),
+            ("-5", "0,1", "-5,\"0,1\",x\r\n"),
+            ("-5", "", "-5,,x\r\n"),
+            ("5", "0+A1", "5,0+A1,x\r\n"),
+        ] {
+            assert_eq!(written(Profile::Spreadsheet, first, second), expected);
+        }
+        assert_eq!(written(Profile::Data, "-5", "0+A1"), "-5,0+A1,x\r\n");
+    }
+
+    #[test]
+    fn cells_of_another_kind_are_written_as_they_are_and_counted_by_column() {
+        let kinds = [Kind::Integer, Kind::Timestamp, Kind::Text, Kind::Email];
+        let mut writer = rows(Profile::Data, "UTC", &kinds);
+        let mut out = Vec::new();
+        for integer in ["12 pieces", "7", "", "seven"] {
+            let values = [
+                Value::Text(integer.into()),
+                Value::Text("yesterday".into()),
+                Value::Text("x".into()),
+                Value::Missing,
+            ];
+            writer.row(&values, &mut out);
+        }
+        assert!(out.starts_with(b"12 pieces,yesterday,x,\r\n7,"));
+        let (warnings, written) = (writer.warnings(), writer.written());
+        let mut resumed = CsvRows::resume(writer.options.clone(), warnings, written);
+        resumed.row(&[Value::Bool(true)], &mut out);
+        assert_eq!(resumed.written(), written + 1);
+        let found: Vec<_> = resumed
+            .warnings()
+            .warnings()
+            .into_iter()
+            .map(|w| (w.code, w.column.unwrap(), w.count))
+            .collect();
+        let expected = [("c0", 3), ("c1", 4)]
+            .map(|(column, count)| (WarningCode::OtherKind, column.to_owned(), count));
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -320,6 +525,15 @@ mod tests {
     }
 
     #[test]
+    fn a_program_tells_an_empty_text_from_none() {
+        let row = [Value::Text("".into()), Value::Missing, Value::Null];
+        let kinds = [Kind::Integer, Kind::Text, Kind::Text];
+        let written = |profile| line(profile, "UTC", &kinds, &row);
+        assert_eq!(written(Profile::Data), "\"\",,\r\n");
+        assert_eq!(written(Profile::Spreadsheet), ",,\r\n");
+    }
+
+    #[test]
     fn a_single_empty_cell_is_a_row_and_not_a_blank_line() {
         assert_eq!(
             line(Profile::Data, "UTC", &[Kind::Text], &[Value::Null]),
@@ -337,7 +551,7 @@ mod tests {
         prop_oneof![
             any::<String>(),
             "[ -~\r\n]{0,20}",
-            "[a-z]{0,12}[,\"\r\n]?[a-z]{0,12}"
+            "[a-zé]{0,20}[,;|\"\t\r\n]?[a-zé]{0,20}"
         ]
     }
 
@@ -355,10 +569,22 @@ mod tests {
     }
 
     proptest! {
+        /// Each byte by itself says the same.
+        #[test]
+        fn a_byte_that_matters_is_seen_wherever_it_is(text in any_text()) {
+            let found = text.bytes().any(|b| b < b' ' || b",\";|".contains(&b));
+            prop_assert_eq!(is_special(text.as_bytes()), found);
+        }
+
         /// The `csv` crate writes the same bytes.
         #[test]
         fn a_row_is_as_another_writer_has_it(texts in prop::collection::vec(any_text(), 1..6)) {
-            let values: Vec<_> = texts.iter().map(|text| Value::Text(text.as_str().into())).collect();
+            // That writer does not tell an empty text from none.
+            let value = |text: &String| match text.as_str() {
+                "" => Value::Missing,
+                text => Value::Text(text.to_owned().into()),
+            };
+            let values: Vec<_> = texts.iter().map(value).collect();
             let mut writer = csv::WriterBuilder::new()
                 .terminator(csv::Terminator::CRLF)
                 .from_writer(Vec::new());
@@ -386,8 +612,9 @@ mod tests {
             let row = [Value::Text("first".into()), value];
             let written = line(Profile::Spreadsheet, "UTC", &[Kind::Text, kind], &row);
             let text = &read(&written)[0][1];
-            let computed = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-            prop_assert!(!computed || (kind == Kind::Integer && crate::value::number::is_number(text)), "{}", text);
+            let computed = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝']);
+            let is_number = kind == Kind::Integer || matches!(row[1], Value::Number(_));
+            prop_assert!(!computed || (is_number && crate::value::number::is_number(text)), "{}", text);
         }
     }
 }

@@ -13,13 +13,13 @@ const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// The value as its column's kind: null where there is none, a number where a double holds it exactly and else the text
 /// of its digits, true or false, a timestamp as RFC 3339 in `zone`, lists and maps as such. A value that does not parse
-/// as its column's kind is text.
+/// as its column's kind is text, and so is a number in a column of texts: a client is told the column's kind.
 pub fn value(column: &Column, value: &Value<'_>, zone: &TimeZone) -> Json {
     match cell::read(column, value) {
         Cell::Empty => Json::Null,
         Cell::Number(digits) => number(&digits),
         Cell::Boolean(flag) => Json::Bool(flag),
-        Cell::Date(_, text) => Json::from(text),
+        Cell::Date(_, text) | Cell::StoredNumber(text) => Json::from(text),
         Cell::Timestamp(stamp, _) => {
             let mut text = String::new();
             stamp.write(zone, &mut text);
@@ -66,6 +66,7 @@ mod tests {
             (Kind::Decimal, Value::Null, json!(null)),
             (Kind::Text, Value::Text("=1+1".into()), json!("=1+1")),
             (Kind::Text, Value::Number("007".into()), json!("007")),
+            (Kind::Text, Value::Number("-47".into()), json!("-47")),
             (Kind::Boolean, Value::Bool(true), json!(true)),
             (Kind::Boolean, Value::Text("false".into()), json!(false)),
             (

@@ -39,8 +39,8 @@ impl Rows {
         })
     }
 
-    /// Goes on where another was: with its [`state`](Self::state), what was [`pending`](Self::pending), and the rows that
-    /// it had [`written`](Self::written).
+    /// Goes on where another was: with its [`state`](Self::state), its [`warnings`](Self::warnings), what was
+    /// [`pending`](Self::pending), and the rows that it had [`written`](Self::written).
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -48,13 +48,15 @@ impl Rows {
         format: Format,
         options: FileOptions,
         state: Option<XlsxState>,
+        warnings: WarningCounts,
         pending: Vec<u8>,
         written: u64,
     ) -> Result<Self, XlsxError> {
         Ok(match format {
-            Format::Csv => Self::Csv(CsvRows::resume(options, written)),
+            Format::Csv => Self::Csv(CsvRows::resume(options, warnings, written)),
             Format::Xlsx => {
-                let rows = XlsxRows::resume(options, state.unwrap_or_default(), pending)?;
+                let state = state.unwrap_or_default();
+                let rows = XlsxRows::resume(options, state, warnings, pending)?;
                 Self::Xlsx(Box::new(rows))
             }
         })
@@ -105,11 +107,11 @@ impl Rows {
         }
     }
 
-    /// What could not be written as it was.
+    /// What could not be written as it was, and what is not of its column's kind, in all of the file so far.
     pub fn warnings(&self) -> WarningCounts {
         match self {
-            Self::Csv(_) => WarningCounts::default(),
-            Self::Xlsx(rows) => rows.warnings().clone(),
+            Self::Csv(rows) => rows.warnings(),
+            Self::Xlsx(rows) => rows.warnings(),
         }
     }
 }

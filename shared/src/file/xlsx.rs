@@ -19,6 +19,7 @@ use self::archive::{Archive, Progress};
 use self::cells::Cells;
 use self::frame::Frame;
 use self::xml::Xml;
+use super::warning::CellWarnings;
 use super::{FileOptions, WarningCounts};
 use crate::value::Value;
 
@@ -56,7 +57,6 @@ pub struct XlsxState {
     archive: Progress,
     /// The rows of each sheet, its header among them. The last sheet is the current one.
     rows: Vec<u32>,
-    warnings: WarningCounts,
 }
 
 /// Turns rows into XLSX. Which bytes leave when depends on the rows alone, so that a file that was continued, wherever
@@ -70,7 +70,7 @@ pub struct XlsxRows {
     archive: Archive,
     rows: Vec<u32>,
     pending: Xml,
-    warnings: WarningCounts,
+    warnings: CellWarnings,
 }
 
 /// Where sheets and fragments end.
@@ -93,24 +93,32 @@ impl XlsxRows {
     /// # Errors
     /// When it has more columns than a sheet, or what is around the rows cannot be made.
     pub fn new(options: FileOptions) -> Result<Self, XlsxError> {
-        Self::resume(options, XlsxState::default(), Vec::new())
+        Self::resume(
+            options,
+            XlsxState::default(),
+            WarningCounts::default(),
+            Vec::new(),
+        )
     }
 
-    /// Goes on where a writer of the same options was: the next row follows the last that it was given.
+    /// Goes on where a writer of the same options was, with its warnings: the next row follows the last that it was
+    /// given.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn resume(
         options: FileOptions,
         state: XlsxState,
+        warnings: WarningCounts,
         pending: Vec<u8>,
     ) -> Result<Self, XlsxError> {
-        Self::with_limits(options, state, pending, LIMITS)
+        Self::with_limits(options, state, warnings, pending, LIMITS)
     }
 
     fn with_limits(
         options: FileOptions,
         state: XlsxState,
+        warnings: WarningCounts,
         pending: Vec<u8>,
         limits: Limits,
     ) -> Result<Self, XlsxError> {
@@ -120,13 +128,13 @@ impl XlsxRows {
         let frame = Frame::new(&options)?;
         Ok(Self {
             cells: Cells::new(options.columns.len(), &frame.styles),
+            warnings: CellWarnings::new(&options.columns, warnings),
             options,
             limits,
             frame,
             archive: Archive::new(state.archive),
             rows: state.rows,
             pending: Xml::read(pending),
-            warnings: state.warnings,
         })
     }
 
@@ -183,7 +191,6 @@ impl XlsxRows {
         XlsxState {
             archive: self.archive.progress().clone(),
             rows: self.rows.clone(),
-            warnings: self.warnings.clone(),
         }
     }
 
@@ -192,9 +199,9 @@ impl XlsxRows {
         &self.pending.bytes
     }
 
-    /// What could not be written as it was.
-    pub fn warnings(&self) -> &WarningCounts {
-        &self.warnings
+    /// What could not be written as it was, and what is not of its column's kind.
+    pub fn warnings(&self) -> WarningCounts {
+        self.warnings.counts()
     }
 
     fn is_full(&self) -> bool {

@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use calamine::{Data, Reader, Xlsx};
 use waybill::export::{Format, Mail, Status};
+use waybill::file::{Warning, WarningCode};
 use waybill::work::Pace;
 use waybill_testing::pace;
 use waybill_tests::sha256;
@@ -19,6 +20,7 @@ pub(crate) struct Reference {
     bytes: Vec<u8>,
     rows: u64,
     read: u64,
+    warnings: Vec<Warning>,
 }
 
 /// How the seeds ended.
@@ -77,7 +79,16 @@ impl Reference {
             Format::Xlsx => xlsx_ids(bytes),
         };
         assert_eq!(ids, case.ids(), "{}", case.name);
+        let paid = Warning {
+            code: WarningCode::OtherKind,
+            column: "paid".into(),
+            count: case.of_another_kind(),
+        };
+        let warnings = watch.export().warnings.clone();
+        let expected = [paid].into_iter().filter(|warning| warning.count > 0);
+        assert_eq!(warnings, expected.collect::<Vec<_>>(), "{}", case.name);
         Self {
+            warnings,
             bytes: bytes.clone(),
             rows: ids.len() as u64,
             read: case.read(),
@@ -190,6 +201,10 @@ impl Reference {
                 check(
                     export.rows == Some(self.rows),
                     format!("rows {:?}", export.rows),
+                );
+                check(
+                    export.warnings == self.warnings,
+                    format!("warnings: {:?}, not {:?}", export.warnings, self.warnings),
                 );
                 let expires = export.completed_at.map(|at| at + RETENTION);
                 check(

@@ -8,10 +8,11 @@ use super::xml::Xml;
 use super::{MAX_COLUMNS, serial};
 use crate::catalog::Column;
 use crate::file::cell::{self, Cell};
-use crate::file::{FileOptions, WarningCode, WarningCounts};
-use crate::value::Value;
+use crate::file::warning::CellWarnings;
+use crate::file::{FileOptions, WarningCode};
 use crate::value::number::exact_double;
 use crate::value::time::Stamp;
+use crate::value::{Kind, Value};
 
 /// What follows the place of a cell with a number.
 const NUMBER: &[u8] = b"\"><v>";
@@ -89,15 +90,19 @@ impl Cells {
         number: u32,
         options: &FileOptions,
         values: &[Value<'_>],
-        warnings: &mut WarningCounts,
+        warnings: &mut CellWarnings,
         out: &mut Xml,
     ) {
         let mut row = RowWriter::begin(number, out);
         let mut before = 0;
         for ((&place, column), value) in self.places.iter().zip(&options.columns).zip(values) {
             before = row.out.len();
-            let mut warn = |code| warnings.add(code, &column.key);
-            match cell::read(column, value) {
+            let mut warn = |code| warnings.add(code, place.column as usize);
+            let cell = cell::read(column, value);
+            if !cell.is_of_kind(column.kind) {
+                warn(WarningCode::OtherKind);
+            }
+            match cell {
                 Cell::Empty => {}
                 Cell::Number(number) => row.number(place, &number, &mut warn),
                 Cell::Boolean(flag) => row.boolean(place, flag),
@@ -115,7 +120,12 @@ impl Cells {
                         row.text(place, &shown, &mut warn);
                     }
                 },
-                Cell::Text(text) => row.text(place, text, &mut warn),
+                // Among texts, a number is one. Among phones it would be shown as 1.5E+10, and among dates be taken for
+                // one: there it is its digits.
+                Cell::StoredNumber(number) if column.kind == Kind::Text => {
+                    row.number(place, number, &mut warn);
+                }
+                Cell::StoredNumber(text) | Cell::Text(text) => row.text(place, text, &mut warn),
             }
         }
         if row.out.len() == before

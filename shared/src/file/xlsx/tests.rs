@@ -25,7 +25,8 @@ fn options(zone: &str, kinds: &[Kind]) -> FileOptions {
 }
 
 fn rows(options: FileOptions, limits: Limits) -> XlsxRows {
-    XlsxRows::with_limits(options, XlsxState::default(), Vec::new(), limits).unwrap()
+    let none = WarningCounts::default();
+    XlsxRows::with_limits(options, XlsxState::default(), none, Vec::new(), limits).unwrap()
 }
 
 /// The whole file of these rows.
@@ -142,14 +143,56 @@ fn text_is_never_a_formula_a_link_or_a_number() {
             "{hostile:?}"
         );
     }
+    for other in ["=1+1", "007"] {
+        assert_eq!(one(Kind::Integer, other).0, Data::String(other.into()));
+    }
+}
+
+#[test]
+fn a_stored_number_is_a_number_among_texts_and_its_digits_elsewhere() {
+    let stored = |kind, number: &'static str| {
+        let (mut cells, warnings) = written("UTC", &[kind], &[Value::Number(number.into())]);
+        (cells.remove(0), warnings)
+    };
+    assert_eq!(stored(Kind::Text, "-47"), (Data::Float(-47.0), vec![]));
+    let long = "12345678901234567890";
+    let as_text = warning(WarningCode::NumberAsText);
     assert_eq!(
-        one(Kind::Integer, "=1+1"),
-        (Data::String("=1+1".into()), vec![])
+        stored(Kind::Text, long),
+        (Data::String(long.into()), as_text)
     );
+    let phone = "15197482199";
     assert_eq!(
-        one(Kind::Integer, "007"),
-        (Data::String("007".into()), vec![])
+        stored(Kind::Phone, phone),
+        (Data::String(phone.into()), vec![])
     );
+    for kind in [Kind::Email, Kind::Date, Kind::Timestamp, Kind::Boolean] {
+        let (cell, warnings) = stored(kind, "20171002");
+        assert_eq!(cell, Data::String("20171002".into()), "{kind:?}");
+        assert_eq!(warnings, warning(WarningCode::OtherKind), "{kind:?}");
+    }
+    // True and false have no other form among texts than in CSV.
+    let (cells, _) = written("UTC", &[Kind::Text], &[Value::Bool(true)]);
+    assert_eq!(cells, [Data::String("true".into())]);
+}
+
+#[test]
+fn cells_of_another_kind_are_written_as_they_are_and_counted() {
+    for (kind, other) in [
+        (Kind::Integer, "12 pieces"),
+        (Kind::Decimal, "=1+1"),
+        (Kind::Boolean, "yes"),
+        (Kind::Date, "2017-10-02T00:00:00Z"),
+        (Kind::Timestamp, "yesterday"),
+        (Kind::Email, "nobody"),
+        (Kind::Phone, "none"),
+    ] {
+        let expected = (Data::String(other.into()), warning(WarningCode::OtherKind));
+        assert_eq!(one(kind, other), expected, "{kind:?}");
+        assert_eq!(one(kind, "").1, [], "{kind:?}");
+    }
+    // A date before a spreadsheet's first is text, but a date.
+    assert_eq!(one(Kind::Date, "1899-12-31").1, []);
 }
 
 #[test]
@@ -449,8 +492,9 @@ proptest! {
                 let state = serde_json::to_string(&interrupted.state()).unwrap();
                 let state: XlsxState = serde_json::from_str(&state).unwrap();
                 prop_assert_eq!(&state, &interrupted.state());
-                let pending = interrupted.pending().to_vec();
-                interrupted = XlsxRows::with_limits(options(), state, pending, limits).unwrap();
+                let (warnings, pending) = (interrupted.warnings(), interrupted.pending().to_vec());
+                interrupted =
+                    XlsxRows::with_limits(options(), state, warnings, pending, limits).unwrap();
             }
             prop_assert_eq!(out.len(), expected.len());
         }
