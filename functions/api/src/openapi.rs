@@ -46,6 +46,7 @@ and 503 at its own limits. What a token may not see is 404.";
 /// Fields that are left out where they do not apply; every other one is always there.
 const OPTIONAL: [(&str, &str); 3] = [
     ("Meta", "unfinished"),
+    ("Meta", "unreadable"),
     ("Meta", "count"),
     ("Problem", "errors"),
 ];

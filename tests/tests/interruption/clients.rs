@@ -68,7 +68,7 @@ impl World {
                 checkpoint_every: self.checkpoint_every,
             },
             queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
-            exports_per_parent: 2,
+            exports_per_parent: self.exports_per_parent,
             records_tables: HashMap::from([("RECORDS_TABLE".to_owned(), RECORDS.to_owned())]),
             catalog,
             pace: pace(),

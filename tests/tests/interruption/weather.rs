@@ -43,6 +43,8 @@ pub(crate) struct Weather {
     pub(crate) page: Range<usize>,
     /// Seconds between two checkpoints, at most.
     pub(crate) checkpoint: Range<u64>,
+    /// An object is stored under the condition that it is new, and the answer that says so is lost or late.
+    pub(crate) lost_put: f64,
 }
 
 /// What becomes of one call.
@@ -86,12 +88,15 @@ impl Weather {
             part: 1_500..1_501,
             page: 20..21,
             checkpoint: 30..31,
+            lost_put: 0.0,
         }
     }
 
     /// The weather of one seed: some of everything, some seeds worse than others.
     pub(crate) fn of(random: &mut Rng) -> Self {
         let rough = random.f64() * random.f64();
+        // Dice of their own, so that what a seed's other troubles are does not hang on this one.
+        let lost_put = 0.02 + Rng::with_seed(random.get_seed()).f64() * 0.3;
         let mut up_to = |most: f64| {
             if random.u8(0..4) == 0 {
                 0.0
@@ -116,6 +121,7 @@ impl Weather {
             part: 400..random.usize(800..8_000),
             page: 1..random.usize(3..60),
             checkpoint: 5..random.u64(6..31),
+            lost_put,
         }
     }
 
@@ -153,6 +159,11 @@ impl Weather {
             trouble: trouble.map_or(Trouble::None, |(_, trouble)| trouble),
         }
     }
+}
+
+/// Whether a call stores an object under the condition that it is new.
+pub(crate) fn is_conditional_put(call: &Call) -> bool {
+    call.operation == "S3.PutObject" && call.if_none_match
 }
 
 /// Whether a call of DynamoDB is for the host's records.

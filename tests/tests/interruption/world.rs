@@ -7,7 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use fastrand::Rng;
 use generate::handle;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use waybill::event::{Actor, Event, What};
@@ -16,8 +16,8 @@ use waybill::file::Profile;
 use waybill::lifecycle::State;
 use waybill::store::{CommitError, to_item};
 use waybill::work::Work;
-use waybill_testing::twin::{Answer, Call, Cloud, Item, Table};
-use waybill_testing::{own_tables, pace, waiting};
+use waybill_testing::twin::{Answer, Call, Cloud, Item, Table, plain};
+use waybill_testing::{id, own_tables, pace, waiting};
 
 use crate::data::{Case, KEYS, RECORDS, requested_at};
 use crate::machine::{Machine, On};
@@ -37,6 +37,11 @@ pub(crate) struct World {
     pub(crate) weather: Weather,
     pub(crate) began: Instant,
     pub(crate) random: Mutex<Rng>,
+    /// Decides which answers to conditional PUTs are lost.
+    pub(crate) lost: Mutex<Rng>,
+    pub(crate) exports_per_parent: usize,
+    /// The exports that are requested, each with its filters.
+    requests: Vec<(u64, Value)>,
     queue: Mutex<Vec<Message>>,
     changed: Notify,
     machines: Mutex<usize>,
@@ -56,6 +61,20 @@ struct Message {
 impl World {
     /// A world in which this has just been requested.
     pub(crate) async fn new(case: &Case, format: Format, weather: Weather, seed: u64) -> Arc<Self> {
+        let requests = vec![(7, case.filters.clone())];
+        Self::of_many(case, requests, 2, format, weather, seed).await
+    }
+
+    /// A world in which a case was requested several times, under different filters, for a parent of which so many
+    /// exports are made at once.
+    pub(crate) async fn of_many(
+        case: &Case,
+        requests: Vec<(u64, Value)>,
+        exports_per_parent: usize,
+        format: Format,
+        weather: Weather,
+        seed: u64,
+    ) -> Arc<Self> {
         let mut random = Rng::with_seed(seed);
         // The SDK's own dice, for the lengths of its waits.
         fastrand::seed(seed);
@@ -73,21 +92,33 @@ impl World {
             weather,
             began: Instant::now(),
             random: Mutex::new(random),
+            lost: Mutex::new(Rng::with_seed(seed ^ 0x1057)),
+            exports_per_parent,
+            requests,
             queue: Mutex::default(),
             changed: Notify::new(),
             machines: Mutex::new(0),
         });
-        world.request(case, format).await;
+        for (number, filters) in world.requests.clone() {
+            world.request(number, case, filters, format).await;
+        }
         world
     }
 
     /// What `api` writes and sends.
-    async fn request(self: &Arc<Self>, case: &Case, format: Format) {
+    async fn request(
+        self: &Arc<Self>,
+        number: u64,
+        case: &Case,
+        filters: Value,
+        format: Format,
+    ) {
         let State { export, .. } = waiting();
         let export = Export {
+            id: id(number),
             type_name: case.type_name.into(),
             format,
-            filters: case.filters.clone(),
+            filters,
             search: case.search.map(str::to_owned),
             columns: KEYS.map(str::to_owned).into(),
             profile: Profile::Spreadsheet,
@@ -105,7 +136,7 @@ impl World {
             let put = exports.client().put_item().table_name(table);
             put.set_item(Some(item)).send().await.unwrap();
         }
-        self.sent(r#"{"export_id":7}"#.into(), 0);
+        self.sent(format!("{{\"export_id\":{number}}}"), 0);
     }
 
     /// A machine, with a clock that is as wrong as the weather lets it be.
@@ -201,24 +232,36 @@ impl World {
     /// `notify`, when it is asked: the mail is sent once.
     async fn mail(self: &Arc<Self>) {
         let exports = self.exports(&self.machine("notify", false), false);
-        let id = waybill_testing::id(7);
-        while let Some(state) = exports.state(id).await.unwrap() {
-            if state.work.mail.is_none() {
-                return;
-            }
-            match exports.commit(state.settle_mail(None, self.now())).await {
-                Err(CommitError::Overtaken) => {}
-                settled => drop(settled.unwrap()),
+        for (number, _) in &self.requests {
+            while let Some(state) = exports.state(id(*number)).await.unwrap() {
+                if state.work.mail.is_none() {
+                    break;
+                }
+                match exports.commit(state.settle_mail(None, self.now())).await {
+                    Err(CommitError::Overtaken) => {}
+                    settled => drop(settled.unwrap()),
+                }
             }
         }
+    }
+
+    /// What has become of an export.
+    pub(crate) fn export(&self, number: u64) -> Export {
+        let cloud = self.cloud.lock().unwrap();
+        let mut items = cloud.dynamodb.tables["exports"].items.values();
+        let item = items.find(|item| item["id"]["N"] == number.to_string().as_str());
+        serde_json::from_value(plain(item.unwrap())).unwrap()
     }
 
     /// Somebody cancels, as `api` does it.
     async fn cancel(self: &Arc<Self>) {
         let exports = self.exports(&self.machine("api", false), false);
-        let id = waybill_testing::id(7);
-        while let Some(state) = exports.state(id).await.unwrap() {
+        while let Some(state) = exports.state(id(7)).await.unwrap() {
             if state.export.status.is_final() {
+                let woken = exports.leave_line(&state.export, self.now()).await.unwrap();
+                for next in woken {
+                    self.sent(format!("{{\"export_id\":{next}}}"), 0);
+                }
                 return;
             }
             match exports

@@ -64,7 +64,7 @@ pub(super) fn canceled() -> Value {
 }
 
 pub(super) fn exports() -> Value {
-    json!({"exports": [succeeded()], "meta": {"limit": 25, "next": null, "unfinished": false}})
+    json!({"exports": [succeeded()], "meta": {"limit": 25, "next": null, "unfinished": false, "unreadable": 0}})
 }
 
 pub(super) fn events() -> Value {
