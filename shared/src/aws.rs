@@ -41,7 +41,9 @@ pub struct Late;
 /// # Errors
 /// When there is no answer by then.
 pub async fn best_effort<T>(call: impl Future<Output = T>) -> Result<T, Late> {
-    tokio::time::timeout(BEST_EFFORT, call).await.map_err(|_| Late)
+    tokio::time::timeout(BEST_EFFORT, call)
+        .await
+        .map_err(|_| Late)
 }
 
 /// Whether a service's error code tells of something that stays until somebody changes the deployment: trying again is

@@ -313,7 +313,9 @@ impl Work {
     /// How long the export has waited in line for a slot, as far as workers have seen it.
     pub fn waited(&self) -> SignedDuration {
         let now = self.in_line.as_ref();
-        let now = now.map_or(SignedDuration::ZERO, |line| line.seen.duration_since(line.since));
+        let now = now.map_or(SignedDuration::ZERO, |line| {
+            line.seen.duration_since(line.since)
+        });
         SignedDuration::from_secs(self.waited_s) + now
     }
 
@@ -381,7 +383,10 @@ mod tests {
             [1, 2, 4, 8, 16, 32, 60, 60]
         );
         assert_eq!(pace.resend_after(u32::MAX).as_mins(), 60);
-        assert_eq!((pace.in_line().as_mins(), pace.reserved().as_mins()), (2, 5));
+        assert_eq!(
+            (pace.in_line().as_mins(), pace.reserved().as_mins()),
+            (2, 5)
+        );
     }
 
     #[test]
@@ -396,7 +401,10 @@ mod tests {
         assert_eq!((work.failures, work.retry_at), (0, None));
         (work.failures, work.retry_at) = (1, Some(at(60).as_second()));
         work.clear_due();
-        assert_eq!((work.failures, work.retry_at, work.due, work.shard), (0, None, None, None));
+        assert_eq!(
+            (work.failures, work.retry_at, work.due, work.shard),
+            (0, None, None, None)
+        );
     }
 
     #[test]

@@ -82,5 +82,9 @@ async fn leave_line(app: &App, export: &Export, now: Timestamp) {
         Ok(Err(error)) => error,
         Err(late) => late,
     };
-    tracing::warn!(export.id = export.id.get(), error, "the place in line is not given up");
+    tracing::warn!(
+        export.id = export.id.get(),
+        error,
+        "the place in line is not given up"
+    );
 }

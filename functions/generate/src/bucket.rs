@@ -176,12 +176,7 @@ impl Bucket {
         }
     }
 
-    async fn put_once(
-        &self,
-        key: &str,
-        bytes: Bytes,
-        media_type: &str,
-    ) -> Result<(), UploadError> {
+    async fn put_once(&self, key: &str, bytes: Bytes, media_type: &str) -> Result<(), UploadError> {
         let put = self
             .s3
             .put_object()
@@ -221,7 +216,10 @@ impl Bucket {
     /// Removes an object that counts for nothing any more. The sweeper removes it too, so a failure is no matter.
     pub(crate) async fn delete(&self, key: &str) {
         let delete = self.s3.delete_object().bucket(&self.name).key(key);
-        log("an old object was not removed", best_effort(delete.send()).await);
+        log(
+            "an old object was not removed",
+            best_effort(delete.send()).await,
+        );
     }
 
     /// Ends an upload that counts for nothing any more, likewise.

@@ -445,20 +445,32 @@ fn the_time_in_line_is_no_time_in_which_an_export_could_have_been_begun() {
     // It waited from the first hour to the 30th; from then on no worker has seen it.
     assert_eq!(waits.work.waited(), SignedDuration::from_hours(29));
     assert_eq!(fails(&waits, (29 + 24) * HOUR - 1), None);
-    assert_eq!(fails(&waits, (29 + 24) * HOUR).as_deref(), Some("not_started"));
-    assert_eq!(fails(&requested(), 24 * HOUR).as_deref(), Some("not_started"));
+    assert_eq!(
+        fails(&waits, (29 + 24) * HOUR).as_deref(),
+        Some("not_started")
+    );
+    assert_eq!(
+        fails(&requested(), 24 * HOUR).as_deref(),
+        Some("not_started")
+    );
 
     // Nor is it time to finish: of one that goes on in another invocation too.
     let Claim::Take(begun) = waits.claim("a", at(31 * HOUR), pace()) else {
         panic!("it is taken");
     };
-    assert_eq!((&begun.after.work.in_line, begun.after.work.waited_s), (&None, 29 * HOUR));
+    assert_eq!(
+        (&begun.after.work.in_line, begun.after.work.waited_s),
+        (&None, 29 * HOUR)
+    );
     let continued = begun.after.continue_later(at(32 * HOUR), pace()).after;
     let again = continued.wait_in_line(at(33 * HOUR), pace()).after;
     let again = again.wait_in_line(at(43 * HOUR), pace()).after;
     assert_eq!(again.work.waited(), SignedDuration::from_hours(39));
     assert_eq!(fails(&again, (39 + 48) * HOUR - 1), None);
-    assert_eq!(fails(&again, (39 + 48) * HOUR).as_deref(), Some("took_too_long"));
+    assert_eq!(
+        fails(&again, (39 + 48) * HOUR).as_deref(),
+        Some("took_too_long")
+    );
 }
 
 #[test]
@@ -469,7 +481,10 @@ fn an_export_in_line_is_sent_again_in_two_minutes_however_often_it_was() {
     }
     assert_eq!(state.work.sends, 4);
     let waits = state.wait_in_line(at(1_000), pace()).after;
-    assert_eq!((waits.work.sends, waits.work.due_at()), (0, Some(at(1_120))));
+    assert_eq!(
+        (waits.work.sends, waits.work.due_at()),
+        (0, Some(at(1_120)))
+    );
     // By the clock of another machine it is a little earlier.
     let seen = waits.wait_in_line(at(990), pace()).after;
     assert_eq!(seen.work.waited(), SignedDuration::ZERO);

@@ -215,7 +215,9 @@ impl Exports {
             _ => None,
         }
         });
-        let reasons = canceled.map(|c| c.cancellation_reasons()).unwrap_or_default();
+        let reasons = canceled
+            .map(|c| c.cancellation_reasons())
+            .unwrap_or_default();
         let mut reasons = reasons.iter().filter_map(|reason| reason.code());
         let reason = match reasons.clone().any(|code| code == "ConditionalCheckFailed") {
             true => return Written::ConditionFailed,

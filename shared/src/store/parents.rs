@@ -49,10 +49,7 @@ impl Parents {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn all(
-        &self,
-        parents: &[Parent],
-    ) -> Result<(Vec<ParentProfile>, usize), StoreError> {
+    pub async fn all(&self, parents: &[Parent]) -> Result<(Vec<ParentProfile>, usize), StoreError> {
         let key = |parent: &Parent| {
             Item::from([("parent".to_owned(), AttributeValue::S(parent.to_string()))])
         };

@@ -108,14 +108,18 @@ impl Exports {
         let mut page = Page::default();
         let mut before = query.before;
         let mut examined = 0;
+        // Those since the last export of the page: should it end there, they belong to the next page.
+        let mut unreadable = 0;
         loop {
             let ids = self
                 .ids(&query.parent, before, BATCH.min(query.limit + 1))
                 .await?;
             let more = ids.len() == BATCH.min(query.limit + 1);
-            let (exports, unreadable) = self.exports(&ids).await?;
-            page.unreadable += unreadable;
-            for export in exports {
+            for export in self.exports(&ids).await? {
+                let Some(export) = export else {
+                    unreadable += 1;
+                    continue;
+                };
                 if !wanted(&export) {
                     continue;
                 }
@@ -123,15 +127,14 @@ impl Exports {
                     page.next = page.exports.last().map(|last| last.id);
                     return Ok(page);
                 }
+                page.unreadable += std::mem::take(&mut unreadable);
                 page.exports.push(export);
-            }
-            if !more {
-                return Ok(page);
             }
             examined += ids.len();
             before = ids.last().copied();
-            if examined >= MOST_EXAMINED {
-                page.next = before;
+            if !more || examined >= MOST_EXAMINED {
+                page.unreadable += unreadable;
+                page.next = before.filter(|_| more);
                 return Ok(page);
             }
         }
@@ -183,19 +186,25 @@ impl Exports {
         text.parse().map_err(|e| StoreError::malformed(table, e))
     }
 
-    /// These exports, read consistently, in the order of `ids`; those that are not there are left out. Also how many
-    /// there are that cannot be read.
-    async fn exports(&self, ids: &[ExportId]) -> Result<(Vec<Export>, usize), StoreError> {
+    /// These exports, read consistently, in the order of `ids`: `None` for one that cannot be read. Those that are not
+    /// there are left out.
+    async fn exports(&self, ids: &[ExportId]) -> Result<Vec<Option<Export>>, StoreError> {
+        let table = &self.tables.exports;
         let keys: Vec<Item> = ids
             .iter()
             .map(|id| HashMap::from([("id".to_owned(), AttributeValue::N(id.to_string()))]))
             .collect();
-        let items = batch_get(&self.db, &self.tables.exports, keys).await?;
-        let (exports, unreadable) = readable::<Export>(&self.tables.exports, items);
-        let mut found: HashMap<ExportId, Export> =
-            exports.into_iter().map(|export| (export.id, export)).collect();
-        let in_order = ids.iter().filter_map(|id| found.remove(id)).collect();
-        Ok((in_order, unreadable))
+        let mut found: HashMap<ExportId, Option<Export>> = HashMap::with_capacity(keys.len());
+        for item in batch_get(&self.db, table, keys).await? {
+            // The key may be all that can be read of an item.
+            let key = HashMap::from_iter(
+                item.get_key_value("id")
+                    .map(|(k, v)| (k.clone(), v.clone())),
+            );
+            let id = self.key_of(table, key)?;
+            found.insert(id, from_item(table, item).ok());
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
     /// Rows written so far, of those of these exports that are under way.
@@ -332,7 +341,8 @@ pub(super) async fn batch_get(
                     operation: "BatchGetItem",
                     table: table.to_owned(),
                     code: "unprocessed keys".to_owned(),
-                    source: format!("{} keys are left after {BATCH_TRIES} tries", keys.len()).into(),
+                    source: format!("{} keys are left after {BATCH_TRIES} tries", keys.len())
+                        .into(),
                 });
             }
             if tries > 1 {

@@ -176,9 +176,9 @@ impl Exports {
         now: Timestamp,
     ) -> Result<Vec<ExportId>, StoreError> {
         let ended = self.hand_on(export, now, |slots| {
-            slots.slots.retain(|slot| {
-                slot.export != export.id || slot.owner.as_deref() != Some(owner)
-            });
+            slots
+                .slots
+                .retain(|slot| slot.export != export.id || slot.owner.as_deref() != Some(owner));
         });
         Ok(ended.await?.unwrap_or_default())
     }
@@ -195,9 +195,9 @@ impl Exports {
         now: Timestamp,
     ) -> Result<Vec<ExportId>, StoreError> {
         let handed = self.hand_on(export, now, |slots| {
-            slots.slots.retain(|slot| {
-                slot.export != export.id || slot.owner.as_deref() != Some(owner)
-            });
+            slots
+                .slots
+                .retain(|slot| slot.export != export.id || slot.owner.as_deref() != Some(owner));
             slots.join(export.id);
         });
         Ok(handed.await?.unwrap_or_else(|| vec![export.id]))
@@ -329,7 +329,10 @@ impl Exports {
                     // All exports of the parent would stand still. Begun anew, there may be more at once for a while, and
                     // the sweeper brings back those who waited.
                     let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "the slots of a parent cannot be read, and begin anew");
+                    tracing::error!(
+                        error,
+                        "the slots of a parent cannot be read, and begin anew"
+                    );
                     Ok(Slots {
                         revision,
                         ..Slots::none(id)

@@ -218,8 +218,7 @@ impl Exports {
                 .send()
                 .await
                 .map_err(|e| StoreError::sdk("Query", table, e))?;
-            let (items, others) =
-                readable::<TotalsItem>(table, answer.items.unwrap_or_default());
+            let (items, others) = readable::<TotalsItem>(table, answer.items.unwrap_or_default());
             found.extend(items.into_iter().map(DailyTotals::from));
             unreadable += others;
             start = answer.last_evaluated_key;

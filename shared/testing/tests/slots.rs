@@ -44,8 +44,8 @@ async fn place(exports: &Exports, number: u64, second: i64) -> Place {
 }
 
 async fn ends(exports: &Exports, number: u64, second: i64) -> Vec<ExportId> {
-    let owner = format!("w{number}");
-    let ended = exports.end_slot(&export(number), &owner, at(second));
+    let (export, owner) = (export(number), format!("w{number}"));
+    let ended = exports.end_slot(&export, &owner, at(second));
     ended.await.unwrap()
 }
 
@@ -129,8 +129,8 @@ async fn an_export_that_goes_on_waits_behind_the_others() {
     let (_, exports) = five();
     asks(&exports, 1, 1, 0).await;
     let requeue = async |number, second| {
-        let owner = format!("w{number}");
-        let woken = exports.requeue_slot(&export(number), &owner, at(second));
+        let (export, owner) = (export(number), format!("w{number}"));
+        let woken = exports.requeue_slot(&export, &owner, at(second));
         woken.await.unwrap()
     };
     // Nobody else waits: it keeps the slot.
@@ -178,10 +178,11 @@ async fn the_slot_of_a_worker_that_was_killed_ends_with_its_lease() {
 async fn a_second_worker_of_the_same_export_leaves_the_slot_to_the_first() {
     let (_, exports) = five();
     asks(&exports, 1, 1, 0).await;
-    let second = exports.take_slot(&export(1), "another", 1, at(1), pace());
+    let export = export(1);
+    let second = exports.take_slot(&export, "another", 1, at(1), pace());
     assert_eq!(second.await.unwrap().place, Place::Taken);
     // The first, which had not taken the lease by then, was killed.
-    let third = exports.take_slot(&export(1), "another", 1, at(60), pace());
+    let third = exports.take_slot(&export, "another", 1, at(60), pace());
     assert_eq!(third.await.unwrap().place, Place::Slot);
 }
 

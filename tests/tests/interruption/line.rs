@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use waybill_testing::twin::{Broken, Call, Carried, Wire};
+use waybill_testing::twin::{Answer, Broken, Call, Carried, Wire};
 
 use crate::machine::Machine;
 use crate::weather::{Trouble, Weather, is_conditional_put, is_of_records, refusal};
@@ -43,6 +43,11 @@ impl Wire for Line {
                     false => fate.back += Duration::from_secs(11),
                 }
             }
+            let may_clean = Duration::from_secs(world.weather.no_cleaning) <= world.began.elapsed();
+            if !may_clean && machine.name.starts_with("sweeper") && call.operation.starts_with("S3")
+            {
+                fate.trouble = Trouble::Denied;
+            }
             world.note(&machine, &call, &format!("{fate:?}"));
             let is_reading = is_of_worker(&machine)
                 && call.operation == "DynamoDB.Query"
@@ -73,6 +78,7 @@ impl Wire for Line {
                     tokio::time::sleep(fate.there).await;
                     match trouble {
                         Trouble::Refused(number) => refusal(&call, number),
+                        Trouble::Denied => Answer::error(&call, 403, "AccessDenied"),
                         _ => world.carry_out(&call),
                     }
                 }

@@ -332,6 +332,31 @@ fn a_stored_object_whose_answer_is_lost_costs_no_record_read_again() {
     }
 }
 
+/// What cannot be removed is tried again later each time, and holds neither the mail nor the file's end up.
+#[test]
+fn what_cannot_be_cleaned_for_hours_is_in_the_end() {
+    let case = &data::cases()[0];
+    let reference = reference(case, Format::Csv);
+    let weather = Weather {
+        no_cleaning: 4 * 3_600,
+        checkpoint: 1..2,
+        ..Weather::fair()
+    };
+    let world = simulated(async {
+        let world = World::new(case, Format::Csv, weather, 1).await;
+        world.run(None).await;
+        world
+    });
+    let watch = world.watch.lock().unwrap();
+    let wrongs = reference.judge(&world, &watch, &mut Tally::default());
+    assert_eq!(wrongs, [""; 0]);
+    assert_eq!(watch.export().status, Status::Expired);
+    // After 1, 2, 4 … 60 minutes, and anew when the file expires.
+    let is_denied = |line: &&String| line.contains("S3.") && line.contains("Denied");
+    let denied = watch.trace.iter().filter(is_denied).count();
+    assert!((5..=20).contains(&denied), "{denied} calls were denied");
+}
+
 /// Records of the last minutes before the request: a page or two.
 fn a_few() -> serde_json::Value {
     json!({"created_at": {"from": "2026-11-21T11:40:00Z", "to": null}})
@@ -391,7 +416,9 @@ fn exports_that_wait_for_each_other_all_come_to_an_end() {
             true => (number, serde_json::Value::Null),
             false => (number, a_few()),
         });
-        let cancel = random.bool().then(|| Duration::from_millis(random.u64(0..90_000)));
+        let cancel = random
+            .bool()
+            .then(|| Duration::from_millis(random.u64(0..90_000)));
         let world = simulated(async {
             let requests = requests.to_vec();
             let world = World::of_many(case, requests, slots, Format::Csv, weather, seed).await;
@@ -404,10 +431,17 @@ fn exports_that_wait_for_each_other_all_come_to_an_end() {
             let export = world.export(number);
             let code = export.failure.as_ref().map(|failure| failure.code.as_str());
             assert!(export.status.is_final(), "seed {seed}: {number} {export:?}");
-            assert!(matches!(code, None | Some("gave_up")), "seed {seed}: {number} {code:?}");
+            assert!(
+                matches!(code, None | Some("gave_up")),
+                "seed {seed}: {number} {code:?}"
+            );
         }
         let cloud = world.cloud.lock().unwrap();
-        let left = (cloud.s3.objects.len(), cloud.s3.uploads.len(), watch::work_left(&cloud));
+        let left = (
+            cloud.s3.objects.len(),
+            cloud.s3.uploads.len(),
+            watch::work_left(&cloud),
+        );
         assert_eq!(left, (0, 0, 0), "seed {seed}");
     }
 }

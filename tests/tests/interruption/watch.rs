@@ -33,10 +33,16 @@ pub(crate) struct Watch {
     pub(crate) records_read: u64,
     /// How many records had been read at each checkpoint.
     pub(crate) checkpoints: Vec<u64>,
+    /// The key and the bytes of the object of the export that succeeded.
+    file: Option<(String, Vec<u8>)>,
     pub(crate) settled: Option<Settled>,
 }
 
-/// What there was once the mail was sent and the bucket was clean, before anything expired.
+/// What there was once the mail was sent and the bucket was clean.
+///
+/// That is before the file expires, unless whoever is to remove what lies around it fails for all of that time: then the
+/// file is gone by now, and stands here as it was when the export succeeded. (Until it expired it was there: see
+/// [`Watch::kept`].)
 #[derive(Debug)]
 pub(crate) struct Settled {
     pub(crate) export: Item,
@@ -75,7 +81,9 @@ impl Watch {
             self.ends += usize::from(to.is_final() && !from.is_final());
         }
         if from != to && to == Status::Succeeded {
-            let size = cloud.s3.object(text(after, "object")).map(<[u8]>::len);
+            let object = cloud.s3.object(text(after, "object"));
+            self.file = object.map(|bytes| (text(after, "object").to_owned(), bytes.to_vec()));
+            let size = object.map(<[u8]>::len);
             if size.map(|size| size.to_string()).as_deref() != after["size"]["N"].as_str() {
                 self.wrong("it succeeded without its object");
             }
@@ -136,7 +144,8 @@ impl Watch {
         let Some(export) = export(cloud).filter(|_| self.settled.is_none()) else {
             return;
         };
-        if !Status::parse(text(export, "status")).unwrap().is_final() {
+        let status = Status::parse(text(export, "status")).unwrap();
+        if !status.is_final() {
             return;
         }
         let work = cloud.dynamodb.tables["work"]
@@ -149,12 +158,15 @@ impl Watch {
         }
         self.settled = Some(Settled {
             export: export.clone(),
-            objects: cloud
-                .s3
-                .objects
-                .iter()
-                .map(|o| (o.key.clone(), o.bytes.clone()))
-                .collect(),
+            objects: match status {
+                Status::Expired => self.file.clone().into_iter().collect(),
+                _ => cloud
+                    .s3
+                    .objects
+                    .iter()
+                    .map(|o| (o.key.clone(), o.bytes.clone()))
+                    .collect(),
+            },
             uploads: cloud.s3.uploads.len(),
         });
     }

@@ -45,6 +45,8 @@ pub(crate) struct Weather {
     pub(crate) checkpoint: Range<u64>,
     /// An object is stored under the condition that it is new, and the answer that says so is lost or late.
     pub(crate) lost_put: f64,
+    /// Seconds for which S3 refuses whatever the sweeper asks of it.
+    pub(crate) no_cleaning: u64,
 }
 
 /// What becomes of one call.
@@ -66,6 +68,8 @@ pub(crate) enum Trouble {
     ResetAfter,
     /// The service's refusal of this number: see [`refusal`].
     Refused(u8),
+    /// It is not allowed.
+    Denied,
 }
 
 impl Weather {
@@ -89,6 +93,7 @@ impl Weather {
             page: 20..21,
             checkpoint: 30..31,
             lost_put: 0.0,
+            no_cleaning: 0,
         }
     }
 
@@ -122,6 +127,7 @@ impl Weather {
             page: 1..random.usize(3..60),
             checkpoint: 5..random.u64(6..31),
             lost_put,
+            no_cleaning: 0,
         }
     }
 

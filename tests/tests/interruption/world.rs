@@ -106,13 +106,7 @@ impl World {
     }
 
     /// What `api` writes and sends.
-    async fn request(
-        self: &Arc<Self>,
-        number: u64,
-        case: &Case,
-        filters: Value,
-        format: Format,
-    ) {
+    async fn request(self: &Arc<Self>, number: u64, case: &Case, filters: Value, format: Format) {
         let State { export, .. } = waiting();
         let export = Export {
             id: id(number),

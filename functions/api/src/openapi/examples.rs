@@ -108,6 +108,7 @@ pub(super) fn catalog() -> Value {
         }],
         "parents": [{"kind": "project", "id": 42, "name": "Film"}],
         "next": null,
+        "unreadable": 0,
     })
 }
 
@@ -130,6 +131,7 @@ pub(super) fn summary() -> Value {
         "from": "2026-10-23", "to": "2026-11-22",
         "days": [with("date", json!("2026-11-21"))],
         "people": [with("user", json!({"id": "u-17", "name": "Ana Sousa"}))],
+        "unreadable": 0,
     })
 }
 
