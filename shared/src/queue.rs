@@ -86,6 +86,23 @@ fn delay_seconds(wait: SignedDuration) -> Option<i32> {
 mod tests {
     use super::*;
 
+    /// A service that hangs: a connection, and nothing on it.
+    #[tokio::test]
+    async fn a_queue_that_is_silent_is_not_waited_for() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(aws_sdk_sqs::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+                "a", "b", None, None, "test",
+            ))
+            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()));
+        let queue = Queue::new(Client::from_conf(config.build()), "http://queue".to_owned());
+        let sent = queue.send(ExportId::try_from(7).unwrap());
+        let sent = tokio::time::timeout(std::time::Duration::from_secs(10), sent).await;
+        assert!(matches!(sent, Ok(Err(QueueError::Late(_)))), "{sent:?}");
+    }
+
     #[test]
     fn a_message_is_held_back_by_whole_seconds_up_to_a_quarter_of_an_hour() {
         for (wait, seconds) in [

@@ -295,3 +295,114 @@ fn log<T, E: std::error::Error + 'static>(what: &str, done: Result<Result<T, E>,
     };
     tracing::debug!(error, "{what}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+    use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+    use aws_sdk_s3::types::error::NotFound;
+    use aws_smithy_mocks::{Rule, mock};
+    use tokio::time::Instant;
+    use waybill::aws::{BEST_EFFORT, timeouts};
+    use waybill_testing::twin::{Silent, http_client};
+
+    use super::*;
+    use crate::testing::bucket;
+
+    fn put_fails(code: &'static str) -> Rule {
+        mock!(Client::put_object).then_error(move || {
+            PutObjectError::generic(ErrorMetadata::builder().code(code).build())
+        })
+    }
+
+    fn head(size: Option<i64>) -> Rule {
+        match size {
+            Some(size) => mock!(Client::head_object)
+                .then_output(move || HeadObjectOutput::builder().content_length(size).build()),
+            None => mock!(Client::head_object)
+                .then_error(|| HeadObjectError::NotFound(NotFound::builder().build())),
+        }
+    }
+
+    async fn put(rules: &[&Rule]) -> Result<(), UploadError> {
+        let bytes = Bytes::from_static(b"twelve bytes");
+        bucket(rules).put("exports/7/a", bytes, "text/csv").await
+    }
+
+    #[tokio::test]
+    async fn a_put_that_meets_an_object_of_its_length_met_itself() {
+        let there = put_fails("PreconditionFailed");
+        assert!(put(&[&there, &head(Some(12))]).await.is_ok());
+        for size in [Some(11), Some(13), None] {
+            let done = put(&[&there, &head(size)]).await;
+            assert!(
+                matches!(done, Err(UploadError::Exists)),
+                "{size:?}: {done:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_put_that_meets_another_of_its_key_at_the_same_moment_is_tried_again() {
+        let conflict = put_fails("ConditionalRequestConflict");
+        let done = put(&[&conflict]).await;
+        assert!(
+            matches!(&done, Err(error) if error.is_conflict()),
+            "{done:?}"
+        );
+        assert_eq!(conflict.num_calls(), 4);
+
+        let passes = mock!(Client::put_object)
+            .sequence()
+            .error(|| {
+                let code = ErrorMetadata::builder().code("ConditionalRequestConflict");
+                PutObjectError::generic(code.build())
+            })
+            .output(|| PutObjectOutput::builder().build())
+            .build();
+        assert!(put(&[&passes]).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn removals_that_are_not_answered_are_not_waited_for() {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+            .region(aws_sdk_s3::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_s3::config::Credentials::new(
+                "a", "b", None, None, "test",
+            ))
+            .timeout_config(timeouts())
+            .http_client(http_client(Arc::new(Silent)));
+        let silent = Bucket {
+            s3: Client::from_conf(config.build()),
+            ..bucket(&[])
+        };
+        let began = Instant::now();
+        silent.delete("exports/7/tail").await;
+        let upload = Upload {
+            object: "exports/7/a".into(),
+            upload_id: "u".into(),
+        };
+        silent.abort(&upload).await;
+        assert!(began.elapsed() <= BEST_EFFORT * 2, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn what_only_a_change_of_the_deployment_puts_right_is_lasting() {
+        let refused = |code: &str| UploadError::Unavailable {
+            operation: "PutObject",
+            code: code.to_owned(),
+            source: "said so".into(),
+        };
+        for code in ["AccessDenied", "NoSuchBucket", "KMS.DisabledException"] {
+            assert!(refused(code).is_lasting(), "{code}");
+        }
+        for code in ["SlowDown", "InternalError", "RequestTimeout", "no answer"] {
+            assert!(!refused(code).is_lasting(), "{code}");
+        }
+        assert!(!UploadError::Gone.is_lasting());
+    }
+}

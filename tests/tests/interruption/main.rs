@@ -392,7 +392,7 @@ fn an_export_of_many_invocations_keeps_no_others_of_its_parent_waiting() {
             let mut longest = 0;
             for number in [7, 8, 9] {
                 let export = world.export(number);
-                assert_eq!(export.completed_at.is_some(), true, "{of}: {export:?}");
+                assert!(export.completed_at.is_some(), "{of}: {export:?}");
                 let waited = export.started_at.unwrap().duration_since(export.created_at);
                 // Each of the others has a slot for an invocation at most before this one has it.
                 let most = INVOCATION * 2 / slots as i32 + SignedDuration::from_secs(5);
