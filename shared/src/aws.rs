@@ -67,6 +67,7 @@ pub fn is_lasting(code: &str) -> bool {
             | "ValidationError"
             | "ValidationException"
             // DynamoDB.
+            | "ItemCollectionSizeLimitExceeded"
             | "ItemCollectionSizeLimitExceededException"
             | "ResourceNotFoundException"
             | "SerializationException"

@@ -103,7 +103,7 @@ impl State {
         })))
     }
 
-    /// A worker found every slot of the parent in use: the export waits in line, and that is no time in which it could
+    /// A worker that could have taken the export on found every slot of the parent in use: it waits in line, and that is no time in which it could
     /// have been begun. Whoever gives a slot up wakes it; the sweeper looks only where that message does not come.
     pub fn wait_in_line(&self, now: Timestamp, pace: Pace) -> Change {
         self.change(|s, _| {
@@ -113,6 +113,8 @@ impl State {
                 // Clocks of two machines may differ.
                 seen: now.max(since),
             });
+            // Where there is one, it has ended: its worker is gone.
+            s.work.lease = None;
             s.work.sends = 0;
             s.work.set_due(now + pace.in_line());
         })

@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn what_was_put_off_waits_until_it_is_tried_again_or_due_anew() {
-        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         let mut work = Work::new(ExportId::try_from(35).unwrap(), at(0));
         assert!(!work.is_put_off(at(0)));
         (work.failures, work.retry_at) = (1, Some(at(60).as_second()));

@@ -18,7 +18,7 @@ use tokio::time::{Duration, Instant};
 use waybill::event::Actor;
 use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
 use waybill::work::{Checkpoint, Upload};
-use waybill_testing::twin::Forgetful;
+use waybill_testing::twin::{Call, Carried, Forgetful, Wire};
 use waybill_testing::{FakeTables, at, client, id, pace, processing, waiting};
 
 /// A store whose calls are answered by rules.
@@ -182,16 +182,28 @@ async fn what_is_recorded_of_parts_goes_where_an_answer_is_lost() {
     assert_eq!(tables.parts_items(7), 0);
 }
 
+/// Tables that take a moment to answer.
+struct Unhurried(FakeTables);
+
+impl Wire for Unhurried {
+    fn carry(&self, call: Call) -> Carried {
+        let tables = self.0.clone();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            tables.carry(call).await
+        })
+    }
+}
+
 /// Whoever is stopped between two removals has left the first items, by which the next one finds the others.
 #[tokio::test]
 async fn a_removal_of_parts_that_was_stopped_is_ended_by_the_next() {
     let tables = FakeTables::holding([&processing(0)]);
     with_parts(&tables, 1_700).await;
-    let exports = tables.exports();
+    let exports = tables.exports_over(Arc::new(Unhurried(tables.clone())));
     let mut stopped = Box::pin(exports.delete_etags(id(7)));
     while tables.parts_items(7) == 4 {
-        let polled = futures_poll(&mut stopped).await;
-        assert!(!polled, "it was not stopped");
+        assert!(!is_done(&mut stopped).await, "it was not stopped");
     }
     drop(stopped);
     assert!((1..4).contains(&tables.parts_items(7)));
@@ -200,7 +212,7 @@ async fn a_removal_of_parts_that_was_stopped_is_ended_by_the_next() {
 }
 
 /// Polls once, and says whether it is done.
-async fn futures_poll<F: Future + Unpin>(future: &mut F) -> bool {
+async fn is_done<F: Future + Unpin>(future: &mut F) -> bool {
     tokio::task::yield_now().await;
     std::future::poll_fn(|context| {
         let polled = std::pin::Pin::new(&mut *future).poll(context);
