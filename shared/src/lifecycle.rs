@@ -103,8 +103,9 @@ impl State {
         })))
     }
 
-    /// A worker that could have taken the export on found every slot of the parent in use: it waits in line, and that is no time in which it could
-    /// have been begun. Whoever gives a slot up wakes it; the sweeper looks only where that message does not come.
+    /// A worker that could have taken the export on found every slot of the parent in use: the export waits in line, and
+    /// that is no time in which it could have been begun. Whoever gives a slot up wakes it; the sweeper looks only where
+    /// that message does not come.
     pub fn wait_in_line(&self, now: Timestamp, pace: Pace) -> Change {
         self.change(|s, _| {
             let since = s.work.in_line.as_ref().map_or(now, |line| line.since);

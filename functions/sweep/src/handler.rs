@@ -1,6 +1,6 @@
 //! One sweep: everything that is due, shard by shard, until it is done or time runs out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
@@ -104,6 +104,9 @@ pub struct Summary {
     /// For how long the one that has waited longest had been due, in seconds: since it first was, however often it
     /// failed.
     pub due_age_s: i64,
+    /// The exports that this sweep has put off, which it does not look at again.
+    #[serde(skip)]
+    just_put_off: BTreeSet<ExportId>,
 }
 
 impl Summary {
@@ -155,6 +158,7 @@ impl Summary {
         self.unreadable += other.unreadable;
         self.left += other.left;
         self.due_age_s = self.due_age_s.max(other.due_age_s);
+        self.just_put_off.extend(other.just_put_off);
         for (done, times) in other.done {
             *self.done.entry(done).or_default() += times;
         }
@@ -169,21 +173,23 @@ impl Sweeper {
     /// When no shard could be read.
     pub async fn sweep(&self, now: Timestamp, deadline: Instant) -> Result<Summary, SweepError> {
         let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let shards = (0..Work::SHARDS).chain(Work::FAILING..Work::FAILING + Work::SHARDS);
-        let all = shards.clone().count();
-        let mut shards = futures::stream::iter(shards)
-            .map(|shard| self.sweep_shard(shard, now, stop))
-            .buffer_unordered(SHARDS_AT_ONCE);
         let (mut summary, mut unread, mut error) = (Summary::default(), 0, None);
-        while let Some((shard, read)) = shards.next().await {
-            summary.add(shard);
-            if let Err(failed) = read {
-                tracing::error!(error = &failed as &dyn std::error::Error, "shard not read");
-                unread += 1;
-                error = Some(failed);
+        for first in [0, Work::FAILING] {
+            let just_put_off = summary.just_put_off.clone();
+            let mut shards = futures::stream::iter(first..first + Work::SHARDS)
+                .map(|shard| self.sweep_shard(shard, &just_put_off, now, stop))
+                .buffer_unordered(SHARDS_AT_ONCE);
+            while let Some((shard, read)) = shards.next().await {
+                summary.add(shard);
+                if let Err(failed) = read {
+                    tracing::error!(error = &failed as &dyn std::error::Error, "shard not read");
+                    unread += 1;
+                    error = Some(failed);
+                }
             }
         }
         // Where nothing could be read, nothing is known of what is due: it must not look as if nothing were.
+        let all = usize::from(Work::SHARDS) * 2;
         if let Some(error) = error.filter(|_| unread == all && summary.looked_at == 0) {
             return Err(error);
         }
@@ -195,6 +201,7 @@ impl Sweeper {
     async fn sweep_shard(
         &self,
         shard: u8,
+        just_put_off: &BTreeSet<ExportId>,
         now: Timestamp,
         stop: Instant,
     ) -> (Summary, Result<(), SweepError>) {
@@ -202,12 +209,13 @@ impl Sweeper {
         let mut start = None;
         loop {
             let read = self.exports.due(shard, now, start, PAGE);
-            let due = match tokio::time::timeout_at(stop, read).await {
+            let mut due = match tokio::time::timeout_at(stop, read).await {
                 Ok(Ok(due)) => due,
                 Ok(Err(error)) => return (summary, Err(error.into())),
                 Err(_) => return (summary, Err(SweepError::Time)),
             };
-            start = due.next.clone();
+            start = due.next.take();
+            due.exports.retain(|(id, _)| !just_put_off.contains(id));
             if !self.sweep_page(due, now, stop, &mut summary).await || start.is_none() {
                 return (summary, Ok(()));
             }
@@ -260,6 +268,7 @@ impl Sweeper {
         error: &SweepError,
         summary: &mut Summary,
     ) {
+        summary.just_put_off.insert(id);
         let is_unreadable = error.is_unreadable();
         let error = error as &dyn std::error::Error;
         if is_unreadable {

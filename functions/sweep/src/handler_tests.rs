@@ -496,7 +496,12 @@ async fn the_slot_of_an_export_that_is_given_up_or_whose_worker_is_gone_is_hande
     worn_out.work.attempts = Pace::MAX_ATTEMPTS;
     for gone in [processing(0), worn_out] {
         let gone = numbered(gone, 23);
-        let world = World::new(FakeTables::holding([&gone, &waiting()]), &[]);
+        let mut world = World::new(FakeTables::holding([&gone, &waiting()]), &[]);
+        let own = mock!(aws_sdk_sqs::Client::send_message)
+            .match_requests(|r| r.message_body() == Some(r#"{"export_id":23}"#))
+            .then_output(|| SendMessageOutput::builder().build());
+        let queue = client!(aws_sdk_sqs, [&world.sent, &own]);
+        world.sweeper.queue = Queue::new(queue, "https://queue".into());
         let exports = world.tables.exports();
         let slot = exports.take_slot(&gone.export, "worker", 1, at(0), pace());
         slot.await.unwrap();
