@@ -1,5 +1,7 @@
 //! The slots of a parent: who has one, who waits, and who is woken.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::sync::Arc;
 
 use waybill::event::Actor;

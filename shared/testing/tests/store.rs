@@ -1,6 +1,8 @@
 //! What DynamoDB answers, and what is made of it: writes that meet themselves, errors that will not pass, keys that are
 //! left over, items that cannot be read.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
