@@ -28,6 +28,64 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// How long is waited for a call without which nothing is lost, since the sweeper does later what it would have done: a
+/// message, a removal, a slot that is handed on. Nobody who waits for an answer waits longer for these.
+pub const BEST_EFFORT: Duration = Duration::from_secs(1);
+
+/// A call that nothing depends on was not answered within [`BEST_EFFORT`]. Whether it was carried out is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within {} s", BEST_EFFORT.as_secs())]
+pub struct Late;
+
+/// Waits for such a call, no longer than [`BEST_EFFORT`].
+///
+/// # Errors
+/// When there is no answer by then.
+pub async fn best_effort<T>(call: impl Future<Output = T>) -> Result<T, Late> {
+    tokio::time::timeout(BEST_EFFORT, call)
+        .await
+        .map_err(|_| Late)
+}
+
+/// Whether a service's error code tells of something that stays until somebody changes the deployment: trying again is
+/// no use. Codes that are not known here may pass.
+///
+/// From the services' own lists of errors, those that all have in common included.
+pub fn is_lasting(code: &str) -> bool {
+    matches!(
+        code,
+        // Every service.
+        "AccessDenied"
+            | "AccessDeniedException"
+            | "IncompleteSignature"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException"
+            | "NotAuthorized"
+            | "OptInRequired"
+            | "SignatureDoesNotMatch"
+            | "UnrecognizedClientException"
+            | "ValidationError"
+            | "ValidationException"
+            // DynamoDB.
+            | "ItemCollectionSizeLimitExceeded"
+            | "ItemCollectionSizeLimitExceededException"
+            | "ResourceNotFoundException"
+            | "SerializationException"
+            // S3.
+            | "AccountProblem"
+            | "AllAccessDisabled"
+            | "InvalidAccessKeyId"
+            | "InvalidBucketName"
+            | "KMS.DisabledException"
+            | "KMS.NotFoundException"
+            | "NoSuchBucket"
+            // SQS.
+            | "AWS.SimpleQueueService.NonExistentQueue"
+            | "QueueDoesNotExist"
+    )
+}
+
 /// S3. Under another endpoint than AWS's (`AWS_ENDPOINT_URL`), buckets are named in the path, since their names are
 /// no hosts there.
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Actor, Event, What};
 use crate::export::{Export, Failure, Mail, Receipt, Status};
-use crate::work::{Completing, Lease, MailWork, Pace, Work};
+use crate::work::{Completing, InLine, Lease, MailWork, Pace, Work};
 
 pub use refusal::{Amendment, MailRefusal};
 
@@ -88,6 +88,8 @@ impl State {
                 until: now + pace.lease(),
             });
             s.work.not_before = None;
+            s.work.waited_s = s.work.waited().as_secs();
+            s.work.in_line = None;
             s.work.attempts += 1;
             s.work.invocations += 1;
             s.work.sends = 0;
@@ -103,6 +105,24 @@ impl State {
                 now,
             ));
         })))
+    }
+
+    /// A worker that could have taken the export on found every slot of the parent in use: the export waits in line, and
+    /// that is no time in which it could have been begun. Whoever gives a slot up wakes it; the sweeper looks only where
+    /// that message does not come.
+    pub fn wait_in_line(&self, now: Timestamp, pace: Pace) -> Change {
+        self.change(|s, _| {
+            let since = s.work.in_line.as_ref().map_or(now, |line| line.since);
+            s.work.in_line = Some(InLine {
+                since,
+                // Clocks of two machines may differ.
+                seen: now.max(since),
+            });
+            // Where there is one, it has ended: its worker is gone.
+            s.work.lease = None;
+            s.work.sends = 0;
+            s.work.set_due(now + pace.in_line());
+        })
     }
 
     /// The worker says that it is alive, and how far it is. `due` moves only when it comes near.
@@ -253,7 +273,7 @@ impl State {
             .min()
         {
             Some(next) => self.work.set_due(next),
-            None => (self.work.shard, self.work.due) = (None, None),
+            None => self.work.clear_due(),
         }
     }
 
@@ -375,7 +395,8 @@ impl State {
     }
 
     fn overdue(&self, now: Timestamp) -> Option<Failure> {
-        let age = now.duration_since(self.export.created_at);
+        // The time in line for a slot is the other exports', not this one's.
+        let age = now.duration_since(self.export.created_at) - self.work.waited();
         if self.export.status == Status::Waiting && age >= Pace::START_WITHIN {
             return Some(Failure {
                 code: "not_started".into(),

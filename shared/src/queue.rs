@@ -6,6 +6,7 @@ use aws_sdk_sqs::operation::send_message::SendMessageError;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::{Late, best_effort};
 use crate::export::ExportId;
 
 /// A message: somebody must look at this export.
@@ -24,8 +25,14 @@ pub struct Queue {
 
 /// The queue did not take a message. Nothing is lost by that: the sweeper sends it again.
 #[derive(Debug, thiserror::Error)]
-#[error("the queue did not take the message: {}", .0.code().unwrap_or("no answer"))]
-pub struct QueueError(#[source] Box<SdkError<SendMessageError>>);
+pub enum QueueError {
+    /// SQS says so, or could not be reached.
+    #[error("the queue did not take the message: {}", .0.code().unwrap_or("no answer"))]
+    Refused(#[source] Box<SdkError<SendMessageError>>),
+    /// SQS is silent. It may have taken the message.
+    #[error("the queue did not say that it took the message")]
+    Late(#[source] Late),
+}
 
 impl Queue {
     /// The longest that SQS holds a message back.
@@ -37,12 +44,18 @@ impl Queue {
     }
 
     /// Sends a message for the export.
+    ///
+    /// # Errors
+    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`].
     pub async fn send(&self, export_id: ExportId) -> Result<(), QueueError> {
         self.send_after(export_id, SignedDuration::ZERO).await
     }
 
     /// Sends a message for the export that comes after `wait`, or after [`Queue::LONGEST_DELAY`] where that is
     /// shorter: whoever takes a message that comes too early sends it on.
+    ///
+    /// # Errors
+    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`].
     pub async fn send_after(
         &self,
         export_id: ExportId,
@@ -55,9 +68,9 @@ impl Queue {
             .queue_url(&self.url)
             .message_body(body)
             .set_delay_seconds(delay_seconds(wait))
-            .send()
-            .await;
-        sent.map_err(|error| QueueError(Box::new(error)))?;
+            .send();
+        let sent = best_effort(sent).await.map_err(QueueError::Late)?;
+        sent.map_err(|error| QueueError::Refused(Box::new(error)))?;
         Ok(())
     }
 }
@@ -72,6 +85,23 @@ fn delay_seconds(wait: SignedDuration) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A service that hangs: a connection, and nothing on it.
+    #[tokio::test]
+    async fn a_queue_that_is_silent_is_not_waited_for() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(aws_sdk_sqs::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+                "a", "b", None, None, "test",
+            ))
+            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()));
+        let queue = Queue::new(Client::from_conf(config.build()), "http://queue".to_owned());
+        let sent = queue.send(ExportId::try_from(7).unwrap());
+        let sent = tokio::time::timeout(std::time::Duration::from_secs(10), sent).await;
+        assert!(matches!(sent, Ok(Err(QueueError::Late(_)))), "{sent:?}");
+    }
 
     #[test]
     fn a_message_is_held_back_by_whole_seconds_up_to_a_quarter_of_an_hour() {

@@ -72,6 +72,17 @@ impl Pace {
         self.retry * doubled(attempts.saturating_sub(1), Self::LONGEST_RETRY)
     }
 
+    /// How long an export waits in line for a slot of its parent before the sweeper sends its message once more: two
+    /// minutes by the design. What was reserved for it meanwhile, by a message that was lost, is still there then.
+    pub fn in_line(&self) -> SignedDuration {
+        self.retry * 2
+    }
+
+    /// How long a slot stays reserved for an export that does not take it: five minutes by the design.
+    pub fn reserved(&self) -> SignedDuration {
+        self.retry * 5
+    }
+
     /// How long to wait before something is sent once more after `times`: 1, 2, 4 … 60 minutes.
     pub fn resend_after(&self, times: u32) -> SignedDuration {
         self.retry * doubled(times, Self::LONGEST_WAIT)
@@ -183,6 +194,15 @@ pub struct MailWork {
     pub claimed_until: Option<Timestamp>,
 }
 
+/// An export's place in the line for a slot of its parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InLine {
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// When a worker last found that it still has to.
+    pub seen: Timestamp,
+}
+
 /// What is still to be done for one export: an item of the table `work`.
 ///
 /// Every write is conditional on the `sequence` that was read, and writes the next one with a random name of its
@@ -220,6 +240,18 @@ pub struct Work {
     /// Claims that ended as planned, near their invocation's deadline.
     #[serde(default)]
     pub continuations: u32,
+    /// Its place in the line for a slot of its parent; null while it does not wait there.
+    #[serde(default)]
+    pub in_line: Option<InLine>,
+    /// Seconds that it waited in line before: neither the time to begin nor the time to finish.
+    #[serde(default)]
+    pub waited_s: i64,
+    /// How often in a row the sweeper could not do what is due.
+    #[serde(default)]
+    pub failures: u32,
+    /// When the sweeper tries again what it could not do, in seconds since the Unix epoch; null where nothing failed.
+    #[serde(default)]
+    pub retry_at: Option<i64>,
     /// Rows written so far, for the person who waits.
     #[serde(default)]
     pub progress: u64,
@@ -243,6 +275,9 @@ pub struct Work {
 impl Work {
     /// The shards of the index `due`, so that no one partition of it takes every write.
     pub const SHARDS: u8 = 16;
+    /// What is added to the shard of an export for which the sweeper could not do what is due, so that such exports
+    /// hold up no others. They keep their `due`, which says since when something is undone.
+    pub const FAILING: u8 = Self::SHARDS;
 
     /// The work of an export that has just been requested, due at `due` unless a worker comes first.
     pub fn new(id: ExportId, due: Timestamp) -> Self {
@@ -258,6 +293,10 @@ impl Work {
             attempts: 0,
             invocations: 0,
             continuations: 0,
+            in_line: None,
+            waited_s: 0,
+            failures: 0,
+            retry_at: None,
             progress: 0,
             upload: None,
             checkpoint: None,
@@ -269,10 +308,31 @@ impl Work {
         work
     }
 
-    /// Sets when somebody must look next; a part of a second counts as a whole one.
+    /// Sets when somebody must look next; a part of a second counts as a whole one. What failed before counts no more.
     pub fn set_due(&mut self, at: Timestamp) {
         self.shard = Some((self.id.get() % u64::from(Self::SHARDS)) as u8);
         self.due = Some(at.as_second() + i64::from(at.subsec_nanosecond() > 0));
+        (self.failures, self.retry_at) = (0, None);
+    }
+
+    /// Nobody need look any more.
+    pub fn clear_due(&mut self) {
+        (self.shard, self.due) = (None, None);
+        (self.failures, self.retry_at) = (0, None);
+    }
+
+    /// Whether what is due and could not be done before is still to wait.
+    pub fn is_put_off(&self, now: Timestamp) -> bool {
+        self.retry_at.is_some_and(|retry| now.as_second() < retry)
+    }
+
+    /// How long the export has waited in line for a slot, as far as workers have seen it.
+    pub fn waited(&self) -> SignedDuration {
+        let now = self.in_line.as_ref();
+        let now = now.map_or(SignedDuration::ZERO, |line| {
+            line.seen.duration_since(line.since)
+        });
+        SignedDuration::from_secs(self.waited_s) + now
     }
 
     /// How long a message that is sent at `now` must be held back, so as not to come too early.
@@ -339,6 +399,28 @@ mod tests {
             [1, 2, 4, 8, 16, 32, 60, 60]
         );
         assert_eq!(pace.resend_after(u32::MAX).as_mins(), 60);
+        assert_eq!(
+            (pace.in_line().as_mins(), pace.reserved().as_mins()),
+            (2, 5)
+        );
+    }
+
+    #[test]
+    fn what_was_put_off_waits_until_it_is_tried_again_or_due_anew() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let mut work = Work::new(ExportId::try_from(35).unwrap(), at(0));
+        assert!(!work.is_put_off(at(0)));
+        (work.failures, work.retry_at) = (1, Some(at(60).as_second()));
+        assert!(work.is_put_off(at(59)));
+        assert!(!work.is_put_off(at(60)));
+        work.set_due(at(30));
+        assert_eq!((work.failures, work.retry_at), (0, None));
+        (work.failures, work.retry_at) = (1, Some(at(60).as_second()));
+        work.clear_due();
+        assert_eq!(
+            (work.failures, work.retry_at, work.due, work.shard),
+            (0, None, None, None)
+        );
     }
 
     #[test]

@@ -18,6 +18,8 @@ export class ExportsList extends Element {
   #rows = new Map();
   #labels = new Map();
   #names = new Map();
+  /** How many exports cannot be read: of the first page, and of those after it. */
+  #unreadable = { first: 0, older: 0 };
   #reading = null;
   /** Whether the last reading failed: its problem is over with the next that does not. */
   #isUnread = false;
@@ -43,12 +45,15 @@ export class ExportsList extends Element {
     );
     this.body.setAttribute("role", "rowgroup");
     this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#older() } }, t("list.more"));
+    this.left = h("p", { class: "quiet" });
+    this.#unreadable = { first: 0, older: 0 };
     this.problem = complaint();
     this.limit = new RateLimit(t, (text) => this.say(text), () => this.body.querySelectorAll("[data-does=again]"));
     this.place = h("div", { class: "place" });
     this.toolbar = h("div", { class: "toolbar", part: "toolbar" }, this.#choice("status", STATUSES, (s) => t(`status.${s}`)));
-    this.shadowRoot.replaceChildren(this.toolbar, this.problem, this.limit.element, this.place, h("div", { class: "more" }, this.more), this.live);
+    this.shadowRoot.replaceChildren(this.toolbar, this.problem, this.limit.element, this.place, this.left, h("div", { class: "more" }, this.more), this.live);
     this.more.hidden = true;
+    this.left.hidden = true;
     this.place.replaceChildren(loading(t("list.loading")));
     this.#nameTypes();
     this.#restart();
@@ -99,6 +104,7 @@ export class ExportsList extends Element {
 
   #anew() {
     [this.#exports, this.#next, this.#etag] = [[], null, null];
+    this.#unreadable = { first: 0, older: 0 };
     this.#rows.clear();
     this.place.replaceChildren(loading(this.t("list.loading")));
     this.#restart();
@@ -123,6 +129,7 @@ export class ExportsList extends Element {
       if (answer.status === 304) return this.#isMoving() ? "same" : "done";
       this.#etag = answer.headers.get("ETag");
       const { exports: newest, meta } = answer.body;
+      this.#unreadable.first = meta.unreadable;
       const last = newest.at(-1)?.id ?? 0;
       const older = meta.next ? this.#exports.filter(({ id }) => id < last) : [];
       if (!older.length) this.#next = meta.next;
@@ -158,6 +165,7 @@ export class ExportsList extends Element {
     try {
       const { exports: older, meta } = await this.client.get(this.#query({ cursor: this.#next }), this.signal);
       this.#next = meta.next;
+      this.#unreadable.older += meta.unreadable;
       const known = new Set(this.#exports.map(({ id }) => id));
       const news = older.filter(({ id }) => !known.has(id));
       this.#take([...this.#exports, ...news]);
@@ -184,6 +192,9 @@ export class ExportsList extends Element {
   #show() {
     if (!this.#etag && !this.#exports.length) return;
     this.more.hidden = !this.#next;
+    const left = this.#unreadable.first + this.#unreadable.older;
+    this.left.hidden = !left;
+    this.left.textContent = left ? this.t("list.unreadable", { count: left }) : "";
     if (!this.#exports.length) return this.#showNothing();
     const focus = this.shadowRoot.activeElement?.dataset.focus;
     this.body.replaceChildren(...this.#exports.map((found) => this.#row(found)));

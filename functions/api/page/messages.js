@@ -31,6 +31,7 @@ const ENGLISH = {
   "list.clear": "Show all exports",
   "list.changed": "{file}: {status}",
   "list.so-far": "{count} so far",
+  "list.unreadable": "Exports that cannot be read at the moment, and are not shown: {count}",
 
   "action.download": "Download",
   "action.download-file": "Download {file}",

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use waybill::aws::RecordsClients;
 use waybill::catalog::Catalog;
+use waybill::export::ExportId;
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::queue::Queue;
 use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
@@ -92,6 +93,14 @@ impl App {
     /// The present in whole milliseconds, which is what clients can tell apart.
     pub(crate) fn now(&self) -> Timestamp {
         in_milliseconds((self.clock)())
+    }
+
+    /// Sends the message of an export. The client does not wait long for it, and does not hear where it is not sent: the
+    /// sweeper sends it when the export's work is due.
+    pub(crate) async fn send(&self, id: ExportId) {
+        if let Err(error) = self.queue.send(id).await {
+            tracing::warn!(export.id = id.get(), %error, "message not sent");
+        }
     }
 
     /// The contract, made when it is first asked for.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use jiff::Timestamp;
+use waybill::aws::best_effort;
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::CommitError;
 
@@ -47,7 +49,10 @@ async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Expo
             (Status::Waiting | Status::Processing, Some(state)) => {
                 let change = state.cancel(requester.actor(), now, app.pace);
                 match app.exports.commit(change).await {
-                    Ok(after) => return Ok(after.export),
+                    Ok(after) => {
+                        leave_line(app, &after.export, now).await;
+                        return Ok(after.export);
+                    }
                     Err(CommitError::Overtaken) => continue,
                     Err(CommitError::Store(error)) => return Err(error.into()),
                 }
@@ -61,4 +66,25 @@ async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Expo
         }
     }
     Err(ApiError::Busy)
+}
+
+/// Takes the export out of the line for a slot of its parent, and wakes whoever has what was reserved for it. Where that
+/// fails, a reservation ends by itself.
+async fn leave_line(app: &App, export: &Export, now: Timestamp) {
+    let left = best_effort(app.exports.leave_line(export, now)).await;
+    let error: &dyn std::error::Error = match &left {
+        Ok(Ok(woken)) => {
+            for id in woken {
+                app.send(*id).await;
+            }
+            return;
+        }
+        Ok(Err(error)) => error,
+        Err(late) => late,
+    };
+    tracing::warn!(
+        export.id = export.id.get(),
+        error,
+        "the place in line is not given up"
+    );
 }

@@ -22,6 +22,7 @@ use crate::error::ApiError;
 use crate::openapi::schemas;
 use crate::path::PathParent;
 use crate::query::{ListParameters, Pairs};
+use crate::unreadable;
 
 /// What a cursor of this list is bound to. It lets nobody in: grants are looked at anew for each page.
 const SCOPE: &str = "/v1/catalog";
@@ -37,6 +38,8 @@ pub(crate) struct CatalogView<'a> {
     parents: Vec<ParentView>,
     /// The cursor of the next page of parents; null at the end.
     next: Option<String>,
+    /// How many parents of this page cannot be read, and are left out.
+    unreadable: usize,
 }
 
 /// Something that can be exported.
@@ -105,6 +108,8 @@ struct ParentPage {
     last: Option<Position>,
     /// Whether there are others after it.
     more: bool,
+    /// How many others cannot be read.
+    unreadable: usize,
 }
 
 pub(crate) async fn read(
@@ -119,6 +124,8 @@ pub(crate) async fn read(
         None => None,
     };
     let page = parents(&app, grants, position, asked.limit).await?;
+    let unreadable = page.unreadable;
+    unreadable::report("parents", unreadable);
     let next = match page.last.filter(|_| page.more) {
         Some(position) => {
             let position = serde_json::to_string(&position);
@@ -145,6 +152,7 @@ pub(crate) async fn read(
         types: types.filter(is_shown).map(TypeView::new).collect(),
         parents,
         next,
+        unreadable,
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -168,6 +176,7 @@ pub(crate) async fn of_parent(
         types: types.iter().map(TypeView::new).collect(),
         parents: vec![ParentView::new(profile.into())],
         next: None,
+        unreadable: 0,
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -198,6 +207,7 @@ async fn parents(
         limit,
         last: after.clone(),
         more: false,
+        unreadable: 0,
     };
     let (mut from, mut member) = (None, None);
     match after {
@@ -234,7 +244,8 @@ impl ParentPage {
         let mut parents: Vec<Parent> = granted.take(self.limit + 1).cloned().collect();
         self.more = parents.len() > self.limit;
         parents.truncate(self.limit);
-        let profiles = app.parents.all(&parents).await?;
+        let (profiles, unreadable) = app.parents.all(&parents).await?;
+        self.unreadable += unreadable;
         self.parents = profiles.into_iter().map(NamedParent::from).collect();
         if let Some(last) = parents.pop() {
             self.last = Some(Position::Granted(last));
@@ -247,18 +258,23 @@ impl ParentPage {
         &mut self,
         app: &App,
         organization: &Parent,
-        mut after: Option<Parent>,
+        after: Option<Parent>,
         granted: &BTreeSet<&Parent>,
     ) -> Result<(), ApiError> {
+        let mut after = after.map(|parent| parent.to_string());
         loop {
             let id = organization.id();
             let members = app
                 .parents
-                .of_organization(id, after.as_ref(), BATCH)
+                .of_organization(id, after.as_deref(), BATCH)
                 .await?;
             let is_last = members.len() < BATCH;
-            for member in members {
-                after = Some(member.parent.clone());
+            for (text, member) in members {
+                after = Some(text);
+                let Some(member) = member else {
+                    self.unreadable += 1;
+                    continue;
+                };
                 let is_new = member.parent.kind() != ParentKind::Organization
                     && !granted.contains(&member.parent);
                 if !is_new {

@@ -75,10 +75,7 @@ pub(crate) async fn create(
     let event = Event::new(&export, What::Requested, now).by(who);
     match app.requests.create(export, event, idempotency, now).await? {
         Requested::New(export) => {
-            if let Err(error) = app.queue.send(export.id).await {
-                // The sweeper sends it again when the export's work is due.
-                tracing::warn!(export.id = export.id.get(), %error, "message not sent");
-            }
+            app.send(export.id).await;
             created(&app, &export, now).await
         }
         Requested::Replayed(export) => {

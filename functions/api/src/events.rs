@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::exports::visible;
 use crate::path::PathExport;
 use crate::query::{ListParameters, Pairs};
+use crate::unreadable;
 use crate::view::{EventView, Meta};
 
 /// Some of an export's history.
@@ -44,6 +45,7 @@ pub(crate) async fn list(
         .exports
         .events(id, after.as_deref(), asked.limit)
         .await?;
+    unreadable::report(&app.exports.tables().events, page.unreadable);
     let next = match page.next {
         Some(position) => Some(app.cursors().await?.sign(&scope, &position)?),
         None => None,
@@ -58,6 +60,7 @@ pub(crate) async fn list(
             limit: asked.limit,
             next,
             unfinished: None,
+            unreadable: Some(page.unreadable),
             count: None,
         },
     };

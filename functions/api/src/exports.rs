@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::caller::Requester;
 use crate::error::ApiError;
 use crate::path::PathExport;
+use crate::unreadable;
 use crate::view::ExportView;
 
 /// `GET /v1/exports/{id}`.
@@ -61,11 +62,11 @@ async fn view<'a>(
     now: Timestamp,
 ) -> Result<ExportView<'a>, ApiError> {
     let written = match export.status {
-        Status::Processing => app
-            .exports
-            .work(export.id)
-            .await?
-            .map_or(0, |work| work.progress),
+        Status::Processing => {
+            let progress = app.exports.progress(&[export.id]).await?;
+            unreadable::report(&app.exports.tables().work, progress.unreadable);
+            progress.rows.get(&export.id).copied().unwrap_or(0)
+        }
         _ => 0,
     };
     Ok(ExportView::new(export, written, now, &app.public_url))

@@ -18,6 +18,7 @@ use crate::caller::Requester;
 use crate::error::ApiError;
 use crate::path::PathParent;
 use crate::query::{ListParameters, Pairs};
+use crate::unreadable;
 use crate::view::{ExportView, Meta};
 
 /// The longest list, in bytes: Lambda answers with 6 MB at most, and an export may have 64 KB of filters.
@@ -62,7 +63,9 @@ pub(crate) async fn list(
     let Page {
         mut exports,
         mut next,
+        unreadable,
     } = app.exports.list(&query, wanted).await?;
+    unreadable::report(&app.exports.tables().exports, unreadable);
     exports = visible(&app, &requester, (&profile).into(), exports).await?;
     let kept = fitting(exports.iter().map(stored_bytes));
     if kept < exports.len() {
@@ -80,17 +83,19 @@ pub(crate) async fn list(
         .map(|e| e.id)
         .collect();
     let progress = app.exports.progress(&under_way).await?;
+    unreadable::report(&app.exports.tables().work, progress.unreadable);
     let list = ExportList {
         meta: Meta {
             limit: asked.limit,
             next,
             unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
+            unreadable: Some(unreadable),
             count: None,
         },
         exports: exports
             .iter()
             .map(|export| {
-                let written = progress.get(&export.id).copied().unwrap_or(0);
+                let written = progress.rows.get(&export.id).copied().unwrap_or(0);
                 ExportView::new(export, written, now, &app.public_url)
             })
             .collect(),

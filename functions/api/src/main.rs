@@ -32,6 +32,7 @@ mod summary;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod view;
 mod zone;
 

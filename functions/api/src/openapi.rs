@@ -44,8 +44,9 @@ that an address does not take. What the gateway refuses by itself has the form o
 and 503 at its own limits. What a token may not see is 404.";
 
 /// Fields that are left out where they do not apply; every other one is always there.
-const OPTIONAL: [(&str, &str); 3] = [
+const OPTIONAL: [(&str, &str); 4] = [
     ("Meta", "unfinished"),
+    ("Meta", "unreadable"),
     ("Meta", "count"),
     ("Problem", "errors"),
 ];

@@ -112,6 +112,7 @@ pub(crate) async fn list(
         limit: asked.list.limit,
         next,
         unfinished: None,
+        unreadable: None,
         count: Some(count),
     };
     answer::json(StatusCode::OK, &RecordList { records, meta })

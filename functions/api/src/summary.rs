@@ -23,6 +23,7 @@ use crate::caller::Requester;
 use crate::error::ApiError;
 use crate::path::PathParent;
 use crate::query::Pairs;
+use crate::unreadable;
 
 /// The days of a summary for which no `from` is given.
 const DEFAULT_DAYS: i32 = 30;
@@ -40,6 +41,8 @@ pub(crate) struct Summary {
     days: Vec<DayView>,
     /// Those with the most exports first.
     people: Vec<PersonView>,
+    /// How many daily totals cannot be read, and are not counted here.
+    unreadable: usize,
 }
 
 /// What was exported on one day. An export's file counts for the day on which the export was asked for.
@@ -99,12 +102,13 @@ pub(crate) async fn read(
         return Err(ApiError::NotFound);
     }
     let days = Days::parse(&pairs, app.now()).map_err(ApiError::Invalid)?;
-    let totals = app
+    let (totals, unreadable) = app
         .exports
         .daily_totals(&parent, days.from, days.to)
         .await?;
+    unreadable::report(&app.exports.tables().events, unreadable);
     let totals = visible(&app, &requester, (&profile).into(), totals).await?;
-    answer::json(StatusCode::OK, &Summary::new(days, totals))
+    answer::json(StatusCode::OK, &Summary::new(days, totals, unreadable))
 }
 
 /// Those that the requester may see: as in lists, what was exported before a project came to an organization is none
@@ -134,7 +138,7 @@ async fn visible(
 }
 
 impl Summary {
-    fn new(Days { from, to }: Days, totals: Vec<DailyTotals>) -> Self {
+    fn new(Days { from, to }: Days, totals: Vec<DailyTotals>, unreadable: usize) -> Self {
         let mut days: BTreeMap<Date, Totals> = BTreeMap::new();
         let mut people: BTreeMap<String, (Option<String>, Totals)> = BTreeMap::new();
         for daily in totals {
@@ -169,6 +173,7 @@ impl Summary {
                 })
                 .collect(),
             people,
+            unreadable,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests start from: the router over tables in memory, and people with grants.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,9 +20,11 @@ use tower::ServiceExt;
 use waybill::catalog::Catalog;
 use waybill::event::Event;
 use waybill::export::{Export, ExportId, Status};
-use waybill::store::{Tables, to_item};
+use waybill::store::{Exports, Tables, to_item};
 use waybill::work::{Pace, Work};
-use waybill_testing::twin::{self, Carried, Cloud, Key, KeyPart, Table, Wire, http_client, plain};
+use waybill_testing::twin::{
+    self, Carried, Cloud, Key, KeyPart, Silent, Table, Wire, http_client, plain,
+};
 use waybill_testing::{on_the_wire, own_tables};
 
 use crate::app::{App, Clients};
@@ -94,6 +97,8 @@ pub(crate) struct Service {
     cloud: Arc<Mutex<Services>>,
     /// Tables that do not answer, and the queue.
     down: Arc<Mutex<Vec<&'static str>>>,
+    /// Whether the queue takes what is sent and never answers.
+    is_queue_silent: Arc<AtomicBool>,
     /// What the host's function does, where there is one.
     host: Arc<Mutex<Option<Host>>>,
     /// What the host's function was asked.
@@ -236,6 +241,26 @@ impl Service {
         self.down.lock().unwrap().push(table);
     }
 
+    /// Lets the queue take what is sent, and never answer.
+    pub(crate) fn silence_queue(&self) {
+        self.is_queue_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets the items of a table be of a form that this version cannot read, in this attribute, of which `is_one` holds.
+    pub(crate) fn spoil(
+        &self,
+        table: &'static str,
+        attribute: &str,
+        is_one: impl Fn(&Value) -> bool,
+    ) {
+        self.table(table, |table| {
+            let items = table.items.values_mut();
+            for item in items.filter(|item| is_one(&plain(item))) {
+                item.insert(attribute.to_owned(), json!({"S": "of another version"}));
+            }
+        });
+    }
+
     /// Lets a function of the host's decide; the first time before anything is asked for.
     pub(crate) fn host(&self, says: impl Fn(&Value) -> Said + Send + Sync + 'static) {
         *self.host.lock().unwrap() = Some(Arc::new(says));
@@ -244,6 +269,11 @@ impl Service {
     /// What the host's function was asked since this was last called.
     pub(crate) fn asked(&self) -> Vec<Value> {
         std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// The store on these tables.
+    pub(crate) fn exports(&self) -> Exports {
+        self.app().exports.clone()
     }
 
     fn app(&self) -> Arc<App> {
@@ -328,6 +358,9 @@ impl Service {
 
 impl Wire for Service {
     fn carry(&self, call: twin::Call) -> Carried {
+        if self.is_queue_silent.load(Ordering::Relaxed) && call.operation.starts_with("SQS.") {
+            return Silent.carry(call);
+        }
         let answer = if self.is_down(&call) {
             denied()
         } else if call.operation == "Lambda.Invoke" {

@@ -5,11 +5,18 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
+use tokio::time::Duration;
+use waybill::aws::{Late, best_effort, is_lasting};
 use waybill::hash::InvalidHashState;
 use waybill::work::Upload;
 
 /// The most parts that S3 takes.
 pub(crate) const MOST_PARTS: u32 = 10_000;
+
+/// How often a PUT is tried that meets another one of the same key at the same moment.
+const CONFLICT_TRIES: u32 = 4;
+/// The wait before the second of them; it doubles.
+const CONFLICT_WAIT: Duration = Duration::from_millis(200);
 
 /// The bucket that files go to.
 #[derive(Debug, Clone)]
@@ -72,6 +79,22 @@ impl UploadError {
     }
 }
 
+impl UploadError {
+    /// Whether it stays until somebody changes the bucket or its permissions.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Unavailable { code, .. } => is_lasting(code),
+            Self::TooLarge => true,
+            Self::Gone | Self::Changed | Self::Exists | Self::Tail | Self::Hash(_) => false,
+        }
+    }
+
+    /// Whether S3 was busy with another request for the same key.
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Unavailable { code, .. } if code == "ConditionalRequestConflict")
+    }
+}
+
 impl Bucket {
     /// Begins an upload that becomes the object `key`.
     pub(crate) async fn begin(&self, key: &str, media_type: &str) -> Result<Upload, UploadError> {
@@ -118,13 +141,42 @@ impl Bucket {
         Ok(sent.e_tag.unwrap_or_default())
     }
 
-    /// Stores an object that is not there yet.
+    /// Stores an object under a new key, which nobody else writes.
+    ///
+    /// The SDK sends the request again where its answer was lost or late, and that one then meets itself: S3 says that
+    /// the object is there (412), or that it is busy with another request for the key (409). An object of the right
+    /// length is this one.
     pub(crate) async fn put(
         &self,
         key: &str,
         bytes: Bytes,
         media_type: &str,
     ) -> Result<(), UploadError> {
+        let length = bytes.len() as u64;
+        let mut wait = CONFLICT_WAIT;
+        for _ in 1..CONFLICT_TRIES {
+            match self.put_once(key, bytes.clone(), media_type).await {
+                Err(error) if error.is_conflict() => tokio::time::sleep(wait).await,
+                Err(UploadError::Exists) => return self.is_stored(key, length).await,
+                done => return done,
+            }
+            wait *= 2;
+        }
+        match self.put_once(key, bytes, media_type).await {
+            Err(UploadError::Exists) => self.is_stored(key, length).await,
+            done => done,
+        }
+    }
+
+    /// Whether what is in the way of an object is the object itself.
+    async fn is_stored(&self, key: &str, length: u64) -> Result<(), UploadError> {
+        match self.size(key).await? == Some(length) {
+            true => Ok(()),
+            false => Err(UploadError::Exists),
+        }
+    }
+
+    async fn put_once(&self, key: &str, bytes: Bytes, media_type: &str) -> Result<(), UploadError> {
         let put = self
             .s3
             .put_object()
@@ -163,19 +215,11 @@ impl Bucket {
 
     /// Removes an object that counts for nothing any more. The sweeper removes it too, so a failure is no matter.
     pub(crate) async fn delete(&self, key: &str) {
-        if let Err(error) = self
-            .s3
-            .delete_object()
-            .bucket(&self.name)
-            .key(key)
-            .send()
-            .await
-        {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "an old object was not removed"
-            );
-        }
+        let delete = self.s3.delete_object().bucket(&self.name).key(key);
+        log(
+            "an old object was not removed",
+            best_effort(delete.send()).await,
+        );
     }
 
     /// Ends an upload that counts for nothing any more, likewise.
@@ -185,12 +229,8 @@ impl Bucket {
             .abort_multipart_upload()
             .bucket(&self.name)
             .key(&upload.object);
-        if let Err(error) = abort.upload_id(&upload.upload_id).send().await {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "an old upload was not removed"
-            );
-        }
+        let abort = abort.upload_id(&upload.upload_id).send();
+        log("an old upload was not removed", best_effort(abort).await);
     }
 
     /// Completes an upload of these parts, numbered from 1.
@@ -243,5 +283,126 @@ impl Bucket {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
             Err(error) => Err(UploadError::sdk("HeadObject", error)),
         }
+    }
+}
+
+/// Tells of a removal that did not come about.
+fn log<T, E: std::error::Error + 'static>(what: &str, done: Result<Result<T, E>, Late>) {
+    let error: &dyn std::error::Error = match &done {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error,
+        Err(late) => late,
+    };
+    tracing::debug!(error, "{what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+    use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+    use aws_sdk_s3::types::error::NotFound;
+    use aws_smithy_mocks::{Rule, mock};
+    use tokio::time::Instant;
+    use waybill::aws::{BEST_EFFORT, timeouts};
+    use waybill_testing::twin::{Silent, http_client};
+
+    use super::*;
+    use crate::testing::bucket;
+
+    fn put_fails(code: &'static str) -> Rule {
+        mock!(Client::put_object).then_error(move || {
+            PutObjectError::generic(ErrorMetadata::builder().code(code).build())
+        })
+    }
+
+    fn head(size: Option<i64>) -> Rule {
+        match size {
+            Some(size) => mock!(Client::head_object)
+                .then_output(move || HeadObjectOutput::builder().content_length(size).build()),
+            None => mock!(Client::head_object)
+                .then_error(|| HeadObjectError::NotFound(NotFound::builder().build())),
+        }
+    }
+
+    async fn put(rules: &[&Rule]) -> Result<(), UploadError> {
+        let bytes = Bytes::from_static(b"twelve bytes");
+        bucket(rules).put("exports/7/a", bytes, "text/csv").await
+    }
+
+    #[tokio::test]
+    async fn a_put_that_meets_an_object_of_its_length_met_itself() {
+        let there = put_fails("PreconditionFailed");
+        assert!(put(&[&there, &head(Some(12))]).await.is_ok());
+        for size in [Some(11), Some(13), None] {
+            let done = put(&[&there, &head(size)]).await;
+            assert!(
+                matches!(done, Err(UploadError::Exists)),
+                "{size:?}: {done:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_put_that_meets_another_of_its_key_at_the_same_moment_is_tried_again() {
+        let conflict = put_fails("ConditionalRequestConflict");
+        let done = put(&[&conflict]).await;
+        assert!(
+            matches!(&done, Err(error) if error.is_conflict()),
+            "{done:?}"
+        );
+        assert_eq!(conflict.num_calls(), 4);
+
+        let passes = mock!(Client::put_object)
+            .sequence()
+            .error(|| {
+                let code = ErrorMetadata::builder().code("ConditionalRequestConflict");
+                PutObjectError::generic(code.build())
+            })
+            .output(|| PutObjectOutput::builder().build())
+            .build();
+        assert!(put(&[&passes]).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn removals_that_are_not_answered_are_not_waited_for() {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+            .region(aws_sdk_s3::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_s3::config::Credentials::new(
+                "a", "b", None, None, "test",
+            ))
+            .timeout_config(timeouts())
+            .http_client(http_client(Arc::new(Silent)));
+        let silent = Bucket {
+            s3: Client::from_conf(config.build()),
+            ..bucket(&[])
+        };
+        let began = Instant::now();
+        silent.delete("exports/7/tail").await;
+        let upload = Upload {
+            object: "exports/7/a".into(),
+            upload_id: "u".into(),
+        };
+        silent.abort(&upload).await;
+        assert!(began.elapsed() <= BEST_EFFORT * 2, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn what_only_a_change_of_the_deployment_puts_right_is_lasting() {
+        let refused = |code: &str| UploadError::Unavailable {
+            operation: "PutObject",
+            code: code.to_owned(),
+            source: "said so".into(),
+        };
+        for code in ["AccessDenied", "NoSuchBucket", "KMS.DisabledException"] {
+            assert!(refused(code).is_lasting(), "{code}");
+        }
+        for code in ["SlowDown", "InternalError", "RequestTimeout", "no answer"] {
+            assert!(!refused(code).is_lasting(), "{code}");
+        }
+        assert!(!UploadError::Gone.is_lasting());
     }
 }

@@ -49,14 +49,15 @@ pub(crate) enum HeldError {
 }
 
 impl Held {
-    /// Takes the lease by committing `change`, a claim.
+    /// Takes the lease by committing `change`, a claim that was made after `before`: its lease's end in the table and on
+    /// the monotonic clock are counted from one moment, however long the commit takes.
     pub(crate) async fn take(
         exports: Exports,
         clock: Clock,
         pace: Pace,
+        before: Instant,
         change: Change,
     ) -> Result<Self, HeldError> {
-        let before = Instant::now();
         let state = exports.commit(change).await?;
         let rows = state.work.progress;
         Ok(Self {

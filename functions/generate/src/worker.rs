@@ -3,13 +3,15 @@
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
+use waybill::aws::{Late, best_effort};
 use waybill::env::Mapping;
 use waybill::export::{Export, ExportId, Failure, Status};
-use waybill::lifecycle::{Change, Claim, State};
+use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
-use waybill::store::{CommitError, Entries, StoreError};
+use waybill::store::{CommitError, Entries, Place, StoreError};
 use waybill::work::Pace;
 
+use crate::bucket::UploadError;
 use crate::held::{End, Held, HeldError};
 use crate::making::{Made, Making, Tools, Trouble, finish_marked};
 use crate::plan::{self, Plan};
@@ -48,7 +50,7 @@ pub(crate) enum Outcome {
     Retried,
     /// The message came before that while was over, and comes again.
     Early,
-    /// As many exports of its parent as may are being made; it is woken when one of them is done.
+    /// Every slot of its parent is in use: it waits in line, and is woken when it has a slot.
     Waits,
     /// Another worker has it, or somebody canceled it.
     Lost,
@@ -67,52 +69,62 @@ impl Worker {
         let Some(state) = self.tools.exports.state(id).await? else {
             return Ok(Outcome::Left);
         };
+        let export = &state.export;
         let owner = Uuid::new_v4().simple().to_string();
-        let change = match state.claim(&owner, self.tools.clock.now(), self.pace) {
-            Claim::Leave => return Ok(Outcome::Left),
+        match state.claim(&owner, self.tools.clock.now(), self.pace) {
+            Claim::Leave => {
+                if export.status.is_final() {
+                    self.leave_line(export).await;
+                }
+                return Ok(Outcome::Left);
+            }
             Claim::NotYet(wait) => {
                 self.send(id, wait).await;
                 return Ok(Outcome::Early);
             }
             Claim::GiveUp(change) => {
-                return match self.tools.exports.commit(*change).await {
-                    Ok(state) => Ok(ended(&state)),
-                    Err(CommitError::Overtaken) => Ok(Outcome::Lost),
-                    Err(CommitError::Store(error)) => Err(error),
+                let outcome = match self.tools.exports.commit(*change).await {
+                    Ok(state) => ended(&state),
+                    Err(CommitError::Overtaken) => return Ok(Outcome::Lost),
+                    Err(CommitError::Store(error)) => return Err(error),
                 };
+                self.leave_line(export).await;
+                return Ok(outcome);
             }
-            Claim::Take(change) => *change,
-        };
-        let export = &state.export;
-        let (most, now) = (self.exports_per_parent, self.tools.clock.now());
-        let exports = &self.tools.exports;
-        if !exports
-            .take_turn(export, &owner, most, now, self.pace)
-            .await?
-        {
-            return Ok(Outcome::Waits);
+            Claim::Take(_) => {}
         }
-        let outcome = self.in_turn(id, &owner, change, deadline).await;
-        self.end_turn(export, &owner).await;
+        match self.take_slot(export, &owner).await? {
+            Place::Slot => {}
+            Place::Line => return self.wait_in_line(&state).await,
+            Place::Taken => return Ok(Outcome::Left),
+        }
+        let outcome = self.in_slot(&state, &owner, deadline).await;
+        let goes_on = matches!(outcome, Ok(Outcome::Continued));
+        self.end_slot(export, &owner, goes_on).await;
         outcome
     }
 
-    /// Works on an export whose turn it is, by a claim that is still to be committed.
-    async fn in_turn(
+    /// Works on an export that has a slot.
+    async fn in_slot(
         &self,
-        id: ExportId,
+        state: &State,
         owner: &str,
-        change: Change,
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
-        let held = match Held::take(
+        let id = state.export.id;
+        // The slot may have taken its time. The lease begins now, by both clocks.
+        let before = Instant::now();
+        let Claim::Take(change) = state.claim(owner, self.tools.clock.now(), self.pace) else {
+            return Ok(Outcome::Left);
+        };
+        let taken = Held::take(
             self.tools.exports.clone(),
             self.tools.clock.clone(),
             self.pace,
-            change,
-        )
-        .await
-        {
+            before,
+            *change,
+        );
+        let held = match taken.await {
             Ok(held) => held,
             Err(HeldError::Lost) => return Ok(Outcome::Left),
             Err(HeldError::Store(error)) => return Err(error),
@@ -132,16 +144,69 @@ impl Worker {
         }
     }
 
-    /// Ends a worker's turn, and wakes the export whose turn it is next.
-    async fn end_turn(&self, export: &Export, owner: &str) {
-        match self.tools.exports.end_turn(export, owner).await {
-            Ok(Some(next)) => self.send(next, SignedDuration::ZERO).await,
-            Ok(None) => {}
-            Err(error) => tracing::warn!(
-                export.id = %export.id,
-                error = &error as &dyn std::error::Error,
-                "the turn ends with the lease"
-            ),
+    async fn take_slot(&self, export: &Export, owner: &str) -> Result<Place, StoreError> {
+        let (most, now) = (self.exports_per_parent, self.tools.clock.now());
+        let exports = &self.tools.exports;
+        let asked = exports
+            .take_slot(export, owner, most, now, self.pace)
+            .await?;
+        self.wake(&asked.woken).await;
+        Ok(asked.place)
+    }
+
+    /// Notes that the export waits for others of its parent, which is no time in which it could have been begun.
+    async fn wait_in_line(&self, state: &State) -> Result<Outcome, StoreError> {
+        let waits = state.wait_in_line(self.tools.clock.now(), self.pace);
+        match self.tools.exports.commit(waits).await {
+            Ok(_) => Ok(Outcome::Waits),
+            Err(CommitError::Overtaken) => Ok(Outcome::Lost),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Gives a worker's slot up, and wakes the export that has it next. One that goes on in another invocation waits at
+    /// the end of the line first, so that it keeps no others from being begun.
+    async fn end_slot(&self, export: &Export, owner: &str, goes_on: bool) {
+        let (exports, now) = (&self.tools.exports, self.tools.clock.now());
+        let ended = best_effort(async {
+            match goes_on {
+                true => exports.requeue_slot(export, owner, now).await,
+                false => exports.end_slot(export, owner, now).await,
+            }
+        });
+        if !self.wake_next(export, ended.await).await && goes_on {
+            self.send(export.id, SignedDuration::ZERO).await;
+        }
+    }
+
+    /// Takes an export that came to its end without a worker out of the line of its parent.
+    async fn leave_line(&self, export: &Export) {
+        let now = self.tools.clock.now();
+        let left = best_effort(self.tools.exports.leave_line(export, now)).await;
+        self.wake_next(export, left).await;
+    }
+
+    /// Wakes the exports that a slot was reserved for. False where nothing is known of the slots.
+    async fn wake_next(
+        &self,
+        export: &Export,
+        woken: Result<Result<Vec<ExportId>, StoreError>, Late>,
+    ) -> bool {
+        let error: &dyn std::error::Error = match &woken {
+            Ok(Ok(woken)) => {
+                self.wake(woken).await;
+                return true;
+            }
+            Ok(Err(error)) => error,
+            Err(late) => late,
+        };
+        tracing::warn!(export.id = %export.id, error, "the slot ends with its lease");
+        false
+    }
+
+    async fn wake(&self, woken: &[ExportId]) {
+        for id in woken {
+            self.send(*id, SignedDuration::ZERO).await;
         }
     }
 
@@ -195,7 +260,7 @@ impl Worker {
     async fn under(&self, held: &Held, deadline: Instant) -> Result<Outcome, HeldError> {
         let mut started_over = false;
         loop {
-            let trouble = match self.turn(held, deadline).await {
+            let trouble = match self.attempt(held, deadline).await {
                 Ok(Made::Whole(mark)) => {
                     let consistency = self.consistency(held).await?;
                     let state = held
@@ -208,10 +273,8 @@ impl Worker {
                     return Ok(ended(&state));
                 }
                 Ok(Made::Part) => {
-                    let state = held
-                        .commit(|state| state.continue_later(self.tools.clock.now(), self.pace))
+                    held.commit(|state| state.continue_later(self.tools.clock.now(), self.pace))
                         .await?;
-                    self.send(state.export.id, SignedDuration::ZERO).await;
                     return Ok(Outcome::Continued);
                 }
                 Err(trouble) => trouble,
@@ -240,9 +303,7 @@ impl Worker {
                         continue;
                     }
                 }
-                Trouble::Passing(error) => {
-                    tracing::warn!(error = &*error as &dyn std::error::Error, "attempt ended");
-                }
+                Trouble::Passing(error) => attempt_ended(&*error),
             }
             let state = held
                 .commit(|state| state.retry_later(self.tools.clock.now(), self.pace))
@@ -251,7 +312,7 @@ impl Worker {
         }
     }
 
-    async fn turn(&self, held: &Held, deadline: Instant) -> Result<Made, Trouble> {
+    async fn attempt(&self, held: &Held, deadline: Instant) -> Result<Made, Trouble> {
         let State { export, work } = held.state().await;
         if let Some(mark) = work.completing {
             return finish_marked(&self.tools, export.id, mark, work.upload).await;
@@ -276,6 +337,18 @@ impl Worker {
         Ok(entry.map_or("unknown", |entry| {
             waybill::records::consistency(&entry.records)
         }))
+    }
+}
+
+/// Logs what ended an attempt. What no other attempt can do away with, such as a missing permission, is an error at
+/// once: somebody must put it right while there are attempts left.
+fn attempt_ended(error: &(dyn std::error::Error + Send + Sync + 'static)) {
+    let store = error.downcast_ref().is_some_and(StoreError::is_lasting);
+    let bucket = error.downcast_ref().is_some_and(UploadError::is_lasting);
+    let error = error as &dyn std::error::Error;
+    match store || bucket {
+        true => tracing::error!(error, "attempt ended by what will not pass by itself"),
+        false => tracing::warn!(error, "attempt ended"),
     }
 }
 

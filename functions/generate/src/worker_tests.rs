@@ -15,6 +15,7 @@ use waybill::clock::Clock;
 use waybill::event::Actor;
 use waybill::store::Item;
 use waybill::work::{Checkpoint, Work};
+use waybill_testing::twin::{Call, Carried, Wire};
 use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
 
 use super::*;
@@ -184,74 +185,174 @@ async fn what_is_unknown_final_or_another_workers_is_left_alone() {
 }
 
 /// Another export of the same parent that a worker is at.
-async fn takes_a_turn(world: &World, number: u64, at: Timestamp) -> State {
+async fn takes_a_slot(world: &World, number: u64, at: Timestamp) -> State {
     let mut state = requested();
     state.export.id = id(number);
     state.work.id = id(number);
     let state = taken(&state);
     world.tables.write(&state);
-    let exports = world.tables.exports();
-    let owner = format!("worker {number}");
-    let turn = exports.take_turn(&state.export, &owner, 2, at, pace());
-    assert!(turn.await.unwrap());
+    assert_eq!(asks(world, number, 2, at).await, Place::Slot);
     state
+}
+
+/// The worker of another export asks for a slot.
+async fn asks(world: &World, number: u64, most: usize, at: Timestamp) -> Place {
+    let mut export = requested().export;
+    export.id = id(number);
+    let owner = format!("worker {number}");
+    let exports = world.tables.exports();
+    let asked = exports.take_slot(&export, &owner, most, at, pace());
+    asked.await.unwrap().place
+}
+
+async fn ends(world: &World, of: &State) -> Vec<ExportId> {
+    let owner = format!("worker {}", of.export.id);
+    let exports = world.tables.exports();
+    let ended = exports.end_slot(&of.export, &owner, Timestamp::now());
+    ended.await.unwrap()
 }
 
 #[tokio::test]
 async fn no_more_exports_of_a_parent_are_made_at_once_than_may() {
     let world = World::new(&requested(), one_order);
     let now = Timestamp::now();
-    let first = takes_a_turn(&world, 8, now).await;
-    takes_a_turn(&world, 9, now).await;
-    let before = world.state();
+    let first = takes_a_slot(&world, 8, now).await;
+    takes_a_slot(&world, 9, now).await;
     assert_eq!(world.work_on().await, Outcome::Waits);
-    assert_eq!((world.state(), world.sent()), (before, vec![]));
+    // What it waits for is written down: it is no time in which it could have been begun.
+    let work = world.state().work;
+    assert!(work.in_line.is_some());
+    assert_eq!(
+        (work.attempts, work.invocations, world.sent()),
+        (0, 0, vec![])
+    );
 
-    let exports = world.tables.exports();
-    let not_its_own = exports.end_turn(&first.export, "worker 7").await.unwrap();
-    assert_eq!(not_its_own, None);
-    let woken = exports.end_turn(&first.export, "worker 8").await.unwrap();
-    assert_eq!(woken, Some(id(7)));
+    assert_eq!(ends(&world, &first).await, [id(7)]);
     assert_eq!(world.work_on().await, Outcome::Succeeded);
-    // Its own turn has ended with it.
-    takes_a_turn(&world, 10, now).await;
+    assert_eq!(world.state().work.in_line, None);
+    // Its own slot has ended with it.
+    takes_a_slot(&world, 10, now).await;
 }
 
 #[tokio::test]
-async fn who_waits_is_woken_when_a_turn_ends() {
+async fn who_waits_is_woken_when_a_slot_ends() {
     let world = World::new(&requested(), one_order);
-    takes_a_turn(&world, 8, Timestamp::now()).await;
+    takes_a_slot(&world, 8, Timestamp::now()).await;
     let mut waits = requested();
-    waits.export.id = id(9);
-    let exports = world.tables.exports();
-    let turn = |of: &Export, most| {
-        let (of, exports) = (of.clone(), exports.clone());
-        async move {
-            let turn = exports.take_turn(&of, "another", most, Timestamp::now(), pace());
-            turn.await.unwrap()
-        }
-    };
-    assert!(!turn(&waits.export, 1).await);
-    // It waits once, however often it comes.
-    assert!(!turn(&waits.export, 1).await);
-    let woken = world
-        .worker
-        .work_on(id(7), Instant::now() + Duration::from_secs(600));
-    assert_eq!(woken.await.unwrap(), Outcome::Succeeded);
-    assert_eq!(world.woken(), [9]);
+    (waits.export.id, waits.work.id) = (id(9), id(9));
+    world.tables.write(&waits);
+    assert_eq!(asks(&world, 9, 1, Timestamp::now()).await, Place::Line);
+    assert_eq!(world.work_on().await, Outcome::Waits);
+    // There are two by now.
+    assert_eq!(asks(&world, 10, 2, Timestamp::now()).await, Place::Line);
+    assert_eq!(world.work_on().await, Outcome::Waits);
+    assert_eq!(asks(&world, 9, 2, Timestamp::now()).await, Place::Slot);
+    assert_eq!(ends(&world, &waits).await, [id(7)]);
+    let mut next = requested();
+    (next.export.id, next.work.id) = (id(10), id(10));
+    world.tables.write(&next);
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    assert_eq!(world.woken(), [9, 10]);
 }
 
 #[tokio::test]
-async fn a_worker_that_was_killed_keeps_its_turn_no_longer_than_its_lease() {
+async fn an_export_that_goes_on_hands_its_slot_on_before_its_own_message() {
+    let mut world = World::new(&requested(), one_order);
+    world.worker.exports_per_parent = 1;
+    let mut waits = requested();
+    (waits.export.id, waits.work.id) = (id(9), id(9));
+    world.tables.write(&waits);
+    // Somebody comes to wait while its first page is on its way.
+    let outcome = {
+        let mut work = std::pin::pin!(world.work_until(Instant::now()));
+        while world.asked.load(Ordering::Relaxed) == 0 {
+            let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending(), "it was done before");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(asks(&world, 9, 1, Timestamp::now()).await, Place::Line);
+        work.await
+    };
+    assert_eq!(outcome, Outcome::Continued);
+    assert_eq!((world.sent(), world.woken()), (vec![], vec![9]));
+    // Its own comes when the other's slot ends.
+    assert_eq!(world.work_on().await, Outcome::Waits);
+    assert_eq!(asks(&world, 9, 1, Timestamp::now()).await, Place::Slot);
+    assert_eq!(ends(&world, &waits).await, [id(7)]);
+}
+
+#[tokio::test]
+async fn a_worker_that_finds_its_export_at_its_end_passes_on_what_was_reserved_for_it() {
+    let canceled = requested();
+    let canceled = canceled.cancel(Actor::default(), Timestamp::now(), pace());
+    let mut old = requested();
+    old.export.created_at = Timestamp::now() - SignedDuration::from_hours(25);
+    for (end, outcome) in [(canceled.after, Outcome::Left), (old, Outcome::Failed)] {
+        let world = World::new(&requested(), never);
+        let first = takes_a_slot(&world, 8, Timestamp::now()).await;
+        let mut next = requested();
+        (next.export.id, next.work.id) = (id(9), id(9));
+        world.tables.write(&next);
+        for number in [7, 9] {
+            assert_eq!(asks(&world, number, 1, Timestamp::now()).await, Place::Line);
+        }
+        assert_eq!(ends(&world, &first).await, [id(7)]);
+        world.tables.write(&end);
+        assert_eq!(world.work_on().await, outcome);
+        assert_eq!(world.woken(), [9]);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_was_killed_keeps_its_slot_no_longer_than_its_lease() {
     let world = World::new(&requested(), one_order);
     let long_ago = Timestamp::now() - SignedDuration::from_mins(5);
-    let mut killed = takes_a_turn(&world, 8, long_ago).await;
-    takes_a_turn(&world, 9, long_ago).await;
+    let mut killed = takes_a_slot(&world, 8, long_ago).await;
+    takes_a_slot(&world, 9, long_ago).await;
     // One renews its lease still, one has not for long.
     assert_eq!(world.work_on().await, Outcome::Waits);
     killed.work.lease.as_mut().unwrap().until = long_ago;
     world.tables.write(&killed);
     assert_eq!(world.work_on().await, Outcome::Succeeded);
+}
+
+/// Tables whose slots are slow to be read and written.
+struct SlowSlots(FakeTables);
+
+impl Wire for SlowSlots {
+    fn carry(&self, call: Call) -> Carried {
+        let is_slow = String::from_utf8_lossy(&call.body).contains("slots#");
+        let carried = self.0.carry(call);
+        Box::pin(async move {
+            if is_slow {
+                tokio::time::sleep(Duration::from_secs(40)).await;
+            }
+            carried.await
+        })
+    }
+}
+
+/// Were its end in the table counted from before that, another worker would take the export on while this one writes.
+#[tokio::test(start_paused = true)]
+async fn a_lease_begins_once_there_is_a_slot_by_both_clocks() {
+    let (start, began) = (Timestamp::now(), Instant::now());
+    let clock = move || start + SignedDuration::try_from(began.elapsed()).unwrap();
+    let slot: Arc<Mutex<Option<FakeTables>>> = Arc::default();
+    let tables = slot.clone();
+    let mut world = World::new(&requested(), move |r| {
+        let tables = tables.lock().unwrap();
+        let lease = tables.as_ref().unwrap().work(7).unwrap().lease.unwrap();
+        let left = lease.until.duration_since(clock());
+        assert!(left >= SignedDuration::from_secs(59), "{left:?}");
+        one_order(r)
+    });
+    *slot.lock().unwrap() = Some(world.tables.clone());
+    world.worker.tools.clock = Clock::showing(clock);
+    world.worker.tools.exports = world
+        .tables
+        .exports_over(Arc::new(SlowSlots(world.tables.clone())));
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    assert!(began.elapsed() >= Duration::from_secs(40));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! One sweep: everything that is due, shard by shard, until it is done or time runs out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
@@ -11,17 +11,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
+use waybill::aws::{Late, best_effort};
 use waybill::export::{ExportId, Mail, Status};
 use waybill::lifecycle::{Change, State};
 use waybill::queue::{Message, Queue, QueueError};
-use waybill::store::{CommitError, Exports, StoreError};
+use waybill::store::{CommitError, Due, Exports, StoreError};
 use waybill::work::{Pace, Work};
 
 use crate::clean::{Bucket, CleanError};
 use crate::step::{Step, kept_object, next_step};
 
-/// How many exports of a shard are looked at in one sweep; the next one is a minute away.
-const MOST_OF_A_SHARD: usize = 200;
+/// How many exports of a shard are read at a time.
+const PAGE: usize = 200;
 /// Shards that are swept at once.
 const SHARDS_AT_ONCE: usize = 4;
 /// Things that may be due at once for one export: the mail, its expiry, cleaning before and after it.
@@ -70,9 +71,19 @@ pub enum SweepError {
     /// The mail could not be asked for.
     #[error("the function that mails was not invoked: {}", .0.code().unwrap_or("no answer"))]
     Notify(#[source] Box<SdkError<InvokeError>>),
+    /// Lambda is silent. It may have invoked the function that mails.
+    #[error("the function that mails was not said to be invoked")]
+    NotifyLate(#[source] Late),
     /// The sweep's time was over.
     #[error("the sweep's time was over")]
     Time,
+}
+
+impl SweepError {
+    /// Whether an item is not of the form that it was written in.
+    fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Malformed { .. }))
+    }
 }
 
 /// What became of a sweep.
@@ -84,15 +95,36 @@ pub struct Summary {
     pub done: BTreeMap<&'static str, usize>,
     /// Exports for which something could not be done.
     pub failed: usize,
+    /// Exports for which something could not be done before, and is tried again later.
+    pub put_off: usize,
+    /// Exports among those that failed whose items cannot be read, and entries that name no export.
+    pub unreadable: usize,
     /// Exports that were due and that there was no time for, as far as they were seen.
     pub left: usize,
-    /// For how long the one that has waited longest had been due, in seconds.
+    /// For how long the one that has waited longest had been due, in seconds: since it first was, however often it
+    /// failed.
     pub due_age_s: i64,
+    /// The exports that this sweep has put off, which it does not look at again.
+    #[serde(skip)]
+    just_put_off: BTreeSet<ExportId>,
 }
 
 impl Summary {
     fn count(&mut self, done: &'static str) {
         *self.done.entry(done).or_default() += 1;
+    }
+
+    fn note_age(&mut self, due: Timestamp, now: Timestamp) {
+        self.due_age_s = self.due_age_s.max(now.duration_since(due).as_secs());
+    }
+
+    /// What went out after a commit, or not: what was committed says when it goes out again.
+    fn went_out(&mut self, id: ExportId, sent: Result<(), SweepError>) {
+        if let Err(error) = sent {
+            self.failed += 1;
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(export.id = %id, error, "not sent");
+        }
     }
 
     /// The line that the age of what is due is measured by.
@@ -110,6 +142,8 @@ impl Summary {
             cleaned = done(CLEANED),
             orphans = done(ORPHANED),
             failed = self.failed,
+            put_off = self.put_off,
+            unreadable = self.unreadable,
             left = self.left,
             unread_shards,
             due_age_s = self.due_age_s,
@@ -120,8 +154,11 @@ impl Summary {
     fn add(&mut self, other: Self) {
         self.looked_at += other.looked_at;
         self.failed += other.failed;
+        self.put_off += other.put_off;
+        self.unreadable += other.unreadable;
         self.left += other.left;
         self.due_age_s = self.due_age_s.max(other.due_age_s);
+        self.just_put_off.extend(other.just_put_off);
         for (done, times) in other.done {
             *self.done.entry(done).or_default() += times;
         }
@@ -129,20 +166,22 @@ impl Summary {
 }
 
 impl Sweeper {
-    /// Does what is due at `now`, and stops before `deadline`. One export's failure holds no other up.
+    /// Does what is due at `now`, and stops before `deadline`. One export's failure holds no other up: those for which
+    /// something failed before come after all others.
     ///
     /// # Errors
     /// When no shard could be read.
     pub async fn sweep(&self, now: Timestamp, deadline: Instant) -> Result<Summary, SweepError> {
         let stop = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let mut shards = futures::stream::iter(0..Work::SHARDS)
-            .map(|shard| self.sweep_shard(shard, now, stop))
-            .buffer_unordered(SHARDS_AT_ONCE);
         let (mut summary, mut unread, mut error) = (Summary::default(), 0, None);
-        while let Some(swept) = shards.next().await {
-            match swept {
-                Ok(shard) => summary.add(shard),
-                Err(failed) => {
+        for first in [0, Work::FAILING] {
+            let just_put_off = summary.just_put_off.clone();
+            let mut shards = futures::stream::iter(first..first + Work::SHARDS)
+                .map(|shard| self.sweep_shard(shard, &just_put_off, now, stop))
+                .buffer_unordered(SHARDS_AT_ONCE);
+            while let Some((shard, read)) = shards.next().await {
+                summary.add(shard);
+                if let Err(failed) = read {
                     tracing::error!(error = &failed as &dyn std::error::Error, "shard not read");
                     unread += 1;
                     error = Some(failed);
@@ -150,36 +189,98 @@ impl Sweeper {
             }
         }
         // Where nothing could be read, nothing is known of what is due: it must not look as if nothing were.
-        if let Some(error) = error.filter(|_| unread == usize::from(Work::SHARDS)) {
+        let all = usize::from(Work::SHARDS) * 2;
+        if let Some(error) = error.filter(|_| unread == all && summary.looked_at == 0) {
             return Err(error);
         }
         summary.log(unread);
         Ok(summary)
     }
 
+    /// Sweeps a shard to its end, and says whether that was reached.
     async fn sweep_shard(
         &self,
         shard: u8,
+        just_put_off: &BTreeSet<ExportId>,
         now: Timestamp,
         stop: Instant,
-    ) -> Result<Summary, SweepError> {
-        let due = tokio::time::timeout_at(stop, self.exports.due(shard, now, MOST_OF_A_SHARD));
-        let due = due.await.map_err(|_| SweepError::Time)??;
+    ) -> (Summary, Result<(), SweepError>) {
         let mut summary = Summary::default();
-        for (done, id) in due.iter().enumerate() {
-            if Instant::now() >= stop {
-                summary.left = due.len() - done;
-                break;
-            }
-            summary.looked_at += 1;
-            let looked = tokio::time::timeout_at(stop, self.look_at(*id, now, &mut summary));
-            if let Err(error) = looked.await.unwrap_or(Err(SweepError::Time)) {
-                summary.failed += 1;
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(export.id = %id, error, "not done");
+        let mut start = None;
+        loop {
+            let read = self.exports.due(shard, now, start, PAGE);
+            let mut due = match tokio::time::timeout_at(stop, read).await {
+                Ok(Ok(due)) => due,
+                Ok(Err(error)) => return (summary, Err(error.into())),
+                Err(_) => return (summary, Err(SweepError::Time)),
+            };
+            start = due.next.take();
+            due.exports.retain(|(id, _)| !just_put_off.contains(id));
+            if !self.sweep_page(due, now, stop, &mut summary).await || start.is_none() {
+                return (summary, Ok(()));
             }
         }
-        Ok(summary)
+    }
+
+    /// Looks at the exports of a page. False where the time was over before its end.
+    async fn sweep_page(
+        &self,
+        due: Due,
+        now: Timestamp,
+        stop: Instant,
+        summary: &mut Summary,
+    ) -> bool {
+        for since in &due.unreadable {
+            summary.note_age(*since, now);
+            summary.failed += 1;
+            summary.unreadable += 1;
+            tracing::error!(unreadable = 1, "items unreadable");
+        }
+        let all = due.exports.len();
+        for (done, (id, since)) in due.exports.into_iter().enumerate() {
+            if Instant::now() >= stop {
+                summary.left += all - done;
+                summary.note_age(since, now);
+                return false;
+            }
+            summary.looked_at += 1;
+            let looked = tokio::time::timeout_at(stop, self.look_at(id, now, summary)).await;
+            if let Err(error) = looked.unwrap_or(Err(SweepError::Time)) {
+                summary.note_age(since, now);
+                summary.failed += 1;
+                // Also where the time is over, which one export alone may have used up.
+                let put_off = self.put_off(id, now, &error, summary);
+                if let Err(late) = best_effort(put_off).await {
+                    let error = &late as &dyn std::error::Error;
+                    tracing::warn!(export.id = %id, error, "not put off");
+                }
+            }
+        }
+        true
+    }
+
+    /// Tells of an export for which something could not be done, and puts it off, so that the next sweep looks at others
+    /// first.
+    async fn put_off(
+        &self,
+        id: ExportId,
+        now: Timestamp,
+        error: &SweepError,
+        summary: &mut Summary,
+    ) {
+        summary.just_put_off.insert(id);
+        let is_unreadable = error.is_unreadable();
+        let error = error as &dyn std::error::Error;
+        if is_unreadable {
+            summary.unreadable += 1;
+            tracing::error!(export.id = %id, unreadable = 1, error, "items unreadable");
+        } else {
+            tracing::warn!(export.id = %id, error, "not done");
+        }
+        if let Err(error) = self.exports.back_off(id, now, self.pace).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(export.id = %id, error, "not put off");
+        }
     }
 
     /// Does everything that is due for one export. Where somebody else changes it meanwhile, it is theirs.
@@ -193,7 +294,8 @@ impl Sweeper {
             return self.clean_orphan(id, now, summary).await;
         };
         if let Some(due) = state.work.due_at() {
-            summary.due_age_s = summary.due_age_s.max(now.duration_since(due).as_secs());
+            summary.note_age(due, now);
+            summary.put_off += usize::from(due <= now && state.work.is_put_off(now));
         }
         for _ in 0..MOST_STEPS {
             let step = next_step(&state, now, self.pace);
@@ -247,13 +349,16 @@ impl Sweeper {
         let done = change.done;
         let next = self.exports.commit(change).await?;
         summary.count(outcome);
+        if matches!(outcome, FREED | FAILED) {
+            self.hand_on_slot(state, now, summary).await;
+        }
         match outcome {
             SENT | FREED => {
                 let wait = next.work.held_back(now);
                 let sent = self.queue.send_after(id, wait).await;
-                sent.map_err(SweepError::from)?;
+                summary.went_out(id, sent.map_err(SweepError::from));
             }
-            ASKED => self.notifier.ask(id).await?,
+            ASKED => summary.went_out(id, self.notifier.ask(id).await),
             GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
             FAILED => {
                 let code = next
@@ -266,6 +371,31 @@ impl Sweeper {
             _ => {}
         }
         Ok((!done).then_some(next))
+    }
+
+    /// Hands on what an export had of its parent's slots, whose worker is gone or which is not made any more, and wakes
+    /// whoever has the slot next. Where that fails, the slot ends by itself.
+    async fn hand_on_slot(&self, state: &State, now: Timestamp, summary: &mut Summary) {
+        let export = &state.export;
+        let handed = best_effort(async {
+            match &state.work.lease {
+                Some(lease) => self.exports.end_slot(export, &lease.owner, now).await,
+                None => self.exports.leave_line(export, now).await,
+            }
+        });
+        let handed = handed.await;
+        let error: &dyn std::error::Error = match &handed {
+            Ok(Ok(woken)) => {
+                for id in woken {
+                    let sent = self.queue.send(*id).await;
+                    summary.went_out(*id, sent.map_err(SweepError::from));
+                }
+                return;
+            }
+            Ok(Err(error)) => error,
+            Err(late) => late,
+        };
+        tracing::warn!(export.id = %export.id, error, "the slot ends with its lease");
     }
 
     /// Removes the work of an export that is not there, with all that lies in the bucket for it.
@@ -336,8 +466,8 @@ impl Notifier {
             .function_name(&self.function)
             .invocation_type(InvocationType::Event)
             .payload(Blob::new(payload))
-            .send()
-            .await;
+            .send();
+        let invoked = best_effort(invoked).await.map_err(SweepError::NotifyLate)?;
         invoked.map_err(|error| SweepError::Notify(Box::new(error)))?;
         Ok(())
     }

@@ -11,6 +11,7 @@ use waybill::event::Actor;
 use waybill::lifecycle::Claim;
 
 use super::*;
+use waybill_testing::twin::{Silent, http_client};
 use waybill_testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
 
 type Keys = Arc<Mutex<BTreeSet<String>>>;
@@ -364,4 +365,154 @@ async fn what_the_index_says_alone_is_nothing() {
         .unwrap();
     assert_eq!(world.tables.work(7).unwrap().sequence, 1);
     assert_eq!(summary.due_age_s, 0);
+}
+
+/// An export of this number, in shard 7 where it is 7 and a multiple of 16.
+fn numbered(mut state: State, number: u64) -> State {
+    (state.export.id, state.work.id) = (id(number), id(number));
+    state
+}
+
+/// S3 that lists and removes for none but the exports of which `may` holds.
+fn bucket(may: fn(&str) -> bool) -> Bucket {
+    let uploads = mock!(aws_sdk_s3::Client::list_multipart_uploads)
+        .match_requests(move |r| may(r.prefix().unwrap()))
+        .then_output(|| ListMultipartUploadsOutput::builder().build());
+    let objects = mock!(aws_sdk_s3::Client::list_objects_v2)
+        .then_output(|| ListObjectsV2Output::builder().build());
+    let denied = mock!(aws_sdk_s3::Client::list_multipart_uploads).then_http_response(|| {
+        let body = "<Error><Code>AccessDenied</Code></Error>";
+        aws_sdk_s3::config::http::HttpResponse::new(403.try_into().unwrap(), body.into())
+    });
+    Bucket {
+        s3: client!(aws_sdk_s3, [&uploads, &objects, &denied]),
+        name: "files".into(),
+    }
+}
+
+fn told(number: u64) -> State {
+    let canceled = processing(0).cancel(Actor::default(), at(1), pace()).after;
+    numbered(canceled.settle_mail(None, at(2)).after, number)
+}
+
+#[tokio::test]
+async fn clean_ups_that_keep_failing_hide_no_lost_message() {
+    // All in one shard, and due before the lost message.
+    let failing = (1..=250).map(|n| told(7 + 16 * n));
+    let mut states: Vec<State> = failing.collect();
+    let mut lost = waiting();
+    lost.work.set_due(at(1_000));
+    states.push(lost);
+    let mut world = World::new(FakeTables::holding(&states), &[]);
+    world.sweeper.bucket = bucket(|_| false);
+    let summary = world.sweep(1_000).await;
+    assert_eq!((summary.failed, summary.looked_at), (250, 251));
+    assert_eq!(world.sent.num_calls(), 1);
+    // They wait for their next try, and are told of all the same.
+    let summary = world.sweep(1_001).await;
+    assert_eq!((summary.failed, summary.put_off), (0, 250));
+    assert_eq!(summary.due_age_s, 1_001 - 91);
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_later_each_time_and_is_due_since_it_first_was() {
+    let mut world = World::new(FakeTables::holding([&told(7)]), &[]);
+    world.sweeper.bucket = bucket(|_| false);
+    let mut tried = Vec::new();
+    for minute in 2..=40 {
+        let summary = world.sweep(minute * 60).await;
+        assert_eq!(summary.due_age_s, minute * 60 - 91, "{minute}");
+        if summary.failed > 0 {
+            tried.push(minute);
+        }
+    }
+    assert_eq!(tried, [2, 3, 5, 9, 17, 33]);
+    // Put right, it is done when it is tried next.
+    world.sweeper.bucket = bucket(|_| true);
+    assert_eq!(world.sweep(64 * 60).await.put_off, 1);
+    assert_eq!(world.sweep(65 * 60).await.done[CLEANED], 1);
+    assert_eq!(world.tables.work(7), None);
+}
+
+#[tokio::test]
+async fn a_clean_up_that_fails_holds_up_neither_mail_nor_expiry() {
+    let mut world = World::new(FakeTables::holding([&succeeded(10)]), &[]);
+    world.sweeper.bucket = bucket(|_| false);
+    let summary = world.sweep(100).await;
+    assert_eq!((summary.done[ASKED], summary.failed), (1, 1));
+    let next = world.tables.work(7).unwrap().mail.unwrap().next;
+    let second = next.duration_since(at(0)).as_secs();
+    assert_eq!(world.sweep(second).await.done[ASKED], 1);
+    assert_eq!(world.asked.num_calls(), 2);
+    assert_eq!(world.sweep(10 + WEEK).await.done[EXPIRED], 1);
+    assert_eq!(world.tables.export(7).unwrap().status, Status::Expired);
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_stops_nothing_and_its_age_is_told() {
+    for spoil in [FakeTables::spoil_export, FakeTables::spoil_work] {
+        let (poisoned, lost) = (numbered(waiting(), 23), waiting());
+        let world = World::new(FakeTables::holding([&poisoned, &lost]), &[]);
+        spoil(&world.tables, 23);
+        let summary = world.sweep(70).await;
+        assert_eq!(
+            (summary.failed, summary.unreadable, summary.done[SENT]),
+            (1, 1, 1)
+        );
+        assert_eq!(summary.due_age_s, 10);
+        // It alarms until it is put right.
+        let summary = world.sweep(60 + 3_600).await;
+        assert_eq!((summary.unreadable, summary.due_age_s), (1, 3_600));
+    }
+}
+
+/// What it was to send is sent when its work is due again.
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_silent_costs_each_export_a_second() {
+    let states = [7, 23, 39, 55, 71].map(|number| numbered(waiting(), number));
+    let mut world = World::new(FakeTables::holding(&states), &[]);
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+        .region(aws_sdk_sqs::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+            "a", "b", None, None, "test",
+        ))
+        .timeout_config(waybill::aws::timeouts())
+        .http_client(http_client(Arc::new(Silent)));
+    let silent = aws_sdk_sqs::Client::from_conf(config.build());
+    world.sweeper.queue = Queue::new(silent, "https://queue".into());
+    let began = Instant::now();
+    let summary = world.sweep(60).await;
+    assert_eq!((summary.done[SENT], summary.failed), (5, 5));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(6), "{took:?}");
+    // No failure of the step: what was committed says when the message is sent again.
+    assert_eq!(world.tables.work(7).unwrap().failures, 0);
+}
+
+#[tokio::test]
+async fn the_slot_of_an_export_that_is_given_up_or_whose_worker_is_gone_is_handed_on() {
+    let mut worn_out = processing(0);
+    worn_out.work.attempts = Pace::MAX_ATTEMPTS;
+    for gone in [processing(0), worn_out] {
+        let gone = numbered(gone, 23);
+        let mut world = World::new(FakeTables::holding([&gone, &waiting()]), &[]);
+        let own = mock!(aws_sdk_sqs::Client::send_message)
+            .match_requests(|r| r.message_body() == Some(r#"{"export_id":23}"#))
+            .then_output(|| SendMessageOutput::builder().build());
+        let queue = client!(aws_sdk_sqs, [&world.sent, &own]);
+        world.sweeper.queue = Queue::new(queue, "https://queue".into());
+        let exports = world.tables.exports();
+        let slot = exports.take_slot(&gone.export, "worker", 1, at(0), pace());
+        slot.await.unwrap();
+        let export = waiting().export;
+        let line = exports.take_slot(&export, "other", 1, at(1), pace());
+        line.await.unwrap();
+        let mut waits = world.tables.state(7);
+        waits.work.set_due(at(10_000));
+        world.tables.write(&waits);
+        world.sweep(150).await;
+        // The export that waited, and no other of this number.
+        assert_eq!(world.sent.num_calls(), 1);
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Step {
 }
 
 /// The one thing that is due first. In a final state several things may be due: the person is told first, and what
-/// may take long or fail comes last, so that it holds nothing else up.
+/// may take long or fail comes last, so that it holds nothing else up. What failed before waits for its next try.
 pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     let (export, work) = (&state.export, &state.work);
     if work.due_at().is_none_or(|due| now < due) {
@@ -33,6 +33,7 @@ pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     }
     if !export.status.is_final() {
         return match &work.lease {
+            _ if work.is_put_off(now) => Step::Nothing,
             Some(lease) if now < lease.until + pace.skew() => {
                 Step::LookAgain(lease.until + pace.skew())
             }
@@ -46,7 +47,7 @@ pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     if export.status == Status::Succeeded && export.status_at(now) == Status::Expired {
         return Step::Expire;
     }
-    if work.clean_at.is_some_and(|at| at <= now) {
+    if work.clean_at.is_some_and(|at| at <= now) && !work.is_put_off(now) {
         return Step::Clean;
     }
     Step::Nothing

@@ -488,11 +488,73 @@ impl Store {
     }
 }
 
+const HOUR: i64 = 3_600;
+
+#[test]
+fn the_time_in_line_is_no_time_in_which_an_export_could_have_been_begun() {
+    let fails = |state: &State, second| {
+        let after = state.send_again(at(second), pace()).after;
+        after.export.failure.map(|failure| failure.code)
+    };
+    let mut waits = requested();
+    for hour in 1..=30 {
+        waits = waits.wait_in_line(at(hour * HOUR), pace()).after;
+        assert_eq!(waits.work.due_at(), Some(at(hour * HOUR + 120)));
+    }
+    // It waited from the first hour to the 30th; from then on no worker has seen it.
+    assert_eq!(waits.work.waited(), SignedDuration::from_hours(29));
+    assert_eq!(fails(&waits, (29 + 24) * HOUR - 1), None);
+    assert_eq!(
+        fails(&waits, (29 + 24) * HOUR).as_deref(),
+        Some("not_started")
+    );
+    assert_eq!(
+        fails(&requested(), 24 * HOUR).as_deref(),
+        Some("not_started")
+    );
+
+    // Nor is it time to finish: of one that goes on in another invocation too.
+    let Claim::Take(begun) = waits.claim("a", at(31 * HOUR), pace()) else {
+        panic!("it is taken");
+    };
+    assert_eq!(
+        (&begun.after.work.in_line, begun.after.work.waited_s),
+        (&None, 29 * HOUR)
+    );
+    let continued = begun.after.continue_later(at(32 * HOUR), pace()).after;
+    let again = continued.wait_in_line(at(33 * HOUR), pace()).after;
+    let again = again.wait_in_line(at(43 * HOUR), pace()).after;
+    assert_eq!(again.work.waited(), SignedDuration::from_hours(39));
+    assert_eq!(fails(&again, (39 + 48) * HOUR - 1), None);
+    assert_eq!(
+        fails(&again, (39 + 48) * HOUR).as_deref(),
+        Some("took_too_long")
+    );
+}
+
+#[test]
+fn an_export_in_line_is_sent_again_in_two_minutes_however_often_it_was() {
+    let mut state = requested();
+    for minute in [1, 3, 7, 15] {
+        state = state.send_again(at(minute * 60), pace()).after;
+    }
+    assert_eq!(state.work.sends, 4);
+    let waits = state.wait_in_line(at(1_000), pace()).after;
+    assert_eq!(
+        (waits.work.sends, waits.work.due_at()),
+        (0, Some(at(1_120)))
+    );
+    // By the clock of another machine it is a little earlier.
+    let seen = waits.wait_in_line(at(990), pace()).after;
+    assert_eq!(seen.work.waited(), SignedDuration::ZERO);
+}
+
 /// What workers, people and the notifier may do, each on what it last read.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Read,
     Claim,
+    WaitInLine,
     Renew,
     Checkpoint,
     StartOver,
@@ -508,9 +570,10 @@ enum Act {
     Bounced,
 }
 
-const ACTS: [Act; 15] = [
+const ACTS: [Act; 16] = [
     Act::Read,
     Act::Claim,
+    Act::WaitInLine,
     Act::Renew,
     Act::Checkpoint,
     Act::StartOver,
@@ -544,6 +607,10 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         Act::Claim => match state.claim(owner, now, pace()) {
             Claim::Take(change) | Claim::GiveUp(change) => Some(*change),
             Claim::NotYet(_) | Claim::Leave => None,
+        },
+        Act::WaitInLine => match state.claim(owner, now, pace()) {
+            Claim::Take(_) => Some(state.wait_in_line(now, pace())),
+            Claim::GiveUp(_) | Claim::NotYet(_) | Claim::Leave => None,
         },
         Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, pace())),
         Act::Checkpoint => holds.then(|| {

@@ -35,7 +35,7 @@ enum Written {
     Yes,
     /// A condition did not hold: somebody was faster, or this very write had been carried out before.
     ConditionFailed,
-    NotNow(StoreError),
+    Failed(StoreError),
 }
 
 impl Exports {
@@ -122,7 +122,8 @@ impl Exports {
             match self.write_all(items).await {
                 Written::Yes => return Ok(true),
                 Written::ConditionFailed => return Ok(false),
-                Written::NotNow(_) => {
+                Written::Failed(error) if error.is_lasting() => return Err(error),
+                Written::Failed(_) => {
                     tokio::time::sleep(wait).await;
                     wait *= 2;
                 }
@@ -131,11 +132,14 @@ impl Exports {
         match self.write_all(items).await {
             Written::Yes => Ok(true),
             Written::ConditionFailed => Ok(false),
-            Written::NotNow(error) => Err(error),
+            Written::Failed(error) => Err(error),
         }
     }
 
     /// Removes the work of an export that is not there, unless somebody has written it since it was read.
+    ///
+    /// # Errors
+    /// When it was written meanwhile, or the table cannot be read or written.
     pub async fn forget(&self, work: &Work) -> Result<(), CommitError> {
         let deleted = self
             .db
@@ -150,7 +154,11 @@ impl Exports {
         match deleted {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
-                Err(CommitError::Overtaken)
+                // The SDK sends a removal again whose answer was lost: what is gone was removed.
+                match self.work(work.id).await? {
+                    None => Ok(()),
+                    Some(_) => Err(CommitError::Overtaken),
+                }
             }
             Err(error) => Err(StoreError::sdk("DeleteItem", &self.tables.work, error).into()),
         }
@@ -209,19 +217,20 @@ impl Exports {
             _ => None,
         }
         });
-        let failed_condition = canceled.is_some_and(|c| {
-            c.cancellation_reasons()
-                .iter()
-                .any(|r| r.code() == Some("ConditionalCheckFailed"))
-        });
-        if failed_condition {
-            return Written::ConditionFailed;
+        let reasons = canceled
+            .map(|c| c.cancellation_reasons())
+            .unwrap_or_default();
+        let mut reasons = reasons.iter().filter_map(|reason| reason.code());
+        let reason = match reasons.clone().any(|code| code == "ConditionalCheckFailed") {
+            true => return Written::ConditionFailed,
+            // The transaction's own code says nothing of why.
+            false => reasons.find(|code| *code != "None").map(str::to_owned),
+        };
+        let mut error = StoreError::sdk("TransactWriteItems", &self.tables.work, error);
+        if let (StoreError::Unavailable { code, .. }, Some(reason)) = (&mut error, reason) {
+            *code = reason;
         }
-        Written::NotNow(StoreError::sdk(
-            "TransactWriteItems",
-            &self.tables.work,
-            error,
-        ))
+        Written::Failed(error)
     }
 
     async fn write_one(&self, put: &Put) -> Written {
@@ -240,7 +249,7 @@ impl Exports {
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
                 Written::ConditionFailed
             }
-            Err(error) => Written::NotNow(StoreError::sdk("PutItem", &self.tables.work, error)),
+            Err(error) => Written::Failed(StoreError::sdk("PutItem", put.table_name(), error)),
         }
     }
 

@@ -3,14 +3,15 @@
 //! Whatever changes an export goes through [`Exports::commit`], which writes the work, the export and the events in
 //! one transaction if nobody has written the work since it was read.
 
+mod backoff;
 mod commit;
 mod entries;
 mod parents;
 mod parts;
 mod reading;
 mod request;
+mod slots;
 mod totals;
-mod turns;
 
 use std::collections::HashMap;
 
@@ -21,13 +22,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::aws::is_lasting;
 use crate::event::Event;
 
 pub use commit::CommitError;
 pub use entries::Entries;
 pub use parents::{Parents, cursor_secret};
-pub use reading::{EventPage, ListQuery, Page};
+pub use reading::{Due, EventPage, ListQuery, Page, Progress};
 pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requested, Requests};
+pub use slots::{Asked, Place};
 pub use totals::{DailyTotals, Totals};
 
 /// An item as the SDK has it.
@@ -36,7 +39,7 @@ pub type Item = HashMap<String, AttributeValue>;
 /// Why a table could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// DynamoDB did not answer as it should: throttled, out of reach, or not allowed. It may pass.
+    /// DynamoDB did not answer as it should: throttled, out of reach, or not allowed.
     #[error("{operation} of table {table} failed: {code}")]
     Unavailable {
         /// DynamoDB's operation.
@@ -78,6 +81,14 @@ impl StoreError {
             table: table.to_owned(),
             code,
             source: Box::new(error),
+        }
+    }
+
+    /// Whether it stays until somebody changes the deployment or the item: trying again is no use.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Unavailable { code, .. } => is_lasting(code),
+            Self::Malformed { .. } => true,
         }
     }
 

@@ -45,32 +45,45 @@ impl Parents {
         }
     }
 
-    /// What is known of these parents, in their order.
-    pub async fn all(&self, parents: &[Parent]) -> Result<Vec<ParentProfile>, StoreError> {
+    /// What is known of these parents, in their order, and how many others cannot be read and are left out.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn all(&self, parents: &[Parent]) -> Result<(Vec<ParentProfile>, usize), StoreError> {
         let key = |parent: &Parent| {
             Item::from([("parent".to_owned(), AttributeValue::S(parent.to_string()))])
         };
-        let mut known = HashMap::with_capacity(parents.len());
         let keys = parents.iter().map(key).collect();
+        // By the key of each, since it may be all that can be read of an item.
+        let mut known = HashMap::with_capacity(parents.len());
         for item in batch_get(&self.db, &self.table, keys).await? {
-            let profile: ParentProfile = from_item(&self.table, item)?;
-            known.insert(profile.parent.clone(), profile);
+            let parent = item.get("parent").and_then(|parent| parent.as_s().ok());
+            let parent = parent.cloned().unwrap_or_default();
+            known.insert(parent, from_item::<ParentProfile>(&self.table, item).ok());
         }
-        let unknown = |parent: &Parent| ParentProfile::unknown(parent.clone());
-        let profiles = parents
+        let profiles: Vec<ParentProfile> = parents
             .iter()
-            .map(|parent| known.remove(parent).unwrap_or_else(|| unknown(parent)));
-        Ok(profiles.collect())
+            .filter_map(|parent| match known.remove(&parent.to_string()) {
+                Some(known) => known,
+                None => Some(ParentProfile::unknown(parent.clone())),
+            })
+            .collect();
+        let unreadable = parents.len() - profiles.len();
+        Ok((profiles, unreadable))
     }
 
     /// The projects and sources of an organization, and the organization itself where it is described, after `after`
-    /// in the order of their texts. The index follows the table a little later.
+    /// in the order of their texts: each with that text, and without anything else where it cannot be read. The index
+    /// follows the table a little later.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
     pub async fn of_organization(
         &self,
         organization_id: &str,
-        after: Option<&Parent>,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<NamedParent>, StoreError> {
+    ) -> Result<Vec<(String, Option<NamedParent>)>, StoreError> {
         let query = self
             .db
             .query()
@@ -82,17 +95,18 @@ impl Parents {
             None => query.key_condition_expression("organization_id = :id"),
             Some(after) => query
                 .key_condition_expression("organization_id = :id AND parent > :after")
-                .expression_attribute_values(":after", AttributeValue::S(after.to_string())),
+                .expression_attribute_values(":after", AttributeValue::S(after.to_owned())),
         };
         let answer = query
             .send()
             .await
             .map_err(|e| StoreError::sdk("Query", &self.table, e))?;
-        let items = answer.items.unwrap_or_default();
-        items
-            .into_iter()
-            .map(|item| from_item(&self.table, item))
-            .collect()
+        let items = answer.items.unwrap_or_default().into_iter();
+        let members = items.filter_map(|item| {
+            let text = item.get("parent")?.as_s().ok()?.clone();
+            Some((text, from_item(&self.table, item).ok()))
+        });
+        Ok(members.collect())
     }
 
     /// Replaces what is known of a parent.

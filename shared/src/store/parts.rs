@@ -94,22 +94,22 @@ impl Exports {
         Ok(Some(etags))
     }
 
-    /// Removes what was recorded of an export's parts.
+    /// Removes what was recorded of an export's parts: the last item first, so that whoever is stopped on the way leaves
+    /// the items from the first on, which the next one finds.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written.
     pub async fn delete_etags(&self, id: ExportId) -> Result<(), StoreError> {
         let table = &self.tables.work;
-        for n in 0.. {
-            let old = self
-                .db
-                .delete_item()
-                .table_name(table)
-                .key("id", AttributeValue::S(key(id, n)))
-                .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
-                .send()
-                .await
-                .map_err(|e| StoreError::sdk("DeleteItem", table, e))?;
-            if old.attributes.is_none() {
-                break;
-            }
+        let item = |n| AttributeValue::S(key(id, n));
+        let mut count = 0;
+        while self.get(table, item(count)).await?.is_some() {
+            count += 1;
+        }
+        for n in (0..count).rev() {
+            let delete = self.db.delete_item().table_name(table).key("id", item(n));
+            let deleted = delete.send().await;
+            deleted.map_err(|e| StoreError::sdk("DeleteItem", table, e))?;
         }
         Ok(())
     }

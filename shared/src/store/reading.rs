@@ -1,16 +1,19 @@
 //! Reading exports, singly and in lists, and their histories.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use super::{Exports, Item, StoreError, event_key, from_item};
 use crate::event::Event;
 use crate::export::{Export, ExportId};
 use crate::lifecycle::State;
 use crate::parent::{Parent, ParentKind};
+use crate::work::Work;
 
 /// Which exports to list.
 #[derive(Debug, Clone)]
@@ -30,6 +33,28 @@ pub struct Page {
     pub exports: Vec<Export>,
     /// Where the next ones begin (they come before this one); `None` at the end.
     pub next: Option<ExportId>,
+    /// How many of those that were looked at cannot be read, and are left out.
+    pub unreadable: usize,
+}
+
+/// Rows written so far, of exports that are under way.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// By export.
+    pub rows: HashMap<ExportId, u64>,
+    /// Exports whose work cannot be read.
+    pub unreadable: usize,
+}
+
+/// Some of what the index `due` holds of a shard.
+#[derive(Debug, Clone, Default)]
+pub struct Due {
+    /// The exports, with when each became due, the longest overdue first.
+    pub exports: Vec<(ExportId, Timestamp)>,
+    /// When the others became due whose entries name no export.
+    pub unreadable: Vec<Timestamp>,
+    /// Where the next ones begin; `None` at the end.
+    pub next: Option<Item>,
 }
 
 /// Some of a history.
@@ -39,12 +64,19 @@ pub struct EventPage {
     pub events: Vec<Event>,
     /// The sort key of the last one, if there are more.
     pub next: Option<String>,
+    /// How many others cannot be read, and are left out.
+    pub unreadable: usize,
 }
 
 /// How many ids are asked of the index at a time, and how many items of the table: its limit for a batch.
 const BATCH: usize = 100;
 /// How many exports are looked at for one page at most, so that a rare status does not read years of history.
 const MOST_EXAMINED: usize = 2_000;
+
+/// How often the keys of a batch are asked for that DynamoDB leaves over.
+const BATCH_TRIES: u32 = 8;
+/// The longest wait before the second of them, in milliseconds; it doubles, to 3.2 s before the last.
+const BATCH_WAIT: u64 = 50;
 
 impl Exports {
     /// An export, read consistently.
@@ -76,12 +108,18 @@ impl Exports {
         let mut page = Page::default();
         let mut before = query.before;
         let mut examined = 0;
+        // Those since the last export of the page: should it end there, they belong to the next page.
+        let mut unreadable = 0;
         loop {
             let ids = self
                 .ids(&query.parent, before, BATCH.min(query.limit + 1))
                 .await?;
             let more = ids.len() == BATCH.min(query.limit + 1);
             for export in self.exports(&ids).await? {
+                let Some(export) = export else {
+                    unreadable += 1;
+                    continue;
+                };
                 if !wanted(&export) {
                     continue;
                 }
@@ -89,15 +127,14 @@ impl Exports {
                     page.next = page.exports.last().map(|last| last.id);
                     return Ok(page);
                 }
+                page.unreadable += std::mem::take(&mut unreadable);
                 page.exports.push(export);
-            }
-            if !more {
-                return Ok(page);
             }
             examined += ids.len();
             before = ids.last().copied();
-            if examined >= MOST_EXAMINED {
-                page.next = before;
+            if !more || examined >= MOST_EXAMINED {
+                page.unreadable += unreadable;
+                page.next = before.filter(|_| more);
                 return Ok(page);
             }
         }
@@ -149,34 +186,42 @@ impl Exports {
         text.parse().map_err(|e| StoreError::malformed(table, e))
     }
 
-    /// These exports, read consistently, in the order of `ids`; those that are not there are left out.
-    async fn exports(&self, ids: &[ExportId]) -> Result<Vec<Export>, StoreError> {
+    /// These exports, read consistently, in the order of `ids`: `None` for one that cannot be read. Those that are not
+    /// there are left out.
+    async fn exports(&self, ids: &[ExportId]) -> Result<Vec<Option<Export>>, StoreError> {
+        let table = &self.tables.exports;
         let keys: Vec<Item> = ids
             .iter()
             .map(|id| HashMap::from([("id".to_owned(), AttributeValue::N(id.to_string()))]))
             .collect();
-        let items = batch_get(&self.db, &self.tables.exports, keys).await?;
-        let mut found: HashMap<ExportId, Export> = HashMap::with_capacity(items.len());
-        for item in items {
-            let export: Export = from_item(&self.tables.exports, item)?;
-            found.insert(export.id, export);
+        let mut found: HashMap<ExportId, Option<Export>> = HashMap::with_capacity(keys.len());
+        for item in batch_get(&self.db, table, keys).await? {
+            // The key may be all that can be read of an item.
+            let key = HashMap::from_iter(
+                item.get_key_value("id")
+                    .map(|(k, v)| (k.clone(), v.clone())),
+            );
+            let id = self.key_of(table, key)?;
+            found.insert(id, from_item(table, item).ok());
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
     /// Rows written so far, of those of these exports that are under way.
-    pub async fn progress(&self, ids: &[ExportId]) -> Result<HashMap<ExportId, u64>, StoreError> {
+    ///
+    /// # Errors
+    /// When the table cannot be read. An item of it that cannot be read is counted.
+    pub async fn progress(&self, ids: &[ExportId]) -> Result<Progress, StoreError> {
         let keys = ids
             .iter()
             .map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))]));
         let items = batch_get(&self.db, &self.tables.work, keys.collect()).await?;
-        items
-            .into_iter()
-            .map(|item| {
-                let work: crate::work::Work = from_item(&self.tables.work, item)?;
-                Ok((work.id, work.progress))
-            })
-            .collect()
+        let (works, unreadable) = readable::<Work>(&self.tables.work, items);
+        let rows = works.into_iter().map(|work| (work.id, work.progress));
+        Ok(Progress {
+            rows: rows.collect(),
+            unreadable,
+        })
     }
 
     /// Events of an export after the sort key `after`, oldest first.
@@ -211,22 +256,25 @@ impl Exports {
                 Some(AttributeValue::S(sk)) => Some(sk),
                 _ => None,
             });
-        let events = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| from_item(table, item))
-            .collect::<Result<_, _>>()?;
-        Ok(EventPage { events, next })
+        let (events, unreadable) = readable(table, answer.items.unwrap_or_default());
+        Ok(EventPage {
+            events,
+            next,
+            unreadable,
+        })
     }
 
-    /// The exports of one shard that are due at `now`, the longest overdue first.
+    /// The exports of one shard that are due at `now`, the longest overdue first, from `start` on.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
     pub async fn due(
         &self,
         shard: u8,
         now: Timestamp,
+        start: Option<Item>,
         limit: usize,
-    ) -> Result<Vec<ExportId>, StoreError> {
+    ) -> Result<Due, StoreError> {
         let table = &self.tables.work;
         let answer = self
             .db
@@ -238,20 +286,45 @@ impl Exports {
             .expression_attribute_names("#due", "due")
             .expression_attribute_values(":shard", AttributeValue::N(shard.to_string()))
             .expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string()))
+            .set_exclusive_start_key(start)
             .limit(limit as i32)
             .send()
             .await
             .map_err(|e| StoreError::sdk("Query", table, e))?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| self.key_of(table, item))
-            .collect()
+        let mut due = Due {
+            next: answer.last_evaluated_key,
+            ..Due::default()
+        };
+        for item in answer.items.unwrap_or_default() {
+            let since = item.get("due").and_then(|due| due.as_n().ok());
+            let since = since.and_then(|seconds| seconds.parse().ok());
+            let since = since.and_then(|seconds| Timestamp::from_second(seconds).ok());
+            let since = since.unwrap_or(now);
+            match self.key_of(table, item) {
+                Ok(id) => due.exports.push((id, since)),
+                Err(_) => due.unreadable.push(since),
+            }
+        }
+        Ok(due)
     }
 }
 
+/// The values that can be read of these items, and how many others there are. One item that was written by a later
+/// version, or by hand, hides no other.
+pub(super) fn readable<T: DeserializeOwned>(table: &str, items: Vec<Item>) -> (Vec<T>, usize) {
+    let all = items.len();
+    let values: Vec<T> = items
+        .into_iter()
+        .filter_map(|item| from_item(table, item).ok())
+        .collect();
+    let unreadable = all - values.len();
+    (values, unreadable)
+}
+
 /// The items of these keys, read consistently, in any order; those that are not there are left out.
+///
+/// # Errors
+/// When DynamoDB does not answer, or leaves keys over at every one of [`BATCH_TRIES`] tries.
 pub(super) async fn batch_get(
     db: &Client,
     table: &str,
@@ -260,7 +333,21 @@ pub(super) async fn batch_get(
     let mut items = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(BATCH) {
         let mut keys = chunk.to_vec();
+        let mut tries = 0;
         while !keys.is_empty() {
+            tries += 1;
+            if tries > BATCH_TRIES {
+                return Err(StoreError::Unavailable {
+                    operation: "BatchGetItem",
+                    table: table.to_owned(),
+                    code: "unprocessed keys".to_owned(),
+                    source: format!("{} keys are left after {BATCH_TRIES} tries", keys.len())
+                        .into(),
+                });
+            }
+            if tries > 1 {
+                tokio::time::sleep(batch_wait(tries)).await;
+            }
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
                 .consistent_read(true)
@@ -279,10 +366,17 @@ pub(super) async fn batch_get(
                     .remove(table)
                     .unwrap_or_default(),
             );
-            // What DynamoDB leaves over (its answer holds 16 MB) is asked for again.
+            // What DynamoDB leaves over, since its answer holds 16 MB or since it is throttled, is asked for again.
             let left = answer.unprocessed_keys.unwrap_or_default().remove(table);
             keys = left.map(|left| left.keys).unwrap_or_default();
         }
     }
     Ok(items)
+}
+
+/// The wait before the second or a later try of a batch: a random part of a length that doubles, so that readers who were
+/// throttled together do not come again together.
+fn batch_wait(tries: u32) -> Duration {
+    let longest = BATCH_WAIT << (tries - 2).min(BATCH_TRIES);
+    Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }

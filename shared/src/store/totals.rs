@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Exports, Item, StoreError, from_item};
+use super::reading::readable;
+use super::{Exports, Item, StoreError};
 use crate::export::{Export, Status};
 use crate::hash::hex;
 use crate::parent::{Parent, ParentKind};
@@ -189,15 +190,18 @@ fn totals_key(parent: &Parent) -> String {
 
 impl Exports {
     /// The totals of a parent on the days from `from` to the one before `to`, by day; an organization's are those of
-    /// its projects and sources too.
+    /// its projects and sources too. Also how many others cannot be read, and are left out.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
     pub async fn daily_totals(
         &self,
         parent: &Parent,
         from: Date,
         to: Date,
-    ) -> Result<Vec<DailyTotals>, StoreError> {
+    ) -> Result<(Vec<DailyTotals>, usize), StoreError> {
         let table = &self.tables.events;
-        let mut found = Vec::new();
+        let (mut found, mut unreadable) = (Vec::new(), 0);
         let mut start: Option<Item> = None;
         loop {
             // A day's keys begin with the day and go on: those of `to` lie past its bare text.
@@ -214,13 +218,12 @@ impl Exports {
                 .send()
                 .await
                 .map_err(|e| StoreError::sdk("Query", table, e))?;
-            for item in answer.items.unwrap_or_default() {
-                let item: TotalsItem = from_item(table, item)?;
-                found.push(item.into());
-            }
+            let (items, others) = readable::<TotalsItem>(table, answer.items.unwrap_or_default());
+            found.extend(items.into_iter().map(DailyTotals::from));
+            unreadable += others;
             start = answer.last_evaluated_key;
             if start.is_none() {
-                return Ok(found);
+                return Ok((found, unreadable));
             }
         }
     }

@@ -72,6 +72,11 @@ impl FakeTables {
 
     /// The store on these tables.
     pub fn exports(&self) -> Exports {
+        self.exports_over(Arc::new(self.clone()))
+    }
+
+    /// The store over a wire, which may lead to these tables.
+    pub fn exports_over(&self, wire: Arc<dyn Wire>) -> Exports {
         let tables = Tables {
             exports: EXPORTS.into(),
             work: WORK.into(),
@@ -81,7 +86,7 @@ impl FakeTables {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::new("a", "b", None, None, "test"))
-            .http_client(http_client(Arc::new(self.clone())));
+            .http_client(http_client(wire));
         Exports::new(Client::from_conf(config.build()), tables)
     }
 
@@ -119,6 +124,33 @@ impl FakeTables {
     /// Removes an export, as nothing of Waybill does.
     pub fn lose_export(&self, id: u64) {
         self.table(EXPORTS, |table| table.items.remove(&export_key(id)));
+    }
+
+    /// Lets an export be of a form that this version cannot read.
+    pub fn spoil_export(&self, id: u64) {
+        self.table(EXPORTS, |table| spoil(table, &export_key(id), "status"));
+    }
+
+    /// Lets an export's work be of a form that this version cannot read.
+    pub fn spoil_work(&self, id: u64) {
+        let key = (KeyPart::Text(id.to_string()), KeyPart::None);
+        self.table(WORK, |table| spoil(table, &key, "attempts"));
+    }
+
+    /// Lets the slots of a parent be of a form that this version cannot read.
+    pub fn spoil_slots(&self, parent: &str) {
+        let key = (KeyPart::Text(format!("slots#{parent}")), KeyPart::None);
+        self.table(WORK, |table| spoil(table, &key, "slots"));
+    }
+
+    /// How many items there are of what is recorded of an export's parts.
+    pub fn parts_items(&self, id: u64) -> usize {
+        let prefix = format!("{id}#parts#");
+        self.table(WORK, |table| {
+            let keys = table.items.keys();
+            keys.filter(|(key, _)| matches!(key, KeyPart::Text(key) if key.starts_with(&prefix)))
+                .count()
+        })
     }
 
     /// Somebody else writes the export and its work.
@@ -161,4 +193,9 @@ impl FakeTables {
 
 fn export_key(id: u64) -> Key {
     (KeyPart::Number(id as i64), KeyPart::None)
+}
+
+fn spoil(table: &mut Table, key: &Key, attribute: &str) {
+    let item = table.items.get_mut(key).unwrap();
+    item.insert(attribute.to_owned(), json!({"S": "of another version"}));
 }

@@ -16,7 +16,6 @@ use waybill::store::{Entries, Exports, Tables};
 use waybill_testing::pace;
 use waybill_testing::twin::http_client;
 
-use crate::data::RECORDS;
 use crate::line::Line;
 use crate::machine::Machine;
 use crate::world::World;
@@ -54,6 +53,7 @@ impl World {
     pub(crate) async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
         let config = self.config(machine, true);
         let exports = exports(&config);
+        let table = self.records_table();
         Worker {
             tools: Tools {
                 exports: exports.clone(),
@@ -67,9 +67,9 @@ impl World {
                 checkpoint_every: self.checkpoint_every,
             },
             queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
-            exports_per_parent: 2,
+            exports_per_parent: self.exports_per_parent,
             entries: Entries::new(exports),
-            mapping: Arc::new(|_| Some(RECORDS.to_owned())),
+            mapping: Arc::new(move |_| Some(table.to_owned())),
             pace: pace(),
             retention: RETENTION,
             memory_mb: 512,

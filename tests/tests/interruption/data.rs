@@ -7,6 +7,8 @@ use waybill_testing::twin::{DynamoDb, Item};
 
 /// The name of the table that holds the records.
 pub(crate) const RECORDS: &str = "records";
+/// The name of another table, with other records under the same keys.
+pub(crate) const OTHERS: &str = "other-records";
 
 const COLUMNS: &str = r#"
 created  = "created_at"
@@ -230,11 +232,14 @@ impl Case {
         found
     }
 
-    /// Puts the records into their table.
+    /// Puts the records into their table, and others into another.
     pub(crate) fn load(&self, dynamodb: &mut DynamoDb) {
-        let table = dynamodb.tables.get_mut(RECORDS).unwrap();
         for (n, record) in self.all().into_iter().enumerate() {
-            table.put(self.item(n, record));
+            let item = self.item(n, record);
+            let mut other = item.clone();
+            other.insert("customer".into(), json!({"S": "Somebody else"}));
+            dynamodb.tables.get_mut(RECORDS).unwrap().put(item);
+            dynamodb.tables.get_mut(OTHERS).unwrap().put(other);
         }
     }
 

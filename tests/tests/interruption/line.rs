@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use waybill_testing::twin::{Broken, Call, Carried, Wire};
+use serde_json::Value;
+use waybill_testing::twin::{Answer, Broken, Call, Carried, Wire};
 
 use crate::machine::Machine;
-use crate::weather::{Trouble, Weather, is_of_records, refusal};
+use crate::weather::{Trouble, Weather, is_conditional_put, is_of_records, refusal};
 use crate::world::World;
 
 /// The wire of one machine.
@@ -34,10 +35,24 @@ impl Wire for Line {
             }
             let fair = Weather::fair();
             let weather = if is_exposed { &world.weather } else { &fair };
-            let fate = weather.fate(&call, &mut world.random.lock().unwrap());
-            world.note(&machine, &call, &format!("{fate:?}"));
-            if is_of_worker(&machine) && call.operation == "DynamoDB.Query" && is_of_records(&call)
+            let mut fate = weather.fate(&call, &mut world.random.lock().unwrap());
+            if is_exposed && fate.trouble == Trouble::None && world.loses_answer(&call) {
+                match world.lost.lock().unwrap().bool() {
+                    true => fate.trouble = Trouble::ResetAfter,
+                    // Longer than the client waits.
+                    false => fate.back += Duration::from_secs(11),
+                }
+            }
+            let may_clean = Duration::from_secs(world.weather.no_cleaning) <= world.began.elapsed();
+            if !may_clean && machine.name.starts_with("sweeper") && call.operation.starts_with("S3")
             {
+                fate.trouble = Trouble::Denied;
+            }
+            world.note(&machine, &call, &format!("{fate:?}"));
+            let is_reading = is_of_worker(&machine)
+                && call.operation == "DynamoDB.Query"
+                && is_of_records(&call);
+            if is_reading {
                 world
                     .watch
                     .lock()
@@ -63,6 +78,7 @@ impl Wire for Line {
                     tokio::time::sleep(fate.there).await;
                     match trouble {
                         Trouble::Refused(number) => refusal(&call, number),
+                        Trouble::Denied => Answer::error(&call, 403, "AccessDenied"),
                         _ => world.carry_out(&call),
                     }
                 }
@@ -71,6 +87,11 @@ impl Wire for Line {
             if fate.trouble == Trouble::KillAfter {
                 machine.kill();
                 return std::future::pending().await;
+            }
+            if is_reading && answer.status == 200 {
+                let read: Value = serde_json::from_slice(&answer.body).unwrap();
+                let read = read["ScannedCount"].as_u64().unwrap();
+                world.watch.lock().unwrap().records_read += read;
             }
             tokio::time::sleep(fate.back).await;
             machine.awake().await;
@@ -83,6 +104,16 @@ impl Wire for Line {
 }
 
 impl World {
+    /// Whether the answer is lost that says that a new object is stored.
+    fn loses_answer(&self, call: &Call) -> bool {
+        if !is_conditional_put(call) {
+            return false;
+        }
+        let key = call.path.split_once('/').map_or("", |(_, key)| key);
+        let is_new = self.cloud.lock().unwrap().s3.object(key).is_none();
+        is_new && self.lost.lock().unwrap().f64() < self.weather.lost_put
+    }
+
     fn note(&self, machine: &Machine, call: &Call, what: &str) {
         let at = self.began.elapsed().as_secs_f64();
         let line = format!("{at:10.3} {:<10} {} {what}", machine.name, call.operation);

@@ -16,8 +16,10 @@ mod world;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use waybill::export::{Format, Status};
 use waybill_tests::note;
@@ -296,6 +298,194 @@ fn what_is_on_its_way_when_an_export_is_canceled_is_removed_too() {
         );
         assert_eq!(left, (0, 0, &Vec::new()), "seed {seed}");
     }
+}
+
+/// The SDK sends a PUT again whose answer it has not had, and that one finds the object there: its own.
+#[test]
+fn a_stored_object_whose_answer_is_lost_costs_no_record_read_again() {
+    let case = &data::cases()[0];
+    for format in [Format::Csv, Format::Xlsx] {
+        let reference = reference(case, format);
+        for seed in 0..6 {
+            let weather = Weather {
+                lost_put: 1.0,
+                checkpoint: 1..2,
+                page: 10..11,
+                page_takes: 1_000..1_400,
+                part: 1_000_000..1_000_001,
+                ..Weather::fair()
+            };
+            let world = simulated(async {
+                let world = World::new(case, format, weather, seed).await;
+                world.run(None).await;
+                world
+            });
+            let watch = world.watch.lock().unwrap();
+            let wrongs = reference.judge(&world, &watch, &mut Tally::default());
+            assert!(wrongs.is_empty(), "{format:?} {seed}: {wrongs:?}");
+            let export = watch.export();
+            assert_eq!(export.status, Status::Succeeded, "{format:?} {seed}");
+            assert_eq!(export.receipt.unwrap().attempts, 1, "{format:?} {seed}");
+            assert_eq!(watch.records_read, case.read(), "{format:?} {seed}");
+            let tails = watch.checkpoints.len();
+            assert!(tails >= 5, "{format:?} {seed}: {tails} checkpoints");
+        }
+    }
+}
+
+/// What cannot be removed is tried again later each time, and holds neither the mail nor the file's end up.
+#[test]
+fn what_cannot_be_cleaned_for_hours_is_in_the_end() {
+    let case = &data::cases()[0];
+    let reference = reference(case, Format::Csv);
+    let weather = Weather {
+        no_cleaning: 4 * 3_600,
+        checkpoint: 1..2,
+        ..Weather::fair()
+    };
+    let world = simulated(async {
+        let world = World::new(case, Format::Csv, weather, 1).await;
+        world.run(None).await;
+        world
+    });
+    let watch = world.watch.lock().unwrap();
+    let wrongs = reference.judge(&world, &watch, &mut Tally::default());
+    assert_eq!(wrongs, [""; 0]);
+    assert_eq!(watch.export().status, Status::Expired);
+    // After 1, 2, 4 … 60 minutes, and anew when the file expires.
+    let is_denied = |line: &&String| line.contains("S3.") && line.contains("Denied");
+    let denied = watch.trace.iter().filter(is_denied).count();
+    assert!((5..=20).contains(&denied), "{denied} calls were denied");
+}
+
+/// Records of the last minutes before the request: a page or two.
+fn a_few() -> serde_json::Value {
+    json!({"created_at": {"from": "2026-11-21T11:40:00Z", "to": null}})
+}
+
+/// Whoever waits for a slot of the parent waits for the others' work, and for nothing else.
+#[test]
+fn an_export_of_many_invocations_keeps_no_others_of_its_parent_waiting() {
+    const INVOCATION: SignedDuration = SignedDuration::from_secs(60);
+    let case = &data::cases()[0];
+    let long = || serde_json::Value::Null;
+    let worlds = [
+        (1, [long(), a_few(), a_few()]),
+        (1, [a_few(), long(), a_few()]),
+        (2, [long(), long(), a_few()]),
+    ];
+    for (slots, filters) in worlds {
+        for seed in 0..6 {
+            let weather = Weather {
+                invocation: 60..61,
+                page: 5..6,
+                page_takes: 6_000..6_001,
+                ..Weather::fair()
+            };
+            let requests = [7, 8, 9].into_iter().zip(filters.clone()).collect();
+            let world = simulated(async {
+                let world = World::of_many(case, requests, slots, Format::Csv, weather, seed).await;
+                world.run(None).await;
+                world
+            });
+            let of = format!("{slots} {filters:?} {seed}");
+            assert_eq!(world.watch.lock().unwrap().wrongs, [""; 0], "{of}");
+            let mut longest = 0;
+            for number in [7, 8, 9] {
+                let export = world.export(number);
+                assert!(export.completed_at.is_some(), "{of}: {export:?}");
+                let waited = export.started_at.unwrap().duration_since(export.created_at);
+                // Each of the others has a slot for an invocation at most before this one has it.
+                let most = INVOCATION * 2 / slots as i32 + SignedDuration::from_secs(5);
+                assert!(waited <= most, "{of}: {number} waited {waited:?}");
+                longest = longest.max(export.receipt.unwrap().invocations);
+            }
+            assert!(longest >= 4, "{of}: {longest} invocations");
+        }
+    }
+}
+
+/// In any weather, several exports of one parent come to their ends.
+#[test]
+fn exports_that_wait_for_each_other_all_come_to_an_end() {
+    let case = &data::cases()[0];
+    for seed in 0..40 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let weather = Weather::of(&mut random);
+        let slots = 1 + seed as usize % 2;
+        let requests = [7, 8, 9, 10].map(|number| match random.bool() {
+            true => (number, serde_json::Value::Null),
+            false => (number, a_few()),
+        });
+        let cancel = random
+            .bool()
+            .then(|| Duration::from_millis(random.u64(0..90_000)));
+        let world = simulated(async {
+            let requests = requests.to_vec();
+            let world = World::of_many(case, requests, slots, Format::Csv, weather, seed).await;
+            world.run(cancel).await;
+            world
+        });
+        let watch = world.watch.lock().unwrap();
+        assert_eq!(watch.wrongs, [""; 0], "seed {seed}");
+        for number in 7..=10 {
+            let export = world.export(number);
+            let code = export.failure.as_ref().map(|failure| failure.code.as_str());
+            assert!(export.status.is_final(), "seed {seed}: {number} {export:?}");
+            assert!(
+                matches!(code, None | Some("gave_up")),
+                "seed {seed}: {number} {code:?}"
+            );
+        }
+        let cloud = world.cloud.lock().unwrap();
+        let left = (
+            cloud.s3.objects.len(),
+            cloud.s3.uploads.len(),
+            watch::work_left(&cloud),
+        );
+        assert_eq!(left, (0, 0, 0), "seed {seed}");
+    }
+}
+
+/// The deployment is pointed at another table, or the catalog changes, while an export is being made: the file is of one
+/// table, and by the entry of its request. (Nothing but that entry reaches a worker, so a changed catalog needs no world.)
+#[test]
+fn a_file_is_never_of_two_tables() {
+    let case = &data::cases()[0];
+    let world_of = |weather: Weather, seed: u64, mapped_after: usize| {
+        simulated(async {
+            let world = World::new(case, Format::Csv, weather, seed).await;
+            world.mapped_after.store(mapped_after, Ordering::Relaxed);
+            world.run(None).await;
+            world
+        })
+    };
+    let reference_after = |mapped_after| {
+        let world = world_of(Weather::fair(), 0, mapped_after);
+        Reference::of(case, Format::Csv, &world)
+    };
+    let references = [reference_after(usize::MAX), reference_after(0)];
+    let mut of_others = 0;
+    for seed in 0..40 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let weather = Weather {
+            page: 5..6,
+            page_takes: 2_000..4_000,
+            invocation: 30..60,
+            ..Weather::of(&mut random)
+        };
+        let world = world_of(weather, seed, random.usize(1..4));
+        let watch = world.watch.lock().unwrap();
+        let judge = |of: &Reference| of.judge(&world, &watch, &mut Tally::default());
+        let [wrong, wrong_of_others] = [judge(&references[0]), judge(&references[1])];
+        assert!(
+            wrong.is_empty() || wrong_of_others.is_empty(),
+            "seed {seed}: {wrong:?} {wrong_of_others:?}"
+        );
+        of_others += usize::from(!wrong.is_empty());
+    }
+    note(&format!("{of_others} of 40 files are of the other table"));
+    assert!(of_others > 10, "{of_others}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::data::{OTHERS, RECORDS};
 use fastrand::Rng;
 use waybill_testing::twin::{Answer, Call, conflict};
 
@@ -43,6 +44,10 @@ pub(crate) struct Weather {
     pub(crate) page: Range<usize>,
     /// Seconds between two checkpoints, at most.
     pub(crate) checkpoint: Range<u64>,
+    /// An object is stored under the condition that it is new, and the answer that says so is lost or late.
+    pub(crate) lost_put: f64,
+    /// Seconds for which S3 refuses whatever the sweeper asks of it.
+    pub(crate) no_cleaning: u64,
 }
 
 /// What becomes of one call.
@@ -64,6 +69,8 @@ pub(crate) enum Trouble {
     ResetAfter,
     /// The service's refusal of this number: see [`refusal`].
     Refused(u8),
+    /// It is not allowed.
+    Denied,
 }
 
 impl Weather {
@@ -86,12 +93,16 @@ impl Weather {
             part: 1_500..1_501,
             page: 20..21,
             checkpoint: 30..31,
+            lost_put: 0.0,
+            no_cleaning: 0,
         }
     }
 
     /// The weather of one seed: some of everything, some seeds worse than others.
     pub(crate) fn of(random: &mut Rng) -> Self {
         let rough = random.f64() * random.f64();
+        // Dice of their own, so that what a seed's other troubles are does not hang on this one.
+        let lost_put = 0.02 + Rng::with_seed(random.get_seed()).f64() * 0.3;
         let mut up_to = |most: f64| {
             if random.u8(0..4) == 0 {
                 0.0
@@ -116,6 +127,8 @@ impl Weather {
             part: 400..random.usize(800..8_000),
             page: 1..random.usize(3..60),
             checkpoint: 5..random.u64(6..31),
+            lost_put,
+            no_cleaning: 0,
         }
     }
 
@@ -155,9 +168,16 @@ impl Weather {
     }
 }
 
+/// Whether a call stores an object under the condition that it is new.
+pub(crate) fn is_conditional_put(call: &Call) -> bool {
+    call.operation == "S3.PutObject" && call.if_none_match
+}
+
 /// Whether a call of DynamoDB is for the host's records.
 pub(crate) fn is_of_records(call: &Call) -> bool {
-    call.json()["TableName"] == crate::data::RECORDS
+    [RECORDS, OTHERS]
+        .iter()
+        .any(|table| call.json()["TableName"] == *table)
 }
 
 /// An answer by which a service says that it did nothing.

@@ -1,5 +1,6 @@
 //! One export from its request to the last trace of it, in a world of a seed's making.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use fastrand::Rng;
 use generate::handle;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use waybill::event::{Actor, Event, What};
@@ -16,10 +17,10 @@ use waybill::file::Profile;
 use waybill::lifecycle::State;
 use waybill::store::{CommitError, Entries, to_item};
 use waybill::work::Work;
-use waybill_testing::twin::{Answer, Call, Cloud, Item, Table};
-use waybill_testing::{own_tables, pace, waiting};
+use waybill_testing::twin::{Answer, Call, Cloud, Item, Table, plain};
+use waybill_testing::{id, own_tables, pace, waiting};
 
-use crate::data::{Case, KEYS, RECORDS, catalog, requested_at};
+use crate::data::{Case, KEYS, OTHERS, RECORDS, catalog, requested_at};
 use crate::machine::{Machine, On};
 use crate::watch::Watch;
 use crate::weather::Weather;
@@ -37,9 +38,17 @@ pub(crate) struct World {
     pub(crate) weather: Weather,
     pub(crate) began: Instant,
     pub(crate) random: Mutex<Rng>,
+    /// Decides which answers to conditional PUTs are lost.
+    pub(crate) lost: Mutex<Rng>,
+    pub(crate) exports_per_parent: usize,
+    /// The exports that are requested, each with its filters.
+    requests: Vec<(u64, Value)>,
     queue: Mutex<Vec<Message>>,
     changed: Notify,
     machines: Mutex<usize>,
+    /// The deployment maps the records to another table after so many workers.
+    pub(crate) mapped_after: AtomicUsize,
+    workers: AtomicUsize,
     pub(crate) part: usize,
     pub(crate) checkpoint_every: Duration,
     /// When the sweeper first comes; then it comes every minute.
@@ -56,11 +65,27 @@ struct Message {
 impl World {
     /// A world in which this has just been requested.
     pub(crate) async fn new(case: &Case, format: Format, weather: Weather, seed: u64) -> Arc<Self> {
+        let requests = vec![(7, case.filters.clone())];
+        Self::of_many(case, requests, 2, format, weather, seed).await
+    }
+
+    /// A world in which a case was requested several times, under different filters, for a parent of which so many
+    /// exports are made at once.
+    pub(crate) async fn of_many(
+        case: &Case,
+        requests: Vec<(u64, Value)>,
+        exports_per_parent: usize,
+        format: Format,
+        weather: Weather,
+        seed: u64,
+    ) -> Arc<Self> {
         let mut random = Rng::with_seed(seed);
         // The SDK's own dice, for the lengths of its waits.
         fastrand::seed(seed);
         let records = Table::new("pk", Some("sk")).index("by_time", "ipk", "isk");
-        let tables = own_tables().into_iter().chain([(RECORDS, records)]);
+        let others = Table::new("pk", Some("sk")).index("by_time", "ipk", "isk");
+        let records = [(RECORDS, records), (OTHERS, others)];
+        let tables = own_tables().into_iter().chain(records);
         let mut cloud = Cloud::new(tables, seed);
         cloud.dynamodb.page = 1..=random.usize(weather.page.clone()).max(1);
         case.load(&mut cloud.dynamodb);
@@ -73,26 +98,34 @@ impl World {
             weather,
             began: Instant::now(),
             random: Mutex::new(random),
+            lost: Mutex::new(Rng::with_seed(seed ^ 0x1057)),
+            exports_per_parent,
+            requests,
             queue: Mutex::default(),
             changed: Notify::new(),
             machines: Mutex::new(0),
+            mapped_after: AtomicUsize::new(usize::MAX),
+            workers: AtomicUsize::new(0),
         });
-        world.request(case, format).await;
+        for (number, filters) in world.requests.clone() {
+            world.request(number, case, filters, format).await;
+        }
         world
     }
 
     /// What `api` writes and sends.
-    async fn request(self: &Arc<Self>, case: &Case, format: Format) {
+    async fn request(self: &Arc<Self>, number: u64, case: &Case, filters: Value, format: Format) {
         let State { export, .. } = waiting();
         let exports = self.exports(&self.machine("api", false), false);
         let catalog = catalog();
         let entry = catalog.get(case.type_name).unwrap();
         let entry = Entries::new(exports.clone()).keep(entry).await.unwrap();
         let export = Export {
+            id: id(number),
             type_name: case.type_name.into(),
             entry,
             format,
-            filters: case.filters.clone(),
+            filters,
             search: case.search.map(str::to_owned),
             columns: KEYS.map(str::to_owned).into(),
             profile: Profile::Spreadsheet,
@@ -109,7 +142,7 @@ impl World {
             let put = exports.client().put_item().table_name(table);
             put.set_item(Some(item)).send().await.unwrap();
         }
-        self.sent(r#"{"export_id":7}"#.into(), 0);
+        self.sent(format!("{{\"export_id\":{number}}}"), 0);
     }
 
     /// A machine, with a clock that is as wrong as the weather lets it be.
@@ -118,6 +151,15 @@ impl World {
         *machines += 1;
         let ahead = if is_exposed { self.ahead() } else { 0 };
         Machine::new(format!("{name}-{machines}"), self.began, ahead)
+    }
+
+    /// The table that the deployment maps the records to as the next worker starts.
+    pub(crate) fn records_table(&self) -> &'static str {
+        let workers = self.workers.fetch_add(1, Ordering::Relaxed);
+        match workers < self.mapped_after.load(Ordering::Relaxed) {
+            true => RECORDS,
+            false => OTHERS,
+        }
     }
 
     pub(crate) fn ahead(&self) -> i64 {
@@ -205,24 +247,36 @@ impl World {
     /// `notify`, when it is asked: the mail is sent once.
     async fn mail(self: &Arc<Self>) {
         let exports = self.exports(&self.machine("notify", false), false);
-        let id = waybill_testing::id(7);
-        while let Some(state) = exports.state(id).await.unwrap() {
-            if state.work.mail.is_none() {
-                return;
-            }
-            match exports.commit(state.settle_mail(None, self.now())).await {
-                Err(CommitError::Overtaken) => {}
-                settled => drop(settled.unwrap()),
+        for (number, _) in &self.requests {
+            while let Some(state) = exports.state(id(*number)).await.unwrap() {
+                if state.work.mail.is_none() {
+                    break;
+                }
+                match exports.commit(state.settle_mail(None, self.now())).await {
+                    Err(CommitError::Overtaken) => {}
+                    settled => drop(settled.unwrap()),
+                }
             }
         }
+    }
+
+    /// What has become of an export.
+    pub(crate) fn export(&self, number: u64) -> Export {
+        let cloud = self.cloud.lock().unwrap();
+        let mut items = cloud.dynamodb.tables["exports"].items.values();
+        let item = items.find(|item| item["id"]["N"] == number.to_string().as_str());
+        serde_json::from_value(plain(item.unwrap())).unwrap()
     }
 
     /// Somebody cancels, as `api` does it.
     async fn cancel(self: &Arc<Self>) {
         let exports = self.exports(&self.machine("api", false), false);
-        let id = waybill_testing::id(7);
-        while let Some(state) = exports.state(id).await.unwrap() {
+        while let Some(state) = exports.state(id(7)).await.unwrap() {
             if state.export.status.is_final() {
+                let woken = exports.leave_line(&state.export, self.now()).await.unwrap();
+                for next in woken {
+                    self.sent(format!("{{\"export_id\":{next}}}"), 0);
+                }
                 return;
             }
             match exports

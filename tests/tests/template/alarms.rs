@@ -18,6 +18,7 @@ fn every_alarm_reaches_the_topic_where_there_is_one() {
             "DeadLettersAlarm",
             "ExportsFailedAlarm",
             "MailsFailedAlarm",
+            "ItemsUnreadableAlarm",
             "DueAgeAlarm"
         ]
     );
@@ -57,7 +58,12 @@ fn no_news_of_what_is_due_is_bad_news() {
         "breaching",
         "a sweeper that does not run"
     );
-    for alarm in ["DeadLettersAlarm", "ExportsFailedAlarm", "MailsFailedAlarm"] {
+    for alarm in [
+        "DeadLettersAlarm",
+        "ExportsFailedAlarm",
+        "MailsFailedAlarm",
+        "ItemsUnreadableAlarm",
+    ] {
         assert_eq!(
             template.properties(alarm)["TreatMissingData"],
             "notBreaching",
@@ -117,6 +123,7 @@ fn every_line_that_tells_of_a_failure_is_counted_and_every_counted_line_is_logge
     let metrics = [
         ("export failed", "ExportsFailed"),
         ("mail failed", "MailsFailed"),
+        ("items unreadable", "ItemsUnreadable"),
         ("swept", "DueAgeSeconds"),
     ];
     let mut logged = BTreeSet::new();

@@ -304,3 +304,25 @@ async fn a_parent_shows_the_types_of_its_kind_and_which_columns_are_usual() {
         (json!(true), json!(false))
     );
 }
+
+#[tokio::test]
+async fn a_parent_that_cannot_be_read_hides_no_other() {
+    let service = Service::default();
+    for project in ["41", "42", "43"] {
+        let body = json!({"name": "Film", "organization_id": "acme"});
+        let put = service.put(&format!("/v1/projects/{project}"), body);
+        assert_eq!(put.grants("staff").send().await.status, 200);
+    }
+    service.spoil("parents", "definitions", |item| {
+        item["parent"] == "project#41"
+    });
+    service.spoil("parents", "name", |_| false);
+    let catalog = service.get("/v1/catalog").grants("project:41 project:42");
+    let catalog = catalog.send().await;
+    assert_eq!(catalog.status, 200, "{}", catalog.text);
+    let catalog = catalog.json();
+    assert_eq!(
+        (parents(&catalog).len(), &catalog["unreadable"]),
+        (1, &json!(1))
+    );
+}

@@ -94,6 +94,17 @@ async fn a_queue_that_is_down_does_not_lose_the_export() {
     assert_eq!((service.count("exports"), service.count("work")), (1, 2));
 }
 
+/// API Gateway would answer 503 in place of the export that there is, and the client ask for another one.
+#[tokio::test]
+async fn a_queue_that_is_silent_is_not_waited_for() {
+    let service = Service::default();
+    service.silence_queue();
+    let most = std::time::Duration::from_secs(10);
+    let created = tokio::time::timeout(most, service.create()).await;
+    let export = service.export(created.expect("an answer"));
+    assert_eq!(export.status, waybill::export::Status::Waiting);
+}
+
 #[tokio::test]
 async fn only_those_who_reach_the_parent_may_start_exports() {
     let service = Service::default();

@@ -205,7 +205,10 @@ async fn a_history_is_paged_and_shows_addresses_to_admins_and_staff_only() {
         .json();
     assert_eq!(next["events"].as_array().unwrap().len(), 1);
     assert_eq!(next["events"][0]["event"], "succeeded");
-    assert_eq!(next["meta"], json!({"limit": 2, "next": null}));
+    assert_eq!(
+        next["meta"],
+        json!({"limit": 2, "next": null, "unreadable": 0})
+    );
 
     for grants in ["organization:acme", "staff"] {
         let page = service.get(&path).grants(grants).send().await.json();
@@ -224,4 +227,49 @@ async fn a_history_is_paged_and_shows_addresses_to_admins_and_staff_only() {
         .send()
         .await;
     assert_eq!(foreign.status, 422);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_hides_no_other() {
+    let service = Service::default();
+    let id = service.create().await;
+    let cancel = service.post(&format!("/v1/exports/{id}/cancel"), json!({}));
+    assert_eq!(cancel.send().await.status, 200);
+    service.spoil("events", "at", |item| item["what"] == "requested");
+    let events = service
+        .get(&format!("/v1/exports/{id}/events"))
+        .send()
+        .await;
+    assert_eq!(events.status, 200, "{}", events.text);
+    let events = events.json();
+    assert_eq!(events["events"].as_array().unwrap().len(), 1);
+    assert_eq!(events["events"][0]["event"], "canceled");
+    assert_eq!(events["meta"]["unreadable"], 1);
+}
+
+/// Those that wait behind a canceled export have its place, and need not wait for the sweeper.
+#[tokio::test]
+async fn a_cancel_wakes_whoever_has_the_slot_that_was_reserved() {
+    let service = Service::default();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(service.create().await);
+    }
+    let now = crate::testing::now();
+    let exports = service.exports();
+    let pace = waybill_testing::pace();
+    for id in &ids {
+        let export = service.export(*id);
+        let owner = id.to_string();
+        let asked = exports.take_slot(&export, &owner, 1, now, pace);
+        asked.await.unwrap();
+    }
+    let first = service.export(ids[0]);
+    let woken = exports.end_slot(&first, &ids[0].to_string(), now).await;
+    assert_eq!(woken.unwrap(), [ids[1]]);
+    let before = service.messages().len();
+    let cancel = service.post(&format!("/v1/exports/{}/cancel", ids[1]), json!({}));
+    assert_eq!(cancel.send().await.status, 200);
+    let woken = format!("{{\"export_id\":{}}}", ids[2]);
+    assert_eq!(service.messages()[before..], [woken]);
 }

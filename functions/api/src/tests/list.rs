@@ -60,7 +60,7 @@ async fn pages_follow_each_other_newest_first() {
     let whole = service.get(PATH).send().await.json();
     assert_eq!(
         whole["meta"],
-        json!({"limit": 25, "next": null, "unfinished": true})
+        json!({"limit": 25, "next": null, "unfinished": true, "unreadable": 0})
     );
     assert_eq!(ids(&whole), expected);
 }
@@ -142,7 +142,7 @@ async fn staff_list_everywhere_and_others_only_what_they_reach() {
         .await;
     assert_eq!(
         empty.json(),
-        json!({"exports": [], "meta": {"limit": 25, "next": null, "unfinished": false}})
+        json!({"exports": [], "meta": {"limit": 25, "next": null, "unfinished": false, "unreadable": 0}})
     );
 }
 
@@ -207,4 +207,33 @@ async fn a_cursor_of_another_list_and_unknown_parameters_are_refused() {
     limit: must be a whole number from 1 to 100
     sort: is no parameter of this list; there are limit, cursor, status and type
     ");
+}
+
+/// Written by a later version, say, that was rolled back.
+#[tokio::test]
+async fn an_export_that_cannot_be_read_hides_no_other() {
+    let (service, ids_) = with_five().await;
+    for id in &ids_ {
+        service.change(*id, |export| {
+            export.organization_id = Some("acme".into());
+            export.status = Status::Processing;
+        });
+    }
+    service.spoil("exports", "status", |item| item["id"] == json!(ids_[1]));
+    service.spoil("work", "attempts", |item| {
+        item["id"] == ids_[2].to_string().as_str()
+    });
+    for (path, grants) in [
+        (PATH, "project:42"),
+        ("/v1/organizations/acme/exports", "organization:acme"),
+    ] {
+        let answer = service.get(path).grants(grants).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let list = answer.json();
+        assert_eq!(ids(&list), [ids_[4], ids_[3], ids_[2], ids_[0]], "{path}");
+        assert_eq!(list["meta"]["unreadable"], 1, "{path}");
+    }
+    let path = format!("/v1/exports/{}", ids_[2]);
+    let export = service.get(&path).send().await.json();
+    assert_eq!(export["progress"], json!({"rows": 0}));
 }

@@ -73,7 +73,8 @@ async fn exports_and_downloads_are_counted_by_day_and_person() {
           "rows": 0,
           "bytes": 0
         }
-      ]
+      ],
+      "unreadable": 0
     }
     "#);
 }
@@ -198,4 +199,19 @@ async fn a_summary_is_of_whole_days() {
             "{query}: {problem}"
         );
     }
+}
+
+#[tokio::test]
+async fn totals_that_cannot_be_read_hide_no_others() {
+    let service = Service::default();
+    export(&service, "42", "u-17", "project:42").await;
+    export(&service, "42", "u-18", "project:42").await;
+    service.spoil("events", "rows", |item| item["user_id"] == "u-17");
+    let summary = summary(&service, PATH, "project:42").await;
+    assert_eq!(summary["unreadable"], 1);
+    let people = summary["people"].as_array().unwrap();
+    assert_eq!(
+        (people.len(), &people[0]["user"]["id"]),
+        (1, &json!("u-18"))
+    );
 }

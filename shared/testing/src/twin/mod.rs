@@ -11,7 +11,7 @@ mod wire;
 
 pub use dynamodb::{DynamoDb, Item, Key, KeyPart, Table, Write, conflict, plain};
 pub use s3::{Object, S3, Upload};
-pub use wire::{Answer, Broken, Call, Carried, Wire, http_client};
+pub use wire::{Answer, Broken, Call, Carried, Forgetful, Silent, Wire, http_client};
 
 use serde_json::{Value, json};
 

@@ -1,9 +1,10 @@
 //! Requests and answers, and the SDK's clients on a wire of the test's own.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -51,6 +52,54 @@ pub type Carried = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send>>;
 pub trait Wire: Send + Sync {
     /// Carries a call there and its answer back.
     fn carry(&self, call: Call) -> Carried;
+}
+
+/// Services that take what is sent and never answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Wire for Silent {
+    fn carry(&self, _: Call) -> Carried {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Services that carry out what is sent, and whose first answer to each operation is lost on its way, so that the SDK
+/// sends that request again.
+pub struct Forgetful<W> {
+    inner: W,
+    /// The operations whose answers are lost.
+    operations: &'static [&'static str],
+    lost: Mutex<HashSet<String>>,
+}
+
+impl<W> Forgetful<W> {
+    /// What `inner` carries out, without the first answer to each of these operations (`DynamoDB.PutItem`).
+    pub fn new(inner: W, operations: &'static [&'static str]) -> Self {
+        Self {
+            inner,
+            operations,
+            lost: Mutex::default(),
+        }
+    }
+
+    /// The operations whose answers were lost.
+    pub fn lost(&self) -> Vec<String> {
+        self.lost.lock().unwrap().iter().cloned().collect()
+    }
+}
+
+impl<W: Wire> Wire for Forgetful<W> {
+    fn carry(&self, call: Call) -> Carried {
+        let operation = call.operation.clone();
+        let carried = self.inner.carry(call);
+        let is_lost = self.operations.contains(&operation.as_str())
+            && self.lost.lock().unwrap().insert(operation);
+        Box::pin(async move {
+            let answer = carried.await;
+            if is_lost { Err(Broken) } else { answer }
+        })
+    }
 }
 
 /// The transport of an SDK client whose every attempt goes over `wire`.

@@ -1,0 +1,72 @@
+//! Looking later at what could not be done: an export whose step failed holds up no other.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::{Exports, Item, StoreError};
+use crate::export::ExportId;
+use crate::work::{Pace, Work};
+
+impl Exports {
+    /// Notes that the sweeper could not do what is due for an export: it tries again after 1, 2, 4 … 60 minutes. Until
+    /// then the export is among those of its shard that fail ([`Work::FAILING`]), with the same `due`.
+    ///
+    /// What somebody has written since is left as it is. The item is written as it was read, attribute by attribute,
+    /// since it may be one that [`Work`] cannot be read from; and its sequence stays, since nothing of the export changes.
+    /// So a worker that has the export in its hands goes on, and its next write may undo this: that is no loss.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written.
+    pub async fn back_off(
+        &self,
+        id: ExportId,
+        now: Timestamp,
+        pace: Pace,
+    ) -> Result<(), StoreError> {
+        let table = &self.tables.work;
+        let key = AttributeValue::S(id.to_string());
+        let Some(mut item) = self.get(table, key).await? else {
+            return Ok(());
+        };
+        let (Some(due), Some(shard)) = (item.get("due").cloned(), number(&item, "shard")) else {
+            return Ok(());
+        };
+        let failures = number(&item, "failures").unwrap_or(0);
+        let wait = pace.resend_after(u32::try_from(failures).unwrap_or(u32::MAX));
+        for (name, value) in [
+            ("failures", failures.saturating_add(1)),
+            ("retry_at", (now + wait).as_second()),
+            (
+                "shard",
+                shard % i64::from(Work::SHARDS) + i64::from(Work::FAILING),
+            ),
+        ] {
+            item.insert(name.to_owned(), AttributeValue::N(value.to_string()));
+        }
+        let sequence = item.get("sequence").cloned();
+        let put = self
+            .db
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_values(":due", due);
+        let put = match sequence {
+            None => put.condition_expression("#due = :due"),
+            Some(sequence) => put
+                .condition_expression("#due = :due AND #sequence = :sequence")
+                .expression_attribute_names("#sequence", "sequence")
+                .expression_attribute_values(":sequence", sequence),
+        };
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
+            Err(error) => Err(StoreError::sdk("PutItem", table, error)),
+        }
+    }
+}
+
+fn number(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}

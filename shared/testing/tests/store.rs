@@ -1,0 +1,330 @@
+//! What DynamoDB answers, and what is made of it: writes that meet themselves, errors that will not pass, keys that are
+//! left over, items that cannot be read.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttributes};
+use aws_smithy_mocks::{Rule, mock};
+use jiff::SignedDuration;
+use tokio::time::{Duration, Instant};
+use waybill::event::Actor;
+use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
+use waybill::work::{Checkpoint, Upload};
+use waybill_testing::twin::{Call, Carried, Forgetful, Wire};
+use waybill_testing::{FakeTables, at, client, id, pace, processing, waiting};
+
+/// A store whose calls are answered by rules.
+fn answered_by(rules: &[&Rule]) -> Exports {
+    let tables = Tables {
+        exports: "exports".into(),
+        work: "work".into(),
+        events: "events".into(),
+    };
+    Exports::new(client!(aws_sdk_dynamodb, rules.iter().copied()), tables)
+}
+
+fn put_fails(code: &'static str) -> Rule {
+    mock!(Client::put_item)
+        .then_error(move || PutItemError::generic(ErrorMetadata::builder().code(code).build()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_will_not_pass_is_not_tried_again() {
+    for code in [
+        "ValidationException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+    ] {
+        let put = put_fails(code);
+        let renewed = processing(0).renew(1, at(10), pace());
+        let error = answered_by(&[&put]).commit(renewed).await.unwrap_err();
+        assert!(
+            matches!(&error, CommitError::Store(error) if error.is_lasting()),
+            "{code}: {error:?}"
+        );
+        assert_eq!(put.num_calls(), 1, "{code}");
+    }
+    let put = put_fails("TransactionConflictException");
+    let renewed = processing(0).renew(1, at(10), pace());
+    let error = answered_by(&[&put]).commit(renewed).await.unwrap_err();
+    assert!(matches!(&error, CommitError::Store(error) if !error.is_lasting()));
+    assert_eq!(put.num_calls(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_was_canceled_for_good_is_not_tried_again() {
+    for (reason, calls, is_lasting) in [
+        ("ValidationError", 1, true),
+        ("ItemCollectionSizeLimitExceeded", 1, true),
+        ("TransactionConflict", 6, false),
+        ("ThrottlingError", 6, false),
+    ] {
+        let transact = mock!(Client::transact_write_items).then_error(move || {
+            let reasons =
+                ["None", reason].map(|code| CancellationReason::builder().code(code).build());
+            TransactWriteItemsError::TransactionCanceledException(
+                TransactionCanceledException::builder()
+                    .set_cancellation_reasons(Some(reasons.to_vec()))
+                    .build(),
+            )
+        });
+        let canceled = waiting().cancel(Actor::default(), at(1), pace());
+        let error = answered_by(&[&transact])
+            .commit(canceled)
+            .await
+            .unwrap_err();
+        let CommitError::Store(error) = error else {
+            panic!("{reason}: {error:?}");
+        };
+        assert_eq!(error.is_lasting(), is_lasting, "{reason}");
+        assert!(error.to_string().contains(reason), "{reason}: {error}");
+        assert_eq!(transact.num_calls(), calls, "{reason}");
+    }
+}
+
+/// A throttled table answers with nothing, and would be asked again and again at full speed.
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_left_over_are_asked_for_later_each_time_and_not_for_ever() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let nothing = mock!(Client::batch_get_item).then_compute_output(move |r| {
+        let calls = counted.fetch_add(1, Ordering::Relaxed);
+        assert!(calls < 50, "it is asked again without an end");
+        let left = r.request_items().cloned();
+        BatchGetItemOutput::builder()
+            .set_unprocessed_keys(left)
+            .build()
+    });
+    let began = Instant::now();
+    let error = answered_by(&[&nothing])
+        .progress(&[id(7)])
+        .await
+        .unwrap_err();
+    assert!(!error.is_lasting(), "{error}");
+    assert!(error.to_string().contains("unprocessed keys"), "{error}");
+    let took = began.elapsed();
+    let waited = Duration::from_secs(3)..Duration::from_secs(8);
+    assert!(
+        waited.contains(&took),
+        "{} calls took {took:?}",
+        calls.load(Ordering::Relaxed)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_over_once_is_read_the_second_time() {
+    let tables = FakeTables::holding([&processing(0)]);
+    let work = waybill::store::to_item("work", &tables.work(7).unwrap()).unwrap();
+    let key = HashMap::from([("id".to_owned(), AttributeValue::S("7".into()))]);
+    let left = KeysAndAttributes::builder().keys(key).build().unwrap();
+    let read = mock!(Client::batch_get_item)
+        .sequence()
+        .output(move || {
+            let left = HashMap::from([("work".to_owned(), left.clone())]);
+            BatchGetItemOutput::builder()
+                .set_unprocessed_keys(Some(left))
+                .build()
+        })
+        .output(move || {
+            BatchGetItemOutput::builder()
+                .responses("work", vec![work.clone()])
+                .build()
+        })
+        .build();
+    let progress = answered_by(&[&read]).progress(&[id(7)]).await.unwrap();
+    assert_eq!(
+        (progress.rows.get(&id(7)), progress.unreadable),
+        (Some(&0), 0)
+    );
+}
+
+/// A checkpoint of so many parts.
+async fn with_parts(tables: &FakeTables, parts: u32) {
+    let etags: Vec<String> = (1..=parts).map(|part| format!("etag-{part}")).collect();
+    let mut state = processing(0);
+    state.work.upload = Some(Upload {
+        object: "exports/7/a".into(),
+        upload_id: "u".into(),
+    });
+    tables.write(&state);
+    let change = tables.state(7).note(|work| {
+        work.checkpoint = Some(Checkpoint {
+            parts,
+            ..Checkpoint::default()
+        });
+    });
+    let exports = tables.exports();
+    exports.commit_checkpoint(change, &etags, 1).await.unwrap();
+}
+
+/// The removal that is sent again finds nothing, which is no sign that there is nothing after it.
+#[tokio::test(start_paused = true)]
+async fn what_is_recorded_of_parts_goes_where_an_answer_is_lost() {
+    let tables = FakeTables::holding([&processing(0)]);
+    with_parts(&tables, 1_700).await;
+    assert_eq!(tables.parts_items(7), 4);
+    let wire = Arc::new(Forgetful::new(tables.clone(), &["DynamoDB.DeleteItem"]));
+    tables
+        .exports_over(wire.clone())
+        .delete_etags(id(7))
+        .await
+        .unwrap();
+    assert_eq!(wire.lost(), ["DynamoDB.DeleteItem"]);
+    assert_eq!(tables.parts_items(7), 0);
+}
+
+/// Tables that take a moment to answer.
+struct Unhurried(FakeTables);
+
+impl Wire for Unhurried {
+    fn carry(&self, call: Call) -> Carried {
+        let tables = self.0.clone();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            tables.carry(call).await
+        })
+    }
+}
+
+/// Whoever is stopped between two removals has left the first items, by which the next one finds the others.
+#[tokio::test]
+async fn a_removal_of_parts_that_was_stopped_is_ended_by_the_next() {
+    let tables = FakeTables::holding([&processing(0)]);
+    with_parts(&tables, 1_700).await;
+    let exports = tables.exports_over(Arc::new(Unhurried(tables.clone())));
+    let mut stopped = Box::pin(exports.delete_etags(id(7)));
+    while tables.parts_items(7) == 4 {
+        assert!(!is_done(&mut stopped).await, "it was not stopped");
+    }
+    drop(stopped);
+    assert!((1..4).contains(&tables.parts_items(7)));
+    exports.delete_etags(id(7)).await.unwrap();
+    assert_eq!(tables.parts_items(7), 0);
+}
+
+/// Polls once, and says whether it is done.
+async fn is_done<F: Future + Unpin>(future: &mut F) -> bool {
+    tokio::task::yield_now().await;
+    std::future::poll_fn(|context| {
+        let polled = std::pin::Pin::new(&mut *future).poll(context);
+        std::task::Poll::Ready(polled.is_ready())
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_was_removed_by_a_request_whose_answer_is_lost_is_removed() {
+    let tables = FakeTables::holding([&processing(0)]);
+    let work = tables.work(7).unwrap();
+    let wire = Arc::new(Forgetful::new(tables.clone(), &["DynamoDB.DeleteItem"]));
+    let forgotten = tables.exports_over(wire.clone()).forget(&work).await;
+    assert_eq!(wire.lost(), ["DynamoDB.DeleteItem"]);
+    assert!(forgotten.is_ok(), "{forgotten:?}");
+
+    // By somebody else it was written meanwhile, and stays.
+    let tables = FakeTables::holding([&processing(0)]);
+    let work = tables.work(7).unwrap();
+    tables.overtake(7);
+    let forgotten = tables.exports().forget(&work).await;
+    assert!(
+        matches!(forgotten, Err(CommitError::Overtaken)),
+        "{forgotten:?}"
+    );
+    assert!(tables.work(7).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_answer_is_lost_holds() {
+    let operations = &["DynamoDB.PutItem", "DynamoDB.TransactWriteItems"];
+    let tables = FakeTables::holding([&processing(0)]);
+    let wire = Arc::new(Forgetful::new(tables.clone(), operations));
+    let exports = tables.exports_over(wire.clone());
+    let renewed = tables.state(7).renew(3, at(10), pace());
+    let renewed = exports.commit(renewed).await.unwrap();
+    assert_eq!(renewed, tables.state(7));
+    let canceled = renewed.cancel(Actor::default(), at(20), pace());
+    let canceled = exports.commit(canceled).await.unwrap();
+    assert_eq!(canceled, tables.state(7));
+    assert_eq!(wire.lost().len(), 2);
+    assert_eq!(tables.events(), ["canceled"]);
+}
+
+#[tokio::test]
+async fn a_list_has_all_that_can_be_read_and_counts_the_others() {
+    let states = [5, 6, 7, 8].map(|number| {
+        let mut state = waiting();
+        (state.export.id, state.work.id) = (id(number), id(number));
+        state
+    });
+    let tables = FakeTables::holding(&states);
+    tables.spoil_export(6);
+    tables.spoil_work(7);
+    let exports = tables.exports();
+    let query = ListQuery {
+        parent: "project#42".parse().unwrap(),
+        before: None,
+        limit: 2,
+    };
+    let first = exports.list(&query, |_| true).await.unwrap();
+    let listed: Vec<u64> = first.exports.iter().map(|export| export.id.get()).collect();
+    // The one that cannot be read comes after them.
+    assert_eq!((listed, first.unreadable), (vec![8, 7], 0));
+    let rest = ListQuery {
+        before: first.next,
+        ..query
+    };
+    let rest = exports.list(&rest, |_| true).await.unwrap();
+    let listed: Vec<u64> = rest.exports.iter().map(|export| export.id.get()).collect();
+    assert_eq!((listed, rest.unreadable, rest.next), (vec![5], 1, None));
+    let progress = exports.progress(&[id(7), id(8)]).await.unwrap();
+    assert_eq!((progress.rows.len(), progress.unreadable), (1, 1));
+    let error = exports.state(id(6)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_put_off_longer_each_time_and_keeps_its_due() {
+    let tables = FakeTables::holding([&waiting()]);
+    let exports = tables.exports();
+    for (failures, minutes) in [
+        (1, 1),
+        (2, 2),
+        (3, 4),
+        (4, 8),
+        (5, 16),
+        (6, 32),
+        (7, 60),
+        (8, 60),
+    ] {
+        exports.back_off(id(7), at(100), pace()).await.unwrap();
+        let work = tables.work(7).unwrap();
+        let retry = at(100) + SignedDuration::from_mins(minutes);
+        assert_eq!(
+            (work.failures, work.retry_at),
+            (failures, Some(retry.as_second()))
+        );
+        assert_eq!((work.due_at(), work.sequence), (Some(at(60)), 1));
+        assert_eq!(work.shard, Some(16 + 7));
+    }
+    let of_shard = async |shard| {
+        let due = exports.due(shard, at(100), None, 10).await.unwrap();
+        due.exports
+    };
+    assert_eq!(of_shard(7).await, []);
+    assert_eq!(of_shard(16 + 7).await, [(id(7), at(60))]);
+    // One that nobody can read is put off too; what is gone is not.
+    tables.spoil_work(7);
+    exports.back_off(id(7), at(100), pace()).await.unwrap();
+    exports.back_off(id(8), at(100), pace()).await.unwrap();
+}
