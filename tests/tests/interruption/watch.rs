@@ -201,7 +201,11 @@ pub(crate) fn export(cloud: &Cloud) -> Option<&Item> {
 pub(crate) fn work_left(cloud: &Cloud) -> usize {
     let items = cloud.dynamodb.tables["work"].items.values();
     items
-        .filter(|item| !text(item, "id").starts_with("slots#"))
+        .filter(|item| {
+            !["slots#", "entry#"]
+                .iter()
+                .any(|kind| text(item, "id").starts_with(kind))
+        })
         .count()
 }
 
