@@ -204,6 +204,13 @@ impl Case {
         self.in_range().count() as u64
     }
 
+    /// How many records have come since the request: they are looked at for keys of another form.
+    pub(crate) fn later(&self) -> u64 {
+        let records = self.all().into_iter();
+        let later = records.filter(|record| record.created_at >= requested_at());
+        later.count() as u64
+    }
+
     /// The ids that the file must have, in order.
     pub(crate) fn ids(&self) -> Vec<String> {
         self.selected()
