@@ -158,11 +158,9 @@ fn as_csv(order: &[String]) -> Vec<String> {
             return number(stored);
         }
         let runs = !INSTANTS.contains(&n) && stored.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        if runs {
-            format!("'{stored}")
-        } else {
-            stored.clone()
-        }
+        // Behind its tab another program may begin a cell.
+        let stored = stored.replace("\t=", "\t'=");
+        if runs { format!("'{stored}") } else { stored }
     });
     cells.collect()
 }

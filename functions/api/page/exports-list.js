@@ -129,7 +129,7 @@ export class ExportsList extends Element {
       if (answer.status === 304) return this.#isMoving() ? "same" : "done";
       this.#etag = answer.headers.get("ETag");
       const { exports: newest, meta } = answer.body;
-      this.#unreadable.first = meta.unreadable;
+      this.#unreadable.first = meta.unreadable ?? 0;
       const last = newest.at(-1)?.id ?? 0;
       const older = meta.next ? this.#exports.filter(({ id }) => id < last) : [];
       if (!older.length) this.#next = meta.next;
@@ -165,7 +165,7 @@ export class ExportsList extends Element {
     try {
       const { exports: older, meta } = await this.client.get(this.#query({ cursor: this.#next }), this.signal);
       this.#next = meta.next;
-      this.#unreadable.older += meta.unreadable;
+      this.#unreadable.older += meta.unreadable ?? 0;
       const known = new Set(this.#exports.map(({ id }) => id));
       const news = older.filter(({ id }) => !known.has(id));
       this.#take([...this.#exports, ...news]);

@@ -38,8 +38,9 @@ pub(crate) struct CatalogView<'a> {
     parents: Vec<ParentView>,
     /// The cursor of the next page of parents; null at the end.
     next: Option<String>,
-    /// How many parents of this page cannot be read, and are left out.
-    unreadable: usize,
+    /// How many parents of this page cannot be read, and are left out; only where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<usize>,
 }
 
 /// Something that can be exported.
@@ -152,7 +153,7 @@ pub(crate) async fn read(
         types: types.filter(is_shown).map(TypeView::new).collect(),
         parents,
         next,
-        unreadable,
+        unreadable: unreadable::counted(unreadable),
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -176,7 +177,7 @@ pub(crate) async fn of_parent(
         types: types.iter().map(TypeView::new).collect(),
         parents: vec![ParentView::new(profile.into())],
         next: None,
-        unreadable: 0,
+        unreadable: None,
     };
     answer::json(StatusCode::OK, &catalog)
 }

@@ -60,7 +60,7 @@ pub(crate) async fn list(
             limit: asked.limit,
             next,
             unfinished: None,
-            unreadable: Some(page.unreadable),
+            unreadable: unreadable::counted(page.unreadable),
             count: None,
         },
     };

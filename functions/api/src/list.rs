@@ -89,7 +89,7 @@ pub(crate) async fn list(
             limit: asked.limit,
             next,
             unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
-            unreadable: Some(unreadable),
+            unreadable: unreadable::counted(unreadable),
             count: None,
         },
         exports: exports

@@ -41,8 +41,9 @@ pub(crate) struct Summary {
     days: Vec<DayView>,
     /// Those with the most exports first.
     people: Vec<PersonView>,
-    /// How many daily totals cannot be read, and are not counted here.
-    unreadable: usize,
+    /// How many daily totals cannot be read, and are not counted here; only where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<usize>,
 }
 
 /// What was exported on one day. An export's file counts for the day on which the export was asked for.
@@ -173,7 +174,7 @@ impl Summary {
                 })
                 .collect(),
             people,
-            unreadable,
+            unreadable: unreadable::counted(unreadable),
         }
     }
 }

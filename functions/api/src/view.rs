@@ -219,7 +219,7 @@ pub(crate) struct Meta {
     /// Whether an export of this page still is waiting or processing. Only lists of exports have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<bool>,
-    /// How many entries among those of this page cannot be read, and are left out. Lists of exports and of events have it.
+    /// How many entries among those of this page cannot be read, and are left out; only where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unreadable: Option<usize>,
     /// How many there are. Only lists of records have it.

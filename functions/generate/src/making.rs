@@ -42,14 +42,6 @@ pub(crate) enum Trouble {
     /// What was stored is of records in another place than the deployment names now: the file must be made anew.
     #[error("the records are in another place than at the checkpoint")]
     Elsewhere,
-    /// The writer wrote another number of rows than it was given.
-    #[error("{matched} records matched, and {written} rows were written")]
-    Miscounted {
-        /// Records of the selection.
-        matched: u64,
-        /// Rows in the file.
-        written: u64,
-    },
     /// It may pass.
     #[error(transparent)]
     Passing(Box<dyn std::error::Error + Send + Sync>),
@@ -176,11 +168,9 @@ impl Making<'_> {
         }
         rows.end(&mut upload.buffer)?;
         let mark = written(&mark, &rows);
-        if mark.rows != mark.matched {
-            return Err(Trouble::Miscounted {
-                matched: mark.matched,
-                written: mark.rows,
-            });
+        if let Some(failure) = miscounted(mark.matched, mark.rows) {
+            tracing::error!(mark.matched, mark.rows, "rows miscounted");
+            return Err(Trouble::Failed(failure));
         }
         self.finish(upload, mark).await
     }
@@ -331,6 +321,18 @@ impl Making<'_> {
 /// at all is not given up.
 fn sooner(every: Duration, attempts: u32) -> Duration {
     every / 4_u32.pow(attempts.clamp(1, Pace::MAX_ATTEMPTS) - 1)
+}
+
+/// What an export fails with whose writer has written another number of rows than records were selected.
+fn miscounted(matched: u64, written: u64) -> Option<Failure> {
+    (matched != written).then(|| Failure {
+        code: "rows_miscounted".into(),
+        message: format!(
+            "The file would have had {written} rows for {matched} records, and was not kept. Please start the export \
+             again; if it fails again, contact support."
+        ),
+        retryable: true,
+    })
 }
 
 /// Finishes a file whose mark was found: whoever set it may have completed it, or not.
@@ -516,6 +518,20 @@ mod tests {
         assert_eq!(first(2), Duration::from_millis(7_500));
         assert!(first(Pace::MAX_ATTEMPTS) < Duration::from_millis(120));
         assert!(first(Pace::MAX_ATTEMPTS + 1) > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_file_with_more_or_fewer_rows_than_records_is_no_file() {
+        assert_eq!(miscounted(7, 7), None);
+        for written in [6, 8] {
+            let failure = miscounted(7, written).unwrap();
+            assert_eq!(failure.code, "rows_miscounted");
+            assert!(
+                failure
+                    .message
+                    .contains(&format!("{written} rows for 7 records"))
+            );
+        }
     }
 
     fn mark() -> Completing {

@@ -287,9 +287,7 @@ impl Worker {
                         .await?;
                     return Ok(ended(&state));
                 }
-                trouble @ (Trouble::StartOver(_)
-                | Trouble::Elsewhere
-                | Trouble::Miscounted { .. }) => {
+                trouble @ (Trouble::StartOver(_) | Trouble::Elsewhere) => {
                     tracing::warn!(
                         error = &trouble as &dyn std::error::Error,
                         "the file is made anew"

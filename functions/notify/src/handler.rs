@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 use waybill::access::{Action, Scope};
+use waybill::aws::best_effort;
 use waybill::catalog::{Catalog, Delivery};
 use waybill::export::{Export, ExportId};
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction, Question};
@@ -272,10 +273,14 @@ impl Notifier {
 
     /// Gives the claim back. Where that fails, it ends by itself.
     async fn release(&self, state: State) {
-        if let Err(error) = self.exports.commit(state.release_mail()).await {
-            let id = state.export.id;
-            tracing::warn!(export.id = %id, error = &error as &dyn std::error::Error, "claim not given back");
-        }
+        let id = state.export.id;
+        let error: Box<dyn std::error::Error> =
+            match best_effort(self.exports.commit(state.release_mail())).await {
+                Ok(Ok(_)) => return,
+                Ok(Err(error)) => Box::new(error),
+                Err(late) => Box::new(late),
+            };
+        tracing::warn!(export.id = %id, error = &*error, "claim not given back");
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 use waybill::export::Mail;
 
 use super::*;
+use waybill_testing::twin::{Call, Carried, Wire, http_client};
 use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
 
 type Sent = Arc<Mutex<Vec<(String, usize)>>>;
@@ -389,4 +390,31 @@ async fn a_host_is_asked_for_no_mail_that_brings_no_file() {
         assert!(sent[0].0.contains(words), "{}", sent[0].0);
         assert!(asked.lock().unwrap().is_empty());
     }
+}
+
+/// Nobody waits for a claim to be given back: it ends by itself.
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_cannot_be_given_back_is_not_waited_for() {
+    struct Silent;
+    impl Wire for Silent {
+        fn carry(&self, _: Call) -> Carried {
+            Box::pin(std::future::pending())
+        }
+    }
+    let state = succeeded(10);
+    let mut world = World::new(&state, |_| None);
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(
+            "a", "b", None, None, "test",
+        ))
+        .timeout_config(waybill::aws::timeouts())
+        .http_client(http_client(Arc::new(Silent)));
+    let tables = world.tables.exports().tables().clone();
+    world.notifier.exports =
+        Exports::new(aws_sdk_dynamodb::Client::from_conf(config.build()), tables);
+    let began = Instant::now();
+    world.notifier.release(state).await;
+    assert_eq!(began.elapsed(), waybill::aws::BEST_EFFORT);
 }

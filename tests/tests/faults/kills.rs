@@ -52,18 +52,17 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
         ];
 
         // However fast the machine is, they are at it for long enough to be killed so often.
-        let slowly = reading_slowly();
-        let catalog = (CATALOG_PATH.0, slowly.path().to_str().unwrap());
-        aws.set_variables(stack.output("generate_function"), &[RECORDS_TABLE, catalog])
-            .await;
-
-        let mut exports = Vec::new();
-        for owner in &owners {
-            let colleague = owner.colleague("Mia").await;
-            for format in ["csv", "xlsx"] {
-                exports.push(Wanted::new(&colleague, format).await);
+        let request = async || {
+            let mut exports = Vec::new();
+            for owner in &owners {
+                let colleague = owner.colleague("Mia").await;
+                for format in ["csv", "xlsx"] {
+                    exports.push(Wanted::new(&colleague, format).await);
+                }
             }
-        }
+            exports
+        };
+        let exports = requested_to_read_slowly(stack, aws, request).await;
         let kills = kill_a_dozen(stack, aws, &exports).await;
         note(&format!("killed at rows {kills:?}"));
 

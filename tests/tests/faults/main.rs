@@ -45,12 +45,7 @@ async fn disturbing_making(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let generate = stack.output("generate_function");
     aws.set_timeout(generate, stack.seconds("GenerateTimeout"))
         .await;
-    let catalog = Stack::root().join(CATALOG_PATH.1);
-    aws.set_variables(
-        generate,
-        &[RECORDS_TABLE, (CATALOG_PATH.0, catalog.to_str().unwrap())],
-    )
-    .await;
+    aws.set_variables(generate, &[RECORDS_TABLE]).await;
     aws.feed(generate, true).await;
     if let Err(panic) = result {
         resume_unwind(panic);
@@ -76,7 +71,28 @@ async fn sweep(aws: &Aws) {
     aws.sweep().await;
 }
 
-/// A catalog by which orders are read at 2 MB a second: [`MANY`] of them in about ten.
+/// Lets exports be requested by a catalog by which orders are read at 2 MB a second, [`MANY`] of them in about ten: an export
+/// is made by the entry of its request, whatever the catalog says later.
+async fn requested_to_read_slowly<T>(
+    stack: &Stack,
+    aws: &Aws,
+    request: impl AsyncFnOnce() -> T,
+) -> T {
+    let api = stack.output("api_function");
+    let slowly = reading_slowly();
+    let name = CATALOG_PATH.0;
+    aws.set_variables(api, &[(name, slowly.path().to_str().unwrap())])
+        .await;
+    let requested = AssertUnwindSafe(request()).catch_unwind().await;
+    let catalog = Stack::root().join(CATALOG_PATH.1);
+    aws.set_variables(api, &[(name, catalog.to_str().unwrap())])
+        .await;
+    match requested {
+        Ok(requested) => requested,
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
 fn reading_slowly() -> NamedTempFile {
     let catalog = std::fs::read_to_string(Stack::root().join(CATALOG_PATH.1)).unwrap();
     let partition = r#"partition = "orders#{parent}","#;
@@ -229,11 +245,9 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
             tokio::join!(one_file_and_one_mail(stack, aws, &zoe, &hung), async {
                 // It pauses at two thirds of it, and has the rest to come to a checkpoint. At this pace it needs more.
                 let generate = stack.output("generate_function");
-                let slow = reading_slowly();
-                aws.set_variables(generate, &[(CATALOG_PATH.0, slow.path().to_str().unwrap())])
-                    .await;
                 aws.set_timeout(generate, 9).await;
-                let export = id(&ana.request("csv").await);
+                let request = async || id(&ana.request("csv").await);
+                let export = requested_to_read_slowly(stack, aws, request).await;
                 swept_to_success(&ana, aws, export).await
             });
         assert!(found == wanted, "other bytes after a standstill");

@@ -65,7 +65,7 @@ pub(super) fn canceled() -> Value {
 }
 
 pub(super) fn exports() -> Value {
-    json!({"exports": [succeeded()], "meta": {"limit": 25, "next": null, "unfinished": false, "unreadable": 0}})
+    json!({"exports": [succeeded()], "meta": {"limit": 25, "next": null, "unfinished": false}})
 }
 
 pub(super) fn events() -> Value {
@@ -109,7 +109,6 @@ pub(super) fn catalog() -> Value {
         }],
         "parents": [{"kind": "project", "id": 42, "name": "Film"}],
         "next": null,
-        "unreadable": 0,
     })
 }
 
@@ -132,7 +131,6 @@ pub(super) fn summary() -> Value {
         "from": "2026-10-23", "to": "2026-11-22",
         "days": [with("date", json!("2026-11-21"))],
         "people": [with("user", json!({"id": "u-17", "name": "Ana Sousa"}))],
-        "unreadable": 0,
     })
 }
 

@@ -73,8 +73,7 @@ async fn exports_and_downloads_are_counted_by_day_and_person() {
           "rows": 0,
           "bytes": 0
         }
-      ],
-      "unreadable": 0
+      ]
     }
     "#);
 }
