@@ -124,8 +124,10 @@ class Bench:
             "GRANTS_CLAIM": "scope",
             "NAME_CLAIM": "name",
             "EMAIL_CLAIM": "email",
+            "EMAIL_VERIFIED_CLAIM": "email_verified",
             "PRODUCT_NAME": "Bench",
             "SENDER": "exports@example.com",
+            "CONFIGURATION_SET": "bench",
         }  # fmt: skip
 
     def _create_tables(self) -> None:
