@@ -9,6 +9,8 @@ use aws_sdk_lambda::types::Environment;
 use aws_sdk_s3::config::Credentials;
 use jiff::Timestamp;
 use serde_json::json;
+use waybill::catalog::ExportType;
+use waybill::store::{Entries, Exports, Tables};
 
 use crate::local::credentials;
 use crate::stack::Stack;
@@ -31,7 +33,7 @@ pub struct Aws {
     pub sqs: aws_sdk_sqs::Client,
     bucket: String,
     queue_url: String,
-    work_table: String,
+    tables: Tables,
     sweep_function: String,
 }
 
@@ -79,7 +81,11 @@ impl Aws {
             sqs: aws_sdk_sqs::Client::new(&shared),
             bucket: stack.output("bucket").to_owned(),
             queue_url: stack.output("queue_url").to_owned(),
-            work_table: stack.output("work_table").to_owned(),
+            tables: Tables {
+                exports: stack.output("exports_table").to_owned(),
+                work: stack.output("work_table").to_owned(),
+                events: stack.output("events_table").to_owned(),
+            },
             sweep_function: stack.output("sweep_function").to_owned(),
         }
     }
@@ -160,7 +166,7 @@ impl Aws {
         let got = self
             .dynamodb
             .get_item()
-            .table_name(&self.work_table)
+            .table_name(&self.tables.work)
             .key("id", key)
             .consistent_read(true)
             .send();
@@ -215,11 +221,14 @@ impl Aws {
             .send()
             .await;
         let mappings = mappings.expect("the function's sources are listed");
-        let source = mappings
-            .event_source_mappings()
-            .first()
-            .and_then(|mapping| mapping.uuid());
-        let source = source.expect("the function has a source");
+        let sources = mappings.event_source_mappings();
+        assert!(!sources.is_empty(), "{function} has a source");
+        for source in sources.iter().filter_map(|mapping| mapping.uuid()) {
+            self.switch(source, on).await;
+        }
+    }
+
+    async fn switch(&self, source: &str, on: bool) {
         let update = self
             .lambda
             .update_event_source_mapping()
@@ -230,7 +239,7 @@ impl Aws {
         update.expect("the source is switched");
         let wanted = if on { "Enabled" } else { "Disabled" };
         wait_until(
-            &format!("the source of {function} to be {wanted}"),
+            &format!("the source {source} to be {wanted}"),
             SWITCHED_WITHIN,
             async || {
                 let found = self
@@ -249,6 +258,27 @@ impl Aws {
             },
         )
         .await;
+    }
+
+    /// Lets exports be made by another entry than that of their request, before any worker has looked at them.
+    ///
+    /// # Panics
+    /// Where the tables do not take it.
+    pub async fn make_by(&self, entry: &ExportType, exports: &[u64]) {
+        let store = Exports::new(self.dynamodb.clone(), self.tables.clone());
+        let digest = Entries::new(store).keep(entry).await;
+        let digest = AttributeValue::S(digest.expect("the entry is kept"));
+        for id in exports {
+            let update = self
+                .dynamodb
+                .update_item()
+                .table_name(&self.tables.exports)
+                .key("id", AttributeValue::N(id.to_string()))
+                .update_expression("SET #entry = :entry")
+                .expression_attribute_names("#entry", "entry")
+                .expression_attribute_values(":entry", digest.clone());
+            update.send().await.expect("the export is changed");
+        }
     }
 
     /// Sets how long an invocation of a function may take, in seconds.

@@ -158,8 +158,8 @@ fn as_csv(order: &[String]) -> Vec<String> {
             return number(stored);
         }
         let runs = !INSTANTS.contains(&n) && stored.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        // Behind its tab another program may begin a cell.
-        let stored = stored.replace("\t=", "\t'=");
+        // Behind a tab or an end of line another program may begin a cell.
+        let stored = stored.replace("\t=", "\t'=").replace("\r=", "\r'=");
         if runs { format!("'{stored}") } else { stored }
     });
     cells.collect()

@@ -44,11 +44,13 @@ that an address does not take. What the gateway refuses by itself has the form o
 and 503 at its own limits. What a token may not see is 404.";
 
 /// Fields that are left out where they do not apply; every other one is always there.
-const OPTIONAL: [(&str, &str); 4] = [
+const OPTIONAL: [(&str, &str); 6] = [
+    ("Catalog", "unreadable"),
     ("Meta", "unfinished"),
     ("Meta", "unreadable"),
     ("Meta", "count"),
     ("Problem", "errors"),
+    ("Summary", "unreadable"),
 ];
 
 /// The contract as it is sent.

@@ -62,7 +62,10 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
             }
             exports
         };
-        let exports = requested_to_read_slowly(stack, aws, request).await;
+        let exports = requested_to_read_slowly(stack, aws, request, |exports| {
+            exports.iter().map(|export| export.id).collect()
+        })
+        .await;
         let kills = kill_a_dozen(stack, aws, &exports).await;
         note(&format!("killed at rows {kills:?}"));
 

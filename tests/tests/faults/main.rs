@@ -12,8 +12,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 use tokio::sync::{Mutex, OnceCell};
+use waybill::catalog::Catalog;
 use waybill_tests::{
     Aws, FINISHED_WITHIN, MAIL_WITHIN, Owner, Stack, Standstill, generated_orders, id, kill,
     load_orders, orders_csv, sha256, unique, wait_until, workers,
@@ -23,8 +23,6 @@ use waybill_tests::{
 const MANY: usize = 60_000;
 /// The variable with the name of the host's table, and that name in the local stack.
 const RECORDS_TABLE: (&str, &str) = ("RECORDS_TABLE", "records");
-/// The variable with the catalog's path, and the one that the functions have built in.
-const CATALOG_PATH: (&str, &str) = ("CATALOG_PATH", "infra/catalog.toml");
 /// A schedule that comes every minute, and what it starts.
 const BY_ITSELF: Duration = Duration::from_secs(180);
 
@@ -71,36 +69,23 @@ async fn sweep(aws: &Aws) {
     aws.sweep().await;
 }
 
-/// Lets exports be requested by a catalog by which orders are read at 2 MB a second, [`MANY`] of them in about ten: an export
-/// is made by the entry of its request, whatever the catalog says later.
+/// Requests exports that read orders at 2 MB a second, [`MANY`] of them in about ten. `request` gives what it requested, and
+/// `ids` the ids of that.
 async fn requested_to_read_slowly<T>(
     stack: &Stack,
     aws: &Aws,
     request: impl AsyncFnOnce() -> T,
+    ids: impl Fn(&T) -> Vec<u64>,
 ) -> T {
-    let api = stack.output("api_function");
-    let slowly = reading_slowly();
-    let name = CATALOG_PATH.0;
-    aws.set_variables(api, &[(name, slowly.path().to_str().unwrap())])
-        .await;
-    let requested = AssertUnwindSafe(request()).catch_unwind().await;
-    let catalog = Stack::root().join(CATALOG_PATH.1);
-    aws.set_variables(api, &[(name, catalog.to_str().unwrap())])
-        .await;
-    match requested {
-        Ok(requested) => requested,
-        Err(panic) => resume_unwind(panic),
-    }
-}
-
-fn reading_slowly() -> NamedTempFile {
-    let catalog = std::fs::read_to_string(Stack::root().join(CATALOG_PATH.1)).unwrap();
-    let partition = r#"partition = "orders#{parent}","#;
-    let slowly = catalog.replace(partition, &format!("read_mb_per_s = 2, {partition}"));
-    assert_ne!(slowly, catalog, "where orders are has other words");
-    let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), slowly).unwrap();
-    file
+    let catalog = Catalog::built_in().unwrap();
+    let mut slowly = catalog.get("orders").unwrap().clone();
+    slowly.records.read_mb_per_s = 2;
+    let generate = stack.output("generate_function");
+    aws.feed(generate, false).await;
+    let requested = request().await;
+    aws.make_by(&slowly, &ids(&requested)).await;
+    aws.feed(generate, true).await;
+    requested
 }
 
 /// A person with a project of [`MANY`] orders, which all these tests read.
@@ -247,7 +232,7 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
                 let generate = stack.output("generate_function");
                 aws.set_timeout(generate, 9).await;
                 let request = async || id(&ana.request("csv").await);
-                let export = requested_to_read_slowly(stack, aws, request).await;
+                let export = requested_to_read_slowly(stack, aws, request, |id| vec![*id]).await;
                 swept_to_success(&ana, aws, export).await
             });
         assert!(found == wanted, "other bytes after a standstill");
