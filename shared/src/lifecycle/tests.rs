@@ -287,6 +287,65 @@ fn only_a_succeeded_export_expires_and_its_object_outlives_it_a_little() {
 }
 
 #[test]
+fn a_cancel_tells_who_did_it() {
+    let who = Actor {
+        id: "u-9".into(),
+        name: Some("Zoe".into()),
+        on_behalf_of: None,
+        address: Some("192.0.2.9".into()),
+    };
+    let change = requested().cancel(who.clone(), at(5), pace());
+    let [event] = &change.events[..] else {
+        panic!("{:?}", change.events)
+    };
+    assert_eq!((event.what, &event.who), (What::Canceled, &Some(who)));
+    assert_eq!(change.after.export.ended_at, Some(at(5)));
+}
+
+#[test]
+fn a_settled_mail_says_what_became_of_it_and_leaves_none_to_be_sent() {
+    let ended = requested().cancel(Actor::default(), at(5), pace()).after;
+    let refusal = Some("there is no address");
+    for (refusal, mail, what) in [
+        (None, Mail::Sent, What::Mailed),
+        (refusal, Mail::Failed, What::MailFailed),
+    ] {
+        let change = ended.settle_mail(refusal.map(str::to_owned), at(9));
+        let State { export, work } = &change.after;
+        assert_eq!((export.mail, &work.mail), (Some(mail), &None));
+        let event = change.events.last().unwrap();
+        let told = (event.what, event.detail.as_deref(), event.at);
+        assert_eq!(told, (what, refusal, at(9)));
+        // What lies around is still to be removed, and is what is due next.
+        assert!(!change.done);
+        assert_eq!(due(&change.after), 5 + 60 + 30);
+        let cleaned = change.after.cleaned(at(200));
+        assert!(cleaned.done);
+    }
+}
+
+#[test]
+fn what_is_asked_for_again_waits_longer_each_time() {
+    let (mut waiting, mut ended) = (
+        requested(),
+        requested().cancel(Actor::default(), at(0), pace()).after,
+    );
+    let minutes = |next: Timestamp| next.duration_since(at(0)).as_mins();
+    let mut waits = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        waiting = waiting.send_again(at(0), pace()).after;
+        waits.0.push(minutes(waiting.work.due_at().unwrap()));
+        ended = ended.ask_for_mail(at(0), pace()).after;
+        waits
+            .1
+            .push(minutes(ended.work.mail.as_ref().unwrap().next));
+    }
+    assert_eq!(waits.0, [2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(waits.1, [2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!((waiting.work.sends, ended.work.mail.unwrap().asked), (7, 7));
+}
+
+#[test]
 fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
     let done = succeed(&take(&requested(), "a", 0), 10).after;
     let claimed = done.claim_mail(at(11), at(131)).unwrap().after;
