@@ -10,6 +10,7 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use jiff::Timestamp;
+use serde_json::json;
 use waybill::catalog::{Catalog, Path};
 use waybill::clock::Clock;
 use waybill::event::Actor;
@@ -555,4 +556,33 @@ async fn records_that_do_not_fit_the_catalog_make_no_file() {
     assert_eq!(failure.code, "catalog_mismatch");
     assert!(failure.message.contains("AAAAA#99"), "{}", failure.message);
     assert_eq!(world.stored.num_calls(), 0);
+}
+
+/// Keys that begin with digits and are of another form lie among the times, and outside of a range of them.
+#[tokio::test]
+async fn a_range_that_finds_nothing_is_no_empty_file_where_the_ends_show_other_keys() {
+    let at_the_end = |sk: &'static str| {
+        move |r: &QueryInput| {
+            let values = r.expression_attribute_values().unwrap();
+            let until = values.get(":until").and_then(|until| until.as_s().ok());
+            let is_all =
+                !values.contains_key(":from") && until.is_some_and(|until| until.as_str() > "1");
+            let item: Item = [("pk", "orders#42"), ("sk", sk), ("id", "o-1")]
+                .map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())))
+                .into();
+            let items = Vec::from_iter(is_all.then_some(item));
+            let output = QueryOutput::builder().set_items(Some(items)).build();
+            MockResponse::Http(query_answer(&output))
+        }
+    };
+    let mut state = requested();
+    state.export.filters =
+        json!({"created_at": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}});
+    let world = World::new(&state, at_the_end("20260101T100000Z#o-1"));
+    assert_eq!(world.work_on().await, Outcome::Failed);
+    let failure = world.state().export.failure.unwrap();
+    assert_eq!(failure.code, "catalog_mismatch", "{}", failure.message);
+    let world = World::new(&state, at_the_end("2025-01-01T10:00:00Z#o-1"));
+    assert_eq!(world.work_on().await, Outcome::Succeeded);
+    assert_eq!(world.state().export.rows, Some(0));
 }
