@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::key;
-use super::question::{Body, Cost, Place, Question};
+use super::question::{Body, Cost, Placement, Question};
 use super::range::Segment;
 use super::spot::{Leaf, Spot};
 use super::wire::{Answer, Reader};
@@ -151,11 +151,11 @@ impl Lane {
             self.of_no_format.clear();
             self.taken = 0;
             for row in 0..answer.rows() {
-                let place = question.place(Row::new(&answer, row), segment)?;
-                if place != Place::Beyond {
+                let placement = question.placement(Row::new(&answer, row), segment)?;
+                if placement != Placement::Beyond {
                     self.rows.push(row as u32);
                 }
-                if place == Place::OfNoFormat {
+                if placement == Placement::OfNoFormat {
                     self.of_no_format.push(row as u32);
                 }
             }

@@ -54,7 +54,7 @@ pub(super) struct Body {
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Placement {
     /// Within the range, as far as its key says anything of its time.
     Within,
     /// Out of the range.
@@ -164,29 +164,33 @@ impl Question {
     /// # Errors
     /// When its sort key is none that records can be read by.
     #[inline]
-    pub(super) fn place(&self, row: Row<'_>, segment: &Segment) -> Result<Place, RecordsError> {
+    pub(super) fn placement(
+        &self,
+        row: Row<'_>,
+        segment: &Segment,
+    ) -> Result<Placement, RecordsError> {
         let Some(key) = row.sort_key().and_then(key::text_of) else {
             return Err(self.unreadable_key(row));
         };
         if segment.until.as_deref() == Some(key) {
-            return Ok(Place::Beyond);
+            return Ok(Placement::Beyond);
         }
         if self.format.is_ordered_by_time() {
             return Ok(match (self.format.is_of(key), segment.is_outside) {
-                (true, false) => Place::Within,
-                (true, true) => Place::Beyond,
-                (false, _) => Place::OfNoFormat,
+                (true, false) => Placement::Within,
+                (true, true) => Placement::Beyond,
+                (false, _) => Placement::OfNoFormat,
             });
         }
         if self.format.is_id() {
-            return Ok(Place::Within);
+            return Ok(Placement::Within);
         }
         let range = &self.range;
         Ok(match self.format.instant_of(key) {
-            None => Place::OfNoFormat,
-            Some(instant) if instant >= range.until => Place::Beyond,
-            Some(instant) if range.from.is_some_and(|from| instant < from) => Place::Beyond,
-            Some(_) => Place::Within,
+            None => Placement::OfNoFormat,
+            Some(instant) if instant >= range.until => Placement::Beyond,
+            Some(instant) if range.from.is_some_and(|from| instant < from) => Placement::Beyond,
+            Some(_) => Placement::Within,
         })
     }
 
