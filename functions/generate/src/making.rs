@@ -38,7 +38,7 @@ pub(crate) enum Trouble {
     Failed(Failure),
     /// What was stored is of no use: the file must be made anew.
     #[error("what was stored cannot be gone on from")]
-    StartOver(#[source] UploadError),
+    StartOver(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What was stored is of records in another place than the deployment names now: the file must be made anew.
     #[error("the records are in another place than at the checkpoint")]
     Elsewhere,
@@ -235,10 +235,7 @@ impl Making<'_> {
                     .exports
                     .etags(self.export.id, &upload.upload_id, checkpoint.parts)
                     .await?;
-                (
-                    Some(upload),
-                    etags.ok_or(Trouble::StartOver(UploadError::Gone))?,
-                )
+                (Some(upload), etags.ok_or_else(gone)?)
             }
             Some(unused) => {
                 self.tools.bucket.abort(&unused).await;
@@ -347,13 +344,13 @@ pub(crate) async fn finish_marked(
     }
     let Some(upload) = upload.filter(|_| mark.parts > 0) else {
         // The bytes of a single PUT are gone with the worker that had them.
-        return Err(Trouble::StartOver(UploadError::Gone));
+        return Err(gone());
     };
     let etags = tools
         .exports
         .etags(id, &upload.upload_id, mark.parts)
         .await?;
-    let etags = etags.ok_or(Trouble::StartOver(UploadError::Gone))?;
+    let etags = etags.ok_or_else(gone)?;
     let completed = tools.bucket.complete(&upload, &etags).await;
     settle(&tools.bucket, mark, completed).await
 }
@@ -371,9 +368,13 @@ async fn settle(
         {
             Ok(Made::Whole(Box::new(mark)))
         }
-        Err(error @ (UploadError::Gone | UploadError::Exists)) => Err(Trouble::StartOver(error)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The parts that were recorded are not there to be gone on from.
+fn gone() -> Trouble {
+    UploadError::Gone.into()
 }
 
 /// What comes before `end`, if there is one.
@@ -470,7 +471,7 @@ impl From<UploadError> for Trouble {
             | UploadError::Changed
             | UploadError::Exists
             | UploadError::Tail
-            | UploadError::Hash(_) => Self::StartOver(error),
+            | UploadError::Hash(_) => Self::StartOver(error.into()),
             UploadError::TooLarge => Self::Failed(Failure {
                 code: "file_too_large".into(),
                 message: "The file is larger than 430 GB. Please narrow the export.".into(),
@@ -483,6 +484,9 @@ impl From<UploadError> for Trouble {
 
 impl From<XlsxError> for Trouble {
     fn from(error: XlsxError) -> Self {
+        if let XlsxError::State = error {
+            return Self::StartOver(error.into());
+        }
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "the spreadsheet cannot be made"

@@ -43,7 +43,7 @@ impl Rows {
     /// [`pending`](Self::pending), and the rows that it had [`written`](Self::written).
     ///
     /// # Errors
-    /// As [`begin`](Self::begin).
+    /// As [`begin`](Self::begin), and when `state` is not that of a file of this format.
     pub fn resume(
         format: Format,
         options: FileOptions,

@@ -48,6 +48,9 @@ pub enum XlsxError {
     /// A sheet is larger than its container allows (4 GiB): one row alone has filled it.
     #[error("the spreadsheet could not be made; choose fewer columns, or CSV")]
     TooLarge(#[from] archive::EntryTooLarge),
+    /// The state to go on from is not one that a writer can have been in.
+    #[error("the state of the spreadsheet cannot be gone on from")]
+    State,
 }
 
 /// How far a spreadsheet has come: with the XML that was pending, all that its writer needs to go on. It is small,
@@ -57,6 +60,16 @@ pub struct XlsxState {
     archive: Progress,
     /// The rows of each sheet, its header among them. The last sheet is the current one.
     rows: Vec<u32>,
+}
+
+impl XlsxState {
+    /// Whether it is the state of a file between two rows: every sheet has its header, and its entry in the archive.
+    fn has_begun(&self) -> bool {
+        let is_sheet = |rows: &u32| (1..=SHEET_ROWS).contains(rows);
+        !self.rows.is_empty()
+            && self.rows.iter().all(is_sheet)
+            && self.archive.is_possible(self.rows.len())
+    }
 }
 
 /// Turns rows into XLSX. Which bytes leave when depends on the rows alone, so that a file that was continued, wherever
@@ -93,25 +106,24 @@ impl XlsxRows {
     /// # Errors
     /// When it has more columns than a sheet, or what is around the rows cannot be made.
     pub fn new(options: FileOptions) -> Result<Self, XlsxError> {
-        Self::resume(
-            options,
-            XlsxState::default(),
-            WarningCounts::default(),
-            Vec::new(),
-        )
+        let (state, warnings) = Default::default();
+        Self::with_limits(options, state, warnings, Vec::new(), LIMITS)
     }
 
     /// Goes on where a writer of the same options was, with its warnings: the next row follows the last that it was
     /// given.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As [`new`](Self::new), and when `state` is of no file that has begun.
     pub fn resume(
         options: FileOptions,
         state: XlsxState,
         warnings: WarningCounts,
         pending: Vec<u8>,
     ) -> Result<Self, XlsxError> {
+        if !state.has_begun() {
+            return Err(XlsxError::State);
+        }
         Self::with_limits(options, state, warnings, pending, LIMITS)
     }
 

@@ -16,6 +16,9 @@ const MAX_32: u64 = u32::MAX as u64;
 /// Where two bytes end.
 const MAX_16: usize = u16::MAX as usize;
 
+/// More than any object of S3 has (50 TB).
+const MAX_BYTES: u64 = 1 << 46;
+
 /// 1 January 1980, the first day that a ZIP archive knows: two runs make the same bytes.
 const DATE: u16 = (1 << 5) | 1;
 
@@ -53,6 +56,17 @@ struct Entry {
     /// Its bytes in the archive, and what they were before.
     packed: u64,
     size: u64,
+}
+
+impl Progress {
+    /// Whether an archive of so many entries can have come this far.
+    pub(super) fn is_possible(&self, entries: usize) -> bool {
+        let fits = |entry: &Entry| {
+            entry.offset.max(entry.packed).max(entry.size) <= MAX_BYTES
+                && entry.offset + entry.packed <= self.offset
+        };
+        self.entries.len() == entries && self.offset <= MAX_BYTES && self.entries.iter().all(fits)
+    }
 }
 
 /// Writes an archive.

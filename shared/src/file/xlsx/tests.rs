@@ -538,3 +538,37 @@ proptest! {
         prop_assert_eq!(crate::value::number::normal(&read), crate::value::number::normal(&number));
     }
 }
+
+/// A checkpoint without its sheets would lose every row that follows it.
+#[test]
+fn a_state_of_no_file_is_not_gone_on_from() {
+    let mut out = Vec::new();
+    let mut rows = XlsxRows::new(options("UTC", &[Kind::Text])).unwrap();
+    rows.begin(&mut out);
+    let begun = rows.state();
+    let resume = |state: XlsxState| {
+        XlsxRows::resume(
+            options("UTC", &[Kind::Text]),
+            state,
+            Default::default(),
+            rows.pending().to_vec(),
+        )
+    };
+    assert!(resume(begun.clone()).is_ok());
+    let wrong: [(&str, fn(&mut XlsxState)); 5] = [
+        ("no sheet", |state| *state = XlsxState::default()),
+        ("a sheet without a header", |state| state.rows[0] = 0),
+        ("more rows than a sheet has", |state| {
+            state.rows[0] = SHEET_ROWS + 1
+        }),
+        ("a sheet without an entry", |state| state.rows.push(1)),
+        ("an archive of no bytes", |state| {
+            state.archive = Default::default()
+        }),
+    ];
+    for (what, change) in wrong {
+        let mut state = begun.clone();
+        change(&mut state);
+        assert!(matches!(resume(state), Err(XlsxError::State)), "{what}");
+    }
+}
