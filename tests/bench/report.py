@@ -61,8 +61,8 @@ WHAT = """\
 ## What each one does
 
 - All ask for the same 14 columns, and write the same file: CSV is compared byte by byte (byte-order mark, CRLF, quotes, the
-  guard against formulas), XLSX cell by cell (numbers, dates, texts, header), over 20,000 rows, before anything is
-  measured. All upload in parts of 8 MB with a CRC-32, as the SDKs do.
+  guard against formulas at a text's first character; Waybill looks for more of them), XLSX cell by cell (numbers, dates,
+  texts, header), over 20,000 rows, before anything is measured. All upload in parts of 8 MB with a CRC-32, as the SDKs do.
 - **Waybill** does all of its job: it claims the export and keeps its lease, reads the last minute strongly consistently,
   asks for the records' keys too (950 KB of JSON a page, where the others have 790 KB), parses every cell as its column's
   kind, notes checkpoints, hashes the file (SHA-256), and writes the receipt, the events and the final state to its tables.

@@ -22,12 +22,17 @@ const NUMBERS: [&str; 3] = ["items", "amount", "freight"];
 
 /// The orders, the same at every run, and what they are in words.
 pub(crate) fn orders() -> (Vec<Order>, &'static str) {
-    let made_up = generated_orders(COUNT);
+    let mut made_up = generated_orders(COUNT);
+    // The usual programs guard a text by its first character. Waybill looks further: in these texts it puts a second `'`,
+    // and the files could not be compared.
+    let is_guarded_twice =
+        |row: &Vec<String>| row.iter().any(|cell| cell.starts_with(['\t', '\r']));
+    made_up.retain(|row| !is_guarded_twice(row));
     let (rows, what) = match real_tables() {
         Ok(folder) => {
             let mut rows = olist_orders(&folder);
             for (n, row) in rows.iter_mut().enumerate().step_by(MADE_UP) {
-                row.clone_from(&made_up[n / MADE_UP]);
+                row.clone_from(&made_up[n / MADE_UP % made_up.len()]);
             }
             (rows, "real orders of Olist, one in ten made up")
         }
