@@ -21,12 +21,16 @@ TABLES ?= $(if $(WAYBILL_DATA),$(WAYBILL_DATA),../shared/data)
 # What `make bench` takes: --rows, --runs, --memory, --quick, --built.
 BENCH ?=
 
+# What `make fuzz` makes up the bytes of (a folder of tests/fuzz/seeds), and for how many seconds.
+BOUNDARY ?= page
+SECONDS ?= 1800
+
 PYTHON := .local/ministack/bin/python
 SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench large pictures readers lint lint-rust lint-rest token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
@@ -63,7 +67,7 @@ ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 # It gives way to what a stack must answer in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@nice env $(CARGO_TEST) --lib --bins --test interruption --test separators --test template
+	@nice env $(CARGO_TEST) --lib --bins --test interruption --test seeds --test separators --test template
 
 test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
@@ -90,6 +94,19 @@ bench: ## Measure the engine beside what most teams would write, into tests/benc
 large: ## Make a workbook past 4 GiB, and read it back (16 GB of memory, 5 GB of disk)
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/large.py
+
+# libFuzzer's coverage is a setting of rustc that is stable in nightly alone.
+fuzz: ## Make up bytes for one boundary, and keep what breaks it: BOUNDARY=page SECONDS=1800
+	@python3 $(LOCAL)/tools.py fuzz
+	@mkdir -p .local/fuzz/corpus/$(BOUNDARY)
+	RUSTC_BOOTSTRAP=1 .local/fuzz/bin/cargo-fuzz run --fuzz-dir tests/fuzz --sanitizer none --dev --features libfuzzer \
+	  fuzz-$(BOUNDARY) .local/fuzz/corpus/$(BOUNDARY) tests/fuzz/seeds/$(BOUNDARY) -- -max_total_time=$(SECONDS)
+
+mutants: ## Change the code of leases and states, and list the changes that no test notices
+	@python3 $(LOCAL)/tools.py mutants
+	.local/mutants/bin/cargo-mutants mutants --workspace --output .local/mutants \
+	  --file 'shared/src/lifecycle*' --file 'shared/src/lifecycle/*' --file shared/src/work.rs --file functions/generate/src/held.rs \
+	  --cargo-test-arg=--lib --cargo-test-arg=--test --cargo-test-arg=interruption
 
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term

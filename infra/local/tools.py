@@ -1,7 +1,7 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
 With the argument `tests`, also the readers that tests check files with, and what they check the page with; with
-`bench`, only the records' DynamoDB and what the benchmarks compare with. Runs on a bare Python, before any of that is there. What is already there is left alone.
+`bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz` or `mutants`, that program alone. Runs on a bare Python, before any of that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
 DYNOXIDE_VERSION = "3.2.0"
+FUZZ_VERSION = "0.13.2"
+MUTANTS_VERSION = "27.1.0"
 OLDEST_PYTHON = (3, 11)
 
 PREREQUISITES = {
@@ -38,6 +40,11 @@ def main() -> None:
     missing = [advice for program, advice in PREREQUISITES.items() if shutil.which(program) is None]
     if missing:
         sys.exit("\n".join(missing))
+
+    if "fuzz" in sys.argv[1:]:
+        return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
+    if "mutants" in sys.argv[1:]:
+        return _program("mutants", "cargo-mutants", MUTANTS_VERSION, "what changes the code to see which tests fail")
 
     # Side by side: the environments wait for the network most of the time, Dynoxide for the compiler.
     with ThreadPoolExecutor() as pool:
@@ -97,24 +104,28 @@ def _readers() -> None:
 
 
 def _dynoxide() -> None:
-    folder = TOOLS / "dynoxide"
+    features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
+    _program("dynoxide", "dynoxide-rs", DYNOXIDE_VERSION, "Dynoxide, the records' DynamoDB", *features)
+
+
+def _program(folder_name: str, crate: str, version: str, purpose: str, *features: str) -> None:
+    folder = TOOLS / folder_name
     record = folder / ".crates.toml"
-    if (folder / "bin" / "dynoxide").exists() and record.exists():
+    if record.exists():
         installed = tomllib.loads(record.read_text()).get("v1", {})
-        if any(name.startswith(f"dynoxide-rs {DYNOXIDE_VERSION} ") for name in installed):
+        if any(name.startswith(f"{crate} {version} ") for name in installed):
             return
 
-    with _Step(f"Building Dynoxide {DYNOXIDE_VERSION}, the records' DynamoDB"):
-        command = ["cargo", "install", "dynoxide-rs", "--version", DYNOXIDE_VERSION, "--locked"]
-        features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
-        # Its own profile is for a small download; here the time of its build counts.
+    with _Step(f"Building {purpose} ({crate} {version})"):
+        command = ["cargo", "install", crate, "--version", version, "--locked", *features, "--root", str(folder)]
+        # The crate's own profile is for a small download; here the time of its build counts.
         quick = {
             "CARGO_PROFILE_RELEASE_LTO": "false",
             "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
             "CARGO_PROFILE_RELEASE_OPT_LEVEL": "2",
         }
-        # Outside of the workspace's folder, whose settings are not Dynoxide's.
-        _run([*command, *features, "--root", str(folder)], os.environ | quick, folder=folder.anchor)
+        # Outside of the workspace's folder, whose settings are not the crate's.
+        _run(command, os.environ | quick, folder=folder.anchor)
 
 
 def _run(command: list[str], environment: Mapping[str, str], folder: str | None = None) -> None:

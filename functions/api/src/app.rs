@@ -23,17 +23,21 @@ use crate::page::PageConfig;
 use crate::view::in_milliseconds;
 
 /// The clients of AWS's services.
-pub(crate) struct Clients {
-    pub(crate) db: aws_sdk_dynamodb::Client,
+pub struct Clients {
+    /// Waybill's own tables.
+    pub db: aws_sdk_dynamodb::Client,
     /// Those that the host's records are read with.
-    pub(crate) records: RecordsClients,
-    pub(crate) s3: aws_sdk_s3::Client,
-    pub(crate) sqs: aws_sdk_sqs::Client,
-    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub records: RecordsClients,
+    /// The exports' bucket.
+    pub s3: aws_sdk_s3::Client,
+    /// The queue of the exports' messages.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Asks the host's function for permissions.
+    pub lambda: aws_sdk_lambda::Client,
 }
 
 /// The tables, the queue, the bucket, the catalog and the clock.
-pub(crate) struct App {
+pub struct App {
     pub(crate) exports: Exports,
     pub(crate) requests: Requests,
     /// What types are at the requests of exports.
@@ -58,7 +62,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(
+    /// An app of this configuration. `clock` gives the present.
+    pub fn new(
         config: Config,
         catalog: Catalog,
         clients: Clients,

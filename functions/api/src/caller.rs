@@ -17,22 +17,60 @@ use crate::app::App;
 use crate::error::ApiError;
 
 /// The names of the claims that say more than who a token is for.
-pub(crate) struct ClaimNames {
-    pub(crate) grants: String,
-    pub(crate) name: String,
-    pub(crate) email: String,
-    pub(crate) email_verified: String,
+pub struct ClaimNames {
+    /// What the token lets its bearer do.
+    pub grants: String,
+    /// The person's name.
+    pub name: String,
+    /// The person's address.
+    pub email: String,
+    /// Whether the issuer has verified the address.
+    pub email_verified: String,
 }
 
 /// The caller, the token's claims, and where the request came from.
 #[derive(Debug)]
-pub(crate) struct Requester {
-    pub(crate) caller: Caller,
+pub struct Requester {
+    /// Who asks, and what the token lets them do.
+    pub caller: Caller,
+    /// Every claim, as text.
     pub(crate) claims: BTreeMap<String, String>,
+    /// The address that the request came from.
     address: Option<String>,
 }
 
 impl Requester {
+    /// Whoever the token of a request speaks for.
+    ///
+    /// # Errors
+    /// 401 where the gateway has checked no token, or its token names nobody.
+    pub fn of(
+        context: &ApiGatewayV2httpRequestContext,
+        names: &ClaimNames,
+    ) -> Result<Self, ApiError> {
+        let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
+        let claims = &jwt.ok_or(ApiError::NotAuthenticated)?.claims;
+        let claim = |name: &str| {
+            claims
+                .get(name)
+                .map(|text| text.trim())
+                .filter(|text| !text.is_empty())
+        };
+        let sub = claim("sub").ok_or(ApiError::NotAuthenticated)?;
+        Ok(Self {
+            caller: Caller {
+                sub: sub.to_owned(),
+                name: claim(&names.name).map(str::to_owned),
+                email: claim(&names.email).map(str::to_owned),
+                // API Gateway hands a boolean on as text.
+                email_verified: claim(&names.email_verified) == Some("true"),
+                grants: Grants::parse(claim(&names.grants).unwrap_or_default()),
+            },
+            claims: claims.clone().into_iter().collect(),
+            address: context.http.source_ip.clone(),
+        })
+    }
+
     /// The entry that a history makes of them.
     pub(crate) fn actor(&self) -> Actor {
         Actor {
@@ -49,27 +87,7 @@ impl FromRequestParts<Arc<App>> for Requester {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let context = gateway(&parts.extensions).ok_or(ApiError::NotAuthenticated)?;
-        let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
-        let claims = &jwt.ok_or(ApiError::NotAuthenticated)?.claims;
-        let claim = |name: &str| {
-            claims
-                .get(name)
-                .map(|text| text.trim())
-                .filter(|text| !text.is_empty())
-        };
-        let sub = claim("sub").ok_or(ApiError::NotAuthenticated)?;
-        Ok(Self {
-            caller: Caller {
-                sub: sub.to_owned(),
-                name: claim(&app.claims.name).map(str::to_owned),
-                email: claim(&app.claims.email).map(str::to_owned),
-                // API Gateway hands a boolean on as text.
-                email_verified: claim(&app.claims.email_verified) == Some("true"),
-                grants: Grants::parse(claim(&app.claims.grants).unwrap_or_default()),
-            },
-            claims: claims.clone().into_iter().collect(),
-            address: context.http.source_ip.clone(),
-        })
+        Self::of(context, &app.claims)
     }
 }
 

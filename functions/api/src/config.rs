@@ -11,7 +11,7 @@ use crate::caller::ClaimNames;
 use crate::page::PageConfig;
 
 /// Everything that the environment says.
-pub(crate) struct Config {
+pub struct Config {
     pub(crate) tables: Tables,
     /// The table of rates, idempotency records and the cursors' secret.
     pub(crate) limits: String,
@@ -34,7 +34,7 @@ impl Config {
     ///
     /// # Errors
     /// Names the first variable that is missing or says something wrong.
-    pub(crate) fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
+    pub fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
         Ok(Self {
             tables: env::tables()?,
             limits: env::required("LIMITS_TABLE")?,

@@ -10,17 +10,21 @@ use crate::error::ApiError;
 const TAG_BYTES: usize = 32;
 
 /// Makes and reads cursors.
-pub(crate) struct Cursors {
+pub struct Cursors {
     secret: Vec<u8>,
 }
 
 impl Cursors {
-    pub(crate) fn new(secret: Vec<u8>) -> Self {
+    /// Cursors that are signed with this secret.
+    pub fn new(secret: Vec<u8>) -> Self {
         Self { secret }
     }
 
     /// The cursor of a position in the list that `scope`, its path and filters, names.
-    pub(crate) fn sign(&self, scope: &str, position: &str) -> Result<String, ApiError> {
+    ///
+    /// # Errors
+    /// None in practice: HMAC takes a secret of any length.
+    pub fn sign(&self, scope: &str, position: &str) -> Result<String, ApiError> {
         let tag = self.mac(scope, position)?.finalize().into_bytes();
         Ok(BASE64_URL_SAFE_NO_PAD.encode([tag.as_slice(), position.as_bytes()].concat()))
     }
@@ -29,7 +33,7 @@ impl Cursors {
     ///
     /// # Errors
     /// 422 when the cursor is not ours, or of another list.
-    pub(crate) fn open(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
+    pub fn open(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
         let refused = ApiError::stale_cursor;
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(cursor)

@@ -21,7 +21,7 @@ const RETRY_SECONDS: u64 = 5;
 
 /// Why a request was not carried out; its text tells the person what to do.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ApiError {
+pub enum ApiError {
     /// No token came along, or one that names nobody.
     #[error("Send a valid access token in the header `Authorization: Bearer …`.")]
     NotAuthenticated,

@@ -10,7 +10,7 @@ const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'
 
 /// The event in the form that `lambda_http` understands. The gateway hands a query on as it was sent; one that is no
 /// URI's would make a panic of a bad request.
-pub(crate) fn request(
+pub fn request(
     LambdaEvent {
         mut payload,
         context,

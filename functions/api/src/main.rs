@@ -1,40 +1,4 @@
-//! Answers HTTP requests: exports are asked for, listed, read, canceled and downloaded, and parents described.
-//!
-//! API Gateway has checked the token before a request to `/v1` comes here; what its claims let it do is decided here.
-
-mod answer;
-mod app;
-mod body;
-mod caller;
-mod cancel;
-mod catalog;
-mod config;
-mod cors;
-mod create;
-mod cursor;
-mod download;
-mod error;
-mod event;
-mod events;
-mod exports;
-mod grants_function;
-mod list;
-mod openapi;
-mod page;
-mod parents;
-mod path;
-mod permissions;
-mod query;
-mod records;
-mod routes;
-mod summary;
-#[cfg(test)]
-mod testing;
-#[cfg(test)]
-mod tests;
-mod unreadable;
-mod view;
-mod zone;
+//! The Lambda function `api`: reads its environment, and answers one event after the other.
 
 use std::sync::Arc;
 
@@ -44,8 +8,7 @@ use lambda_http::{Adapter, Error, lambda_runtime};
 use waybill::aws;
 use waybill::catalog::Catalog;
 
-use crate::app::{App, Clients};
-use crate::config::Config;
+use api::{App, Clients, Config, request, router};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -61,6 +24,6 @@ async fn main() -> Result<(), Error> {
         lambda: aws_sdk_lambda::Client::new(&sdk),
     };
     let app = App::new(config, catalog, clients, jiff::Timestamp::now);
-    let service = Adapter::from(routes::router(Arc::new(app)));
-    lambda_runtime::run(service.map_request(event::request)).await
+    let service = Adapter::from(router(Arc::new(app)));
+    lambda_runtime::run(service.map_request(request)).await
 }

@@ -81,7 +81,7 @@ fn of_parent(kind: ParentKind) -> [Route; 5] {
 }
 
 /// Every address of the API and of its page.
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<App>) -> Router {
     let page = page::router(&app.page);
     let add = |router: Router<Arc<App>>, route: Route| router.route(&route.path, route.handlers);
     routes()

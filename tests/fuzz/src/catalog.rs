@@ -1,0 +1,35 @@
+//! A catalog, as a team writes it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use waybill::catalog::{Catalog, ExportType};
+use waybill::entry::Entry;
+use waybill::selection::{Criteria, Projection};
+
+/// `data` is the text of a catalog. One that is taken is one that every function can work with; one that is refused says
+/// why.
+pub fn check(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Catalog::parse(text) {
+        Ok(catalog) => catalog.types().iter().for_each(works),
+        Err(error) => assert!(!error.to_string().trim().is_empty()),
+    }
+}
+
+fn works(export_type: &ExportType) {
+    let entry = Entry::of(export_type).unwrap();
+    assert_eq!(&Entry::read(&entry.json).unwrap(), export_type);
+
+    let columns = export_type.default_columns();
+    assert!(!columns.is_empty(), "{} has no column", export_type.name);
+    for column in &columns {
+        assert_eq!(export_type.column(&column.key), Some(*column));
+    }
+    let criteria = Criteria::from_query(export_type, []).unwrap();
+    let selection = criteria.pin(Timestamp::UNIX_EPOCH, &TimeZone::UTC).unwrap();
+    let projection = Projection::new(export_type, &columns, &selection);
+    assert!(projection.origins().len() >= columns.len());
+    assert!(!export_type.records.partitions("42").is_empty());
+}

@@ -1,0 +1,53 @@
+//! A checkpoint, as the table `work` holds it.
+
+use waybill::export::Format;
+use waybill::file::{Profile, Rows};
+use waybill::hash::FileHash;
+use waybill::value::Value;
+use waybill::work::Checkpoint;
+
+use crate::source::Source;
+
+/// `data` is a checkpoint in JSON, a line feed, and what was pending of a spreadsheet. It is gone on from or refused.
+pub fn check(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n');
+    let (json, pending) = data.split_at(end.unwrap_or(data.len()));
+    let pending = pending.get(1..).unwrap_or_default();
+    let Ok(checkpoint) = serde_json::from_slice::<Checkpoint>(json) else {
+        return;
+    };
+    let again = serde_json::to_string(&checkpoint).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Checkpoint>(&again).unwrap(),
+        checkpoint
+    );
+
+    if let Ok(hash) = FileHash::resume(&checkpoint.hash) {
+        assert_eq!(hash.state(), checkpoint.hash.to_ascii_lowercase());
+    }
+    let source = Source::orders();
+    if let Some(position) = &checkpoint.position {
+        source.is_taken_or_refused(position);
+    }
+    goes_on(&source, Format::Csv, &checkpoint, Vec::new());
+    goes_on(&source, Format::Xlsx, &checkpoint, pending.to_vec());
+}
+
+fn goes_on(source: &Source, format: Format, checkpoint: &Checkpoint, pending: Vec<u8>) {
+    let resumed = Rows::resume(
+        format,
+        source.options(Profile::Spreadsheet),
+        checkpoint.sheets.clone(),
+        checkpoint.warnings.clone(),
+        pending,
+        checkpoint.rows,
+    );
+    let Ok(mut rows) = resumed else { return };
+    let row: Vec<Value<'_>> = source.columns.iter().map(|_| Value::Missing).collect();
+    let before = rows.written();
+    let mut out = Vec::new();
+    rows.row(&row, &mut out);
+    assert_eq!(rows.written(), before + 1);
+    // A file that cannot be ended says so.
+    let _ = rows.end(&mut out);
+}

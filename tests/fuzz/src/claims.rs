@@ -1,0 +1,45 @@
+//! A token's claims, as API Gateway hands them on in a request's context.
+
+use api::{ClaimNames, Requester};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use waybill::access::{Grant, Grants};
+
+/// `data` is the `requestContext` of an event in API Gateway's format 2.0.
+pub fn check(data: &[u8]) {
+    let Ok(context) = serde_json::from_slice::<ApiGatewayV2httpRequestContext>(data) else {
+        return;
+    };
+    let names = ClaimNames {
+        grants: "grants".into(),
+        name: "name".into(),
+        email: "email".into(),
+        email_verified: "email_verified".into(),
+    };
+    let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
+    let claim = |name: &str| jwt.and_then(|jwt| jwt.claims.get(name)).map(String::as_str);
+    let Ok(requester) = Requester::of(&context, &names) else {
+        assert!(claim("sub").unwrap_or_default().trim().is_empty());
+        return;
+    };
+    let caller = &requester.caller;
+    assert!(!caller.sub.trim().is_empty());
+    assert_eq!(
+        caller.email_verified,
+        claim("email_verified").unwrap_or_default().trim() == "true"
+    );
+    is_no_more_than_its_words(&caller.grants, claim("grants").unwrap_or_default());
+}
+
+/// Each grant is a word of the claim, and the claim's words are the grants that they say.
+fn is_no_more_than_its_words(grants: &Grants, claim: &str) {
+    let words: Vec<&str> = claim
+        .split(|c: char| c.is_whitespace() || c == '[' || c == ']')
+        .collect();
+    for (grant, word) in [(Grant::Staff, "staff"), (Grant::Service, "service")] {
+        assert!(!grants.has(&grant) || words.contains(&word), "{claim:?}");
+    }
+    for parent in grants.parents() {
+        let word = format!("{}:{}", parent.kind().as_str(), parent.id());
+        assert!(words.contains(&word.as_str()), "{word:?} of {claim:?}");
+    }
+}

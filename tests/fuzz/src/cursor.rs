@@ -1,0 +1,28 @@
+//! Cursors, as clients send them, and the positions in them.
+
+use api::Cursors;
+use waybill::export::ExportId;
+
+use crate::source::Source;
+
+/// `data` is the scope of a list, a line feed, and a cursor.
+pub fn check(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (scope, cursor) = text.split_once('\n').unwrap_or(("", text));
+    let cursors = Cursors::new(vec![7; 32]);
+    // Whoever finds one that is taken has the secret.
+    assert!(cursors.open(scope, cursor).is_err());
+
+    let signed = cursors.sign(scope, cursor).unwrap();
+    assert_eq!(cursors.open(scope, &signed).unwrap(), cursor);
+    assert!(cursors.open(&format!("{scope}x"), &signed).is_err());
+    assert!(cursors.open(scope, &signed[1..]).is_err());
+
+    // What a signed one may hold: the exports list's position, and the records list's.
+    if let Ok(id) = cursor.parse::<ExportId>() {
+        assert_eq!(id.to_string().parse::<ExportId>().unwrap(), id);
+    }
+    Source::orders().is_taken_or_refused(cursor);
+}

@@ -1,0 +1,5 @@
+//! Hands what libFuzzer makes up to `fuzz::claims`.
+#![no_main]
+#![allow(missing_docs, reason = "the macro makes the entry point")]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::claims::check(data));
