@@ -55,9 +55,14 @@ demo: tools ## Load sample orders, export them as a person, download the file, s
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
+# Where tests say what they could not do here.
+export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped
+
 test: readers lint-rust ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
+	@rm -f $(WAYBILL_SKIPPED)
 	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside outside broken page,'$(part): $(MAKE) --no-print-directory test-$(part)')
+	@if [ -s $(WAYBILL_SKIPPED) ]; then echo "Skipped: $$(sort -u $(WAYBILL_SKIPPED) | paste -sd ';')"; else echo 'Skipped: nothing'; fi
 
 # Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, what becomes of one that
 # is disturbed, and the page in a browser.

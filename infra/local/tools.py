@@ -1,7 +1,9 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
 With the argument `tests`, also the readers that tests check files with, and what they check the page with; with
-`bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz` or `mutants`, that program alone. Runs on a bare Python, before any of that is there. What is already there is left alone.
+`bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz` or `mutants`, that program alone;
+with `packages`, the system's packages that some tests need, as root on Debian. Runs on a bare Python, before any of
+that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ PREREQUISITES = {
     "ps": "`ps` is missing: install procps (Debian: apt install procps)",
 }
 
+# Debian's packages that tests of the page and of CSV files need, by a program of each.
+PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver", "soffice": "libreoffice-calc-nogui"}
+
 
 def main() -> None:
     """Checks the prerequisites, then sets up each tool that is not there."""
@@ -41,6 +46,8 @@ def main() -> None:
     if missing:
         sys.exit("\n".join(missing))
 
+    if "packages" in sys.argv[1:]:
+        return _packages()
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
     if "mutants" in sys.argv[1:]:
@@ -101,6 +108,19 @@ def _readers() -> None:
         npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
         _run([*npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], os.environ.copy(), folder=str(folder))
         stamp.write_text(wanted)
+
+
+def _packages() -> None:
+    missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+    if not missing:
+        return
+    command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        sys.exit(f"Some tests need programs that are missing. On Debian, install them as root: {' '.join(command)}")
+    with _Step(f"Installing {', '.join(missing)}"):
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        _run(["apt-get", "update", "--quiet"], environment)
+        _run(command, environment)
 
 
 def _dynoxide() -> None:

@@ -1,4 +1,6 @@
-//! Clients of AWS's services, configured alike in every function.
+//! Clients of AWS's services, configured alike in every function, and what a call to one of them can end in.
+
+mod call;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
+pub use self::call::{CallError, best_effort_call};
 use crate::catalog::RecordsSpec;
 use crate::env::{self, EnvError};
 
@@ -45,45 +48,6 @@ pub async fn best_effort<T>(call: impl Future<Output = T>) -> Result<T, Late> {
     tokio::time::timeout(BEST_EFFORT, call)
         .await
         .map_err(|_| Late)
-}
-
-/// Whether a service's error code tells of something that stays until somebody changes the deployment: trying again is
-/// no use. Codes that are not known here may pass.
-///
-/// From the services' own lists of errors, those that all have in common included.
-pub fn is_lasting(code: &str) -> bool {
-    matches!(
-        code,
-        // Every service.
-        "AccessDenied"
-            | "AccessDeniedException"
-            | "IncompleteSignature"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "MissingAuthenticationTokenException"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "SignatureDoesNotMatch"
-            | "UnrecognizedClientException"
-            | "ValidationError"
-            | "ValidationException"
-            // DynamoDB.
-            | "ItemCollectionSizeLimitExceeded"
-            | "ItemCollectionSizeLimitExceededException"
-            | "ResourceNotFoundException"
-            | "SerializationException"
-            // S3.
-            | "AccountProblem"
-            | "AllAccessDisabled"
-            | "InvalidAccessKeyId"
-            | "InvalidBucketName"
-            | "KMS.DisabledException"
-            | "KMS.NotFoundException"
-            | "NoSuchBucket"
-            // SQS.
-            | "AWS.SimpleQueueService.NonExistentQueue"
-            | "QueueDoesNotExist"
-    )
 }
 
 /// S3. Under another endpoint than AWS's (`AWS_ENDPOINT_URL`), buckets are named in the path, since their names are

@@ -224,8 +224,9 @@ pub struct Column {
     pub hidden: bool,
 }
 
-/// The kinds of things that records belong to.
+/// What records belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ParentKind {
     /// A customer of the product, with its projects and sources.
@@ -270,6 +271,7 @@ impl ParentKind {
 
 /// What the mail about a finished export brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// A link.

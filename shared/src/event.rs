@@ -8,6 +8,7 @@ use crate::parent::Parent;
 
 /// What happened, in the order of a life: histories keep it where two events are of one millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema), schema(as = EventKind))]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// The export was asked for.

@@ -79,8 +79,9 @@ impl fmt::Display for ExportId {
     }
 }
 
-/// Where an export is in its life. The changes that are possible are those of [`Status::may_become`].
+/// Where an export is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Requested, not yet begun.
@@ -144,8 +145,9 @@ impl Status {
     }
 }
 
-/// What kind of file an export makes.
+/// The kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Comma-separated values, RFC 4180.
@@ -190,8 +192,9 @@ pub struct User {
     pub email_verified: bool,
 }
 
-/// Why an export failed, in words for the person who asked for it.
+/// Why there is no file, in words for the person who asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// A stable word for programs, such as `not_started`.
     pub code: String,
@@ -203,6 +206,7 @@ pub struct Failure {
 
 /// What shows that a file is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// Records that were read. Where a worker went on at a record that had been deleted meanwhile, those of its page that
     /// the table had left out before it are not known any more, and not counted.
@@ -219,21 +223,26 @@ pub struct Receipt {
     #[serde(default)]
     pub entry: String,
     /// SHA-256 of the whole file, in lower-case hexadecimal digits.
+    #[cfg_attr(feature = "schemas", schema(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: String,
     /// Beginnings, less those that only went on at a planned continuation.
     pub attempts: u32,
     /// Invocations of the worker.
     pub invocations: u32,
     /// From the first worker's start to the file's completion.
+    #[cfg_attr(feature = "schemas", schema(minimum = 0))]
     pub seconds: f64,
     /// DynamoDB read units that reading the records used.
+    #[cfg_attr(feature = "schemas", schema(minimum = 0))]
     pub read_units: f64,
     /// What the export cost at AWS's list prices, about, in US dollars.
+    #[cfg_attr(feature = "schemas", schema(minimum = 0))]
     pub estimated_cost_usd: f64,
 }
 
-/// Whether the person has been told.
+/// What became of the mail: `failed` was never sent, `refused` was sent, but not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mail {
     /// A final state was reached; the mail is still to be sent.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[error("{field}: {message}")]
 pub struct FieldError {
     /// The field, by its path in the body (`filters.created_at.from`) or its name in the query string.

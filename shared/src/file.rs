@@ -18,8 +18,9 @@ pub use self::rows::Rows;
 pub use self::warning::{Warning, WarningCode, WarningCounts};
 use crate::catalog::Column;
 
-/// Whom a CSV file is for.
+/// Whom a CSV file is for: a spreadsheet, in which no cell may run, or a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// A spreadsheet: a byte-order mark, and no cell that would run as a formula, whatever separator the file is read

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::{Action, Scope};
+use crate::aws::CallError;
 use crate::parent::ParentKind;
 
 /// How long the function may take: a person waits for it, or the rest of a mail's invocation.
@@ -20,9 +20,9 @@ pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// The texts hold nothing of what the function answered, which may be anything.
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
-    /// Lambda did not call it; holds Lambda's code, or what kind of failure it was.
+    /// Lambda did not call it.
     #[error("the grants function could not be called: {0}")]
-    NotCalled(String),
+    NotCalled(CallError),
     /// It took longer than this.
     #[error("the grants function did not answer within {} s", .0.as_secs_f32())]
     TooSlow(Duration),
@@ -132,7 +132,7 @@ impl GrantsFunction {
         let output = tokio::time::timeout(self.within, asked)
             .await
             .map_err(|_| Unanswered::TooSlow(self.within))?
-            .map_err(|error| Unanswered::NotCalled(reason(&error)))?;
+            .map_err(|error| Unanswered::NotCalled(CallError::new("Invoke", error)))?;
         if output.function_error().is_some() {
             return Err(Unanswered::Failed);
         }
@@ -143,16 +143,6 @@ impl GrantsFunction {
             Err(_) => Err(Unanswered::NoAnswer),
         }
     }
-}
-
-/// What an SDK's error says of itself: its code, or its kind.
-fn reason<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
-    let kind = match error {
-        SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(_) => "no connection",
-        _ => "no answer",
-    };
-    error.code().unwrap_or(kind).to_owned()
 }
 
 #[cfg(test)]

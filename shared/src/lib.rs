@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod aws;
+pub mod bucket;
 pub mod catalog;
 pub mod clock;
 pub mod download;

@@ -1,12 +1,10 @@
 //! The queue of exports to be made.
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::operation::send_message::SendMessageError;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Late, best_effort};
+use crate::aws::{CallError, best_effort_call};
 use crate::export::ExportId;
 
 /// A message: somebody must look at this export.
@@ -23,17 +21,6 @@ pub struct Queue {
     url: String,
 }
 
-/// The queue did not take a message. Nothing is lost by that: the sweeper sends it again.
-#[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// SQS says so, or could not be reached.
-    #[error("the queue did not take the message: {}", .0.code().unwrap_or("no answer"))]
-    Refused(#[source] Box<SdkError<SendMessageError>>),
-    /// SQS is silent. It may have taken the message.
-    #[error("the queue did not say that it took the message")]
-    Late(#[source] Late),
-}
-
 impl Queue {
     /// The longest that SQS holds a message back.
     pub const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
@@ -46,8 +33,9 @@ impl Queue {
     /// Sends a message for the export.
     ///
     /// # Errors
-    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`].
-    pub async fn send(&self, export_id: ExportId) -> Result<(), QueueError> {
+    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`]. Nothing is lost by that: the sweeper sends it
+    /// again.
+    pub async fn send(&self, export_id: ExportId) -> Result<(), CallError> {
         self.send_after(export_id, SignedDuration::ZERO).await
     }
 
@@ -55,12 +43,13 @@ impl Queue {
     /// shorter: whoever takes a message that comes too early sends it on.
     ///
     /// # Errors
-    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`].
+    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`]. Nothing is lost by that: the sweeper sends it
+    /// again.
     pub async fn send_after(
         &self,
         export_id: ExportId,
         wait: SignedDuration,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), CallError> {
         let body = format!("{{\"export_id\":{export_id}}}");
         let sent = self
             .sqs
@@ -69,8 +58,7 @@ impl Queue {
             .message_body(body)
             .set_delay_seconds(delay_seconds(wait))
             .send();
-        let sent = best_effort(sent).await.map_err(QueueError::Late)?;
-        sent.map_err(|error| QueueError::Refused(Box::new(error)))?;
+        best_effort_call("SendMessage", sent).await?;
         Ok(())
     }
 }
@@ -100,7 +88,8 @@ mod tests {
         let queue = Queue::new(Client::from_conf(config.build()), "http://queue".to_owned());
         let sent = queue.send(ExportId::try_from(7).unwrap());
         let sent = tokio::time::timeout(std::time::Duration::from_secs(10), sent).await;
-        assert!(matches!(sent, Ok(Err(QueueError::Late(_)))), "{sent:?}");
+        let error = sent.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "SendMessage failed: no answer in time");
     }
 
     #[test]

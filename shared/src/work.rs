@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::Upload;
 use crate::export::ExportId;
 use crate::file::WarningCounts;
 use crate::file::xlsx::XlsxState;
@@ -100,15 +101,6 @@ pub struct Lease {
     pub owner: String,
     /// When it ends unless it is renewed.
     pub until: Timestamp,
-}
-
-/// A multipart upload under way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Upload {
-    /// The key of the object that it makes.
-    pub object: String,
-    /// S3's name for it.
-    pub upload_id: String,
 }
 
 /// How far the file is: what a later worker needs to go on to the same bytes.

@@ -38,10 +38,36 @@ pub use table::{content_of_xlsx, python_csv, sha256, xlsx};
 pub use tables::{Table, assert_valid, note, whole_tables};
 pub use wait::{MAIL_WITHIN, wait_until};
 
-/// Says that something could not be tested here, and why; `cargo test` would keep a printed line of a passing test to
-/// itself, so it goes past that.
+/// Says that something cannot be tested here since a program is missing.
+///
+/// # Panics
+/// Where `CI` is `true`: there, nothing that a test needs may be missing.
 pub fn skipped(what: &str, why: &str) {
+    note_skipped(what, why);
+    let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(!is_ci, "{what}: {why}");
+}
+
+/// Says that something cannot be tested here since the real tables, which are no part of the project, are missing.
+pub fn skipped_without_tables(what: &str, why: &str) {
+    note_skipped(what, why);
+}
+
+/// `cargo test` keeps what a passing test prints to itself, so the sentence goes past that, and into the file that
+/// `make test` ends with.
+fn note_skipped(what: &str, why: &str) {
     use std::io::Write;
 
     writeln!(std::io::stderr(), "skipped {what}: {why}").expect("the tests have a standard error");
+    if let Some(path) = std::env::var_os("WAYBILL_SKIPPED") {
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
+        let mut file = file.expect("the file of skipped tests can be written");
+        // One write a line: tests of several processes append to the file.
+        let line = format!("{what} ({why})\n");
+        file.write_all(line.as_bytes())
+            .expect("the file of skipped tests can be written");
+    }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use waybill_tests::{
-    Calc, Caller, Import, Opened, Stack, Table, assert_valid, file_of, note, real_tables, skipped,
-    succeeded_within, unique, whole_tables, workers,
+    Calc, Caller, Import, Opened, Stack, Table, assert_valid, file_of, note, real_tables,
+    skipped_without_tables, succeeded_within, unique, whole_tables, workers,
 };
 
 /// How long an export of half a million rows may take on a slow, busy machine.
@@ -35,7 +35,9 @@ async fn exported(stack: &Stack, api: &Caller, parent: &str, body: Value) -> (Va
 
 /// The folder of the real tables, or a sentence that they are not there.
 fn folder(what: &str) -> Option<PathBuf> {
-    real_tables().map_err(|why| skipped(what, &why)).ok()
+    real_tables()
+        .map_err(|why| skipped_without_tables(what, &why))
+        .ok()
 }
 
 fn rows(slice: usize) -> usize {

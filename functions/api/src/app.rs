@@ -1,11 +1,13 @@
 //! What every request is answered from.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
+use axum::extract::FromRef;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use waybill::aws::RecordsClients;
+use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
@@ -13,14 +15,12 @@ use waybill::queue::Queue;
 use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
 use waybill::work::Pace;
 
-use crate::caller::ClaimNames;
 use crate::config::Config;
-use crate::cursor::Cursors;
-use crate::error::ApiError;
-use crate::grants_function::CachedGrantsFunction;
-use crate::openapi::Contract;
+use crate::http::answer::in_milliseconds;
+use crate::http::caller::ClaimNames;
+use crate::http::cursor::Cursors;
 use crate::page::PageConfig;
-use crate::view::in_milliseconds;
+use crate::permissions::Permissions;
 
 /// The clients of AWS's services.
 pub struct Clients {
@@ -44,20 +44,17 @@ pub struct App {
     pub(crate) entries: Entries,
     pub(crate) parents: Parents,
     pub(crate) queue: Queue,
-    pub(crate) s3: aws_sdk_s3::Client,
-    pub(crate) bucket: String,
+    pub(crate) bucket: Bucket,
     pub(crate) catalog: Catalog,
     pub(crate) records: RecordsClients,
     pub(crate) records_tables: HashMap<String, String>,
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
-    /// Where permissions are not the token's, but the host's.
-    pub(crate) grants_function: Option<CachedGrantsFunction>,
+    pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
     limits: String,
     cursors: OnceCell<Cursors>,
-    contract: OnceLock<Contract>,
     clock: fn() -> Timestamp,
 }
 
@@ -70,27 +67,26 @@ impl App {
         clock: fn() -> Timestamp,
     ) -> Self {
         let exports = Exports::new(clients.db.clone(), config.tables);
+        let grants_function = config
+            .grants_function
+            .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN));
         Self {
             requests: Requests::new(exports.clone(), config.limits.clone(), config.pace.retry()),
             entries: Entries::new(exports.clone()),
             exports,
             parents: Parents::new(clients.db, config.parents),
             queue: Queue::new(clients.sqs, config.queue_url),
-            s3: clients.s3,
-            bucket: config.bucket,
+            bucket: Bucket::new(clients.s3, config.bucket),
             catalog,
             records: clients.records,
             records_tables: config.records_tables,
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,
-            grants_function: config
-                .grants_function
-                .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN).into()),
+            permissions: Permissions::new(grants_function, clock),
             page: config.page,
             limits: config.limits,
             cursors: OnceCell::new(),
-            contract: OnceLock::new(),
             clock,
         }
     }
@@ -108,15 +104,6 @@ impl App {
         }
     }
 
-    /// The contract, made when it is first asked for.
-    pub(crate) fn contract(&self) -> Result<&Contract, ApiError> {
-        if let Some(contract) = self.contract.get() {
-            return Ok(contract);
-        }
-        let contract = Contract::new(&self.public_url)?;
-        Ok(self.contract.get_or_init(|| contract))
-    }
-
     /// Signs and checks cursors, with the secret that all instances share.
     pub(crate) async fn cursors(&self) -> Result<&Cursors, StoreError> {
         let read = || async {
@@ -124,5 +111,11 @@ impl App {
             Ok(Cursors::new(secret))
         };
         self.cursors.get_or_try_init(read).await
+    }
+}
+
+impl FromRef<Arc<App>> for ClaimNames {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.claims.clone()
     }
 }

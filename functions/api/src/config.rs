@@ -7,7 +7,7 @@ use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
 
-use crate::caller::ClaimNames;
+use crate::http::caller::ClaimNames;
 use crate::page::PageConfig;
 
 /// Everything that the environment says.
@@ -21,7 +21,6 @@ pub struct Config {
     pub(crate) queue_url: String,
     pub(crate) bucket: String,
     pub(crate) pace: Pace,
-    /// Where this API is found, without a slash at its end.
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
     /// Name or ARN of the host's function that is asked for permissions.
@@ -30,6 +29,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where this API is found, without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     /// Reads the environment.
     ///
     /// # Errors
@@ -47,10 +51,10 @@ impl Config {
                 .trim_end_matches('/')
                 .to_owned(),
             claims: ClaimNames {
-                grants: env::required("GRANTS_CLAIM")?,
-                name: env::required("NAME_CLAIM")?,
-                email: env::required("EMAIL_CLAIM")?,
-                email_verified: env::required("EMAIL_VERIFIED_CLAIM")?,
+                grants: env::required("GRANTS_CLAIM")?.into(),
+                name: env::required("NAME_CLAIM")?.into(),
+                email: env::required("EMAIL_CLAIM")?.into(),
+                email_verified: env::required("EMAIL_VERIFIED_CLAIM")?.into(),
             },
             grants_function: env::optional("GRANTS_FUNCTION"),
             page: PageConfig {

@@ -8,7 +8,7 @@ use lambda_http::{Adapter, Error, lambda_runtime};
 use waybill::aws;
 use waybill::catalog::Catalog;
 
-use api::{App, Clients, Config, request, router};
+use api::{App, Clients, Config, contract, request, router};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -23,7 +23,8 @@ async fn main() -> Result<(), Error> {
         sqs: aws_sdk_sqs::Client::new(&sdk),
         lambda: aws_sdk_lambda::Client::new(&sdk),
     };
+    let contract = contract(config.public_url());
     let app = App::new(config, catalog, clients, jiff::Timestamp::now);
-    let service = Adapter::from(router(Arc::new(app)));
+    let service = Adapter::from(router(Arc::new(app), contract));
     lambda_runtime::run(service.map_request(request)).await
 }

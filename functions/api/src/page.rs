@@ -2,21 +2,18 @@
 
 mod assets;
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use waybill::parent::ParentKind;
 
 use self::assets::Kept;
-use crate::answer;
-use crate::app::App;
-use crate::error::ApiError;
+use crate::http::answer;
+use crate::http::error::ApiError;
 
 /// What the deployment says to and of its page.
 pub(crate) struct PageConfig {
@@ -73,7 +70,7 @@ fn origin(url: &str) -> Option<String> {
 }
 
 /// The page and its files.
-pub(crate) fn router(config: &PageConfig) -> Router<Arc<App>> {
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(config: &PageConfig) -> Router<S> {
     let policy = HeaderValue::try_from(config.policy());
     // An origin holds nothing that a header cannot.
     let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'"));
@@ -86,6 +83,13 @@ pub(crate) fn router(config: &PageConfig) -> Router<Arc<App>> {
             Ok::<_, ApiError>(response)
         }
     };
+    let public = json!({
+        "issuer": config.issuer,
+        "client_id": config.client_id,
+        "product_name": config.product_name,
+        "support_address": config.support_address,
+    });
+    let config_json = async move || public_config(&public);
     let mut router = Router::new()
         .route("/", get(page.clone()))
         .route("/exports/{id}", get(page.clone()))
@@ -121,15 +125,9 @@ async fn element(headers: HeaderMap) -> Result<Response, ApiError> {
     found("element.js", &headers, Kept::Minutes)
 }
 
-async fn config_json(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    let page = &app.page;
-    let config = json!({
-        "issuer": page.issuer,
-        "client_id": page.client_id,
-        "product_name": page.product_name,
-        "support_address": page.support_address,
-    });
-    let mut response = answer::json(StatusCode::OK, &config)?;
+/// The answer with what scripts are told of the deployment.
+fn public_config(config: &Value) -> Result<Response, ApiError> {
+    let mut response = answer::json(StatusCode::OK, config)?;
     answer::set(&mut response, CACHE_CONTROL, "no-cache")?;
     Ok(response)
 }

@@ -8,18 +8,19 @@ use utoipa::openapi::path::{HttpMethod, Operation};
 use waybill::parent::ParentKind;
 
 use crate::app::App;
-use crate::error::ApiError;
-use crate::openapi::operations;
-use crate::{
-    answer, cancel, catalog, cors, create, download, events, exports, list, openapi, page, parents,
-    records, summary,
+use crate::contract::{self, Contract, Documented, operations};
+use crate::endpoints::{
+    cancel, catalog, create, describe, download, events, list, read, records, summary,
 };
+use crate::http::error::ApiError;
+use crate::http::{answer, cors};
+use crate::page;
 
 /// An address of the API.
-pub(crate) struct Route {
-    pub(crate) path: String,
+struct Route {
+    path: String,
     handlers: MethodRouter<Arc<App>>,
-    pub(crate) operations: Vec<(HttpMethod, Operation)>,
+    operations: Vec<(HttpMethod, Operation)>,
 }
 
 impl Route {
@@ -38,13 +39,12 @@ impl Route {
 }
 
 /// Every address of the API.
-pub(crate) fn routes() -> Vec<Route> {
+fn routes() -> Vec<Route> {
     let mut routes = vec![
-        Route::new("/openapi.json", get(openapi::read))
+        Route::new("/openapi.json", get(contract::read))
             .says(HttpMethod::Get, operations::contract()),
         Route::new("/v1/catalog", get(catalog::read)).says(HttpMethod::Get, operations::catalog()),
-        Route::new("/v1/exports/{id}", get(exports::read))
-            .says(HttpMethod::Get, operations::read()),
+        Route::new("/v1/exports/{id}", get(read::read)).says(HttpMethod::Get, operations::read()),
         Route::new("/v1/exports/{id}/cancel", post(cancel::cancel))
             .says(HttpMethod::Post, operations::cancel()),
         Route::new("/v1/exports/{id}/events", get(events::list))
@@ -60,7 +60,7 @@ fn of_parent(kind: ParentKind) -> [Route; 5] {
     let path = format!("/v1/{}/{{id}}", kind.plural());
     let known = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
     [
-        Route::new(&path, known(put(parents::describe)))
+        Route::new(&path, known(put(describe::describe)))
             .says(HttpMethod::Put, operations::describe(kind)),
         Route::new(format!("{path}/catalog"), known(get(catalog::of_parent)))
             .says(HttpMethod::Get, operations::catalog_of(kind)),
@@ -80,14 +80,26 @@ fn of_parent(kind: ParentKind) -> [Route; 5] {
     ]
 }
 
+/// What the contract says of every address of the API.
+pub(crate) fn documented() -> Vec<Documented> {
+    let routes = routes().into_iter();
+    routes.map(|route| (route.path, route.operations)).collect()
+}
+
+/// The contract of the API that is found at `public_url`.
+pub fn contract(public_url: &str) -> Contract {
+    Contract::new(public_url, documented)
+}
+
 /// Every address of the API and of its page.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<App>, contract: Contract) -> Router {
     let page = page::router(&app.page);
     let add = |router: Router<Arc<App>>, route: Route| router.route(&route.path, route.handlers);
     routes()
         .into_iter()
         .fold(page, add)
         .fallback(|| async { ApiError::NotFound })
+        .layer(Extension(Arc::new(contract)))
         .layer(middleware::from_fn(cors::preflight))
         .layer(middleware::from_fn(answer::complete))
         .with_state(app)

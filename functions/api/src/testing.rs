@@ -28,10 +28,10 @@ use waybill_testing::twin::{
 use waybill_testing::{on_the_wire, own_tables};
 
 use crate::app::{App, Clients};
-use crate::caller::ClaimNames;
 use crate::config::Config;
+use crate::http::caller::ClaimNames;
 use crate::page::PageConfig;
-use crate::routes::router;
+use crate::routes::{contract, router};
 
 const EXPORTS: &str = "exports";
 const WORK: &str = "work";
@@ -39,6 +39,8 @@ const EVENTS: &str = "events";
 const LIMITS: &str = "limits";
 const PARENTS: &str = "parents";
 const RECORDS: &str = "host-records";
+/// Where the API is found.
+const PUBLIC_URL: &str = "https://exports.example";
 /// As [`Service::take_down`] knows it.
 pub(crate) const QUEUE: &str = "queue";
 
@@ -298,7 +300,7 @@ impl Service {
             queue_url: "http://localhost/queue".into(),
             bucket: "bucket".into(),
             pace: Pace::new(Duration::from_secs(60), Duration::from_secs(60)),
-            public_url: "https://exports.example".into(),
+            public_url: PUBLIC_URL.into(),
             claims: ClaimNames {
                 grants: grants.into(),
                 name: name.into(),
@@ -438,7 +440,10 @@ impl Call {
             .request
             .extension(RequestContext::ApiGatewayV2(context));
         let request = request.body(self.body).unwrap();
-        let response = router(self.service.app()).oneshot(request).await.unwrap();
+        let response = router(self.service.app(), contract(PUBLIC_URL))
+            .oneshot(request)
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Answer {

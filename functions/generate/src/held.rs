@@ -10,6 +10,9 @@ use waybill::lifecycle::{Change, State};
 use waybill::store::{CommitError, Exports, StoreError};
 use waybill::work::Pace;
 
+/// That something is in the table, for what must not come before that.
+pub(crate) struct Recorded(());
+
 /// The lease of one export.
 ///
 /// Its writes go one after the other, each on the sequence that the one before left. Its end is counted on the
@@ -92,11 +95,11 @@ impl Held {
         change: impl FnOnce(&State) -> Change,
         etags: &[String],
         from: u32,
-    ) -> Result<(), HeldError> {
+    ) -> Result<Recorded, HeldError> {
         let mut state = self.state.lock().await;
         let change = change(&state);
         *state = self.exports.commit_checkpoint(change, etags, from).await?;
-        Ok(())
+        Ok(Recorded(()))
     }
 
     /// How many rows there are by now, for the next heartbeat to tell.

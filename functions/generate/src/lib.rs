@@ -1,6 +1,5 @@
 //! `generate`: builds the file of one export in S3, called by the queue.
 
-mod bucket;
 mod handler;
 mod held;
 mod making;
@@ -12,7 +11,6 @@ mod testing;
 mod upload;
 mod worker;
 
-pub use bucket::Bucket;
 pub use handler::handle;
 pub use making::Tools;
 pub use upload::FIRST_PART;

@@ -3,8 +3,9 @@
 mod config;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use generate::{Bucket, FIRST_PART, Tools, Worker, handle};
+use generate::{FIRST_PART, Tools, Worker, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use waybill::bucket::Bucket;
 use waybill::clock::Clock;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
@@ -22,11 +23,8 @@ async fn main() -> Result<(), Error> {
         tools: Tools {
             exports: exports.clone(),
             records: waybill::aws::records(&aws),
-            bucket: Bucket {
-                s3: waybill::aws::s3(&aws),
-                name: config.bucket,
-                first_part: FIRST_PART,
-            },
+            bucket: Bucket::new(waybill::aws::s3(&aws), config.bucket),
+            first_part: FIRST_PART,
             clock: Clock::system(),
             checkpoint_every: config.pace.lease().unsigned_abs() / 2,
         },

@@ -1,22 +1,23 @@
 //! Making one file under a lease: read, keep what matches, write rows, store parts, note checkpoints.
 
 use tokio::time::{Duration, Instant};
-use waybill::aws::RecordsClients;
+use waybill::aws::{Late, RecordsClients, best_effort};
+use waybill::bucket::{Bucket, BucketError, Upload};
 use waybill::clock::Clock;
 use waybill::export::{Export, ExportId, Failure};
 use waybill::file::Rows;
 use waybill::file::xlsx::XlsxError;
+use waybill::lifecycle::State;
 use waybill::objects::ObjectKey;
 use waybill::records::{Page, RecordsError};
 use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
-use waybill::work::{Checkpoint, Completing, Pace, Upload};
+use waybill::work::{Checkpoint, Completing, Pace};
 
-use crate::bucket::{Bucket, UploadError};
 use crate::held::{Held, HeldError};
 use crate::margin::Margin;
 use crate::plan::{Plan, PlanError};
-use crate::upload::{Mark, PartUpload};
+use crate::upload::{Mark, PartUpload, UploadError};
 
 /// How a turn at a file ended, where nothing went wrong.
 #[derive(Debug)]
@@ -56,6 +57,9 @@ pub struct Tools {
     pub records: RecordsClients,
     /// Where files go.
     pub bucket: Bucket,
+    /// The bytes at which the first part of a file is full: [`FIRST_PART`](crate::FIRST_PART), but where no S3 would
+    /// refuse less.
+    pub first_part: usize,
     /// The time of day.
     pub clock: Clock,
     /// The time between two checkpoints, at most.
@@ -217,9 +221,14 @@ impl Making<'_> {
 
     async fn fresh(&self, old: Option<Upload>) -> PartUpload {
         if let Some(old) = old {
-            self.tools.bucket.abort(&old).await;
+            abort(&self.tools.bucket, &old).await;
         }
-        PartUpload::new(self.tools.bucket.clone(), ObjectKey::new(self.export.id))
+        self.new_upload()
+    }
+
+    fn new_upload(&self) -> PartUpload {
+        let (bucket, first_part) = (self.tools.bucket.clone(), self.tools.first_part);
+        PartUpload::new(bucket, first_part, ObjectKey::new(self.export.id))
     }
 
     async fn resumed(
@@ -227,7 +236,6 @@ impl Making<'_> {
         checkpoint: &Checkpoint,
         old: Option<Upload>,
     ) -> Result<PartUpload, Trouble> {
-        let object = ObjectKey::new(self.export.id);
         let (upload, etags) = match old {
             Some(upload) if checkpoint.parts > 0 => {
                 let etags = self
@@ -238,30 +246,26 @@ impl Making<'_> {
                 (Some(upload), etags.ok_or_else(gone)?)
             }
             Some(unused) => {
-                self.tools.bucket.abort(&unused).await;
+                abort(&self.tools.bucket, &unused).await;
                 (None, Vec::new())
             }
             None => (None, Vec::new()),
         };
-        Ok(
-            PartUpload::resume(self.tools.bucket.clone(), object, checkpoint, upload, etags)
-                .await?,
-        )
+        Ok(PartUpload::resume(self.new_upload(), checkpoint, upload, etags).await?)
     }
 
     async fn cut(&self, upload: &mut PartUpload, mark: Mark) -> Result<(), Trouble> {
-        if upload.upload().is_none() {
-            let begun = upload.begin(self.export.format.media_type()).await?;
-            self.held
-                .commit(|state| state.note(|work| work.upload = Some(begun)))
-                .await?;
-        }
-        Ok(upload.cut(mark).await?)
+        let record = async |begun| {
+            let note = |state: &State| state.note(|work| work.upload = Some(begun));
+            self.held.commit(note).await?;
+            Ok(())
+        };
+        let media_type = self.export.format.media_type();
+        upload.cut(mark, media_type, record).await
     }
 
     /// A checkpoint of all that there is, with what is not in a part as its tail.
     async fn keep(&self, upload: &mut PartUpload, mark: &Mark, rows: &Rows) -> Result<(), Trouble> {
-        upload.drain().await?;
         let tail = ObjectKey::new(self.export.id);
         let mark = written(mark, rows);
         let checkpoint = upload.store_tail(mark, rows.pending(), tail).await?;
@@ -281,36 +285,47 @@ impl Making<'_> {
             )
             .await?;
         if let Some(tail) = before.and_then(|before| before.tail) {
-            self.tools.bucket.delete(&tail).await;
+            remove(&self.tools.bucket, &tail).await;
         }
         Ok(())
     }
 
-    async fn finish(&self, mut upload: PartUpload, mark: Mark) -> Result<Made, Trouble> {
-        let sha256 = upload.end(mark.clone()).await?;
-        let completing = Completing {
-            object: upload.object().to_owned(),
-            parts: upload.parts(),
-            read: mark.read,
-            matched: mark.matched,
-            rows: mark.rows,
-            size: upload.size(),
-            sha256,
-            read_units: mark.read_units,
-            warnings: mark.warnings,
-            undecided: mark.undecided,
-        };
+    async fn finish(&self, upload: PartUpload, mark: Mark) -> Result<Made, Trouble> {
+        let ended = upload.end(mark.clone()).await?;
+        let completing = ended.completing(mark);
         let noted = completing.clone();
-        self.held
-            .checkpoint(
-                |state| state.note(|work| work.completing = Some(noted)),
-                upload.etags(),
-                1,
-            )
-            .await?;
-        let completed = upload.complete(self.export.format.media_type()).await;
+        let note = |state: &State| state.note(|work| work.completing = Some(noted));
+        let recorded = self.held.checkpoint(note, ended.etags(), 1).await?;
+        let media_type = self.export.format.media_type();
+        let completed = ended.complete(recorded, media_type).await;
         settle(&self.tools.bucket, completing, completed).await
     }
+}
+
+/// Ends an upload that counts for nothing any more. The sweeper does it too, so a failure is no matter.
+pub(crate) async fn abort(bucket: &Bucket, upload: &Upload) {
+    log(
+        "an old upload was not removed",
+        best_effort(bucket.abort(upload)).await,
+    );
+}
+
+/// Removes an object that counts for nothing any more, likewise.
+async fn remove(bucket: &Bucket, key: &str) {
+    log(
+        "an old object was not removed",
+        best_effort(bucket.delete(key)).await,
+    );
+}
+
+/// Tells of a removal that did not come about.
+fn log(what: &str, done: Result<Result<(), BucketError>, Late>) {
+    let error: &dyn std::error::Error = match &done {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error,
+        Err(late) => late,
+    };
+    tracing::debug!(error, "{what}");
 }
 
 /// When an attempt writes its first checkpoint, which usually it does `every` so often. Where the attempts before came to
@@ -359,11 +374,11 @@ pub(crate) async fn finish_marked(
 async fn settle(
     bucket: &Bucket,
     mark: Completing,
-    completed: Result<(), UploadError>,
+    completed: Result<(), BucketError>,
 ) -> Result<Made, Trouble> {
     match completed {
         Ok(()) => Ok(Made::Whole(Box::new(mark))),
-        Err(UploadError::Gone | UploadError::Exists)
+        Err(BucketError::UploadGone | BucketError::Exists)
             if bucket.size(&mark.object).await? == Some(mark.size) =>
         {
             Ok(Made::Whole(Box::new(mark)))
@@ -374,7 +389,7 @@ async fn settle(
 
 /// The parts that were recorded are not there to be gone on from.
 fn gone() -> Trouble {
-    UploadError::Gone.into()
+    BucketError::UploadGone.into()
 }
 
 /// What comes before `end`, if there is one.
@@ -467,17 +482,24 @@ impl From<PlanError> for Trouble {
 impl From<UploadError> for Trouble {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::Gone
-            | UploadError::Changed
-            | UploadError::Exists
-            | UploadError::Tail
-            | UploadError::Hash(_) => Self::StartOver(error.into()),
+            UploadError::Bucket(error) => error.into(),
+            UploadError::Tail | UploadError::Hash(_) => Self::StartOver(error.into()),
             UploadError::TooLarge => Self::Failed(Failure {
                 code: "file_too_large".into(),
                 message: "The file is larger than 430 GB. Please narrow the export.".into(),
                 retryable: false,
             }),
-            UploadError::Unavailable { .. } => Self::Passing(Box::new(error)),
+        }
+    }
+}
+
+impl From<BucketError> for Trouble {
+    fn from(error: BucketError) -> Self {
+        match error {
+            BucketError::UploadGone | BucketError::PartChanged | BucketError::Exists => {
+                Self::StartOver(error.into())
+            }
+            BucketError::Call(_) => Self::Passing(Box::new(error)),
         }
     }
 }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use waybill::aws::CallError;
+use waybill::bucket::{Bucket, BucketError, MOST_PARTS, Upload};
 use waybill::file::WarningCounts;
 use waybill::file::xlsx::XlsxState;
-use waybill::hash::FileHash;
+use waybill::hash::{FileHash, InvalidHashState};
 use waybill::objects::ObjectKey;
 use waybill::selection::Undecided;
-use waybill::work::{Checkpoint, Upload};
+use waybill::work::{Checkpoint, Completing};
 
-use crate::bucket::{Bucket, MOST_PARTS, UploadError};
+use crate::held::Recorded;
 
 /// S3 takes parts of 5 MiB and more, the last one excepted; these are the first ones' size.
 pub const FIRST_PART: usize = 8 << 20;
@@ -44,6 +46,22 @@ pub(crate) struct Mark {
     pub(crate) sheets: Option<XlsxState>,
 }
 
+/// Why a file did not get on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// The file would need more parts than S3 takes.
+    #[error("the file has more than {MOST_PARTS} parts")]
+    TooLarge,
+    /// The tail of the checkpoint is missing, or not as long as the checkpoint says.
+    #[error("the checkpoint's tail cannot be used")]
+    Tail,
+    /// The hash of the checkpoint cannot be read.
+    #[error(transparent)]
+    Hash(#[from] InvalidHashState),
+}
+
 /// A part that S3 has.
 struct Stored {
     number: u32,
@@ -54,15 +72,17 @@ struct Stored {
 /// One file on its way.
 pub(crate) struct PartUpload {
     bucket: Bucket,
+    /// The bytes at which the first part is full.
+    first_part: usize,
     /// The object that it becomes.
     object: ObjectKey,
-    /// S3's upload, once there is more than a part.
+    /// S3's upload, once there is more than a part. It is recorded before any part is sent.
     upload: Option<Upload>,
     /// The ETags of the unbroken run of stored parts, from part 1 on.
     etags: Vec<String>,
     /// The ETags of stored parts beyond it.
     ahead: BTreeMap<u32, String>,
-    in_flight: JoinSet<Result<Stored, UploadError>>,
+    in_flight: JoinSet<Result<Stored, BucketError>>,
     /// The memory of parts that are stored. New memory would come from the kernel 4 KB at a time.
     spares: Vec<Vec<u8>>,
     /// Parts cut so far.
@@ -77,10 +97,11 @@ pub(crate) struct PartUpload {
 }
 
 impl PartUpload {
-    /// The upload of a new file under `object`.
-    pub(crate) fn new(bucket: Bucket, object: ObjectKey) -> Self {
+    /// The upload of a new file under `object`, whose first part is full at `first_part` bytes.
+    pub(crate) fn new(bucket: Bucket, first_part: usize, object: ObjectKey) -> Self {
         Self {
             bucket,
+            first_part,
             object,
             upload: None,
             etags: Vec::new(),
@@ -95,10 +116,10 @@ impl PartUpload {
         }
     }
 
-    /// The upload that a checkpoint left; `object` is for a file that had no part yet.
+    /// Goes on with the `upload` that a checkpoint left, which had these parts. Without one, as where the file had no part
+    /// yet, it is the `new` one.
     pub(crate) async fn resume(
-        bucket: Bucket,
-        object: ObjectKey,
+        new: Self,
         checkpoint: &Checkpoint,
         upload: Option<Upload>,
         etags: Vec<String>,
@@ -106,7 +127,7 @@ impl PartUpload {
         let tail_size = (checkpoint.bytes + checkpoint.pending).saturating_sub(checkpoint.stored);
         let buffer = match &checkpoint.tail {
             None => Vec::new(),
-            Some(key) => bucket.get(key).await?,
+            Some(key) => new.bucket.get(key).await?.ok_or(UploadError::Tail)?,
         };
         if buffer.len() as u64 != tail_size {
             return Err(UploadError::Tail);
@@ -118,57 +139,51 @@ impl PartUpload {
             stored: checkpoint.stored,
             hash: FileHash::resume(&checkpoint.hash)?,
             buffer,
-            ..Self::new(bucket, object)
+            ..new
         })
     }
 
     /// Bytes of the file so far.
-    pub(crate) fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         self.stored + self.buffer.len() as u64
-    }
-
-    /// Parts cut so far, which is 0 for a file that a single PUT will do for.
-    pub(crate) fn parts(&self) -> u32 {
-        self.cut
-    }
-
-    /// The upload at S3, if one has begun.
-    pub(crate) fn upload(&self) -> Option<&Upload> {
-        self.upload.as_ref()
-    }
-
-    /// The key of the object that the file becomes.
-    pub(crate) fn object(&self) -> &str {
-        self.upload
-            .as_ref()
-            .map_or(self.object.as_str(), |upload| &upload.object)
     }
 
     /// Whether the buffer is a part.
     pub(crate) fn is_part_full(&self) -> bool {
-        self.buffer.len() >= part_size(self.bucket.first_part, self.cut + 1)
-    }
-
-    /// Begins the upload at S3. Its name must be recorded before the first part is cut.
-    pub(crate) async fn begin(&mut self, media_type: &str) -> Result<Upload, UploadError> {
-        let upload = self.bucket.begin(self.object.as_str(), media_type).await?;
-        self.upload = Some(upload.clone());
-        Ok(upload)
+        self.buffer.len() >= part_size(self.first_part, self.cut + 1)
     }
 
     /// Sends the buffer off as the next part; `mark` is what holds at its end. Waits while too many are in flight.
-    pub(crate) async fn cut(&mut self, mark: Mark) -> Result<(), UploadError> {
+    ///
+    /// The first part begins the upload at S3, which `record` notes before anything is sent: whoever comes next must
+    /// find it.
+    pub(crate) async fn cut<E: From<UploadError>>(
+        &mut self,
+        mark: Mark,
+        media_type: &str,
+        record: impl AsyncFnOnce(Upload) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let upload = match &self.upload {
+            Some(upload) => upload.clone(),
+            None => {
+                let begun = self.bucket.begin(self.object.as_str(), media_type).await;
+                let begun = begun.map_err(UploadError::Bucket)?;
+                record(begun.clone()).await?;
+                self.upload.insert(begun).clone()
+            }
+        };
+        Ok(self.send(upload, mark).await?)
+    }
+
+    async fn send(&mut self, upload: Upload, mark: Mark) -> Result<(), UploadError> {
         let number = self.cut + 1;
         if number > MOST_PARTS {
             return Err(UploadError::TooLarge);
         }
-        let Some(upload) = self.upload.clone() else {
-            return Err(UploadError::Gone);
-        };
         while self.in_flight.len() >= IN_FLIGHT {
             self.settle_one().await?;
         }
-        let next = part_size(self.bucket.first_part, number + 1);
+        let next = part_size(self.first_part, number + 1);
         let room = next + next / 16;
         let spare = self.spares.pop().filter(|spare| spare.capacity() >= room);
         let empty = spare.unwrap_or_else(|| Vec::with_capacity(room));
@@ -193,7 +208,7 @@ impl PartUpload {
     }
 
     /// Waits until every part is stored.
-    pub(crate) async fn drain(&mut self) -> Result<(), UploadError> {
+    async fn drain(&mut self) -> Result<(), UploadError> {
         while !self.in_flight.is_empty() {
             self.settle_one().await?;
         }
@@ -209,17 +224,14 @@ impl PartUpload {
 
     fn settle(
         &mut self,
-        done: Result<Result<Stored, UploadError>, tokio::task::JoinError>,
+        done: Result<Result<Stored, BucketError>, JoinError>,
     ) -> Result<(), UploadError> {
+        let ended = |error| CallError::with_code("UploadPart", "the task ended", error);
         let Stored {
             number,
             etag,
             mut bytes,
-        } = done.map_err(|error| UploadError::Unavailable {
-            operation: "UploadPart",
-            code: "the task ended".to_owned(),
-            source: Box::new(error),
-        })??;
+        } = done.map_err(ended).map_err(BucketError::Call)??;
         bytes.clear();
         if bytes.is_unique() {
             self.spares.push(bytes.into());
@@ -245,14 +257,15 @@ impl PartUpload {
         &self.etags
     }
 
-    /// Stores the bytes that are not yet in a part as an object of their own, and after them what of the rows is
-    /// `pending`, so that the checkpoint holds all rows so far. Every part must be stored ([`PartUpload::drain`]).
+    /// Waits until every part is stored, and stores the bytes that are not yet in one as an object of their own, and
+    /// after them what of the rows is `pending`, so that the checkpoint holds all rows so far.
     pub(crate) async fn store_tail(
         &mut self,
         mark: Mark,
         pending: &[u8],
         key: ObjectKey,
     ) -> Result<Checkpoint, UploadError> {
+        self.drain().await?;
         self.marks.clear();
         if self.buffer.is_empty() && pending.is_empty() {
             return Ok(self.checkpoint(mark, None, 0));
@@ -284,30 +297,79 @@ impl PartUpload {
         }
     }
 
-    /// Ends the file: what is in the buffer becomes the last part, where there are others; its SHA-256 is returned.
-    pub(crate) async fn end(&mut self, mark: Mark) -> Result<String, UploadError> {
-        if self.cut > 0 {
-            if !self.buffer.is_empty() {
-                self.cut(mark).await?;
+    /// Ends the file: what is in the buffer becomes the last part, where there are others, and all of them are stored.
+    pub(crate) async fn end(mut self, mark: Mark) -> Result<Ended, UploadError> {
+        let size = self.size();
+        let parts = match self.upload.take().filter(|_| self.cut > 0) {
+            None => None,
+            Some(upload) => {
+                if !self.buffer.is_empty() {
+                    self.send(upload.clone(), mark).await?;
+                }
+                self.drain().await?;
+                Some(upload)
             }
-            self.drain().await?;
-            self.marks.clear();
-            return Ok(self.hash.clone().finish());
+        };
+        self.hash.update(&self.buffer);
+        Ok(Ended {
+            object: match &parts {
+                Some(upload) => upload.object.clone(),
+                None => self.object.as_str().to_owned(),
+            },
+            upload: parts,
+            bucket: self.bucket,
+            etags: self.etags,
+            bytes: self.buffer.into(),
+            size,
+            sha256: self.hash.finish(),
+        })
+    }
+}
+
+/// A file whose every byte is known, and whose parts are stored: what is left is to record what its object will be, and
+/// to let it appear.
+pub(crate) struct Ended {
+    bucket: Bucket,
+    object: String,
+    /// The upload of its parts; without one, a single PUT will do.
+    upload: Option<Upload>,
+    etags: Vec<String>,
+    /// The bytes that are in no part.
+    bytes: Bytes,
+    size: u64,
+    sha256: String,
+}
+
+impl Ended {
+    /// What the object will be, with what is known of the records in it.
+    pub(crate) fn completing(&self, mark: Mark) -> Completing {
+        Completing {
+            object: self.object.clone(),
+            parts: self.etags.len() as u32,
+            read: mark.read,
+            matched: mark.matched,
+            rows: mark.rows,
+            size: self.size,
+            sha256: self.sha256.clone(),
+            read_units: mark.read_units,
+            warnings: mark.warnings,
+            undecided: mark.undecided,
         }
-        let mut hash = self.hash.clone();
-        hash.update(&self.buffer);
-        Ok(hash.finish())
     }
 
-    /// Makes the object appear: by a single PUT of the buffer, or by completing the upload.
-    pub(crate) async fn complete(&mut self, media_type: &str) -> Result<(), UploadError> {
-        match self.upload.clone().filter(|_| self.cut > 0) {
-            None => {
-                let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-                self.bucket
-                    .put(self.object.as_str(), bytes, media_type)
-                    .await
-            }
+    /// The ETags of its parts.
+    pub(crate) fn etags(&self) -> &[String] {
+        &self.etags
+    }
+
+    /// Makes the object appear, once it is recorded what it will be: by a single PUT, or by completing the upload.
+    pub(crate) async fn complete(
+        self,
+        _what_it_will_be: Recorded,
+        media_type: &str,
+    ) -> Result<(), BucketError> {
+        match self.upload {
+            None => self.bucket.put(&self.object, self.bytes, media_type).await,
             Some(upload) => self.bucket.complete(&upload, &self.etags).await,
         }
     }
@@ -339,7 +401,7 @@ mod tests {
 
     fn upload() -> PartUpload {
         let id = waybill::export::ExportId::try_from(7).unwrap();
-        PartUpload::new(bucket(&[]), ObjectKey::new(id))
+        PartUpload::new(bucket(&[]), FIRST_PART, ObjectKey::new(id))
     }
 
     /// Cuts a part without sending it: what S3 answers is said by `settle`.
@@ -386,12 +448,12 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_failed_ends_the_turn() {
+    fn a_part_that_failed_ends_the_attempt() {
         let mut upload = upload();
         cut(&mut upload, b"one", 1);
         assert!(matches!(
-            upload.settle(Ok(Err(UploadError::Gone))),
-            Err(UploadError::Gone)
+            upload.settle(Ok(Err(BucketError::UploadGone))),
+            Err(UploadError::Bucket(BucketError::UploadGone))
         ));
         assert_eq!(upload.grown(), None);
     }
@@ -411,15 +473,8 @@ mod tests {
         };
         let resume = async |bytes| {
             let id = waybill::export::ExportId::try_from(7).unwrap();
-            let bucket = bucket(&[&tail]);
-            PartUpload::resume(
-                bucket,
-                ObjectKey::new(id),
-                &checkpoint(bytes),
-                None,
-                Vec::new(),
-            )
-            .await
+            let new = PartUpload::new(bucket(&[&tail]), FIRST_PART, ObjectKey::new(id));
+            PartUpload::resume(new, &checkpoint(bytes), None, Vec::new()).await
         };
         assert!(matches!(resume(5).await, Err(UploadError::Tail)));
         assert_eq!(resume(4).await.unwrap().buffer, b"half");

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::aws::{Late, best_effort};
+use waybill::bucket::BucketError;
 use waybill::env::Mapping;
 use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
@@ -11,9 +12,8 @@ use waybill::queue::Queue;
 use waybill::store::{CommitError, Entries, Place, StoreError};
 use waybill::work::Pace;
 
-use crate::bucket::UploadError;
 use crate::held::{End, Held, HeldError};
-use crate::making::{Made, Making, Tools, Trouble, finish_marked};
+use crate::making::{Made, Making, Tools, Trouble, abort, finish_marked};
 use crate::plan::{self, Plan};
 use crate::receipt::receipt;
 
@@ -293,7 +293,7 @@ impl Worker {
                         "the file is made anew"
                     );
                     if let Some(upload) = held.state().await.work.upload {
-                        self.tools.bucket.abort(&upload).await;
+                        abort(&self.tools.bucket, &upload).await;
                     }
                     held.commit(State::start_over).await?;
                     if !started_over {
@@ -342,7 +342,7 @@ impl Worker {
 /// once: somebody must put it right while there are attempts left.
 fn attempt_ended(error: &(dyn std::error::Error + Send + Sync + 'static)) {
     let store = error.downcast_ref().is_some_and(StoreError::is_lasting);
-    let bucket = error.downcast_ref().is_some_and(UploadError::is_lasting);
+    let bucket = error.downcast_ref().is_some_and(BucketError::is_lasting);
     let error = error as &dyn std::error::Error;
     match store || bucket {
         true => tracing::error!(error, "attempt ended by what will not pass by itself"),

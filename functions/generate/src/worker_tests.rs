@@ -21,6 +21,7 @@ use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
 
 use super::*;
 use crate::testing::bucket;
+use crate::upload::FIRST_PART;
 
 type Answer = MockResponse<QueryOutput, QueryError>;
 
@@ -73,6 +74,7 @@ impl World {
                 exports: tables.exports(),
                 records: client!(aws_sdk_dynamodb, [&records]).into(),
                 bucket: bucket(&[&stored]),
+                first_part: FIRST_PART,
                 clock: Clock::system(),
                 checkpoint_every: Duration::from_secs(30),
             },

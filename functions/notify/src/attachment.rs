@@ -1,10 +1,7 @@
 //! The file beside the mail: whether it can go with it, and its bytes.
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::primitives::ByteStreamError;
 use jiff::Timestamp;
+use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::Delivery;
 use waybill::export::{Export, Status};
 
@@ -43,47 +40,22 @@ pub(crate) fn plan(export: &Export, delivery: Delivery, now: Timestamp) -> Attac
     }
 }
 
-/// The bucket that holds the files.
-#[derive(Debug, Clone)]
-pub(crate) struct Bucket {
-    pub(crate) s3: Client,
-    pub(crate) name: String,
-}
-
-/// The file could not be read. It may pass.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
-    #[error("S3 did not give the file: {}", .0.code().unwrap_or("no answer"))]
-    Get(#[source] Box<SdkError<GetObjectError>>),
-    #[error("S3 did not give the whole file")]
-    Body(#[from] ByteStreamError),
-}
-
-impl Bucket {
-    /// The bytes of the export's file; `None` where it is not there, or is not as long as the export says.
-    pub(crate) async fn file(&self, export: &Export) -> Result<Option<Vec<u8>>, ReadError> {
-        let (Some(key), Some(size)) = (&export.object, export.size) else {
-            return Ok(None);
-        };
-        let got = match self
-            .s3
-            .get_object()
-            .bucket(&self.name)
-            .key(key)
-            .send()
-            .await
-        {
-            Ok(got) => got,
-            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(ReadError::Get(Box::new(error))),
-        };
-        let bytes = got.body.collect().await?.to_vec();
-        if bytes.len() as u64 != size {
+/// The bytes of the export's file; `None` where it is not there, or is not as long as the export says.
+///
+/// # Errors
+/// When S3 does not give it, which may pass.
+pub(crate) async fn file(bucket: &Bucket, export: &Export) -> Result<Option<Vec<u8>>, BucketError> {
+    let (Some(key), Some(size)) = (&export.object, export.size) else {
+        return Ok(None);
+    };
+    let bytes = bucket.get(key).await?;
+    Ok(bytes.filter(|bytes| {
+        let is_whole = bytes.len() as u64 == size;
+        if !is_whole {
             tracing::error!(export.id = %export.id, size_bytes = bytes.len(), "file of another size");
-            return Ok(None);
         }
-        Ok(Some(bytes))
-    }
+        is_whole
+    }))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use waybill::access::{Action, Scope};
 use waybill::aws::best_effort;
+use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::{Catalog, Delivery};
 use waybill::export::{Export, ExportId};
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction, Question};
@@ -16,7 +17,7 @@ use waybill::lifecycle::State;
 use waybill::store::{CommitError, Exports, StoreError};
 
 use crate::address::Address;
-use crate::attachment::{self, Attached, Bucket, ReadError};
+use crate::attachment::{self, Attached};
 use crate::input::{Failures, Input, InvalidInput, Told, Wanted};
 use crate::mail::{self, Letterhead};
 use crate::mail_event::Unreadable;
@@ -61,7 +62,7 @@ pub(crate) enum NotifyError {
     Store(#[from] StoreError),
     /// The file could not be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Bucket(#[from] BucketError),
     /// The mail was not taken.
     #[error(transparent)]
     Send(SendError),
@@ -198,7 +199,7 @@ impl Notifier {
         }
         let mut file = None;
         if attached == Attached::Yes {
-            file = self.bucket.file(export).await?;
+            file = attachment::file(&self.bucket, export).await?;
             if file.is_none() {
                 attached = Attached::Unavailable;
             }

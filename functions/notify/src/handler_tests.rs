@@ -59,10 +59,7 @@ impl World {
             });
         let notifier = Notifier {
             exports: tables.exports(),
-            bucket: Bucket {
-                s3: client!(aws_sdk_s3, [&get]),
-                name: "files".into(),
-            },
+            bucket: Bucket::new(client!(aws_sdk_s3, [&get]), "files"),
             mailer: Mailer {
                 ses: client!(aws_sdk_sesv2, [&mails]),
                 from: "mail@example.com".into(),
@@ -193,7 +190,7 @@ async fn what_may_pass_is_reported_and_can_be_tried_at_once() {
     let error = world.call().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the mail service did not take the mail: AccessDeniedException"
+        "the mail service did not take the mail: SendEmail failed: AccessDeniedException"
     );
     let response = world
         .notifier

@@ -3,6 +3,7 @@ use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_smithy_mocks::mock;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
+use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::event::Actor;
 use waybill::export::{Mail, Status};
@@ -10,7 +11,6 @@ use waybill::lifecycle::{Change, State};
 use waybill::store::Exports;
 
 use super::*;
-use crate::attachment::Bucket;
 use crate::mail::Letterhead;
 use crate::mailer::Mailer;
 use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
@@ -19,10 +19,7 @@ use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
 fn notifier(tables: &FakeTables) -> Notifier {
     Notifier {
         exports: tables.exports(),
-        bucket: Bucket {
-            s3: client!(aws_sdk_s3, []),
-            name: "files".into(),
-        },
+        bucket: Bucket::new(client!(aws_sdk_s3, []), "files"),
         mailer: Mailer {
             ses: client!(aws_sdk_sesv2, []),
             from: "mail@example.com".into(),

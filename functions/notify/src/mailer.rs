@@ -5,13 +5,14 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::Client;
-use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::error::{BuildError, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
     Attachment, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content,
     Destination, EmailContent, Message, MessageHeader, MessageTag,
 };
+use waybill::aws::CallError;
 use waybill::export::Export;
 
 use crate::address::Address;
@@ -55,8 +56,8 @@ pub(crate) enum SendError {
     Refused { reason: &'static str },
     /// It may be sent later: the service is out of reach, throttles, or does not let this account or sender send,
     /// which its operator can put right.
-    #[error("the mail service did not take the mail: {}", .0.code().unwrap_or("no answer"))]
-    NotNow(#[source] Box<SdkError<SendEmailError>>),
+    #[error("the mail service did not take the mail: {0}")]
+    NotNow(CallError),
     /// The request could not be built.
     #[error("the mail could not be built")]
     Malformed(#[from] BuildError),
@@ -106,7 +107,7 @@ impl Mailer {
             Ok(_) => Ok(()),
             Err(error) => Err(match refusal(&error) {
                 Some(reason) => SendError::Refused { reason },
-                None => SendError::NotNow(Box::new(error)),
+                None => SendError::NotNow(CallError::new("SendEmail", error)),
             }),
         }
     }

@@ -19,12 +19,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::time::Instant;
+use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::invocation::time_left;
 use waybill::store::Exports;
 
-use crate::attachment::Bucket;
 use crate::config::Config;
 use crate::handler::Notifier;
 use crate::mailer::Mailer;
@@ -36,10 +36,7 @@ async fn main() -> Result<(), Error> {
     let sdk = waybill::aws::config().await;
     let notifier = Arc::new(Notifier {
         exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
-        bucket: Bucket {
-            s3: waybill::aws::s3(&sdk),
-            name: config.bucket,
-        },
+        bucket: Bucket::new(waybill::aws::s3(&sdk), config.bucket),
         mailer: Mailer {
             ses: mailer::ses(&sdk),
             from: config.sender.named(&config.letterhead.product),

@@ -1,7 +1,6 @@
 //! Removing what lies under an export's prefix in the bucket: objects, and uploads that were never completed.
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use waybill::bucket::{Bucket, BucketError};
 use waybill::export::ExportId;
 use waybill::objects::ObjectKey;
 
@@ -9,154 +8,49 @@ use waybill::objects::ObjectKey;
 /// same moment is not yet seen; the next sweep goes on.
 const MOST_LISTINGS: usize = 3;
 
-/// The bucket that holds the files.
-#[derive(Debug, Clone)]
-pub struct Bucket {
-    /// S3.
-    pub s3: Client,
-    /// The bucket's name.
-    pub name: String,
-}
-
-/// The bucket did not do what it was asked to. The next sweep tries again.
+/// The export's prefix is not clean. The next sweep tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum CleanError {
-    /// S3 did not answer as it should.
-    #[error("S3 did not carry out {operation}: {code}")]
-    Unavailable {
-        /// S3's operation.
-        operation: &'static str,
-        /// S3's code.
-        code: String,
-        /// What the SDK says.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// S3 did not do what it was asked to.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// Something still lies there after all that was found has been removed.
     #[error("something still lies under the export's prefix")]
     NotEmpty,
 }
 
-impl CleanError {
-    fn sdk<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
-    {
-        let code = error.code().unwrap_or("no answer").to_owned();
-        Self::Unavailable {
-            operation,
-            code,
-            source: Box::new(error),
+/// Removes everything of an export but the object `kept`, and returns how many objects and uploads that were, once a
+/// listing shows that nothing else is left. A live worker's must never be asked for.
+pub(crate) async fn clean(
+    bucket: &Bucket,
+    id: ExportId,
+    kept: Option<&str>,
+) -> Result<usize, CleanError> {
+    let prefix = ObjectKey::prefix(id);
+    let mut removed = 0;
+    for _ in 0..MOST_LISTINGS {
+        // Uploads first: one that completes in between becomes an object that the second listing finds.
+        let uploads = bucket.uploads(&prefix).await?;
+        for upload in &uploads {
+            bucket.abort(upload).await?;
         }
-    }
-}
-
-impl Bucket {
-    /// Removes everything of an export but the object `kept`, and returns how many objects and uploads that were,
-    /// once a listing shows that nothing else is left. A live worker's must never be asked for.
-    pub(crate) async fn clean(
-        &self,
-        id: ExportId,
-        kept: Option<&str>,
-    ) -> Result<usize, CleanError> {
-        let prefix = ObjectKey::prefix(id);
-        let mut removed = 0;
-        for _ in 0..MOST_LISTINGS {
-            // Uploads first: one that completes in between becomes an object that the second listing finds.
-            let found =
-                self.abort_uploads(&prefix).await? + self.delete_objects(&prefix, kept).await?;
-            if found == 0 {
-                return Ok(removed);
-            }
-            removed += found;
+        let mut keys = bucket.keys(&prefix).await?;
+        keys.retain(|key| Some(key.as_str()) != kept);
+        for key in &keys {
+            bucket.delete(key).await?;
         }
-        Err(CleanError::NotEmpty)
-    }
-
-    async fn abort_uploads(&self, prefix: &str) -> Result<usize, CleanError> {
-        let mut found = 0;
-        let (mut key_marker, mut upload_marker) = (None, None);
-        loop {
-            let page = self
-                .s3
-                .list_multipart_uploads()
-                .bucket(&self.name)
-                .prefix(prefix)
-                .set_key_marker(key_marker)
-                .set_upload_id_marker(upload_marker)
-                .send()
-                .await
-                .map_err(|e| CleanError::sdk("ListMultipartUploads", e))?;
-            for upload in page.uploads() {
-                let (Some(key), Some(upload_id)) = (upload.key(), upload.upload_id()) else {
-                    continue;
-                };
-                if !key.starts_with(prefix) {
-                    continue;
-                }
-                found += 1;
-                self.abort(key, upload_id).await?;
-            }
-            if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
-                return Ok(found);
-            }
-            (key_marker, upload_marker) = (page.next_key_marker, page.next_upload_id_marker);
+        let found = uploads.len() + keys.len();
+        if found == 0 {
+            return Ok(removed);
         }
+        removed += found;
     }
-
-    async fn abort(&self, key: &str, upload_id: &str) -> Result<(), CleanError> {
-        let request = self
-            .s3
-            .abort_multipart_upload()
-            .bucket(&self.name)
-            .key(key)
-            .upload_id(upload_id);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // It is gone, which is all that is wanted.
-            Err(error) if error.code() == Some("NoSuchUpload") => Ok(()),
-            Err(error) => Err(CleanError::sdk("AbortMultipartUpload", error)),
-        }
-    }
-
-    async fn delete_objects(&self, prefix: &str, kept: Option<&str>) -> Result<usize, CleanError> {
-        let mut found = 0;
-        let mut token = None;
-        loop {
-            let page = self
-                .s3
-                .list_objects_v2()
-                .bucket(&self.name)
-                .prefix(prefix)
-                .set_continuation_token(token)
-                .send()
-                .await
-                .map_err(|e| CleanError::sdk("ListObjectsV2", e))?;
-            for key in page.contents().iter().filter_map(|object| object.key()) {
-                if !key.starts_with(prefix) || Some(key) == kept {
-                    continue;
-                }
-                found += 1;
-                let deleted = self
-                    .s3
-                    .delete_object()
-                    .bucket(&self.name)
-                    .key(key)
-                    .send()
-                    .await;
-                deleted.map_err(|e| CleanError::sdk("DeleteObject", e))?;
-            }
-            token = page.next_continuation_token;
-            if token.is_none() {
-                return Ok(found);
-            }
-        }
-    }
+    Err(CleanError::NotEmpty)
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::Client;
     use aws_sdk_s3::error::ErrorMetadata;
     use aws_sdk_s3::operation::abort_multipart_upload::{
         AbortMultipartUploadError, AbortMultipartUploadOutput,
@@ -171,10 +65,7 @@ mod tests {
     use waybill_testing::{client, id};
 
     fn s3(rules: &[&Rule]) -> Bucket {
-        Bucket {
-            s3: client!(aws_sdk_s3, rules.iter().copied()),
-            name: "files".into(),
-        }
+        Bucket::new(client!(aws_sdk_s3, rules.iter().copied()), "files")
     }
 
     fn objects(keys: &'static [&'static str], next: Option<&'static str>) -> ListObjectsV2Output {
@@ -219,7 +110,7 @@ mod tests {
         let uploads = no_uploads();
         let bucket = s3(&[&first, &second, &delete, &uploads]);
         assert_eq!(
-            bucket.clean(id(7), Some("exports/7/kept")).await.unwrap(),
+            clean(&bucket, id(7), Some("exports/7/kept")).await.unwrap(),
             2
         );
         assert_eq!(
@@ -264,7 +155,7 @@ mod tests {
             });
         let list = mock!(Client::list_objects_v2).then_output(|| objects(&[], None));
         let bucket = s3(&[&first, &second, &abort, &gone, &list]);
-        assert_eq!(bucket.clean(id(7), None).await.unwrap(), 2);
+        assert_eq!(clean(&bucket, id(7), None).await.unwrap(), 2);
         assert_eq!(
             (first.num_calls(), abort.num_calls(), gone.num_calls()),
             (2, 1, 1)
@@ -280,11 +171,8 @@ mod tests {
             .http_status(403, None)
             .build();
         let bucket = s3(&[&uploads, &list, &delete]);
-        let error = bucket.clean(id(7), None).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "S3 did not carry out DeleteObject: no answer"
-        );
+        let error = clean(&bucket, id(7), None).await.unwrap_err();
+        assert_eq!(error.to_string(), "DeleteObject failed: no answer");
     }
 
     #[tokio::test]
@@ -295,7 +183,7 @@ mod tests {
             mock!(Client::delete_object).then_output(|| DeleteObjectOutput::builder().build());
         let bucket = s3(&[&uploads, &list, &delete]);
         assert!(matches!(
-            bucket.clean(id(7), None).await,
+            clean(&bucket, id(7), None).await,
             Err(CleanError::NotEmpty)
         ));
         assert_eq!(delete.num_calls(), MOST_LISTINGS);

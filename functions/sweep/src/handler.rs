@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use futures::StreamExt;
@@ -11,14 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
-use waybill::aws::{Late, best_effort};
+use waybill::aws::{CallError, best_effort, best_effort_call};
+use waybill::bucket::Bucket;
 use waybill::export::{ExportId, Mail, Status};
 use waybill::lifecycle::{Change, State};
-use waybill::queue::{Message, Queue, QueueError};
+use waybill::queue::{Message, Queue};
 use waybill::store::{CommitError, Due, Exports, StoreError};
 use waybill::work::{Pace, Work};
 
-use crate::clean::{Bucket, CleanError};
+use crate::clean::{CleanError, clean};
 use crate::step::{Step, kept_object, next_step};
 
 /// How many exports of a shard are read at a time.
@@ -63,17 +62,14 @@ pub enum SweepError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The message was not taken.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
+    #[error("the message was not sent: {0}")]
+    Queue(CallError),
     /// The bucket is not clean.
     #[error(transparent)]
     Clean(#[from] CleanError),
     /// The mail could not be asked for.
-    #[error("the function that mails was not invoked: {}", .0.code().unwrap_or("no answer"))]
-    Notify(#[source] Box<SdkError<InvokeError>>),
-    /// Lambda is silent. It may have invoked the function that mails.
-    #[error("the function that mails was not said to be invoked")]
-    NotifyLate(#[source] Late),
+    #[error("the function that mails was not said to be invoked: {0}")]
+    Notify(CallError),
     /// The sweep's time was over.
     #[error("the sweep's time was over")]
     Time,
@@ -334,8 +330,7 @@ impl Sweeper {
                 state.expire(expired + self.delete_after, now)
             }
             Step::Clean => {
-                self.bucket
-                    .clean(id, kept_object(&state.export))
+                clean(&self.bucket, id, kept_object(&state.export))
                     .await
                     .map_err(SweepError::from)?;
                 self.exports
@@ -356,7 +351,7 @@ impl Sweeper {
             SENT | FREED => {
                 let wait = next.work.held_back(now);
                 let sent = self.queue.send_after(id, wait).await;
-                summary.went_out(id, sent.map_err(SweepError::from));
+                summary.went_out(id, sent.map_err(SweepError::Queue));
             }
             ASKED => summary.went_out(id, self.notifier.ask(id).await),
             GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
@@ -388,7 +383,7 @@ impl Sweeper {
             Ok(Ok(woken)) => {
                 for id in woken {
                     let sent = self.queue.send(*id).await;
-                    summary.went_out(*id, sent.map_err(SweepError::from));
+                    summary.went_out(*id, sent.map_err(SweepError::Queue));
                 }
                 return;
             }
@@ -418,7 +413,7 @@ impl Sweeper {
         {
             return Ok(());
         }
-        self.bucket.clean(id, None).await?;
+        clean(&self.bucket, id, None).await?;
         self.exports.delete_etags(id).await?;
         match self.exports.forget(&work).await {
             Ok(()) => {
@@ -467,8 +462,8 @@ impl Notifier {
             .invocation_type(InvocationType::Event)
             .payload(Blob::new(payload))
             .send();
-        let invoked = best_effort(invoked).await.map_err(SweepError::NotifyLate)?;
-        invoked.map_err(|error| SweepError::Notify(Box::new(error)))?;
+        let invoked = best_effort_call("Invoke", invoked).await;
+        invoked.map_err(SweepError::Notify)?;
         Ok(())
     }
 }

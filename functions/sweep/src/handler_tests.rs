@@ -78,10 +78,7 @@ impl World {
         let sweeper = Sweeper {
             exports: tables.exports(),
             queue: Queue::new(client!(aws_sdk_sqs, [&sent]), "https://queue".into()),
-            bucket: Bucket {
-                s3: client!(aws_sdk_s3, [&list, &delete, &uploads]),
-                name: "files".into(),
-            },
+            bucket: Bucket::new(client!(aws_sdk_s3, [&list, &delete, &uploads]), "files"),
             notifier: Notifier {
                 lambda: client!(aws_sdk_lambda, [&asked]),
                 function: "notify".into(),
@@ -384,10 +381,7 @@ fn bucket(may: fn(&str) -> bool) -> Bucket {
         let body = "<Error><Code>AccessDenied</Code></Error>";
         aws_sdk_s3::config::http::HttpResponse::new(403.try_into().unwrap(), body.into())
     });
-    Bucket {
-        s3: client!(aws_sdk_s3, [&uploads, &objects, &denied]),
-        name: "files".into(),
-    }
+    Bucket::new(client!(aws_sdk_s3, [&uploads, &objects, &denied]), "files")
 }
 
 fn told(number: u64) -> State {

@@ -7,5 +7,5 @@ mod clean;
 mod handler;
 mod step;
 
-pub use clean::{Bucket, CleanError};
+pub use clean::CleanError;
 pub use handler::{Notifier, Summary, SweepError, Sweeper};

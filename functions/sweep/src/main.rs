@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use sweep::{Bucket, Notifier, Sweeper};
+use sweep::{Notifier, Sweeper};
 use tokio::time::Instant;
+use waybill::bucket::Bucket;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
 use waybill::store::Exports;
@@ -22,10 +23,7 @@ async fn main() -> Result<(), Error> {
     let sweeper = Arc::new(Sweeper {
         exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
         queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), config.queue_url),
-        bucket: Bucket {
-            s3: waybill::aws::s3(&sdk),
-            name: config.bucket,
-        },
+        bucket: Bucket::new(waybill::aws::s3(&sdk), config.bucket),
         notifier: Notifier {
             lambda: aws_sdk_lambda::Client::new(&sdk),
             function: config.notify_function,

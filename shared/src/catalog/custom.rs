@@ -29,6 +29,7 @@ pub struct Definitions {
 
 /// One column that staff have defined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Definition {
     /// Its header, and the name under which records hold its values.
     pub key: String,

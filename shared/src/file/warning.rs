@@ -6,6 +6,7 @@ use crate::catalog::Column;
 
 /// What happened to a cell, or what is in doubt about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
     /// A number of more digits than a spreadsheet's numbers have is a text, so that none is lost.
@@ -43,6 +44,7 @@ impl WarningCode {
 
 /// How many cells of a column something happened to, or how many records are in doubt for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Warning {
     /// What happened.
     pub code: WarningCode,

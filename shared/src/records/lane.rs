@@ -6,11 +6,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::key;
-use super::question::{Body, Cost, Placement, Question};
+use super::question::{Body, Cost, OPERATION, Placement, Question};
 use super::range::Segment;
 use super::spot::{Leaf, Spot};
 use super::wire::{Answer, Reader};
 use super::{RecordsError, Row};
+use crate::aws::CallError;
 
 /// One partition, and its records that are read and not yet taken.
 #[derive(Debug)]
@@ -252,10 +253,9 @@ impl Ahead {
     async fn answer(mut self) -> Result<Body, RecordsError> {
         match self.asked.join_next().await {
             Some(Ok(answer)) => answer,
-            Some(Err(error)) => Err(RecordsError::Unavailable {
-                code: "the task ended".to_owned(),
-                source: Box::new(error),
-            }),
+            Some(Err(error)) => {
+                Err(CallError::with_code(OPERATION, "the task ended", error).into())
+            }
             None => unreachable!("one task was spawned"),
         }
     }

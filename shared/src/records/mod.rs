@@ -16,6 +16,7 @@ pub use wire::Row;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::aws::CallError;
 use crate::catalog::RecordsSpec;
 use crate::export::Failure;
 
@@ -73,14 +74,8 @@ pub fn consistency(spec: &RecordsSpec) -> &'static str {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
     /// It may pass: throttling, a time-out, a connection that broke.
-    #[error("the records could not be read: {code}")]
-    Unavailable {
-        /// The engine's code.
-        code: String,
-        /// What the SDK says.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Unavailable(#[from] CallError),
     /// The table or index of the catalog is not there.
     #[error("the table {table} does not exist, or has no such index")]
     Missing {
@@ -110,7 +105,7 @@ impl RecordsError {
     /// What the export fails with at once; `None` for what may pass.
     pub fn failure(&self) -> Option<Failure> {
         let (code, message) = match self {
-            Self::Unavailable { .. } => return None,
+            Self::Unavailable(_) => return None,
             Self::Missing { .. } => (
                 "records_missing",
                 "The table with the records does not exist.",

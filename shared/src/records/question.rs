@@ -17,7 +17,11 @@ use super::key::{self, Key};
 use super::range::Segment;
 use super::wire::{Layout, Malformed, Spares, Tap};
 use super::{Order, Range, RecordsError, Row};
+use crate::aws::CallError;
 use crate::catalog::SortFormat;
+
+/// The operation that reads records.
+pub(super) const OPERATION: &str = "Query";
 
 /// What all partitions of a source have in common.
 #[derive(Debug, Clone)]
@@ -206,10 +210,7 @@ impl Question {
     }
 
     pub(super) fn malformed(error: Malformed) -> RecordsError {
-        RecordsError::Unavailable {
-            code: "an answer that cannot be read".to_owned(),
-            source: Box::new(error),
-        }
+        CallError::with_code(OPERATION, "an answer that cannot be read", error).into()
     }
 
     pub(super) fn error(&self, error: SdkError<QueryError>) -> RecordsError {
@@ -221,10 +222,7 @@ impl Question {
                 table,
                 message: error.message().unwrap_or_default().to_owned(),
             },
-            code => RecordsError::Unavailable {
-                code: code.unwrap_or("no answer").to_owned(),
-                source: Box::new(error),
-            },
+            _ => CallError::new(OPERATION, error).into(),
         }
     }
 }

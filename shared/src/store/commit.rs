@@ -227,8 +227,8 @@ impl Exports {
             false => reasons.find(|code| *code != "None").map(str::to_owned),
         };
         let mut error = StoreError::sdk("TransactWriteItems", &self.tables.work, error);
-        if let (StoreError::Unavailable { code, .. }, Some(reason)) = (&mut error, reason) {
-            *code = reason;
+        if let (StoreError::Unavailable(call), Some(reason)) = (&mut error, reason) {
+            call.code = reason;
         }
         Written::Failed(error)
     }

@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::aws::is_lasting;
+use crate::aws::CallError;
 use crate::event::Event;
 
 pub use commit::CommitError;
@@ -39,19 +39,9 @@ pub type Item = HashMap<String, AttributeValue>;
 /// Why a table could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// DynamoDB did not answer as it should: throttled, out of reach, or not allowed.
-    #[error("{operation} of table {table} failed: {code}")]
-    Unavailable {
-        /// DynamoDB's operation.
-        operation: &'static str,
-        /// The table.
-        table: String,
-        /// DynamoDB's code, or what kind of failure it was.
-        code: String,
-        /// What the SDK says.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// DynamoDB did not carry out a call: throttled, out of reach, or not allowed.
+    #[error(transparent)]
+    Unavailable(#[from] CallError),
     /// An item is not of the form that it was written in.
     #[error("an item of table {table} cannot be read")]
     Malformed {
@@ -70,24 +60,13 @@ impl StoreError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        let code = match (&error, error.code()) {
-            (_, Some(code)) => code.to_owned(),
-            (SdkError::TimeoutError(_), _) => "timeout".to_owned(),
-            (SdkError::DispatchFailure(_), _) => "no connection".to_owned(),
-            _ => "no answer".to_owned(),
-        };
-        Self::Unavailable {
-            operation,
-            table: table.to_owned(),
-            code,
-            source: Box::new(error),
-        }
+        CallError::new(operation, error).of_table(table).into()
     }
 
     /// Whether it stays until somebody changes the deployment or the item: trying again is no use.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Unavailable { code, .. } => is_lasting(code),
+            Self::Unavailable(error) => error.is_lasting(),
             Self::Malformed { .. } => true,
         }
     }

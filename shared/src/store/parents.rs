@@ -138,7 +138,7 @@ pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreEr
             .send()
             .await;
         let item = got.map_err(|e| StoreError::sdk("GetItem", limits, e))?.item;
-        Ok(item
+        Ok::<_, StoreError>(item
             .and_then(|mut item| item.remove("secret"))
             .and_then(|value| match value {
                 AttributeValue::B(blob) => Some(blob.into_inner()),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::{Exports, Item, StoreError, event_key, from_item};
+use crate::aws::CallError;
 use crate::event::Event;
 use crate::export::{Export, ExportId};
 use crate::lifecycle::State;
@@ -337,13 +338,9 @@ pub(super) async fn batch_get(
         while !keys.is_empty() {
             tries += 1;
             if tries > BATCH_TRIES {
-                return Err(StoreError::Unavailable {
-                    operation: "BatchGetItem",
-                    table: table.to_owned(),
-                    code: "unprocessed keys".to_owned(),
-                    source: format!("{} keys are left after {BATCH_TRIES} tries", keys.len())
-                        .into(),
-                });
+                let left = format!("{} keys are left after {BATCH_TRIES} tries", keys.len());
+                let error = CallError::with_code("BatchGetItem", "unprocessed keys", left);
+                return Err(error.of_table(table).into());
             }
             if tries > 1 {
                 tokio::time::sleep(batch_wait(tries)).await;

@@ -17,9 +17,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttribu
 use aws_smithy_mocks::{Rule, mock};
 use jiff::SignedDuration;
 use tokio::time::{Duration, Instant};
+use waybill::bucket::Upload;
 use waybill::event::Actor;
 use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
-use waybill::work::{Checkpoint, Upload};
+use waybill::work::Checkpoint;
 use waybill_testing::twin::{Call, Carried, Forgetful, Wire};
 use waybill_testing::{FakeTables, at, client, id, pace, processing, waiting};
 

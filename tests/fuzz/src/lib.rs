@@ -16,8 +16,11 @@ pub mod page;
 
 mod source;
 
+/// Reads bytes as a boundary does; panics where that breaks a promise.
+pub type Check = fn(&[u8]);
+
 /// A check by the name of its module.
-pub const CHECKS: [(&str, fn(&[u8])); 5] = [
+pub const CHECKS: [(&str, Check); 5] = [
     ("catalog", catalog::check),
     ("checkpoint", checkpoint::check),
     ("claims", claims::check),

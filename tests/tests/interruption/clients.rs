@@ -7,10 +7,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SharedTimeSource;
-use generate::{Bucket, Tools, Worker};
+use generate::{Tools, Worker};
 use jiff::SignedDuration;
 use sweep::{Notifier, Sweeper};
 use waybill::aws::RecordsClients;
+use waybill::bucket::Bucket;
 use waybill::queue::Queue;
 use waybill::store::{Entries, Exports, Tables};
 use waybill_testing::pace;
@@ -58,11 +59,8 @@ impl World {
             tools: Tools {
                 exports: exports.clone(),
                 records: RecordsClients::new(&config, None),
-                bucket: Bucket {
-                    s3: waybill::aws::s3(&config),
-                    name: "files".into(),
-                    first_part: self.part,
-                },
+                bucket: Bucket::new(waybill::aws::s3(&config), "files"),
+                first_part: self.part,
                 clock: machine.clock(),
                 checkpoint_every: self.checkpoint_every,
             },
@@ -81,10 +79,7 @@ impl World {
         Sweeper {
             exports: exports(&config),
             queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
-            bucket: sweep::Bucket {
-                s3: waybill::aws::s3(&config),
-                name: "files".into(),
-            },
+            bucket: Bucket::new(waybill::aws::s3(&config), "files"),
             notifier: Notifier {
                 lambda: aws_sdk_lambda::Client::new(&config),
                 function: "notify".into(),

@@ -304,7 +304,7 @@ fn every_whole_stack_test_is_run() {
 fn the_workspaces_members_are_the_functions_and_what_they_share() {
     let manifest = text("Cargo.toml");
     assert!(manifest.contains(
-        r#"members = ["shared", "shared/testing", "functions/*", "tests", "tests/bench"]"#
+        r#"members = ["shared", "shared/testing", "functions/*", "tests", "tests/bench", "tests/fuzz"]"#
     ));
     let folders = std::fs::read_dir(root().join("functions")).expect("the functions' folder");
     let folders = folders.map(|entry| {

@@ -1,17 +1,14 @@
 //! The page's files: embedded, named by a version, compressed once.
 
-use std::io::Write;
 use std::sync::LazyLock;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::response::Response;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, REFERRER_POLICY, VARY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, REFERRER_POLICY, VARY};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
+
+use crate::http::compression::{Compressed, VARIES_BY};
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
@@ -66,8 +63,7 @@ pub(super) enum Kept {
 
 struct Asset {
     name: &'static str,
-    plain: Bytes,
-    compressed: Bytes,
+    body: Compressed,
 }
 
 struct Assets {
@@ -86,12 +82,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let mut version = waybill::hash::hex(&digest.finalize());
     version.truncate(VERSION_DIGITS);
     let asset = |&(name, text): &(&'static str, &str)| {
-        let plain = text.replace(PLACE, &version);
-        Asset {
-            name,
-            compressed: gzip(plain.as_bytes()).into(),
-            plain: plain.into(),
-        }
+        let body = Compressed::new(text.replace(PLACE, &version));
+        Asset { name, body }
     };
     Assets {
         files: FILES.iter().map(asset).collect(),
@@ -99,27 +91,16 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     }
 });
 
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Memory takes all that is written to it.
-    let _ = encoder.write_all(plain);
-    encoder.finish().unwrap_or_default()
-}
-
 /// The answer with the file of this name, in the form that `asked` allows; `None` where there is no such file.
 pub(super) fn file(name: &str, asked: &HeaderMap, kept: Kept) -> Option<Response> {
     let asset = ASSETS.files.iter().find(|asset| asset.name == name)?;
-    let is_compressed = takes_gzip(asked);
-    let body = match is_compressed {
-        true => asset.compressed.clone(),
-        false => asset.plain.clone(),
-    };
+    let (body, encoding) = asset.body.form(asked);
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if is_compressed {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.insert(VARY, HeaderValue::from_static(VARIES_BY));
+    if let Some(encoding) = encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     let kept = match kept {
         Kept::Never => "no-cache",
@@ -146,30 +127,8 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// Whether the client takes gzip (RFC 9110, 12.5.3).
-fn takes_gzip(asked: &HeaderMap) -> bool {
-    let codings = asked
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    codings
-        .flat_map(|value| value.split(','))
-        .any(|coding| match coding.trim().split_once(';') {
-            None => coding.trim().eq_ignore_ascii_case("gzip"),
-            Some((name, weight)) => {
-                let weight = weight.trim().trim_start_matches("q=");
-                name.trim().eq_ignore_ascii_case("gzip")
-                    && weight.parse().is_ok_and(|weight: f32| weight > 0.0)
-            }
-        })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
-    use flate2::read::GzDecoder;
-
     use super::*;
 
     /// The most that the page may weigh, compressed.
@@ -177,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_page_is_light() {
-        let whole: usize = ASSETS.files.iter().map(|file| file.compressed.len()).sum();
+        let whole: usize = ASSETS.files.iter().map(|file| file.body.gzip.len()).sum();
         assert!(whole < MOST_BYTES, "{whole}");
     }
 
@@ -227,30 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_comes_as_it_was_asked_for_with_its_version_in_it() {
-        let asked = |codings: &'static str| {
-            HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(codings))])
-        };
-        for (codings, is_compressed) in [
-            ("gzip, br", true),
-            ("br;q=1, gzip;q=0.5", true),
-            ("GZIP", true),
-            ("gzip;q=0, br", false),
-            ("identity", false),
-            ("xgzip", false),
-        ] {
-            assert_eq!(takes_gzip(&asked(codings)), is_compressed, "{codings}");
-        }
-        assert!(!takes_gzip(&HeaderMap::new()));
+    fn a_file_has_its_version_in_it() {
         assert!(file("../Cargo.toml", &HeaderMap::new(), Kept::Never).is_none());
 
         for asset in &ASSETS.files {
-            let mut plain = Vec::new();
-            GzDecoder::new(&asset.compressed[..])
-                .read_to_end(&mut plain)
-                .unwrap();
-            assert_eq!(plain, asset.plain, "{}", asset.name);
-            let text = std::str::from_utf8(&plain).unwrap();
+            let text = std::str::from_utf8(&asset.body.plain).unwrap();
             assert!(!text.contains("/VERSION/"), "{}", asset.name);
         }
     }

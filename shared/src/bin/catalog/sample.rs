@@ -4,9 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use jiff::Timestamp;
-use waybill::aws::RecordsClients;
+use waybill::aws::{CallError, RecordsClients};
 use waybill::catalog::{Catalog, Column};
 use waybill::env;
 use waybill::parent::Parent;
@@ -60,8 +59,10 @@ impl Sample {
             Ok(Some(described)) => keys::problems(export_type, &described),
             Ok(None) => Vec::new(),
             Err(error) => {
-                let code = error.code().unwrap_or("no answer");
-                println!("  the table is not described ({code}): its key is seen in records alone");
+                let error = CallError::new("DescribeTable", error);
+                println!(
+                    "  the table is not described ({error}): its key is seen in records alone"
+                );
                 Vec::new()
             }
         };

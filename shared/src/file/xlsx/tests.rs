@@ -555,7 +555,8 @@ fn a_state_of_no_file_is_not_gone_on_from() {
         )
     };
     assert!(resume(begun.clone()).is_ok());
-    let wrong: [(&str, fn(&mut XlsxState)); 5] = [
+    type Spoil = fn(&mut XlsxState);
+    let wrong: [(&str, Spoil); 5] = [
         ("no sheet", |state| *state = XlsxState::default()),
         ("a sheet without a header", |state| state.rows[0] = 0),
         ("more rows than a sheet has", |state| {

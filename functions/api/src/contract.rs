@@ -1,0 +1,169 @@
+//! `GET /openapi.json`: the contract, made from the views, the errors and the paths of the routes.
+
+mod examples;
+pub(crate) mod operations;
+mod problems;
+mod schemas;
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Extension;
+use axum::response::Response;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, VARY};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::schema::{Components, ComponentsBuilder, Schema};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
+};
+
+use crate::endpoints::catalog::CatalogView;
+use crate::endpoints::describe::DescribedParent;
+use crate::endpoints::download::Link;
+use crate::endpoints::events::EventList;
+use crate::endpoints::list::ExportList;
+use crate::endpoints::records::RecordList;
+use crate::endpoints::summary::Summary;
+use crate::http::answer;
+use crate::http::compression::{Compressed, VARIES_BY};
+use crate::http::error::{ApiError, Problem};
+
+/// The name of the token in the contract.
+const SECURITY: &str = "token";
+/// How long a client may go on with the contract that it has: a deployment changes it.
+const CACHE_CONTROL: &str = "public, max-age=300";
+
+const DESCRIPTION: &str = "Exports of a product's records as CSV and XLSX files.
+
+Everything under `/v1` needs an access token. Errors are `application/problem+json` (RFC 9457), 405 too, for a method \
+that an address does not take. What the gateway refuses by itself has the form of `GatewayMessage`: 401, and 413, 429 \
+and 503 at its own limits. What a token may not see is 404.";
+
+/// Fields that are left out where they do not apply; every other one is always there.
+const OPTIONAL: [(&str, &str); 11] = [
+    ("Catalog", "unreadable"),
+    ("DescribedParent", "custom_fields"),
+    ("DescribedParent", "attributes"),
+    ("Meta", "unfinished"),
+    ("Meta", "unreadable"),
+    ("Meta", "count"),
+    ("Problem", "errors"),
+    ("Summary", "unreadable"),
+    ("Warning", "column"),
+    ("Warning", "attribute"),
+    ("Warning", "example"),
+];
+
+/// A path, and what it answers to each method.
+pub(crate) type Documented = (String, Vec<(HttpMethod, Operation)>);
+
+/// The contract of a deployment, made when it is first asked for.
+pub struct Contract {
+    public_url: String,
+    paths: fn() -> Vec<Documented>,
+    body: OnceLock<Compressed>,
+}
+
+pub(crate) async fn read(
+    Extension(contract): Extension<Arc<Contract>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (body, encoding) = contract.body()?.form(&headers);
+    let mut response = answer::revalidated(body, &headers, CACHE_CONTROL)?;
+    answer::set(&mut response, VARY, VARIES_BY)?;
+    if let Some(encoding) = encoding.filter(|_| response.status().is_success()) {
+        answer::set(&mut response, CONTENT_ENCODING, encoding)?;
+    }
+    Ok(response)
+}
+
+impl Contract {
+    /// The contract of the API that is found at `public_url` and has these paths.
+    pub(crate) fn new(public_url: impl Into<String>, paths: fn() -> Vec<Documented>) -> Self {
+        Self {
+            public_url: public_url.into(),
+            paths,
+            body: OnceLock::new(),
+        }
+    }
+
+    /// # Errors
+    /// When the contract has no JSON form, which is a mistake of ours.
+    fn body(&self) -> Result<&Compressed, ApiError> {
+        if let Some(body) = self.body.get() {
+            return Ok(body);
+        }
+        let json = serde_json::to_vec(&document(&self.public_url, (self.paths)()));
+        let json = json.map_err(|error| ApiError::Broken(error.into()))?;
+        Ok(self.body.get_or_init(|| Compressed::new(json)))
+    }
+}
+
+fn document(public_url: &str, documented: Vec<Documented>) -> OpenApi {
+    let license = LicenseBuilder::new()
+        .name("MIT OR Apache-2.0")
+        .identifier(Some("MIT OR Apache-2.0"));
+    let info = InfoBuilder::new()
+        .title("Waybill")
+        .version("v1")
+        .description(Some(DESCRIPTION))
+        .license(Some(license.build()));
+    let mut paths = Paths::new();
+    for (path, operations) in documented {
+        for (method, operation) in operations {
+            paths.add_path_operation(&path, vec![method], operation);
+        }
+    }
+    OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([ServerBuilder::new().url(public_url).build()]))
+        .paths(paths)
+        .components(Some(components()))
+        .build()
+}
+
+/// Adds the schema of a view, and those of the views in it.
+fn add<T: ToSchema>(views: &mut Vec<(String, RefOr<Schema>)>) {
+    views.push((T::name().into_owned(), T::schema()));
+    T::schemas(views);
+}
+
+fn components() -> Components {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(
+            "An access token of the issuer that this API was deployed for.",
+        ));
+    let mut views = Vec::new();
+    add::<ExportList<'_>>(&mut views);
+    add::<EventList<'_>>(&mut views);
+    add::<RecordList>(&mut views);
+    add::<CatalogView<'_>>(&mut views);
+    add::<Summary>(&mut views);
+    add::<DescribedParent<'_>>(&mut views);
+    add::<Link>(&mut views);
+    add::<Problem>(&mut views);
+    let mut components = ComponentsBuilder::new()
+        .schemas_from_iter(views)
+        .security_scheme(SECURITY, SecurityScheme::Http(token.build()))
+        .build();
+    for (name, schema) in &mut components.schemas {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            let always = object
+                .properties
+                .keys()
+                .filter(|field| !OPTIONAL.contains(&(name, field)));
+            object.required = always.cloned().collect();
+        }
+    }
+    for (name, schema) in schemas::of_bodies() {
+        components.schemas.insert(name.to_owned(), schema);
+    }
+    for (name, response) in problems::responses() {
+        components.responses.insert(name, RefOr::T(response));
+    }
+    components
+}

@@ -1,0 +1,427 @@
+//! What the contract says of each call. The routes name these beside the handlers.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{
+    Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{Ref, RefOr, Required};
+use waybill::parent::ParentKind;
+
+use super::{SECURITY, examples, problems, schemas};
+use crate::endpoints::shapes::TEXT_ID;
+use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT};
+
+const JSON: &str = "application/json";
+
+/// A call, until every answer of it is said.
+struct Call(OperationBuilder);
+
+impl Call {
+    /// A call for which a token is needed.
+    fn new(id: &str, summary: &str, description: &str) -> Self {
+        Self::open(id, summary, description).with(|call| {
+            call.security(SecurityRequirement::new(SECURITY, [] as [&str; 0]))
+                .response("401", Ref::from_response_name(problems::GATEWAY_401))
+        })
+    }
+
+    /// A call that is open to all.
+    fn open(id: &str, summary: &str, description: &str) -> Self {
+        let call = OperationBuilder::new()
+            .operation_id(Some(id))
+            .summary(Some(summary))
+            .description(Some(description));
+        Self(call).fails(&[500, 503])
+    }
+
+    fn with(self, change: impl FnOnce(OperationBuilder) -> OperationBuilder) -> Self {
+        Self(change(self.0))
+    }
+
+    fn takes(self, parameters: Vec<Parameter>) -> Self {
+        let add = |call: Self, parameter| call.with(|c| c.parameter(parameter));
+        parameters.into_iter().fold(self, add)
+    }
+
+    fn body(self, schema: &str, example: Value) -> Self {
+        let content = ContentBuilder::new()
+            .schema(Some(schemas::named(schema)))
+            .example(Some(example));
+        let body = RequestBodyBuilder::new()
+            .required(Some(Required::True))
+            .content(JSON, content.build());
+        self.with(|call| call.request_body(Some(body.build())))
+            .fails(&[400, 413, 415, 422])
+    }
+
+    fn answers(self, description: &str, schema: &str, example: Value) -> Self {
+        let answer = json_answer(description, schema, example);
+        self.with(|call| call.response("200", answer))
+    }
+
+    /// Problems of these statuses.
+    fn fails(self, statuses: &[u16]) -> Self {
+        let add = |call: Self, status: &u16| {
+            let problem = Ref::from_response_name(problems::name(*status));
+            call.with(|c| c.response(status.to_string(), problem))
+        };
+        statuses.iter().fold(self, add)
+    }
+
+    fn build(self) -> Operation {
+        self.0.build()
+    }
+}
+
+fn json_answer(description: &str, schema: &str, example: Value) -> ResponseBuilder {
+    let content = ContentBuilder::new()
+        .schema(Some(schemas::named(schema)))
+        .example(Some(example));
+    ResponseBuilder::new()
+        .description(description)
+        .content(JSON, content.build())
+}
+
+fn header(description: &str) -> utoipa::openapi::header::Header {
+    HeaderBuilder::new().description(Some(description)).build()
+}
+
+fn parameter(
+    place: ParameterIn,
+    name: &str,
+    description: &str,
+    schema: impl Into<RefOr<Schema>>,
+) -> Parameter {
+    let required = match place {
+        ParameterIn::Path => Required::True,
+        _ => Required::False,
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn query(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(ParameterIn::Query, name, description, schema)
+}
+
+fn repeatable(name: &str, description: &str, items: impl Into<RefOr<Schema>>) -> Parameter {
+    query(name, description, ArrayBuilder::new().items(items.into()))
+}
+
+fn page() -> Vec<Parameter> {
+    let limit = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(MAX_LIMIT as u64))
+        .default(Some(json!(DEFAULT_LIMIT)));
+    vec![
+        query("limit", "How many entries at most.", limit),
+        query("cursor", "The `next` of the page before.", text()),
+    ]
+}
+
+fn if_none_match() -> Parameter {
+    let description = "The `ETag` of the answer that the client has.";
+    parameter(ParameterIn::Header, "If-None-Match", description, text())
+}
+
+fn of_parent(kind: ParentKind) -> Parameter {
+    let id: RefOr<Schema> = match kind {
+        ParentKind::Project => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .into(),
+        ParentKind::Organization | ParentKind::Source => text().pattern(Some(TEXT_ID)).into(),
+    };
+    parameter(
+        ParameterIn::Path,
+        "id",
+        &format!("The {}'s id.", kind.as_str()),
+        id,
+    )
+}
+
+fn of_export() -> Parameter {
+    let id = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1));
+    parameter(ParameterIn::Path, "id", "The export's id.", id)
+}
+
+/// `createProjectExport` for `create`, a project and `Export`.
+fn id_of(verb: &str, kind: ParentKind, what: &str) -> String {
+    let kind = kind.as_str();
+    let (first, rest) = kind.split_at(1);
+    format!("{verb}{}{rest}{what}", first.to_uppercase())
+}
+
+pub(crate) fn contract() -> Operation {
+    let unchanged = ResponseBuilder::new().description("The client has it already.");
+    let document = ContentBuilder::new().schema(Some(ObjectBuilder::new()));
+    let answer = ResponseBuilder::new()
+        .description("This document.")
+        .content(JSON, document.build());
+    Call::open(
+        "readContract",
+        "Read this contract",
+        "OpenAPI 3.1, open to all.",
+    )
+    .takes(vec![if_none_match()])
+    .with(|call| call.response("200", answer).response("304", unchanged))
+    .build()
+}
+
+pub(crate) fn catalog() -> Operation {
+    Call::new(
+        "readCatalog",
+        "See what can be exported",
+        "The types and parents that the token may use.",
+    )
+    .takes(page())
+    .answers(
+        "Types, and a page of parents.",
+        "Catalog",
+        examples::catalog(),
+    )
+    .fails(&[422])
+    .build()
+}
+
+pub(crate) fn catalog_of(kind: ParentKind) -> Operation {
+    let description = match kind {
+        ParentKind::Source => "Its types, with the columns of its own definitions.",
+        ParentKind::Organization | ParentKind::Project => "Its types.",
+    };
+    Call::new(
+        &id_of("read", kind, "Catalog"),
+        &format!("See what can be exported of the {}", kind.as_str()),
+        description,
+    )
+    .takes(vec![of_parent(kind)])
+    .answers(
+        "Its types, and itself.",
+        "Catalog",
+        examples::catalog_of(kind),
+    )
+    .fails(&[404])
+    .build()
+}
+
+pub(crate) fn create(kind: ParentKind) -> Operation {
+    let description = "The file is made in the background; the person is mailed when it is there. With an \
+        `Idempotency-Key` the same request again gets the same export, as it is then, for 24 hours.";
+    let key = text().min_length(Some(1)).max_length(Some(255));
+    let key = parameter(
+        ParameterIn::Header,
+        "Idempotency-Key",
+        "Visible ASCII characters; per person and path.",
+        key,
+    );
+    let created = json_answer(
+        "The export, which is waiting.",
+        "Export",
+        examples::waiting(),
+    )
+    .header("Location", header("Where the export is."))
+    .header(
+        "Idempotency-Replayed",
+        header("`true` where the export had been made before."),
+    );
+    Call::new(
+        &id_of("create", kind, "Export"),
+        "Start an export",
+        description,
+    )
+    .takes(vec![of_parent(kind), key])
+    .body("NewExport", examples::request())
+    .with(|call| call.response("201", created))
+    .fails(&[403, 404, 429])
+    .build()
+}
+
+pub(crate) fn list(kind: ParentKind) -> Operation {
+    let description = match kind {
+        ParentKind::Organization => "Those of its projects and sources too, newest first.",
+        ParentKind::Project | ParentKind::Source => "Newest first.",
+    };
+    let list = json_answer("Exports.", "ExportList", examples::exports())
+        .header("ETag", header("Of the list as it is shown."));
+    let unchanged = ResponseBuilder::new().description("The client has it already.");
+    let status = "Only those in one of these statuses; `cancelled` is understood too.";
+    let mut parameters = vec![of_parent(kind)];
+    parameters.extend(page());
+    parameters.extend([
+        repeatable("status", status, schemas::named("Status")),
+        repeatable("type", "Only those of one of these types.", text()),
+        if_none_match(),
+    ]);
+    Call::new(&id_of("list", kind, "Exports"), "List exports", description)
+        .takes(parameters)
+        .with(|call| call.response("200", list).response("304", unchanged))
+        .fails(&[404, 422])
+        .build()
+}
+
+pub(crate) fn summarize(kind: ParentKind) -> Operation {
+    let bound =
+        "An instant, a date, or how long ago (`-30d`, `-12h`); whole days in UTC, at most 92.";
+    Call::new(
+        &id_of("summarize", kind, "Exports"),
+        "Sum up exports",
+        "How much was exported and taken, by day and by person.",
+    )
+    .takes(vec![
+        of_parent(kind),
+        query(
+            "from",
+            &format!("Inclusive; 30 days before `to` by default. {bound}"),
+            text(),
+        ),
+        query(
+            "to",
+            &format!("Exclusive; the end of today by default. {bound}"),
+            text(),
+        ),
+    ])
+    .answers("The sums.", "Summary", examples::summary())
+    .fails(&[404, 422])
+    .build()
+}
+
+pub(crate) fn records(kind: ParentKind) -> Operation {
+    let description = "What an export with the same filters and search would hold, newest first. A call ends at \
+        `limit`, 5 MB examined or 2 s: a page may be short, or empty, and have a `next`. Other filters of the type \
+        are parameters by their names; `attributes.NAME` is one or several values, or `true` where it must be there.";
+    let name = "One of the catalog's types of this kind of parent.";
+    let bound = "An instant, a date, or how long ago (`-30d`, `-12h`).";
+    let mut parameters = vec![
+        of_parent(kind),
+        parameter(ParameterIn::Path, "type", name, text()),
+    ];
+    parameters.extend(page());
+    parameters.extend([
+        query("search", "A text in any searched field.", text()),
+        repeatable("status", "One of these.", text()),
+        query("created_at.from", &format!("Inclusive. {bound}"), text()),
+        query("created_at.to", &format!("Exclusive. {bound}"), text()),
+        repeatable(
+            "columns",
+            "What is shown; without it, the type's own.",
+            text(),
+        ),
+        query(
+            "time_zone",
+            "In which days begin and timestamps are shown.",
+            text().default(Some(json!("UTC"))),
+        ),
+    ]);
+    Call::new(&id_of("list", kind, "Records"), "List records", description)
+        .takes(parameters)
+        .answers("Records.", "RecordList", examples::records())
+        .fails(&[403, 404, 422])
+        .build()
+}
+
+pub(crate) fn describe(kind: ParentKind) -> Operation {
+    let whole = match kind {
+        ParentKind::Organization => json!({"name": "Acme Inc."}),
+        ParentKind::Project | ParentKind::Source => {
+            json!({"name": "Film", "organization_id": "acme"})
+        }
+    };
+    let kind_name = kind.as_str();
+    Call::new(
+        &id_of("describe", kind, ""),
+        &format!("Describe the {kind_name}"),
+        "Replaces what is known of it; for staff.",
+    )
+    .takes(vec![of_parent(kind)])
+    .body("ParentDescription", whole)
+    .answers(
+        "What is known now.",
+        "DescribedParent",
+        examples::parent(kind),
+    )
+    .fails(&[403, 404])
+    .build()
+}
+
+pub(crate) fn read() -> Operation {
+    Call::new(
+        "readExport",
+        "Read an export",
+        "As it is now, with its progress.",
+    )
+    .takes(vec![of_export()])
+    .answers("The export.", "Export", examples::succeeded())
+    .fails(&[404])
+    .build()
+}
+
+pub(crate) fn cancel() -> Operation {
+    Call::new(
+        "cancelExport",
+        "Cancel an export",
+        "One that is waiting or processing; again, it changes nothing.",
+    )
+    .takes(vec![of_export()])
+    .answers("The export, canceled.", "Export", examples::canceled())
+    .fails(&[403, 404, 409])
+    .build()
+}
+
+pub(crate) fn events() -> Operation {
+    let mut parameters = vec![of_export()];
+    parameters.extend(page());
+    Call::new(
+        "listEvents",
+        "Read the history of an export",
+        "Oldest first; it outlives the file.",
+    )
+    .takes(parameters)
+    .answers("Events.", "EventList", examples::events())
+    .fails(&[404, 422])
+    .build()
+}
+
+pub(crate) fn download() -> Operation {
+    let description = "Checks the grant again, notes who takes the file, and gives a URL that needs no token and \
+        lives for five minutes. A program that follows the redirect must not send `Authorization` along.";
+    let redirect = ResponseBuilder::new()
+        .description("To the file.")
+        .header("Location", header("The URL that needs no token."));
+    let uuid = parameter(
+        ParameterIn::Path,
+        "uuid",
+        "From the export's `url`.",
+        text(),
+    );
+    let accept = parameter(
+        ParameterIn::Header,
+        "Accept",
+        "With `application/json` the URL comes in a body, with 200.",
+        text(),
+    );
+    Call::new("download", "Take the file", description)
+        .takes(vec![uuid, accept])
+        .answers("The URL, for a page.", "Link", examples::link())
+        .with(|call| call.response(StatusCode::FOUND.as_str(), redirect))
+        .fails(&[403, 404, 409, 410])
+        .build()
+}

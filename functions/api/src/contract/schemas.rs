@@ -1,0 +1,113 @@
+//! Schemas of the bodies of requests, which are read field by field, and of the gateway's own answers.
+
+use serde_json::json;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
+use utoipa::openapi::{Ref, RefOr};
+use waybill::selection::MAX_SEARCH_LENGTH;
+
+/// A reference to a schema by its name.
+pub(super) fn named(name: &str) -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(name))
+}
+
+fn nullable(name: &str) -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    OneOfBuilder::new().item(null).item(named(name)).into()
+}
+
+fn of_type(kind: Type, description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(kind)
+        .description(Some(description))
+}
+
+fn text(description: &str) -> ObjectBuilder {
+    of_type(Type::String, description)
+}
+
+fn text_or_null(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+        .description(Some(description))
+}
+
+fn closed(object: ObjectBuilder) -> RefOr<Schema> {
+    object
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        .into()
+}
+
+/// The schemas and their names.
+pub(super) fn of_bodies() -> [(&'static str, RefOr<Schema>); 3] {
+    [
+        ("NewExport", new_export()),
+        ("ParentDescription", parent_description()),
+        ("GatewayMessage", gateway_message()),
+    ]
+}
+
+fn new_export() -> RefOr<Schema> {
+    let user = of_type(
+        Type::Object,
+        "Whom the export is for; only a token with the grant `service` may say so.",
+    )
+    .property("id", text("The `sub` of the person's tokens."))
+    .property("name", text_or_null("The person's name."))
+    .property("email", text_or_null("Where the mail goes."))
+    .required("id");
+    let search =
+        text_or_null("A text in any searched field, in any spelling of upper and lower case.")
+            .max_length(Some(MAX_SEARCH_LENGTH));
+    let columns = ArrayBuilder::new()
+        .items(ObjectBuilder::new().schema_type(Type::String))
+        .min_items(Some(1))
+        .unique_items(true)
+        .description(Some(
+            "The keys of the file's columns, in order; without it, the type's own.",
+        ));
+    let export = of_type(Type::Object, "What to export.")
+        .property(
+            "type",
+            text("One of the catalog's types of this kind of parent."),
+        )
+        .property("format", named("Format"))
+        .property("filters", nullable("Filters"))
+        .property("search", search)
+        .property("columns", columns)
+        .property("profile", named("Profile"))
+        .property(
+            "time_zone",
+            text("The IANA name of a time zone.").default(Some(json!("UTC"))),
+        )
+        .property("user", closed(user))
+        .required("type")
+        .required("format");
+    closed(export)
+}
+
+/// Open, for a source has more of its own.
+fn parent_description() -> RefOr<Schema> {
+    let name = text("What people call it.");
+    of_type(
+        Type::Object,
+        "What is known of an organization, a project or a source.",
+    )
+    .property("name", name.max_length(Some(200)).min_length(Some(1)))
+    .property(
+        "organization_id",
+        text_or_null("Whom a project or a source belongs to."),
+    )
+    .required("name")
+    .into()
+}
+
+fn gateway_message() -> RefOr<Schema> {
+    let message = of_type(
+        Type::Object,
+        "How the gateway itself answers, before a request comes to the service: 401, and at its own limits 413, 429 and 503.",
+    );
+    let message = message.property("message", ObjectBuilder::new().schema_type(Type::String));
+    closed(message.required("message"))
+}

@@ -1,0 +1,16 @@
+//! What the API does: one file an endpoint, and what several of them share.
+
+mod access;
+pub(crate) mod cancel;
+pub(crate) mod catalog;
+pub(crate) mod create;
+pub(crate) mod describe;
+pub(crate) mod download;
+pub(crate) mod events;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod records;
+pub(crate) mod shapes;
+pub(crate) mod summary;
+mod unreadable;
+pub(crate) mod view;

@@ -1,0 +1,92 @@
+//! `POST /v1/exports/{id}/cancel`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use waybill::aws::best_effort;
+use waybill::export::{Export, ExportId, Status};
+use waybill::store::CommitError;
+
+use super::access;
+use super::read::shown;
+use crate::app::App;
+use crate::http::caller::Requester;
+use crate::http::error::ApiError;
+use crate::http::path::PathExport;
+
+/// How often a cancel may meet another writer. A worker writes every few seconds, so that two in a row are rare.
+const TRIES: u32 = 10;
+
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathExport(id): PathExport,
+) -> Result<Response, ApiError> {
+    let export = access::export(&app, &requester, id).await?;
+    let canceling = requester.caller.canceling(&export);
+    let permissions = &app.permissions;
+    if !permissions.allow(&requester, canceling, &export).await? {
+        return Err(ApiError::Forbidden(
+            "Only the person who asked for the export, the organization's admins and staff may cancel it.",
+        ));
+    }
+    let export = canceled(&app, &requester, id).await?;
+    shown(&app, StatusCode::OK, &export, app.now()).await
+}
+
+async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Export, ApiError> {
+    for _ in 0..TRIES {
+        let now = app.now();
+        let state = app.exports.state(id).await?;
+        let export = match &state {
+            Some(state) => state.export.clone(),
+            // Nothing is left to be done for it: it is final.
+            None => app.exports.export(id).await?.ok_or(ApiError::NotFound)?,
+        };
+        match (export.status_at(now), state) {
+            (Status::Canceled, _) => return Ok(export),
+            (Status::Waiting | Status::Processing, Some(state)) => {
+                let change = state.cancel(requester.actor(), now, app.pace);
+                match app.exports.commit(change).await {
+                    Ok(after) => {
+                        leave_line(app, &after.export, now).await;
+                        return Ok(after.export);
+                    }
+                    Err(CommitError::Overtaken) => continue,
+                    Err(CommitError::Store(error)) => return Err(error.into()),
+                }
+            }
+            (Status::Waiting | Status::Processing, None) => {
+                return Err(ApiError::Broken(
+                    format!("export {id} has no work left and no end").into(),
+                ));
+            }
+            (status, _) => return Err(ApiError::TooLate(status)),
+        }
+    }
+    Err(ApiError::Busy)
+}
+
+/// Takes the export out of the line for a slot of its parent, and wakes whoever has what was reserved for it. Where that
+/// fails, a reservation ends by itself.
+async fn leave_line(app: &App, export: &Export, now: Timestamp) {
+    let left = best_effort(app.exports.leave_line(export, now)).await;
+    let error: &dyn std::error::Error = match &left {
+        Ok(Ok(woken)) => {
+            for id in woken {
+                app.send(*id).await;
+            }
+            return;
+        }
+        Ok(Err(error)) => error,
+        Err(late) => late,
+    };
+    tracing::warn!(
+        export.id = export.id.get(),
+        error,
+        "the place in line is not given up"
+    );
+}

@@ -1,0 +1,169 @@
+//! `POST /v1/{organizations|projects|sources}/{id}/exports`: a new export.
+
+mod asked;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, StatusCode};
+use jiff::Timestamp;
+use uuid::Uuid;
+use waybill::access::Action;
+use waybill::event::{Actor, Event, What};
+use waybill::export::{Export, ExportId, Status, User};
+use waybill::file::name::FileName;
+use waybill::parent::{Definitions, ParentProfile};
+use waybill::store::{Idempotency, Requested};
+
+use self::asked::Asked;
+use super::read::shown;
+use crate::app::App;
+use crate::http::caller::Requester;
+use crate::http::error::ApiError;
+use crate::http::path::PathParent;
+use crate::http::{answer, body};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const MAX_KEY_LENGTH: usize = 255;
+
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let profile = app.parents.get(&parent).await?;
+    let caller = &requester.caller;
+    let otherwise = "You may see exports here, but not start them.";
+    let permissions = &app.permissions;
+    permissions
+        .require(&requester, Action::Create, &profile, otherwise)
+        .await?;
+    let key = idempotency_key(&headers)?;
+    let fields = body::object(&headers, body).await?;
+    if fields.get("user").is_some_and(|user| !user.is_null()) && !caller.may_name_user() {
+        return Err(ApiError::Forbidden(
+            "Only a token with the grant `service` may name the user that an export is for.",
+        ));
+    }
+    let asked = Asked::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
+    let idempotency = match key {
+        None => None,
+        Some(key) => Some(Idempotency {
+            key,
+            person: caller.sub.clone(),
+            path: format!("{}/exports", parent.path()),
+            fingerprint: asked.fingerprint()?,
+        }),
+    };
+
+    let now = app.now();
+    // The entry is there before any export that is made by it.
+    let entry = app.catalog.get(&asked.export_type.name);
+    let entry = entry.ok_or_else(|| ApiError::Broken("the catalog lacks the type".into()))?;
+    let entry = app.entries.keep(entry).await?;
+    let export = new_export(&asked, entry, &requester, &profile, now)?;
+    let who = Actor {
+        on_behalf_of: asked.user.as_ref().map(|user| user.id.clone()),
+        ..requester.actor()
+    };
+    let event = Event::new(&export, What::Requested, now).by(who);
+    match app.requests.create(export, event, idempotency, now).await? {
+        Requested::New(export) => {
+            app.send(export.id).await;
+            created(&app, &export, now).await
+        }
+        Requested::Replayed(export) => {
+            let mut response = created(&app, &export, now).await?;
+            answer::set(&mut response, IDEMPOTENCY_REPLAYED, "true")?;
+            Ok(response)
+        }
+        Requested::KeyReused => Err(ApiError::KeyReused),
+        Requested::TooMany { retry_after } => Err(ApiError::TooMany { retry_after }),
+        Requested::Busy => Err(ApiError::Busy),
+    }
+}
+
+async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response, ApiError> {
+    let mut response = shown(app, StatusCode::CREATED, export, now).await?;
+    let location = format!("{}/v1/exports/{}", app.public_url, export.id);
+    answer::set(&mut response, LOCATION, &location)?;
+    Ok(response)
+}
+
+/// The export as it begins. Its id and its link are given when it is stored.
+fn new_export(
+    asked: &Asked,
+    entry: String,
+    requester: &Requester,
+    profile: &ParentProfile,
+    now: Timestamp,
+) -> Result<Export, ApiError> {
+    let caller = &requester.caller;
+    let selection = asked
+        .criteria
+        .pin(now, &asked.time_zone)
+        .map_err(ApiError::Invalid)?;
+    let own = || User {
+        id: caller.sub.clone(),
+        name: caller.name.clone(),
+        email: caller.email.clone(),
+        email_verified: caller.email_verified,
+    };
+    Ok(Export {
+        id: ExportId::new(now, 0),
+        type_name: asked.export_type.name.clone(),
+        format: asked.format,
+        status: Status::Waiting,
+        parent: profile.parent.clone(),
+        organization_id: profile.organization_id.clone(),
+        user: asked.user.clone().unwrap_or_else(own),
+        requested_by: caller.sub.clone(),
+        filters: selection.filters(),
+        search: selection.search().map(str::to_owned),
+        columns: asked.columns.clone(),
+        entry,
+        definitions: match asked.export_type.custom {
+            true => profile.definitions.clone(),
+            false => Definitions::default(),
+        },
+        profile: asked.profile,
+        time_zone: asked.time_zone_name.clone(),
+        file_name: FileName::new(&asked.export_type, &profile.name, now, asked.format).to_string(),
+        download: Uuid::nil(),
+        created_at: now,
+        started_at: None,
+        completed_at: None,
+        ended_at: None,
+        expires_at: None,
+        rows: None,
+        size: None,
+        object: None,
+        receipt: None,
+        warnings: Vec::new(),
+        failure: None,
+        mail: None,
+    })
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let refuse = |message: &str| Err(ApiError::field("Idempotency-Key", message));
+    if keys.next().is_some() {
+        return refuse("may be given once");
+    }
+    let key = key.as_bytes();
+    let is_visible = key.iter().all(u8::is_ascii_graphic);
+    if !is_visible || !(1..=MAX_KEY_LENGTH).contains(&key.len()) {
+        return refuse("must have 1 to 255 visible ASCII characters");
+    }
+    Ok(Some(key.iter().copied().map(char::from).collect()))
+}

@@ -1,0 +1,418 @@
+//! The body of a request for an export, parsed.
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use waybill::catalog::{Catalog, ExportType};
+use waybill::export::{Format, User};
+use waybill::file::Profile;
+use waybill::hash::hex;
+use waybill::parent::{ParentKind, ParentProfile};
+use waybill::selection::{Criteria, FieldError};
+
+use crate::http::body::Fields;
+use crate::http::error::ApiError;
+use crate::http::zone;
+
+const FIELDS: [&str; 8] = [
+    "type",
+    "format",
+    "filters",
+    "search",
+    "columns",
+    "profile",
+    "time_zone",
+    "user",
+];
+const USER_FIELDS: [&str; 3] = ["id", "name", "email"];
+/// Characters of a user's id and name; ids of OpenID Connect have at most 255.
+const MAX_NAME_LENGTH: usize = 255;
+/// Characters of a mail address (RFC 5321, 4.5.3.1.3, less its brackets).
+const MAX_EMAIL_LENGTH: usize = 254;
+
+/// What is asked for; dates may still be relative.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The type as the parent has it.
+    pub(crate) export_type: ExportType,
+    pub(crate) format: Format,
+    pub(crate) criteria: Criteria,
+    /// The keys of the file's columns: those that were named, or the type's own.
+    pub(crate) columns: Vec<String>,
+    /// Whether the request named them.
+    names_columns: bool,
+    pub(crate) profile: Profile,
+    pub(crate) time_zone: TimeZone,
+    /// Its IANA name in the usual spelling.
+    pub(crate) time_zone_name: String,
+    /// Whom a service asks for.
+    pub(crate) user: Option<User>,
+}
+
+/// What two requests that mean the same have in common.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    format: Format,
+    criteria: &'a Criteria,
+    columns: Option<&'a [String]>,
+    profile: Profile,
+    time_zone: &'a str,
+    user: &'a Option<User>,
+}
+
+impl Asked {
+    /// Reads a body for this parent.
+    ///
+    /// # Errors
+    /// One for each field that is wrong.
+    pub(crate) fn parse(
+        body: Map<String, Value>,
+        catalog: &Catalog,
+        profile: &ParentProfile,
+    ) -> Result<Self, Vec<FieldError>> {
+        let parent = &profile.parent;
+        let mut fields = Fields::new(body, "", &FIELDS);
+        let export_type = export_type(&mut fields, catalog, parent.kind());
+        let export_type = export_type.map(|of| of.of(&profile.definitions, parent.id()));
+        let format = format(&mut fields);
+        let file_profile = file_profile(&mut fields);
+        let zone = time_zone(&mut fields);
+        let user = user(&mut fields);
+        let filters = fields.take("filters");
+        let search = fields.take("search");
+        let columns = fields.take("columns");
+        let names_columns = columns.is_some();
+
+        // Which filters and columns there are depends on the type.
+        let of_type = export_type.map(|export_type| {
+            let criteria = Criteria::from_json(&export_type, filters.as_ref(), search.as_ref());
+            let criteria = criteria.map_err(|errors| fields.refuse_all(errors)).ok();
+            let columns = select(&mut fields, &export_type, columns);
+            (export_type, criteria, columns)
+        });
+        let errors = fields.into_errors();
+        match (of_type, format, file_profile, zone) {
+            (
+                Some((export_type, Some(criteria), Some(columns))),
+                Some(format),
+                Some(profile),
+                Some((time_zone, time_zone_name)),
+            ) if errors.is_empty() => Ok(Self {
+                export_type,
+                format,
+                criteria,
+                columns,
+                names_columns,
+                profile,
+                time_zone,
+                time_zone_name,
+                user,
+            }),
+            _ => Err(errors),
+        }
+    }
+
+    /// SHA-256 of the canonical form.
+    pub(crate) fn fingerprint(&self) -> Result<String, ApiError> {
+        let canonical = Canonical {
+            type_name: &self.export_type.name,
+            format: self.format,
+            criteria: &self.criteria,
+            // Those of a request that names none may change from one day to the next.
+            columns: self.names_columns.then_some(self.columns.as_slice()),
+            profile: self.profile,
+            time_zone: &self.time_zone_name,
+            user: &self.user,
+        };
+        let json = serde_json::to_vec(&canonical).map_err(|e| ApiError::Broken(e.into()))?;
+        Ok(hex(&Sha256::digest(json)))
+    }
+}
+
+fn export_type<'a>(
+    fields: &mut Fields,
+    catalog: &'a Catalog,
+    kind: ParentKind,
+) -> Option<&'a ExportType> {
+    let name = fields.required_text("type")?;
+    let of_kind = catalog.types().iter().filter(|t| t.parent == kind);
+    let names: Vec<&str> = of_kind.map(|t| t.name.as_str()).collect();
+    match catalog.get(&name) {
+        Some(export_type) if export_type.parent == kind => Some(export_type),
+        Some(export_type) => {
+            let parent = export_type.parent.as_str();
+            fields.refuse("type", format!("belongs to a {parent}; export it there"));
+            None
+        }
+        None if names.is_empty() => {
+            fields.refuse(
+                "type",
+                format!(
+                    "is unknown; there is nothing to export of {}",
+                    kind.plural()
+                ),
+            );
+            None
+        }
+        None => {
+            fields.refuse("type", format!("must be one of {}", names.join(", ")));
+            None
+        }
+    }
+}
+
+fn format(fields: &mut Fields) -> Option<Format> {
+    let name = fields.required_text("format")?;
+    let format = Format::ALL.into_iter().find(|f| f.extension() == name);
+    if format.is_none() {
+        fields.refuse("format", "must be csv or xlsx");
+    }
+    format
+}
+
+fn file_profile(fields: &mut Fields) -> Option<Profile> {
+    match fields.take("profile") {
+        None => Some(Profile::default()),
+        Some(value) => {
+            let profile = serde_json::from_value(value).ok();
+            if profile.is_none() {
+                fields.refuse("profile", "must be spreadsheet or data");
+            }
+            profile
+        }
+    }
+}
+
+fn time_zone(fields: &mut Fields) -> Option<(TimeZone, String)> {
+    let Some(value) = fields.take("time_zone") else {
+        return Some(zone::default());
+    };
+    let named = value.as_str().and_then(zone::named);
+    if named.is_none() {
+        fields.refuse("time_zone", zone::FORM);
+    }
+    named
+}
+
+fn select(
+    fields: &mut Fields,
+    export_type: &ExportType,
+    columns: Option<Value>,
+) -> Option<Vec<String>> {
+    let keys = match columns {
+        None => {
+            return Some(
+                export_type
+                    .default_columns()
+                    .iter()
+                    .map(|c| c.key.clone())
+                    .collect(),
+            );
+        }
+        Some(value) => serde_json::from_value::<Vec<String>>(value).ok(),
+    };
+    let Some(keys) = keys else {
+        fields.refuse("columns", "must be a list of the columns' keys");
+        return None;
+    };
+    match export_type.select_columns(&keys) {
+        Ok(_) => Some(keys),
+        Err(errors) => {
+            fields.refuse_all(errors);
+            None
+        }
+    }
+}
+
+fn user(fields: &mut Fields) -> Option<User> {
+    let object = match fields.take("user")? {
+        Value::Object(object) => object,
+        _ => {
+            fields.refuse("user", "must be an object with `id`, `name` and `email`");
+            return None;
+        }
+    };
+    let mut inner = Fields::new(object, "user.", &USER_FIELDS);
+    let id = inner.required_text("id");
+    let id = inner.line("id", id, MAX_NAME_LENGTH);
+    let name = inner.text("name");
+    let name = inner.line("name", name, MAX_NAME_LENGTH);
+    let email = inner.text("email");
+    if email.as_deref().is_some_and(|email| !is_email(email)) {
+        inner.refuse("email", "must be a mail address, such as ana@example.com");
+    }
+    fields.refuse_all(inner.into_errors());
+    Some(User {
+        id: id?,
+        name,
+        email,
+        // The backend that names somebody vouches for their address.
+        email_verified: true,
+    })
+}
+
+/// Whether the text may be an address. Whether it is one, only the mail service can find out.
+fn is_email(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    text.chars().count() <= MAX_EMAIL_LENGTH
+        && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use waybill::parent::Definition;
+    use waybill::value::Kind;
+
+    use super::*;
+
+    fn profile(parent: &str) -> ParentProfile {
+        ParentProfile::unknown(parent.parse().unwrap())
+    }
+
+    fn parse(body: Value) -> Result<String, String> {
+        let catalog = Catalog::load().unwrap();
+        let Value::Object(body) = body else {
+            panic!("not an object")
+        };
+        match Asked::parse(body, &catalog, &profile("project#42")) {
+            Ok(asked) => Ok(asked.fingerprint().unwrap()),
+            Err(errors) => Err(errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")),
+        }
+    }
+
+    #[test]
+    fn requests_that_mean_the_same_have_one_fingerprint() {
+        let plain = parse(json!({"type": "orders", "format": "csv"})).unwrap();
+        let spelled = json!({"format": "csv", "type": "orders", "filters": {}, "search": " ", "columns": null,
+            "profile": "spreadsheet", "time_zone": "utc", "user": null});
+        assert_eq!(parse(spelled).unwrap(), plain);
+        for other in [
+            json!({"type": "orders", "format": "xlsx"}),
+            json!({"type": "orders", "format": "csv", "search": "ana"}),
+            json!({"type": "orders", "format": "csv", "columns": ["id"]}),
+            json!({"type": "orders", "format": "csv", "profile": "data"}),
+            json!({"type": "orders", "format": "csv", "time_zone": "Europe/Lisbon"}),
+            json!({"type": "orders", "format": "csv", "filters": {"created_at": {"from": "-30d"}}}),
+            json!({"type": "orders", "format": "csv", "user": {"id": "u"}}),
+        ] {
+            assert_ne!(parse(other.clone()).unwrap(), plain, "{other}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let body = json!({"type": 7, "format": "pdf", "profile": "wide", "time_zone": "Mars/Olympus", "extra": 1,
+            "user": {"name": "", "email": "x", "phone": "1"}});
+        insta::assert_snapshot!(parse(body).unwrap_err(), @"
+        extra: is no field of this; there are type, format, filters, search, columns, profile, time_zone, user
+        type: must be a text
+        format: must be csv or xlsx
+        profile: must be spreadsheet or data
+        time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
+        user.phone: is no field of this; there are id, name, email
+        user.id: is required
+        user.name: must have 1 to 255 characters, in one line
+        user.email: must be a mail address, such as ana@example.com
+        ");
+        insta::assert_snapshot!(parse(json!({})).unwrap_err(), @"
+        type: is required
+        format: is required
+        ");
+        let body = json!({"type": "orders", "format": "csv", "columns": ["id", "id", "secret"],
+            "filters": {"status": "lost", "color": "red"}, "search": 5, "user": 3});
+        insta::assert_snapshot!(parse(body).unwrap_err(), @"
+        user: must be an object with `id`, `name` and `email`
+        filters.status: must be of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
+        filters.color: is no filter of orders; it has status, created_at, state, payment
+        search: must be a text
+        columns[1]: `id` is named twice
+        columns[2]: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
+        ");
+        for columns in [json!([]), json!("id"), json!([1])] {
+            let body = json!({"type": "orders", "format": "csv", "columns": columns});
+            assert!(parse(body).unwrap_err().starts_with("columns: "));
+        }
+    }
+
+    #[test]
+    fn a_type_of_another_kind_of_parent_is_refused() {
+        let catalog = Catalog::load().unwrap();
+        let refusal = |catalog: &Catalog, parent: &str, name: &str| {
+            let Value::Object(body) = json!({"type": name, "format": "csv"}) else {
+                panic!()
+            };
+            Asked::parse(body, catalog, &profile(parent)).unwrap_err()[0].to_string()
+        };
+        insta::assert_snapshot!(refusal(&catalog, "organization#acme", "orders"), @"type: belongs to a project; export it there");
+        insta::assert_snapshot!(refusal(&catalog, "project#42", "leads"), @"type: belongs to a source; export it there");
+        insta::assert_snapshot!(refusal(&catalog, "organization#acme", "widgets"), @"type: must be one of purchases, audience_members");
+        let one = r#"
+            [[type]]
+            name = "tickets"
+            parent = "project"
+            delivery = "link"
+            records = { engine = "dynamodb", table = "TICKETS", partition = "{parent}", partition_key = "pk",
+                        sort_key = "sk", sort_format = "id" }
+            created = "opened_at"
+            columns = [ { key = "id", kind = "text" } ]
+        "#;
+        let one = Catalog::parse(one).unwrap();
+        insta::assert_snapshot!(refusal(&one, "organization#acme", "leads"), @"type: is unknown; there is nothing to export of organizations");
+    }
+
+    #[test]
+    fn a_source_has_columns_of_its_own() {
+        let catalog = Catalog::load().unwrap();
+        let mut source = profile("source#web");
+        let asked = |source: &ParentProfile, columns: Value| {
+            let Value::Object(body) = json!({"type": "leads", "format": "csv", "columns": columns})
+            else {
+                panic!()
+            };
+            Asked::parse(body, &catalog, source)
+        };
+        let before = asked(&source, Value::Null).unwrap();
+        assert!(asked(&source, json!(["id", "job"])).is_err());
+        source.definitions.custom_fields.push(Definition {
+            key: "job".into(),
+            label: "Job".into(),
+            kind: Kind::Text,
+        });
+        assert_eq!(
+            asked(&source, json!(["job", "other", "id"]))
+                .unwrap()
+                .columns,
+            ["job", "other", "id"]
+        );
+        let after = asked(&source, Value::Null).unwrap();
+        assert_eq!(before.columns.len() + 1, after.columns.len());
+        assert_eq!(
+            before.fingerprint().unwrap(),
+            after.fingerprint().unwrap(),
+            "a request sent again is the same whatever staff have defined in between"
+        );
+    }
+
+    #[test]
+    fn zones_that_no_file_could_be_written_in_are_refused() {
+        for zone in [
+            "",
+            "Etc/Unknown",
+            "+01:00",
+            "../../etc/passwd",
+            "Mars/Olympus",
+        ] {
+            let body = json!({"type": "orders", "format": "csv", "time_zone": zone});
+            assert!(parse(body).is_err(), "{zone:?}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `GET /v1/downloads/{uuid}`: from a link that is no key to one that is, for a few minutes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::header::{ACCEPT, LOCATION};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use waybill::access::Action;
+use waybill::download::{export_of, is_download_of};
+use waybill::event::{Event, What};
+use waybill::export::{Export, Status};
+use waybill::file::name::content_disposition;
+
+use crate::app::App;
+use crate::http::answer;
+use crate::http::caller::Requester;
+use crate::http::error::ApiError;
+
+/// How long the link to the object holds. It begins before the file's time is over, and so ends at most as much
+/// later.
+const LINK_LASTS: Duration = Duration::from_mins(5);
+
+/// Where the file can be taken without a token, for a few minutes.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Link {
+    url: String,
+    /// When the link ends.
+    expires_at: Timestamp,
+}
+
+pub(crate) async fn download(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    uuid: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let uuid = uuid
+        .ok()
+        .and_then(|Path(text)| parse(&text))
+        .ok_or(ApiError::NotFound)?;
+    let id = export_of(uuid).ok_or(ApiError::NotFound)?;
+    let export = app.exports.export(id).await?.ok_or(ApiError::NotFound)?;
+    if !is_download_of(&export, uuid) {
+        return Err(ApiError::NotFound);
+    }
+
+    let now = app.now();
+    if !app
+        .permissions
+        .allow(&requester, Action::Download, &export)
+        .await?
+    {
+        // Whoever has just lost all that they had is told nothing any more, whatever was said a moment ago.
+        let sees = app
+            .permissions
+            .allow_now(&requester, Action::Read, &export)
+            .await?;
+        app.exports
+            .record(
+                &export,
+                &Event::new(&export, What::Refused, now).by(requester.actor()),
+            )
+            .await?;
+        return Err(match sees {
+            true => ApiError::Forbidden("You may see what this export is, but not take its file."),
+            false => ApiError::NotFound,
+        });
+    }
+    let object = object(&export, now)?;
+    // Whoever gets the link may use it, so that it is given only once that is on record.
+    app.exports
+        .record(
+            &export,
+            &Event::new(&export, What::Downloaded, now).by(requester.actor()),
+        )
+        .await?;
+    let link = presigned(&app, &export, object, now).await?;
+    if accepts_json(&headers) {
+        return answer::json(StatusCode::OK, &link);
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    answer::set(&mut response, LOCATION, &link.url)?;
+    Ok(response)
+}
+
+/// A UUID in the one form in which links have it.
+fn parse(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok()?;
+    (uuid.hyphenated().to_string() == text).then_some(uuid)
+}
+
+/// The key of the file, where there is one.
+fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
+    let status = export.status_at(now);
+    match status {
+        Status::Waiting | Status::Processing => Err(ApiError::NotReady(status)),
+        Status::Succeeded => export
+            .object
+            .as_deref()
+            .ok_or_else(|| ApiError::Broken(format!("export {} has no object", export.id).into())),
+        Status::Failed => {
+            let reason = export
+                .failure
+                .as_ref()
+                .map_or("", |failure| &failure.message);
+            Err(ApiError::Gone(format!(
+                "There is no file, for the export failed. {reason}"
+            )))
+        }
+        Status::Canceled => Err(ApiError::Gone(
+            "There is no file, for the export was canceled.".to_owned(),
+        )),
+        Status::Expired => {
+            let end = export
+                .expires_at
+                .map_or(String::new(), |end| format!(" on {end:.0}"));
+            Err(ApiError::Gone(format!(
+                "The file expired{end}. Start the export again for a new one."
+            )))
+        }
+    }
+}
+
+/// A URL of the object that needs no token, saved under the file's name.
+async fn presigned(
+    app: &App,
+    export: &Export,
+    object: &str,
+    now: Timestamp,
+) -> Result<Link, ApiError> {
+    let disposition = content_disposition(&export.file_name);
+    let (media_type, lasts) = (export.format.media_type(), LINK_LASTS);
+    let url = app.bucket.presign(object, &disposition, media_type, lasts);
+    Ok(Link {
+        url: url.await.map_err(|error| ApiError::Broken(error.into()))?,
+        expires_at: now + LINK_LASTS,
+    })
+}
+
+/// Whether the client is a page, which cannot follow a redirect to another origin with its token.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        let essence = range.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("application/json")
+    })
+}

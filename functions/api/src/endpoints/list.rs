@@ -1,0 +1,163 @@
+//! `GET /v1/{organizations|projects|sources}/{id}/exports`: the exports of a parent, newest first.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Serialize;
+use utoipa::ToSchema;
+use waybill::access::{Action, Scope};
+use waybill::export::{Export, ExportId, Status};
+use waybill::parent::ParentKind;
+use waybill::store::{ListQuery, Page};
+
+use super::access;
+use super::unreadable;
+use super::view::{ExportView, Meta};
+use crate::app::App;
+use crate::http::answer;
+use crate::http::caller::Requester;
+use crate::http::error::ApiError;
+use crate::http::path::PathParent;
+use crate::http::query::{ListParameters, Pairs};
+
+/// The longest list, in bytes: Lambda answers with 6 MB at most, and an export may have 64 KB of filters.
+const MOST_BYTES: usize = 5_000_000;
+
+/// Some of a parent's exports.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportList<'a> {
+    /// Newest first.
+    exports: Vec<ExportView<'a>>,
+    meta: Meta,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+    pairs: Pairs,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let profile = access::parent(&app, &requester, &parent).await?;
+    let asked = ListParameters::of_exports(&pairs, &app.catalog)?;
+    let scope = asked.scope(&format!("{}/exports", parent.path()));
+    let before = match &asked.cursor {
+        Some(cursor) => Some(position(&app, &scope, cursor).await?),
+        None => None,
+    };
+
+    let now = app.now();
+    let wanted = |export: &Export| {
+        (asked.statuses.is_empty() || asked.statuses.contains(&export.status_at(now)))
+            && (asked.types.is_empty() || asked.types.contains(&export.type_name))
+    };
+    let query = ListQuery {
+        parent,
+        before,
+        limit: asked.limit,
+    };
+    let Page {
+        mut exports,
+        mut next,
+        unreadable,
+    } = app.exports.list(&query, wanted).await?;
+    unreadable::report(&app.exports.tables().exports, unreadable);
+    exports = visible(&app, &requester, (&profile).into(), exports).await?;
+    let kept = fitting(exports.iter().map(stored_bytes));
+    if kept < exports.len() {
+        exports.truncate(kept);
+        next = exports.last().map(|last| last.id);
+    }
+
+    let next = match next {
+        Some(id) => Some(app.cursors().await?.sign(&scope, &id.to_string())?),
+        None => None,
+    };
+    let under_way: Vec<ExportId> = exports
+        .iter()
+        .filter(|e| e.status == Status::Processing)
+        .map(|e| e.id)
+        .collect();
+    let progress = app.exports.progress(&under_way).await?;
+    unreadable::report(&app.exports.tables().work, progress.unreadable);
+    let list = ExportList {
+        meta: Meta {
+            limit: asked.limit,
+            next,
+            unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
+            unreadable: unreadable::counted(unreadable),
+            count: None,
+        },
+        exports: exports
+            .iter()
+            .map(|export| {
+                let written = progress.rows.get(&export.id).copied().unwrap_or(0);
+                ExportView::new(export, written, now, &app.public_url)
+            })
+            .collect(),
+    };
+    let body = serde_json::to_vec(&list).map_err(|error| ApiError::Broken(error.into()))?;
+    answer::revalidated(body, &headers, "private, no-cache")
+}
+
+/// Those of a list of `listed` that the requester may see: access goes by the organization written in an export, which
+/// a project may since have left.
+async fn visible(
+    app: &App,
+    requester: &Requester,
+    listed: Scope<'_>,
+    exports: Vec<Export>,
+) -> Result<Vec<Export>, ApiError> {
+    let is_organization = listed.parent.kind() == ParentKind::Organization;
+    let mut seen = Vec::with_capacity(exports.len());
+    for export in exports {
+        let scope = Scope::from(&export);
+        // Whoever may list an organization's, may those of its projects and sources.
+        if is_organization
+            || scope == listed
+            || app
+                .permissions
+                .allow(requester, Action::Read, scope)
+                .await?
+        {
+            seen.push(export);
+        }
+    }
+    Ok(seen)
+}
+
+/// How many of the first items fit into a list; at least one, which is never too long by itself.
+fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut whole = 0;
+    let fits = |size: &usize| {
+        whole += size;
+        whole <= MOST_BYTES
+    };
+    sizes.take_while(fits).count().max(1)
+}
+
+/// What an export takes in a list, about: its stored form has all that is shown.
+fn stored_bytes(export: &Export) -> usize {
+    serde_json::to_vec(export).map_or(0, |json| json.len())
+}
+
+async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiError> {
+    let position = app.cursors().await?.open(scope, cursor)?;
+    position
+        .parse()
+        .map_err(|_| ApiError::Broken("a cursor of ours holds no export's id".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_before_it_is_longer_than_lambda_answers() {
+        assert_eq!(fitting([64_000; 100].into_iter()), 78);
+        assert_eq!(fitting([1_000; 100].into_iter()), 100);
+        assert_eq!(fitting([6_000_000, 1].into_iter()), 1);
+    }
+}

@@ -1,0 +1,64 @@
+//! `GET /v1/exports/{id}`: an export as it is at the moment.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use waybill::access::Action;
+use waybill::export::{Export, Status};
+
+use super::access;
+use super::unreadable;
+use super::view::ExportView;
+use crate::app::App;
+use crate::http::answer;
+use crate::http::caller::Requester;
+use crate::http::error::ApiError;
+use crate::http::path::PathExport;
+
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathExport(id): PathExport,
+) -> Result<Response, ApiError> {
+    let export = access::export(&app, &requester, id).await?;
+    let mut view = view(&app, &export, app.now()).await?;
+    let has_example = export.warnings.iter().any(|w| w.example.is_some());
+    let permissions = &app.permissions;
+    if has_example
+        && permissions
+            .allow(&requester, Action::ReadRecords, &export)
+            .await?
+    {
+        view = view.with_examples(&export);
+    }
+    answer::json(StatusCode::OK, &view)
+}
+
+/// The answer that shows one export.
+pub(crate) async fn shown(
+    app: &App,
+    status: StatusCode,
+    export: &Export,
+    now: Timestamp,
+) -> Result<Response, ApiError> {
+    answer::json(status, &view(app, export, now).await?)
+}
+
+async fn view<'a>(
+    app: &App,
+    export: &'a Export,
+    now: Timestamp,
+) -> Result<ExportView<'a>, ApiError> {
+    let written = match export.status {
+        Status::Processing => {
+            let progress = app.exports.progress(&[export.id]).await?;
+            unreadable::report(&app.exports.tables().work, progress.unreadable);
+            progress.rows.get(&export.id).copied().unwrap_or(0)
+        }
+        _ => 0,
+    };
+    Ok(ExportView::new(export, written, now, &app.public_url))
+}

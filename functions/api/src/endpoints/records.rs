@@ -1,0 +1,163 @@
+//! `GET /v1/{organizations|projects|sources}/{id}/records/{type}`: what an export would hold, newest first.
+
+mod asked;
+mod reading;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use waybill::access::Action;
+use waybill::catalog::ExportType;
+use waybill::parent::Parent;
+use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
+use waybill::selection::{Projection, Selection};
+
+use self::asked::Asked;
+use self::reading::{Found, Record};
+use super::view::{Count, Meta};
+use crate::app::App;
+use crate::http::answer;
+use crate::http::caller::Requester;
+use crate::http::error::ApiError;
+use crate::http::path::{PathParent, PathType};
+use crate::http::query::Pairs;
+
+/// Some of the records that an export would hold.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecordList {
+    /// Newest first: values by the keys of their columns. A number that a double cannot hold exactly is a text.
+    #[schema(value_type = Vec<Object>)]
+    records: Vec<Record>,
+    meta: Meta,
+}
+
+/// Where a list goes on. What is pinned at its first page holds for all: records that come later shift none.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    as_of: Timestamp,
+    /// The last record that was examined; null before the first.
+    after: Option<String>,
+    /// Records on the pages before.
+    found: u64,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    requester: Requester,
+    PathParent(parent): PathParent,
+    PathType(type_name): PathType,
+    pairs: Pairs,
+) -> Result<Response, ApiError> {
+    let profile = app.parents.get(&parent).await?;
+    let otherwise = "You may see exports here, but not read records.";
+    let permissions = &app.permissions;
+    permissions
+        .require(&requester, Action::ReadRecords, &profile, otherwise)
+        .await?;
+    let export_type = app.catalog.get(&type_name).ok_or(ApiError::NotFound)?;
+    if export_type.parent != parent.kind() {
+        let kind = export_type.parent.as_str();
+        return Err(ApiError::field(
+            "type",
+            format!("belongs to a {kind}; read it there"),
+        ));
+    }
+
+    let export_type = &export_type.of(&profile.definitions, parent.id());
+    let asked = Asked::parse(pairs, export_type).map_err(ApiError::Invalid)?;
+    let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
+    let start = match &asked.list.cursor {
+        Some(cursor) => position(&app, &scope, cursor).await?,
+        None => Position {
+            as_of: app.now(),
+            after: None,
+            found: 0,
+        },
+    };
+    let selection = asked
+        .criteria
+        .pin(start.as_of, &asked.time_zone)
+        .map_err(ApiError::Invalid)?;
+    let projection = Projection::new(export_type, &asked.columns, &selection);
+    let source = source(&app, export_type, &parent, &selection, &projection, &start).await?;
+    let as_of = start.as_of;
+    let found = reading::page(source, &asked, &projection, as_of, start.after).await?;
+
+    let Found { records, next } = found;
+    let value = start.found + records.len() as u64;
+    let count = Count {
+        value,
+        exact: next.is_none(),
+    };
+    let next = match next {
+        None => None,
+        Some(after) => {
+            let position = Position {
+                as_of: start.as_of,
+                after,
+                found: value,
+            };
+            let position = serde_json::to_string(&position);
+            let position = position.map_err(|error| ApiError::Broken(error.into()))?;
+            Some(app.cursors().await?.sign(&scope, &position)?)
+        }
+    };
+    let meta = Meta {
+        limit: asked.list.limit,
+        next,
+        unfinished: None,
+        unreadable: None,
+        count: Some(count),
+    };
+    answer::json(StatusCode::OK, &RecordList { records, meta })
+}
+
+async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
+    let position = app.cursors().await?.open(scope, cursor)?;
+    serde_json::from_str(&position).map_err(|error| ApiError::Broken(error.into()))
+}
+
+/// The records that the selection is made from, as an export asked for at the first page would read them, but the
+/// newest first.
+async fn source(
+    app: &App,
+    export_type: &ExportType,
+    parent: &Parent,
+    selection: &Selection,
+    projection: &Projection,
+    start: &Position,
+) -> Result<DynamoRecords, ApiError> {
+    let table = app.records_tables.get(&export_type.records.table);
+    let table = table.ok_or_else(|| ApiError::Broken("the catalog's table is not known".into()))?;
+    let asked = selection.created_at();
+    let range = Range {
+        from: asked.from,
+        until: asked.to.map_or(start.as_of, |to| to.min(start.as_of)),
+        as_of: start.as_of,
+    };
+    let spec = &export_type.records;
+    let reading = Reading {
+        table,
+        spec,
+        parent_id: parent.id(),
+        projection,
+        range,
+        order: Order::Descending,
+        // A list that began with what other types have in the same partition would be long in coming.
+        reads_outside: spec.fixed.is_empty(),
+        strong_until: None,
+    };
+    let client = app.records.of(spec).await;
+    let client = client.map_err(|error| ApiError::Broken(error.into()))?;
+    let source = DynamoRecords::new(client, reading, start.after.as_deref());
+    source.map_err(|error| match error {
+        // The catalog has changed since the page before.
+        RecordsError::Position => ApiError::stale_cursor(),
+        other => other.into(),
+    })
+}

@@ -1,0 +1,101 @@
+//! The query string of a list of records, parsed.
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+use waybill::catalog::{Column, ExportType};
+use waybill::selection::{Criteria, FieldError};
+
+use crate::http::error::ApiError;
+use crate::http::query::{ListParameters, Pairs};
+use crate::http::zone;
+
+const COLUMNS: &str = "columns";
+const TIME_ZONE: &str = "time_zone";
+
+/// What is asked for; dates may still be relative.
+pub(super) struct Asked<'a> {
+    pub(super) list: ListParameters,
+    pub(super) criteria: Criteria,
+    /// Those that were named, or the type's own.
+    pub(super) columns: Vec<&'a Column>,
+    /// The zone in which days begin and timestamps are shown.
+    pub(super) time_zone: TimeZone,
+    time_zone_name: String,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads `limit`, `cursor`, `columns` (repeatable), `time_zone`, and the filters and the search of an export.
+    ///
+    /// # Errors
+    /// One for each parameter that is wrong.
+    pub(super) fn parse(
+        pairs: Pairs,
+        export_type: &'a ExportType,
+    ) -> Result<Self, Vec<FieldError>> {
+        let (list, others) = pairs.divide(&["limit", "cursor"]);
+        let (shown, criteria) = others.divide(&[COLUMNS, TIME_ZONE]);
+        let mut errors = Vec::new();
+        let list = kept(ListParameters::plain(&list), &mut errors);
+        let columns = kept(columns(&shown, export_type), &mut errors);
+        let zone = kept(time_zone(&shown), &mut errors);
+        let criteria = Criteria::from_query(export_type, criteria.iter());
+        let criteria = kept(criteria, &mut errors);
+        match (list, criteria, columns, zone) {
+            (Some(list), Some(criteria), Some(columns), Some((time_zone, time_zone_name))) => {
+                Ok(Self {
+                    list,
+                    criteria,
+                    columns,
+                    time_zone,
+                    time_zone_name,
+                })
+            }
+            _ => Err(errors),
+        }
+    }
+
+    /// What a cursor of this list is bound to: all but the page's size.
+    pub(super) fn scope(&self, path: &str) -> Result<String, ApiError> {
+        let columns: Vec<&str> = self.columns.iter().map(|c| c.key.as_str()).collect();
+        let criteria = serde_json::to_value(&self.criteria);
+        let criteria = criteria.map_err(|error| ApiError::Broken(error.into()))?;
+        let list = json!([criteria, columns, self.time_zone_name]);
+        Ok(format!("{path}?{list}"))
+    }
+}
+
+fn kept<T>(parsed: Result<T, Vec<FieldError>>, errors: &mut Vec<FieldError>) -> Option<T> {
+    parsed.map_err(|wrong| errors.extend(wrong)).ok()
+}
+
+fn columns<'a>(
+    pairs: &Pairs,
+    export_type: &'a ExportType,
+) -> Result<Vec<&'a Column>, Vec<FieldError>> {
+    let keys: Vec<&str> = pairs
+        .iter()
+        .filter(|(name, _)| *name == COLUMNS)
+        .map(|(_, key)| key)
+        .collect();
+    if keys.is_empty() {
+        return Ok(export_type.default_columns());
+    }
+    // A query string has names alone, no places in a list.
+    let errors = |errors: Vec<FieldError>| {
+        let messages = errors.into_iter().map(|error| error.message);
+        messages
+            .map(|message| FieldError::new(COLUMNS, message))
+            .collect()
+    };
+    export_type.select_columns(&keys).map_err(errors)
+}
+
+fn time_zone(pairs: &Pairs) -> Result<(TimeZone, String), Vec<FieldError>> {
+    let mut names = pairs.iter().filter(|(name, _)| *name == TIME_ZONE);
+    let refuse = |message: &str| Err(vec![FieldError::new(TIME_ZONE, message)]);
+    match (names.next(), names.next()) {
+        (None, _) => Ok(zone::default()),
+        (Some((_, name)), None) => zone::named(name).map_or_else(|| refuse(zone::FORM), Ok),
+        (Some(_), Some(_)) => refuse("may be given once"),
+    }
+}

@@ -1,0 +1,13 @@
+//! What every endpoint takes from HTTP and gives back to it: callers, ids, query strings, bodies, answers and errors.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod compression;
+pub(crate) mod cors;
+pub(crate) mod cursor;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod path;
+pub(crate) mod query;
+pub(crate) mod zone;

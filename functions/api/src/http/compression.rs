@@ -1,0 +1,93 @@
+//! Bodies that are compressed once and sent many times.
+
+use std::io::Write;
+
+use axum::body::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
+
+/// The value of `Content-Encoding` of a compressed body.
+pub(crate) const GZIP: &str = "gzip";
+/// The value of `Vary` of whatever is sent in either form.
+pub(crate) const VARIES_BY: &str = "Accept-Encoding";
+
+/// A body in both forms in which it is sent.
+pub(crate) struct Compressed {
+    pub(crate) plain: Bytes,
+    pub(crate) gzip: Bytes,
+}
+
+impl Compressed {
+    /// Compresses a body.
+    pub(crate) fn new(plain: impl Into<Bytes>) -> Self {
+        let plain = plain.into();
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        // Memory takes all that is written to it.
+        let _ = encoder.write_all(&plain);
+        let gzip = encoder.finish().unwrap_or_default().into();
+        Self { plain, gzip }
+    }
+
+    /// The form that a client with these headers takes, and its `Content-Encoding`.
+    pub(crate) fn form(&self, headers: &HeaderMap) -> (Bytes, Option<&'static str>) {
+        match accepts_gzip(headers) {
+            true => (self.gzip.clone(), Some(GZIP)),
+            false => (self.plain.clone(), None),
+        }
+    }
+}
+
+/// Whether the client takes gzip (RFC 9110, 12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().trim_start_matches("q=").parse::<f32>();
+        name.trim().eq_ignore_ascii_case(GZIP) && weight.is_ok_and(|weight| weight > 0.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_body_comes_in_the_form_that_the_client_takes() {
+        let body = Compressed::new("text ".repeat(100));
+        let mut unzipped = Vec::new();
+        GzDecoder::new(&body.gzip[..])
+            .read_to_end(&mut unzipped)
+            .unwrap();
+        assert_eq!(unzipped, body.plain);
+
+        for (codings, is_compressed) in [
+            ("gzip, br", true),
+            ("br;q=1, gzip;q=0.5", true),
+            ("GZIP", true),
+            ("gzip;q=0, br", false),
+            ("gzip; q=0.000", false),
+            ("gzip;q=much", false),
+            ("identity", false),
+            ("xgzip", false),
+        ] {
+            let headers =
+                HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(codings))]);
+            let expected = match is_compressed {
+                true => (body.gzip.clone(), Some(GZIP)),
+                false => (body.plain.clone(), None),
+            };
+            assert_eq!(body.form(&headers), expected, "{codings}");
+        }
+        assert_eq!(body.form(&HeaderMap::new()), (body.plain.clone(), None));
+    }
+}

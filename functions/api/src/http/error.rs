@@ -1,0 +1,312 @@
+//! What a request can end in instead of what was asked for, and the one place that says so over HTTP.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use waybill::export::Status;
+use waybill::grants_function::Unanswered;
+use waybill::records::RecordsError;
+use waybill::selection::FieldError;
+use waybill::store::{RATE_LIMIT, StoreError};
+
+use super::body::MAX_BODY_BYTES;
+
+/// How long a client should wait, in seconds, before it asks again what could not be answered now.
+const RETRY_SECONDS: u64 = 5;
+
+/// Why a request was not carried out; its text tells the person what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token came along, or one that names nobody.
+    #[error("Send a valid access token in the header `Authorization: Bearer …`.")]
+    NotAuthenticated,
+    /// They may know of it, but not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// It is not there, or they may not know that it is.
+    #[error("There is nothing at this address, or it is not yours to see.")]
+    NotFound,
+    #[error(
+        "This address does not take this method; the header `Allow` names those that it takes."
+    )]
+    MethodNotAllowed,
+    /// A cancel that comes too late.
+    #[error("The export has {} already; only one that is waiting or processing can be canceled.", .0.as_str())]
+    TooLate(Status),
+    /// A download that comes too early.
+    #[error("The file is not ready: the export is {}. Ask again once its status is `succeeded`.", .0.as_str())]
+    NotReady(Status),
+    /// There is no file any more, or never will be, for this reason.
+    #[error("{0}")]
+    Gone(String),
+    #[error("The body may have at most {MAX_BODY_BYTES} bytes.")]
+    BodyTooLarge,
+    #[error("Send the body as `Content-Type: application/json`.")]
+    NotJsonType,
+    /// The body cannot be read as JSON at all.
+    #[error("The body must be a JSON object: {0}.")]
+    NotJson(String),
+    /// The request can be read, but these fields say something wrong.
+    #[error("{}", summary(.0))]
+    Invalid(Vec<FieldError>),
+    #[error("This Idempotency-Key was used for another request; use a new key for this one.")]
+    KeyReused,
+    /// The person has had as many exports as a minute allows.
+    #[error(
+        "You have started {RATE_LIMIT} exports within a minute. Start the next one in {retry_after} s."
+    )]
+    TooMany { retry_after: u64 },
+    /// Others were writing the same thing all the time.
+    #[error(
+        "Too many requests for the same thing came at once, and this one was not carried out. Send it again."
+    )]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host's function did not say whether they may.
+    #[error(transparent)]
+    Undecided(#[from] Unanswered),
+    /// The host's records could not be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// Something that must hold does not, for this reason.
+    #[error("{0}")]
+    Broken(Box<dyn Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// One field that says something wrong.
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// A cursor that says nothing about the list that it is sent to.
+    pub(crate) fn stale_cursor() -> Self {
+        Self::field(
+            "cursor",
+            "must be the `next` of this same list with the same filters",
+        )
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotAuthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLate(_) | Self::NotReady(_) => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy
+            | Self::Undecided(_)
+            | Self::Store(StoreError::Unavailable(_))
+            | Self::Records(RecordsError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// Seconds after which the same request may succeed.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(*retry_after),
+            other if other.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_SECONDS),
+            _ => None,
+        }
+    }
+
+    /// The answer's body (RFC 9457). Of what is wrong inside, it tells nothing.
+    pub(crate) fn problem(&self, request_id: Option<&str>) -> Problem {
+        let status = self.status();
+        let detail = match self {
+            Self::Store(StoreError::Unavailable(_))
+            | Self::Records(RecordsError::Unavailable(_)) => {
+                "The service cannot answer at the moment. Send the request again in a few seconds."
+                    .to_owned()
+            }
+            Self::Undecided(_) => {
+                "What you may do cannot be checked at the moment. Send the request again in a few seconds."
+                    .to_owned()
+            }
+            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
+                "Something went wrong on our side. If it happens again, tell support the request_id."
+                    .to_owned()
+            }
+            other => other.to_string(),
+        };
+        Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail,
+            request_id: request_id.map(str::to_owned),
+            errors: match self {
+                Self::Invalid(errors) => errors.clone(),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// The error and what caused it, for the log.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        // The variants that wrap another error show it as their own text.
+        let mut cause = match self {
+            Self::Broken(error) => error.source(),
+            other => other.source(),
+        };
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// The answer leaves the handler as the bare status with the error attached; [`crate::http::answer`] writes the body, since
+/// it knows the request's id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// Problem details (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    status: u16,
+    /// What is wrong, and what to do.
+    detail: String,
+    /// The id under which support finds the request.
+    request_id: Option<String>,
+    /// Every field that says something wrong; only with 422.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+fn summary(errors: &[FieldError]) -> String {
+    match errors {
+        [only] => format!("`{}` {}.", only.field, only.message),
+        more => format!("{} fields are wrong; `errors` says what.", more.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waybill::aws::CallError;
+
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_status_and_says_what_to_do() {
+        let throttled = || CallError::with_code("GetItem", "Throttled", "secret");
+        let unavailable = StoreError::Unavailable(throttled().of_table("secret-table"));
+        let malformed = StoreError::Malformed {
+            table: "secret-table".into(),
+            source: "inner".into(),
+        };
+        let one = vec![FieldError::new(
+            "limit",
+            "must be a whole number from 1 to 100",
+        )];
+        let two = vec![one[0].clone(), one[0].clone()];
+        let table = [
+            ApiError::NotAuthenticated,
+            ApiError::Forbidden("You may not."),
+            ApiError::NotFound,
+            ApiError::MethodNotAllowed,
+            ApiError::TooLate(Status::Failed),
+            ApiError::NotReady(Status::Waiting),
+            ApiError::Gone("It is over.".into()),
+            ApiError::BodyTooLarge,
+            ApiError::NotJsonType,
+            ApiError::NotJson("expected value at line 1 column 1".into()),
+            ApiError::Invalid(one),
+            ApiError::Invalid(two),
+            ApiError::KeyReused,
+            ApiError::TooMany { retry_after: 17 },
+            ApiError::Busy,
+            ApiError::Store(unavailable),
+            ApiError::Undecided(Unanswered::NotCalled(throttled())),
+            ApiError::Store(malformed),
+            ApiError::Records(throttled().into()),
+            ApiError::Records(RecordsError::Denied {
+                table: "secret-table".into(),
+            }),
+            ApiError::Broken("secret".into()),
+        ];
+        let said: Vec<String> = table
+            .iter()
+            .map(|error| {
+                let problem = error.problem(None);
+                let retry = error
+                    .retry_after()
+                    .map_or(String::new(), |s| format!(" [{s} s]"));
+                format!(
+                    "{} {}{retry}: {}",
+                    problem.status, problem.title, problem.detail
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+        401 Unauthorized: Send a valid access token in the header `Authorization: Bearer …`.
+        403 Forbidden: You may not.
+        404 Not Found: There is nothing at this address, or it is not yours to see.
+        405 Method Not Allowed: This address does not take this method; the header `Allow` names those that it takes.
+        409 Conflict: The export has failed already; only one that is waiting or processing can be canceled.
+        409 Conflict: The file is not ready: the export is waiting. Ask again once its status is `succeeded`.
+        410 Gone: It is over.
+        413 Payload Too Large: The body may have at most 65536 bytes.
+        415 Unsupported Media Type: Send the body as `Content-Type: application/json`.
+        400 Bad Request: The body must be a JSON object: expected value at line 1 column 1.
+        422 Unprocessable Entity: `limit` must be a whole number from 1 to 100.
+        422 Unprocessable Entity: 2 fields are wrong; `errors` says what.
+        422 Unprocessable Entity: This Idempotency-Key was used for another request; use a new key for this one.
+        429 Too Many Requests [17 s]: You have started 3 exports within a minute. Start the next one in 17 s.
+        503 Service Unavailable [5 s]: Too many requests for the same thing came at once, and this one was not carried out. Send it again.
+        503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
+        503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.
+        500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
+        503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
+        500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
+        500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
+        ");
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_the_request_id() {
+        let problem = ApiError::field("type", "is required").problem(Some("r-1"));
+        insta::assert_snapshot!(serde_json::to_string(&problem).unwrap(), @r#"{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"`type` is required.","request_id":"r-1","errors":[{"field":"type","message":"is required"}]}"#);
+        let problem = ApiError::NotFound.problem(None);
+        insta::assert_snapshot!(serde_json::to_string(&problem).unwrap(), @r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"There is nothing at this address, or it is not yours to see.","request_id":null}"#);
+    }
+
+    #[test]
+    fn the_log_has_the_whole_chain_once() {
+        let inner = std::io::Error::other("inner");
+        let error = ApiError::Store(StoreError::Malformed {
+            table: "t".into(),
+            source: Box::new(inner),
+        });
+        assert_eq!(error.chain(), "an item of table t cannot be read: inner");
+        assert_eq!(
+            ApiError::Broken("it is not there".into()).chain(),
+            "it is not there"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! The bucket: puts that meet themselves, pages of listings, and S3 that is silent.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ErrorMetadata;
+use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::operation::upload_part::UploadPartOutput;
+use aws_sdk_s3::types::error::NotFound;
+use aws_smithy_mocks::{Rule, mock};
+use bytes::Bytes;
+use tokio::time::Instant;
+use waybill::aws::{BEST_EFFORT, best_effort, timeouts};
+use waybill::bucket::{Bucket, BucketError, Upload};
+use waybill_testing::client;
+use waybill_testing::twin::{Silent, http_client};
+
+fn bucket(rules: &[&Rule]) -> Bucket {
+    Bucket::new(client!(aws_sdk_s3, rules), "bucket")
+}
+
+fn put_fails(code: &'static str) -> Rule {
+    mock!(Client::put_object)
+        .then_error(move || PutObjectError::generic(ErrorMetadata::builder().code(code).build()))
+}
+
+fn head(size: Option<i64>) -> Rule {
+    match size {
+        Some(size) => mock!(Client::head_object)
+            .then_output(move || HeadObjectOutput::builder().content_length(size).build()),
+        None => mock!(Client::head_object)
+            .then_error(|| HeadObjectError::NotFound(NotFound::builder().build())),
+    }
+}
+
+async fn put(rules: &[&Rule]) -> Result<(), BucketError> {
+    let bytes = Bytes::from_static(b"twelve bytes");
+    bucket(rules).put("exports/7/a", bytes, "text/csv").await
+}
+
+fn upload() -> Upload {
+    Upload {
+        object: "exports/7/a".into(),
+        upload_id: "u".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_meets_an_object_of_its_length_met_itself() {
+    let there = put_fails("PreconditionFailed");
+    assert!(put(&[&there, &head(Some(12))]).await.is_ok());
+    for size in [Some(11), Some(13), None] {
+        let done = put(&[&there, &head(size)]).await;
+        assert!(
+            matches!(done, Err(BucketError::Exists)),
+            "{size:?}: {done:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_meets_another_of_its_key_at_the_same_moment_is_tried_again() {
+    let conflict = put_fails("ConditionalRequestConflict");
+    let error = put(&[&conflict]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "PutObject failed: ConditionalRequestConflict"
+    );
+    assert_eq!(conflict.num_calls(), 4);
+
+    let passes = mock!(Client::put_object)
+        .sequence()
+        .error(|| {
+            let code = ErrorMetadata::builder().code("ConditionalRequestConflict");
+            PutObjectError::generic(code.build())
+        })
+        .output(|| PutObjectOutput::builder().build())
+        .build();
+    assert!(put(&[&passes]).await.is_ok());
+}
+
+/// An upload without an id could never be found again, and a part without an ETag never be completed.
+#[tokio::test]
+async fn an_answer_that_lacks_what_the_upload_is_known_by_is_an_error() {
+    let begun = mock!(Client::create_multipart_upload)
+        .then_output(|| CreateMultipartUploadOutput::builder().build());
+    let error = bucket(&[&begun]).begin("exports/7/a", "text/csv").await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "CreateMultipartUpload failed: an answer without an upload id"
+    );
+    for etag in [None, Some("")] {
+        let part = mock!(Client::upload_part).then_output(move || {
+            UploadPartOutput::builder()
+                .set_e_tag(etag.map(str::to_owned))
+                .build()
+        });
+        let error = bucket(&[&part]).part(&upload(), 1, Bytes::new()).await;
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "UploadPart failed: an answer without an ETag"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn removals_that_are_not_answered_are_not_waited_for() {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_s3::config::Credentials::new(
+            "a", "b", None, None, "test",
+        ))
+        .timeout_config(timeouts())
+        .http_client(http_client(Arc::new(Silent)));
+    let silent = Bucket::new(Client::from_conf(config.build()), "bucket");
+    let began = Instant::now();
+    assert!(best_effort(silent.delete("exports/7/tail")).await.is_err());
+    assert!(best_effort(silent.abort(&upload())).await.is_err());
+    assert!(began.elapsed() <= BEST_EFFORT * 2, "{:?}", began.elapsed());
+}
