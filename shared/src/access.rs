@@ -1,7 +1,8 @@
 //! Who may do what: grants, the actions that they allow, and the person or program that a token speaks for.
 
+use crate::catalog::ParentKind;
 use crate::export::Export;
-use crate::parent::{Parent, ParentKind, ParentProfile};
+use crate::parent::{Parent, ParentProfile};
 
 /// One thing to do about a parent and its exports. Grants allow it, or a host's function that is asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use crate::parent::Parent;
 
 /// What happened, in the order of a life: histories keep it where two events are of one millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema), schema(as = EventKind))]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// The export was asked for.
     Requested,
     /// A worker began.
@@ -61,7 +61,8 @@ pub struct Event {
     /// What the export's records belong to.
     pub parent: Parent,
     /// What happened.
-    pub what: What,
+    #[serde(rename = "what")]
+    pub kind: EventKind,
     /// When.
     pub at: Timestamp,
     /// Who did it; null for Waybill itself.
@@ -74,11 +75,11 @@ pub struct Event {
 
 impl Event {
     /// An event of `export` that Waybill itself brought about.
-    pub fn new(export: &Export, what: What, at: Timestamp) -> Self {
+    pub fn new(export: &Export, kind: EventKind, at: Timestamp) -> Self {
         Self {
             export_id: export.id,
             parent: export.parent.clone(),
-            what,
+            kind,
             at,
             who: None,
             detail: None,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::catalog::Definitions;
+use crate::file::Format;
 use crate::file::{Profile, Warning};
 use crate::parent::Parent;
 
@@ -142,38 +143,6 @@ impl Status {
             return Some(Self::Canceled);
         }
         Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-}
-
-/// The kind of file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Comma-separated values, RFC 4180.
-    Csv,
-    /// Office Open XML spreadsheet, ECMA-376.
-    Xlsx,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Xlsx];
-
-    /// The file name's extension, which is also the format's name in the API.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Xlsx => "xlsx",
-        }
-    }
-
-    /// The media type under which the file is stored, sent and attached.
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cell;
 pub mod csv;
+mod format;
 mod guard;
 pub mod json;
 pub mod name;
@@ -14,6 +15,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 pub use self::cell::is_of_kind;
+pub use self::format::Format;
 pub use self::rows::Rows;
 pub use self::warning::{Warning, WarningCode, WarningCounts};
 use crate::catalog::Column;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::access::{Action, Scope};
 use crate::aws::CallError;
-use crate::parent::ParentKind;
+use crate::catalog::ParentKind;
 
 /// How long the function may take: a person waits for it, or the rest of a mail's invocation.
 pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Why the function did not say. That is never taken for a yes; nor for a no where what exists would seem to be gone.
 /// The texts hold nothing of what the function answered, which may be anything.
 #[derive(Debug, thiserror::Error)]
-pub enum Unanswered {
+pub enum GrantsFunctionError {
     /// Lambda did not call it.
     #[error("the grants function could not be called: {0}")]
     NotCalled(CallError),
@@ -39,7 +39,7 @@ pub enum Unanswered {
 pub struct Question(String);
 
 #[derive(Serialize)]
-struct Asked<'a> {
+struct QuestionBody<'a> {
     sub: &'a str,
     claims: &'a BTreeMap<String, String>,
     action: &'static str,
@@ -65,7 +65,7 @@ impl Question {
         action: Action,
         scope: Scope<'_>,
     ) -> Self {
-        let asked = Asked {
+        let asked = QuestionBody {
             sub,
             claims,
             action: action.as_str(),
@@ -122,7 +122,7 @@ impl GrantsFunction {
     ///
     /// # Errors
     /// Where it says neither yes nor no.
-    pub async fn ask(&self, question: &Question) -> Result<bool, Unanswered> {
+    pub async fn ask(&self, question: &Question) -> Result<bool, GrantsFunctionError> {
         let asked = self
             .lambda
             .invoke()
@@ -131,16 +131,16 @@ impl GrantsFunction {
             .send();
         let output = tokio::time::timeout(self.within, asked)
             .await
-            .map_err(|_| Unanswered::TooSlow(self.within))?
-            .map_err(|error| Unanswered::NotCalled(CallError::new("Invoke", error)))?;
+            .map_err(|_| GrantsFunctionError::TooSlow(self.within))?
+            .map_err(|error| GrantsFunctionError::NotCalled(CallError::new("Invoke", error)))?;
         if output.function_error().is_some() {
-            return Err(Unanswered::Failed);
+            return Err(GrantsFunctionError::Failed);
         }
         let payload = output.payload().map(Blob::as_ref).unwrap_or_default();
         match serde_json::from_slice(payload) {
             Ok(Answer::Plain(allowed) | Answer::Object { allowed }) => Ok(allowed),
             Ok(Answer::Word(word)) => Ok(matches!(word, Word::Yes)),
-            Err(_) => Err(Unanswered::NoAnswer),
+            Err(_) => Err(GrantsFunctionError::NoAnswer),
         }
     }
 }
@@ -165,7 +165,10 @@ mod tests {
         let function =
             GrantsFunction::new(Client::from_conf(config.build()), "host".to_owned(), within);
         let answer = function.ask(&Question("{}".to_owned())).await;
-        assert!(matches!(answer, Err(Unanswered::TooSlow(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(GrantsFunctionError::TooSlow(_))),
+            "{answer:?}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod aws;
 pub mod bucket;
 pub mod catalog;
 pub mod clock;
+pub mod deployment;
 pub mod download;
 pub mod entry;
 pub mod env;

@@ -7,7 +7,7 @@ mod refusal;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::event::{Actor, Event, What};
+use crate::event::{Actor, Event, EventKind};
 use crate::export::{Export, Failure, Mail, Receipt, Status};
 use crate::work::{Completing, InLine, Lease, MailWork, Pace, Work};
 
@@ -101,7 +101,11 @@ impl State {
             }
             events.push(Event::new(
                 &s.export,
-                if began { What::Started } else { What::Resumed },
+                if began {
+                    EventKind::Started
+                } else {
+                    EventKind::Resumed
+                },
                 now,
             ));
         })))
@@ -149,7 +153,7 @@ impl State {
                 s.work.progress = s
                     .work
                     .progress
-                    .max(s.work.checkpoint.as_ref().map_or(0, |c| c.rows));
+                    .max(s.work.checkpoint.as_ref().map_or(0, |c| c.progress.rows));
             }
         })
     }
@@ -193,21 +197,23 @@ impl State {
     /// The file is complete under its mark.
     pub fn succeed(
         &self,
-        mark: &Completing,
+        completing: &Completing,
         receipt: Receipt,
         retention: SignedDuration,
         now: Timestamp,
         pace: Pace,
     ) -> Change {
-        let mut change = self.end(Status::Succeeded, What::Succeeded, None, now, pace);
+        let mut change = self.end(Status::Succeeded, EventKind::Succeeded, None, now, pace);
         let export = &mut change.after.export;
         export.completed_at = Some(now);
         export.expires_at = Some(now + retention);
-        export.rows = Some(mark.rows);
-        export.size = Some(mark.size);
-        export.object = Some(mark.object.clone());
-        export.warnings = mark.warnings.warnings();
-        export.warnings.extend(mark.undecided.warnings());
+        export.rows = Some(completing.progress.rows);
+        export.size = Some(completing.size);
+        export.object = Some(completing.object.clone());
+        export.warnings = completing.progress.warnings.warnings();
+        export
+            .warnings
+            .extend(completing.progress.undecided.warnings());
         export.receipt = Some(receipt);
         change.after.plan();
         change
@@ -215,7 +221,7 @@ impl State {
 
     /// The file cannot be made.
     pub fn fail(&self, failure: Failure, now: Timestamp, pace: Pace) -> Change {
-        let mut change = self.end(Status::Failed, What::Failed, None, now, pace);
+        let mut change = self.end(Status::Failed, EventKind::Failed, None, now, pace);
         if let Some(event) = change.events.last_mut() {
             event.detail = Some(failure.code.clone());
         }
@@ -225,7 +231,7 @@ impl State {
 
     /// Somebody stops it.
     pub fn cancel(&self, who: Actor, now: Timestamp, pace: Pace) -> Change {
-        self.end(Status::Canceled, What::Canceled, Some(who), now, pace)
+        self.end(Status::Canceled, EventKind::Canceled, Some(who), now, pace)
     }
 
     /// Into a state from which no file comes any more: the person is told, and what lies around is removed once no
@@ -233,7 +239,7 @@ impl State {
     fn end(
         &self,
         status: Status,
-        what: What,
+        kind: EventKind,
         who: Option<Actor>,
         now: Timestamp,
         pace: Pace,
@@ -256,7 +262,7 @@ impl State {
             s.plan();
             events.push(Event {
                 who,
-                ..Event::new(&s.export, what, now)
+                ..Event::new(&s.export, kind, now)
             });
         })
     }
@@ -313,17 +319,17 @@ impl State {
     /// The mail is settled: taken by the mail service, or refused for good, for the reason in `refusal`.
     pub fn settle_mail(&self, refusal: Option<String>, now: Timestamp) -> Change {
         let mut change = self.change(|s, events| {
-            let (mail, what) = if refusal.is_none() {
-                (Mail::Sent, What::Mailed)
+            let (mail, kind) = if refusal.is_none() {
+                (Mail::Sent, EventKind::Mailed)
             } else {
-                (Mail::Failed, What::MailFailed)
+                (Mail::Failed, EventKind::MailFailed)
             };
             s.export.mail = Some(mail);
             s.work.mail = None;
             s.plan();
             events.push(Event {
                 detail: refusal,
-                ..Event::new(&s.export, what, now)
+                ..Event::new(&s.export, kind, now)
             });
         });
         change.done = change.after.is_done();
@@ -377,7 +383,7 @@ impl State {
             s.export.status = Status::Expired;
             s.work.clean_at = Some(delete_at);
             s.plan();
-            events.push(Event::new(&s.export, What::Expired, now));
+            events.push(Event::new(&s.export, EventKind::Expired, now));
         })
     }
 
@@ -387,7 +393,7 @@ impl State {
             s.work.clean_at = None;
             s.plan();
             if s.export.status == Status::Expired {
-                events.push(Event::new(&s.export, What::Deleted, now));
+                events.push(Event::new(&s.export, EventKind::Deleted, now));
             }
         });
         change.done = change.after.is_done();

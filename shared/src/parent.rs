@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::catalog::{Definition, Definitions, ParentKind};
+use crate::catalog::{Definitions, ParentKind};
 
 /// One organization, project or source, by kind and id; in the tables `project#42`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

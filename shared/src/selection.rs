@@ -20,10 +20,10 @@ pub use self::decision::{Decision, Doubt, KeyTime};
 pub use self::moment::Moment;
 pub use self::projection::{Condition, Fixed, Projection, is_fixed};
 pub use self::search::{MAX_SEARCH_LENGTH, Search};
-pub use self::undecided::Undecided;
+pub use self::undecided::UndecidedCounts;
+use crate::catalog::CREATED_AT;
 use crate::catalog::ExportType;
-pub use crate::catalog::{ATTRIBUTES, CREATED_AT};
-pub use crate::field_error::FieldError;
+use crate::field_error::FieldError;
 
 /// Filters that must all hold, with bounds in time of type `T`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

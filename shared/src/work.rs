@@ -9,7 +9,7 @@ use crate::bucket::Upload;
 use crate::export::ExportId;
 use crate::file::WarningCounts;
 use crate::file::xlsx::XlsxState;
-use crate::selection::Undecided;
+use crate::selection::UndecidedCounts;
 
 /// How long things may take and wait. The lengths follow from two that are configured, so that tests can shorten
 /// them all alike.
@@ -103,15 +103,13 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// How far the file is: what a later worker needs to go on to the same bytes.
+/// What is known of a file and of the records in it, at a place between two records.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// How many parts, from part 1 without a gap, are stored; their ETags are kept beside the work.
-    pub parts: u32,
+pub struct FileProgress {
     /// Where the records are read, as the deployment mapped it: another place has other records under the same position.
     #[serde(default)]
     pub source: String,
-    /// The full key of the last record scanned, in the source's own form; null before the first.
+    /// The full key of the last record scanned, in the source's own form; null before the first, and once all are read.
     #[serde(default)]
     pub position: Option<String>,
     /// Records scanned.
@@ -121,6 +119,27 @@ pub struct Checkpoint {
     pub matched: u64,
     /// Rows written.
     pub rows: u64,
+    /// Read units used.
+    pub read_units: f64,
+    /// What could not be written as it was.
+    #[serde(default)]
+    pub warnings: WarningCounts,
+    /// What was in doubt about the records.
+    #[serde(default)]
+    pub undecided: UndecidedCounts,
+    /// How far a spreadsheet has come; null for other files, and once all records are read.
+    #[serde(default)]
+    pub sheets: Option<XlsxState>,
+}
+
+/// How far the file is: what a later worker needs to go on to the same bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// What is known of the file at the end of these bytes.
+    #[serde(flatten)]
+    pub progress: FileProgress,
+    /// How many parts, from part 1 without a gap, are stored; their ETags are kept beside the work.
+    pub parts: u32,
     /// Bytes written: those of the parts and those of the tail.
     pub bytes: u64,
     /// Bytes in the parts.
@@ -130,48 +149,25 @@ pub struct Checkpoint {
     /// The key of the object that holds the bytes not yet in a part; null where there are none.
     #[serde(default)]
     pub tail: Option<String>,
-    /// Read units used.
-    pub read_units: f64,
-    /// What could not be written as it was.
-    #[serde(default)]
-    pub warnings: WarningCounts,
-    /// What was in doubt about the records.
-    #[serde(default)]
-    pub undecided: Undecided,
-    /// How far a spreadsheet has come; null for other files.
-    #[serde(default)]
-    pub sheets: Option<XlsxState>,
     /// How many of the tail's bytes, its last ones, are rows that are not in the file's bytes yet.
     #[serde(default)]
     pub pending: u64,
 }
 
 /// The mark of a file that is about to be complete.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Completing {
+    /// What is known of the whole file.
+    #[serde(flatten)]
+    pub progress: FileProgress,
     /// The key of the object.
     pub object: String,
     /// The parts that make it; 0 where it is a single PUT.
     pub parts: u32,
-    /// Records scanned.
-    pub read: u64,
-    /// Records of the selection.
-    #[serde(default)]
-    pub matched: u64,
-    /// Rows in the file.
-    pub rows: u64,
     /// Its length in bytes.
     pub size: u64,
     /// Its SHA-256 in hexadecimal digits.
     pub sha256: String,
-    /// Read units used.
-    pub read_units: f64,
-    /// What could not be written as it was.
-    #[serde(default)]
-    pub warnings: WarningCounts,
-    /// What was in doubt about the records.
-    #[serde(default)]
-    pub undecided: Undecided,
 }
 
 /// The mail that is still to be sent.

@@ -436,7 +436,7 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
             .map(|connection| refuse(connection.unwrap()))
             .collect::<Vec<_>>()
     });
-    let clients = waybill::aws::RecordsClients::new(&config, Some(address));
+    let clients = waybill::records::RecordsClients::new(&config, Some(address));
     for name in ["tickets", "notes"] {
         let client = clients.of(&catalog.get(name).unwrap().records);
         let client = client.await.unwrap();

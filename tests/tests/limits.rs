@@ -8,7 +8,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::Timestamp;
 use waybill::catalog::Catalog;
-use waybill::export::Format;
+use waybill::file::Format;
 use waybill::file::name::{FileName, content_disposition};
 
 /// What an HTTP API lets through: the request line and all headers of an answer together, in bytes.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
-use waybill::aws::RecordsClients;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::queue::Queue;
+use waybill::records::RecordsClients;
 use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
 use waybill::work::Pace;
 

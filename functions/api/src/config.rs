@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use waybill::catalog::Catalog;
+use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
@@ -40,13 +41,13 @@ impl Config {
     /// Names the first variable that is missing or says something wrong.
     pub fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
         Ok(Self {
-            tables: env::tables()?,
+            tables: deployment::tables()?,
             limits: env::required("LIMITS_TABLE")?,
             parents: env::required("PARENTS_TABLE")?,
-            records_tables: env::records_tables(catalog)?,
+            records_tables: deployment::records_tables(catalog)?,
             queue_url: env::required("QUEUE_URL")?,
             bucket: env::required("BUCKET")?,
-            pace: env::pace()?,
+            pace: deployment::pace()?,
             public_url: env::required("PUBLIC_URL")?
                 .trim_end_matches('/')
                 .to_owned(),

@@ -96,7 +96,7 @@ impl Contract {
             return Ok(body);
         }
         let json = serde_json::to_vec(&document(&self.public_url, (self.paths)()));
-        let json = json.map_err(|error| ApiError::Broken(error.into()))?;
+        let json = json.map_err(|error| ApiError::Internal(error.into()))?;
         Ok(self.body.get_or_init(|| Compressed::new(json)))
     }
 }

@@ -7,6 +7,7 @@ use lambda_http::tracing::init_default_subscriber;
 use lambda_http::{Adapter, Error, lambda_runtime};
 use waybill::aws;
 use waybill::catalog::Catalog;
+use waybill::records::RecordsClients;
 
 use api::{App, Clients, Config, contract, request, router};
 
@@ -18,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),
-        records: aws::records(&sdk),
+        records: RecordsClients::from_env(&sdk),
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
         lambda: aws_sdk_lambda::Client::new(&sdk),

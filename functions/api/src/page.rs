@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use waybill::parent::ParentKind;
+use waybill::catalog::ParentKind;
 
 use self::assets::Kept;
 use crate::http::answer;

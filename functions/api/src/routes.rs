@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router, middleware};
 use utoipa::openapi::path::{HttpMethod, Operation};
-use waybill::parent::ParentKind;
+use waybill::catalog::ParentKind;
 
 use crate::app::App;
 use crate::contract::{self, Contract, Documented, operations};
@@ -32,7 +32,7 @@ impl Route {
         }
     }
 
-    fn says(mut self, method: HttpMethod, operation: Operation) -> Self {
+    fn documented(mut self, method: HttpMethod, operation: Operation) -> Self {
         self.operations.push((method, operation));
         self
     }
@@ -42,15 +42,17 @@ impl Route {
 fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new("/openapi.json", get(contract::read))
-            .says(HttpMethod::Get, operations::contract()),
-        Route::new("/v1/catalog", get(catalog::read)).says(HttpMethod::Get, operations::catalog()),
-        Route::new("/v1/exports/{id}", get(read::read)).says(HttpMethod::Get, operations::read()),
+            .documented(HttpMethod::Get, operations::contract()),
+        Route::new("/v1/catalog", get(catalog::read))
+            .documented(HttpMethod::Get, operations::catalog()),
+        Route::new("/v1/exports/{id}", get(read::read))
+            .documented(HttpMethod::Get, operations::read()),
         Route::new("/v1/exports/{id}/cancel", post(cancel::cancel))
-            .says(HttpMethod::Post, operations::cancel()),
+            .documented(HttpMethod::Post, operations::cancel()),
         Route::new("/v1/exports/{id}/events", get(events::list))
-            .says(HttpMethod::Get, operations::events()),
+            .documented(HttpMethod::Get, operations::events()),
         Route::new("/v1/downloads/{uuid}", get(download::download))
-            .says(HttpMethod::Get, operations::download()),
+            .documented(HttpMethod::Get, operations::download()),
     ];
     routes.extend(ParentKind::ALL.into_iter().flat_map(of_parent));
     routes
@@ -58,25 +60,28 @@ fn routes() -> Vec<Route> {
 
 fn of_parent(kind: ParentKind) -> [Route; 5] {
     let path = format!("/v1/{}/{{id}}", kind.plural());
-    let known = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
+    let of_kind = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
     [
-        Route::new(&path, known(put(describe::describe)))
-            .says(HttpMethod::Put, operations::describe(kind)),
-        Route::new(format!("{path}/catalog"), known(get(catalog::of_parent)))
-            .says(HttpMethod::Get, operations::catalog_of(kind)),
+        Route::new(&path, of_kind(put(describe::describe)))
+            .documented(HttpMethod::Put, operations::describe(kind)),
+        Route::new(format!("{path}/catalog"), of_kind(get(catalog::of_parent)))
+            .documented(HttpMethod::Get, operations::catalog_of(kind)),
         Route::new(
             format!("{path}/exports"),
-            known(post(create::create).get(list::list)),
+            of_kind(post(create::create).get(list::list)),
         )
-        .says(HttpMethod::Post, operations::create(kind))
-        .says(HttpMethod::Get, operations::list(kind)),
-        Route::new(format!("{path}/exports/summary"), known(get(summary::read)))
-            .says(HttpMethod::Get, operations::summarize(kind)),
+        .documented(HttpMethod::Post, operations::create(kind))
+        .documented(HttpMethod::Get, operations::list(kind)),
+        Route::new(
+            format!("{path}/exports/summary"),
+            of_kind(get(summary::read)),
+        )
+        .documented(HttpMethod::Get, operations::summarize(kind)),
         Route::new(
             format!("{path}/records/{{type}}"),
-            known(get(records::list)),
+            of_kind(get(records::list)),
         )
-        .says(HttpMethod::Get, operations::records(kind)),
+        .documented(HttpMethod::Get, operations::records(kind)),
     ]
 }
 

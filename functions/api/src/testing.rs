@@ -22,7 +22,7 @@ use waybill::event::Event;
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::{Pace, Work};
-use waybill_testing::twin::{
+use waybill_testing::fake::{
     self, Carried, Cloud, Key, KeyPart, Silent, Table, Wire, http_client, plain,
 };
 use waybill_testing::{on_the_wire, own_tables};
@@ -328,7 +328,7 @@ impl Service {
     }
 
     /// Whether a call is for something that was taken down.
-    fn is_down(&self, call: &twin::Call) -> bool {
+    fn is_down(&self, call: &fake::Call) -> bool {
         let down = self.down.lock().unwrap();
         let body = String::from_utf8_lossy(&call.body);
         down.iter().any(|name| match *name {
@@ -337,13 +337,13 @@ impl Service {
         })
     }
 
-    fn ask_host(&self, call: &twin::Call) -> twin::Answer {
+    fn ask_host(&self, call: &fake::Call) -> fake::Answer {
         assert_eq!(call.path, "2015-03-31/functions/host/invocations");
         let question = call.json();
         let says = self.host.lock().unwrap().clone().unwrap();
         let said = says(&question);
         self.asked.lock().unwrap().push(question);
-        let answer = |headers, text: &str| twin::Answer {
+        let answer = |headers, text: &str| fake::Answer {
             status: 200,
             headers,
             body: text.as_bytes().to_vec(),
@@ -359,7 +359,7 @@ impl Service {
 }
 
 impl Wire for Service {
-    fn carry(&self, call: twin::Call) -> Carried {
+    fn carry(&self, call: fake::Call) -> Carried {
         if self.is_queue_silent.load(Ordering::Relaxed) && call.operation.starts_with("SQS.") {
             return Silent.carry(call);
         }
@@ -486,9 +486,9 @@ impl Answer {
     }
 }
 
-fn denied() -> twin::Answer {
+fn denied() -> fake::Answer {
     let body = json!({"__type": "com.amazonaws#AccessDeniedException", "message": "secret"});
-    twin::Answer::json(400, &body)
+    fake::Answer::json(400, &body)
 }
 
 fn export_key(id: ExportId) -> Key {

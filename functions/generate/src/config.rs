@@ -1,7 +1,9 @@
 //! The function's configuration, read once from its environment.
 
 use jiff::SignedDuration;
-use waybill::env::{self, EnvError, Mapping};
+use waybill::deployment;
+use waybill::deployment::Mapping;
+use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
 
@@ -24,11 +26,11 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
-            tables: env::tables()?,
-            mapping: env::records_tables_mapping(),
+            tables: deployment::tables()?,
+            mapping: deployment::records_tables_mapping(),
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
-            pace: env::pace()?,
+            pace: deployment::pace()?,
             retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?)
                 .unwrap_or(SignedDuration::MAX),
             exports_per_parent: env::count("EXPORTS_PER_PARENT")?,

@@ -1,8 +1,8 @@
 //! `generate`: builds the file of one export in S3, called by the queue.
 
+mod attempt;
 mod handler;
-mod held;
-mod making;
+mod lease;
 mod margin;
 mod plan;
 mod receipt;
@@ -11,7 +11,7 @@ mod testing;
 mod upload;
 mod worker;
 
+pub use attempt::Dependencies;
 pub use handler::handle;
-pub use making::Tools;
 pub use upload::FIRST_PART;
 pub use worker::Worker;

@@ -3,12 +3,13 @@
 mod config;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use generate::{FIRST_PART, Tools, Worker, handle};
+use generate::{Dependencies, FIRST_PART, Worker, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use waybill::bucket::Bucket;
 use waybill::clock::Clock;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
+use waybill::records::RecordsClients;
 use waybill::store::{Entries, Exports};
 
 use crate::config::Config;
@@ -20,9 +21,9 @@ async fn main() -> Result<(), Error> {
     let aws = waybill::aws::config().await;
     let exports = Exports::new(aws_sdk_dynamodb::Client::new(&aws), config.tables);
     let worker = Worker {
-        tools: Tools {
+        dependencies: Dependencies {
             exports: exports.clone(),
-            records: waybill::aws::records(&aws),
+            records: RecordsClients::from_env(&aws),
             bucket: Bucket::new(waybill::aws::s3(&aws), config.bucket),
             first_part: FIRST_PART,
             clock: Clock::system(),

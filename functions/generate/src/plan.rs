@@ -2,14 +2,16 @@
 
 use jiff::tz::TimeZone;
 use tokio::time::{Duration, Instant};
-use waybill::aws::RecordsClients;
 use waybill::catalog::{Column, ExportType};
 use waybill::clock::Clock;
-use waybill::env::{EnvError, Mapping};
+use waybill::deployment::Mapping;
+use waybill::env::EnvError;
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
-use waybill::records::{DynamoRecords, Order, Page, Range, Reading, RecordsError, SETTLES};
-use waybill::selection::{Decision, Projection, Selection, Undecided};
+use waybill::records::{
+    DynamoRecords, Order, Page, Range, Reading, RecordsClients, RecordsError, SETTLES,
+};
+use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
 
 /// How many records are looked at from each end of the partitions where a range of time had none.
@@ -127,7 +129,7 @@ impl Plan {
     #[inline]
     pub(crate) fn count(
         &self,
-        undecided: &mut Undecided,
+        undecided: &mut UndecidedCounts,
         decision: Decision,
         (page, index): (&Page, usize),
         values: &[Value<'_>],
@@ -192,7 +194,7 @@ impl Plan {
                 }
                 row.values(&mut values);
                 let decision = self.decide(&page, n, &values);
-                let failure = Undecided::mismatch_at_an_end(&self.export_type, decision, key);
+                let failure = UndecidedCounts::mismatch_at_an_end(&self.export_type, decision, key);
                 if failure.is_some() {
                     return Ok(failure);
                 }

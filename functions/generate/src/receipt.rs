@@ -14,10 +14,10 @@ const GB_WEEK: f64 = 0.023 * 7.0 / 30.0;
 /// Everything of an export that does not grow with it: a few writes, messages, events and a mail.
 const EACH: f64 = 0.000_15;
 
-/// What shows that the file of `mark` is complete.
+/// What shows that the file of `completing` is complete.
 pub(crate) fn receipt(
     state: &State,
-    mark: &Completing,
+    completing: &Completing,
     consistency: &str,
     memory_mb: u32,
     now: Timestamp,
@@ -27,24 +27,24 @@ pub(crate) fn receipt(
     let gb = |bytes: f64| bytes / 1e9;
     let cost = EACH
         + seconds * f64::from(memory_mb) / 1024.0 * GB_SECOND
-        + mark.read_units * READ_UNIT
-        + f64::from(mark.parts + 2) * PUT
-        + gb(mark.size as f64) * GB_WEEK;
+        + completing.progress.read_units * READ_UNIT
+        + f64::from(completing.parts + 2) * PUT
+        + gb(completing.size as f64) * GB_WEEK;
     Receipt {
-        read: mark.read,
-        matched: mark.matched,
-        written: mark.rows,
+        read: completing.progress.read,
+        matched: completing.progress.matched,
+        written: completing.progress.rows,
         as_of: state.export.created_at,
         consistency: consistency.to_owned(),
         entry: state.export.entry.clone(),
-        sha256: mark.sha256.clone(),
+        sha256: completing.sha256.clone(),
         attempts: state
             .work
             .invocations
             .saturating_sub(state.work.continuations),
         invocations: state.work.invocations,
         seconds: (seconds * 1000.0).round() / 1000.0,
-        read_units: mark.read_units,
+        read_units: completing.progress.read_units,
         estimated_cost_usd: (cost * 1e6).round() / 1e6,
     }
 }

@@ -6,14 +6,11 @@ use bytes::Bytes;
 use tokio::task::{JoinError, JoinSet};
 use waybill::aws::CallError;
 use waybill::bucket::{Bucket, BucketError, MOST_PARTS, Upload};
-use waybill::file::WarningCounts;
-use waybill::file::xlsx::XlsxState;
 use waybill::hash::{FileHash, InvalidHashState};
 use waybill::objects::ObjectKey;
-use waybill::selection::Undecided;
-use waybill::work::{Checkpoint, Completing};
+use waybill::work::{Checkpoint, Completing, FileProgress};
 
-use crate::held::Recorded;
+use crate::lease::Recorded;
 
 /// S3 takes parts of 5 MiB and more, the last one excepted; these are the first ones' size.
 pub const FIRST_PART: usize = 8 << 20;
@@ -27,23 +24,6 @@ const IN_FLIGHT: usize = 2;
 /// them.
 fn part_size(first: usize, number: u32) -> usize {
     first * (1 + (number.saturating_sub(1) / PARTS_OF_A_SIZE) as usize)
-}
-
-/// What is known of the file at the end of a part, or where a checkpoint falls: all but the part itself.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Mark {
-    /// Where the records are read.
-    pub(crate) source: String,
-    /// The key of the last record scanned.
-    pub(crate) position: Option<String>,
-    pub(crate) read: u64,
-    /// Records of the selection, and rows that were written of them.
-    pub(crate) matched: u64,
-    pub(crate) rows: u64,
-    pub(crate) read_units: f64,
-    pub(crate) warnings: WarningCounts,
-    pub(crate) undecided: Undecided,
-    pub(crate) sheets: Option<XlsxState>,
 }
 
 /// Why a file did not get on.
@@ -88,7 +68,7 @@ pub(crate) struct PartUpload {
     /// Parts cut so far.
     cut: u32,
     /// What held at the end of each part that no checkpoint has counted yet.
-    marks: BTreeMap<u32, Checkpoint>,
+    checkpoints: BTreeMap<u32, Checkpoint>,
     /// Bytes in the parts that were cut.
     stored: u64,
     hash: FileHash,
@@ -109,7 +89,7 @@ impl PartUpload {
             in_flight: JoinSet::new(),
             spares: Vec::new(),
             cut: 0,
-            marks: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             stored: 0,
             hash: FileHash::default(),
             buffer: Vec::new(),
@@ -153,13 +133,13 @@ impl PartUpload {
         self.buffer.len() >= part_size(self.first_part, self.cut + 1)
     }
 
-    /// Sends the buffer off as the next part; `mark` is what holds at its end. Waits while too many are in flight.
+    /// Sends the buffer off as the next part; `progress` is what holds at its end. Waits while too many are in flight.
     ///
     /// The first part begins the upload at S3, which `record` notes before anything is sent: whoever comes next must
     /// find it.
     pub(crate) async fn cut<E: From<UploadError>>(
         &mut self,
-        mark: Mark,
+        progress: FileProgress,
         media_type: &str,
         record: impl AsyncFnOnce(Upload) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -172,10 +152,10 @@ impl PartUpload {
                 self.upload.insert(begun).clone()
             }
         };
-        Ok(self.send(upload, mark).await?)
+        Ok(self.send(upload, progress).await?)
     }
 
-    async fn send(&mut self, upload: Upload, mark: Mark) -> Result<(), UploadError> {
+    async fn send(&mut self, upload: Upload, progress: FileProgress) -> Result<(), UploadError> {
         let number = self.cut + 1;
         if number > MOST_PARTS {
             return Err(UploadError::TooLarge);
@@ -191,7 +171,8 @@ impl PartUpload {
         self.hash.update(&bytes);
         self.stored += bytes.len() as u64;
         self.cut = number;
-        self.marks.insert(number, self.checkpoint(mark, None, 0));
+        self.checkpoints
+            .insert(number, self.checkpoint(progress, None, 0));
         let bucket = self.bucket.clone();
         self.in_flight.spawn(async move {
             let etag = bucket.part(&upload, number, bytes.clone()).await?;
@@ -246,8 +227,8 @@ impl PartUpload {
     /// The checkpoint at the end of the unbroken run of stored parts, if it has grown since the last one.
     pub(crate) fn grown(&mut self) -> Option<Checkpoint> {
         let stored = self.etags.len() as u32;
-        let later = self.marks.split_off(&(stored + 1));
-        std::mem::replace(&mut self.marks, later)
+        let later = self.checkpoints.split_off(&(stored + 1));
+        std::mem::replace(&mut self.checkpoints, later)
             .into_values()
             .next_back()
     }
@@ -261,50 +242,46 @@ impl PartUpload {
     /// after them what of the rows is `pending`, so that the checkpoint holds all rows so far.
     pub(crate) async fn store_tail(
         &mut self,
-        mark: Mark,
+        progress: FileProgress,
         pending: &[u8],
         key: ObjectKey,
     ) -> Result<Checkpoint, UploadError> {
         self.drain().await?;
-        self.marks.clear();
+        self.checkpoints.clear();
         if self.buffer.is_empty() && pending.is_empty() {
-            return Ok(self.checkpoint(mark, None, 0));
+            return Ok(self.checkpoint(progress, None, 0));
         }
         let tail = Bytes::from([&self.buffer, pending].concat());
         self.bucket
             .put(key.as_str(), tail, "application/octet-stream")
             .await?;
-        Ok(self.checkpoint(mark, Some(key.as_str().to_owned()), pending.len() as u64))
+        Ok(self.checkpoint(
+            progress,
+            Some(key.as_str().to_owned()),
+            pending.len() as u64,
+        ))
     }
 
-    fn checkpoint(&self, mark: Mark, tail: Option<String>, pending: u64) -> Checkpoint {
+    fn checkpoint(&self, progress: FileProgress, tail: Option<String>, pending: u64) -> Checkpoint {
         Checkpoint {
+            progress,
             parts: self.cut,
-            source: mark.source,
-            position: mark.position,
-            read: mark.read,
-            matched: mark.matched,
-            rows: mark.rows,
             bytes: self.size(),
             stored: self.stored,
             hash: self.hash.state(),
             tail,
-            read_units: mark.read_units,
-            warnings: mark.warnings,
-            undecided: mark.undecided,
-            sheets: mark.sheets,
             pending,
         }
     }
 
     /// Ends the file: what is in the buffer becomes the last part, where there are others, and all of them are stored.
-    pub(crate) async fn end(mut self, mark: Mark) -> Result<Ended, UploadError> {
+    pub(crate) async fn end(mut self, progress: FileProgress) -> Result<Ended, UploadError> {
         let size = self.size();
         let parts = match self.upload.take().filter(|_| self.cut > 0) {
             None => None,
             Some(upload) => {
                 if !self.buffer.is_empty() {
-                    self.send(upload.clone(), mark).await?;
+                    self.send(upload.clone(), progress).await?;
                 }
                 self.drain().await?;
                 Some(upload)
@@ -341,19 +318,19 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What the object will be, with what is known of the records in it.
-    pub(crate) fn completing(&self, mark: Mark) -> Completing {
+    /// What the object will be.
+    pub(crate) fn completing(&self, progress: FileProgress) -> Completing {
         Completing {
+            // Nothing goes on from here.
+            progress: FileProgress {
+                position: None,
+                sheets: None,
+                ..progress
+            },
             object: self.object.clone(),
             parts: self.etags.len() as u32,
-            read: mark.read,
-            matched: mark.matched,
-            rows: mark.rows,
             size: self.size,
             sha256: self.sha256.clone(),
-            read_units: mark.read_units,
-            warnings: mark.warnings,
-            undecided: mark.undecided,
         }
     }
 
@@ -410,14 +387,14 @@ mod tests {
         upload.stored += bytes.len() as u64;
         upload.cut += 1;
         let checkpoint = upload.checkpoint(
-            Mark {
+            FileProgress {
                 rows,
-                ..Mark::default()
+                ..FileProgress::default()
             },
             None,
             0,
         );
-        upload.marks.insert(upload.cut, checkpoint);
+        upload.checkpoints.insert(upload.cut, checkpoint);
     }
 
     #[test]
@@ -438,7 +415,7 @@ mod tests {
         upload.settle(stored(1)).unwrap();
         let checkpoint = upload.grown().unwrap();
         assert_eq!(
-            (checkpoint.parts, checkpoint.rows, checkpoint.bytes),
+            (checkpoint.parts, checkpoint.progress.rows, checkpoint.bytes),
             (2, 2, 6)
         );
         assert_eq!(upload.etags(), ["etag-1", "etag-2"]);

@@ -3,24 +3,24 @@
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use uuid::Uuid;
-use waybill::aws::{Late, best_effort};
+use waybill::aws::{TimedOut, best_effort};
 use waybill::bucket::BucketError;
-use waybill::env::Mapping;
+use waybill::deployment::Mapping;
 use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
 use waybill::store::{CommitError, Entries, Place, StoreError};
 use waybill::work::Pace;
 
-use crate::held::{End, Held, HeldError};
-use crate::making::{Made, Making, Tools, Trouble, abort, finish_marked};
+use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
+use crate::lease::{End, LeaseError, LeaseGuard};
 use crate::plan::{self, Plan};
 use crate::receipt::receipt;
 
 /// Everything that an export is made with.
 pub struct Worker {
     /// What files are made with.
-    pub tools: Tools,
+    pub dependencies: Dependencies,
     /// Where messages of what is left to do go.
     pub queue: Queue,
     /// What the exports' types were at their requests.
@@ -66,12 +66,12 @@ impl Worker {
         id: ExportId,
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
-        let Some(state) = self.tools.exports.state(id).await? else {
+        let Some(state) = self.dependencies.exports.state(id).await? else {
             return Ok(Outcome::Left);
         };
         let export = &state.export;
         let owner = Uuid::new_v4().simple().to_string();
-        match state.claim(&owner, self.tools.clock.now(), self.pace) {
+        match state.claim(&owner, self.dependencies.clock.now(), self.pace) {
             Claim::Leave => {
                 if export.status.is_final() {
                     self.leave_line(export).await;
@@ -83,7 +83,7 @@ impl Worker {
                 return Ok(Outcome::Early);
             }
             Claim::GiveUp(change) => {
-                let outcome = match self.tools.exports.commit(*change).await {
+                let outcome = match self.dependencies.exports.commit(*change).await {
                     Ok(state) => ended(&state),
                     Err(CommitError::Overtaken) => return Ok(Outcome::Lost),
                     Err(CommitError::Store(error)) => return Err(error),
@@ -114,39 +114,40 @@ impl Worker {
         let id = state.export.id;
         // The slot may have taken its time. The lease begins now, by both clocks.
         let before = Instant::now();
-        let Claim::Take(change) = state.claim(owner, self.tools.clock.now(), self.pace) else {
+        let Claim::Take(change) = state.claim(owner, self.dependencies.clock.now(), self.pace)
+        else {
             return Ok(Outcome::Left);
         };
-        let taken = Held::take(
-            self.tools.exports.clone(),
-            self.tools.clock.clone(),
+        let taken = LeaseGuard::take(
+            self.dependencies.exports.clone(),
+            self.dependencies.clock.clone(),
             self.pace,
             before,
             *change,
         );
-        let held = match taken.await {
-            Ok(held) => held,
-            Err(HeldError::Lost) => return Ok(Outcome::Left),
-            Err(HeldError::Store(error)) => return Err(error),
+        let lease = match taken.await {
+            Ok(lease) => lease,
+            Err(LeaseError::Lost) => return Ok(Outcome::Left),
+            Err(LeaseError::Store(error)) => return Err(error),
         };
         tokio::select! {
             // The lease is looked at first: a worker that stood still past its end must not take one step more.
             biased;
-            end = held.keep() => match end {
+            end = lease.keep() => match end {
                 End::Lost => Ok(Outcome::Lost),
                 End::RanOut => self.give_back(id, owner).await,
             },
-            outcome = self.under(&held, deadline) => match outcome {
+            outcome = self.under(&lease, deadline) => match outcome {
                 Ok(outcome) => Ok(outcome),
-                Err(HeldError::Lost) => Ok(Outcome::Lost),
-                Err(HeldError::Store(error)) => Err(error),
+                Err(LeaseError::Lost) => Ok(Outcome::Lost),
+                Err(LeaseError::Store(error)) => Err(error),
             },
         }
     }
 
     async fn take_slot(&self, export: &Export, owner: &str) -> Result<Place, StoreError> {
-        let (most, now) = (self.exports_per_parent, self.tools.clock.now());
-        let exports = &self.tools.exports;
+        let (most, now) = (self.exports_per_parent, self.dependencies.clock.now());
+        let exports = &self.dependencies.exports;
         let asked = exports
             .take_slot(export, owner, most, now, self.pace)
             .await?;
@@ -156,8 +157,8 @@ impl Worker {
 
     /// Notes that the export waits for others of its parent, which is no time in which it could have been begun.
     async fn wait_in_line(&self, state: &State) -> Result<Outcome, StoreError> {
-        let waits = state.wait_in_line(self.tools.clock.now(), self.pace);
-        match self.tools.exports.commit(waits).await {
+        let waits = state.wait_in_line(self.dependencies.clock.now(), self.pace);
+        match self.dependencies.exports.commit(waits).await {
             Ok(_) => Ok(Outcome::Waits),
             Err(CommitError::Overtaken) => Ok(Outcome::Lost),
             Err(CommitError::Store(error)) => Err(error),
@@ -167,7 +168,7 @@ impl Worker {
     /// Gives a worker's slot up, and wakes the export that has it next. One that goes on in another invocation waits at
     /// the end of the line first, so that it keeps no others from being begun.
     async fn end_slot(&self, export: &Export, owner: &str, goes_on: bool) {
-        let (exports, now) = (&self.tools.exports, self.tools.clock.now());
+        let (exports, now) = (&self.dependencies.exports, self.dependencies.clock.now());
         let ended = best_effort(async {
             match goes_on {
                 true => exports.requeue_slot(export, owner, now).await,
@@ -181,8 +182,8 @@ impl Worker {
 
     /// Takes an export that came to its end without a worker out of the line of its parent.
     async fn leave_line(&self, export: &Export) {
-        let now = self.tools.clock.now();
-        let left = best_effort(self.tools.exports.leave_line(export, now)).await;
+        let now = self.dependencies.clock.now();
+        let left = best_effort(self.dependencies.exports.leave_line(export, now)).await;
         self.wake_next(export, left).await;
     }
 
@@ -190,7 +191,7 @@ impl Worker {
     async fn wake_next(
         &self,
         export: &Export,
-        woken: Result<Result<Vec<ExportId>, StoreError>, Late>,
+        woken: Result<Result<Vec<ExportId>, StoreError>, TimedOut>,
     ) -> bool {
         let error: &dyn std::error::Error = match &woken {
             Ok(Ok(woken)) => {
@@ -216,15 +217,15 @@ impl Worker {
         tracing::warn!(export.id = %id, "the lease was not renewed in time");
         // The renewal that came too late may still be carried out, and overtake this once.
         for _ in 0..2 {
-            let Some(state) = self.tools.exports.state(id).await? else {
+            let Some(state) = self.dependencies.exports.state(id).await? else {
                 break;
             };
             let lease = state.work.lease.as_ref();
             if lease.is_none_or(|lease| lease.owner != owner) {
                 break;
             }
-            let freed = state.retry_later(self.tools.clock.now(), self.pace);
-            match self.tools.exports.commit(freed).await {
+            let freed = state.retry_later(self.dependencies.clock.now(), self.pace);
+            match self.dependencies.exports.commit(freed).await {
                 Ok(state) => return Ok(self.retried(&state).await),
                 Err(CommitError::Overtaken) => {}
                 Err(CommitError::Store(error)) => return Err(error),
@@ -240,7 +241,7 @@ impl Worker {
         }
         self.send(
             state.export.id,
-            state.work.held_back(self.tools.clock.now()),
+            state.work.held_back(self.dependencies.clock.now()),
         )
         .await;
         Outcome::Retried
@@ -257,70 +258,80 @@ impl Worker {
         }
     }
 
-    async fn under(&self, held: &Held, deadline: Instant) -> Result<Outcome, HeldError> {
+    async fn under(&self, lease: &LeaseGuard, deadline: Instant) -> Result<Outcome, LeaseError> {
         let mut started_over = false;
         loop {
-            let trouble = match self.attempt(held, deadline).await {
-                Ok(Made::Whole(mark)) => {
-                    let consistency = self.consistency(held).await?;
-                    let state = held
+            let error = match self.attempt(lease, deadline).await {
+                Ok(AttemptOutcome::Complete(completing)) => {
+                    let consistency = self.consistency(lease).await?;
+                    let state = lease
                         .commit(|state| {
-                            let now = self.tools.clock.now();
-                            let receipt = receipt(state, &mark, consistency, self.memory_mb, now);
-                            state.succeed(&mark, receipt, self.retention, now, self.pace)
+                            let now = self.dependencies.clock.now();
+                            let receipt =
+                                receipt(state, &completing, consistency, self.memory_mb, now);
+                            state.succeed(&completing, receipt, self.retention, now, self.pace)
                         })
                         .await?;
                     return Ok(ended(&state));
                 }
-                Ok(Made::Part) => {
-                    held.commit(|state| state.continue_later(self.tools.clock.now(), self.pace))
+                Ok(AttemptOutcome::Paused) => {
+                    lease
+                        .commit(|state| {
+                            state.continue_later(self.dependencies.clock.now(), self.pace)
+                        })
                         .await?;
                     return Ok(Outcome::Continued);
                 }
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            match trouble {
-                Trouble::Lost => return Err(HeldError::Lost),
-                Trouble::Failed(failure) => {
-                    let state = held
-                        .commit(|state| state.fail(failure, self.tools.clock.now(), self.pace))
+            match error {
+                AttemptError::Lost => return Err(LeaseError::Lost),
+                AttemptError::Failed(failure) => {
+                    let state = lease
+                        .commit(|state| {
+                            state.fail(failure, self.dependencies.clock.now(), self.pace)
+                        })
                         .await?;
                     return Ok(ended(&state));
                 }
-                trouble @ (Trouble::StartOver(_) | Trouble::Elsewhere) => {
+                error @ (AttemptError::StartOver(_) | AttemptError::RecordsMoved) => {
                     tracing::warn!(
-                        error = &trouble as &dyn std::error::Error,
+                        error = &error as &dyn std::error::Error,
                         "the file is made anew"
                     );
-                    if let Some(upload) = held.state().await.work.upload {
-                        abort(&self.tools.bucket, &upload).await;
+                    if let Some(upload) = lease.state().await.work.upload {
+                        abort(&self.dependencies.bucket, &upload).await;
                     }
-                    held.commit(State::start_over).await?;
+                    lease.commit(State::start_over).await?;
                     if !started_over {
                         started_over = true;
                         continue;
                     }
                 }
-                Trouble::Passing(error) => attempt_ended(&*error),
+                AttemptError::Transient(error) => attempt_ended(&*error),
             }
-            let state = held
-                .commit(|state| state.retry_later(self.tools.clock.now(), self.pace))
+            let state = lease
+                .commit(|state| state.retry_later(self.dependencies.clock.now(), self.pace))
                 .await?;
             return Ok(self.retried(&state).await);
         }
     }
 
-    async fn attempt(&self, held: &Held, deadline: Instant) -> Result<Made, Trouble> {
-        let State { export, work } = held.state().await;
-        if let Some(mark) = work.completing {
-            return finish_marked(&self.tools, export.id, mark, work.upload).await;
+    async fn attempt(
+        &self,
+        lease: &LeaseGuard,
+        deadline: Instant,
+    ) -> Result<AttemptOutcome, AttemptError> {
+        let State { export, work } = lease.state().await;
+        if let Some(completing) = work.completing {
+            return finish_recorded(&self.dependencies, export.id, completing, work.upload).await;
         }
         let entry = self.entries.get(&export.entry).await?;
-        let entry = entry.ok_or_else(|| Trouble::Failed(plan::no_entry()))?;
-        let plan = Plan::new(&entry, &self.mapping, &export).map_err(Trouble::Failed)?;
-        let making = Making {
-            tools: &self.tools,
-            held,
+        let entry = entry.ok_or_else(|| AttemptError::Failed(plan::no_entry()))?;
+        let plan = Plan::new(&entry, &self.mapping, &export).map_err(AttemptError::Failed)?;
+        let making = Attempt {
+            dependencies: &self.dependencies,
+            lease,
             plan: &plan,
             export: &export,
             deadline,
@@ -329,8 +340,8 @@ impl Worker {
     }
 
     /// How the export's records were read, in words.
-    async fn consistency(&self, held: &Held) -> Result<&'static str, StoreError> {
-        let digest = held.state().await.export.entry;
+    async fn consistency(&self, lease: &LeaseGuard) -> Result<&'static str, StoreError> {
+        let digest = lease.state().await.export.entry;
         let entry = self.entries.get(&digest).await?;
         Ok(entry.map_or("unknown", |entry| {
             waybill::records::consistency(&entry.records)
@@ -362,5 +373,4 @@ fn ended(state: &State) -> Outcome {
 }
 
 #[cfg(test)]
-#[path = "worker_tests.rs"]
 mod tests;

@@ -1,5 +1,6 @@
 //! The function's configuration, read once from its environment.
 
+use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 
@@ -26,7 +27,7 @@ impl Config {
     /// every person's address.
     pub(crate) fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
-            tables: env::tables()?,
+            tables: deployment::tables()?,
             bucket: env::required("BUCKET")?,
             sender: address("SENDER", env::required("SENDER")?)?,
             reply_to: env::optional("REPLY_TO")

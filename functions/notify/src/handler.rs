@@ -286,5 +286,4 @@ impl Notifier {
 }
 
 #[cfg(test)]
-#[path = "handler_tests.rs"]
 mod tests;

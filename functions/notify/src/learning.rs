@@ -83,5 +83,4 @@ impl Notifier {
 }
 
 #[cfg(test)]
-#[path = "learning_tests.rs"]
 mod tests;

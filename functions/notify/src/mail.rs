@@ -245,5 +245,4 @@ fn warning(warning: &Warning, export: &Export) -> String {
 }
 
 #[cfg(test)]
-#[path = "mail_tests.rs"]
 mod tests;

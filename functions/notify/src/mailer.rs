@@ -148,5 +148,4 @@ fn refusal(error: &SdkError<SendEmailError>) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-#[path = "mailer_tests.rs"]
 mod tests;

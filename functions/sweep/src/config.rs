@@ -1,6 +1,7 @@
 //! The function's configuration, read once from its environment.
 
 use jiff::SignedDuration;
+use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
@@ -21,11 +22,11 @@ impl Config {
     pub(crate) fn from_env() -> Result<Self, EnvError> {
         let delete_after = env::seconds("DELETE_AFTER_SECONDS")?;
         Ok(Self {
-            tables: env::tables()?,
+            tables: deployment::tables()?,
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
             notify_function: env::required("NOTIFY_FUNCTION")?,
-            pace: env::pace()?,
+            pace: deployment::pace()?,
             delete_after: SignedDuration::try_from(delete_after).unwrap_or(SignedDuration::MAX),
         })
     }

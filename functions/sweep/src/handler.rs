@@ -492,5 +492,4 @@ impl From<CommitError> for TakeError {
 }
 
 #[cfg(test)]
-#[path = "handler_tests.rs"]
 mod tests;

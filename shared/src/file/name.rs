@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::catalog::{ExportType, ParentKind};
-use crate::export::Format;
+use crate::file::Format;
 
 /// The longest file name, in bytes: it stays under what file systems and mail programs take.
 const MAX_LENGTH: usize = 150;

@@ -3,7 +3,7 @@
 use super::csv::CsvRows;
 use super::xlsx::{XlsxError, XlsxRows, XlsxState};
 use super::{FileOptions, WarningCounts};
-use crate::export::Format;
+use crate::file::Format;
 use crate::value::Value;
 
 /// What turns rows into a file's bytes. They depend on the rows alone, not on who wrote them and how often that changed.

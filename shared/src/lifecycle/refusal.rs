@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::{Change, State};
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::export::{Export, Mail};
 
 /// Why a mail that the mail service had taken does not get through.
@@ -50,11 +50,12 @@ impl Amendment {
     ///
     /// `None` where that is nothing new: it is known, the mail was never sent, or none is due.
     pub fn refuse_mail(export: &Export, refusal: MailRefusal, now: Timestamp) -> Option<Self> {
-        let refused = Event::new(export, What::MailFailed, now).saying(refusal.as_str().to_owned());
+        let refused =
+            Event::new(export, EventKind::MailFailed, now).saying(refusal.as_str().to_owned());
         let events = match export.mail? {
             Mail::Sent => vec![refused],
             // Whoever sent it has not written that yet, or could not.
-            Mail::Pending => vec![Event::new(export, What::Mailed, now), refused],
+            Mail::Pending => vec![Event::new(export, EventKind::Mailed, now), refused],
             Mail::Failed | Mail::Refused => return None,
         };
         Some(Self {

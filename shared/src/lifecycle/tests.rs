@@ -3,9 +3,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::export::{ExportId, Format, User};
-use crate::file::Profile;
-use crate::work::Checkpoint;
+use crate::export::{ExportId, User};
+use crate::file::{Format, Profile};
+use crate::work::{Checkpoint, FileProgress};
 
 const DAY: i64 = 86_400;
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -70,18 +70,18 @@ fn take(state: &State, owner: &str, second: i64) -> State {
     }
 }
 
-fn mark() -> Completing {
+fn completing() -> Completing {
     Completing {
+        progress: FileProgress {
+            read: 3,
+            matched: 2,
+            rows: 2,
+            read_units: 1.0,
+            ..FileProgress::default()
+        },
         object: "exports/7/whole".into(),
-        parts: 0,
-        read: 3,
-        matched: 2,
-        rows: 2,
         size: 12,
-        sha256: String::new(),
-        read_units: 1.0,
-        warnings: Default::default(),
-        undecided: Default::default(),
+        ..Completing::default()
     }
 }
 
@@ -103,7 +103,7 @@ fn receipt() -> Receipt {
 }
 
 fn succeed(state: &State, second: i64) -> Change {
-    state.succeed(&mark(), receipt(), WEEK, at(second), pace())
+    state.succeed(&completing(), receipt(), WEEK, at(second), pace())
 }
 
 fn due(state: &State) -> i64 {
@@ -213,7 +213,10 @@ fn a_checkpoint_clears_the_attempts_and_a_continuation_adds_none() {
     let kept = state
         .note(|work| {
             work.checkpoint = Some(Checkpoint {
-                rows: 8,
+                progress: FileProgress {
+                    rows: 8,
+                    ..FileProgress::default()
+                },
                 ..Default::default()
             })
         })
@@ -298,7 +301,7 @@ fn a_cancel_tells_who_did_it() {
     let [event] = &change.events[..] else {
         panic!("{:?}", change.events)
     };
-    assert_eq!((event.what, &event.who), (What::Canceled, &Some(who)));
+    assert_eq!((event.kind, &event.who), (EventKind::Canceled, &Some(who)));
     assert_eq!(change.after.export.ended_at, Some(at(5)));
 }
 
@@ -307,14 +310,14 @@ fn a_settled_mail_says_what_became_of_it_and_leaves_none_to_be_sent() {
     let ended = requested().cancel(Actor::default(), at(5), pace()).after;
     let refusal = Some("there is no address");
     for (refusal, mail, what) in [
-        (None, Mail::Sent, What::Mailed),
-        (refusal, Mail::Failed, What::MailFailed),
+        (None, Mail::Sent, EventKind::Mailed),
+        (refusal, Mail::Failed, EventKind::MailFailed),
     ] {
         let change = ended.settle_mail(refusal.map(str::to_owned), at(9));
         let State { export, work } = &change.after;
         assert_eq!((export.mail, &work.mail), (Some(mail), &None));
         let event = change.events.last().unwrap();
-        let told = (event.what, event.detail.as_deref(), event.at);
+        let told = (event.kind, event.detail.as_deref(), event.at);
         assert_eq!(told, (what, refusal, at(9)));
         // What lies around is still to be removed, and is what is due next.
         assert!(!change.done);
@@ -375,8 +378,8 @@ fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
 /// What the change writes of the mail: its state, and the events with their details.
 fn told(export: &Export, events: &[Event]) -> (Option<Mail>, String) {
     let words = events.iter().map(|event| match &event.detail {
-        Some(detail) => format!("{:?} {detail}", event.what),
-        None => format!("{:?}", event.what),
+        Some(detail) => format!("{:?} {detail}", event.kind),
+        None => format!("{:?}", event.kind),
     });
     (export.mail, words.collect::<Vec<_>>().join(", "))
 }
@@ -423,7 +426,7 @@ fn a_refused_mail_keeps_no_work_that_is_done_otherwise() {
 struct Store {
     export: Export,
     work: Option<Work>,
-    history: Vec<What>,
+    history: Vec<EventKind>,
 }
 
 impl Store {
@@ -451,7 +454,7 @@ impl Store {
         );
         self.export = change.after.export;
         self.history
-            .extend(change.events.iter().map(|event| event.what));
+            .extend(change.events.iter().map(|event| event.kind));
         self.work = (!change.done).then_some(change.after.work);
         if let Some(work) = &mut self.work {
             work.sequence += 1;
@@ -461,7 +464,7 @@ impl Store {
     }
 
     fn check(&self) {
-        let times = |these: &[What]| {
+        let times = |these: &[EventKind]| {
             self.history
                 .iter()
                 .filter(|what| these.contains(what))
@@ -469,7 +472,7 @@ impl Store {
         };
         let over = self.export.status.is_final();
         assert_eq!(
-            times(&[What::Succeeded, What::Failed, What::Canceled]),
+            times(&[EventKind::Succeeded, EventKind::Failed, EventKind::Canceled]),
             usize::from(over)
         );
         let (sent, refused) = match self.export.mail {
@@ -478,8 +481,8 @@ impl Store {
             Some(Mail::Failed) => (0, 1),
             Some(Mail::Refused) => (1, 1),
         };
-        assert_eq!(times(&[What::Mailed]), sent);
-        assert_eq!(times(&[What::MailFailed]), refused);
+        assert_eq!(times(&[EventKind::Mailed]), sent);
+        assert_eq!(times(&[EventKind::MailFailed]), refused);
         let had_file = matches!(self.export.status, Status::Succeeded | Status::Expired);
         assert_eq!(self.export.expires_at.is_some(), had_file);
         assert_eq!(self.export.object.is_some(), had_file);
@@ -676,7 +679,10 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
             let rows = state.work.progress + 1;
             state.note(|work| {
                 work.checkpoint = Some(Checkpoint {
-                    rows,
+                    progress: FileProgress {
+                        rows,
+                        ..FileProgress::default()
+                    },
                     ..Default::default()
                 })
             })
@@ -684,7 +690,7 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         Act::StartOver => holds.then(|| state.start_over()),
         Act::Continue => holds.then(|| state.continue_later(now, pace())),
         Act::Retry => holds.then(|| state.retry_later(now, pace())),
-        Act::Succeed => holds.then(|| state.succeed(&mark(), receipt(), WEEK, now, pace())),
+        Act::Succeed => holds.then(|| state.succeed(&completing(), receipt(), WEEK, now, pace())),
         Act::Fail => holds.then(|| {
             let failure = Failure {
                 code: "wrong".into(),

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::filter::Filter;
 use super::key;
-use super::lane::Lane;
+use super::partition::PartitionReader;
+use super::position::{PageOrigin, ResumePosition};
 use super::question::{Cost, Question};
 use super::range::segments;
-use super::spot::{Leaf, Spot};
 use super::wire::{Answer, Layout};
 use super::{Order, Range, RecordsError, Row};
 use crate::catalog::{Origin, RecordsSpec};
@@ -67,9 +67,9 @@ struct Part {
     answer: Option<Arc<Answer>>,
     /// The records whose key is not of the type's format, in ascending order.
     of_no_format: Vec<u32>,
-    leaf: Leaf,
-    before: Spot,
-    end: Spot,
+    origin: PageOrigin,
+    before: ResumePosition,
+    end: ResumePosition,
 }
 
 impl Page {
@@ -120,12 +120,15 @@ impl Page {
     /// The position just past the record of this index: where another source goes on.
     pub fn position(&self, index: usize) -> String {
         let taken = self.taken(index);
-        let spot = |(place, part): (usize, &Part)| {
+        let of_part = |(place, part): (usize, &Part)| {
             let last = taken.iter().rev().find(|(of, _)| *of as usize == place);
             let row = last.and_then(|last| self.row(*last));
-            row.map_or_else(|| part.before.clone(), |row| part.leaf.spot_after(row))
+            row.map_or_else(
+                || part.before.clone(),
+                |row| part.origin.position_after(row),
+            )
         };
-        position(self.partitions.iter().enumerate().map(spot))
+        position(self.partitions.iter().enumerate().map(of_part))
     }
 
     /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
@@ -143,20 +146,20 @@ impl Page {
     }
 
     fn counted(&self, rows: &[(u32, u32)]) -> u64 {
-        let counts = |(place, _): &&(u32, u32)| self.partitions[*place as usize].leaf.is_dense;
+        let counts = |(place, _): &&(u32, u32)| self.partitions[*place as usize].origin.is_dense;
         rows.iter().filter(counts).count() as u64
     }
 }
 
-fn position(spots: impl Iterator<Item = Spot>) -> String {
-    Value::Array(spots.map(|spot| spot.to_json()).collect()).to_string()
+fn position(positions: impl Iterator<Item = ResumePosition>) -> String {
+    Value::Array(positions.map(|position| position.to_json()).collect()).to_string()
 }
 
 /// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
     question: Arc<Question>,
-    lanes: Vec<Lane>,
+    partitions: Vec<PartitionReader>,
     origins: Vec<Origin>,
     bytes_per_second: f64,
     /// In an index, whether the attributes of the table's own key are known.
@@ -186,22 +189,22 @@ impl DynamoRecords {
             segments.reverse();
         }
         let partitions = spec.partitions(reading.parent_id);
-        let spots = match position {
-            None => vec![Spot::default(); partitions.len()],
+        let positions = match position {
+            None => vec![ResumePosition::default(); partitions.len()],
             Some(position) => {
-                let spots: Vec<Value> =
+                let positions: Vec<Value> =
                     serde_json::from_str(position).map_err(|_| RecordsError::Position)?;
-                spots
+                positions
                     .iter()
-                    .map(Spot::from_json)
+                    .map(ResumePosition::from_json)
                     .collect::<Result<_, _>>()?
             }
         };
-        if spots.len() != partitions.len() {
+        if positions.len() != partitions.len() {
             return Err(RecordsError::Position);
         }
         let mut key_names = vec![spec.partition_key.clone(), spec.sort_key.clone()];
-        let known = spots.iter().flat_map(Spot::key_names);
+        let known = positions.iter().flat_map(ResumePosition::key_names);
         let knows_key = add_names(&mut key_names, known) || spec.index.is_none();
         let roots = projection.origins().iter().map(|origin| {
             let roots = origin.roots()?;
@@ -227,10 +230,12 @@ impl DynamoRecords {
             spares: Arc::default(),
             ahead: None,
         };
-        let lanes = partitions.into_iter().zip(spots);
-        let lanes = lanes.map(|(partition, spot)| Lane::new(partition, segments.clone(), spot));
+        let partitions = partitions.into_iter().zip(positions);
+        let partitions = partitions.map(|(partition, position)| {
+            PartitionReader::new(partition, segments.clone(), position)
+        });
         Ok(Self {
-            lanes: lanes.collect(),
+            partitions: partitions.collect(),
             question: Arc::new(question),
             origins: projection.origins().to_vec(),
             bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
@@ -253,7 +258,7 @@ impl DynamoRecords {
 
     /// Whether all has been read, so that there is no next page.
     pub fn is_at_end(&self) -> bool {
-        self.lanes.iter().all(Lane::is_at_end)
+        self.partitions.iter().all(PartitionReader::is_at_end)
     }
 
     /// The next records; `None` at the end. Partitions are read side by side.
@@ -266,15 +271,22 @@ impl DynamoRecords {
         }
         let mut cost = self.learn_key().await?;
         let Self {
-            question, lanes, ..
+            question,
+            partitions,
+            ..
         } = self;
-        let before: Vec<Spot> = lanes.iter().map(|lane| lane.spot().clone()).collect();
-        let hungry = lanes.iter_mut().filter(|lane| lane.is_hungry());
-        let fetched = hungry.map(async |lane| {
-            let cost = lane.fetch(question).await?;
+        let before: Vec<ResumePosition> = partitions
+            .iter()
+            .map(|partition| partition.position().clone())
+            .collect();
+        let hungry = partitions
+            .iter_mut()
+            .filter(|partition| partition.is_hungry());
+        let fetched = hungry.map(async |partition| {
+            let cost = partition.fetch(question).await?;
             // An empty page is at its end at once.
-            let looked_at = if lane.head().is_none() {
-                lane.leaf().looked_at
+            let looked_at = if partition.head().is_none() {
+                partition.origin().looked_at
             } else {
                 0
             };
@@ -285,24 +297,27 @@ impl DynamoRecords {
             cost += costs;
             looked_at += records;
         }
-        let (rows, passed) = merge(lanes, question.order);
+        let (rows, passed) = merge(partitions, question.order);
         if let Some(place) = passed
-            && !lanes[place].leaf().is_dense
+            && !partitions[place].origin().is_dense
         {
-            looked_at += lanes[place].leaf().looked_at;
+            looked_at += partitions[place].origin().looked_at;
         }
-        for (place, lane) in lanes.iter_mut().enumerate() {
+        for (place, partition) in partitions.iter_mut().enumerate() {
             if let Some((_, row)) = rows.iter().rev().find(|(of, _)| *of as usize == place) {
-                lane.pass(*row);
+                partition.pass(*row);
             }
         }
-        let partitions = lanes.iter().zip(before).map(|(lane, before)| Part {
-            answer: lane.answer().cloned(),
-            of_no_format: lane.of_no_format().to_vec(),
-            leaf: lane.leaf().clone(),
-            before,
-            end: lane.spot().clone(),
-        });
+        let partitions = partitions
+            .iter()
+            .zip(before)
+            .map(|(partition, before)| Part {
+                answer: partition.answer().cloned(),
+                of_no_format: partition.of_no_format().to_vec(),
+                origin: partition.origin().clone(),
+                before,
+                end: partition.position().clone(),
+            });
         Ok(Some(Page {
             partitions: partitions.collect(),
             key_time: match question.format.is_id() {
@@ -322,13 +337,13 @@ impl DynamoRecords {
         let mut cost = Cost::default();
         let names = self.question.layout.key_names().map(str::to_owned);
         let mut names: Vec<String> = names.collect();
-        for lane in &self.lanes {
+        for partition in &self.partitions {
             if self.knows_key {
                 return Ok(cost);
             }
             let query = self
                 .question
-                .partition(lane.partition())
+                .partition(partition.partition())
                 .key_condition_expression("#partition = :partition")
                 .limit(1);
             let answer = query
@@ -361,19 +376,19 @@ fn add_names<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a String>
 
 /// Takes records in the order of their keys, as long as every partition shows its next one. Says also which partitions
 /// have come to the end of what was read of them.
-fn merge(lanes: &mut [Lane], order: Order) -> (Vec<(u32, u32)>, Option<usize>) {
-    if let [lane] = lanes {
-        let rows: Vec<_> = lane.take_all().iter().map(|row| (0, *row)).collect();
+fn merge(partitions: &mut [PartitionReader], order: Order) -> (Vec<(u32, u32)>, Option<usize>) {
+    if let [partition] = partitions {
+        let rows: Vec<_> = partition.take_all().iter().map(|row| (0, *row)).collect();
         let passed = (!rows.is_empty()).then_some(0);
         return (rows, passed);
     }
     let mut rows = Vec::new();
-    while !lanes.iter().any(Lane::is_hungry)
-        && let Some(place) = first(lanes, order)
-        && let Some(row) = lanes[place].take()
+    while !partitions.iter().any(PartitionReader::is_hungry)
+        && let Some(place) = first(partitions, order)
+        && let Some(row) = partitions[place].take()
     {
         rows.push((place as u32, row));
-        if lanes[place].head().is_none() {
+        if partitions[place].head().is_none() {
             return (rows, Some(place));
         }
     }
@@ -381,9 +396,9 @@ fn merge(lanes: &mut [Lane], order: Order) -> (Vec<(u32, u32)>, Option<usize>) {
 }
 
 /// The partition whose record is the next one; of equal keys, the one that the catalog names first.
-fn first(lanes: &[Lane], order: Order) -> Option<usize> {
-    let sort_key = |place: usize| lanes[place].head().and_then(|row| row.sort_key());
-    let heads = (0..lanes.len()).filter(|&place| lanes[place].head().is_some());
+fn first(partitions: &[PartitionReader], order: Order) -> Option<usize> {
+    let sort_key = |place: usize| partitions[place].head().and_then(|row| row.sort_key());
+    let heads = (0..partitions.len()).filter(|&place| partitions[place].head().is_some());
     heads.reduce(|first, place| {
         let compared = key::compare(sort_key(place), sort_key(first));
         let is_before = match order {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::wire::KeyValue;
 use super::{RecordsError, Row};
-use crate::store::Item;
+use crate::aws::Item;
 use crate::value::number;
 
 /// The attributes of a key, and only these. In an index, those of the table's own key are among them.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{
-    ATTRIBUTES, Attribute, CREATED_AT, Criteria, FieldError, Filters, MAX_SEARCH_LENGTH, Moment,
-    Range, Search,
-};
+use super::{Attribute, Criteria, Filters, MAX_SEARCH_LENGTH, Moment, Range, Search};
+use crate::catalog::{ATTRIBUTES, CREATED_AT};
 use crate::catalog::{Column, ExportType};
+use crate::field_error::FieldError;
 use crate::value::Kind;
 use crate::value::number::is_number;
 use crate::value::time::{Stamp, parse_date};

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::decision::{Decision, Doubt, KeyTime};
 use super::search::Term;
-use super::{ATTRIBUTES, Attribute, Range, Selection};
+use super::{Attribute, Range, Selection};
+use crate::catalog::ATTRIBUTES;
 use crate::catalog::{Column, Constant, ExportType, Origin, Path};
 use crate::value::number::{from_cents, normal};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};

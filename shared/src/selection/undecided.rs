@@ -17,7 +17,7 @@ const LONGEST_FORM: usize = 40;
 
 /// What was in doubt about the records so far: small, whatever their number. A checkpoint holds it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Undecided {
+pub struct UndecidedCounts {
     /// Records that nothing but their time could keep out of the file.
     candidates: u64,
     /// Those of them that could not be decided.
@@ -52,7 +52,7 @@ enum Reason {
     Blank,
 }
 
-impl Undecided {
+impl UndecidedCounts {
     /// Counts one record. `values` are those of `projection`; `sort_key` gives the record's own, where it is needed.
     #[inline]
     pub fn add(
@@ -282,7 +282,7 @@ mod tests {
 
     struct Judged {
         ids: Vec<String>,
-        undecided: Undecided,
+        undecided: UndecidedCounts,
         of: ExportType,
     }
 
@@ -294,7 +294,7 @@ mod tests {
         let projection = Projection::new(of, &columns, &selection);
         let mut judged = Judged {
             ids: Vec::new(),
-            undecided: Undecided::default(),
+            undecided: UndecidedCounts::default(),
             of: of.clone(),
         };
         for (id, sort_key, created, fixed) in records {

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{Exports, Item, StoreError};
+use super::{Exports, StoreError};
+use crate::aws::Item;
 use crate::export::ExportId;
 use crate::work::{Pace, Work};
 

@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 
 use uuid::Uuid;
 
-use super::{Exports, Item, StoreError, from_item, to_item, totals};
-use crate::event::{Event, What};
+use super::{Exports, StoreError, from_item, to_item, totals};
+use crate::aws::Item;
+use crate::event::{Event, EventKind};
 use crate::export::Export;
 use crate::lifecycle::{Change, State};
 use crate::work::Work;
@@ -106,7 +107,7 @@ impl Exports {
             .set_item(Some(self.event_item(event)?))
             .condition_expression("attribute_not_exists(pk)");
         let mut items = vec![write(put.build())?];
-        if let (What::Downloaded, Some(who)) = (event.what, &event.who) {
+        if let (EventKind::Downloaded, Some(who)) = (event.kind, &event.who) {
             let name = who.name.as_deref();
             items.extend(totals::downloaded(self, export, &who.id, name, event.at)?);
         }

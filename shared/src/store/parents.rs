@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
 use super::reading::batch_get;
-use super::{Item, StoreError, from_item, to_item};
+use super::{StoreError, from_item, to_item};
+use crate::aws::Item;
 use crate::parent::{NamedParent, Parent, ParentProfile};
 
 /// The table `parents`.
@@ -138,12 +139,13 @@ pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreEr
             .send()
             .await;
         let item = got.map_err(|e| StoreError::sdk("GetItem", limits, e))?.item;
-        Ok::<_, StoreError>(item
-            .and_then(|mut item| item.remove("secret"))
-            .and_then(|value| match value {
-                AttributeValue::B(blob) => Some(blob.into_inner()),
-                _ => None,
-            }))
+        Ok::<_, StoreError>(
+            item.and_then(|mut item| item.remove("secret"))
+                .and_then(|value| match value {
+                    AttributeValue::B(blob) => Some(blob.into_inner()),
+                    _ => None,
+                }),
+        )
     };
     if let Some(secret) = read().await? {
         return Ok(secret);

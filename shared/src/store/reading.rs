@@ -8,12 +8,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{Exports, Item, StoreError, event_key, from_item};
+use super::{Exports, StoreError, event_key, from_item};
 use crate::aws::CallError;
+use crate::aws::Item;
+use crate::catalog::ParentKind;
 use crate::event::Event;
 use crate::export::{Export, ExportId};
 use crate::lifecycle::State;
-use crate::parent::{Parent, ParentKind};
+use crate::parent::Parent;
 use crate::work::Work;
 
 /// Which exports to list.

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::commit::write;
-use super::{Exports, Item, StoreError, from_item, to_item, totals};
+use super::{Exports, StoreError, from_item, to_item, totals};
+use crate::aws::Item;
 use crate::download::new_download;
 use crate::event::Event;
 use crate::export::{Export, ExportId};

@@ -33,7 +33,7 @@ const FORM: u32 = 1;
 
 /// What came of asking for a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct SlotClaim {
     /// What the export has now.
     pub place: Place,
     /// Exports that a slot was reserved for meanwhile: each is to be woken by a message.
@@ -123,7 +123,7 @@ impl Exports {
         most: usize,
         now: Timestamp,
         pace: Pace,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<SlotClaim, StoreError> {
         for _ in 0..TRIES {
             let before = self.slots(&export.parent).await?;
             let mut slots = Slots {
@@ -134,7 +134,7 @@ impl Exports {
             match slots.of(export.id) {
                 Some(slot) if slot.owner.is_some() && slot.is_new(now, pace) => {
                     let place = Place::Taken;
-                    return Ok(Asked { place, woken });
+                    return Ok(SlotClaim { place, woken });
                 }
                 Some(_) => {}
                 None => {
@@ -155,11 +155,11 @@ impl Exports {
                 place = Place::Slot;
             }
             if slots == before || self.write_slots(slots).await? {
-                return Ok(Asked { place, woken });
+                return Ok(SlotClaim { place, woken });
             }
             pause().await;
         }
-        Ok(Asked {
+        Ok(SlotClaim {
             place: Place::Line,
             woken: Vec::new(),
         })

@@ -14,10 +14,12 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::reading::readable;
-use super::{Exports, Item, StoreError};
+use super::{Exports, StoreError};
+use crate::aws::Item;
+use crate::catalog::ParentKind;
 use crate::export::{Export, Status};
 use crate::hash::hex;
-use crate::parent::{Parent, ParentKind};
+use crate::parent::Parent;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

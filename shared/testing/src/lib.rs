@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod answer;
+pub mod fake;
 mod tables;
-pub mod twin;
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ pub use aws_smithy_mocks as mocks;
 use jiff::{SignedDuration, Timestamp};
 use waybill::catalog::Catalog;
 use waybill::entry::Entry;
-use waybill::export::{Export, ExportId, Format, Receipt, Status, User};
-use waybill::file::Profile;
+use waybill::export::{Export, ExportId, Receipt, Status, User};
+use waybill::file::{Format, Profile};
 use waybill::lifecycle::{Claim, State};
-use waybill::work::{Completing, Pace, Work};
+use waybill::work::{Completing, FileProgress, Pace, Work};
 
 pub use answer::{on_the_wire, query_answer};
 pub use tables::{FakeTables, own_tables};
@@ -115,17 +115,17 @@ pub fn processing(second: i64) -> State {
 
 /// One whose file of 12 bytes was complete at this second, kept for a week.
 pub fn succeeded(second: i64) -> State {
-    let mark = Completing {
+    let completing = Completing {
+        progress: FileProgress {
+            read: 3,
+            matched: 2,
+            rows: 2,
+            read_units: 1.0,
+            ..FileProgress::default()
+        },
         object: "exports/7/kept".into(),
-        parts: 0,
-        read: 3,
-        matched: 2,
-        rows: 2,
         size: 12,
-        sha256: String::new(),
-        read_units: 1.0,
-        warnings: Default::default(),
-        undecided: Default::default(),
+        ..Completing::default()
     };
     let receipt = Receipt {
         read: 3,
@@ -143,6 +143,6 @@ pub fn succeeded(second: i64) -> State {
     };
     let week = SignedDuration::from_hours(7 * 24);
     processing(second)
-        .succeed(&mark, receipt, week, at(second), pace())
+        .succeed(&completing, receipt, week, at(second), pace())
         .after
 }

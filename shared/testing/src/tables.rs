@@ -12,7 +12,7 @@ use waybill::lifecycle::State;
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::Work;
 
-use crate::twin::{Call, Carried, Cloud, Key, KeyPart, Table, Wire, http_client, plain};
+use crate::fake::{Call, Carried, Cloud, Key, KeyPart, Table, Wire, http_client, plain};
 use crate::{on_the_wire, orders_entry};
 
 const EXPORTS: &str = "exports";

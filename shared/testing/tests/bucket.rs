@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use waybill::aws::{BEST_EFFORT, best_effort, timeouts};
 use waybill::bucket::{Bucket, BucketError, Upload};
 use waybill_testing::client;
-use waybill_testing::twin::{Silent, http_client};
+use waybill_testing::fake::{Silent, http_client};
 
 fn bucket(rules: &[&Rule]) -> Bucket {
     Bucket::new(client!(aws_sdk_s3, rules), "bucket")

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use waybill::event::Actor;
 use waybill::export::{Export, ExportId};
 use waybill::lifecycle::{Claim, State};
-use waybill::store::{Asked, Exports, Place};
-use waybill_testing::twin::Forgetful;
+use waybill::store::{Exports, Place, SlotClaim};
+use waybill_testing::fake::Forgetful;
 use waybill_testing::{FakeTables, at, id, pace, waiting};
 
 /// Five exports of one parent, and their store.
@@ -33,7 +33,7 @@ fn ids(numbers: &[u64]) -> Vec<ExportId> {
 }
 
 /// A worker `w1` asks for a slot for export 1, and so on; there is one, unless `most` says otherwise.
-async fn asks(exports: &Exports, number: u64, most: usize, second: i64) -> Asked {
+async fn asks(exports: &Exports, number: u64, most: usize, second: i64) -> SlotClaim {
     let (export, owner) = (export(number), format!("w{number}"));
     let asked = exports.take_slot(&export, &owner, most, at(second), pace());
     asked.await.unwrap()

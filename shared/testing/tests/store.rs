@@ -21,7 +21,7 @@ use waybill::bucket::Upload;
 use waybill::event::Actor;
 use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
 use waybill::work::Checkpoint;
-use waybill_testing::twin::{Call, Carried, Forgetful, Wire};
+use waybill_testing::fake::{Call, Carried, Forgetful, Wire};
 use waybill_testing::{FakeTables, at, client, id, pace, processing, waiting};
 
 /// A store whose calls are answered by rules.

@@ -11,7 +11,7 @@ use waybill::catalog::ExportType;
 use waybill::records::{DynamoRecords, Order, Range, Reading as Asked, RecordsError};
 use waybill::selection::{Projection, Selection};
 use waybill::value::Value;
-use waybill_testing::twin::{Answer, Call, Carried, Wire, http_client};
+use waybill_testing::fake::{Answer, Call, Carried, Wire, http_client};
 
 use crate::orders::orders;
 use crate::pages::Pages;

@@ -1,7 +1,6 @@
 //! A checkpoint, as the table `work` holds it.
 
-use waybill::export::Format;
-use waybill::file::{Profile, Rows};
+use waybill::file::{Format, Profile, Rows};
 use waybill::hash::FileHash;
 use waybill::value::Value;
 use waybill::work::Checkpoint;
@@ -26,7 +25,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(hash.state(), checkpoint.hash.to_ascii_lowercase());
     }
     let source = Source::orders();
-    if let Some(position) = &checkpoint.position {
+    if let Some(position) = &checkpoint.progress.position {
         source.is_taken_or_refused(position);
     }
     goes_on(&source, Format::Csv, &checkpoint, Vec::new());
@@ -37,10 +36,10 @@ fn goes_on(source: &Source, format: Format, checkpoint: &Checkpoint, pending: Ve
     let resumed = Rows::resume(
         format,
         source.options(Profile::Spreadsheet),
-        checkpoint.sheets.clone(),
-        checkpoint.warnings.clone(),
+        checkpoint.progress.sheets.clone(),
+        checkpoint.progress.warnings.clone(),
         pending,
-        checkpoint.rows,
+        checkpoint.progress.rows,
     );
     let Ok(mut rows) = resumed else { return };
     let row: Vec<Value<'_>> = source.columns.iter().map(|_| Value::Missing).collect();

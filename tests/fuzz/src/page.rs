@@ -1,10 +1,9 @@
 //! An answer of DynamoDB's, from its bytes to the rows of a file.
 
 use tokio::runtime::Builder;
-use waybill::export::Format;
-use waybill::file::{Profile, Rows};
+use waybill::file::{Format, Profile, Rows};
 use waybill::records::{Order, Page};
-use waybill::selection::Undecided;
+use waybill::selection::UndecidedCounts;
 use waybill::value::Value;
 
 use crate::source::Source;
@@ -35,7 +34,7 @@ pub fn check(data: &[u8]) {
 
 /// A page's records become rows that another reader finds again, and each of its positions is one to go on from.
 fn is_written(source: &Source, page: &Page) {
-    let mut undecided = Undecided::default();
+    let mut undecided = UndecidedCounts::default();
     let mut out = Vec::new();
     let options = source.options(Profile::Data);
     let mut rows = Rows::begin(Format::Csv, options, &mut out).unwrap();

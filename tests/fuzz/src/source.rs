@@ -10,7 +10,7 @@ use waybill::catalog::{Catalog, Column, ExportType};
 use waybill::file::{FileOptions, Profile};
 use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
 use waybill::selection::{Projection, Selection};
-use waybill_testing::twin::{Answer, Call, Carried, Wire, http_client};
+use waybill_testing::fake::{Answer, Call, Carried, Wire, http_client};
 
 /// A built-in type, all its columns, and no filter.
 pub(crate) struct Source {

@@ -7,15 +7,15 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SharedTimeSource;
-use generate::{Tools, Worker};
+use generate::{Dependencies, Worker};
 use jiff::SignedDuration;
 use sweep::{Notifier, Sweeper};
-use waybill::aws::RecordsClients;
 use waybill::bucket::Bucket;
 use waybill::queue::Queue;
+use waybill::records::RecordsClients;
 use waybill::store::{Entries, Exports, Tables};
+use waybill_testing::fake::http_client;
 use waybill_testing::pace;
-use waybill_testing::twin::http_client;
 
 use crate::line::Line;
 use crate::machine::Machine;
@@ -56,7 +56,7 @@ impl World {
         let exports = exports(&config);
         let table = self.records_table();
         Worker {
-            tools: Tools {
+            dependencies: Dependencies {
                 exports: exports.clone(),
                 records: RecordsClients::new(&config, None),
                 bucket: Bucket::new(waybill::aws::s3(&config), "files"),

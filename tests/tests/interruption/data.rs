@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::Catalog;
-use waybill_testing::twin::{DynamoDb, Item};
+use waybill_testing::fake::{DynamoDb, Item};
 
 /// The name of the table that holds the records.
 pub(crate) const RECORDS: &str = "records";

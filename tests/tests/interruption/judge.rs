@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::Cursor;
 
 use calamine::{Data, Reader, Xlsx};
-use waybill::export::{Format, Mail, Status};
-use waybill::file::{Warning, WarningCode};
+use waybill::export::{Mail, Status};
+use waybill::file::{Format, Warning, WarningCode};
 use waybill::work::Pace;
 use waybill_testing::pace;
 use waybill_tests::sha256;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use waybill_testing::twin::{Answer, Broken, Call, Carried, Wire};
+use waybill_testing::fake::{Answer, Broken, Call, Carried, Wire};
 
 use crate::machine::Machine;
 use crate::weather::{Trouble, Weather, is_conditional_put, is_of_records, refusal};

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::json;
-use waybill::export::{Format, Status};
+use waybill::export::Status;
+use waybill::file::Format;
 use waybill_tests::note;
 
 use data::Case;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use waybill::export::{Export, Status};
-use waybill_testing::twin::{Cloud, Item, Write, plain};
+use waybill_testing::fake::{Cloud, Item, Write, plain};
 
 /// What is seen of a world.
 #[derive(Debug, Default)]

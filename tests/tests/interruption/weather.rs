@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::data::{OTHERS, RECORDS};
 use fastrand::Rng;
-use waybill_testing::twin::{Answer, Call, conflict};
+use waybill_testing::fake::{Answer, Call, conflict};
 
 /// Longer than any invocation.
 const EVER: Range<u64> = 1_000..1_001;

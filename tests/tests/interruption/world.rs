@@ -11,13 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use waybill::event::{Actor, Event, What};
-use waybill::export::{Export, Format};
-use waybill::file::Profile;
+use waybill::event::{Actor, Event, EventKind};
+use waybill::export::Export;
+use waybill::file::{Format, Profile};
 use waybill::lifecycle::State;
 use waybill::store::{CommitError, Entries, to_item};
 use waybill::work::Work;
-use waybill_testing::twin::{Answer, Call, Cloud, Item, Table, plain};
+use waybill_testing::fake::{Answer, Call, Cloud, Item, Table, plain};
 use waybill_testing::{id, own_tables, pace, waiting};
 
 use crate::data::{Case, KEYS, OTHERS, RECORDS, catalog, requested_at};
@@ -132,7 +132,7 @@ impl World {
             created_at: requested_at(),
             ..export
         };
-        let event = Event::new(&export, What::Requested, requested_at()).by(Actor::default());
+        let event = Event::new(&export, EventKind::Requested, requested_at()).by(Actor::default());
         let work = Work::new(export.id, requested_at() + pace().retry());
         for (table, item) in [
             ("exports", to_item("exports", &export).unwrap()),

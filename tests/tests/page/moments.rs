@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use waybill::event::{Actor, Event, What};
-use waybill::export::{Export, ExportId, Failure, Format, Mail, Status};
-use waybill::file::{Warning, WarningCode};
+use waybill::event::{Actor, Event, EventKind};
+use waybill::export::{Export, ExportId, Failure, Mail, Status};
+use waybill::file::{Format, Warning, WarningCode};
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::Work;
 use waybill_tests::Stack;
@@ -42,7 +42,7 @@ impl Moments {
     /// Asked for, and nothing more.
     pub(crate) async fn waiting(&mut self) -> u64 {
         let export = self.copy(Status::Waiting);
-        self.put(export, &[What::Requested]).await
+        self.put(export, &[EventKind::Requested]).await
     }
 
     /// With many rows written, and as many to come.
@@ -54,7 +54,8 @@ impl Moments {
         (work.due, work.shard, work.progress) = (None, None, 1_234_567);
         let work = to_item("work", &work).unwrap();
         self.put_item(&self.exports.tables().work, work).await;
-        self.put(export, &[What::Requested, What::Started]).await
+        self.put(export, &[EventKind::Requested, EventKind::Started])
+            .await
     }
 
     /// Asked for two days ago and never begun: the next sweep gives it up.
@@ -63,7 +64,7 @@ impl Moments {
         export.created_at -= TWO_DAYS;
         let work = to_item("work", &Work::new(export.id, export.created_at)).unwrap();
         self.put_item(&self.exports.tables().work, work).await;
-        self.put(export, &[What::Requested]).await
+        self.put(export, &[EventKind::Requested]).await
     }
 
     /// Stopped by whoever asked for it; the mail about it bounced.
@@ -72,10 +73,10 @@ impl Moments {
         export.ended_at = Some(export.created_at);
         export.mail = Some(Mail::Refused);
         let history = [
-            What::Requested,
-            What::Canceled,
-            What::Mailed,
-            What::MailFailed,
+            EventKind::Requested,
+            EventKind::Canceled,
+            EventKind::Mailed,
+            EventKind::MailFailed,
         ];
         self.put(export, &history).await
     }
@@ -94,10 +95,10 @@ impl Moments {
             retryable: true,
         });
         let history = [
-            What::Requested,
-            What::Started,
-            What::Failed,
-            What::MailFailed,
+            EventKind::Requested,
+            EventKind::Started,
+            EventKind::Failed,
+            EventKind::MailFailed,
         ];
         self.put(export, &history).await
     }
@@ -107,13 +108,13 @@ impl Moments {
         let mut export = self.complete(Status::Expired);
         export.expires_at = self.of.completed_at;
         let history = [
-            What::Requested,
-            What::Started,
-            What::Succeeded,
-            What::Mailed,
-            What::Downloaded,
-            What::Expired,
-            What::Deleted,
+            EventKind::Requested,
+            EventKind::Started,
+            EventKind::Succeeded,
+            EventKind::Mailed,
+            EventKind::Downloaded,
+            EventKind::Expired,
+            EventKind::Deleted,
         ];
         self.put(export, &history).await
     }
@@ -130,12 +131,12 @@ impl Moments {
             ];
         }
         let history = [
-            What::Requested,
-            What::Started,
-            What::Resumed,
-            What::Succeeded,
-            What::Mailed,
-            What::Downloaded,
+            EventKind::Requested,
+            EventKind::Started,
+            EventKind::Resumed,
+            EventKind::Succeeded,
+            EventKind::Mailed,
+            EventKind::Downloaded,
         ];
         self.put(export, &history).await
     }
@@ -167,7 +168,7 @@ impl Moments {
         }
     }
 
-    async fn put(&self, export: Export, history: &[What]) -> u64 {
+    async fn put(&self, export: Export, history: &[EventKind]) -> u64 {
         let tables = self.exports.tables();
         let person = Actor {
             id: export.user.id.clone(),
@@ -178,8 +179,12 @@ impl Moments {
             let at: Timestamp = export.created_at + SignedDuration::from_secs(n);
             let event = Event::new(&export, what, at);
             let event = match what {
-                What::Requested | What::Canceled | What::Downloaded => event.by(person.clone()),
-                What::MailFailed if export.mail == Some(Mail::Refused) => event.saying("bounced"),
+                EventKind::Requested | EventKind::Canceled | EventKind::Downloaded => {
+                    event.by(person.clone())
+                }
+                EventKind::MailFailed if export.mail == Some(Mail::Refused) => {
+                    event.saying("bounced")
+                }
                 _ => event,
             };
             let event = self.exports.event_item(&event).unwrap();

@@ -71,7 +71,7 @@ pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     let config = without_tests(&text(&format!("functions/{package}/src/config.rs")));
     let mut read = variables(&config);
     // The catalog says where the records are, and may say by which role they are read.
-    if config.contains("env::records_tables") {
+    if config.contains("deployment::records_tables") {
         read.extend(
             text("infra/catalog.toml")
                 .split('"')
@@ -86,7 +86,7 @@ pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
 
 /// The variables that the functions have in common.
 pub(crate) fn variables_of_all() -> BTreeSet<String> {
-    variables(&without_tests(&text("shared/src/env.rs")))
+    variables(&without_tests(&text("shared/src/deployment.rs")))
 }
 
 #[test]

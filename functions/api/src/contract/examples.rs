@@ -1,7 +1,7 @@
 //! Examples of bodies, which the tests hold to their schemas.
 
 use serde_json::{Value, json};
-use waybill::parent::ParentKind;
+use waybill::catalog::ParentKind;
 
 pub(super) fn request() -> Value {
     json!({

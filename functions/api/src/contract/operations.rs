@@ -12,7 +12,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required};
-use waybill::parent::ParentKind;
+use waybill::catalog::ParentKind;
 
 use super::{SECURITY, examples, problems, schemas};
 use crate::endpoints::shapes::TEXT_ID;

@@ -33,7 +33,7 @@ fn examples() -> Vec<ApiError> {
         ApiError::NotJsonType,
         ApiError::field("format", "must be csv or xlsx"),
         ApiError::TooMany { retry_after: 17 },
-        ApiError::Broken("what is wrong inside is not told".into()),
+        ApiError::Internal("what is wrong inside is not told".into()),
         ApiError::Busy,
     ]
 }

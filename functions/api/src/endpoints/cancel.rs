@@ -60,7 +60,7 @@ async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Expo
                 }
             }
             (Status::Waiting | Status::Processing, None) => {
-                return Err(ApiError::Broken(
+                return Err(ApiError::Internal(
                     format!("export {id} has no work left and no end").into(),
                 ));
             }

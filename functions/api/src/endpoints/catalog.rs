@@ -10,9 +10,9 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access::{Action, Grant, Grants, Scope};
-use waybill::catalog::{Column, Delivery, ExportType};
-use waybill::export::Format;
-use waybill::parent::{NamedParent, Parent, ParentKind};
+use waybill::catalog::{Column, Delivery, ExportType, ParentKind};
+use waybill::file::Format;
+use waybill::parent::{NamedParent, Parent};
 use waybill::value::Kind;
 
 use super::access;
@@ -127,7 +127,7 @@ pub(crate) async fn read(
     let next = match page.last.filter(|_| page.more) {
         Some(position) => {
             let position = serde_json::to_string(&position);
-            let position = position.map_err(|error| ApiError::Broken(error.into()))?;
+            let position = position.map_err(|error| ApiError::Internal(error.into()))?;
             Some(app.cursors().await?.sign(SCOPE, &position)?)
         }
         None => None,
@@ -192,7 +192,7 @@ fn is_of_use(export_type: &ExportType, grants: &Grants) -> bool {
 
 async fn position(app: &App, cursor: &str) -> Result<Position, ApiError> {
     let position = app.cursors().await?.open(SCOPE, cursor)?;
-    serde_json::from_str(&position).map_err(|error| ApiError::Broken(error.into()))
+    serde_json::from_str(&position).map_err(|error| ApiError::Internal(error.into()))
 }
 
 async fn parents(

@@ -1,6 +1,6 @@
 //! `POST /v1/{organizations|projects|sources}/{id}/exports`: a new export.
 
-mod asked;
+mod request;
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use uuid::Uuid;
 use waybill::access::Action;
-use waybill::event::{Actor, Event, What};
+use waybill::catalog::Definitions;
+use waybill::event::{Actor, Event, EventKind};
 use waybill::export::{Export, ExportId, Status, User};
 use waybill::file::name::FileName;
-use waybill::parent::{Definitions, ParentProfile};
+use waybill::parent::ParentProfile;
 use waybill::store::{Idempotency, Requested};
 
-use self::asked::Asked;
+use self::request::ExportRequest;
 use super::read::shown;
 use crate::app::App;
 use crate::http::caller::Requester;
@@ -51,7 +52,7 @@ pub(crate) async fn create(
             "Only a token with the grant `service` may name the user that an export is for.",
         ));
     }
-    let asked = Asked::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
+    let asked = ExportRequest::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
@@ -65,14 +66,14 @@ pub(crate) async fn create(
     let now = app.now();
     // The entry is there before any export that is made by it.
     let entry = app.catalog.get(&asked.export_type.name);
-    let entry = entry.ok_or_else(|| ApiError::Broken("the catalog lacks the type".into()))?;
+    let entry = entry.ok_or_else(|| ApiError::Internal("the catalog lacks the type".into()))?;
     let entry = app.entries.keep(entry).await?;
     let export = new_export(&asked, entry, &requester, &profile, now)?;
     let who = Actor {
         on_behalf_of: asked.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
     };
-    let event = Event::new(&export, What::Requested, now).by(who);
+    let event = Event::new(&export, EventKind::Requested, now).by(who);
     match app.requests.create(export, event, idempotency, now).await? {
         Requested::New(export) => {
             app.send(export.id).await;
@@ -98,7 +99,7 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
 
 /// The export as it begins. Its id and its link are given when it is stored.
 fn new_export(
-    asked: &Asked,
+    asked: &ExportRequest,
     entry: String,
     requester: &Requester,
     profile: &ParentProfile,

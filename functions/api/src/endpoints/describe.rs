@@ -12,9 +12,9 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use waybill::catalog::Catalog;
-use waybill::parent::{Definition, Definitions, Parent, ParentKind, ParentProfile};
-use waybill::selection::FieldError;
+use waybill::catalog::{Catalog, Definition, Definitions, ParentKind};
+use waybill::field_error::FieldError;
+use waybill::parent::{Parent, ParentProfile};
 
 use super::access;
 use super::shapes::ParentId;

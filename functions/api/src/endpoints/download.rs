@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use waybill::access::Action;
 use waybill::download::{export_of, is_download_of};
-use waybill::event::{Event, What};
+use waybill::event::{Event, EventKind};
 use waybill::export::{Export, Status};
 use waybill::file::name::content_disposition;
 
@@ -66,7 +66,7 @@ pub(crate) async fn download(
         app.exports
             .record(
                 &export,
-                &Event::new(&export, What::Refused, now).by(requester.actor()),
+                &Event::new(&export, EventKind::Refused, now).by(requester.actor()),
             )
             .await?;
         return Err(match sees {
@@ -79,7 +79,7 @@ pub(crate) async fn download(
     app.exports
         .record(
             &export,
-            &Event::new(&export, What::Downloaded, now).by(requester.actor()),
+            &Event::new(&export, EventKind::Downloaded, now).by(requester.actor()),
         )
         .await?;
     let link = presigned(&app, &export, object, now).await?;
@@ -103,10 +103,9 @@ fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
     let status = export.status_at(now);
     match status {
         Status::Waiting | Status::Processing => Err(ApiError::NotReady(status)),
-        Status::Succeeded => export
-            .object
-            .as_deref()
-            .ok_or_else(|| ApiError::Broken(format!("export {} has no object", export.id).into())),
+        Status::Succeeded => export.object.as_deref().ok_or_else(|| {
+            ApiError::Internal(format!("export {} has no object", export.id).into())
+        }),
         Status::Failed => {
             let reason = export
                 .failure
@@ -141,7 +140,9 @@ async fn presigned(
     let (media_type, lasts) = (export.format.media_type(), LINK_LASTS);
     let url = app.bucket.presign(object, &disposition, media_type, lasts);
     Ok(Link {
-        url: url.await.map_err(|error| ApiError::Broken(error.into()))?,
+        url: url
+            .await
+            .map_err(|error| ApiError::Internal(error.into()))?,
         expires_at: now + LINK_LASTS,
     })
 }

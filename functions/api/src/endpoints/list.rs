@@ -8,8 +8,8 @@ use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::access::{Action, Scope};
+use waybill::catalog::ParentKind;
 use waybill::export::{Export, ExportId, Status};
-use waybill::parent::ParentKind;
 use waybill::store::{ListQuery, Page};
 
 use super::access;
@@ -98,7 +98,7 @@ pub(crate) async fn list(
             })
             .collect(),
     };
-    let body = serde_json::to_vec(&list).map_err(|error| ApiError::Broken(error.into()))?;
+    let body = serde_json::to_vec(&list).map_err(|error| ApiError::Internal(error.into()))?;
     answer::revalidated(body, &headers, "private, no-cache")
 }
 
@@ -147,7 +147,7 @@ async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiE
     let position = app.cursors().await?.open(scope, cursor)?;
     position
         .parse()
-        .map_err(|_| ApiError::Broken("a cursor of ours holds no export's id".into()))
+        .map_err(|_| ApiError::Internal("a cursor of ours holds no export's id".into()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `GET /v1/{organizations|projects|sources}/{id}/records/{type}`: what an export would hold, newest first.
 
-mod asked;
+mod query;
 mod reading;
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use waybill::parent::Parent;
 use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
 use waybill::selection::{Projection, Selection};
 
-use self::asked::Asked;
+use self::query::RecordsQuery;
 use self::reading::{Found, Record};
 use super::view::{Count, Meta};
 use crate::app::App;
@@ -69,7 +69,7 @@ pub(crate) async fn list(
     }
 
     let export_type = &export_type.of(&profile.definitions, parent.id());
-    let asked = Asked::parse(pairs, export_type).map_err(ApiError::Invalid)?;
+    let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
     let start = match &asked.list.cursor {
         Some(cursor) => position(&app, &scope, cursor).await?,
@@ -103,7 +103,7 @@ pub(crate) async fn list(
                 found: value,
             };
             let position = serde_json::to_string(&position);
-            let position = position.map_err(|error| ApiError::Broken(error.into()))?;
+            let position = position.map_err(|error| ApiError::Internal(error.into()))?;
             Some(app.cursors().await?.sign(&scope, &position)?)
         }
     };
@@ -119,7 +119,7 @@ pub(crate) async fn list(
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
     let position = app.cursors().await?.open(scope, cursor)?;
-    serde_json::from_str(&position).map_err(|error| ApiError::Broken(error.into()))
+    serde_json::from_str(&position).map_err(|error| ApiError::Internal(error.into()))
 }
 
 /// The records that the selection is made from, as an export asked for at the first page would read them, but the
@@ -133,7 +133,8 @@ async fn source(
     start: &Position,
 ) -> Result<DynamoRecords, ApiError> {
     let table = app.records_tables.get(&export_type.records.table);
-    let table = table.ok_or_else(|| ApiError::Broken("the catalog's table is not known".into()))?;
+    let table =
+        table.ok_or_else(|| ApiError::Internal("the catalog's table is not known".into()))?;
     let asked = selection.created_at();
     let range = Range {
         from: asked.from,
@@ -153,7 +154,7 @@ async fn source(
         strong_until: None,
     };
     let client = app.records.of(spec).await;
-    let client = client.map_err(|error| ApiError::Broken(error.into()))?;
+    let client = client.map_err(|error| ApiError::Internal(error.into()))?;
     let source = DynamoRecords::new(client, reading, start.after.as_deref());
     source.map_err(|error| match error {
         // The catalog has changed since the page before.

@@ -13,8 +13,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::access::{Action, Scope};
-use waybill::parent::ParentKind;
-use waybill::selection::{FieldError, Moment};
+use waybill::catalog::ParentKind;
+use waybill::field_error::FieldError;
+use waybill::selection::Moment;
 use waybill::store::{DailyTotals, Totals};
 
 use super::access;

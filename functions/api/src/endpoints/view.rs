@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::event::{Event, What};
-use waybill::export::{Export, ExportId, Failure, Format, Mail, Receipt, Status, User};
-use waybill::file::{Profile, Warning};
-use waybill::parent::ParentKind;
+use waybill::catalog::ParentKind;
+use waybill::event::{Event, EventKind};
+use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
+use waybill::file::{Format, Profile, Warning};
 
 use super::shapes::Filters;
 use crate::http::answer::in_milliseconds;
@@ -160,7 +160,7 @@ fn project_id(id: Option<&str>) -> Option<u64> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct EventView<'a> {
-    event: What,
+    event: EventKind,
     at: Timestamp,
     /// Who did it; null for Waybill itself.
     user: Option<ActorView<'a>>,
@@ -187,7 +187,7 @@ impl<'a> EventView<'a> {
         let who = event.who.as_ref();
         let address = who.and_then(|who| who.address.as_deref());
         Self {
-            event: event.what,
+            event: event.kind,
             at: in_milliseconds(event.at),
             user: who.map(|who| ActorView {
                 id: &who.id,

@@ -29,7 +29,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// # Errors
 /// When the value has no JSON form, which is a mistake of ours.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(value).map_err(|error| ApiError::Broken(error.into()))?;
+    let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.into()))?;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response
@@ -49,7 +49,7 @@ pub(crate) fn in_milliseconds(at: Timestamp) -> Timestamp {
 /// # Errors
 /// When the text is none that a header can have, which is a mistake of ours.
 pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) -> Result<(), ApiError> {
-    let value = HeaderValue::from_str(value).map_err(|error| ApiError::Broken(error.into()))?;
+    let value = HeaderValue::from_str(value).map_err(|error| ApiError::Internal(error.into()))?;
     response.headers_mut().insert(name, value);
     Ok(())
 }

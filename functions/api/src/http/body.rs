@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
-use waybill::selection::FieldError;
+use waybill::field_error::FieldError;
 
 use super::error::ApiError;
 

@@ -48,7 +48,7 @@ impl Cursors {
 
     fn mac(&self, scope: &str, position: &str) -> Result<Hmac<Sha256>, ApiError> {
         let mac = Hmac::<Sha256>::new_from_slice(&self.secret);
-        let mut mac = mac.map_err(|error| ApiError::Broken(error.into()))?;
+        let mut mac = mac.map_err(|error| ApiError::Internal(error.into()))?;
         mac.update(&(scope.len() as u64).to_be_bytes());
         mac.update(scope.as_bytes());
         mac.update(position.as_bytes());

@@ -8,9 +8,9 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::export::Status;
-use waybill::grants_function::Unanswered;
+use waybill::field_error::FieldError;
+use waybill::grants_function::GrantsFunctionError;
 use waybill::records::RecordsError;
-use waybill::selection::FieldError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
 use super::body::MAX_BODY_BYTES;
@@ -69,13 +69,13 @@ pub enum ApiError {
     Store(#[from] StoreError),
     /// The host's function did not say whether they may.
     #[error(transparent)]
-    Undecided(#[from] Unanswered),
+    PermissionsUnknown(#[from] GrantsFunctionError),
     /// The host's records could not be read.
     #[error(transparent)]
     Records(#[from] RecordsError),
     /// Something that must hold does not, for this reason.
     #[error("{0}")]
-    Broken(Box<dyn Error + Send + Sync>),
+    Internal(Box<dyn Error + Send + Sync>),
 }
 
 impl ApiError {
@@ -106,10 +106,10 @@ impl ApiError {
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
-            | Self::Undecided(_)
+            | Self::PermissionsUnknown(_)
             | Self::Store(StoreError::Unavailable(_))
             | Self::Records(RecordsError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
+            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -133,11 +133,11 @@ impl ApiError {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
-            Self::Undecided(_) => {
+            Self::PermissionsUnknown(_) => {
                 "What you may do cannot be checked at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
-            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Broken(_) => {
+            Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {
                 "Something went wrong on our side. If it happens again, tell support the request_id."
                     .to_owned()
             }
@@ -161,7 +161,7 @@ impl ApiError {
         let mut text = self.to_string();
         // The variants that wrap another error show it as their own text.
         let mut cause = match self {
-            Self::Broken(error) => error.source(),
+            Self::Internal(error) => error.source(),
             other => other.source(),
         };
         while let Some(error) = cause {
@@ -242,13 +242,13 @@ mod tests {
             ApiError::TooMany { retry_after: 17 },
             ApiError::Busy,
             ApiError::Store(unavailable),
-            ApiError::Undecided(Unanswered::NotCalled(throttled())),
+            ApiError::PermissionsUnknown(GrantsFunctionError::NotCalled(throttled())),
             ApiError::Store(malformed),
             ApiError::Records(throttled().into()),
             ApiError::Records(RecordsError::Denied {
                 table: "secret-table".into(),
             }),
-            ApiError::Broken("secret".into()),
+            ApiError::Internal("secret".into()),
         ];
         let said: Vec<String> = table
             .iter()
@@ -305,7 +305,7 @@ mod tests {
         });
         assert_eq!(error.chain(), "an item of table t cannot be read: inner");
         assert_eq!(
-            ApiError::Broken("it is not there".into()).chain(),
+            ApiError::Internal("it is not there".into()).chain(),
             "it is not there"
         );
     }

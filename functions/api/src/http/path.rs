@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
+use waybill::catalog::ParentKind;
 use waybill::export::ExportId;
-use waybill::parent::{Parent, ParentKind};
+use waybill::parent::Parent;
 
 use super::error::ApiError;
 

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use waybill::catalog::Catalog;
 use waybill::export::Status;
-use waybill::selection::FieldError;
+use waybill::field_error::FieldError;
 
 use super::error::ApiError;
 

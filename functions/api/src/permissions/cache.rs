@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use waybill::access::{Action, Scope};
-use waybill::grants_function::{GrantsFunction, Question, Unanswered};
+use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
 
 use crate::http::caller::Requester;
 
@@ -38,7 +38,7 @@ impl CachedGrantsFunction {
         action: Action,
         scope: Scope<'_>,
         now: Timestamp,
-    ) -> Result<bool, Unanswered> {
+    ) -> Result<bool, GrantsFunctionError> {
         let question = question(requester, action, scope);
         let key = digest(&question);
         if let Some(allowed) = self.answers.get(&key, now) {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 use aws_smithy_mocks::{
     MockResponse, MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock,
 };
-use waybill::store::Item;
+use waybill::aws::Item;
 use waybill_testing::query_answer;
 
 use super::RECORDS;

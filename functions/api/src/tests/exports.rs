@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use waybill::event::{Event, What};
+use waybill::event::{Event, EventKind};
 use waybill::export::{Failure, Status};
 
 use crate::testing::{Service, now};
@@ -183,7 +183,7 @@ async fn a_history_is_paged_and_shows_addresses_to_admins_and_staff_only() {
     let service = Service::default();
     let id = service.create().await;
     let export = service.change(id, |export| export.organization_id = Some("acme".into()));
-    for (seconds, what) in [(1, What::Started), (2, What::Succeeded)] {
+    for (seconds, what) in [(1, EventKind::Started), (2, EventKind::Succeeded)] {
         let at = now() + jiff::SignedDuration::from_secs(seconds);
         service.add_event(&Event::new(&export, what, at).saying("said"));
     }

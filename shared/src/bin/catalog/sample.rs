@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use waybill::aws::{CallError, RecordsClients};
+use waybill::aws::CallError;
 use waybill::catalog::{Catalog, Column};
 use waybill::env;
 use waybill::parent::Parent;
-use waybill::records::{DynamoRecords, Order, Range, Reading};
+use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsClients};
 use waybill::selection::{Projection, Selection};
 
 use crate::keys;

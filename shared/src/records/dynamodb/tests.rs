@@ -13,9 +13,9 @@ use serde_json::json;
 
 use self::answer::query_answer;
 use super::*;
+use crate::aws::Item;
 use crate::catalog::{Catalog, ExportType};
 use crate::selection::Criteria;
-use crate::store::Item;
 use crate::value::number;
 
 #[path = "../../../testing/src/answer.rs"]

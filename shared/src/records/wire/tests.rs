@@ -238,14 +238,14 @@ fn more_names_than_are_learned_are_read_all_the_same() {
 }
 
 fn any_json() -> impl Strategy<Value = Json> {
-    let leaf = prop_oneof![
+    let origin = prop_oneof![
         any::<String>().prop_map(|text| json!({ "S": text })),
         "-?(0|[1-9][0-9]{0,4})(\\.[0-9]{1,3})?".prop_map(|digits| json!({ "N": digits })),
         any::<bool>().prop_map(|flag| json!({ "BOOL": flag })),
         Just(json!({"NULL": true})),
         Just(json!({"SS": ["a", "b\""]})),
     ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
+    origin.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(|items| json!({ "L": items })),
             prop::collection::btree_map("[a-d\"\u{e9}]{1,2}", inner, 0..3)

@@ -4,8 +4,7 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use waybill::catalog::{Catalog, OTHER};
-use waybill::parent::{Definition, Definitions, ParentKind};
+use waybill::catalog::{Catalog, Definition, Definitions, OTHER, ParentKind};
 use waybill::value::Kind;
 
 use crate::http::body::Fields;

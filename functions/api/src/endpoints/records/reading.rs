@@ -10,7 +10,7 @@ use waybill::records::DynamoRecords;
 use waybill::selection::Projection;
 use waybill::value::Value;
 
-use super::asked::Asked;
+use super::query::RecordsQuery;
 use crate::http::error::ApiError;
 
 /// How much of the table one call examines, in bytes: a rare match must not cost a table.
@@ -37,7 +37,7 @@ pub(super) struct Found {
 /// fewer, or none, with a `next`.
 pub(super) async fn page(
     mut source: DynamoRecords,
-    asked: &Asked<'_>,
+    asked: &RecordsQuery<'_>,
     projection: &Projection,
     as_of: Timestamp,
     after: Option<String>,
@@ -93,7 +93,7 @@ pub(super) async fn page(
     }
 }
 
-fn record(asked: &Asked<'_>, values: &[Value<'_>]) -> Record {
+fn record(asked: &RecordsQuery<'_>, values: &[Value<'_>]) -> Record {
     let columns = asked.columns.iter().zip(values);
     columns
         .map(|(column, value)| {

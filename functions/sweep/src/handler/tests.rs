@@ -11,7 +11,7 @@ use waybill::event::Actor;
 use waybill::lifecycle::Claim;
 
 use super::*;
-use waybill_testing::twin::{Silent, http_client};
+use waybill_testing::fake::{Silent, http_client};
 use waybill_testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
 
 type Keys = Arc<Mutex<BTreeSet<String>>>;

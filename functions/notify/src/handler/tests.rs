@@ -11,7 +11,7 @@ use serde_json::json;
 use waybill::export::Mail;
 
 use super::*;
-use waybill_testing::twin::{Call, Carried, Wire, http_client};
+use waybill_testing::fake::{Call, Carried, Wire, http_client};
 use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
 
 type Sent = Arc<Mutex<Vec<(String, usize)>>>;

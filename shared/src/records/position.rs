@@ -7,7 +7,7 @@ use super::{RecordsError, Row};
 
 /// Where a partition is gone on with.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Spot {
+pub(super) struct ResumePosition {
     /// How many segments are read to their end.
     pub(super) segment: usize,
     /// The key after which the segment is read; from its beginning without one.
@@ -17,7 +17,7 @@ pub(super) struct Spot {
     pub(super) after: Option<Key>,
 }
 
-impl Spot {
+impl ResumePosition {
     pub(super) fn to_json(&self) -> Value {
         json!({
             "segment": self.segment,
@@ -49,27 +49,27 @@ impl Spot {
 
 /// What is known of a partition's page besides its records.
 #[derive(Debug, Clone)]
-pub(super) struct Leaf {
-    pub(super) begin: Spot,
+pub(super) struct PageOrigin {
+    pub(super) begin: ResumePosition,
     /// Whether every record that DynamoDB looked at is in the page, so that they count one by one.
     pub(super) is_dense: bool,
     /// Records that DynamoDB looked at.
     pub(super) looked_at: u64,
 }
 
-impl Leaf {
+impl PageOrigin {
     /// Where to go on after this record of the page.
-    pub(super) fn spot_after(&self, row: Row<'_>) -> Spot {
+    pub(super) fn position_after(&self, row: Row<'_>) -> ResumePosition {
         let key = Some(key::of(row));
         let segment = self.begin.segment;
         if self.is_dense {
-            return Spot {
+            return ResumePosition {
                 segment,
                 start: key,
                 after: None,
             };
         }
-        Spot {
+        ResumePosition {
             segment,
             start: self.begin.start.clone(),
             after: key,

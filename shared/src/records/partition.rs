@@ -6,16 +6,16 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::key;
+use super::position::{PageOrigin, ResumePosition};
 use super::question::{Body, Cost, OPERATION, Placement, Question};
 use super::range::Segment;
-use super::spot::{Leaf, Spot};
 use super::wire::{Answer, Reader};
 use super::{RecordsError, Row};
 use crate::aws::CallError;
 
 /// One partition, and its records that are read and not yet taken.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct PartitionReader {
     partition: String,
     segments: Vec<Segment>,
     reader: Option<Reader>,
@@ -25,10 +25,10 @@ pub(super) struct Lane {
     /// Those of them whose key is not of the type's format, in ascending order.
     of_no_format: Vec<u32>,
     taken: usize,
-    leaf: Leaf,
+    origin: PageOrigin,
     /// Where to go on after what has been taken, and after the page.
-    spot: Spot,
-    next: Spot,
+    position: ResumePosition,
+    next: ResumePosition,
     ahead: Option<Ahead>,
 }
 
@@ -40,9 +40,9 @@ struct Ahead {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Lane {
+impl PartitionReader {
     /// The partition from a spot on. `segments` are in the order of reading.
-    pub(super) fn new(partition: String, segments: Vec<Segment>, spot: Spot) -> Self {
+    pub(super) fn new(partition: String, segments: Vec<Segment>, position: ResumePosition) -> Self {
         Self {
             partition,
             segments,
@@ -51,13 +51,13 @@ impl Lane {
             rows: Vec::new(),
             of_no_format: Vec::new(),
             taken: 0,
-            leaf: Leaf {
-                begin: spot.clone(),
+            origin: PageOrigin {
+                begin: position.clone(),
                 is_dense: true,
                 looked_at: 0,
             },
-            next: spot.clone(),
-            spot,
+            next: position.clone(),
+            position,
             ahead: None,
         }
     }
@@ -78,8 +78,8 @@ impl Lane {
     }
 
     /// What is known of the page.
-    pub(super) fn leaf(&self) -> &Leaf {
-        &self.leaf
+    pub(super) fn origin(&self) -> &PageOrigin {
+        &self.origin
     }
 
     /// The page's records whose key is not of the type's format, in ascending order.
@@ -97,7 +97,7 @@ impl Lane {
         self.taken == self.rows.len() && !self.is_hungry()
     }
 
-    /// Takes the next record, by its place in the answer. Whoever takes some says so by [`Lane::pass`].
+    /// Takes the next record, by its place in the answer. Whoever takes some says so by [`PartitionReader::pass`].
     pub(super) fn take(&mut self) -> Option<u32> {
         let row = *self.rows.get(self.taken)?;
         self.taken += 1;
@@ -113,17 +113,17 @@ impl Lane {
 
     /// Goes past a record of the page that has been taken last.
     pub(super) fn pass(&mut self, row: u32) {
-        self.spot = match &self.answer {
+        self.position = match &self.answer {
             Some(answer) if self.taken < self.rows.len() => {
-                self.leaf.spot_after(Row::new(answer, row as usize))
+                self.origin.position_after(Row::new(answer, row as usize))
             }
             _ => self.next.clone(),
         };
     }
 
     /// Where to go on after what has been taken.
-    pub(super) fn spot(&self) -> &Spot {
-        &self.spot
+    pub(super) fn position(&self) -> &ResumePosition {
+        &self.position
     }
 
     /// Reads the next page, which may be empty while there is more.
@@ -180,14 +180,14 @@ impl Lane {
                             // Pages fall otherwise than they did: it is in a later one.
                             Some(end) => {
                                 passed += looked_at;
-                                Spot {
+                                ResumePosition {
                                     after: Some(after.clone()).filter(|after| *after != end),
                                     start: Some(end),
                                     ..self.next.clone()
                                 }
                             }
                             // It has been deleted since. Its key is still a place to go on from.
-                            None => Spot {
+                            None => ResumePosition {
                                 start: Some(after.clone()),
                                 ..self.next.clone()
                             },
@@ -196,30 +196,30 @@ impl Lane {
                     }
                 }
             }
-            self.leaf.is_dense =
+            self.origin.is_dense =
                 after.is_none() && passed == 0 && looked_at == self.rows.len() as u64;
-            self.leaf.looked_at = passed + looked_at;
+            self.origin.looked_at = passed + looked_at;
             let segment = self.next.segment;
             let next = match &answer.last_key {
-                Some(key) => Spot {
+                Some(key) => ResumePosition {
                     segment,
                     start: Some(key.clone()),
                     after: None,
                 },
-                None => Spot {
+                None => ResumePosition {
                     segment: segment + 1,
-                    ..Spot::default()
+                    ..ResumePosition::default()
                 },
             };
             let read = std::mem::replace(&mut self.next, next);
-            self.leaf.begin = match passed {
-                0 => Spot { after, ..read },
+            self.origin.begin = match passed {
+                0 => ResumePosition { after, ..read },
                 _ => begin,
             };
             self.answer = Some(Arc::new(answer));
-            self.spot = match self.rows.is_empty() {
+            self.position = match self.rows.is_empty() {
                 true => self.next.clone(),
-                false => self.leaf.begin.clone(),
+                false => self.origin.begin.clone(),
             };
             self.ask_ahead(question);
             return Ok(cost);

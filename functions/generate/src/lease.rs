@@ -17,7 +17,7 @@ pub(crate) struct Recorded(());
 ///
 /// Its writes go one after the other, each on the sequence that the one before left. Its end is counted on the
 /// monotonic clock from before the write that made or renewed it, and comes [`Pace::margin`] early.
-pub(crate) struct Held {
+pub(crate) struct LeaseGuard {
     exports: Exports,
     clock: Clock,
     pace: Pace,
@@ -42,7 +42,7 @@ pub(crate) enum End {
 
 /// Why a write under the lease did not come about.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HeldError {
+pub(crate) enum LeaseError {
     /// The lease is another's now, or the export is final: this worker has nothing more to say.
     #[error("the lease is lost")]
     Lost,
@@ -51,7 +51,7 @@ pub(crate) enum HeldError {
     Store(#[from] StoreError),
 }
 
-impl Held {
+impl LeaseGuard {
     /// Takes the lease by committing `change`, a claim that was made after `before`: its lease's end in the table and on
     /// the monotonic clock are counted from one moment, however long the commit takes.
     pub(crate) async fn take(
@@ -60,7 +60,7 @@ impl Held {
         pace: Pace,
         before: Instant,
         change: Change,
-    ) -> Result<Self, HeldError> {
+    ) -> Result<Self, LeaseError> {
         let state = exports.commit(change).await?;
         let rows = state.work.progress;
         Ok(Self {
@@ -83,7 +83,7 @@ impl Held {
     pub(crate) async fn commit(
         &self,
         change: impl FnOnce(&State) -> Change,
-    ) -> Result<State, HeldError> {
+    ) -> Result<State, LeaseError> {
         let mut state = self.state.lock().await;
         *state = self.exports.commit(change(&state)).await?;
         Ok(state.clone())
@@ -95,7 +95,7 @@ impl Held {
         change: impl FnOnce(&State) -> Change,
         etags: &[String],
         from: u32,
-    ) -> Result<Recorded, HeldError> {
+    ) -> Result<Recorded, LeaseError> {
         let mut state = self.state.lock().await;
         let change = change(&state);
         *state = self.exports.commit_checkpoint(change, etags, from).await?;
@@ -103,13 +103,13 @@ impl Held {
     }
 
     /// How many rows there are by now, for the next heartbeat to tell.
-    pub(crate) fn progress(&self, rows: u64) {
+    pub(crate) fn report_rows(&self, rows: u64) {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
     /// Looks whether the lease is still this worker's: a cancel takes it, which the next heartbeat alone would notice
     /// later. Where the table does not answer, nothing is known, and the work goes on.
-    pub(crate) async fn look(&self) -> Result<(), HeldError> {
+    pub(crate) async fn look(&self) -> Result<(), LeaseError> {
         {
             let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
             if looked.elapsed() < BETWEEN_LOOKS {
@@ -125,7 +125,7 @@ impl Held {
         match self.exports.work(id).await {
             Ok(work) => match work.and_then(|work| work.lease) {
                 Some(lease) if Some(&lease.owner) == owner.as_ref() => Ok(()),
-                _ => Err(HeldError::Lost),
+                _ => Err(LeaseError::Lost),
             },
             Err(error) => {
                 tracing::debug!(
@@ -160,10 +160,10 @@ impl Held {
                     *self.ends.lock().unwrap_or_else(PoisonError::into_inner) =
                         end(before, self.pace);
                 }
-                Ok(Err(HeldError::Lost)) => return End::Lost,
+                Ok(Err(LeaseError::Lost)) => return End::Lost,
                 Err(_) => return End::RanOut,
                 // It is tried again at the next heartbeat, while the lease lasts.
-                Ok(Err(HeldError::Store(error))) => {
+                Ok(Err(LeaseError::Store(error))) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");
                 }
             }
@@ -171,7 +171,7 @@ impl Held {
     }
 }
 
-impl From<CommitError> for HeldError {
+impl From<CommitError> for LeaseError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Overtaken => Self::Lost,

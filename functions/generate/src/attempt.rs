@@ -1,7 +1,7 @@
-//! Making one file under a lease: read, keep what matches, write rows, store parts, note checkpoints.
+//! Attempt one file under a lease: read, keep what matches, write rows, store parts, note checkpoints.
 
 use tokio::time::{Duration, Instant};
-use waybill::aws::{Late, RecordsClients, best_effort};
+use waybill::aws::{TimedOut, best_effort};
 use waybill::bucket::{Bucket, BucketError, Upload};
 use waybill::clock::Clock;
 use waybill::export::{Export, ExportId, Failure};
@@ -9,28 +9,28 @@ use waybill::file::Rows;
 use waybill::file::xlsx::XlsxError;
 use waybill::lifecycle::State;
 use waybill::objects::ObjectKey;
-use waybill::records::{Page, RecordsError};
+use waybill::records::{Page, RecordsClients, RecordsError};
 use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
-use waybill::work::{Checkpoint, Completing, Pace};
+use waybill::work::{Checkpoint, Completing, FileProgress, Pace};
 
-use crate::held::{Held, HeldError};
+use crate::lease::{LeaseError, LeaseGuard};
 use crate::margin::Margin;
 use crate::plan::{Plan, PlanError};
-use crate::upload::{Mark, PartUpload, UploadError};
+use crate::upload::{PartUpload, UploadError};
 
-/// How a turn at a file ended, where nothing went wrong.
+/// How an attempt at a file ended, where nothing went wrong.
 #[derive(Debug)]
-pub(crate) enum Made {
-    /// The object is there under this mark.
-    Whole(Box<Completing>),
+pub(crate) enum AttemptOutcome {
+    /// The object is there, as was recorded before.
+    Complete(Box<Completing>),
     /// There is more to do than this invocation has time for; a checkpoint holds all that was done.
-    Part,
+    Paused,
 }
 
 /// What came in between.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum AttemptError {
     /// The lease is lost: stop, and touch nothing.
     #[error("the lease is lost")]
     Lost,
@@ -42,15 +42,15 @@ pub(crate) enum Trouble {
     StartOver(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What was stored is of records in another place than the deployment names now: the file must be made anew.
     #[error("the records are in another place than at the checkpoint")]
-    Elsewhere,
+    RecordsMoved,
     /// It may pass.
     #[error(transparent)]
-    Passing(Box<dyn std::error::Error + Send + Sync>),
+    Transient(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// What files are made with.
 #[derive(Clone)]
-pub struct Tools {
+pub struct Dependencies {
     /// The exports, their work and their history.
     pub exports: Exports,
     /// The host's records.
@@ -66,10 +66,10 @@ pub struct Tools {
     pub checkpoint_every: Duration,
 }
 
-/// One turn at one file.
-pub(crate) struct Making<'a> {
-    pub(crate) tools: &'a Tools,
-    pub(crate) held: &'a Held,
+/// One attempt at one file.
+pub(crate) struct Attempt<'a> {
+    pub(crate) dependencies: &'a Dependencies,
+    pub(crate) lease: &'a LeaseGuard,
     pub(crate) plan: &'a Plan,
     pub(crate) export: &'a Export,
     /// When this invocation is ended, whether or not it is done.
@@ -79,33 +79,35 @@ pub(crate) struct Making<'a> {
 /// Rows that are written at a time: between two such runs the heartbeat, what is asked for and what is sent off move on.
 const ROWS_AT_A_TIME: usize = 256;
 
-impl Making<'_> {
+impl Attempt<'_> {
     /// Makes the file, or goes on with it.
     pub(crate) async fn run(
         &self,
         checkpoint: Option<Checkpoint>,
         old: Option<Upload>,
-    ) -> Result<Made, Trouble> {
-        let (plan, tools) = (self.plan, self.tools);
-        plan.settled(&tools.clock).await;
-        let mut mark = match &checkpoint {
-            Some(checkpoint) if checkpoint.source != plan.source() => {
-                return Err(Trouble::Elsewhere);
+    ) -> Result<AttemptOutcome, AttemptError> {
+        let (plan, dependencies) = (self.plan, self.dependencies);
+        plan.settled(&dependencies.clock).await;
+        let mut progress = match &checkpoint {
+            Some(checkpoint) if checkpoint.progress.source != plan.source() => {
+                return Err(AttemptError::RecordsMoved);
             }
-            Some(checkpoint) => Mark::from(checkpoint),
-            None => Mark {
+            Some(checkpoint) => checkpoint.progress.clone(),
+            None => FileProgress {
                 source: plan.source().to_owned(),
-                ..Mark::default()
+                ..FileProgress::default()
             },
         };
         let (mut upload, mut rows) = self.begin(checkpoint, old).await?;
-        let position = mark.position.as_deref();
-        let records = plan.records(&tools.records, &tools.clock, position).await?;
+        let position = progress.position.as_deref();
+        let records = plan
+            .records(&dependencies.records, &dependencies.clock, position)
+            .await?;
         let mut records = records.in_bulk();
         let mut margin = Margin::new(Instant::now(), self.deadline);
         let mut checkpointed = Instant::now();
-        let attempts = self.held.state().await.work.attempts;
-        let mut checkpoint_after = sooner(self.tools.checkpoint_every, attempts);
+        let attempts = self.lease.state().await.work.attempts;
+        let mut checkpoint_after = sooner(self.dependencies.checkpoint_every, attempts);
         let mut is_under_way = false;
         loop {
             // Once there is something to keep, a page that is late is left to the next invocation.
@@ -113,8 +115,8 @@ impl Making<'_> {
             let page = match before(patience, records.next()).await {
                 Some(page) => page?,
                 None => {
-                    self.keep(&mut upload, &mark, &rows).await?;
-                    return Ok(Made::Part);
+                    self.keep(&mut upload, &progress, &rows).await?;
+                    return Ok(AttemptOutcome::Paused);
                 }
             };
             let Some(page) = page else {
@@ -122,7 +124,7 @@ impl Making<'_> {
             };
             is_under_way = true;
             let begun = Instant::now();
-            mark.read_units += page.read_units;
+            progress.read_units += page.read_units;
             let mut values: Vec<Value<'_>> = Vec::new();
             for (n, row) in page.rows().enumerate() {
                 if n % ROWS_AT_A_TIME == 0 {
@@ -130,64 +132,67 @@ impl Making<'_> {
                 }
                 row.values(&mut values);
                 let decision = plan.decide(&page, n, &values);
-                plan.count(&mut mark.undecided, decision, (&page, n), &values);
+                plan.count(&mut progress.undecided, decision, (&page, n), &values);
                 if !decision.is_in() {
                     continue;
                 }
-                mark.matched += 1;
+                progress.matched += 1;
                 rows.row(plan.projection.columns(&values), &mut upload.buffer);
                 if upload.is_part_full() && rows.pending().is_empty() {
-                    let mark = Mark {
+                    let progress = FileProgress {
                         position: Some(page.position(n)),
-                        read: mark.read + page.read_through(n),
-                        ..written(&mark, &rows)
+                        read: progress.read + page.read_through(n),
+                        ..written(&progress, &rows)
                     };
-                    self.cut(&mut upload, mark).await?;
+                    self.cut(&mut upload, progress).await?;
                 }
             }
-            pass(&mut mark, &page);
-            self.held.progress(mark.matched);
-            self.held.look().await?;
+            pass(&mut progress, &page);
+            self.lease.report_rows(progress.matched);
+            self.lease.look().await?;
             if let Some(checkpoint) = upload.grown() {
                 self.note(&upload, checkpoint).await?;
                 checkpointed = Instant::now();
-                checkpoint_after = self.tools.checkpoint_every;
+                checkpoint_after = self.dependencies.checkpoint_every;
             }
             margin.page(begun.elapsed());
             let pause = margin.is_reached();
             if pause || checkpointed.elapsed() >= checkpoint_after {
                 let begun = Instant::now();
-                self.keep(&mut upload, &mark, &rows).await?;
+                self.keep(&mut upload, &progress, &rows).await?;
                 checkpointed = Instant::now();
-                checkpoint_after = self.tools.checkpoint_every;
+                checkpoint_after = self.dependencies.checkpoint_every;
                 margin.checkpoint(begun.elapsed());
             }
             if pause {
-                return Ok(Made::Part);
+                return Ok(AttemptOutcome::Paused);
             }
         }
-        if let Some(failure) = self.mismatch(&mark).await? {
+        if let Some(failure) = self.mismatch(&progress).await? {
             tracing::error!(failure.message, "the catalog does not fit the records");
-            return Err(Trouble::Failed(failure));
+            return Err(AttemptError::Failed(failure));
         }
         rows.end(&mut upload.buffer)?;
-        let mark = written(&mark, &rows);
-        if let Some(failure) = miscounted(mark.matched, mark.rows) {
-            tracing::error!(mark.matched, mark.rows, "rows miscounted");
-            return Err(Trouble::Failed(failure));
+        let progress = written(&progress, &rows);
+        if let Some(failure) = miscounted(progress.matched, progress.rows) {
+            tracing::error!(progress.matched, progress.rows, "rows miscounted");
+            return Err(AttemptError::Failed(failure));
         }
-        self.finish(upload, mark).await
+        self.finish(upload, progress).await
     }
 
     /// Why all that was read is no complete file, although nothing went wrong.
-    async fn mismatch(&self, mark: &Mark) -> Result<Option<Failure>, Trouble> {
-        if let Some(failure) = mark.undecided.mismatch(&self.plan.export_type) {
+    async fn mismatch(&self, progress: &FileProgress) -> Result<Option<Failure>, AttemptError> {
+        if let Some(failure) = progress.undecided.mismatch(&self.plan.export_type) {
             return Ok(Some(failure));
         }
-        if !mark.undecided.saw_nothing() {
+        if !progress.undecided.saw_nothing() {
             return Ok(None);
         }
-        Ok(self.plan.mismatch_at_the_ends(&self.tools.records).await?)
+        Ok(self
+            .plan
+            .mismatch_at_the_ends(&self.dependencies.records)
+            .await?)
     }
 
     /// A new file, or the one that a checkpoint left.
@@ -195,7 +200,7 @@ impl Making<'_> {
         &self,
         checkpoint: Option<Checkpoint>,
         old: Option<Upload>,
-    ) -> Result<(PartUpload, Rows), Trouble> {
+    ) -> Result<(PartUpload, Rows), AttemptError> {
         let (format, options) = (self.export.format, self.plan.options.clone());
         let Some(checkpoint) = checkpoint else {
             let mut upload = self.fresh(old).await;
@@ -209,25 +214,28 @@ impl Making<'_> {
             .len()
             .saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
-        let Checkpoint {
+        let FileProgress {
             sheets,
             warnings,
             rows,
             ..
-        } = checkpoint;
+        } = checkpoint.progress;
         let rows = Rows::resume(format, options, sheets, warnings, pending, rows)?;
         Ok((upload, rows))
     }
 
     async fn fresh(&self, old: Option<Upload>) -> PartUpload {
         if let Some(old) = old {
-            abort(&self.tools.bucket, &old).await;
+            abort(&self.dependencies.bucket, &old).await;
         }
         self.new_upload()
     }
 
     fn new_upload(&self) -> PartUpload {
-        let (bucket, first_part) = (self.tools.bucket.clone(), self.tools.first_part);
+        let (bucket, first_part) = (
+            self.dependencies.bucket.clone(),
+            self.dependencies.first_part,
+        );
         PartUpload::new(bucket, first_part, ObjectKey::new(self.export.id))
     }
 
@@ -235,18 +243,18 @@ impl Making<'_> {
         &self,
         checkpoint: &Checkpoint,
         old: Option<Upload>,
-    ) -> Result<PartUpload, Trouble> {
+    ) -> Result<PartUpload, AttemptError> {
         let (upload, etags) = match old {
             Some(upload) if checkpoint.parts > 0 => {
                 let etags = self
-                    .tools
+                    .dependencies
                     .exports
                     .etags(self.export.id, &upload.upload_id, checkpoint.parts)
                     .await?;
                 (Some(upload), etags.ok_or_else(gone)?)
             }
             Some(unused) => {
-                abort(&self.tools.bucket, &unused).await;
+                abort(&self.dependencies.bucket, &unused).await;
                 (None, Vec::new())
             }
             None => (None, Vec::new()),
@@ -254,30 +262,39 @@ impl Making<'_> {
         Ok(PartUpload::resume(self.new_upload(), checkpoint, upload, etags).await?)
     }
 
-    async fn cut(&self, upload: &mut PartUpload, mark: Mark) -> Result<(), Trouble> {
+    async fn cut(
+        &self,
+        upload: &mut PartUpload,
+        progress: FileProgress,
+    ) -> Result<(), AttemptError> {
         let record = async |begun| {
             let note = |state: &State| state.note(|work| work.upload = Some(begun));
-            self.held.commit(note).await?;
+            self.lease.commit(note).await?;
             Ok(())
         };
         let media_type = self.export.format.media_type();
-        upload.cut(mark, media_type, record).await
+        upload.cut(progress, media_type, record).await
     }
 
     /// A checkpoint of all that there is, with what is not in a part as its tail.
-    async fn keep(&self, upload: &mut PartUpload, mark: &Mark, rows: &Rows) -> Result<(), Trouble> {
+    async fn keep(
+        &self,
+        upload: &mut PartUpload,
+        progress: &FileProgress,
+        rows: &Rows,
+    ) -> Result<(), AttemptError> {
         let tail = ObjectKey::new(self.export.id);
-        let mark = written(mark, rows);
-        let checkpoint = upload.store_tail(mark, rows.pending(), tail).await?;
+        let progress = written(progress, rows);
+        let checkpoint = upload.store_tail(progress, rows.pending(), tail).await?;
         self.note(upload, checkpoint).await
     }
 
     /// Writes a checkpoint down, and removes the tail of the one before.
-    async fn note(&self, upload: &PartUpload, checkpoint: Checkpoint) -> Result<(), Trouble> {
-        let before = self.held.state().await.work.checkpoint;
+    async fn note(&self, upload: &PartUpload, checkpoint: Checkpoint) -> Result<(), AttemptError> {
+        let before = self.lease.state().await.work.checkpoint;
         let etags = &upload.etags()[..checkpoint.parts as usize];
         let from = before.as_ref().map_or(0, |before| before.parts) + 1;
-        self.held
+        self.lease
             .checkpoint(
                 |state| state.note(|work| work.checkpoint = Some(checkpoint)),
                 etags,
@@ -285,20 +302,24 @@ impl Making<'_> {
             )
             .await?;
         if let Some(tail) = before.and_then(|before| before.tail) {
-            remove(&self.tools.bucket, &tail).await;
+            remove(&self.dependencies.bucket, &tail).await;
         }
         Ok(())
     }
 
-    async fn finish(&self, upload: PartUpload, mark: Mark) -> Result<Made, Trouble> {
-        let ended = upload.end(mark.clone()).await?;
-        let completing = ended.completing(mark);
+    async fn finish(
+        &self,
+        upload: PartUpload,
+        progress: FileProgress,
+    ) -> Result<AttemptOutcome, AttemptError> {
+        let ended = upload.end(progress.clone()).await?;
+        let completing = ended.completing(progress);
         let noted = completing.clone();
         let note = |state: &State| state.note(|work| work.completing = Some(noted));
-        let recorded = self.held.checkpoint(note, ended.etags(), 1).await?;
+        let recorded = self.lease.checkpoint(note, ended.etags(), 1).await?;
         let media_type = self.export.format.media_type();
         let completed = ended.complete(recorded, media_type).await;
-        settle(&self.tools.bucket, completing, completed).await
+        settle(&self.dependencies.bucket, completing, completed).await
     }
 }
 
@@ -319,7 +340,7 @@ async fn remove(bucket: &Bucket, key: &str) {
 }
 
 /// Tells of a removal that did not come about.
-fn log(what: &str, done: Result<Result<(), BucketError>, Late>) {
+fn log(what: &str, done: Result<Result<(), BucketError>, TimedOut>) {
     let error: &dyn std::error::Error = match &done {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error,
@@ -347,48 +368,48 @@ fn miscounted(matched: u64, written: u64) -> Option<Failure> {
     })
 }
 
-/// Finishes a file whose mark was found: whoever set it may have completed it, or not.
-pub(crate) async fn finish_marked(
-    tools: &Tools,
+/// Finishes a file that was about to be complete: whoever recorded that may have completed it, or not.
+pub(crate) async fn finish_recorded(
+    dependencies: &Dependencies,
     id: ExportId,
-    mark: Completing,
+    completing: Completing,
     upload: Option<Upload>,
-) -> Result<Made, Trouble> {
-    if tools.bucket.size(&mark.object).await? == Some(mark.size) {
-        return Ok(Made::Whole(Box::new(mark)));
+) -> Result<AttemptOutcome, AttemptError> {
+    if dependencies.bucket.size(&completing.object).await? == Some(completing.size) {
+        return Ok(AttemptOutcome::Complete(Box::new(completing)));
     }
-    let Some(upload) = upload.filter(|_| mark.parts > 0) else {
+    let Some(upload) = upload.filter(|_| completing.parts > 0) else {
         // The bytes of a single PUT are gone with the worker that had them.
         return Err(gone());
     };
-    let etags = tools
+    let etags = dependencies
         .exports
-        .etags(id, &upload.upload_id, mark.parts)
+        .etags(id, &upload.upload_id, completing.parts)
         .await?;
     let etags = etags.ok_or_else(gone)?;
-    let completed = tools.bucket.complete(&upload, &etags).await;
-    settle(&tools.bucket, mark, completed).await
+    let completed = dependencies.bucket.complete(&upload, &etags).await;
+    settle(&dependencies.bucket, completing, completed).await
 }
 
 /// What an attempt to complete means: where S3 says that the upload is gone or the object there, the object decides.
 async fn settle(
     bucket: &Bucket,
-    mark: Completing,
+    completing: Completing,
     completed: Result<(), BucketError>,
-) -> Result<Made, Trouble> {
+) -> Result<AttemptOutcome, AttemptError> {
     match completed {
-        Ok(()) => Ok(Made::Whole(Box::new(mark))),
+        Ok(()) => Ok(AttemptOutcome::Complete(Box::new(completing))),
         Err(BucketError::UploadGone | BucketError::Exists)
-            if bucket.size(&mark.object).await? == Some(mark.size) =>
+            if bucket.size(&completing.object).await? == Some(completing.size) =>
         {
-            Ok(Made::Whole(Box::new(mark)))
+            Ok(AttemptOutcome::Complete(Box::new(completing)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The parts that were recorded are not there to be gone on from.
-fn gone() -> Trouble {
+fn gone() -> AttemptError {
     BucketError::UploadGone.into()
 }
 
@@ -400,53 +421,37 @@ async fn before<T>(end: Option<Instant>, awaited: impl Future<Output = T>) -> Op
     }
 }
 
-fn pass(mark: &mut Mark, page: &Page) {
-    mark.position = Some(page.end());
-    mark.read += page.read();
+fn pass(progress: &mut FileProgress, page: &Page) {
+    progress.position = Some(page.end());
+    progress.read += page.read();
 }
 
 /// The mark with what is known of the file's bytes.
-fn written(mark: &Mark, rows: &Rows) -> Mark {
-    Mark {
+fn written(progress: &FileProgress, rows: &Rows) -> FileProgress {
+    FileProgress {
         rows: rows.written(),
         warnings: rows.warnings(),
         sheets: rows.state(),
-        ..mark.clone()
+        ..progress.clone()
     }
 }
 
-impl From<&Checkpoint> for Mark {
-    fn from(checkpoint: &Checkpoint) -> Self {
-        Self {
-            source: checkpoint.source.clone(),
-            position: checkpoint.position.clone(),
-            read: checkpoint.read,
-            matched: checkpoint.matched,
-            rows: checkpoint.rows,
-            read_units: checkpoint.read_units,
-            warnings: checkpoint.warnings.clone(),
-            undecided: checkpoint.undecided.clone(),
-            sheets: checkpoint.sheets.clone(),
-        }
-    }
-}
-
-impl From<HeldError> for Trouble {
-    fn from(error: HeldError) -> Self {
+impl From<LeaseError> for AttemptError {
+    fn from(error: LeaseError) -> Self {
         match error {
-            HeldError::Lost => Self::Lost,
-            HeldError::Store(error) => error.into(),
+            LeaseError::Lost => Self::Lost,
+            LeaseError::Store(error) => error.into(),
         }
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
-        Self::Passing(Box::new(error))
+        Self::Transient(Box::new(error))
     }
 }
 
-impl From<RecordsError> for Trouble {
+impl From<RecordsError> for AttemptError {
     fn from(error: RecordsError) -> Self {
         match error.failure() {
             Some(failure) => {
@@ -456,12 +461,12 @@ impl From<RecordsError> for Trouble {
                 );
                 Self::Failed(failure)
             }
-            None => Self::Passing(Box::new(error)),
+            None => Self::Transient(Box::new(error)),
         }
     }
 }
 
-impl From<PlanError> for Trouble {
+impl From<PlanError> for AttemptError {
     fn from(error: PlanError) -> Self {
         match error {
             PlanError::Records(error) => error.into(),
@@ -472,14 +477,14 @@ impl From<PlanError> for Trouble {
                 );
                 match error.failure() {
                     Some(failure) => Self::Failed(failure),
-                    None => Self::Passing(Box::new(error)),
+                    None => Self::Transient(Box::new(error)),
                 }
             }
         }
     }
 }
 
-impl From<UploadError> for Trouble {
+impl From<UploadError> for AttemptError {
     fn from(error: UploadError) -> Self {
         match error {
             UploadError::Bucket(error) => error.into(),
@@ -493,18 +498,18 @@ impl From<UploadError> for Trouble {
     }
 }
 
-impl From<BucketError> for Trouble {
+impl From<BucketError> for AttemptError {
     fn from(error: BucketError) -> Self {
         match error {
             BucketError::UploadGone | BucketError::PartChanged | BucketError::Exists => {
                 Self::StartOver(error.into())
             }
-            BucketError::Call(_) => Self::Passing(Box::new(error)),
+            BucketError::Call(_) => Self::Transient(Box::new(error)),
         }
     }
 }
 
-impl From<XlsxError> for Trouble {
+impl From<XlsxError> for AttemptError {
     fn from(error: XlsxError) -> Self {
         if let XlsxError::State = error {
             return Self::StartOver(error.into());
@@ -560,18 +565,12 @@ mod tests {
         }
     }
 
-    fn mark() -> Completing {
+    fn completing() -> Completing {
         Completing {
             object: "exports/7/a".into(),
             parts: 2,
-            read: 3,
-            matched: 2,
-            rows: 3,
             size: 12,
-            sha256: String::new(),
-            read_units: 0.0,
-            warnings: Default::default(),
-            undecided: Default::default(),
+            ..Completing::default()
         }
     }
 
@@ -584,7 +583,10 @@ mod tests {
         }
     }
 
-    async fn complete(answer: Option<&'static str>, size: Option<i64>) -> Result<Made, Trouble> {
+    async fn complete(
+        answer: Option<&'static str>,
+        size: Option<i64>,
+    ) -> Result<AttemptOutcome, AttemptError> {
         let complete = match answer {
             None => mock!(Client::complete_multipart_upload)
                 .then_output(|| CompleteMultipartUploadOutput::builder().build()),
@@ -598,26 +600,29 @@ mod tests {
             upload_id: "u".into(),
         };
         let completed = bucket.complete(&upload, &["a".into(), "b".into()]).await;
-        settle(&bucket, mark(), completed).await
+        settle(&bucket, completing(), completed).await
     }
 
     /// A second Complete of an upload is NoSuchUpload at AWS: the first one's answer may have been lost.
     #[tokio::test]
     async fn a_lost_answer_is_settled_by_the_object() {
-        assert!(matches!(complete(None, None).await, Ok(Made::Whole(_))));
+        assert!(matches!(
+            complete(None, None).await,
+            Ok(AttemptOutcome::Complete(_))
+        ));
         assert!(matches!(
             complete(Some("NoSuchUpload"), Some(12)).await,
-            Ok(Made::Whole(_))
+            Ok(AttemptOutcome::Complete(_))
         ));
         assert!(matches!(
             complete(Some("PreconditionFailed"), Some(12)).await,
-            Ok(Made::Whole(_))
+            Ok(AttemptOutcome::Complete(_))
         ));
         for size in [Some(11), None] {
             assert!(
                 matches!(
                     complete(Some("NoSuchUpload"), size).await,
-                    Err(Trouble::StartOver(_))
+                    Err(AttemptError::StartOver(_))
                 ),
                 "{size:?}"
             );
@@ -628,11 +633,11 @@ mod tests {
     async fn a_part_that_is_another_means_a_new_file_and_trouble_a_new_attempt() {
         assert!(matches!(
             complete(Some("InvalidPart"), Some(12)).await,
-            Err(Trouble::StartOver(_))
+            Err(AttemptError::StartOver(_))
         ));
         assert!(matches!(
             complete(Some("SlowDown"), Some(12)).await,
-            Err(Trouble::Passing(_))
+            Err(AttemptError::Transient(_))
         ));
     }
 }

@@ -13,8 +13,6 @@ mod request;
 mod slots;
 mod totals;
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -23,6 +21,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::aws::CallError;
+use crate::aws::Item;
 use crate::event::Event;
 
 pub use commit::CommitError;
@@ -30,11 +29,8 @@ pub use entries::Entries;
 pub use parents::{Parents, cursor_secret};
 pub use reading::{Due, EventPage, ListQuery, Page, Progress};
 pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requested, Requests};
-pub use slots::{Asked, Place};
+pub use slots::{Place, SlotClaim};
 pub use totals::{DailyTotals, Totals};
-
-/// An item as the SDK has it.
-pub type Item = HashMap<String, AttributeValue>;
 
 /// Why a table could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +115,7 @@ impl Exports {
         // Three digits always, so that the texts are in the order of time; those of one millisecond, as when the
         // sweeper comes late and expires and deletes at once, are in the order of a life, and apart by the suffix.
         let at = event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-        let place = event.what as u8;
+        let place = event.kind as u8;
         item.insert("pk".into(), AttributeValue::S(event_key(event.export_id)));
         item.insert(
             "sk".into(),
@@ -148,7 +144,7 @@ mod tests {
     use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
 
     use super::*;
-    use crate::event::What;
+    use crate::event::EventKind;
 
     #[test]
     fn events_of_one_millisecond_are_in_the_order_of_a_life() {
@@ -159,11 +155,11 @@ mod tests {
             events: "events".into(),
         };
         let exports = Exports::new(Client::from_conf(config.build()), tables);
-        let key = |what: What, at: &str| {
+        let key = |kind: EventKind, at: &str| {
             let event = Event {
                 export_id: 1.try_into().unwrap(),
                 parent: "project#42".parse().unwrap(),
-                what,
+                kind,
                 at: at.parse().unwrap(),
                 who: None,
                 detail: None,
@@ -176,11 +172,11 @@ mod tests {
         // Were it left to chance, one of so many would be wrong.
         for _ in 0..50 {
             let keys = [
-                key(What::Requested, "2026-11-21T12:01:02.017Z"),
-                key(What::Started, "2026-11-21T12:01:02.017999Z"),
-                key(What::Expired, "2026-11-21T12:01:02.018999Z"),
-                key(What::Deleted, "2026-11-21T12:01:02.018Z"),
-                key(What::Refused, "2026-11-21T12:01:02.019Z"),
+                key(EventKind::Requested, "2026-11-21T12:01:02.017Z"),
+                key(EventKind::Started, "2026-11-21T12:01:02.017999Z"),
+                key(EventKind::Expired, "2026-11-21T12:01:02.018999Z"),
+                key(EventKind::Deleted, "2026-11-21T12:01:02.018Z"),
+                key(EventKind::Refused, "2026-11-21T12:01:02.019Z"),
             ];
             assert!(keys.is_sorted(), "{keys:?}");
         }

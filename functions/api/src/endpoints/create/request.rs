@@ -4,12 +4,13 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use waybill::catalog::{Catalog, ExportType};
-use waybill::export::{Format, User};
-use waybill::file::Profile;
+use waybill::catalog::{Catalog, ExportType, ParentKind};
+use waybill::export::User;
+use waybill::field_error::FieldError;
+use waybill::file::{Format, Profile};
 use waybill::hash::hex;
-use waybill::parent::{ParentKind, ParentProfile};
-use waybill::selection::{Criteria, FieldError};
+use waybill::parent::ParentProfile;
+use waybill::selection::Criteria;
 
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
@@ -33,7 +34,7 @@ const MAX_EMAIL_LENGTH: usize = 254;
 
 /// What is asked for; dates may still be relative.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ExportRequest {
     /// The type as the parent has it.
     pub(crate) export_type: ExportType,
     pub(crate) format: Format,
@@ -63,7 +64,7 @@ struct Canonical<'a> {
     user: &'a Option<User>,
 }
 
-impl Asked {
+impl ExportRequest {
     /// Reads a body for this parent.
     ///
     /// # Errors
@@ -127,7 +128,7 @@ impl Asked {
             time_zone: &self.time_zone_name,
             user: &self.user,
         };
-        let json = serde_json::to_vec(&canonical).map_err(|e| ApiError::Broken(e.into()))?;
+        let json = serde_json::to_vec(&canonical).map_err(|e| ApiError::Internal(e.into()))?;
         Ok(hex(&Sha256::digest(json)))
     }
 }
@@ -265,7 +266,7 @@ fn is_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use waybill::parent::Definition;
+    use waybill::catalog::Definition;
     use waybill::value::Kind;
 
     use super::*;
@@ -279,7 +280,7 @@ mod tests {
         let Value::Object(body) = body else {
             panic!("not an object")
         };
-        match Asked::parse(body, &catalog, &profile("project#42")) {
+        match ExportRequest::parse(body, &catalog, &profile("project#42")) {
             Ok(asked) => Ok(asked.fingerprint().unwrap()),
             Err(errors) => Err(errors
                 .iter()
@@ -350,7 +351,7 @@ mod tests {
             let Value::Object(body) = json!({"type": name, "format": "csv"}) else {
                 panic!()
             };
-            Asked::parse(body, catalog, &profile(parent)).unwrap_err()[0].to_string()
+            ExportRequest::parse(body, catalog, &profile(parent)).unwrap_err()[0].to_string()
         };
         insta::assert_snapshot!(refusal(&catalog, "organization#acme", "orders"), @"type: belongs to a project; export it there");
         insta::assert_snapshot!(refusal(&catalog, "project#42", "leads"), @"type: belongs to a source; export it there");
@@ -378,7 +379,7 @@ mod tests {
             else {
                 panic!()
             };
-            Asked::parse(body, &catalog, source)
+            ExportRequest::parse(body, &catalog, source)
         };
         let before = asked(&source, Value::Null).unwrap();
         assert!(asked(&source, json!(["id", "job"])).is_err());

@@ -2,15 +2,17 @@
 //! in descending order.
 
 mod budget;
+mod clients;
 mod dynamodb;
 mod filter;
 mod key;
-mod lane;
+mod partition;
+mod position;
 mod question;
 mod range;
-mod spot;
 mod wire;
 
+pub use clients::RecordsClients;
 pub use dynamodb::{DynamoRecords, Page, Reading};
 pub use wire::Row;
 

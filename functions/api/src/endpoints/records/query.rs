@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use serde_json::json;
 use waybill::catalog::{Column, ExportType};
-use waybill::selection::{Criteria, FieldError};
+use waybill::field_error::FieldError;
+use waybill::selection::Criteria;
 
 use crate::http::error::ApiError;
 use crate::http::query::{ListParameters, Pairs};
@@ -13,7 +14,7 @@ const COLUMNS: &str = "columns";
 const TIME_ZONE: &str = "time_zone";
 
 /// What is asked for; dates may still be relative.
-pub(super) struct Asked<'a> {
+pub(super) struct RecordsQuery<'a> {
     pub(super) list: ListParameters,
     pub(super) criteria: Criteria,
     /// Those that were named, or the type's own.
@@ -23,7 +24,7 @@ pub(super) struct Asked<'a> {
     time_zone_name: String,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RecordsQuery<'a> {
     /// Reads `limit`, `cursor`, `columns` (repeatable), `time_zone`, and the filters and the search of an export.
     ///
     /// # Errors
@@ -58,7 +59,7 @@ impl<'a> Asked<'a> {
     pub(super) fn scope(&self, path: &str) -> Result<String, ApiError> {
         let columns: Vec<&str> = self.columns.iter().map(|c| c.key.as_str()).collect();
         let criteria = serde_json::to_value(&self.criteria);
-        let criteria = criteria.map_err(|error| ApiError::Broken(error.into()))?;
+        let criteria = criteria.map_err(|error| ApiError::Internal(error.into()))?;
         let list = json!([criteria, columns, self.time_zone_name]);
         Ok(format!("{path}?{list}"))
     }

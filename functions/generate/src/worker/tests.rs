@@ -11,12 +11,12 @@ use aws_sdk_sqs::operation::send_message::SendMessageOutput;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use jiff::Timestamp;
 use serde_json::json;
+use waybill::aws::Item;
 use waybill::catalog::{Catalog, Path};
 use waybill::clock::Clock;
 use waybill::event::Actor;
-use waybill::store::Item;
-use waybill::work::{Checkpoint, Work};
-use waybill_testing::twin::{Call, Carried, Wire};
+use waybill::work::{Checkpoint, FileProgress, Work};
+use waybill_testing::fake::{Call, Carried, Wire};
 use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
 
 use super::*;
@@ -70,7 +70,7 @@ impl World {
             SendMessageOutput::builder().build()
         });
         let worker = Worker {
-            tools: Tools {
+            dependencies: Dependencies {
                 exports: tables.exports(),
                 records: client!(aws_sdk_dynamodb, [&records]).into(),
                 bucket: bucket(&[&stored]),
@@ -350,8 +350,8 @@ async fn a_lease_begins_once_there_is_a_slot_by_both_clocks() {
         one_order(r)
     });
     *slot.lock().unwrap() = Some(world.tables.clone());
-    world.worker.tools.clock = Clock::showing(clock);
-    world.worker.tools.exports = world
+    world.worker.dependencies.clock = Clock::showing(clock);
+    world.worker.dependencies.exports = world
         .tables
         .exports_over(Arc::new(SlowSlots(world.tables.clone())));
     assert_eq!(world.work_on().await, Outcome::Succeeded);
@@ -403,7 +403,10 @@ async fn near_the_deadline_the_next_invocation_goes_on_at_once_from_a_checkpoint
     assert_eq!(world.work_until(Instant::now()).await, Outcome::Continued);
     let work = world.state().work;
     let checkpoint = work.checkpoint.unwrap();
-    assert_eq!((checkpoint.rows, checkpoint.tail.is_some()), (1, true));
+    assert_eq!(
+        (checkpoint.progress.rows, checkpoint.tail.is_some()),
+        (1, true)
+    );
     assert_eq!(
         (work.lease, work.attempts, work.not_before),
         (None, 0, None)
@@ -519,11 +522,14 @@ async fn an_export_whose_entry_is_gone_fails_with_a_reason() {
 async fn a_checkpoint_of_another_table_is_not_gone_on_from() {
     let now = Timestamp::now();
     let checkpoint = |source: &str| Checkpoint {
-        source: source.to_owned(),
-        position: Some(r#"[{"segment":9,"start":null,"after":null}]"#.to_owned()),
-        read: 7,
-        matched: 7,
-        rows: 7,
+        progress: FileProgress {
+            source: source.to_owned(),
+            position: Some(r#"[{"segment":9,"start":null,"after":null}]"#.to_owned()),
+            read: 7,
+            matched: 7,
+            rows: 7,
+            ..FileProgress::default()
+        },
         hash: waybill::hash::FileHash::default().state(),
         ..Checkpoint::default()
     };

@@ -1,0 +1,111 @@
+//! The clients that the host's records are read with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_dynamodb::Client;
+
+use crate::catalog::RecordsSpec;
+use crate::env::{self, EnvError};
+
+/// The clients that the host's records are read with: one for each region and role that entries name, made when it is
+/// first needed.
+#[derive(Debug, Clone)]
+pub struct RecordsClients {
+    own: Client,
+    /// What others are made from; without it, there is one client for records everywhere.
+    made_from: Option<(SdkConfig, Option<String>)>,
+    others: Arc<Mutex<HashMap<Account, Client>>>,
+}
+
+/// A region and a role, where these are not the function's own.
+type Account = (Option<String>, Option<String>);
+
+impl RecordsClients {
+    /// The DynamoDB that holds the host's records: AWS's, or the one at this address.
+    pub fn new(config: &SdkConfig, endpoint: Option<String>) -> Self {
+        Self {
+            own: client(config, endpoint.as_deref(), None, None),
+            made_from: Some((config.clone(), endpoint)),
+            others: Arc::default(),
+        }
+    }
+
+    /// The DynamoDB that holds the host's records: AWS's, or the one at `RECORDS_ENDPOINT_URL`.
+    pub fn from_env(config: &SdkConfig) -> Self {
+        Self::new(config, env::optional("RECORDS_ENDPOINT_URL"))
+    }
+
+    /// The client for records in this place.
+    ///
+    /// # Errors
+    /// When the variable that the entry names for a role's ARN is not set.
+    pub async fn of(&self, spec: &RecordsSpec) -> Result<Client, EnvError> {
+        let account = (spec.region.clone(), spec.role.clone());
+        let Some((config, endpoint)) = self.made_from.as_ref().filter(|_| account != (None, None))
+        else {
+            return Ok(self.own.clone());
+        };
+        if let Some(made) = self.others().get(&account) {
+            return Ok(made.clone());
+        }
+        let role = match &spec.role {
+            None => None,
+            Some(role) => Some(assumed(config, role).await?),
+        };
+        let made = client(config, endpoint.as_deref(), spec.region.as_ref(), role);
+        self.others().insert(account, made.clone());
+        Ok(made)
+    }
+
+    fn others(&self) -> MutexGuard<'_, HashMap<Account, Client>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One client for records everywhere.
+impl From<Client> for RecordsClients {
+    fn from(own: Client) -> Self {
+        Self {
+            own,
+            made_from: None,
+            others: Arc::default(),
+        }
+    }
+}
+
+fn client(
+    config: &SdkConfig,
+    endpoint: Option<&str>,
+    region: Option<&String>,
+    role: Option<AssumeRoleProvider>,
+) -> Client {
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+    if let Some(endpoint) = endpoint {
+        builder = builder.endpoint_url(endpoint);
+    }
+    if let Some(region) = region {
+        builder = builder.region(Region::new(region.clone()));
+    }
+    if let Some(role) = role {
+        builder = builder.credentials_provider(role);
+    }
+    Client::from_conf(builder.build())
+}
+
+/// The credentials of a role, which are renewed before they end.
+async fn assumed(config: &SdkConfig, role: &str) -> Result<AssumeRoleProvider, EnvError> {
+    let arn = match role.starts_with("arn:") {
+        true => role.to_owned(),
+        false => env::required(role)?,
+    };
+    let builder = AssumeRoleProvider::builder(arn)
+        .session_name("waybill")
+        .configure(config);
+    Ok(match config.credentials_provider() {
+        Some(own) => builder.build_from_provider(own).await,
+        None => builder.build().await,
+    })
+}
