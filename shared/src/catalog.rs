@@ -269,7 +269,7 @@ impl ParentKind {
     }
 }
 
-/// What the mail about a finished export brings.
+/// What the mail about a finished export brings: a link, or the file too where it is small enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

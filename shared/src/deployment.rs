@@ -1,10 +1,10 @@
 //! What several functions are told of their deployment by their environment.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::env::{EnvError, optional, required, seconds};
+use crate::records::Mapping;
 use crate::store::Tables;
 use crate::work::Pace;
 
@@ -17,24 +17,18 @@ pub fn tables() -> Result<Tables, EnvError> {
     })
 }
 
-/// The names of the tables that hold records, by the variables that the catalog's types name for them.
+/// What the words of entries stand for: the environment variables of these names.
+pub fn mapping() -> Mapping {
+    Arc::new(optional)
+}
+
+/// Checks that the words of the catalog's types stand for something.
 ///
 /// # Errors
 /// When one of the variables is not set.
-pub fn records_tables(catalog: &Catalog) -> Result<HashMap<String, String>, EnvError> {
-    let variables = catalog.types().iter().map(|t| &t.records.table);
-    variables
-        .map(|variable| Ok((variable.clone(), required(variable)?)))
-        .collect()
-}
-
-/// What a variable that an entry names says, such as the name of a table: looked up when it is needed, since an export is
-/// made by the entry of its request, which may name others than the catalog of the day.
-pub type Mapping = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// The mapping that the environment holds.
-pub fn records_tables_mapping() -> Mapping {
-    Arc::new(optional)
+pub fn check_mapping(catalog: &Catalog) -> Result<(), EnvError> {
+    let mut words = catalog.types().iter().map(|t| &t.records.table);
+    words.try_for_each(|word| required(word).map(drop))
 }
 
 /// How long things may take and wait, from `LEASE_SECONDS` and `RETRY_SECONDS`.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::export::{Export, ExportId};
 use crate::parent::Parent;
 
-/// What happened, in the order of a life: histories keep it where two events are of one millisecond.
+/// What happened.
+// In the order of a life, which histories keep where two events are of one millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -177,8 +177,9 @@ pub struct Failure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Receipt {
-    /// Records that were read. Where a worker went on at a record that had been deleted meanwhile, those of its page that
-    /// the table had left out before it are not known any more, and not counted.
+    /// Records that were read.
+    // Where a worker went on at a record that had been deleted meanwhile, those of its page that the table had left out
+    // before it are not known any more, and not counted.
     pub read: u64,
     /// Records that the filters and the search let through.
     pub matched: u64,

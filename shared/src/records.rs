@@ -6,6 +6,7 @@ mod clients;
 mod dynamodb;
 mod filter;
 mod key;
+mod opener;
 mod partition;
 mod position;
 mod question;
@@ -14,6 +15,7 @@ mod wire;
 
 pub use clients::RecordsClients;
 pub use dynamodb::{DynamoRecords, Page, Reading};
+pub use opener::{Location, Mapping, RecordsOpener};
 pub use wire::Row;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::aws::CallError;
 use crate::catalog::RecordsSpec;
 use crate::export::Failure;
+use crate::selection::Selection;
 
 /// A table is read strongly consistently where its records are younger than this at the request.
 pub const RECENT: SignedDuration = SignedDuration::from_secs(60);
@@ -41,6 +44,25 @@ pub struct Range {
 }
 
 impl Range {
+    /// What a selection takes of the records at the instant of the request.
+    pub fn of(selection: &Selection, as_of: Timestamp) -> Self {
+        let created_at = selection.created_at();
+        Self {
+            from: created_at.from,
+            until: created_at.to.map_or(as_of, |to| to.min(as_of)),
+            as_of,
+        }
+    }
+
+    /// All that was there at this instant.
+    pub fn whole(as_of: Timestamp) -> Self {
+        Self {
+            from: None,
+            until: as_of,
+            as_of,
+        }
+    }
+
     /// Whether no filter ends it: all that was there at the request is in it.
     pub fn ends_with_the_request(&self) -> bool {
         self.until >= self.as_of
@@ -98,6 +120,12 @@ pub enum RecordsError {
         /// The table's name.
         table: String,
     },
+    /// The deployment does not say where the records are, or by which role they are read.
+    #[error("the deployment does not say what {word} stands for")]
+    Unmapped {
+        /// The entry's word.
+        word: String,
+    },
     /// The position of a checkpoint is not one of this source.
     #[error("the position of the checkpoint cannot be read")]
     Position,
@@ -108,6 +136,10 @@ impl RecordsError {
     pub fn failure(&self) -> Option<Failure> {
         let (code, message) = match self {
             Self::Unavailable(_) => return None,
+            Self::Unmapped { .. } => (
+                "records_unmapped",
+                "The deployment does not say where the records of this type are.",
+            ),
             Self::Missing { .. } => (
                 "records_missing",
                 "The table with the records does not exist.",

@@ -21,7 +21,8 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::{Catalog, ExportType};
-use waybill::records::{DynamoRecords, Order, Range, Reading};
+use waybill::deployment;
+use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsClients, RecordsOpener};
 use waybill::selection::{Criteria, Projection};
 use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
 
@@ -219,7 +220,6 @@ impl Source<'_> {
         let (mut ids, mut read, mut position) = (Vec::new(), 0, None::<String>);
         'again: loop {
             let reading = Reading {
-                table: self.table,
                 spec: &self.of.records,
                 parent_id: self.parent_id,
                 projection: &projection,
@@ -233,7 +233,8 @@ impl Source<'_> {
                 strong_until: None,
             };
             let mut records =
-                DynamoRecords::new(self.db.clone(), reading, position.as_deref()).unwrap();
+                DynamoRecords::new(self.db.clone(), self.table, reading, position.as_deref())
+                    .unwrap();
             let mut rows = 0;
             while let Some(page) = records.next().await.unwrap() {
                 let mut values = Vec::new();
@@ -436,10 +437,11 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
             .map(|connection| refuse(connection.unwrap()))
             .collect::<Vec<_>>()
     });
-    let clients = waybill::records::RecordsClients::new(&config, Some(address));
+    let clients = RecordsClients::new(&config, Some(address));
+    let opener = RecordsOpener::new(clients, deployment::mapping());
     for name in ["tickets", "notes"] {
-        let client = clients.of(&catalog.get(name).unwrap().records);
-        let client = client.await.unwrap();
+        let place = opener.locate(&catalog.get(name).unwrap().records).unwrap();
+        let client = opener.client(&place).await;
         let refused = client.query().table_name("t").send().await.unwrap_err();
         assert_eq!(
             refused.code(),

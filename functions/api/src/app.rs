@@ -1,6 +1,5 @@
 //! What every request is answered from.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -11,7 +10,7 @@ use waybill::catalog::Catalog;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::queue::Queue;
-use waybill::records::RecordsClients;
+use waybill::records::RecordsOpener;
 use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
 use waybill::work::Pace;
 
@@ -26,8 +25,8 @@ use crate::permissions::Permissions;
 pub struct Clients {
     /// Waybill's own tables.
     pub db: aws_sdk_dynamodb::Client,
-    /// Those that the host's records are read with.
-    pub records: RecordsClients,
+    /// Opens the host's records.
+    pub records: RecordsOpener,
     /// The exports' bucket.
     pub s3: aws_sdk_s3::Client,
     /// The queue of the exports' messages.
@@ -46,8 +45,7 @@ pub struct App {
     pub(crate) queue: Queue,
     pub(crate) bucket: Bucket,
     pub(crate) catalog: Catalog,
-    pub(crate) records: RecordsClients,
-    pub(crate) records_tables: HashMap<String, String>,
+    pub(crate) records: RecordsOpener,
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
@@ -79,7 +77,6 @@ impl App {
             bucket: Bucket::new(clients.s3, config.bucket),
             catalog,
             records: clients.records,
-            records_tables: config.records_tables,
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,

@@ -1,7 +1,5 @@
 //! The function's configuration, read once from its environment.
 
-use std::collections::HashMap;
-
 use waybill::catalog::Catalog;
 use waybill::deployment;
 use waybill::env::{self, EnvError};
@@ -17,8 +15,6 @@ pub struct Config {
     /// The table of rates, idempotency records and the cursors' secret.
     pub(crate) limits: String,
     pub(crate) parents: String,
-    /// The names of the host's tables, by the variables that the catalog names them by.
-    pub(crate) records_tables: HashMap<String, String>,
     pub(crate) queue_url: String,
     pub(crate) bucket: String,
     pub(crate) pace: Pace,
@@ -40,11 +36,11 @@ impl Config {
     /// # Errors
     /// Names the first variable that is missing or says something wrong.
     pub fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
+        deployment::check_mapping(catalog)?;
         Ok(Self {
             tables: deployment::tables()?,
             limits: env::required("LIMITS_TABLE")?,
             parents: env::required("PARENTS_TABLE")?,
-            records_tables: deployment::records_tables(catalog)?,
             queue_url: env::required("QUEUE_URL")?,
             bucket: env::required("BUCKET")?,
             pace: deployment::pace()?,

@@ -42,10 +42,12 @@ that an address does not take. What the gateway refuses by itself has the form o
 and 503 at its own limits. What a token may not see is 404.";
 
 /// Fields that are left out where they do not apply; every other one is always there.
-const OPTIONAL: [(&str, &str); 11] = [
+const OPTIONAL: [(&str, &str); 13] = [
     ("Catalog", "unreadable"),
     ("DescribedParent", "custom_fields"),
     ("DescribedParent", "attributes"),
+    ("Filters", "attributes"),
+    ("Filters", "created_at"),
     ("Meta", "unfinished"),
     ("Meta", "unreadable"),
     ("Meta", "count"),

@@ -7,7 +7,8 @@ use lambda_http::tracing::init_default_subscriber;
 use lambda_http::{Adapter, Error, lambda_runtime};
 use waybill::aws;
 use waybill::catalog::Catalog;
-use waybill::records::RecordsClients;
+use waybill::deployment;
+use waybill::records::{RecordsClients, RecordsOpener};
 
 use api::{App, Clients, Config, contract, request, router};
 
@@ -19,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),
-        records: RecordsClients::from_env(&sdk),
+        records: RecordsOpener::new(RecordsClients::from_env(&sdk), deployment::mapping()),
         s3: aws::s3(&sdk),
         sqs: aws_sdk_sqs::Client::new(&sdk),
         lambda: aws_sdk_lambda::Client::new(&sdk),

@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use waybill::catalog::Catalog;
 use waybill::event::Event;
 use waybill::export::{Export, ExportId, Status};
+use waybill::records::RecordsOpener;
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::{Pace, Work};
 use waybill_testing::fake::{
@@ -296,7 +297,6 @@ impl Service {
             },
             limits: LIMITS.into(),
             parents: PARENTS.into(),
-            records_tables: [("RECORDS_TABLE".to_owned(), RECORDS.to_owned())].into(),
             queue_url: "http://localhost/queue".into(),
             bucket: "bucket".into(),
             pace: Pace::new(Duration::from_secs(60), Duration::from_secs(60)),
@@ -319,7 +319,10 @@ impl Service {
         };
         let clients = Clients {
             db: client!(aws_sdk_dynamodb, self),
-            records: self.records.client().into(),
+            records: RecordsOpener::new(
+                self.records.client().into(),
+                Arc::new(|_| Some(RECORDS.to_owned())),
+            ),
             s3: client!(aws_sdk_s3, self),
             sqs: client!(aws_sdk_sqs, self),
             lambda: client!(aws_sdk_lambda, self),

@@ -9,14 +9,14 @@ use waybill::file::Rows;
 use waybill::file::xlsx::XlsxError;
 use waybill::lifecycle::State;
 use waybill::objects::ObjectKey;
-use waybill::records::{Page, RecordsClients, RecordsError};
+use waybill::records::{Page, RecordsError, RecordsOpener};
 use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
 use waybill::work::{Checkpoint, Completing, FileProgress, Pace};
 
 use crate::lease::{LeaseError, LeaseGuard};
 use crate::margin::Margin;
-use crate::plan::{Plan, PlanError};
+use crate::plan::Plan;
 use crate::upload::{PartUpload, UploadError};
 
 /// How an attempt at a file ended, where nothing went wrong.
@@ -54,7 +54,7 @@ pub struct Dependencies {
     /// The exports, their work and their history.
     pub exports: Exports,
     /// The host's records.
-    pub records: RecordsClients,
+    pub records: RecordsOpener,
     /// Where files go.
     pub bucket: Bucket,
     /// The bytes at which the first part of a file is full: [`FIRST_PART`](crate::FIRST_PART), but where no S3 would
@@ -462,24 +462,6 @@ impl From<RecordsError> for AttemptError {
                 Self::Failed(failure)
             }
             None => Self::Transient(Box::new(error)),
-        }
-    }
-}
-
-impl From<PlanError> for AttemptError {
-    fn from(error: PlanError) -> Self {
-        match error {
-            PlanError::Records(error) => error.into(),
-            PlanError::Unmapped(_) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the records cannot be found"
-                );
-                match error.failure() {
-                    Some(failure) => Self::Failed(failure),
-                    None => Self::Transient(Box::new(error)),
-                }
-            }
         }
     }
 }

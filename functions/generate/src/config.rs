@@ -2,7 +2,6 @@
 
 use jiff::SignedDuration;
 use waybill::deployment;
-use waybill::deployment::Mapping;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
@@ -10,8 +9,6 @@ use waybill::work::Pace;
 /// Everything that the environment says.
 pub(crate) struct Config {
     pub(crate) tables: Tables,
-    /// The host's tables and roles, by the variables that entries name them by.
-    pub(crate) mapping: Mapping,
     pub(crate) bucket: String,
     pub(crate) queue_url: String,
     pub(crate) pace: Pace,
@@ -27,7 +24,6 @@ impl Config {
     pub(crate) fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
             tables: deployment::tables()?,
-            mapping: deployment::records_tables_mapping(),
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
             pace: deployment::pace()?,

@@ -6,9 +6,21 @@ use waybill::queue::Message;
 
 use crate::worker::Worker;
 
+/// SQS names every message; one without a name cannot be told to come back.
+#[derive(Debug, thiserror::Error)]
+#[error("SQS sent a message without an id")]
+pub struct NoMessageId;
+
 /// Works on each message's export. A message comes back only when the tables could not be reached; one that is no
 /// message of ours never does.
-pub async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+///
+/// # Errors
+/// When a message that must come back has no id: then all of them come back.
+pub async fn handle(
+    worker: &Worker,
+    event: SqsEvent,
+    time_left: Duration,
+) -> Result<SqsBatchResponse, NoMessageId> {
     let started = Instant::now();
     let deadline = started + time_left;
     let mut response = SqsBatchResponse::default();
@@ -33,10 +45,10 @@ pub async fn handle(worker: &Worker, event: SqsEvent, time_left: Duration) -> Sq
                     "message comes back"
                 );
                 let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message.message_id.unwrap_or_default();
+                failure.item_identifier = message.message_id.ok_or(NoMessageId)?;
                 response.batch_item_failures.push(failure);
             }
         }
     }
-    response
+    Ok(response)
 }

@@ -7,9 +7,10 @@ use generate::{Dependencies, FIRST_PART, Worker, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use waybill::bucket::Bucket;
 use waybill::clock::Clock;
+use waybill::deployment;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
-use waybill::records::RecordsClients;
+use waybill::records::{RecordsClients, RecordsOpener};
 use waybill::store::{Entries, Exports};
 
 use crate::config::Config;
@@ -23,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let worker = Worker {
         dependencies: Dependencies {
             exports: exports.clone(),
-            records: RecordsClients::from_env(&aws),
+            records: RecordsOpener::new(RecordsClients::from_env(&aws), deployment::mapping()),
             bucket: Bucket::new(waybill::aws::s3(&aws), config.bucket),
             first_part: FIRST_PART,
             clock: Clock::system(),
@@ -31,7 +32,6 @@ async fn main() -> Result<(), Error> {
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
         entries: Entries::new(exports),
-        mapping: config.mapping,
         pace: config.pace,
         retention: config.retention,
         exports_per_parent: config.exports_per_parent,
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Error> {
     let worker = &worker;
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let time_left = time_left(event.context.deadline());
-        Ok::<_, Error>(handle(worker, event.payload, time_left).await)
+        Ok::<_, Error>(handle(worker, event.payload, time_left).await?)
     }))
     .await
 }

@@ -4,12 +4,10 @@ use jiff::tz::TimeZone;
 use tokio::time::{Duration, Instant};
 use waybill::catalog::{Column, ExportType};
 use waybill::clock::Clock;
-use waybill::deployment::Mapping;
-use waybill::env::EnvError;
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
 use waybill::records::{
-    DynamoRecords, Order, Page, Range, Reading, RecordsClients, RecordsError, SETTLES,
+    DynamoRecords, Order, Page, Range, Reading, RecordsError, RecordsOpener, SETTLES,
 };
 use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
@@ -21,8 +19,7 @@ const RECORDS_AT_AN_END: i32 = 20;
 pub(crate) struct Plan {
     /// The type as the parent had it at the request.
     pub(crate) export_type: ExportType,
-    table: String,
-    /// The region, the role and the table, as the deployment maps them now.
+    /// Where the records are now.
     source: String,
     parent_id: String,
     range: Range,
@@ -31,12 +28,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan of `export`, whose entry at the request is `entry`. `mapping` says which table and role an entry's words
-    /// stand for. It fails for good where the entry has not what the export was requested with, or the deployment no
-    /// longer says where its records are.
+    /// The plan of `export`, whose entry at the request is `entry` and whose records `opener` opens. It fails for good
+    /// where the entry has not what the export was requested with, or the deployment no longer says where the records are.
     pub(crate) fn new(
         entry: &ExportType,
-        mapping: &Mapping,
+        opener: &RecordsOpener,
         export: &Export,
     ) -> Result<Self, Failure> {
         let export_type = entry.of(&export.definitions, export.parent.id());
@@ -46,24 +42,13 @@ impl Plan {
         let selection = Selection::from_stored(&export.filters, export.search.as_deref())
             .map_err(|_| gone("a filter"))?;
         let time_zone = TimeZone::get(&export.time_zone).map_err(|_| gone("the time zone"))?;
-        let spec = &export_type.records;
-        let table = mapping(&spec.table).ok_or_else(unmapped)?;
-        let region = spec.region.as_deref().unwrap_or_default();
-        let role = spec.role.as_ref();
-        let role = role.map(|role| mapping(role).unwrap_or_else(|| role.clone()));
-        let role = role.unwrap_or_default();
-        let asked = selection.created_at();
+        let source = opener.locate(&export_type.records);
+        let source =
+            source.map_err(|error| error.failure().unwrap_or_else(|| gone("the table")))?;
         Ok(Self {
-            source: format!("dynamodb {region} {role} {table}"),
-            table,
+            source: source.to_string(),
             parent_id: export.parent.id().to_owned(),
-            range: Range {
-                from: asked.from,
-                until: asked
-                    .to
-                    .map_or(export.created_at, |to| to.min(export.created_at)),
-                as_of: export.created_at,
-            },
+            range: Range::of(&selection, export.created_at),
             projection: Projection::new(&export_type, &columns, &selection),
             options: FileOptions {
                 profile: export.profile,
@@ -97,15 +82,14 @@ impl Plan {
     /// The records, from a position on.
     pub(crate) async fn records(
         &self,
-        clients: &RecordsClients,
+        opener: &RecordsOpener,
         clock: &Clock,
         position: Option<&str>,
-    ) -> Result<DynamoRecords, PlanError> {
+    ) -> Result<DynamoRecords, RecordsError> {
         let spec = &self.export_type.records;
         // In a partition that is shared with other types, a range of time reads no more than its own keys.
         let is_shared = !spec.fixed.is_empty();
         let reading = Reading {
-            table: &self.table,
             spec,
             parent_id: &self.parent_id,
             projection: &self.projection,
@@ -114,8 +98,7 @@ impl Plan {
             reads_outside: !is_shared || !self.range.is_filtered(),
             strong_until: Some(Instant::now() + self.unsettled(clock)),
         };
-        let client = clients.of(spec).await?;
-        Ok(DynamoRecords::new(client, reading, position)?)
+        opener.open(reading, position).await
     }
 
     /// Whether the record of this index belongs in the file.
@@ -148,29 +131,23 @@ impl Plan {
     /// was made for keys of another form, so that the file would lack records.
     pub(crate) async fn mismatch_at_the_ends(
         &self,
-        clients: &RecordsClients,
-    ) -> Result<Option<Failure>, PlanError> {
+        opener: &RecordsOpener,
+    ) -> Result<Option<Failure>, RecordsError> {
         let spec = &self.export_type.records;
         if !self.range.is_filtered() || !spec.sort_format.is_ordered_by_time() {
             return Ok(None);
         }
         for order in [Order::Ascending, Order::Descending] {
             let reading = Reading {
-                table: &self.table,
                 spec,
                 parent_id: &self.parent_id,
                 projection: &self.projection,
-                range: Range {
-                    from: None,
-                    until: self.range.as_of,
-                    as_of: self.range.as_of,
-                },
+                range: Range::whole(self.range.as_of),
                 order,
                 reads_outside: true,
                 strong_until: None,
             };
-            let client = clients.of(spec).await?;
-            let mut records = DynamoRecords::new(client, reading, None)?;
+            let mut records = opener.open(reading, None).await?;
             records.examine_at_most(RECORDS_AT_AN_END);
             if let Some(failure) = self.mismatch_of_a_page(&mut records).await? {
                 return Ok(Some(failure));
@@ -183,7 +160,7 @@ impl Plan {
     async fn mismatch_of_a_page(
         &self,
         records: &mut DynamoRecords,
-    ) -> Result<Option<Failure>, PlanError> {
+    ) -> Result<Option<Failure>, RecordsError> {
         while let Some(page) = records.next().await? {
             let mut values = Vec::new();
             for (n, row) in page.rows().enumerate() {
@@ -214,39 +191,9 @@ impl Plan {
     }
 }
 
-/// Why the records cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PlanError {
-    /// They cannot be read.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-    /// The deployment no longer says by which role.
-    #[error(transparent)]
-    Unmapped(#[from] EnvError),
-}
-
-impl PlanError {
-    /// What the export fails with at once; `None` for what may pass.
-    pub(crate) fn failure(&self) -> Option<Failure> {
-        match self {
-            Self::Records(error) => error.failure(),
-            Self::Unmapped(_) => Some(unmapped()),
-        }
-    }
-}
-
 /// What an export fails with whose entry is not there any more.
 pub(crate) fn no_entry() -> Failure {
     gone("the entry")
-}
-
-fn unmapped() -> Failure {
-    Failure {
-        code: "records_unmapped".into(),
-        message: "The deployment does not say where the records of this type are. Please contact support."
-            .into(),
-        retryable: false,
-    }
 }
 
 fn gone(what: &str) -> Failure {
@@ -265,6 +212,7 @@ mod tests {
 
     use serde_json::json;
     use waybill::catalog::Catalog;
+    use waybill_testing::client;
 
     use super::*;
 
@@ -282,10 +230,14 @@ mod tests {
         serde_json::from_value(export).unwrap()
     }
 
+    fn opener(mapping: fn(&str) -> Option<String>) -> RecordsOpener {
+        RecordsOpener::new(client!(aws_sdk_dynamodb, []).into(), Arc::new(mapping))
+    }
+
     fn plan(export: &Export) -> Result<Plan, Failure> {
         let catalog = Catalog::built_in().unwrap();
-        let mapping: Mapping = Arc::new(|_| Some("records".to_owned()));
-        Plan::new(catalog.get(&export.type_name).unwrap(), &mapping, export)
+        let opener = opener(|_| Some("records".to_owned()));
+        Plan::new(catalog.get(&export.type_name).unwrap(), &opener, export)
     }
 
     /// Nothing but the export's own item says which columns its source has.
@@ -305,8 +257,8 @@ mod tests {
         let failure = plan(&leads(&["age"])).map(|_| ()).unwrap_err();
         assert_eq!(failure.code, "catalog_changed");
         let catalog = Catalog::built_in().unwrap();
-        let mapping: Mapping = Arc::new(|_| None);
-        let unmapped = Plan::new(catalog.get("leads").unwrap(), &mapping, &leads(&["id"]));
+        let opener = opener(|_| None);
+        let unmapped = Plan::new(catalog.get("leads").unwrap(), &opener, &leads(&["id"]));
         assert_eq!(unmapped.map(|_| ()).unwrap_err().code, "records_unmapped");
     }
 }

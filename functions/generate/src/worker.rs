@@ -5,7 +5,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::aws::{TimedOut, best_effort};
 use waybill::bucket::BucketError;
-use waybill::deployment::Mapping;
 use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
@@ -25,8 +24,6 @@ pub struct Worker {
     pub queue: Queue,
     /// What the exports' types were at their requests.
     pub entries: Entries,
-    /// Which tables and roles the words of an entry stand for.
-    pub mapping: Mapping,
     /// How long things may take and wait.
     pub pace: Pace,
     /// How long a file is kept.
@@ -328,7 +325,8 @@ impl Worker {
         }
         let entry = self.entries.get(&export.entry).await?;
         let entry = entry.ok_or_else(|| AttemptError::Failed(plan::no_entry()))?;
-        let plan = Plan::new(&entry, &self.mapping, &export).map_err(AttemptError::Failed)?;
+        let plan =
+            Plan::new(&entry, &self.dependencies.records, &export).map_err(AttemptError::Failed)?;
         let making = Attempt {
             dependencies: &self.dependencies,
             lease,

@@ -42,7 +42,7 @@ impl WarningCode {
     ];
 }
 
-/// How many cells of a column something happened to, or how many records are in doubt for the same reason.
+/// What could not be written as it was, or which records could not be placed for sure, and how many of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Warning {
@@ -50,14 +50,17 @@ pub struct Warning {
     pub code: WarningCode,
     /// The column's key, where it is about cells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub column: Option<String>,
     /// The attribute that is in doubt, where it is about records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub attribute: Option<String>,
     /// The number of cells or records.
     pub count: u64,
     /// The sort key of one of the records. Only whoever may read records is shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub example: Option<String>,
 }
 

@@ -7,8 +7,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
-use crate::catalog::RecordsSpec;
-use crate::env::{self, EnvError};
+use super::Location;
+use crate::env;
 
 /// The clients that the host's records are read with: one for each region and role that entries name, made when it is
 /// first needed.
@@ -39,25 +39,22 @@ impl RecordsClients {
     }
 
     /// The client for records in this place.
-    ///
-    /// # Errors
-    /// When the variable that the entry names for a role's ARN is not set.
-    pub async fn of(&self, spec: &RecordsSpec) -> Result<Client, EnvError> {
-        let account = (spec.region.clone(), spec.role.clone());
+    pub(super) async fn of(&self, location: &Location) -> Client {
+        let account = (location.region.clone(), location.role.clone());
         let Some((config, endpoint)) = self.made_from.as_ref().filter(|_| account != (None, None))
         else {
-            return Ok(self.own.clone());
+            return self.own.clone();
         };
         if let Some(made) = self.others().get(&account) {
-            return Ok(made.clone());
+            return made.clone();
         }
-        let role = match &spec.role {
+        let role = match &location.role {
             None => None,
-            Some(role) => Some(assumed(config, role).await?),
+            Some(arn) => Some(assumed(config, arn).await),
         };
-        let made = client(config, endpoint.as_deref(), spec.region.as_ref(), role);
+        let made = client(config, endpoint.as_deref(), account.0.as_ref(), role);
         self.others().insert(account, made.clone());
-        Ok(made)
+        made
     }
 
     fn others(&self) -> MutexGuard<'_, HashMap<Account, Client>> {
@@ -96,16 +93,12 @@ fn client(
 }
 
 /// The credentials of a role, which are renewed before they end.
-async fn assumed(config: &SdkConfig, role: &str) -> Result<AssumeRoleProvider, EnvError> {
-    let arn = match role.starts_with("arn:") {
-        true => role.to_owned(),
-        false => env::required(role)?,
-    };
+async fn assumed(config: &SdkConfig, arn: &str) -> AssumeRoleProvider {
     let builder = AssumeRoleProvider::builder(arn)
         .session_name("waybill")
         .configure(config);
-    Ok(match config.credentials_provider() {
+    match config.credentials_provider() {
         Some(own) => builder.build_from_provider(own).await,
         None => builder.build().await,
-    })
+    }
 }

@@ -26,9 +26,7 @@ const PAGES_AHEAD: usize = 4;
 /// What is read of a type's records.
 #[derive(Debug)]
 pub struct Reading<'a> {
-    /// The table's name.
-    pub table: &'a str,
-    /// Where the records are in it.
+    /// Where the records are in their table.
     pub spec: &'a RecordsSpec,
     /// Whose records they are.
     pub parent_id: &'a str,
@@ -167,12 +165,13 @@ pub struct DynamoRecords {
 }
 
 impl DynamoRecords {
-    /// The records of `reading`. `position` is that of the last record already read.
+    /// The records of `reading` in this table. `position` is that of the last record already read.
     ///
     /// # Errors
     /// When the position is not one of this source.
     pub fn new(
         db: Client,
+        table: &str,
         reading: Reading<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
@@ -212,7 +211,7 @@ impl DynamoRecords {
         });
         let question = Question {
             db,
-            table: reading.table.to_owned(),
+            table: table.to_owned(),
             index: spec.index.clone(),
             partition_key: spec.partition_key.clone(),
             sort_key: spec.sort_key.clone(),

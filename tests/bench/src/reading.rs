@@ -55,7 +55,6 @@ impl Reading {
         let columns = self.export_type.default_columns();
         let projection = Projection::new(&self.export_type, &columns, &Selection::default());
         let asked = Asked {
-            table: "records",
             spec: &self.export_type.records,
             parent_id: PARENT,
             projection: &projection,
@@ -68,7 +67,7 @@ impl Reading {
             reads_outside: true,
             strong_until: None,
         };
-        let mut records = DynamoRecords::new(self.client.clone(), asked, None)?;
+        let mut records = DynamoRecords::new(self.client.clone(), "records", asked, None)?;
         let mut count = 0;
         while let Some(page) = records.next().await? {
             let mut values = Vec::new();

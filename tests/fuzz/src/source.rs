@@ -57,7 +57,6 @@ impl Source {
         position: Option<&str>,
     ) -> Result<DynamoRecords, RecordsError> {
         let reading = Reading {
-            table: "records",
             spec: &self.export_type.records,
             parent_id: "42",
             projection: &self.projection,
@@ -70,7 +69,7 @@ impl Source {
             reads_outside: true,
             strong_until: None,
         };
-        DynamoRecords::new(client(body), reading, position)
+        DynamoRecords::new(client(body), "records", reading, position)
     }
 
     /// A position is gone on from, or refused as none of this source.

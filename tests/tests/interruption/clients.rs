@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use sweep::{Notifier, Sweeper};
 use waybill::bucket::Bucket;
 use waybill::queue::Queue;
-use waybill::records::RecordsClients;
+use waybill::records::{RecordsClients, RecordsOpener};
 use waybill::store::{Entries, Exports, Tables};
 use waybill_testing::fake::http_client;
 use waybill_testing::pace;
@@ -58,7 +58,10 @@ impl World {
         Worker {
             dependencies: Dependencies {
                 exports: exports.clone(),
-                records: RecordsClients::new(&config, None),
+                records: RecordsOpener::new(
+                    RecordsClients::new(&config, None),
+                    Arc::new(move |_| Some(table.to_owned())),
+                ),
                 bucket: Bucket::new(waybill::aws::s3(&config), "files"),
                 first_part: self.part,
                 clock: machine.clock(),
@@ -67,7 +70,6 @@ impl World {
             queue: Queue::new(aws_sdk_sqs::Client::new(&config), "http://queue".into()),
             exports_per_parent: self.exports_per_parent,
             entries: Entries::new(exports),
-            mapping: Arc::new(move |_| Some(table.to_owned())),
             pace: pace(),
             retention: RETENTION,
             memory_mb: 512,

@@ -228,7 +228,7 @@ impl World {
                 machine.kill();
                 false
             }
-            response = work => response.batch_item_failures.is_empty(),
+            response = work => response.unwrap().batch_item_failures.is_empty(),
         }
     }
 

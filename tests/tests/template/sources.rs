@@ -71,7 +71,7 @@ pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     let config = without_tests(&text(&format!("functions/{package}/src/config.rs")));
     let mut read = variables(&config);
     // The catalog says where the records are, and may say by which role they are read.
-    if config.contains("deployment::records_tables") {
+    if of_package(package).contains("deployment::mapping()") {
         read.extend(
             text("infra/catalog.toml")
                 .split('"')

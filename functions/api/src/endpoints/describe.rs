@@ -37,11 +37,13 @@ pub(crate) struct DescribedParent<'a> {
     name: &'a str,
     /// Whom it belongs to.
     organization_id: Option<&'a str>,
-    /// A source's own columns; only with a source.
+    /// The columns of a source's custom fields; only with a source.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     custom_fields: Option<&'a [Definition]>,
-    /// Likewise.
+    /// The columns of a source's attributes; only with a source.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     attributes: Option<&'a [Definition]>,
 }
 

@@ -132,30 +132,18 @@ async fn source(
     projection: &Projection,
     start: &Position,
 ) -> Result<DynamoRecords, ApiError> {
-    let table = app.records_tables.get(&export_type.records.table);
-    let table =
-        table.ok_or_else(|| ApiError::Internal("the catalog's table is not known".into()))?;
-    let asked = selection.created_at();
-    let range = Range {
-        from: asked.from,
-        until: asked.to.map_or(start.as_of, |to| to.min(start.as_of)),
-        as_of: start.as_of,
-    };
     let spec = &export_type.records;
     let reading = Reading {
-        table,
         spec,
         parent_id: parent.id(),
         projection,
-        range,
+        range: Range::of(selection, start.as_of),
         order: Order::Descending,
         // A list that began with what other types have in the same partition would be long in coming.
         reads_outside: spec.fixed.is_empty(),
         strong_until: None,
     };
-    let client = app.records.of(spec).await;
-    let client = client.map_err(|error| ApiError::Internal(error.into()))?;
-    let source = DynamoRecords::new(client, reading, start.after.as_deref());
+    let source = app.records.open(reading, start.after.as_deref()).await;
     source.map_err(|error| match error {
         // The catalog has changed since the page before.
         RecordsError::Position => ApiError::stale_cursor(),

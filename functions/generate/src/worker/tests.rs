@@ -15,6 +15,7 @@ use waybill::aws::Item;
 use waybill::catalog::{Catalog, Path};
 use waybill::clock::Clock;
 use waybill::event::Actor;
+use waybill::records::RecordsOpener;
 use waybill::work::{Checkpoint, FileProgress, Work};
 use waybill_testing::fake::{Call, Carried, Wire};
 use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
@@ -72,7 +73,10 @@ impl World {
         let worker = Worker {
             dependencies: Dependencies {
                 exports: tables.exports(),
-                records: client!(aws_sdk_dynamodb, [&records]).into(),
+                records: RecordsOpener::new(
+                    client!(aws_sdk_dynamodb, [&records]).into(),
+                    Arc::new(|_| Some("records".to_owned())),
+                ),
                 bucket: bucket(&[&stored]),
                 first_part: FIRST_PART,
                 clock: Clock::system(),
@@ -80,7 +84,6 @@ impl World {
             },
             queue: Queue::new(client!(aws_sdk_sqs, [&send, &wake]), "https://queue".into()),
             entries: Entries::new(tables.exports()),
-            mapping: std::sync::Arc::new(|_| Some("records".to_owned())),
             pace: pace(),
             retention: SignedDuration::from_hours(7 * 24),
             exports_per_parent: 2,

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use waybill::aws::CallError;
 use waybill::catalog::{Catalog, Column};
 use waybill::env;
 use waybill::parent::Parent;
-use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsClients};
+use waybill::records::{Mapping, Order, Range, Reading, RecordsClients, RecordsOpener};
 use waybill::selection::{Projection, Selection};
 
 use crate::keys;
@@ -42,19 +42,22 @@ impl Sample {
         };
         let parent = Parent::new(export_type.parent, &self.parent_id)?;
         let spec = &export_type.records;
-        let table = match &self.table {
-            Some(table) => table.clone(),
-            None => env::required(&spec.table)?,
-        };
         let config = waybill::aws::config().await;
         let endpoint = self
             .endpoint
             .clone()
             .or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
-        let client = RecordsClients::new(&config, endpoint).of(spec).await?;
+        let named = self.table.clone().map(|table| (spec.table.clone(), table));
+        let mapping: Mapping = Arc::new(move |word| match &named {
+            Some((of, table)) if of == word => Some(table.clone()),
+            _ => env::optional(word),
+        });
+        let opener = RecordsOpener::new(RecordsClients::new(&config, endpoint), mapping);
+        let place = opener.locate(spec)?;
+        let (client, table) = (opener.client(&place).await, &place.table);
 
         println!("{} of {parent} in the table {table}", export_type.name);
-        let described = client.describe_table().table_name(&table).send().await;
+        let described = client.describe_table().table_name(table).send().await;
         let problems = match described.map(|described| described.table) {
             Ok(Some(described)) => keys::problems(export_type, &described),
             Ok(None) => Vec::new(),
@@ -79,16 +82,10 @@ impl Sample {
         }
         let mut report = Report::new(export_type);
         let is_whole = self
-            .look(
-                client.clone(),
-                &table,
-                &parent,
-                Order::Ascending,
-                &mut report,
-            )
+            .look(&opener, &parent, Order::Ascending, &mut report)
             .await?;
         if !is_whole {
-            self.look(client, &table, &parent, Order::Descending, &mut report)
+            self.look(&opener, &parent, Order::Descending, &mut report)
                 .await?;
         }
         if report.records() == 0 {
@@ -103,8 +100,7 @@ impl Sample {
     /// Whether these were all.
     async fn look(
         &self,
-        client: Client,
-        table: &str,
+        opener: &RecordsOpener,
         parent: &Parent,
         order: Order,
         report: &mut Report<'_>,
@@ -112,22 +108,16 @@ impl Sample {
         let sampled = report.sampled();
         let columns: Vec<&Column> = sampled.columns.iter().collect();
         let projection = Projection::new(&sampled, &columns, &Selection::default());
-        let now = Timestamp::now();
         let reading = Reading {
-            table,
             spec: &sampled.records,
             parent_id: parent.id(),
             projection: &projection,
-            range: Range {
-                from: None,
-                until: now,
-                as_of: now,
-            },
+            range: Range::whole(Timestamp::now()),
             order,
             reads_outside: false,
             strong_until: None,
         };
-        let mut records = DynamoRecords::new(client, reading, None)?;
+        let mut records = opener.open(reading, None).await?;
         records.examine_at_most(i32::try_from(self.records.max(1)).unwrap_or(i32::MAX));
         let mut looked_at = 0;
         while looked_at < self.records

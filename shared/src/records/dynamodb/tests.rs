@@ -203,7 +203,6 @@ impl Source {
 
     fn open(&self, order: Order, position: Option<&str>) -> Result<DynamoRecords, RecordsError> {
         let reading = Reading {
-            table: "records",
             spec: &self.of.records,
             parent_id: "web",
             projection: &self.projection,
@@ -216,7 +215,7 @@ impl Source {
             reads_outside: self.reads_outside,
             strong_until: None,
         };
-        DynamoRecords::new(self.table.client(), reading, position)
+        DynamoRecords::new(self.table.client(), "records", reading, position)
     }
 
     /// The ids of all records, and how many were read.
@@ -615,7 +614,6 @@ async fn what_lies_outside_of_a_range_of_time_is_asked_for_by_its_first_characte
     let mut source = Source::new(table.clone(), ONE, json!(null));
     source.reads_outside = true;
     let reading = |range: Range| Reading {
-        table: "records",
         spec: &source.of.records,
         parent_id: "web#0",
         projection: &source.projection,
@@ -630,7 +628,7 @@ async fn what_lies_outside_of_a_range_of_time_is_asked_for_by_its_first_characte
         until: at("2026-11-21T11:26:00Z"),
         as_of: as_of(),
     };
-    let mut records = DynamoRecords::new(table.client(), reading(range), None).unwrap();
+    let mut records = DynamoRecords::new(table.client(), "records", reading(range), None).unwrap();
     let mut ids = Vec::new();
     while let Some(page) = records.next().await.unwrap() {
         ids.extend(page.rows().map(id));
@@ -644,7 +642,6 @@ async fn a_table_is_read_strongly_until_what_was_written_before_the_request_has_
     let source = Source::new(table.clone(), THREE, json!(null));
     let consistent = async |strong_until: Option<Instant>| {
         let reading = Reading {
-            table: "records",
             spec: &source.of.records,
             parent_id: "web",
             projection: &source.projection,
@@ -657,7 +654,7 @@ async fn a_table_is_read_strongly_until_what_was_written_before_the_request_has_
             reads_outside: false,
             strong_until,
         };
-        let mut records = DynamoRecords::new(table.client(), reading, None).unwrap();
+        let mut records = DynamoRecords::new(table.client(), "records", reading, None).unwrap();
         table.queries.lock().unwrap().clear();
         records.next().await.unwrap();
         let queries = table.queries.lock().unwrap();
