@@ -7,11 +7,43 @@ use serde::{Deserialize, Serialize};
 use crate::aws::{CallError, best_effort_call};
 use crate::export::ExportId;
 
+/// The version of messages that this release sends and reads.
+const MESSAGE_VERSION: u32 = 1;
+
 /// A message: somebody must look at this export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Which one.
+    /// The version of its form; messages of the first release have none.
+    #[serde(default = "first_version")]
+    v: u32,
+    /// Which export.
     pub export_id: ExportId,
+}
+
+fn first_version() -> u32 {
+    MESSAGE_VERSION
+}
+
+impl Message {
+    /// A message about this export.
+    pub fn new(export_id: ExportId) -> Self {
+        Self {
+            v: MESSAGE_VERSION,
+            export_id,
+        }
+    }
+
+    /// The message in a body; `None` where it is none, or of a version that this release does not know. Nothing is lost by
+    /// that: the sweeper sends a message for whatever is due.
+    pub fn parse(body: &str) -> Option<Self> {
+        let message: Self = serde_json::from_str(body).ok()?;
+        (message.v == MESSAGE_VERSION).then_some(message)
+    }
+
+    /// The message as it is sent.
+    pub fn body(self) -> String {
+        format!("{{\"v\":{},\"export_id\":{}}}", self.v, self.export_id)
+    }
 }
 
 /// The queue.
@@ -50,7 +82,7 @@ impl Queue {
         export_id: ExportId,
         wait: SignedDuration,
     ) -> Result<(), CallError> {
-        let body = format!("{{\"export_id\":{export_id}}}");
+        let body = Message::new(export_id).body();
         let sent = self
             .sqs
             .send_message()

@@ -24,7 +24,7 @@ use crate::aws::CallError;
 use crate::aws::Item;
 use crate::event::Event;
 
-pub use commit::CommitError;
+pub use commit::{CommitError, Updated};
 pub use entries::Entries;
 pub use parents::{Parents, cursor_secret};
 pub use reading::{Due, EventPage, ListQuery, Page, Progress};
@@ -129,13 +129,38 @@ fn event_key(id: crate::export::ExportId) -> String {
     format!("export#{id}")
 }
 
-/// A value as an item.
+/// The version of the form that items are stored in. Each has it as `v`; those of the first release have none.
+const ITEM_VERSION: &str = "1";
+const VERSION: &str = "v";
+
+/// An item is of a version that this release does not know: a later one was rolled back.
+#[derive(Debug, thiserror::Error)]
+#[error("the item is of another version than {ITEM_VERSION}, the one that this release knows")]
+struct UnknownVersion;
+
+/// A value as an item, with the version of its form.
 pub fn to_item<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError> {
-    serde_dynamo::to_item(value).map_err(|e| StoreError::malformed(table, e))
+    let item: Result<Item, _> = serde_dynamo::to_item(value);
+    let mut item = item.map_err(|e| StoreError::malformed(table, e))?;
+    item.insert(VERSION.to_owned(), version());
+    Ok(item)
+}
+
+/// The attribute that says an item's version.
+fn version() -> AttributeValue {
+    AttributeValue::N(ITEM_VERSION.to_owned())
 }
 
 /// An item as a value.
+///
+/// # Errors
+/// When the item is not of the value's form, or of a version that this release does not know.
 pub fn from_item<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
+    match item.get(VERSION) {
+        None => {}
+        Some(AttributeValue::N(version)) if version == ITEM_VERSION => {}
+        Some(_) => return Err(StoreError::malformed(table, UnknownVersion)),
+    }
     serde_dynamo::from_item(item).map_err(|e| StoreError::malformed(table, e))
 }
 
@@ -145,6 +170,19 @@ mod tests {
 
     use super::*;
     use crate::event::EventKind;
+
+    #[test]
+    fn an_item_says_its_version_and_one_of_another_is_not_read() {
+        let actor = crate::event::Actor::default();
+        let mut item = to_item("events", &actor).unwrap();
+        assert_eq!(item["v"].as_n().unwrap(), "1");
+        let read = |item: &Item| from_item::<crate::event::Actor>("events", item.clone());
+        assert_eq!(read(&item).unwrap(), actor);
+        item.insert("v".into(), AttributeValue::N("2".into()));
+        assert!(matches!(read(&item), Err(StoreError::Malformed { .. })));
+        item.remove("v");
+        assert_eq!(read(&item).unwrap(), actor);
+    }
 
     #[test]
     fn events_of_one_millisecond_are_in_the_order_of_a_life() {

@@ -132,9 +132,28 @@ pub struct FileProgress {
     pub sheets: Option<XlsxState>,
 }
 
+/// The version of what a checkpoint's fields mean: which bytes follow them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CheckpointVersion(u32);
+
+impl CheckpointVersion {
+    /// That of this release.
+    pub const CURRENT: Self = Self(1);
+}
+
+impl Default for CheckpointVersion {
+    fn default() -> Self {
+        Self::CURRENT
+    }
+}
+
 /// How far the file is: what a later worker needs to go on to the same bytes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
+    /// A worker of a release that does not know the version makes the file anew.
+    #[serde(default)]
+    pub v: CheckpointVersion,
     /// What is known of the file at the end of these bytes.
     #[serde(flatten)]
     pub progress: FileProgress,

@@ -12,7 +12,7 @@ use waybill::objects::ObjectKey;
 use waybill::records::{Page, RecordsError, RecordsOpener};
 use waybill::store::{Exports, StoreError};
 use waybill::value::Value;
-use waybill::work::{Checkpoint, Completing, FileProgress, Pace};
+use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress, Pace};
 
 use crate::lease::{LeaseError, LeaseGuard};
 use crate::margin::Margin;
@@ -89,6 +89,11 @@ impl Attempt<'_> {
         let (plan, dependencies) = (self.plan, self.dependencies);
         plan.settled(&dependencies.clock).await;
         let mut progress = match &checkpoint {
+            Some(checkpoint) if checkpoint.v != CheckpointVersion::CURRENT => {
+                return Err(AttemptError::StartOver(
+                    "the checkpoint is of another version".into(),
+                ));
+            }
             Some(checkpoint) if checkpoint.progress.source != plan.source() => {
                 return Err(AttemptError::RecordsMoved);
             }
@@ -473,7 +478,7 @@ impl From<UploadError> for AttemptError {
             UploadError::Tail | UploadError::Hash(_) => Self::StartOver(error.into()),
             UploadError::TooLarge => Self::Failed(Failure {
                 code: "file_too_large".into(),
-                message: "The file is larger than 430 GB. Please narrow the export.".into(),
+                message: "The file is larger than 460 GB. Please narrow the export.".into(),
                 retryable: false,
             }),
         }

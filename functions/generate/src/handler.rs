@@ -26,7 +26,7 @@ pub async fn handle(
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let body = message.body.unwrap_or_default();
-        let Ok(Message { export_id }) = serde_json::from_str(&body) else {
+        let Some(Message { export_id, .. }) = Message::parse(&body) else {
             tracing::error!(
                 message.id = message.message_id,
                 "not a message of an export; it is dropped"

@@ -8,7 +8,7 @@ use waybill::aws::CallError;
 use waybill::bucket::{Bucket, BucketError, MOST_PARTS, Upload};
 use waybill::hash::{FileHash, InvalidHashState};
 use waybill::objects::ObjectKey;
-use waybill::work::{Checkpoint, Completing, FileProgress};
+use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress};
 
 use crate::lease::Recorded;
 
@@ -264,6 +264,7 @@ impl PartUpload {
 
     fn checkpoint(&self, progress: FileProgress, tail: Option<String>, pending: u64) -> Checkpoint {
         Checkpoint {
+            v: CheckpointVersion::CURRENT,
             progress,
             parts: self.cut,
             bytes: self.size(),

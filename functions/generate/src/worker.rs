@@ -8,13 +8,16 @@ use waybill::bucket::BucketError;
 use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
-use waybill::store::{CommitError, Entries, Place, StoreError};
+use waybill::store::{CommitError, Entries, Place, StoreError, Updated};
 use waybill::work::Pace;
 
 use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
 use crate::lease::{End, LeaseError, LeaseGuard};
 use crate::plan::{self, Plan};
 use crate::receipt::receipt;
+
+/// The renewal that came too late may still be carried out, and overtake the worker that gives its lease back once.
+const GIVE_BACK_TRIES: u32 = 2;
 
 /// Everything that an export is made with.
 pub struct Worker {
@@ -212,23 +215,16 @@ impl Worker {
     /// it on, it is freed at once, rather than by the sweeper once it has surely ended.
     async fn give_back(&self, id: ExportId, owner: &str) -> Result<Outcome, StoreError> {
         tracing::warn!(export.id = %id, "the lease was not renewed in time");
-        // The renewal that came too late may still be carried out, and overtake this once.
-        for _ in 0..2 {
-            let Some(state) = self.dependencies.exports.state(id).await? else {
-                break;
-            };
+        let (exports, now) = (&self.dependencies.exports, self.dependencies.clock.now());
+        let free = |state: &State| {
             let lease = state.work.lease.as_ref();
-            if lease.is_none_or(|lease| lease.owner != owner) {
-                break;
-            }
-            let freed = state.retry_later(self.dependencies.clock.now(), self.pace);
-            match self.dependencies.exports.commit(freed).await {
-                Ok(state) => return Ok(self.retried(&state).await),
-                Err(CommitError::Overtaken) => {}
-                Err(CommitError::Store(error)) => return Err(error),
-            }
+            let is_own = lease.is_some_and(|lease| lease.owner == owner);
+            is_own.then(|| state.retry_later(now, self.pace))
+        };
+        match exports.update(id, GIVE_BACK_TRIES, free).await? {
+            Updated::Written(state) => Ok(self.retried(&state).await),
+            Updated::Unchanged(_) | Updated::NoWork | Updated::Contended => Ok(Outcome::Lost),
         }
-        Ok(Outcome::Lost)
     }
 
     /// Tells the queue of the next attempt, unless the last one was the export's last.

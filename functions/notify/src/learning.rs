@@ -1,7 +1,8 @@
 //! Mails that turn out not to get through: what SES tells of them becomes the export's state and history.
 
-use waybill::lifecycle::{Amendment, MailRefusal};
-use waybill::store::CommitError;
+use waybill::export::ExportId;
+use waybill::lifecycle::{Amendment, MailRefusal, State};
+use waybill::store::{CommitError, Updated};
 
 use crate::handler::{Notifier, NotifyError};
 use crate::input::Told;
@@ -48,37 +49,32 @@ impl Notifier {
 
     /// Writes that the mail does not get through. False where that is known, or there is no such mail.
     async fn refuse(&self, event: &MailEvent, refusal: MailRefusal) -> Result<bool, NotifyError> {
+        let (id, now) = (event.export_id, (self.clock)());
+        let refuse = |state: &State| state.refuse_mail(refusal, now);
+        match self.exports.update(id, TRIES, refuse).await? {
+            Updated::Written(_) => Ok(true),
+            Updated::Unchanged(_) => Ok(false),
+            Updated::NoWork => self.amend(id, refusal).await,
+            Updated::Contended => Err(NotifyError::Contended),
+        }
+    }
+
+    /// The same of an export for which nothing is left to be done. One that is not there is not this deployment's.
+    async fn amend(&self, id: ExportId, refusal: MailRefusal) -> Result<bool, NotifyError> {
         for _ in 0..TRIES {
-            match self.refuse_once(event, refusal).await {
-                Ok(written) => return Ok(written),
+            let export = self.exports.export(id).await?;
+            let now = (self.clock)();
+            let amendment = export.and_then(|export| Amendment::refuse_mail(&export, refusal, now));
+            let Some(amendment) = amendment else {
+                return Ok(false);
+            };
+            match self.exports.amend(&amendment).await {
+                Ok(()) => return Ok(true),
                 Err(CommitError::Overtaken) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
         }
         Err(NotifyError::Contended)
-    }
-
-    async fn refuse_once(
-        &self,
-        event: &MailEvent,
-        refusal: MailRefusal,
-    ) -> Result<bool, CommitError> {
-        let (id, now) = (event.export_id, (self.clock)());
-        if let Some(state) = self.exports.state(id).await? {
-            let Some(change) = state.refuse_mail(refusal, now) else {
-                return Ok(false);
-            };
-            self.exports.commit(change).await?;
-            return Ok(true);
-        }
-        // Nothing is left to do for it, or it is not this deployment's.
-        let export = self.exports.export(id).await?;
-        let amendment = export.and_then(|export| Amendment::refuse_mail(&export, refusal, now));
-        let Some(amendment) = amendment else {
-            return Ok(false);
-        };
-        self.exports.amend(&amendment).await?;
-        Ok(true)
     }
 }
 

@@ -454,7 +454,7 @@ fn outcome(step: Step, change: &Change) -> &'static str {
 impl Notifier {
     /// Asks for the mail of an export, without waiting for it to be sent.
     async fn ask(&self, export_id: ExportId) -> Result<(), SweepError> {
-        let payload = serde_json::json!(Message { export_id }).to_string();
+        let payload = Message::new(export_id).body();
         let invoked = self
             .lambda
             .invoke()

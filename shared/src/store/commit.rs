@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Exports, StoreError, from_item, to_item, totals};
 use crate::aws::Item;
 use crate::event::{Event, EventKind};
-use crate::export::Export;
+use crate::export::{Export, ExportId};
 use crate::lifecycle::{Change, State};
 use crate::work::Work;
 
@@ -30,6 +30,19 @@ pub enum CommitError {
     /// It could not be written, or it is not known whether it was.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What [`Exports::update`] came to.
+#[derive(Debug)]
+pub enum Updated {
+    /// The change is written: the state after it.
+    Written(Box<State>),
+    /// Nothing was to change of this state.
+    Unchanged(Box<State>),
+    /// Nothing is left to be done for the export, or it is not there.
+    NoWork,
+    /// Somebody else wrote first, every time.
+    Contended,
 }
 
 enum Written {
@@ -97,6 +110,33 @@ impl Exports {
             true => Ok(after),
             false => Err(CommitError::Overtaken),
         }
+    }
+
+    /// Reads, decides and writes, again where somebody else wrote meanwhile, at most `tries` times. `decide` says what is
+    /// to change of what holds at the moment; `None` where nothing is.
+    ///
+    /// # Errors
+    /// When the tables cannot be read or written.
+    pub async fn update(
+        &self,
+        id: ExportId,
+        tries: u32,
+        mut decide: impl FnMut(&State) -> Option<Change>,
+    ) -> Result<Updated, StoreError> {
+        for _ in 0..tries {
+            let Some(state) = self.state(id).await? else {
+                return Ok(Updated::NoWork);
+            };
+            let Some(change) = decide(&state) else {
+                return Ok(Updated::Unchanged(Box::new(state)));
+            };
+            match self.commit(change).await {
+                Ok(after) => return Ok(Updated::Written(Box::new(after))),
+                Err(CommitError::Overtaken) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(Updated::Contended)
     }
 
     /// Writes an event that belongs to no change of the export: somebody asked for its file. If they took it, that is
@@ -255,7 +295,7 @@ impl Exports {
     }
 
     /// What is still to be done for an export; `None` when that is nothing.
-    pub async fn work(&self, id: crate::export::ExportId) -> Result<Option<Work>, StoreError> {
+    pub async fn work(&self, id: ExportId) -> Result<Option<Work>, StoreError> {
         let item = self
             .get(&self.tables.work, AttributeValue::S(id.to_string()))
             .await?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Exports, StoreError};
+use super::{Exports, StoreError, VERSION, version};
 use crate::catalog::ExportType;
 use crate::entry::Entry;
 
@@ -45,6 +45,7 @@ impl Entries {
             .table_name(table)
             .item("id", AttributeValue::S(key(&entry.digest)))
             .item("entry", AttributeValue::S(entry.json))
+            .item(VERSION, version())
             .condition_expression("attribute_not_exists(id)")
             .send()
             .await;

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
 use super::reading::batch_get;
-use super::{StoreError, from_item, to_item};
+use super::{StoreError, VERSION, from_item, to_item, version};
 use crate::aws::Item;
 use crate::parent::{NamedParent, Parent, ParentProfile};
 
@@ -156,6 +156,7 @@ pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreEr
         .table_name(limits)
         .item("key", AttributeValue::S(KEY.to_owned()))
         .item("secret", AttributeValue::B(Blob::new(secret.clone())))
+        .item(VERSION, version())
         .condition_expression("attribute_not_exists(#key)")
         .expression_attribute_names("#key", "key")
         .send()

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::reading::readable;
-use super::{Exports, StoreError};
+use super::{Exports, StoreError, version};
 use crate::aws::Item;
 use crate::catalog::ParentKind;
 use crate::export::{Export, Status};
@@ -149,14 +149,15 @@ fn updates(
         .into_iter()
         .flatten()
         .map(|parent| {
-            let mut set = "SET #day = :day, user_id = :user_id".to_owned();
+            let mut set = "SET v = :v, #day = :day, user_id = :user_id".to_owned();
             let mut update = Update::builder()
                 .table_name(table)
                 .key("pk", s(&totals_key(&parent)))
                 .key("sk", s(&sk))
                 .expression_attribute_names("#day", "day")
                 .expression_attribute_values(":day", s(&day.to_string()))
-                .expression_attribute_values(":user_id", s(user_id));
+                .expression_attribute_values(":user_id", s(user_id))
+                .expression_attribute_values(":v", version());
             for (name, value) in [("organization", organization_id), ("user_name", user_name)] {
                 if let Some(value) = value {
                     set += &format!(", {name} = :{name}");

@@ -8,7 +8,8 @@ use http::StatusCode;
 use jiff::Timestamp;
 use waybill::aws::best_effort;
 use waybill::export::{Export, ExportId, Status};
-use waybill::store::CommitError;
+use waybill::lifecycle::State;
+use waybill::store::Updated;
 
 use super::access;
 use super::read::shown;
@@ -38,36 +39,27 @@ pub(crate) async fn cancel(
 }
 
 async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Export, ApiError> {
-    for _ in 0..TRIES {
-        let now = app.now();
-        let state = app.exports.state(id).await?;
-        let export = match &state {
-            Some(state) => state.export.clone(),
-            // Nothing is left to be done for it: it is final.
-            None => app.exports.export(id).await?.ok_or(ApiError::NotFound)?,
-        };
-        match (export.status_at(now), state) {
-            (Status::Canceled, _) => return Ok(export),
-            (Status::Waiting | Status::Processing, Some(state)) => {
-                let change = state.cancel(requester.actor(), now, app.pace);
-                match app.exports.commit(change).await {
-                    Ok(after) => {
-                        leave_line(app, &after.export, now).await;
-                        return Ok(after.export);
-                    }
-                    Err(CommitError::Overtaken) => continue,
-                    Err(CommitError::Store(error)) => return Err(error.into()),
-                }
-            }
-            (Status::Waiting | Status::Processing, None) => {
-                return Err(ApiError::Internal(
-                    format!("export {id} has no work left and no end").into(),
-                ));
-            }
-            (status, _) => return Err(ApiError::TooLate(status)),
+    let now = app.now();
+    let cancel = |state: &State| {
+        let is_under_way = !state.export.status_at(now).is_final();
+        is_under_way.then(|| state.cancel(requester.actor(), now, app.pace))
+    };
+    let export = match app.exports.update(id, TRIES, cancel).await? {
+        Updated::Written(after) => {
+            leave_line(app, &after.export, now).await;
+            return Ok(after.export);
         }
+        Updated::Unchanged(state) => state.export,
+        Updated::NoWork => app.exports.export(id).await?.ok_or(ApiError::NotFound)?,
+        Updated::Contended => return Err(ApiError::Busy),
+    };
+    match export.status_at(now) {
+        Status::Canceled => Ok(export),
+        Status::Waiting | Status::Processing => Err(ApiError::Internal(
+            format!("export {id} has no work left and no end").into(),
+        )),
+        status => Err(ApiError::TooLate(status)),
     }
-    Err(ApiError::Busy)
 }
 
 /// Takes the export out of the line for a slot of its parent, and wakes whoever has what was reserved for it. Where that

@@ -8,6 +8,8 @@ use sha2::Sha256;
 use super::error::ApiError;
 
 const TAG_BYTES: usize = 32;
+/// The version of what positions mean; a cursor of another is as one that is not ours.
+const VERSION: &str = "1";
 
 /// Makes and reads cursors.
 pub struct Cursors {
@@ -26,7 +28,8 @@ impl Cursors {
     /// None in practice: HMAC takes a secret of any length.
     pub fn sign(&self, scope: &str, position: &str) -> Result<String, ApiError> {
         let tag = self.mac(scope, position)?.finalize().into_bytes();
-        Ok(BASE64_URL_SAFE_NO_PAD.encode([tag.as_slice(), position.as_bytes()].concat()))
+        let cursor = [VERSION.as_bytes(), tag.as_slice(), position.as_bytes()].concat();
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(cursor))
     }
 
     /// The position.
@@ -38,6 +41,7 @@ impl Cursors {
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(cursor)
             .map_err(|_| refused())?;
+        let bytes = bytes.strip_prefix(VERSION.as_bytes()).ok_or_else(refused)?;
         let (tag, position) = bytes.split_at_checked(TAG_BYTES).ok_or_else(refused)?;
         let position = std::str::from_utf8(position).map_err(|_| refused())?;
         self.mac(scope, position)?
@@ -49,6 +53,7 @@ impl Cursors {
     fn mac(&self, scope: &str, position: &str) -> Result<Hmac<Sha256>, ApiError> {
         let mac = Hmac::<Sha256>::new_from_slice(&self.secret);
         let mut mac = mac.map_err(|error| ApiError::Internal(error.into()))?;
+        mac.update(VERSION.as_bytes());
         mac.update(&(scope.len() as u64).to_be_bytes());
         mac.update(scope.as_bytes());
         mac.update(position.as_bytes());

@@ -73,7 +73,10 @@ async fn an_export_is_made_with_every_field_and_sent_to_the_queue() {
       "url": null
     }
     "#);
-    assert_eq!(service.messages(), [format!("{{\"export_id\":{id}}}")]);
+    assert_eq!(
+        service.messages(),
+        [format!("{{\"v\":1,\"export_id\":{id}}}")]
+    );
     // Beside it is the entry of its type.
     assert_eq!(service.count("work"), 2);
     let id = serde_json::from_value(id).unwrap();

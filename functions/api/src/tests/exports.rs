@@ -267,6 +267,6 @@ async fn a_cancel_wakes_whoever_has_the_slot_that_was_reserved() {
     let before = service.messages().len();
     let cancel = service.post(&format!("/v1/exports/{}/cancel", ids[1]), json!({}));
     assert_eq!(cancel.send().await.status, 200);
-    let woken = format!("{{\"export_id\":{}}}", ids[2]);
+    let woken = format!("{{\"v\":1,\"export_id\":{}}}", ids[2]);
     assert_eq!(service.messages()[before..], [woken]);
 }

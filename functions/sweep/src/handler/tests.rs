@@ -33,7 +33,7 @@ impl World {
         let delays = Delays::default();
         let noted = delays.clone();
         let sent = mock!(aws_sdk_sqs::Client::send_message)
-            .match_requests(|r| r.message_body() == Some(r#"{"export_id":7}"#))
+            .match_requests(|r| r.message_body() == Some(r#"{"v":1,"export_id":7}"#))
             .then_compute_output(move |r| {
                 noted.lock().unwrap().push(r.delay_seconds());
                 SendMessageOutput::builder().build()
@@ -42,7 +42,7 @@ impl World {
             .match_requests(|r| {
                 r.function_name() == Some("notify")
                     && r.invocation_type() == Some(&InvocationType::Event)
-                    && r.payload().map(|p| p.as_ref()) == Some(br#"{"export_id":7}"#)
+                    && r.payload().map(|p| p.as_ref()) == Some(br#"{"v":1,"export_id":7}"#)
             })
             .then_output(|| InvokeOutput::builder().build());
         Self {
@@ -273,12 +273,12 @@ async fn one_failure_holds_no_other_export_up() {
     (first.export.id, first.work.id) = (id(7), id(7));
     (other.export.id, other.work.id) = (id(23), id(23));
     let sent = mock!(aws_sdk_sqs::Client::send_message)
-        .match_requests(|r| r.message_body() == Some(r#"{"export_id":7}"#))
+        .match_requests(|r| r.message_body() == Some(r#"{"v":1,"export_id":7}"#))
         .sequence()
         .http_status(403, None)
         .build();
     let other_sent = mock!(aws_sdk_sqs::Client::send_message)
-        .match_requests(|r| r.message_body() == Some(r#"{"export_id":23}"#))
+        .match_requests(|r| r.message_body() == Some(r#"{"v":1,"export_id":23}"#))
         .then_output(|| SendMessageOutput::builder().build());
     let asked =
         mock!(aws_sdk_lambda::Client::invoke).then_output(|| InvokeOutput::builder().build());
@@ -492,7 +492,7 @@ async fn the_slot_of_an_export_that_is_given_up_or_whose_worker_is_gone_is_hande
         let gone = numbered(gone, 23);
         let mut world = World::new(FakeTables::holding([&gone, &waiting()]), &[]);
         let own = mock!(aws_sdk_sqs::Client::send_message)
-            .match_requests(|r| r.message_body() == Some(r#"{"export_id":23}"#))
+            .match_requests(|r| r.message_body() == Some(r#"{"v":1,"export_id":23}"#))
             .then_output(|| SendMessageOutput::builder().build());
         let queue = client!(aws_sdk_sqs, [&world.sent, &own]);
         world.sweeper.queue = Queue::new(queue, "https://queue".into());
