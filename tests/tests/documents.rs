@@ -332,8 +332,8 @@ fn parameters() -> BTreeSet<String> {
 /// What stands between backticks in a line.
 fn spans_of(line: &str) -> Vec<String> {
     let parts: Vec<&str> = line.split('`').collect();
-    let closed = parts.len() - parts.len() % 2;
-    let spans = parts[..closed].iter().skip(1).step_by(2);
+    // The last part follows the last span, or is one that nothing closes.
+    let spans = parts[..parts.len() - 1].iter().skip(1).step_by(2);
     spans.map(|span| (*span).to_owned()).collect()
 }
 
