@@ -72,7 +72,7 @@ ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 # It gives way to what a stack must answer in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@nice env $(CARGO_TEST) --lib --bins --test floors --test interruption --test seeds --test separators --test template
+	@nice env $(CARGO_TEST) --lib --bins --test documents --test floors --test interruption --test seeds --test separators --test template
 
 test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test host_tables --test limits --test main_job --test tables'
@@ -110,7 +110,7 @@ fuzz: ## Make up bytes for one boundary, and keep what breaks it: BOUNDARY=page 
 mutants: ## Change the code of leases and states, and list the changes that no test notices
 	@python3 $(LOCAL)/tools.py mutants
 	.local/mutants/bin/cargo-mutants mutants --workspace --output .local/mutants \
-	  --file 'shared/src/lifecycle*' --file 'shared/src/lifecycle/*' --file shared/src/work.rs --file functions/generate/src/held.rs \
+	  --file 'shared/src/lifecycle*' --file 'shared/src/lifecycle/*' --file shared/src/work.rs --file functions/generate/src/lease.rs \
 	  --cargo-test-arg=--lib --cargo-test-arg=--test --cargo-test-arg=interruption
 
 pictures: tools ## Take a picture of every view of the page, into .local/pictures

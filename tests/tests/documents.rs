@@ -1,0 +1,432 @@
+//! The documents and the project: every link, path, command and parameter that a document names is there, and what a
+//! reader must find in a document is in it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest README, in lines.
+const README_LINES: usize = 150;
+
+/// Files with one of these endings are named by their names alone too, or by the last of their folders.
+const SOURCES: [&str; 9] = [
+    ".rs", ".py", ".js", ".css", ".html", ".md", ".toml", ".yaml", ".mjs",
+];
+
+/// Folders that are built or installed.
+const NOT_OURS: [&str; 7] = [
+    ".git",
+    ".local",
+    ".aws-sam",
+    "target",
+    "node_modules",
+    "__pycache__",
+    "mutants.out",
+];
+
+/// A document: its path in the project, and its text in lines, with whether each is in a block of code.
+struct Document {
+    path: String,
+    lines: Vec<(bool, String)>,
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let files = project_files();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for target in document.links() {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) = match target.split_once('#') {
+                Some((file, anchor)) => (file, Some(anchor)),
+                None => (target.as_str(), None),
+            };
+            let path = match file {
+                "" => document.path.clone(),
+                _ => joined(folder_of(&document.path), file),
+            };
+            if !exists(&files, &path) {
+                wrong.push(format!("{}: {target}", document.path));
+                continue;
+            }
+            let Some(anchor) = anchor else {
+                continue;
+            };
+            let has_heading = path.ends_with(".md") && read(&path).anchors().contains(anchor);
+            if !has_heading {
+                wrong.push(format!("{}: no such heading: {target}", document.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_path_in_backticks_is_there() {
+    let files = project_files();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for code in document.spans() {
+            if is_path(&files, &code) && !is_there(&files, &code) {
+                wrong.push(format!("{}: {code}", document.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_make_target_that_is_named_exists() {
+    let targets: BTreeSet<String> = targets().into_iter().map(|(name, _)| name).collect();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for name in document.commands() {
+            if !targets.contains(&name) {
+                wrong.push(format!("{}: make {name}", document.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_make_target_with_a_help_text_is_described() {
+    let described = read("docs/local.md").commands();
+    let missing: Vec<String> = targets()
+        .into_iter()
+        .filter(|(name, has_help)| *has_help && !described.contains(name))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(missing.is_empty(), "docs/local.md lacks {missing:?}");
+}
+
+#[test]
+fn every_parameter_of_the_template_is_described_and_no_other() {
+    let operations = read("docs/operations.md");
+    let parameters = parameters();
+    assert!(parameters.len() > 20, "the template is not read");
+    let named: BTreeSet<String> = operations.spans().into_iter().collect();
+    let missing: Vec<&String> = parameters.difference(&named).collect();
+    assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");
+
+    let in_tables = operations.first_cells_of_tables("parameter");
+    assert!(!in_tables.is_empty(), "the tables are not read");
+    let unknown: Vec<&String> = in_tables.difference(&parameters).collect();
+    assert!(unknown.is_empty(), "template.yaml lacks {unknown:?}");
+}
+
+#[test]
+fn the_readme_is_short_and_leads_to_every_document() {
+    let readme = read("README.md");
+    assert!(
+        readme.lines.len() <= README_LINES,
+        "README.md has {} lines",
+        readme.lines.len()
+    );
+    let links = readme.links();
+    let missing: Vec<String> = documents()
+        .into_iter()
+        .map(|document| document.path)
+        .filter(|path| path != "README.md" && !links.contains(path))
+        .collect();
+    assert!(missing.is_empty(), "README.md leads to no {missing:?}");
+}
+
+#[test]
+fn a_document_is_read_as_it_is_shown() {
+    let text = "# One `two` (three), four!\n\nSee [x](a.md#b) and `make it GO=1`, `c/d.rs`.\n\n```sh\n\
+                make demo    # [no](link)\n# Not a heading\n```\n\n| parameter | what |\n|---|---|\n\
+                | `Abc`, `Def` | `Ghi` |\n\n| other |\n|---|\n| `Jkl` |\n";
+    let document = Document::new("x.md".to_owned(), text);
+    assert_eq!(document.links(), ["a.md#b"]);
+    assert_eq!(
+        document.spans(),
+        ["two", "make it GO=1", "c/d.rs", "Abc", "Def", "Ghi", "Jkl"]
+    );
+    assert_eq!(document.commands(), words(&["demo", "it"]));
+    assert_eq!(document.anchors(), words(&["one-two-three-four"]));
+    assert_eq!(
+        document.first_cells_of_tables("parameter"),
+        words(&["Abc", "Def"])
+    );
+    assert_eq!(joined("docs", "../infra/x.md"), "infra/x.md");
+    assert!(is_like("api/*/x.rs", "api/src/x.rs") && !is_like("api/*.rs", "api/src/x.rs"));
+    let files = words(&["api/src/x.rs", "api/src/lib.rs"]);
+    assert!(is_path(&files, "src/y.rs") && !is_there(&files, "src/y.rs"));
+    assert!(is_path(&files, "api/src/") && is_there(&files, "api/src/"));
+    assert!(is_there(&files, "src/x.rs") && is_there(&files, "x.rs"));
+    assert!(is_there(&files, "api/src/NAME.rs") && !is_there(&files, "rc/x.rs"));
+    assert!(!is_path(&files, "/element/v1.js") && !is_path(&files, "application/json"));
+}
+
+impl Document {
+    fn new(path: String, text: &str) -> Self {
+        let mut is_code = false;
+        let mut lines = Vec::new();
+        for line in text.lines() {
+            let is_fence = line.trim_start().starts_with("```");
+            lines.push((is_code || is_fence, line.to_owned()));
+            if is_fence {
+                is_code = !is_code;
+            }
+        }
+        Self { path, lines }
+    }
+
+    /// The lines that are no code.
+    fn prose(&self) -> impl Iterator<Item = &str> {
+        let prose = self.lines.iter().filter(|(is_code, _)| !is_code);
+        prose.map(|(_, line)| line.as_str())
+    }
+
+    /// The targets of its links and pictures.
+    fn links(&self) -> Vec<String> {
+        let mut links = Vec::new();
+        for line in self.prose() {
+            for rest in line.split("](").skip(1) {
+                if let Some((target, _)) = rest.split_once(')') {
+                    links.push(target.to_owned());
+                }
+            }
+        }
+        links
+    }
+
+    /// What stands between backticks.
+    fn spans(&self) -> Vec<String> {
+        self.prose().flat_map(spans_of).collect()
+    }
+
+    /// The targets of `make` that it names, in its text and in blocks of code.
+    fn commands(&self) -> BTreeSet<String> {
+        let blocks = self.lines.iter().filter(|(is_code, _)| *is_code);
+        let blocks = blocks.map(|(_, line)| line.trim().to_owned());
+        let named = blocks.chain(self.spans());
+        named.filter_map(|code| target_of(&code)).collect()
+    }
+
+    /// What a link can name its headings by.
+    fn anchors(&self) -> BTreeSet<String> {
+        let headings = self.prose().filter(|line| line.starts_with('#'));
+        headings
+            .map(|line| anchor_of(line.trim_start_matches('#').trim()))
+            .collect()
+    }
+
+    /// What stands between backticks in the first cells of the tables whose first column has this title.
+    fn first_cells_of_tables(&self, title: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut is_in_one = false;
+        let mut was_in_any = false;
+        for line in self.prose() {
+            let Some(row) = line.strip_prefix('|') else {
+                (is_in_one, was_in_any) = (false, false);
+                continue;
+            };
+            let first = row.split('|').next().unwrap_or_default().trim();
+            if !was_in_any {
+                is_in_one = first == title;
+            } else if is_in_one {
+                found.extend(spans_of(first));
+            }
+            was_in_any = true;
+        }
+        found
+    }
+}
+
+fn words(words: &[&str]) -> BTreeSet<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn text(path: &str) -> String {
+    let text = fs::read_to_string(root().join(path));
+    text.unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn read(path: &str) -> Document {
+    Document::new(path.to_owned(), &text(path))
+}
+
+/// Every document that people write.
+fn documents() -> Vec<Document> {
+    let mut paths: Vec<String> = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "infra/PROMISES.md",
+    ]
+    .map(str::to_owned)
+    .into();
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    for entry in docs {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            paths.push(format!("docs/{name}"));
+        }
+    }
+    assert!(paths.len() > 4, "the folder docs is not read");
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// The paths of all files of the project.
+fn project_files() -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    collect(&root(), "", &mut files);
+    assert!(files.contains("README.md"), "the project is not read");
+    files
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if NOT_OURS.contains(&name) {
+            continue;
+        }
+        let inside = format!("{prefix}{name}");
+        if path.is_dir() {
+            collect(&path, &format!("{inside}/"), files);
+        } else {
+            files.insert(inside);
+        }
+    }
+}
+
+/// The targets of the Makefile, and whether `make help` says what each does.
+fn targets() -> Vec<(String, bool)> {
+    let mut targets = Vec::new();
+    for line in text("Makefile").lines() {
+        let Some((name, rest)) = line.split_once(':') else {
+            continue;
+        };
+        let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+        if !name.is_empty() && name.chars().all(is_name) && !rest.starts_with('=') {
+            targets.push((name.to_owned(), rest.contains("## ")));
+        }
+    }
+    assert!(targets.len() > 10, "the Makefile is not read");
+    targets
+}
+
+/// The parameters of the template.
+fn parameters() -> BTreeSet<String> {
+    let template = text("template.yaml");
+    let lines = template.lines();
+    let lines = lines.skip_while(|line| *line != "Parameters:").skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    let names = names.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
+    names.map(str::to_owned).collect()
+}
+
+/// What stands between backticks in a line.
+fn spans_of(line: &str) -> Vec<String> {
+    let parts: Vec<&str> = line.split('`').collect();
+    // The last part follows the last span, or is one that nothing closes.
+    let spans = parts[..parts.len() - 1].iter().skip(1).step_by(2);
+    spans.map(|span| (*span).to_owned()).collect()
+}
+
+/// The target that a command line makes, if it is one of `make`.
+fn target_of(code: &str) -> Option<String> {
+    let rest = code.strip_prefix("make ")?;
+    let is_name = |c: &char| c.is_ascii_lowercase() || *c == '-';
+    let name: String = rest.chars().take_while(is_name).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// A heading as links name it: small letters, digits, `_` and `-`, and `-` for a space.
+fn anchor_of(heading: &str) -> String {
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The path that a link leads to from a folder.
+fn joined(folder: &str, link: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
+/// Whether a file or a folder of the project is at this path.
+fn exists(files: &BTreeSet<String>, path: &str) -> bool {
+    let folder = format!("{path}/");
+    files.contains(path) || files.iter().any(|file| file.starts_with(&folder))
+}
+
+/// Whether a piece of code looks like a path in the project: it begins with one of its folders, or ends as its sources
+/// do.
+fn is_path(files: &BTreeSet<String>, code: &str) -> bool {
+    let is_of_a_path = |c: char| c.is_ascii_alphanumeric() || "/._-*".contains(c);
+    if !code.chars().all(is_of_a_path) || code.starts_with('/') || code.starts_with(".local") {
+        return false;
+    }
+    if SOURCES
+        .iter()
+        .any(|end| code.ends_with(end) && code.len() > end.len())
+    {
+        return true;
+    }
+    let Some((first, _)) = code.split_once('/') else {
+        return false;
+    };
+    let folder = format!("{first}/");
+    files.iter().any(|file| file.starts_with(&folder))
+}
+
+/// Whether a path names a file or a folder: from the project's own folder, or, of a source, from any. `*` stands for a
+/// part of a name, and so does `NAME`.
+fn is_there(files: &BTreeSet<String>, code: &str) -> bool {
+    let path = code.trim_end_matches('/').replace("NAME", "*");
+    let depth = path.split('/').count();
+    files.iter().any(|file| {
+        let parts: Vec<&str> = file.split('/').collect();
+        let is_source = SOURCES.iter().any(|end| path.ends_with(end));
+        let begins_like = parts.len() >= depth && is_like(&path, &parts[..depth].join("/"));
+        let ends_like = is_source
+            && parts.len() >= depth
+            && is_like(&path, &parts[parts.len() - depth..].join("/"));
+        begins_like || ends_like
+    })
+}
+
+/// Whether a path is like another, in which `*` stands for a part of a name.
+fn is_like(pattern: &str, path: &str) -> bool {
+    let (patterns, names) = (pattern.split('/'), path.split('/'));
+    patterns.clone().count() == names.clone().count()
+        && patterns
+            .zip(names)
+            .all(|(pattern, name)| match pattern.split_once('*') {
+                None => pattern == name,
+                Some((before, after)) => {
+                    name.len() >= before.len() + after.len()
+                        && name.starts_with(before)
+                        && name.ends_with(after)
+                }
+            })
+}
