@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
@@ -21,7 +22,6 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::{Catalog, ExportType};
-use waybill::deployment;
 use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsClients, RecordsOpener};
 use waybill::selection::{Criteria, Projection};
 use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
@@ -438,7 +438,7 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
             .collect::<Vec<_>>()
     });
     let clients = RecordsClients::new(&config, Some(address));
-    let opener = RecordsOpener::new(clients, deployment::mapping());
+    let opener = RecordsOpener::new(clients, Arc::new(|_| Some("t".to_owned())));
     for name in ["tickets", "notes"] {
         let place = opener.locate(&catalog.get(name).unwrap().records).unwrap();
         let client = opener.client(&place).await;

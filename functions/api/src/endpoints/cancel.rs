@@ -8,7 +8,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use waybill::aws::best_effort;
 use waybill::export::{Export, ExportId, Status};
-use waybill::lifecycle::State;
+use waybill::lifecycle;
 use waybill::store::Updated;
 
 use super::access;
@@ -40,7 +40,7 @@ pub(crate) async fn cancel(
 
 async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Export, ApiError> {
     let now = app.now();
-    let cancel = |state: &State| {
+    let cancel = |state: &lifecycle::State| {
         let is_under_way = !state.export.status_at(now).is_final();
         is_under_way.then(|| state.cancel(requester.actor(), now, app.pace))
     };
