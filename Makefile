@@ -104,7 +104,7 @@ large: ## Make a workbook past 4 GiB, and read it back (16 GB of memory, 5 GB of
 fuzz: ## Make up bytes for one boundary, and keep what breaks it: BOUNDARY=page SECONDS=1800
 	@python3 $(LOCAL)/tools.py fuzz
 	@mkdir -p .local/fuzz/corpus/$(BOUNDARY)
-	RUSTC_BOOTSTRAP=1 .local/fuzz/bin/cargo-fuzz run --fuzz-dir tests/fuzz --sanitizer none --dev --features libfuzzer \
+	RUSTC_BOOTSTRAP=1 .local/fuzz/bin/cargo-fuzz run --fuzz-dir tests/fuzz --target-dir .local/fuzz/target --sanitizer none --dev --features libfuzzer \
 	  fuzz-$(BOUNDARY) .local/fuzz/corpus/$(BOUNDARY) tests/fuzz/seeds/$(BOUNDARY) -- -max_total_time=$(SECONDS)
 
 mutants: ## Change the code of leases and states, and list the changes that no test notices
