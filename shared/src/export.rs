@@ -210,6 +210,19 @@ pub struct Receipt {
     pub estimated_cost_usd: f64,
 }
 
+/// The complete file of an export.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExportedFile {
+    /// The key of the one object that counts.
+    pub object: String,
+    /// Rows, the header not counted.
+    pub rows: u64,
+    /// Bytes.
+    pub size: u64,
+    /// What shows that it is complete.
+    pub receipt: Receipt,
+}
+
 /// What became of the mail: `failed` was never sent, `refused` was sent, but not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
@@ -224,6 +237,75 @@ pub enum Mail {
     /// The mail service took it, and learned later that it does not get through: it bounced, the mail service held it
     /// back, or the person marked it as spam.
     Refused,
+}
+
+/// A request for a file, before it is stored: what becomes an [`Export`] once it has an id and a link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewExport {
+    /// The catalog's name of what is exported.
+    pub type_name: String,
+    /// The kind of file.
+    pub format: Format,
+    /// What the records belong to.
+    pub parent: Parent,
+    /// The organization of the parent at the request.
+    pub organization_id: Option<String>,
+    /// The recipient.
+    pub user: User,
+    /// The `sub` of the token that asked.
+    pub requested_by: String,
+    /// The filters in the contract's form, relative dates pinned to instants; null where there are none.
+    pub filters: serde_json::Value,
+    /// The searched text.
+    pub search: Option<String>,
+    /// The file's columns, by key, in order.
+    pub columns: Vec<String>,
+    /// The digest of the type's entry.
+    pub entry: String,
+    /// The parent's own columns.
+    pub definitions: Definitions,
+    /// Whom the file is for.
+    pub profile: Profile,
+    /// The IANA name of the zone in which timestamps are written.
+    pub time_zone: String,
+    /// What the downloaded file is called.
+    pub file_name: String,
+    /// When it was requested.
+    pub created_at: Timestamp,
+}
+
+impl NewExport {
+    /// The export under this id, whose link has this UUID; it is waiting.
+    pub fn stored(self, id: ExportId, download: Uuid) -> Export {
+        Export {
+            id,
+            type_name: self.type_name,
+            format: self.format,
+            status: Status::Waiting,
+            parent: self.parent,
+            organization_id: self.organization_id,
+            user: self.user,
+            requested_by: self.requested_by,
+            filters: self.filters,
+            search: self.search,
+            columns: self.columns,
+            entry: self.entry,
+            definitions: self.definitions,
+            profile: self.profile,
+            time_zone: self.time_zone,
+            file_name: self.file_name,
+            download,
+            created_at: self.created_at,
+            started_at: None,
+            completed_at: None,
+            ended_at: None,
+            expires_at: None,
+            file: None,
+            warnings: Vec::new(),
+            failure: None,
+            mail: None,
+        }
+    }
 }
 
 /// One request for one file, and what became of it: an item of the table `exports`.
@@ -284,18 +366,9 @@ pub struct Export {
     /// When the file's time is over; null until it has succeeded.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
-    /// Rows of the complete file.
-    #[serde(default)]
-    pub rows: Option<u64>,
-    /// Bytes of the complete file.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// The key of the one object that counts.
-    #[serde(default)]
-    pub object: Option<String>,
-    /// What shows that the file is complete.
-    #[serde(default)]
-    pub receipt: Option<Receipt>,
+    /// The complete file, also once its time is over; only of an export that has succeeded.
+    #[serde(flatten)]
+    pub file: Option<ExportedFile>,
     /// What could not be written as it was.
     #[serde(default)]
     pub warnings: Vec<Warning>,

@@ -8,7 +8,7 @@ mod refusal;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Actor, Event, EventKind};
-use crate::export::{Export, Failure, Mail, Receipt, Status};
+use crate::export::{Export, ExportedFile, Failure, Mail, Receipt, Status};
 use crate::work::{Completing, InLine, Lease, MailWork, Pace, Work};
 
 pub use refusal::{Amendment, MailRefusal};
@@ -207,14 +207,16 @@ impl State {
         let export = &mut change.after.export;
         export.completed_at = Some(now);
         export.expires_at = Some(now + retention);
-        export.rows = Some(completing.progress.rows);
-        export.size = Some(completing.size);
-        export.object = Some(completing.object.clone());
+        export.file = Some(ExportedFile {
+            object: completing.object.clone(),
+            rows: completing.progress.rows,
+            size: completing.size,
+            receipt,
+        });
         export.warnings = completing.progress.warnings.warnings();
         export
             .warnings
             .extend(completing.progress.undecided.warnings());
-        export.receipt = Some(receipt);
         change.after.plan();
         change
     }

@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use waybill::catalog::Catalog;
 use waybill::event::Event;
-use waybill::export::{Export, ExportId, Status};
+use waybill::export::{Export, ExportId, ExportedFile, Status};
 use waybill::records::RecordsOpener;
 use waybill::store::{Exports, Tables, to_item};
 use waybill::work::{Pace, Work};
 use waybill_testing::fake::{
     self, Carried, Cloud, Key, KeyPart, Silent, Table, Wire, http_client, plain,
 };
-use waybill_testing::{on_the_wire, own_tables};
+use waybill_testing::{on_the_wire, own_tables, receipt};
 
 use crate::app::{App, Clients};
 use crate::config::Config;
@@ -191,9 +191,12 @@ impl Service {
     pub(crate) fn succeed(&self, id: ExportId) -> Export {
         self.change(id, |export| {
             export.status = Status::Succeeded;
-            export.rows = Some(3);
-            export.size = Some(120);
-            export.object = Some(format!("exports/{id}/kept"));
+            export.file = Some(ExportedFile {
+                object: format!("exports/{id}/kept"),
+                rows: 3,
+                size: 120,
+                receipt: receipt(),
+            });
             export.completed_at = Some(now());
             export.ended_at = Some(now());
             export.expires_at = Some(now() + SignedDuration::from_hours(7 * 24));

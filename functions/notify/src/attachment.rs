@@ -33,10 +33,10 @@ pub(crate) fn plan(export: &Export, delivery: Delivery, now: Timestamp) -> Attac
     if !export.user.email_verified {
         return Attached::Withheld;
     }
-    match (export.size, &export.object) {
-        (Some(size), Some(_)) if size < MOST_ATTACHED => Attached::Yes,
-        (Some(_), Some(_)) => Attached::TooLarge,
-        _ => Attached::Unavailable,
+    match &export.file {
+        Some(file) if file.size < MOST_ATTACHED => Attached::Yes,
+        Some(_) => Attached::TooLarge,
+        None => Attached::Unavailable,
     }
 }
 
@@ -45,12 +45,12 @@ pub(crate) fn plan(export: &Export, delivery: Delivery, now: Timestamp) -> Attac
 /// # Errors
 /// When S3 does not give it, which may pass.
 pub(crate) async fn file(bucket: &Bucket, export: &Export) -> Result<Option<Vec<u8>>, BucketError> {
-    let (Some(key), Some(size)) = (&export.object, export.size) else {
+    let Some(file) = &export.file else {
         return Ok(None);
     };
-    let bytes = bucket.get(key).await?;
+    let bytes = bucket.get(&file.object).await?;
     Ok(bytes.filter(|bytes| {
-        let is_whole = bytes.len() as u64 == size;
+        let is_whole = bytes.len() as u64 == file.size;
         if !is_whole {
             tracing::error!(export.id = %export.id, size_bytes = bytes.len(), "file of another size");
         }
@@ -83,9 +83,9 @@ mod tests {
             plan(&export, Delivery::Attachment, at(10 + 7 * 86_400)),
             Attached::Not
         );
-        export.size = Some(MOST_ATTACHED - 1);
+        export.file.as_mut().unwrap().size = MOST_ATTACHED - 1;
         assert_eq!(file(&export), Attached::Yes);
-        export.size = Some(MOST_ATTACHED);
+        export.file.as_mut().unwrap().size = MOST_ATTACHED;
         assert_eq!(file(&export), Attached::TooLarge);
         assert_eq!(file(&processing(0).export), Attached::Not);
     }

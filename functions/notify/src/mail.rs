@@ -143,8 +143,8 @@ fn link(letterhead: &Letterhead, export: &Export) -> String {
 fn outcome(export: &Export, attached: Attached, now: Timestamp) -> Outcome {
     match export.status_at(now) {
         Status::Succeeded => Outcome::Ready(File {
-            rows: counted(export.rows.unwrap_or(0), "row"),
-            size: size(export.size.unwrap_or(0)),
+            rows: counted(export.file.as_ref().map_or(0, |file| file.rows), "row"),
+            size: size(export.file.as_ref().map_or(0, |file| file.size)),
             expires: local(export.expires_at.unwrap_or(now), &export.time_zone),
             attached,
             warnings: export.warnings.iter().map(|w| warning(w, export)).collect(),

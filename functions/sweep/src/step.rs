@@ -55,10 +55,9 @@ pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
 
 /// The object that is kept when everything else under the export's prefix is removed.
 pub(crate) fn kept_object(export: &Export) -> Option<&str> {
-    if export.status != Status::Succeeded {
-        return None;
-    }
-    export.object.as_deref()
+    let file = export.file.as_ref();
+    file.filter(|_| export.status == Status::Succeeded)
+        .map(|file| file.object.as_str())
 }
 
 #[cfg(test)]

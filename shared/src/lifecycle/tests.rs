@@ -49,10 +49,7 @@ fn requested() -> State {
         completed_at: None,
         ended_at: None,
         expires_at: None,
-        rows: None,
-        size: None,
-        object: None,
-        receipt: None,
+        file: None,
         warnings: Vec::new(),
         failure: None,
         mail: None,
@@ -280,7 +277,8 @@ fn nothing_is_cleaned_while_the_lease_of_the_moment_may_hold() {
 fn only_a_succeeded_export_expires_and_its_object_outlives_it_a_little() {
     let done = succeed(&take(&requested(), "a", 0), 10).after;
     assert_eq!(done.export.expires_at, Some(at(10) + WEEK));
-    assert_eq!(done.export.object.as_deref(), Some("exports/7/whole"));
+    let file = done.export.file.as_ref().unwrap();
+    assert_eq!(file.object, "exports/7/whole");
     let expired = done
         .expire(at(10) + WEEK + DELETE_AFTER, at(10) + WEEK)
         .after;
@@ -485,7 +483,7 @@ impl Store {
         assert_eq!(times(&[EventKind::MailFailed]), refused);
         let had_file = matches!(self.export.status, Status::Succeeded | Status::Expired);
         assert_eq!(self.export.expires_at.is_some(), had_file);
-        assert_eq!(self.export.object.is_some(), had_file);
+        assert_eq!(self.export.file.is_some(), had_file);
         assert_eq!(self.export.mail.is_some(), over);
         let Some(work) = &self.work else {
             assert!(over && self.export.status != Status::Succeeded);

@@ -14,8 +14,8 @@ use super::commit::write;
 use super::{Exports, StoreError, from_item, to_item, totals};
 use crate::aws::Item;
 use crate::download::new_download;
-use crate::event::Event;
-use crate::export::{Export, ExportId};
+use crate::event::{Actor, Event, EventKind};
+use crate::export::{Export, ExportId, NewExport};
 use crate::hash::hex;
 use crate::work::Work;
 
@@ -111,11 +111,11 @@ impl Requests {
         }
     }
 
-    /// Makes `export` at `now`, or says why not. Its id and its link's UUID are given here; `event` is its first.
+    /// Makes `new` an export at `now`, by request of `who`, or says why not. Its id and its link's UUID are given here.
     pub async fn create(
         &self,
-        mut export: Export,
-        event: Event,
+        new: NewExport,
+        who: Actor,
         idempotency: Option<Idempotency>,
         now: Timestamp,
     ) -> Result<Requested, StoreError> {
@@ -125,18 +125,15 @@ impl Requests {
             {
                 return Ok(replay);
             }
-            let rate = self.rate(&export.user.id).await?;
+            let rate = self.rate(&new.user.id).await?;
             let recent = recent(&rate.instants, now);
             if let Some(retry_after) = wait(&recent, now) {
                 return Ok(Requested::TooMany { retry_after });
             }
 
-            export.id = ExportId::new(now, random());
-            export.download = new_download(export.id);
-            let event = Event {
-                export_id: export.id,
-                ..event.clone()
-            };
+            let id = ExportId::new(now, random());
+            let export = new.clone().stored(id, new_download(id));
+            let event = Event::new(&export, EventKind::Requested, now).by(who.clone());
             let mut items = self.export_items(&export, &event, now)?;
             items.push(self.rate_item(rate, recent, now)?);
             if let Some(idempotency) = &idempotency {

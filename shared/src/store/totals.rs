@@ -92,8 +92,8 @@ pub(super) fn changed(
         return Ok(Vec::new());
     }
     let more = Totals {
-        rows: after.rows.unwrap_or(0),
-        bytes: after.size.unwrap_or(0),
+        rows: after.file.as_ref().map_or(0, |file| file.rows),
+        bytes: after.file.as_ref().map_or(0, |file| file.size),
         ..Totals::default()
     };
     for_the_user(exports, after, more)
@@ -275,7 +275,12 @@ mod tests {
             "organization_id": "acme", "user": {"id": "u-17", "name": "Ana", "email": null},
             "requested_by": "host", "columns": ["id"], "entry": "e", "profile": "data", "time_zone": "UTC",
             "file_name": "orders.csv", "download": uuid::Uuid::nil(),
-            "created_at": "2026-11-21T23:59:59Z", "rows": 7, "size": 300,
+            "created_at": "2026-11-21T23:59:59Z", "object": "exports/1/a", "rows": 7, "size": 300,
+            "receipt": {
+                "read": 9, "matched": 7, "written": 7, "as_of": "2026-11-21T23:59:59Z", "consistency": "strong",
+                "sha256": "", "attempts": 1, "invocations": 1, "seconds": 1.0, "read_units": 1.0,
+                "estimated_cost_usd": 0.0,
+            },
         });
         serde_json::from_value(json).unwrap()
     }

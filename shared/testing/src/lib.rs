@@ -91,10 +91,7 @@ pub fn waiting() -> State {
         completed_at: None,
         ended_at: None,
         expires_at: None,
-        rows: None,
-        size: None,
-        object: None,
-        receipt: None,
+        file: None,
         warnings: Vec::new(),
         failure: None,
         mail: None,
@@ -113,6 +110,24 @@ pub fn processing(second: i64) -> State {
     }
 }
 
+/// The receipt of a file of two rows, of three records.
+pub fn receipt() -> Receipt {
+    Receipt {
+        read: 3,
+        matched: 2,
+        written: 2,
+        as_of: at(0),
+        consistency: "strong".into(),
+        entry: orders_entry().digest,
+        sha256: String::new(),
+        attempts: 1,
+        invocations: 1,
+        seconds: 1.0,
+        read_units: 1.0,
+        estimated_cost_usd: 0.0,
+    }
+}
+
 /// One whose file of 12 bytes was complete at this second, kept for a week.
 pub fn succeeded(second: i64) -> State {
     let completing = Completing {
@@ -127,22 +142,8 @@ pub fn succeeded(second: i64) -> State {
         size: 12,
         ..Completing::default()
     };
-    let receipt = Receipt {
-        read: 3,
-        matched: 2,
-        written: 2,
-        as_of: at(0),
-        consistency: "strong".into(),
-        entry: orders_entry().digest,
-        sha256: String::new(),
-        attempts: 1,
-        invocations: 1,
-        seconds: 1.0,
-        read_units: 1.0,
-        estimated_cost_usd: 0.0,
-    };
     let week = SignedDuration::from_hours(7 * 24);
     processing(second)
-        .succeed(&completing, receipt, week, at(second), pace())
+        .succeed(&completing, receipt(), week, at(second), pace())
         .after
 }

@@ -158,7 +158,7 @@ impl Reference {
         };
         events.sort_unstable();
         let told = |end: &[&'static str]| events == expected(end);
-        if let Some(receipt) = &export.receipt {
+        if let Some(receipt) = export.file.as_ref().map(|file| &file.receipt) {
             tally.invocations += u64::from(receipt.invocations);
             tally.most_invocations = tally.most_invocations.max(receipt.invocations);
         }
@@ -181,23 +181,21 @@ impl Reference {
                     check(false, format!("{} objects", settled.objects.len()));
                     return wrongs;
                 };
-                check(
-                    export.object.as_deref() == Some(key),
-                    "another object than is named".into(),
-                );
+                let Some(file) = &export.file else {
+                    check(false, "no file is named".into());
+                    return wrongs;
+                };
+                check(file.object == *key, "another object than is named".into());
                 check(
                     key.starts_with("exports/7/"),
                     format!("the object is {key}"),
                 );
                 check(*bytes == self.bytes, difference(bytes, &self.bytes));
                 check(
-                    export.size == Some(bytes.len() as u64),
-                    format!("size {:?}", export.size),
+                    file.size == bytes.len() as u64,
+                    format!("size {}", file.size),
                 );
-                check(
-                    export.rows == Some(self.rows),
-                    format!("rows {:?}", export.rows),
-                );
+                check(file.rows == self.rows, format!("rows {}", file.rows));
                 check(
                     export.warnings == self.warnings,
                     format!("warnings: {:?}, not {:?}", export.warnings, self.warnings),
@@ -207,7 +205,7 @@ impl Reference {
                     export.expires_at == expires,
                     format!("expires at {:?}", export.expires_at),
                 );
-                let receipt = export.receipt.clone().unwrap();
+                let receipt = &file.receipt;
                 let counts = (receipt.read, receipt.matched, receipt.written);
                 check(
                     counts == (self.read, self.rows, self.rows),

@@ -142,8 +142,9 @@ fn a_search_that_hardly_matches_anything_goes_on_from_invocation_to_invocation()
             [""; 0]
         );
         let export = watch.export();
-        let receipt = export.receipt.unwrap();
-        assert_eq!((export.rows, receipt.attempts), (Some(1), 1));
+        let file = export.file.unwrap();
+        let receipt = file.receipt;
+        assert_eq!((file.rows, receipt.attempts), (1, 1));
         assert!(
             receipt.invocations >= 10,
             "{} invocations",
@@ -207,7 +208,7 @@ fn an_export_whose_workers_all_die_young_is_made_all_the_same() {
             assert!(wrongs.is_empty(), "{format:?} {seed}: {wrongs:?}");
             let export = watch.export();
             assert_eq!(export.status, Status::Succeeded, "{format:?} {seed}");
-            let attempts = export.receipt.unwrap().attempts;
+            let attempts = export.file.unwrap().receipt.attempts;
             assert!(attempts >= 3, "{format:?} {seed}: {attempts} attempts");
         }
     }
@@ -234,7 +235,7 @@ fn an_invocation_that_waits_for_a_page_at_its_end_goes_on_in_the_next() {
         let watch = world.watch.lock().unwrap();
         let wrongs = reference.judge(&world, &watch, &mut Tally::default());
         assert!(wrongs.is_empty(), "{seconds} s: {wrongs:?}");
-        let receipt = watch.export().receipt.unwrap();
+        let receipt = watch.export().file.unwrap().receipt;
         assert!(receipt.invocations > 1, "{seconds} s");
         assert_eq!(receipt.attempts, 1, "{seconds} s");
     }
@@ -326,7 +327,11 @@ fn a_stored_object_whose_answer_is_lost_costs_no_record_read_again() {
             assert!(wrongs.is_empty(), "{format:?} {seed}: {wrongs:?}");
             let export = watch.export();
             assert_eq!(export.status, Status::Succeeded, "{format:?} {seed}");
-            assert_eq!(export.receipt.unwrap().attempts, 1, "{format:?} {seed}");
+            assert_eq!(
+                export.file.unwrap().receipt.attempts,
+                1,
+                "{format:?} {seed}"
+            );
             let once = case.read() + case.later();
             assert_eq!(watch.records_read, once, "{format:?} {seed}");
             let tails = watch.checkpoints.len();
@@ -400,7 +405,7 @@ fn an_export_of_many_invocations_keeps_no_others_of_its_parent_waiting() {
                 // Each of the others has a slot for an invocation at most before this one has it.
                 let most = INVOCATION * 2 / slots as i32 + SignedDuration::from_secs(5);
                 assert!(waited <= most, "{of}: {number} waited {waited:?}");
-                longest = longest.max(export.receipt.unwrap().invocations);
+                longest = longest.max(export.file.unwrap().receipt.invocations);
             }
             assert!(longest >= 4, "{of}: {longest} invocations");
         }

@@ -151,10 +151,7 @@ impl Moments {
             completed_at: None,
             ended_at: None,
             expires_at: None,
-            rows: None,
-            size: None,
-            object: None,
-            receipt: None,
+            file: None,
             mail: None,
             ..self.of.clone()
         }

@@ -10,11 +10,10 @@ use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
-use uuid::Uuid;
 use waybill::access::Action;
 use waybill::catalog::Definitions;
-use waybill::event::{Actor, Event, EventKind};
-use waybill::export::{Export, ExportId, Status, User};
+use waybill::event::Actor;
+use waybill::export::{Export, NewExport, User};
 use waybill::file::name::FileName;
 use waybill::parent::ParentProfile;
 use waybill::store::{Idempotency, Requested};
@@ -73,8 +72,7 @@ pub(crate) async fn create(
         on_behalf_of: asked.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
     };
-    let event = Event::new(&export, EventKind::Requested, now).by(who);
-    match app.requests.create(export, event, idempotency, now).await? {
+    match app.requests.create(export, who, idempotency, now).await? {
         Requested::New(export) => {
             app.send(export.id).await;
             created(&app, &export, now).await
@@ -97,14 +95,13 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
     Ok(response)
 }
 
-/// The export as it begins. Its id and its link are given when it is stored.
 fn new_export(
     asked: &ExportRequest,
     entry: String,
     requester: &Requester,
     profile: &ParentProfile,
     now: Timestamp,
-) -> Result<Export, ApiError> {
+) -> Result<NewExport, ApiError> {
     let caller = &requester.caller;
     let selection = asked
         .criteria
@@ -116,11 +113,9 @@ fn new_export(
         email: caller.email.clone(),
         email_verified: caller.email_verified,
     };
-    Ok(Export {
-        id: ExportId::new(now, 0),
+    Ok(NewExport {
         type_name: asked.export_type.name.clone(),
         format: asked.format,
-        status: Status::Waiting,
         parent: profile.parent.clone(),
         organization_id: profile.organization_id.clone(),
         user: asked.user.clone().unwrap_or_else(own),
@@ -136,19 +131,7 @@ fn new_export(
         profile: asked.profile,
         time_zone: asked.time_zone_name.clone(),
         file_name: FileName::new(&asked.export_type, &profile.name, now, asked.format).to_string(),
-        download: Uuid::nil(),
         created_at: now,
-        started_at: None,
-        completed_at: None,
-        ended_at: None,
-        expires_at: None,
-        rows: None,
-        size: None,
-        object: None,
-        receipt: None,
-        warnings: Vec::new(),
-        failure: None,
-        mail: None,
     })
 }
 

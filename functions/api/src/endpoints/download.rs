@@ -103,9 +103,12 @@ fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
     let status = export.status_at(now);
     match status {
         Status::Waiting | Status::Processing => Err(ApiError::NotReady(status)),
-        Status::Succeeded => export.object.as_deref().ok_or_else(|| {
-            ApiError::Internal(format!("export {} has no object", export.id).into())
-        }),
+        Status::Succeeded => match &export.file {
+            Some(file) => Ok(&file.object),
+            None => Err(ApiError::Internal(
+                format!("export {} has no file", export.id).into(),
+            )),
+        },
         Status::Failed => {
             let reason = export
                 .failure

@@ -98,9 +98,10 @@ impl<'a> ExportView<'a> {
     /// `export` at `now`, `written` rows of it done if it is under way, with links that begin with `public_url`.
     pub(crate) fn new(export: &'a Export, written: u64, now: Timestamp, public_url: &str) -> Self {
         let status = export.status_at(now);
+        let file = export.file.as_ref();
         let rows = match status {
             Status::Waiting | Status::Processing => Some(written),
-            Status::Succeeded | Status::Expired => export.rows,
+            Status::Succeeded | Status::Expired => file.map(|file| file.rows),
             Status::Failed | Status::Canceled => None,
         };
         let link = || format!("{public_url}/v1/downloads/{}", export.download);
@@ -119,10 +120,10 @@ impl<'a> ExportView<'a> {
             profile: export.profile,
             time_zone: &export.time_zone,
             file_name: &export.file_name,
-            rows: export.rows,
-            size: export.size,
+            rows: file.map(|file| file.rows),
+            size: file.map(|file| file.size),
             progress: rows.map(|rows| Progress { rows }),
-            receipt: export.receipt.as_ref(),
+            receipt: file.map(|file| &file.receipt),
             warnings: export.warnings.iter().map(without_example).collect(),
             failure: export.failure.as_ref(),
             mail: export.mail,

@@ -98,7 +98,7 @@ async fn progress_and_link_follow_the_status() {
 
     service.change(id, |export| {
         export.status = Status::Failed;
-        export.rows = None;
+        export.file = None;
         export.failure = Some(Failure {
             code: "gave_up".into(),
             message: "It was too much.".into(),

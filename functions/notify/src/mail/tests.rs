@@ -19,11 +19,10 @@ fn mail(export: &Export, attached: Attached) -> Mail {
 }
 
 fn ready() -> Export {
-    Export {
-        rows: Some(10_000),
-        size: Some(812_345),
-        ..succeeded(10).export
-    }
+    let mut export = succeeded(10).export;
+    let file = export.file.as_mut().unwrap();
+    (file.rows, file.size) = (10_000, 812_345);
+    export
 }
 
 fn failed() -> Export {

@@ -1,0 +1,68 @@
+//! A file that is being written: its rows, its upload, and what is known of both.
+
+use waybill::file::Rows;
+use waybill::records::Page;
+use waybill::value::Value;
+use waybill::work::FileProgress;
+
+use super::{Attempt, AttemptError};
+use crate::upload::PartUpload;
+
+/// Rows that are written at a time: between two such runs the heartbeat, what is asked for and what is sent off move on.
+const ROWS_AT_A_TIME: usize = 256;
+
+/// A file as far as it is written.
+pub(super) struct Draft {
+    pub(super) upload: PartUpload,
+    pub(super) rows: Rows,
+    /// What is known of the records up to the last page; of the file's bytes, [`Draft::written`] knows more.
+    pub(super) progress: FileProgress,
+}
+
+impl Draft {
+    /// What is known of the file now.
+    pub(super) fn written(&self) -> FileProgress {
+        FileProgress {
+            rows: self.rows.written(),
+            warnings: self.rows.warnings(),
+            sheets: self.rows.state(),
+            ..self.progress.clone()
+        }
+    }
+
+    /// Writes those records of a page that belong in the file, and sends off the parts that they fill.
+    pub(super) async fn write(
+        &mut self,
+        attempt: &Attempt<'_>,
+        page: &Page,
+    ) -> Result<(), AttemptError> {
+        let plan = attempt.plan;
+        self.progress.read_units += page.read_units;
+        let mut values: Vec<Value<'_>> = Vec::new();
+        for (n, row) in page.rows().enumerate() {
+            if n % ROWS_AT_A_TIME == 0 {
+                tokio::task::yield_now().await;
+            }
+            row.values(&mut values);
+            let decision = plan.decide(page, n, &values);
+            plan.count(&mut self.progress.undecided, decision, (page, n), &values);
+            if !decision.is_in() {
+                continue;
+            }
+            self.progress.matched += 1;
+            let columns = plan.projection.columns(&values);
+            self.rows.row(columns, &mut self.upload.buffer);
+            if self.upload.is_part_full() && self.rows.pending().is_empty() {
+                let progress = FileProgress {
+                    position: Some(page.position(n)),
+                    read: self.progress.read + page.read_through(n),
+                    ..self.written()
+                };
+                attempt.cut(&mut self.upload, progress).await?;
+            }
+        }
+        self.progress.position = Some(page.end());
+        self.progress.read += page.read();
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! What can come between an attempt and its file, and what the worker is to do then.
+
+use waybill::bucket::BucketError;
+use waybill::export::Failure;
+use waybill::file::xlsx::XlsxError;
+use waybill::records::RecordsError;
+use waybill::store::StoreError;
+
+use crate::lease::LeaseError;
+use crate::upload::UploadError;
+
+/// Why an attempt made no file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AttemptError {
+    /// The lease is lost: stop, and touch nothing.
+    #[error("the lease is lost")]
+    Lost,
+    /// The export fails at once.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// What was stored is of no use: the file must be made anew.
+    #[error("what was stored cannot be gone on from")]
+    StartOver(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was stored is of records in another place than the deployment names now: the file must be made anew.
+    #[error("the records are in another place than at the checkpoint")]
+    RecordsMoved,
+    /// It may pass.
+    #[error(transparent)]
+    Transient(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<LeaseError> for AttemptError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Lost => Self::Lost,
+            LeaseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for AttemptError {
+    fn from(error: StoreError) -> Self {
+        Self::Transient(Box::new(error))
+    }
+}
+
+impl From<RecordsError> for AttemptError {
+    fn from(error: RecordsError) -> Self {
+        match error.failure() {
+            Some(failure) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the records cannot be read"
+                );
+                Self::Failed(failure)
+            }
+            None => Self::Transient(Box::new(error)),
+        }
+    }
+}
+
+impl From<UploadError> for AttemptError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Bucket(error) => error.into(),
+            UploadError::Tail | UploadError::Hash(_) => Self::StartOver(error.into()),
+            UploadError::TooLarge => Self::Failed(Failure {
+                code: "file_too_large".into(),
+                message: "The file is larger than 460 GB. Please narrow the export.".into(),
+                retryable: false,
+            }),
+        }
+    }
+}
+
+impl From<BucketError> for AttemptError {
+    fn from(error: BucketError) -> Self {
+        match error {
+            BucketError::UploadGone | BucketError::PartChanged | BucketError::Exists => {
+                Self::StartOver(error.into())
+            }
+            BucketError::Call(_) => Self::Transient(Box::new(error)),
+        }
+    }
+}
+
+impl From<XlsxError> for AttemptError {
+    fn from(error: XlsxError) -> Self {
+        if let XlsxError::State = error {
+            return Self::StartOver(error.into());
+        }
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the spreadsheet cannot be made"
+        );
+        Self::Failed(Failure {
+            code: "xlsx_impossible".into(),
+            message:
+                "The spreadsheet is too large to be made. Please narrow the export, or choose CSV."
+                    .into(),
+            retryable: false,
+        })
+    }
+}
