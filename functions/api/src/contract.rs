@@ -1,5 +1,6 @@
 //! `GET /openapi.json`: the contract, made from the views, the errors and the paths of the routes.
 
+mod call;
 mod examples;
 pub(crate) mod operations;
 mod problems;

@@ -1,12 +1,11 @@
 //! One sweep: everything that is due, shard by shard, until it is done or time runs out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
 use waybill::aws::{CallError, best_effort, best_effort_call};
@@ -19,6 +18,9 @@ use waybill::work::{Pace, Work};
 
 use crate::clean::{CleanError, clean};
 use crate::step::{Step, kept_object, next_step};
+use crate::summary::{
+    ASKED, AWAITED, CLEANED, EXPIRED, FAILED, FREED, GIVEN_UP, ORPHANED, SENT, Summary,
+};
 
 /// How many exports of a shard are read at a time.
 const PAGE: usize = 200;
@@ -61,15 +63,9 @@ pub enum SweepError {
     /// Nothing could be swept, or one export not.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The message was not taken.
-    #[error("the message was not sent: {0}")]
-    Queue(CallError),
     /// The bucket is not clean.
     #[error(transparent)]
     Clean(#[from] CleanError),
-    /// The mail could not be asked for.
-    #[error("the function that mails was not said to be invoked: {0}")]
-    Notify(CallError),
     /// The sweep's time was over.
     #[error("the sweep's time was over")]
     Time,
@@ -79,85 +75,6 @@ impl SweepError {
     /// Whether an item is not of the form that it was written in.
     fn is_unreadable(&self) -> bool {
         matches!(self, Self::Store(StoreError::Malformed { .. }))
-    }
-}
-
-/// What became of a sweep.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Exports that were looked at.
-    pub looked_at: usize,
-    /// How often each thing was done.
-    pub done: BTreeMap<&'static str, usize>,
-    /// Exports for which something could not be done.
-    pub failed: usize,
-    /// Exports for which something could not be done before, and is tried again later.
-    pub put_off: usize,
-    /// Exports among those that failed whose items cannot be read, and entries that name no export.
-    pub unreadable: usize,
-    /// Exports that were due and that there was no time for, as far as they were seen.
-    pub left: usize,
-    /// For how long the one that has waited longest had been due, in seconds: since it first was, however often it
-    /// failed.
-    pub due_age_s: i64,
-    /// The exports that this sweep has put off, which it does not look at again.
-    #[serde(skip)]
-    just_put_off: BTreeSet<ExportId>,
-}
-
-impl Summary {
-    fn count(&mut self, done: &'static str) {
-        *self.done.entry(done).or_default() += 1;
-    }
-
-    fn note_age(&mut self, due: Timestamp, now: Timestamp) {
-        self.due_age_s = self.due_age_s.max(now.duration_since(due).as_secs());
-    }
-
-    /// What went out after a commit, or not: what was committed says when it goes out again.
-    fn went_out(&mut self, id: ExportId, sent: Result<(), SweepError>) {
-        if let Err(error) = sent {
-            self.failed += 1;
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(export.id = %id, error, "not sent");
-        }
-    }
-
-    /// The line that the age of what is due is measured by.
-    fn log(&self, unread_shards: usize) {
-        let done = |name| self.done.get(name).copied().unwrap_or(0);
-        tracing::info!(
-            looked_at = self.looked_at,
-            sent = done(SENT),
-            freed = done(FREED),
-            awaited = done(AWAITED),
-            failed_exports = done(FAILED),
-            mails = done(ASKED),
-            mails_given_up = done(GIVEN_UP),
-            expired = done(EXPIRED),
-            cleaned = done(CLEANED),
-            orphans = done(ORPHANED),
-            failed = self.failed,
-            put_off = self.put_off,
-            unreadable = self.unreadable,
-            left = self.left,
-            unread_shards,
-            due_age_s = self.due_age_s,
-            "swept"
-        );
-    }
-
-    fn add(&mut self, other: Self) {
-        self.looked_at += other.looked_at;
-        self.failed += other.failed;
-        self.put_off += other.put_off;
-        self.unreadable += other.unreadable;
-        self.left += other.left;
-        self.due_age_s = self.due_age_s.max(other.due_age_s);
-        self.just_put_off.extend(other.just_put_off);
-        for (done, times) in other.done {
-            *self.done.entry(done).or_default() += times;
-        }
     }
 }
 
@@ -351,7 +268,7 @@ impl Sweeper {
             SENT | FREED => {
                 let wait = next.work.held_back(now);
                 let sent = self.queue.send_after(id, wait).await;
-                summary.went_out(id, sent.map_err(SweepError::Queue));
+                summary.went_out(id, sent);
             }
             ASKED => summary.went_out(id, self.notifier.ask(id).await),
             GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
@@ -383,7 +300,7 @@ impl Sweeper {
             Ok(Ok(woken)) => {
                 for id in woken {
                     let sent = self.queue.send(*id).await;
-                    summary.went_out(*id, sent.map_err(SweepError::Queue));
+                    summary.went_out(*id, sent);
                 }
                 return;
             }
@@ -427,16 +344,6 @@ impl Sweeper {
     }
 }
 
-const SENT: &str = "sent";
-const AWAITED: &str = "awaited";
-const FREED: &str = "freed";
-const FAILED: &str = "failed";
-const ASKED: &str = "asked";
-const GIVEN_UP: &str = "given up";
-const EXPIRED: &str = "expired";
-const CLEANED: &str = "cleaned";
-const ORPHANED: &str = "orphaned";
-
 /// What a step came to: one that goes on with an export may also be the end of it.
 fn outcome(step: Step, change: &Change) -> &'static str {
     match step {
@@ -453,7 +360,7 @@ fn outcome(step: Step, change: &Change) -> &'static str {
 
 impl Notifier {
     /// Asks for the mail of an export, without waiting for it to be sent.
-    async fn ask(&self, export_id: ExportId) -> Result<(), SweepError> {
+    async fn ask(&self, export_id: ExportId) -> Result<(), CallError> {
         let payload = Message::new(export_id).body();
         let invoked = self
             .lambda
@@ -462,8 +369,7 @@ impl Notifier {
             .invocation_type(InvocationType::Event)
             .payload(Blob::new(payload))
             .send();
-        let invoked = best_effort_call("Invoke", invoked).await;
-        invoked.map_err(SweepError::Notify)?;
+        best_effort_call("Invoke", invoked).await?;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@
 mod clean;
 mod handler;
 mod step;
+mod summary;
 
 pub use clean::CleanError;
-pub use handler::{Notifier, Summary, SweepError, Sweeper};
+pub use handler::{Notifier, SweepError, Sweeper};
+pub use summary::Summary;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-use super::key;
+use super::key::{self, Key};
 use super::position::{PageOrigin, ResumePosition};
 use super::question::{Body, Cost, OPERATION, Placement, Question};
 use super::range::Segment;
@@ -133,13 +133,13 @@ impl PartitionReader {
         // What was looked at in pages that end before the one with the record to go on after.
         let mut passed = 0;
         loop {
-            let Some(segment) = self.segments.get(self.next.segment) else {
+            let Some(segment) = self.segments.get(self.next.segment).cloned() else {
                 return Ok(cost);
             };
             let start = self.next.start.clone();
             let body = match self.ahead.take() {
                 Some(ahead) => ahead.answer().await?,
-                None => question.ask(&self.partition, segment, start).await?,
+                None => question.ask(&self.partition, &segment, start).await?,
             };
             let reader = self.reader.get_or_insert_with(|| {
                 Reader::new(question.layout.clone(), question.spares.clone())
@@ -148,18 +148,7 @@ impl PartitionReader {
             let costs = Cost::of(answer.read_units, body.is_consistent);
             question.budget.take(costs.bytes);
             cost += costs;
-            self.rows.clear();
-            self.of_no_format.clear();
-            self.taken = 0;
-            for row in 0..answer.rows() {
-                let placement = question.placement(Row::new(&answer, row), segment)?;
-                if placement != Placement::Beyond {
-                    self.rows.push(row as u32);
-                }
-                if placement == Placement::OfNoFormat {
-                    self.of_no_format.push(row as u32);
-                }
-            }
+            self.place(&answer, &segment, question)?;
             let looked_at = match question.filter.is_empty() {
                 // What lies outside of the range is read for keys of no format alone.
                 _ if segment.is_outside => self.rows.len() as u64,
@@ -167,50 +156,17 @@ impl PartitionReader {
                 true => answer.rows() as u64,
                 false => answer.looked_at,
             };
-
             let after = self.next.after.take();
-            if let Some(after) = &after {
-                let is_it = |row: &u32| key::of(Row::new(&answer, *row as usize)) == *after;
-                match self.rows.iter().position(is_it) {
-                    Some(place) => drop(self.rows.drain(..=place)),
-                    None => {
-                        self.rows.clear();
-                        let end = answer.last_key.clone();
-                        self.next = match end.filter(|end| question.is_reached(end, after)) {
-                            // Pages fall otherwise than they did: it is in a later one.
-                            Some(end) => {
-                                passed += looked_at;
-                                ResumePosition {
-                                    after: Some(after.clone()).filter(|after| *after != end),
-                                    start: Some(end),
-                                    ..self.next.clone()
-                                }
-                            }
-                            // It has been deleted since. Its key is still a place to go on from.
-                            None => ResumePosition {
-                                start: Some(after.clone()),
-                                ..self.next.clone()
-                            },
-                        };
-                        continue;
-                    }
-                }
+            if let Some(after) = &after
+                && !self.leave_out_through(after, &answer)
+            {
+                passed += self.go_past(after, &answer, looked_at, question);
+                continue;
             }
             self.origin.is_dense =
                 after.is_none() && passed == 0 && looked_at == self.rows.len() as u64;
             self.origin.looked_at = passed + looked_at;
-            let segment = self.next.segment;
-            let next = match &answer.last_key {
-                Some(key) => ResumePosition {
-                    segment,
-                    start: Some(key.clone()),
-                    after: None,
-                },
-                None => ResumePosition {
-                    segment: segment + 1,
-                    ..ResumePosition::default()
-                },
-            };
+            let next = following(&self.next, &answer);
             let read = std::mem::replace(&mut self.next, next);
             self.origin.begin = match passed {
                 0 => ResumePosition { after, ..read },
@@ -223,6 +179,58 @@ impl PartitionReader {
             };
             self.ask_ahead(question);
             return Ok(cost);
+        }
+    }
+
+    /// Tells apart the records of an answer: those that count, and those of them whose key is of no format.
+    fn place(
+        &mut self,
+        answer: &Answer,
+        segment: &Segment,
+        question: &Question,
+    ) -> Result<(), RecordsError> {
+        self.rows.clear();
+        self.of_no_format.clear();
+        self.taken = 0;
+        for row in 0..answer.rows() {
+            let placement = question.placement(Row::new(answer, row), segment)?;
+            if placement != Placement::Beyond {
+                self.rows.push(row as u32);
+            }
+            if placement == Placement::OfNoFormat {
+                self.of_no_format.push(row as u32);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out the records of an answer up to the one that was taken last. False where that one is not among them.
+    fn leave_out_through(&mut self, last: &Key, answer: &Answer) -> bool {
+        let is_last = |row: &u32| key::of(Row::new(answer, *row as usize)) == *last;
+        let place = self.rows.iter().position(is_last);
+        if let Some(place) = place {
+            self.rows.drain(..=place);
+        }
+        place.is_some()
+    }
+
+    /// Goes on past an answer without the record that was taken last, and returns how many records of the answer lie before
+    /// that one.
+    fn go_past(&mut self, last: &Key, answer: &Answer, looked_at: u64, question: &Question) -> u64 {
+        self.rows.clear();
+        let end = answer.last_key.clone();
+        match end.filter(|end| question.is_reached(end, last)) {
+            // Pages fall otherwise than they did: the record is in a later one.
+            Some(end) => {
+                self.next.after = Some(last.clone()).filter(|last| *last != end);
+                self.next.start = Some(end);
+                looked_at
+            }
+            // The record has been deleted since. Its key is still a place to go on from.
+            None => {
+                self.next.start = Some(last.clone());
+                0
+            }
         }
     }
 
@@ -246,6 +254,21 @@ impl PartitionReader {
             asked,
             _permit: permit,
         });
+    }
+}
+
+/// Where the page after an answer begins, which was read from `read`.
+fn following(read: &ResumePosition, answer: &Answer) -> ResumePosition {
+    match &answer.last_key {
+        Some(key) => ResumePosition {
+            segment: read.segment,
+            start: Some(key.clone()),
+            after: None,
+        },
+        None => ResumePosition {
+            segment: read.segment + 1,
+            ..ResumePosition::default()
+        },
     }
 }
 

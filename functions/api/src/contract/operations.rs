@@ -1,128 +1,18 @@
 //! What the contract says of each call. The routes name these beside the handlers.
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::openapi::RefOr;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{
-    Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
-};
-use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use waybill::catalog::ParentKind;
 
-use super::{SECURITY, examples, problems, schemas};
+use super::call::{Call, JSON, header, json_answer, parameter, query, repeatable, text};
+use super::{examples, schemas};
 use crate::endpoints::shapes::TEXT_ID;
 use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT};
-
-const JSON: &str = "application/json";
-
-/// A call, until every answer of it is said.
-struct Call(OperationBuilder);
-
-impl Call {
-    /// A call for which a token is needed.
-    fn new(id: &str, summary: &str, description: &str) -> Self {
-        Self::open(id, summary, description).with(|call| {
-            call.security(SecurityRequirement::new(SECURITY, [] as [&str; 0]))
-                .response("401", Ref::from_response_name(problems::GATEWAY_401))
-        })
-    }
-
-    /// A call that is open to all.
-    fn open(id: &str, summary: &str, description: &str) -> Self {
-        let call = OperationBuilder::new()
-            .operation_id(Some(id))
-            .summary(Some(summary))
-            .description(Some(description));
-        Self(call).fails(&[500, 503])
-    }
-
-    fn with(self, change: impl FnOnce(OperationBuilder) -> OperationBuilder) -> Self {
-        Self(change(self.0))
-    }
-
-    fn takes(self, parameters: Vec<Parameter>) -> Self {
-        let add = |call: Self, parameter| call.with(|c| c.parameter(parameter));
-        parameters.into_iter().fold(self, add)
-    }
-
-    fn body(self, schema: &str, example: Value) -> Self {
-        let content = ContentBuilder::new()
-            .schema(Some(schemas::named(schema)))
-            .example(Some(example));
-        let body = RequestBodyBuilder::new()
-            .required(Some(Required::True))
-            .content(JSON, content.build());
-        self.with(|call| call.request_body(Some(body.build())))
-            .fails(&[400, 413, 415, 422])
-    }
-
-    fn answers(self, description: &str, schema: &str, example: Value) -> Self {
-        let answer = json_answer(description, schema, example);
-        self.with(|call| call.response("200", answer))
-    }
-
-    /// Problems of these statuses.
-    fn fails(self, statuses: &[u16]) -> Self {
-        let add = |call: Self, status: &u16| {
-            let problem = Ref::from_response_name(problems::name(*status));
-            call.with(|c| c.response(status.to_string(), problem))
-        };
-        statuses.iter().fold(self, add)
-    }
-
-    fn build(self) -> Operation {
-        self.0.build()
-    }
-}
-
-fn json_answer(description: &str, schema: &str, example: Value) -> ResponseBuilder {
-    let content = ContentBuilder::new()
-        .schema(Some(schemas::named(schema)))
-        .example(Some(example));
-    ResponseBuilder::new()
-        .description(description)
-        .content(JSON, content.build())
-}
-
-fn header(description: &str) -> utoipa::openapi::header::Header {
-    HeaderBuilder::new().description(Some(description)).build()
-}
-
-fn parameter(
-    place: ParameterIn,
-    name: &str,
-    description: &str,
-    schema: impl Into<RefOr<Schema>>,
-) -> Parameter {
-    let required = match place {
-        ParameterIn::Path => Required::True,
-        _ => Required::False,
-    };
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(place)
-        .required(required)
-        .description(Some(description))
-        .schema(Some(schema))
-        .build()
-}
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
-fn query(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
-    parameter(ParameterIn::Query, name, description, schema)
-}
-
-fn repeatable(name: &str, description: &str, items: impl Into<RefOr<Schema>>) -> Parameter {
-    query(name, description, ArrayBuilder::new().items(items.into()))
-}
 
 fn page() -> Vec<Parameter> {
     let limit = ObjectBuilder::new()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::access::{Action, Scope};
@@ -75,31 +76,34 @@ pub(crate) async fn list(
         Some(id) => Some(app.cursors().await?.sign(&scope, &id.to_string())?),
         None => None,
     };
-    let under_way: Vec<ExportId> = exports
-        .iter()
-        .filter(|e| e.status == Status::Processing)
-        .map(|e| e.id)
-        .collect();
-    let progress = app.exports.progress(&under_way).await?;
-    unreadable::report(&app.exports.tables().work, progress.unreadable);
-    let list = ExportList {
-        meta: Meta {
-            limit: asked.limit,
-            next,
-            unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
-            unreadable: unreadable::counted(unreadable),
-            count: None,
-        },
-        exports: exports
-            .iter()
-            .map(|export| {
-                let written = progress.rows.get(&export.id).copied().unwrap_or(0);
-                ExportView::new(export, written, now, &app.public_url)
-            })
-            .collect(),
+    let meta = Meta {
+        limit: asked.limit,
+        next,
+        unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
+        unreadable: unreadable::counted(unreadable),
+        count: None,
     };
+    let exports = views(&app, &exports, now).await?;
+    let list = ExportList { exports, meta };
     let body = serde_json::to_vec(&list).map_err(|error| ApiError::Internal(error.into()))?;
     answer::revalidated(body, &headers, "private, no-cache")
+}
+
+/// The exports as the API shows them, those under way with their rows so far.
+async fn views<'a>(
+    app: &App,
+    exports: &'a [Export],
+    now: Timestamp,
+) -> Result<Vec<ExportView<'a>>, ApiError> {
+    let under_way = exports.iter().filter(|e| e.status == Status::Processing);
+    let under_way: Vec<ExportId> = under_way.map(|e| e.id).collect();
+    let progress = app.exports.progress(&under_way).await?;
+    unreadable::report(&app.exports.tables().work, progress.unreadable);
+    let view = |export: &'a Export| {
+        let written = progress.rows.get(&export.id).copied().unwrap_or(0);
+        ExportView::new(export, written, now, &app.public_url)
+    };
+    Ok(exports.iter().map(view).collect())
 }
 
 /// Those of a list of `listed` that the requester may see: access goes by the organization written in an export, which

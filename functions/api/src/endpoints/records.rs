@@ -98,13 +98,11 @@ pub(crate) async fn list(
         None => None,
         Some(after) => {
             let position = Position {
-                as_of: start.as_of,
                 after,
                 found: value,
+                ..start
             };
-            let position = serde_json::to_string(&position);
-            let position = position.map_err(|error| ApiError::Internal(error.into()))?;
-            Some(app.cursors().await?.sign(&scope, &position)?)
+            Some(signed(&app, &scope, &position).await?)
         }
     };
     let meta = Meta {
@@ -115,6 +113,12 @@ pub(crate) async fn list(
         count: Some(count),
     };
     answer::json(StatusCode::OK, &RecordList { records, meta })
+}
+
+async fn signed(app: &App, scope: &str, position: &Position) -> Result<String, ApiError> {
+    let position = serde_json::to_string(position);
+    let position = position.map_err(|error| ApiError::Internal(error.into()))?;
+    app.cursors().await?.sign(scope, &position)
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {

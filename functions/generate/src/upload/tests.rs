@@ -1,0 +1,102 @@
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_mocks::mock;
+
+use super::*;
+use crate::testing::bucket;
+
+/// S3: parts of at least 5 MiB but the last, at most 5 GiB, at most 10,000.
+#[test]
+fn parts_are_of_sizes_that_s3_takes_and_memory_holds() {
+    assert_eq!(part_size(FIRST_PART, 1), 8 << 20);
+    assert_eq!(part_size(FIRST_PART, 1_000), 8 << 20);
+    assert_eq!(part_size(FIRST_PART, 1_001), 16 << 20);
+    assert_eq!(part_size(FIRST_PART, MOST_PARTS), 80 << 20);
+    let whole: u64 = (1..=MOST_PARTS)
+        .map(|number| part_size(FIRST_PART, number) as u64)
+        .sum();
+    assert!(whole > 400 << 30, "{whole}");
+    assert!((1..=MOST_PARTS).all(|number| part_size(FIRST_PART, number) >= 5 << 20));
+}
+
+fn upload() -> PartUpload {
+    let id = waybill::export::ExportId::try_from(7).unwrap();
+    PartUpload::new(bucket(&[]), FIRST_PART, ObjectKey::new(id))
+}
+
+/// Cuts a part without sending it: what S3 answers is said by `settle`.
+fn cut(upload: &mut PartUpload, bytes: &[u8], rows: u64) {
+    upload.hash.update(bytes);
+    upload.stored += bytes.len() as u64;
+    upload.cut += 1;
+    let checkpoint = upload.checkpoint(
+        FileProgress {
+            rows,
+            ..FileProgress::default()
+        },
+        None,
+        0,
+    );
+    upload.checkpoints.insert(upload.cut, checkpoint);
+}
+
+#[test]
+fn a_checkpoint_counts_parts_only_up_to_the_first_gap() {
+    let mut upload = upload();
+    for (n, bytes) in [b"one", b"two", b"three" as &[u8]].into_iter().enumerate() {
+        cut(&mut upload, bytes, n as u64 + 1);
+    }
+    let stored = |number: u32| {
+        Ok(Ok(Stored {
+            number,
+            etag: format!("etag-{number}"),
+            bytes: Bytes::new(),
+        }))
+    };
+    upload.settle(stored(2)).unwrap();
+    assert_eq!(upload.grown(), None);
+    upload.settle(stored(1)).unwrap();
+    let checkpoint = upload.grown().unwrap();
+    assert_eq!(
+        (checkpoint.parts, checkpoint.progress.rows, checkpoint.bytes),
+        (2, 2, 6)
+    );
+    assert_eq!(upload.etags(), ["etag-1", "etag-2"]);
+    assert_eq!(upload.grown(), None);
+    upload.settle(stored(3)).unwrap();
+    assert_eq!(upload.grown().map(|checkpoint| checkpoint.parts), Some(3));
+}
+
+#[test]
+fn a_part_that_failed_ends_the_attempt() {
+    let mut upload = upload();
+    cut(&mut upload, b"one", 1);
+    assert!(matches!(
+        upload.settle(Ok(Err(BucketError::UploadGone))),
+        Err(UploadError::Bucket(BucketError::UploadGone))
+    ));
+    assert_eq!(upload.grown(), None);
+}
+
+#[tokio::test]
+async fn a_tail_of_another_length_is_not_gone_on_from() {
+    let tail = mock!(Client::get_object).then_output(|| {
+        GetObjectOutput::builder()
+            .body(ByteStream::from_static(b"half"))
+            .build()
+    });
+    let checkpoint = |bytes| Checkpoint {
+        bytes,
+        hash: FileHash::default().state(),
+        tail: Some("exports/7/tail".into()),
+        ..Checkpoint::default()
+    };
+    let resume = async |bytes| {
+        let id = waybill::export::ExportId::try_from(7).unwrap();
+        let new = PartUpload::new(bucket(&[&tail]), FIRST_PART, ObjectKey::new(id));
+        PartUpload::resume(new, &checkpoint(bytes), None, Vec::new()).await
+    };
+    assert!(matches!(resume(5).await, Err(UploadError::Tail)));
+    assert_eq!(resume(4).await.unwrap().buffer, b"half");
+}

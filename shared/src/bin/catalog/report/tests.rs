@@ -1,0 +1,150 @@
+use waybill::catalog::{Catalog, Constant};
+
+use super::*;
+
+fn things(sort_format: &str) -> ExportType {
+    let text = format!(
+        "[[type]]\nname = \"things\"\nparent = \"project\"\ndelivery = \"link\"\n\
+             records = {{ engine = \"dynamodb\", table = \"T\", partition = \"{{parent}}\", partition_key = \"pk\", \
+             sort_key = \"sk\", sort_format = \"{sort_format}\" }}\ncreated = \"at\"\n\
+             columns = [ {{ key = \"id\", kind = \"text\" }}, {{ key = \"score\", kind = \"integer\" }}, \
+             {{ key = \"status\", kind = \"text\", values = [\"a\", \"b\"] }}, {{ key = \"mail\", kind = \"email\" }} ]\n"
+    );
+    Catalog::parse(&text).unwrap().types()[0].clone()
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Text(text.into())
+}
+
+#[test]
+fn what_is_other_than_the_entry_says_is_counted_with_a_key_and_without_a_cell() {
+    let of = things("rfc3339_s#id");
+    let mut report = Report::new(&of);
+    let at = |time: &str| Some(time.parse().unwrap());
+    let key = "2026-11-21T11:00:00Z#1";
+    report.record(
+        &[
+            text("1"),
+            text("7"),
+            text("a"),
+            Value::Missing,
+            text(key),
+            text("2026-11-21T11:00:00.5Z"),
+        ],
+        at("2026-11-21T11:00:00.5Z"),
+    );
+    assert!(report.is_right());
+    report.record(
+        &[
+            text("2"),
+            text("secret"),
+            text("z"),
+            Value::Null,
+            text("\u{1b}[2Jnow"),
+            text("soon"),
+        ],
+        None,
+    );
+    let key = "2026-11-21T11:00:00Z#3";
+    report.record(
+        &[
+            text("3"),
+            text("many"),
+            text("b"),
+            Value::Null,
+            text(key),
+            text("2026-11-21T12:00:00Z"),
+        ],
+        at("2026-11-21T12:00:00Z"),
+    );
+    report.record(
+        &[
+            text("4"),
+            Value::Missing,
+            text("b"),
+            Value::Null,
+            Value::Number("5".into()),
+            Value::Missing,
+        ],
+        None,
+    );
+    assert!(!report.is_right());
+    insta::assert_snapshot!(report, @r##"
+          4 records
+          key: 1 of 4 are a text where `sort_format` is a number, or the other way round, the first at "5"
+          key: 2 of 4 are not of the `sort_format`, the first at "\u{1b}[2Jnow"
+          key: 1 of 4 name another time than `created`, by which time ranges would miss them, the first at "2026-11-21T11:00:00Z#3"
+          at: 1 of 4 say nothing there, though it is `created`: a filter on the time would leave them out, the first at "5"
+          at: 1 of 4 have no time there that can be read: RFC 3339 with a zone, or what `from` says, the first at "\u{1b}[2Jnow"
+          score: 2 of 4 are no integer, the first at "\u{1b}[2Jnow"
+          status: 1 of 4 are not among `values`, the first at "\u{1b}[2Jnow"
+          mail: never there
+        "##);
+}
+
+#[test]
+fn keys_without_a_time_have_no_format() {
+    let of = things("id");
+    let mut report = Report::new(&of);
+    report.record(
+        &[
+            text("1"),
+            Value::Null,
+            text("a"),
+            text("a@b"),
+            text("anything"),
+            text("2026-11-21T12:00:00Z"),
+        ],
+        "2026-11-21T12:00:00Z".parse().ok(),
+    );
+    insta::assert_snapshot!(report, @"
+          1 records
+          score: never there
+          all as the entry says
+        ");
+}
+
+#[test]
+fn what_an_export_would_leave_out_or_write_as_commas_is_said() {
+    let mut of = things("id");
+    of.records.fixed = vec![("archived".to_owned(), Constant::Text("false".to_owned()))];
+    let mut report = Report::new(&of);
+    let record = |id: Value<'static>, archived: Value<'static>| {
+        [
+            id,
+            Value::Missing,
+            Value::Missing,
+            Value::Missing,
+            text("k"),
+            text("2026-11-21T12:00:00Z"),
+            archived,
+        ]
+    };
+    let time = "2026-11-21T12:00:00Z".parse().ok();
+    report.record(&record(text("1"), text("false")), time);
+    assert!(report.is_right());
+    report.record(&record(text("2"), Value::Bool(false)), time);
+    report.record(&record(text("3"), text("true")), time);
+    report.record(&record(Value::Missing, text("false")), time);
+    insta::assert_snapshot!(report, @r#"
+        4 records
+        archived: 1 of 4 are of another type than `fixed` says, and read the same, the first at "k"
+        fixed: 1 of 4 are of other types, and left out
+        columns: 1 of 4 have none of the columns: they may be of another type, the first at "k"
+        score: never there
+        status: never there
+        mail: never there
+        "#);
+    let mut none = Report::new(&of);
+    none.record(&record(text("1"), text("true")), time);
+    assert!(!none.is_right());
+    insta::assert_snapshot!(none, @"
+        1 records
+        fixed: none of 1 has what `fixed` says
+        id: never there
+        score: never there
+        status: never there
+        mail: never there
+        ");
+}

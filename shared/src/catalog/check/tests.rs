@@ -1,0 +1,217 @@
+use insta::assert_snapshot;
+
+use crate::catalog::{Catalog, CatalogError, Constant, Delivery, ParentKind};
+use crate::value::{Kind, Stored};
+
+const LEADS: &str = r#"
+[[type]]
+name      = "leads"
+parent    = "source"
+delivery  = "link"
+records   = { engine = "dynamodb", table = "RECORDS_TABLE", partition = "leads#{parent}",
+              partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_ms#id" }
+created   = "created_at"
+search    = ["name", "phone"]
+filters   = ["status", "created_at", "attributes"]
+columns   = [ { key = "name", kind = "text" }, { key = "phone", kind = "phone" },
+              { key = "city", kind = "text", path = "address.city" },
+              { key = "amount", kind = "decimal", from = "cents" },
+              { key = "status", kind = "text", hidden = true } ]
+custom    = true
+"#;
+
+fn refusal(from: &str, to: &str) -> String {
+    assert!(LEADS.contains(from), "{from}");
+    let error = Catalog::parse(&LEADS.replacen(from, to, 1)).unwrap_err();
+    assert!(matches!(error, CatalogError::Invalid { .. }));
+    error.to_string()
+}
+
+#[test]
+fn the_built_in_catalog_is_right() {
+    let catalog = Catalog::built_in().unwrap();
+    let orders = catalog.get("orders").unwrap();
+    assert_eq!(orders.parent, ParentKind::Project);
+    assert_eq!(orders.delivery, Delivery::Attachment);
+    let keys: Vec<_> = orders
+        .default_columns()
+        .iter()
+        .map(|c| c.key.as_str())
+        .collect();
+    assert_eq!(
+        keys.join(" "),
+        "id reference status created_at updated_at delivered_at customer city state items amount freight \
+             currency payment"
+    );
+    assert_eq!(orders.records.partitions("42"), ["orders#42"]);
+    assert!(orders.records.sort_format.is_ordered_by_time());
+}
+
+#[test]
+fn every_part_of_a_type_is_read() {
+    let catalog = Catalog::parse(LEADS).unwrap();
+    let leads = catalog.get("leads").unwrap();
+    assert_eq!(leads.label, "Leads");
+    assert!(leads.custom);
+    assert_eq!(
+        leads
+            .column("city")
+            .unwrap()
+            .origin
+            .path()
+            .unwrap()
+            .to_string(),
+        "address.city"
+    );
+    assert_eq!(leads.column("amount").unwrap().stored, Some(Stored::Cents));
+    assert_eq!(leads.column("phone").unwrap().kind, Kind::Phone);
+    let keys: Vec<_> = leads
+        .default_columns()
+        .iter()
+        .map(|c| c.key.clone())
+        .collect();
+    assert_eq!(
+        keys.join(" "),
+        "name phone city amount created_at updated_at source_id"
+    );
+    assert!(catalog.get("orders").is_none());
+}
+
+#[test]
+fn everything_about_a_hosts_own_table_is_read() {
+    let role = "arn:aws:iam::123456789012:role/reader";
+    for (text, named) in [(role, role), ("RECORDS_ROLE", "RECORDS_ROLE")] {
+        let more = format!(
+            r#"sort_key = "at", index = "by_time", region = "eu-central-1", role = "{text}",
+                   fixed = {{ entity = "lead", version = 2, deleted = false }}"#
+        );
+        let catalog =
+            Catalog::parse(&LEADS.replace(r#"sort_key = "sk""#, &more.replace('\n', " "))).unwrap();
+        let records = &catalog.types()[0].records;
+        assert_eq!(records.index.as_deref(), Some("by_time"));
+        assert_eq!(records.region.as_deref(), Some("eu-central-1"));
+        assert_eq!(records.role.as_deref(), Some(named));
+        let fixed = [
+            ("deleted", Constant::Boolean(false)),
+            ("entity", Constant::Text("lead".into())),
+            ("version", Constant::Integer(2)),
+        ];
+        assert_eq!(
+            records.fixed,
+            fixed.map(|(name, constant)| (name.to_owned(), constant))
+        );
+    }
+}
+
+#[test]
+fn a_type_is_added_without_a_line_of_rust() {
+    let fifth = r#"
+[[type]]
+name     = "tickets"
+parent   = "organization"
+delivery = "link"
+records  = { engine = "dynamodb", table = "TICKETS_TABLE", partition = "{parent}", partition_key = "tenant", sort_key = "opened", sort_format = "epoch_ms" }
+created  = "opened"
+search   = ["subject"]
+filters  = ["priority", "created_at"]
+columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", label = "What it is about" },
+             { key = "priority", kind = "integer", values = ["1", "2"] }, { key = "opened", kind = "timestamp", from = "epoch_ms" } ]
+"#;
+    let built_in = super::super::BUILT_IN;
+    let catalog = Catalog::parse(&format!("{built_in}{fifth}")).unwrap();
+    assert_eq!(catalog.types().len(), 5);
+    let tickets = catalog.get("tickets").unwrap();
+    assert_eq!(tickets.column("subject").unwrap().label, "What it is about");
+    assert_eq!(tickets.records.partitions("acme"), ["acme"]);
+}
+
+#[test]
+fn several_partitions_are_each_bound_to_the_parent() {
+    let text = LEADS.replace(
+        r#"partition = "leads#{parent}""#,
+        r#"partitions = ["leads#{parent}#0", "leads#{parent}#1"]"#,
+    );
+    let catalog = Catalog::parse(&text).unwrap();
+    assert_eq!(
+        catalog.types()[0].records.partitions("web"),
+        ["leads#web#0", "leads#web#1"]
+    );
+}
+
+#[test]
+fn a_wrong_catalog_is_refused_with_its_line() {
+    assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads""#),
+            @"the catalog is wrong in line 6: a partition must have {parent} in it, so that it holds one parent's records only");
+    assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads#{parent}#{x}""#),
+            @"the catalog is wrong in line 6: a partition knows only {parent} in braces");
+    assert_snapshot!(refusal(r#"partition = "leads#{parent}","#, ""),
+            @"the catalog is wrong in line 6: give either `partition` or a list of `partitions`");
+    assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}", "{parent}"]"#),
+            @"the catalog is wrong in line 6: this partition is there twice: its records would be too");
+    assert_snapshot!(refusal("RECORDS_TABLE", "records"),
+            @"the catalog is wrong in line 6: `table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name");
+    assert_snapshot!(refusal("dynamodb", "mongodb"),
+            @"the catalog is wrong in line 6: unknown variant `mongodb`, expected `dynamodb`");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
+            @"the catalog is wrong in line 7: `read_mb_per_s` is a whole number of megabytes a second, from 1");
+    assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
+            @"the catalog is wrong in line 7: no such sort_format; there are rfc3339_s, rfc3339_ms, rfc3339_us, rfc3339_ns, rfc3339, epoch_s, epoch_ms (each also with `#id`) or id");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "pk""#),
+            @"the catalog is wrong in line 7: the sort key is another attribute than the partition key");
+    assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),
+            @"the catalog is wrong in line 3: a type's name is 1 to 64 of a-z, 0-9 and _, and begins with a letter");
+    assert_snapshot!(refusal("delivery", "deliver"),
+            @"the catalog is wrong in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
+    assert_snapshot!(refusal(r#""source""#, r#""team""#),
+            @"the catalog is wrong in line 4: unknown variant `team`, expected one of `organization`, `project`, `source`");
+    assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
+            @"the catalog is wrong in line 11: the column `name` is there twice");
+    assert_snapshot!(refusal(r#"kind = "phone""#, r#"kind = "mobile""#),
+            @"the catalog is wrong in line 11: unknown variant `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
+    assert_snapshot!(refusal(r#"kind = "decimal""#, r#"kind = "text""#),
+            @"the catalog is wrong in line 13: this `from` makes a decimal; change the column's kind");
+    assert_snapshot!(refusal("address.city", "address..city"),
+            @"the catalog is wrong in line 12: a path is attribute names with a dot between them, such as address.city");
+    assert_snapshot!(refusal(r#"search    = ["name""#, r#"search    = ["email""#),
+            @"the catalog is wrong in line 9: `email` is no column of this type");
+    assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["created_at""#),
+            @"the catalog is wrong in line 10: `created_at` is there twice");
+    assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["limit""#),
+            @"the catalog is wrong in line 10: `limit` is another parameter of a list; give the column another key");
+    assert_snapshot!(refusal(r#"created   = "created_at""#, r#"created   = "name""#),
+            @"the catalog is wrong in line 8: the column `name` must be of kind timestamp");
+    assert_snapshot!(refusal(r#"key = "city""#, r#"key = " ""#),
+            @"the catalog is wrong in line 12: this must not be empty");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { sk = "a" }"#),
+            @"the catalog is wrong in line 7: an attribute of the key cannot be fixed; `partition` says what the key is");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { rate = 1.5 }"#),
+            @"the catalog is wrong in line 7: what is fixed is a text, a whole number, true or false");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "reader""#),
+            @"the catalog is wrong in line 7: `role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself");
+    assert_snapshot!(refusal(r#""source""#, r#""project""#),
+            @"the catalog is wrong in line 15: only a source has custom fields; the type's parent must be source");
+    assert_snapshot!(refusal(r#"key = "name""#, r#"key = "other""#),
+            @"the catalog is wrong in line 15: the column `other` is what nobody defined; call the type's own column another name");
+    assert_snapshot!(refusal("hidden = true", r#"values = ["a", "a"]"#),
+            @"the catalog is wrong in line 14: the value `a` is there twice");
+}
+
+#[test]
+fn two_types_of_one_name_are_refused() {
+    let error = Catalog::parse(&format!("{LEADS}{LEADS}")).unwrap_err();
+    assert_snapshot!(error, @"the catalog is wrong in line 18: the type `leads` is there twice");
+}
+
+#[test]
+fn a_catalog_without_types_is_refused() {
+    assert_snapshot!(Catalog::parse("").unwrap_err(), @"the catalog is wrong in line 1: missing field `type`");
+    assert_snapshot!(Catalog::parse("type = []").unwrap_err(),
+            @"the catalog is wrong in line 1: it has no type; add a [[type]]");
+}
+
+#[test]
+fn a_catalog_that_is_not_there_is_named() {
+    let error = Catalog::read(std::path::Path::new("/nowhere/catalog.toml")).unwrap_err();
+    assert_snapshot!(error,
+            @"cannot read the catalog /nowhere/catalog.toml; CATALOG_PATH must name a readable UTF-8 file");
+}

@@ -1,0 +1,154 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::selection::tests::{leads, orders};
+
+fn json(filters: Value) -> Result<Criteria, Vec<FieldError>> {
+    from_json(&leads(), Some(&filters), None)
+}
+
+fn refusal(filters: Value) -> String {
+    let errors = json(filters).unwrap_err();
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn canonical(criteria: &Criteria) -> String {
+    serde_json::to_string(criteria).unwrap()
+}
+
+#[test]
+fn a_body_and_a_query_that_say_the_same_are_the_same() {
+    let body = from_json(
+        &leads(),
+        Some(&json!({
+            "status": ["new", "sold", "new"],
+            "created_at": {"from": "-30d", "to": "2017-11-01T01:00:00+01:00"},
+            "attributes": {"vip": true, "campaign": ["b", "a"]},
+            "score": 7,
+        })),
+        Some(&json!("  Ana ")),
+    )
+    .unwrap();
+    let query = from_query(
+        &leads(),
+        [
+            ("created_at.to", "2017-11-01T00:00:00Z"),
+            ("status", "sold"),
+            ("status", "new"),
+            ("attributes.campaign", "a"),
+            ("attributes.vip", "true"),
+            ("attributes.campaign", "b"),
+            ("score", "7"),
+            ("search", "Ana"),
+            ("created_at.from", "-30d"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(canonical(&body), canonical(&query));
+    assert_snapshot!(canonical(&body), @r#"{"filters":{"created_at":{"from":"-30d","to":"2017-11-01T00:00:00Z"},"attributes":{"campaign":["a","b"],"vip":true},"score":["7"],"status":["new","sold"]},"search":"Ana"}"#);
+}
+
+#[test]
+fn nothing_is_no_filter() {
+    let nothing = from_json(&leads(), None, None).unwrap();
+    for filters in [
+        json!(null),
+        json!({}),
+        json!({"status": null}),
+        json!({"created_at": {}}),
+        json!({"created_at": {"from": null, "to": null}}),
+        json!({"attributes": {}}),
+        json!({"attributes": {"vip": null}}),
+    ] {
+        for search in [json!(null), json!(""), json!(" \t")] {
+            assert_eq!(
+                from_json(&leads(), Some(&filters), Some(&search)).unwrap(),
+                nothing,
+                "{filters}"
+            );
+        }
+    }
+    assert_eq!(
+        canonical(&from_query(&leads(), [("search", " ")]).unwrap()),
+        canonical(&nothing)
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_field_by_field() {
+    assert_snapshot!(refusal(json!([])), @r#"filters: must be an object, such as {"status": ["paid"]}"#);
+    assert_snapshot!(refusal(json!({"city": "Rio", "status": []})), @"
+        filters.city: is no filter of leads; it has status, created_at, attributes, score, vip, born, seen
+        filters.status: must not be an empty list; leave the filter out for all records
+        ");
+    assert_snapshot!(refusal(json!({"status": ["new", 5]})), @"filters.status: must be a text of 1 to 200 characters or a list of such");
+    assert_snapshot!(refusal(json!({"status": ""})), @"filters.status: must be a text of 1 to 200 characters or a list of such");
+    assert_snapshot!(refusal(json!({"status": "x".repeat(201)})), @"filters.status: must be a text of 1 to 200 characters or a list of such");
+    assert_snapshot!(refusal(json!({"status": vec!["a"; 101]})), @"filters.status: must list at most 100 values");
+    assert_snapshot!(refusal(json!({"score": "7a"})), @"filters.score: must be a number or a list of such");
+    assert_snapshot!(refusal(json!({"vip": "yes"})), @"filters.vip: must be true, false or a list of such");
+    assert_snapshot!(refusal(json!({"born": "2017-02-30"})), @"filters.born: must be a date (2017-10-01) or a list of such");
+    assert_snapshot!(refusal(json!({"seen": "2017-02-03"})), @"filters.seen: must be an instant (2017-10-01T00:00:00Z) or a list of such");
+    assert_snapshot!(refusal(json!({"created_at": "2017-10-01"})), @"filters.created_at: must be an object with `from`, `to` or both");
+    assert_snapshot!(refusal(json!({"created_at": {"since": "x", "from": "soon", "to": 5}})), @"
+        filters.created_at.since: is no bound; there are `from` (inclusive) and `to` (exclusive)
+        filters.created_at.from: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
+        filters.created_at.to: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
+        ");
+    assert_snapshot!(refusal(json!({"attributes": ["vip"]})), @r#"filters.attributes: must be an object, such as {"vip": true, "campaign": ["spring", "summer"]}"#);
+    assert_snapshot!(refusal(json!({"attributes": {"vip": false}})), @"filters.attributes.vip: must be true (has it), or a text of 1 to 200 characters or a list of such (has one of these)");
+    assert_snapshot!(refusal(json!({"attributes": {"": true}})), @"filters.attributes.: must have a name of 1 to 200 characters");
+    let many: Map<_, _> = (0..21).map(|n| (n.to_string(), json!(true))).collect();
+    assert_snapshot!(refusal(json!({"attributes": many})), @"filters.attributes: must name at most 20 attributes");
+}
+
+#[test]
+fn a_column_with_values_accepts_only_these() {
+    let errors = from_json(&orders(), Some(&json!({"status": ["paid"]})), None).unwrap_err();
+    assert_snapshot!(errors[0], @"filters.status: must be of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled");
+}
+
+#[test]
+fn a_search_is_a_text_of_at_most_200_characters() {
+    let refusal =
+        |search: Value| from_json(&leads(), None, Some(&search)).unwrap_err()[0].to_string();
+    assert_snapshot!(refusal(json!(5)), @"search: must be a text");
+    assert_snapshot!(refusal(json!("x".repeat(201))), @"search: must have at most 200 characters");
+}
+
+#[test]
+fn a_query_string_is_refused_under_its_own_names() {
+    let refusal = |pairs: &[(&str, &str)]| {
+        let errors = from_query(&leads(), pairs.iter().copied()).unwrap_err();
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_snapshot!(refusal(&[("city", "Rio")]), @"city: is no filter of leads; it has status, created_at, attributes, score, vip, born, seen");
+    assert_snapshot!(refusal(&[("created_at.from", "-1d"), ("created_at.from", "-2d")]), @"created_at.from: is there twice");
+    assert_snapshot!(refusal(&[("search", "a"), ("search", "b")]), @"search: is there twice");
+    assert_snapshot!(refusal(&[("attributes.vip", "true"), ("attributes.vip", "a")]), @"attributes.vip: is there twice");
+    assert_snapshot!(refusal(&[("created_at", "-1d")]), @"created_at: must be an object with `from`, `to` or both");
+    assert_snapshot!(refusal(&[("created_at", "-1d"), ("created_at.from", "-2d")]), @"
+        created_at.from: is there twice
+        created_at: must be an object with `from`, `to` or both
+        ");
+    assert_snapshot!(refusal(&[("created_at.from", "-1d"), ("created_at", "-1d")]), @"created_at: is there twice");
+}
+
+proptest! {
+    #[test]
+    fn any_query_is_read_without_a_panic(
+        pairs in prop::collection::vec(("(status|created_at|attributes|search|\\PC{0,5})(\\.\\PC{0,5})?", "\\PC{0,9}"), 0..6),
+    ) {
+        let _ = from_query(&leads(), pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    }
+}

@@ -1,0 +1,213 @@
+use serde_json::json;
+
+use super::*;
+use crate::catalog::Catalog;
+use crate::selection::{Criteria, KeyTime};
+
+fn things(records: &str) -> ExportType {
+    let text = format!(
+        "[[type]]\nname = \"things\"\nparent = \"project\"\ndelivery = \"link\"\n\
+             records = {{ engine = \"dynamodb\", table = \"T\", partition = \"{{parent}}\", partition_key = \"pk\", \
+             sort_key = \"sk\", {records} }}\ncreated = \"at\"\nfilters = [\"created_at\", \"status\"]\n\
+             columns = [ {{ key = \"id\", kind = \"text\" }}, {{ key = \"status\", kind = \"text\" }} ]\n"
+    );
+    Catalog::parse(&text).unwrap().types()[0].clone()
+}
+
+const BY_TIME: &str = r##"sort_format = "rfc3339_ms#id""##;
+
+/// A record: its id, its sort key, when it was created, and what is fixed.
+type Record<'a> = (Value<'a>, &'a str, Value<'a>, Value<'a>);
+
+struct Judged {
+    ids: Vec<String>,
+    undecided: UndecidedCounts,
+    of: ExportType,
+}
+
+fn judge(of: &ExportType, filters: serde_json::Value, records: &[Record<'_>]) -> Judged {
+    let as_of = "2026-11-21T12:00:00Z".parse().unwrap();
+    let criteria = Criteria::from_json(of, Some(&filters), None).unwrap();
+    let selection = criteria.pin(as_of, &jiff::tz::TimeZone::UTC).unwrap();
+    let columns = of.select_columns(&["id"]).unwrap();
+    let projection = Projection::new(of, &columns, &selection);
+    let mut judged = Judged {
+        ids: Vec::new(),
+        undecided: UndecidedCounts::default(),
+        of: of.clone(),
+    };
+    for (id, sort_key, created, fixed) in records {
+        let values: Vec<Value<'_>> = projection
+            .origins()
+            .iter()
+            .map(|origin| match origin.path().unwrap().root() {
+                "id" => id.clone(),
+                "at" => created.clone(),
+                "archived" => fixed.clone(),
+                _ => Value::Missing,
+            })
+            .collect();
+        let format = of.records.sort_format;
+        let key = match (format.is_id(), format.is_of(sort_key)) {
+            (true, _) => KeyTime::None,
+            (false, true) => KeyTime::WithinBounds,
+            (false, false) => KeyTime::Unreadable,
+        };
+        let decision = projection.decide(&values, key, as_of);
+        if decision.is_in() {
+            judged
+                .ids
+                .push(values[0].as_text().unwrap_or_default().to_owned());
+        }
+        judged
+            .undecided
+            .add(decision, of, &projection, &values, || {
+                Some((*sort_key).to_owned())
+            });
+    }
+    judged
+}
+
+impl Judged {
+    fn shown(&self) -> String {
+        let warnings = serde_json::to_string(&self.undecided.warnings()).unwrap();
+        let failure = self.undecided.mismatch(&self.of).map(|f| f.message);
+        format!(
+            "{} {warnings} {}",
+            self.ids.join(" "),
+            failure.unwrap_or_default()
+        )
+    }
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Text(text.into())
+}
+
+const FITS: &str = "2026-11-20T00:00:00.000Z#a";
+const TIME: &str = "2026-11-20T00:00:00.000Z";
+
+fn from_november() -> serde_json::Value {
+    json!({"created_at": {"from": "2026-11-01"}})
+}
+
+#[test]
+fn a_record_without_a_time_is_in_unless_a_filter_needs_it_and_counted_either_way() {
+    let of = things(BY_TIME);
+    let records = [
+        (text("dated"), FITS, text(TIME), Value::Missing),
+        (text("undated"), FITS, Value::Missing, Value::Missing),
+        (text("null"), FITS, Value::Null, Value::Missing),
+    ];
+    insta::assert_snapshot!(judge(&of, json!(null), &records).shown(), @r#"dated undated null [{"code":"undated","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    insta::assert_snapshot!(judge(&of, from_november(), &records).shown(), @r#"dated [{"code":"undated","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+}
+
+#[test]
+fn a_time_that_cannot_be_read_is_in_doubt_only_where_it_is_needed() {
+    let records = [
+        (
+            text("zoneless"),
+            FITS,
+            text("2026-11-20T00:00:00"),
+            Value::Missing,
+        ),
+        (text("day"), FITS, text("2026-11-20"), Value::Missing),
+        (
+            text("late"),
+            FITS,
+            text("2026-11-21T12:00:00Z"),
+            Value::Missing,
+        ),
+    ];
+    insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @"zoneless day late []");
+    insta::assert_snapshot!(judge(&things(BY_TIME), from_november(), &records).shown(), @r#"late [{"code":"undecided","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    // Where the key has no time, the request's own bound needs it.
+    let by_id = things(r#"sort_format = "id""#);
+    insta::assert_snapshot!(judge(&by_id, json!(null), &records).shown(), @r#"zoneless day [{"code":"undecided","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+}
+
+#[test]
+fn a_key_of_another_form_is_in_doubt_and_the_records_own_time_decides() {
+    let records = [
+        (text("fits"), FITS, text(TIME), Value::Missing),
+        (
+            text("seconds"),
+            "2026-11-20T00:00:00Z#b",
+            text(TIME),
+            Value::Missing,
+        ),
+        (
+            text("late"),
+            "lead-1",
+            text("2026-11-21T12:00:00Z"),
+            Value::Missing,
+        ),
+        (text("undated"), "lead-2", Value::Missing, Value::Missing),
+    ];
+    insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @r#"fits seconds undated [{"code":"undecided","attribute":"sk","count":3,"example":"2026-11-20T00:00:00Z#b"}]"#);
+    insta::assert_snapshot!(judge(&things(BY_TIME), from_november(), &records).shown(), @r#"fits seconds [{"code":"undecided","attribute":"sk","count":3,"example":"2026-11-20T00:00:00Z#b"}]"#);
+}
+
+#[test]
+fn what_is_fixed_excludes_other_types_and_is_in_doubt_where_it_reads_the_same() {
+    let of = things(&format!("{BY_TIME}, fixed = {{ archived = \"false\" }}"));
+    let records = [
+        (text("right"), FITS, text(TIME), text("false")),
+        (text("boolean"), FITS, text(TIME), Value::Bool(false)),
+        (text("other"), FITS, text(TIME), Value::Bool(true)),
+        (text("none"), "lead", Value::Missing, Value::Missing),
+    ];
+    insta::assert_snapshot!(judge(&of, json!(null), &records).shown(), @r#"right boolean [{"code":"undecided","attribute":"archived","count":1,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+    let number = things(&format!("{BY_TIME}, fixed = {{ archived = 200 }}"));
+    let records = [
+        (text("right"), FITS, text(TIME), Value::Number("200".into())),
+        (text("text"), FITS, text(TIME), text("200")),
+        (text("other"), FITS, text(TIME), Value::Number("2".into())),
+    ];
+    insta::assert_snapshot!(judge(&number, json!(null), &records).shown(), @r#"right text [{"code":"undecided","attribute":"archived","count":1,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+}
+
+#[test]
+fn a_record_without_any_column_is_counted() {
+    let records = [
+        (Value::Missing, FITS, text(TIME), Value::Missing),
+        (Value::Null, FITS, text(TIME), Value::Missing),
+        (text("a"), FITS, text(TIME), Value::Missing),
+    ];
+    insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @r#"  a [{"code":"blank_row","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
+}
+
+#[test]
+fn where_all_of_many_records_are_in_doubt_there_is_no_file() {
+    let of = things(BY_TIME);
+    let many = |n: usize, record: Record<'static>| vec![record; n];
+    let order = (
+        text("a"),
+        "ORDER#2026-11-20T00:00:00.000Z#a",
+        text(TIME),
+        Value::Missing,
+    );
+    let undated = (text("a"), FITS, Value::Missing, Value::Missing);
+    let zoneless = (text("a"), FITS, text("2026-11-20T00:00:00"), Value::Missing);
+    let failure = |judged: Judged| judged.undecided.mismatch(&judged.of);
+    assert_eq!(
+        failure(judge(&of, json!(null), &many(19, order.clone()))),
+        None
+    );
+    let failed = failure(judge(&of, json!(null), &many(40, order.clone()))).unwrap();
+    assert_eq!(
+        (failed.code.as_str(), failed.retryable),
+        ("catalog_mismatch", false)
+    );
+    insta::assert_snapshot!(failed.message, @"The records are not as the catalog says: the attribute sk should have the form rfc3339_ms#id, and 40 of 40 records had a text of the form AAAAA#9999-99-99A99:99:99.999A#a. No file was made, since it would lack records. Please contact support.");
+    assert_eq!(
+        failure(judge(&of, json!(null), &many(60, undated.clone()))),
+        None
+    );
+    insta::assert_snapshot!(failure(judge(&of, from_november(), &many(60, undated))).unwrap().message, @"The records are not as the catalog says: the attribute at should have an RFC 3339 time with its zone, such as 2026-11-21T12:00:00Z, and 60 of 60 records had nothing there. No file was made, since it would lack records. Please contact support.");
+    insta::assert_snapshot!(failure(judge(&of, from_november(), &many(60, zoneless))).unwrap().message, @"The records are not as the catalog says: the attribute at should have an RFC 3339 time with its zone, such as 2026-11-21T12:00:00Z, and 60 of 60 records had a text of the form 9999-99-99A99:99:99. No file was made, since it would lack records. Please contact support.");
+    let mut but_one = many(40, order);
+    but_one.push((text("a"), FITS, text(TIME), Value::Missing));
+    assert_eq!(failure(judge(&of, json!(null), &but_one)), None);
+}

@@ -1,0 +1,59 @@
+use super::*;
+
+fn pace() -> Pace {
+    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+}
+
+#[test]
+fn the_lengths_are_those_of_the_design() {
+    let pace = pace();
+    assert_eq!(pace.heartbeat(), Duration::from_secs(10));
+    assert_eq!(pace.margin(), Duration::from_secs(15));
+    assert_eq!(pace.skew(), SignedDuration::from_secs(30));
+    let minutes = |waits: Vec<SignedDuration>| {
+        waits
+            .iter()
+            .map(SignedDuration::as_mins)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        minutes((1..=5).map(|n| pace.retry_after(n)).collect()),
+        [1, 2, 4, 8, 8]
+    );
+    assert_eq!(
+        minutes((0..=7).map(|n| pace.resend_after(n)).collect()),
+        [1, 2, 4, 8, 16, 32, 60, 60]
+    );
+    assert_eq!(pace.resend_after(u32::MAX).as_mins(), 60);
+    assert_eq!(
+        (pace.in_line().as_mins(), pace.reserved().as_mins()),
+        (2, 5)
+    );
+}
+
+#[test]
+fn what_was_put_off_waits_until_it_is_tried_again_or_due_anew() {
+    let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+    let mut work = Work::new(ExportId::try_from(35).unwrap(), at(0));
+    assert!(!work.is_put_off(at(0)));
+    (work.failures, work.retry_at) = (1, Some(at(60).as_second()));
+    assert!(work.is_put_off(at(59)));
+    assert!(!work.is_put_off(at(60)));
+    work.set_due(at(30));
+    assert_eq!((work.failures, work.retry_at), (0, None));
+    (work.failures, work.retry_at) = (1, Some(at(60).as_second()));
+    work.clear_due();
+    assert_eq!(
+        (work.failures, work.retry_at, work.due, work.shard),
+        (0, None, None, None)
+    );
+}
+
+#[test]
+fn what_is_due_within_a_second_is_due_at_its_end() {
+    let id = ExportId::try_from(35).unwrap();
+    let at: Timestamp = "2026-11-21T12:00:00.001Z".parse().unwrap();
+    let work = Work::new(id, at);
+    assert_eq!(work.due_at().unwrap().to_string(), "2026-11-21T12:00:01Z");
+    assert_eq!(work.shard, Some(3));
+}
