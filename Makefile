@@ -61,11 +61,13 @@ export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped
 test: readers lint-rust ## Check everything: formatting, lints, units, and stacks of its own from outside
 	cargo test --workspace --no-run
 	@rm -f $(WAYBILL_SKIPPED)
-	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside outside broken page,'$(part): $(MAKE) --no-print-directory test-$(part)')
+	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside page,$(call TEST_PART,$(part)))
+	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken,$(call TEST_PART,$(part)))
 	@if [ -s $(WAYBILL_SKIPPED) ]; then echo "Skipped: $$(sort -u $(WAYBILL_SKIPPED) | paste -sd ';')"; else echo 'Skipped: nothing'; fi
 
-# Most of what tests do is wait, so they go side by side: what needs no stack, what a stack does, what becomes of one that
-# is disturbed, and the page in a browser.
+# Two at a time: what needs no stack and the page in a browser, which keep both cores busy; then what a stack does and what
+# becomes of one that is disturbed, which mostly wait.
+TEST_PART = '$(1): $(MAKE) --no-print-directory test-$(1)'
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
 ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
@@ -118,8 +120,9 @@ pictures: tools ## Take a picture of every view of the page, into .local/picture
 
 lint: lint-rust lint-rest ## Check formatting, lints, the template and the local scripts
 
-lint-rust: tools
+lint-rust: readers
 	cargo fmt --all --check
+	.local/machete/bin/cargo-machete --skip-target-dir
 	cargo clippy --workspace --all-targets -- -D warnings
 
 lint-rest: tools

@@ -1,6 +1,7 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
-With the argument `tests`, also the readers that tests check files with, and what they check the page with; with
+With the argument `tests`, also the readers that tests check files with, what they check the page with, and what finds
+unused dependencies; with
 `bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz` or `mutants`, that program alone;
 with `packages`, the system's packages that some tests need, as root on Debian. Runs on a bare Python, before any of
 that is there. What is already there is left alone.
@@ -26,6 +27,7 @@ TOOLS = ROOT / ".local"
 DYNOXIDE_VERSION = "3.2.0"
 FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
+MACHETE_VERSION = "0.9.2"
 OLDEST_PYTHON = (3, 11)
 
 PREREQUISITES = {
@@ -64,6 +66,7 @@ def main() -> None:
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_readers))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
+            steps.append(pool.submit(_program, "machete", "cargo-machete", MACHETE_VERSION, "what finds unused dependencies"))
     for step in steps:
         step.result()
 

@@ -41,7 +41,9 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
     }));
     let owners = owners.await;
     let (mut plain, mut wanted, mut killed) = Default::default();
+    let mut readable = None;
     disturbing_making(async |stack, aws| {
+        readable = Some(READABLE.read().await);
         let exports = tokio::join!(
             owners[0].succeeded(json!({"type": "orders", "format": "csv"})),
             owners[0].succeeded(json!({"type": "orders", "format": "xlsx"})),
@@ -95,6 +97,7 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
         receipt["attempts"].as_u64().unwrap()
     });
     let attempts: u64 = join_all(made).await.into_iter().sum();
+    drop(readable);
     // Each worker that was killed is an attempt more.
     assert!(attempts as usize >= wanted.len() + killed.len());
 }

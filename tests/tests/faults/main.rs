@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, RwLock};
 use waybill::catalog::Catalog;
 use waybill_tests::{
     Aws, FINISHED_WITHIN, MAIL_WITHIN, Owner, Stack, Standstill, generated_orders, id, kill,
@@ -30,6 +30,9 @@ const BY_ITSELF: Duration = Duration::from_secs(180);
 /// look for: their exports and mails only take longer.
 static MAKING: Mutex<()> = Mutex::const_new(());
 static MAILING: Mutex<()> = Mutex::const_new(());
+/// Held for reading by whoever has exports made while `MAKING` is another's, and for writing by whoever takes the records
+/// away: every export fails then. Taken after `MAKING`, never before.
+static READABLE: RwLock<()> = RwLock::const_new(());
 /// Held by whoever sweeps, or waits for the schedule to do so.
 static SWEEPING: Mutex<()> = Mutex::const_new(());
 static MANY_ORDERS: OnceCell<u64> = OnceCell::const_new();
@@ -55,6 +58,7 @@ async fn disturbing_mailing(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let stack = Stack::get();
     let aws = stack.aws().await;
     let _turn = MAILING.lock().await;
+    let _readable = READABLE.read().await;
     let result = AssertUnwindSafe(test(&stack, &aws)).catch_unwind().await;
     stack.refuse_mails("none").await;
     aws.feed(stack.output("notify_function"), true).await;
@@ -251,9 +255,10 @@ async fn an_export_whose_message_was_lost_is_made_by_itself() {
     let stack = Stack::get();
     let bob = Owner::new(&stack, "Bob").await;
     load_orders(&stack, bob.project, orders_csv(&generated_orders(20))).await;
-    let mut alone = None;
+    let (mut alone, mut readable) = (None, None);
     let mut export = Value::Null;
     disturbing_making(async |stack, aws| {
+        readable = Some(READABLE.read().await);
         let generate = stack.output("generate_function");
         aws.feed(generate, false).await;
         export = bob.request("csv").await;
@@ -263,7 +268,7 @@ async fn an_export_whose_message_was_lost_is_made_by_itself() {
     })
     .await;
     let export = bob.reaches(id(&export), "succeeded", BY_ITSELF).await;
-    drop(alone);
+    drop((alone, readable));
     assert_eq!(export["rows"], 20);
     one_file_and_one_mail(&stack, &stack.aws().await, &bob, &export).await;
 }
@@ -423,6 +428,7 @@ async fn an_export_canceled_before_it_began_is_never_made() {
 async fn a_failure_is_told_with_its_reason_and_where_help_is() {
     let lea = owner_of_many(&Stack::get(), "Lea").await;
     disturbing_making(async |stack, aws| {
+        let unreadable = READABLE.write().await;
         let generate = stack.output("generate_function");
         aws.set_variables(generate, &[(RECORDS_TABLE.0, "no-such-table")])
             .await;
@@ -436,6 +442,8 @@ async fn a_failure_is_told_with_its_reason_and_where_help_is() {
             }
         })
         .await;
+        aws.set_variables(generate, &[RECORDS_TABLE]).await;
+        drop(unreadable);
         assert_eq!(failed["failure"]["code"], "records_missing");
         assert_eq!(
             (&failed["url"], &failed["rows"]),
