@@ -118,11 +118,12 @@ mutants: ## Change the code of leases and states, and list the changes that no t
 pictures: tools ## Take a picture of every view of the page, into .local/pictures
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term
 
-lint: lint-rust lint-rest ## Check formatting, lints, the template and the local scripts
-
-lint-rust: readers
-	cargo fmt --all --check
+lint: lint-rust lint-rest ## Check formatting, lints, unused dependencies, the template and the local scripts
+	@python3 $(LOCAL)/tools.py machete
 	.local/machete/bin/cargo-machete --skip-target-dir
+
+lint-rust: tools
+	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
 lint-rest: tools

@@ -1,10 +1,9 @@
 """Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
 
-With the argument `tests`, also the readers that tests check files with, what they check the page with, and what finds
-unused dependencies; with
-`bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz` or `mutants`, that program alone;
-with `packages`, the system's packages that some tests need, as root on Debian. Runs on a bare Python, before any of
-that is there. What is already there is left alone.
+With the argument `tests`, also the readers that tests check files with, and what they check the page with; with
+`bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz`, `mutants` or `machete`, that
+program alone; with `packages`, the system's packages that some tests need, as root on Debian. Runs on a bare Python,
+before any of that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -52,6 +51,8 @@ def main() -> None:
         return _packages()
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
+    if "machete" in sys.argv[1:]:
+        return _program("machete", "cargo-machete", MACHETE_VERSION, "what finds unused dependencies")
     if "mutants" in sys.argv[1:]:
         return _program("mutants", "cargo-mutants", MUTANTS_VERSION, "what changes the code to see which tests fail")
 
@@ -66,7 +67,6 @@ def main() -> None:
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_readers))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
-            steps.append(pool.submit(_program, "machete", "cargo-machete", MACHETE_VERSION, "what finds unused dependencies"))
     for step in steps:
         step.result()
 
