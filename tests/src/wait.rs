@@ -6,9 +6,8 @@ use tokio::time::Instant;
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a mail may take from its export's end to the mailbox: on a slow machine, and where the sweeper must ask for
-/// it again, which runs every minute.
-pub const MAIL_WITHIN: Duration = Duration::from_secs(180);
+/// How long a mail may take, on a slow machine, from its export's end to the mailbox.
+pub const MAIL_WITHIN: Duration = Duration::from_secs(60);
 
 /// Looks until `look` gives `Ok`, and returns that. What it gives as `Err` is what it saw instead.
 ///

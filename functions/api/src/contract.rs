@@ -14,7 +14,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, VARY};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{HttpMethod, Operation};
-use utoipa::openapi::schema::{Components, ComponentsBuilder, Schema};
+use utoipa::openapi::schema::{AdditionalProperties, Components, ComponentsBuilder, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
@@ -61,6 +61,9 @@ const OPTIONAL: [(&str, &str); 13] = [
 
 /// A path, and what it answers to each method.
 pub(crate) type Documented = (String, Vec<(HttpMethod, Operation)>);
+
+/// Objects that have no fields but those that the contract names.
+const CLOSED: [&str; 5] = ["Failure", "FieldError", "Receipt", "User", "Warning"];
 
 /// The contract of a deployment, made when it is first asked for.
 pub struct Contract {
@@ -160,6 +163,10 @@ fn components() -> Components {
                 .keys()
                 .filter(|field| !OPTIONAL.contains(&(name, field)));
             object.required = always.cloned().collect();
+            if CLOSED.contains(&name.as_str()) {
+                let none = AdditionalProperties::FreeForm(false);
+                object.additional_properties = Some(Box::new(none));
+            }
         }
     }
     for (name, schema) in schemas::of_bodies() {

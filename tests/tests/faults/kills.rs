@@ -113,9 +113,7 @@ async fn kill_a_dozen(stack: &Stack, aws: &Aws, wanted: &[Wanted]) -> Vec<u64> {
     while rows.len() < DOZEN {
         let (held, most) = wait_until("workers to be at it", FINISHED_WITHIN, async || {
             // Others may wait for the schedule with it, and meanwhile files are made.
-            if let Ok(_sweeping) = SWEEPING.try_lock() {
-                aws.sweep().await;
-            }
+            sweep_unless_awaited(aws).await;
             let held = held(aws, wanted, &dead).await;
             let now = join_all(wanted.iter().map(|wanted| wanted.owner.export(wanted.id))).await;
             let over = now

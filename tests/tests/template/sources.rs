@@ -37,7 +37,7 @@ fn collect(folder: &Path, all: &mut String) {
 }
 
 /// A file's code before its tests, without comments.
-fn without_tests(source: &str) -> String {
+pub(crate) fn without_tests(source: &str) -> String {
     let code = source
         .split("#[cfg(test)]\nmod tests")
         .next()
