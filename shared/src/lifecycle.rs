@@ -194,7 +194,7 @@ impl State {
         })
     }
 
-    /// The file is complete under its mark.
+    /// The file is complete, as was recorded before its object appeared.
     pub fn succeed(
         &self,
         completing: &Completing,

@@ -173,7 +173,7 @@ pub struct Checkpoint {
     pub pending: u64,
 }
 
-/// The mark of a file that is about to be complete.
+/// What the object of a file will be, recorded just before the object appears.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Completing {
     /// What is known of the whole file.

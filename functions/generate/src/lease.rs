@@ -1,4 +1,4 @@
-//! A lease that is held: kept alive by a heartbeat, and the one way to write to the export meanwhile.
+//! The lease guard: it renews the lease by a heartbeat, and is the one way to write to the export meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as Cell, PoisonError};

@@ -41,7 +41,7 @@ struct Ahead {
 }
 
 impl PartitionReader {
-    /// The partition from a spot on. `segments` are in the order of reading.
+    /// The partition from a position on. `segments` are in the order of reading.
     pub(super) fn new(partition: String, segments: Vec<Segment>, position: ResumePosition) -> Self {
         Self {
             partition,

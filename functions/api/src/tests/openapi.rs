@@ -137,6 +137,21 @@ async fn every_reference_leads_somewhere_and_every_call_has_a_name_of_its_own() 
     }
 }
 
+/// What a client checks most strictly has no fields but those that the contract names.
+#[tokio::test]
+async fn a_receipt_a_failure_and_their_like_are_closed() {
+    let contract = contract().await;
+    for name in ["Failure", "FieldError", "Receipt", "User", "Warning"] {
+        let schema = &contract["components"]["schemas"][name];
+        assert_eq!(schema["additionalProperties"], false, "{name}");
+        assert!(
+            schema["required"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        );
+    }
+}
+
 #[tokio::test]
 async fn it_is_sent_compressed_and_not_sent_again() {
     let service = Service::default();
