@@ -3,6 +3,7 @@
 //! Every change is committed in one transaction on the condition that nobody has written the work since it was
 //! read (see [`crate::store`]); so each function may be run again on what is read anew.
 
+mod mail;
 mod refusal;
 
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +36,7 @@ pub struct Change {
     pub done: bool,
 }
 
-/// What a message finds.
+/// What a worker is to do on the export's message.
 #[derive(Debug)]
 pub enum Claim {
     /// The worker has the lease once this is committed.
@@ -44,7 +45,7 @@ pub enum Claim {
     GiveUp(Box<Change>),
     /// The wait before another attempt is not over: the message must come again after this long.
     NotYet(SignedDuration),
-    /// There is nothing for this worker to do: the export is final, or somebody else is at it.
+    /// There is nothing for this worker to do: the export is final, or another worker has the lease.
     Leave,
 }
 
@@ -62,7 +63,7 @@ impl State {
         }
     }
 
-    /// A worker takes the export on.
+    /// A worker asks for the lease.
     pub fn claim(&self, owner: &str, now: Timestamp, pace: Pace) -> Claim {
         if self.export.status.is_final() {
             return Claim::Leave;
@@ -129,7 +130,7 @@ impl State {
         })
     }
 
-    /// The worker says that it is alive, and how far it is. `due` moves only when it comes near.
+    /// The worker renews its lease and reports how many rows it has written. `due` moves only when it comes near.
     pub fn renew(&self, rows: u64, now: Timestamp, pace: Pace) -> Change {
         self.change(|s, _| {
             if let Some(lease) = &mut s.work.lease {
@@ -144,7 +145,7 @@ impl State {
         })
     }
 
-    /// The worker writes something down for whoever comes after it; a new checkpoint clears the count of attempts.
+    /// The worker stores what a later attempt needs; a new checkpoint resets the count of attempts.
     pub fn note(&self, fill: impl FnOnce(&mut Work)) -> Change {
         self.change(|s, _| {
             fill(&mut s.work);
@@ -158,7 +159,7 @@ impl State {
         })
     }
 
-    /// What was made so far is of no use: the next byte is the file's first.
+    /// Drops the upload and the checkpoint: the next attempt writes the file from its first byte.
     pub fn start_over(&self) -> Change {
         self.change(|s, _| {
             s.work.upload = None;
@@ -177,7 +178,8 @@ impl State {
         })
     }
 
-    /// The worker met trouble that may pass, or is gone: another tries after a while, unless it was the last attempt.
+    /// The attempt failed for a reason that may pass, or its worker has died: another attempt follows after a wait, unless
+    /// this was the last one.
     ///
     /// The wait begins where the attempt ended, for a worker that is gone with its lease; what is left of it then is
     /// what the message is to be held back by. The sweeper looks only where that message does not come.
@@ -231,12 +233,12 @@ impl State {
         change
     }
 
-    /// Somebody stops it.
+    /// A person cancels the export.
     pub fn cancel(&self, who: Actor, now: Timestamp, pace: Pace) -> Change {
         self.end(Status::Canceled, EventKind::Canceled, Some(who), now, pace)
     }
 
-    /// Into a state from which no file comes any more: the person is told, and what lies around is removed once no
+    /// Into a final state: the mail becomes pending, and objects and uploads that are not the file are removed once no
     /// worker can still be writing.
     fn end(
         &self,
@@ -269,7 +271,7 @@ impl State {
         })
     }
 
-    /// Sets when somebody must look next at an export in a final state.
+    /// Sets when the sweeper must look next at an export in a final state.
     fn plan(&mut self) {
         let mail = self.work.mail.as_ref().map(|mail| mail.next);
         let expiry = (self.export.status == Status::Succeeded)
@@ -285,82 +287,13 @@ impl State {
         }
     }
 
-    /// Whether the work may go: the person has been told, the object is gone or never was, nothing lies around.
+    /// Whether the work can be deleted: the mail is settled, and nothing is left in the bucket.
     fn is_done(&self) -> bool {
         let kept = self.export.status == Status::Succeeded;
         self.export.status.is_final()
             && !kept
             && self.work.mail.is_none()
             && self.work.clean_at.is_none()
-    }
-
-    /// Somebody takes it upon themselves to send the mail, until `until`; `None` where it is not theirs to send.
-    pub fn claim_mail(&self, now: Timestamp, until: Timestamp) -> Option<Change> {
-        let mail = self.work.mail.as_ref()?;
-        if self.export.mail != Some(Mail::Pending)
-            || mail.claimed_until.is_some_and(|end| now < end)
-        {
-            return None;
-        }
-        Some(self.change(|s, _| {
-            if let Some(mail) = &mut s.work.mail {
-                mail.claimed_until = Some(until);
-            }
-        }))
-    }
-
-    /// The mail could not be sent now; whoever is asked next may try again at once.
-    pub fn release_mail(&self) -> Change {
-        self.change(|s, _| {
-            if let Some(mail) = &mut s.work.mail {
-                mail.claimed_until = None;
-            }
-        })
-    }
-
-    /// The mail is settled: taken by the mail service, or refused for good, for the reason in `refusal`.
-    pub fn settle_mail(&self, refusal: Option<String>, now: Timestamp) -> Change {
-        let mut change = self.change(|s, events| {
-            let (mail, kind) = if refusal.is_none() {
-                (Mail::Sent, EventKind::Mailed)
-            } else {
-                (Mail::Failed, EventKind::MailFailed)
-            };
-            s.export.mail = Some(mail);
-            s.work.mail = None;
-            s.plan();
-            events.push(Event {
-                detail: refusal,
-                ..Event::new(&s.export, kind, now)
-            });
-        });
-        change.done = change.after.is_done();
-        change
-    }
-
-    /// The sweeper asks for the mail once more; it is given up after [`Pace::MAIL_WITHIN`].
-    pub fn ask_for_mail(&self, now: Timestamp, pace: Pace) -> Change {
-        // Whoever has claimed it may be sending it at this moment, and then it is not given up.
-        let claimed = self
-            .work
-            .mail
-            .as_ref()
-            .is_some_and(|mail| mail.claimed_until.is_some_and(|end| now < end));
-        if !claimed
-            && self
-                .export
-                .ended_at
-                .is_some_and(|ended| ended + Pace::MAIL_WITHIN <= now)
-        {
-            return self.settle_mail(Some("the mail service took it at no time".to_owned()), now);
-        }
-        self.change(|s, _| {
-            if let Some(mail) = &mut s.work.mail {
-                mail.asked += 1;
-                mail.next = now + pace.resend_after(mail.asked);
-            }
-            s.plan();
-        })
     }
 
     /// The sweeper sends the message again, and looks again later each time.
@@ -374,7 +307,7 @@ impl State {
         })
     }
 
-    /// A worker is still at it: the sweeper looks again when its lease has ended.
+    /// A worker has the lease: the sweeper looks again when the lease has ended.
     pub fn look_again(&self, at: Timestamp) -> Change {
         self.change(|s, _| s.work.set_due(at))
     }
@@ -389,7 +322,7 @@ impl State {
         })
     }
 
-    /// Nothing lies around any more: of a succeeded export but its object, of any other not even that.
+    /// The bucket has been cleaned up: it holds the object of a succeeded export, and nothing of any other.
     pub fn cleaned(&self, now: Timestamp) -> Change {
         let mut change = self.change(|s, events| {
             s.work.clean_at = None;

@@ -6,7 +6,9 @@ mod clients;
 mod dynamodb;
 mod filter;
 mod key;
+mod merge;
 mod opener;
+mod page;
 mod partition;
 mod position;
 mod question;
@@ -14,8 +16,9 @@ mod range;
 mod wire;
 
 pub use clients::RecordsClients;
-pub use dynamodb::{DynamoRecords, Page, Reading};
+pub use dynamodb::{DynamoRecords, Reading};
 pub use opener::{Location, Mapping, RecordsOpener};
+pub use page::Page;
 pub use wire::Row;
 
 use jiff::{SignedDuration, Timestamp};

@@ -14,7 +14,7 @@ use waybill::catalog::{Catalog, Delivery};
 use waybill::export::{Export, ExportId};
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction, Question};
 use waybill::lifecycle::State;
-use waybill::store::{CommitError, Exports, StoreError};
+use waybill::store::{CommitError, Exports, StoreError, Updated};
 
 use crate::address::Address;
 use crate::attachment::{self, Attached};
@@ -169,10 +169,10 @@ impl Notifier {
             Err(CommitError::Store(error)) => return Err(error.into()),
         };
         match self.deliver(&state.export, now).await {
-            Ok(Delivered::Sent) => self.mark(state, None).await,
+            Ok(Delivered::Sent) => self.mark(id, None).await,
             Ok(Delivered::Refused(reason)) => {
                 tracing::warn!(export.id = %id, reason, "mail failed");
-                self.mark(state, Some(reason)).await
+                self.mark(id, Some(reason)).await
             }
             Err(error) => {
                 self.release(state).await;
@@ -238,37 +238,30 @@ impl Notifier {
         }
     }
 
-    /// Writes that the mail is settled, whatever else is written to the export meanwhile.
+    /// Writes that the mail is settled, whatever else is written to the export meanwhile. A table that does not answer is
+    /// waited for: without this mark, the mail would be sent once more.
     pub(crate) async fn mark(
         &self,
-        mut state: State,
+        id: ExportId,
         refusal: Option<&str>,
     ) -> Result<(), NotifyError> {
-        let id = state.export.id;
+        let settle = |state: &State| {
+            let is_pending = state.work.mail.is_some();
+            is_pending.then(|| state.settle_mail(refusal.map(str::to_owned), (self.clock)()))
+        };
         let mut wait = MARK_WAIT;
-        for attempt in 1.. {
-            if state.work.mail.is_none() {
-                return Ok(());
+        let mut updated = self.exports.update(id, MARK_TRIES, settle).await;
+        for _ in 1..MARK_TRIES {
+            if updated.is_ok() {
+                break;
             }
-            let change = state.settle_mail(refusal.map(str::to_owned), (self.clock)());
-            match self.exports.commit(change).await {
-                Ok(_) => return Ok(()),
-                Err(CommitError::Overtaken) if attempt < MARK_TRIES => {}
-                Err(CommitError::Overtaken) => break,
-                Err(CommitError::Store(error)) if attempt >= MARK_TRIES => return Err(error.into()),
-                Err(CommitError::Store(_)) => {
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-            }
-            state = match self.exports.state(id).await {
-                Ok(Some(state)) => state,
-                Ok(None) => return Ok(()),
-                Err(error) if attempt >= MARK_TRIES => return Err(error.into()),
-                Err(_) => continue,
-            };
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+            updated = self.exports.update(id, MARK_TRIES, settle).await;
         }
-        tracing::error!(export.id = %id, "mail not marked");
+        if let Updated::Contended = updated? {
+            tracing::error!(export.id = %id, "mail not marked");
+        }
         Ok(())
     }
 

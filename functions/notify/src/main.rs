@@ -13,6 +13,8 @@ mod learning;
 mod mail;
 mod mail_event;
 mod mailer;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

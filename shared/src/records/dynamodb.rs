@@ -10,13 +10,14 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::filter::Filter;
-use super::key;
+use super::merge::merge;
+use super::page::Page;
 use super::partition::PartitionReader;
-use super::position::{PageOrigin, ResumePosition};
+use super::position::ResumePosition;
 use super::question::{Cost, Question};
 use super::range::segments;
-use super::wire::{Answer, Layout};
-use super::{Order, Range, RecordsError, Row};
+use super::wire::Layout;
+use super::{Order, Range, RecordsError};
 use crate::catalog::{Origin, RecordsSpec};
 use crate::selection::{KeyTime, Projection};
 
@@ -42,117 +43,6 @@ pub struct Reading<'a> {
     pub strong_until: Option<Instant>,
 }
 
-/// Some records, as DynamoDB gave them.
-#[derive(Debug)]
-pub struct Page {
-    /// Each by the place of its partition, and its own in that partition's answer.
-    rows: Vec<(u32, u32)>,
-    partitions: Vec<Part>,
-    /// What a key says of time that is of the type's format.
-    key_time: KeyTime,
-    /// Records that DynamoDB looked at and that do not count one by one.
-    looked_at: u64,
-    /// Read units that it used.
-    pub read_units: f64,
-    /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
-    /// DynamoDB counts them.
-    pub examined: u64,
-}
-
-/// A partition's part in a page.
-#[derive(Debug)]
-struct Part {
-    answer: Option<Arc<Answer>>,
-    /// The records whose key is not of the type's format, in ascending order.
-    of_no_format: Vec<u32>,
-    origin: PageOrigin,
-    before: ResumePosition,
-    end: ResumePosition,
-}
-
-impl Page {
-    /// How many records it holds.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether it holds none, as a page may when all that was read lies outside of the bounds.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Its records, in the order of their keys that was asked for.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().filter_map(|row| self.row(*row))
-    }
-
-    /// What the key of the record of this index says of its time.
-    #[inline]
-    pub fn key_time(&self, index: usize) -> KeyTime {
-        let Some((place, row)) = self.rows.get(index) else {
-            return KeyTime::None;
-        };
-        let of_no_format = &self.partitions[*place as usize].of_no_format;
-        match of_no_format.is_empty() || of_no_format.binary_search(row).is_err() {
-            true => self.key_time,
-            false => KeyTime::Unreadable,
-        }
-    }
-
-    /// The sort key of the record of this index, as text.
-    pub fn sort_key(&self, index: usize) -> Option<&str> {
-        let row = self.row(*self.rows.get(index)?)?;
-        row.sort_key().and_then(key::text_of)
-    }
-
-    fn row(&self, (place, row): (u32, u32)) -> Option<Row<'_>> {
-        let answer = self.partitions[place as usize].answer.as_deref()?;
-        Some(Row::new(answer, row as usize))
-    }
-
-    /// The position past the whole page, also past records that were out of bounds.
-    pub fn end(&self) -> String {
-        position(self.partitions.iter().map(|part| part.end.clone()))
-    }
-
-    /// The position just past the record of this index: where another source goes on.
-    pub fn position(&self, index: usize) -> String {
-        let taken = self.taken(index);
-        let of_part = |(place, part): (usize, &Part)| {
-            let last = taken.iter().rev().find(|(of, _)| *of as usize == place);
-            let row = last.and_then(|last| self.row(*last));
-            row.map_or_else(
-                || part.before.clone(),
-                |row| part.origin.position_after(row),
-            )
-        };
-        position(self.partitions.iter().enumerate().map(of_part))
-    }
-
-    /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
-    pub fn read(&self) -> u64 {
-        self.counted(&self.rows) + self.looked_at
-    }
-
-    /// How many of these count as read where another source goes on from [`Page::position`].
-    pub fn read_through(&self, index: usize) -> u64 {
-        self.counted(self.taken(index))
-    }
-
-    fn taken(&self, index: usize) -> &[(u32, u32)] {
-        &self.rows[..self.rows.len().min(index + 1)]
-    }
-
-    fn counted(&self, rows: &[(u32, u32)]) -> u64 {
-        let counts = |(place, _): &&(u32, u32)| self.partitions[*place as usize].origin.is_dense;
-        rows.iter().filter(counts).count() as u64
-    }
-}
-
-fn position(positions: impl Iterator<Item = ResumePosition>) -> String {
-    Value::Array(positions.map(|position| position.to_json()).collect()).to_string()
-}
-
 /// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
@@ -175,70 +65,27 @@ impl DynamoRecords {
         reading: Reading<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
-        let Reading {
-            spec,
-            range,
-            order,
-            projection,
-            strong_until,
-            ..
-        } = reading;
-        let mut segments = segments(spec, &range, reading.reads_outside);
-        if order == Order::Descending {
-            segments.reverse();
-        }
+        let spec = reading.spec;
         let partitions = spec.partitions(reading.parent_id);
         let positions = match position {
             None => vec![ResumePosition::default(); partitions.len()],
-            Some(position) => {
-                let positions: Vec<Value> =
-                    serde_json::from_str(position).map_err(|_| RecordsError::Position)?;
-                positions
-                    .iter()
-                    .map(ResumePosition::from_json)
-                    .collect::<Result<_, _>>()?
-            }
+            Some(position) => positions(position, partitions.len())?,
         };
-        if positions.len() != partitions.len() {
-            return Err(RecordsError::Position);
-        }
         let mut key_names = vec![spec.partition_key.clone(), spec.sort_key.clone()];
         let known = positions.iter().flat_map(ResumePosition::key_names);
         let knows_key = add_names(&mut key_names, known) || spec.index.is_none();
-        let roots = projection.origins().iter().map(|origin| {
-            let roots = origin.roots()?;
-            Some(roots.map(str::to_owned).collect::<Vec<_>>())
-        });
-        let question = Question {
-            db,
-            table: table.to_owned(),
-            index: spec.index.clone(),
-            partition_key: spec.partition_key.clone(),
-            sort_key: spec.sort_key.clone(),
-            format: spec.sort_format,
-            attributes: roots
-                .collect::<Option<Vec<_>>>()
-                .map(|roots| roots.concat()),
-            filter: Filter::new(spec, projection.conditions()),
-            range,
-            order,
-            strong_until,
-            page_size: None,
-            layout: Arc::new(Layout::new(projection.origins(), &key_names)),
-            budget: Arc::new(Budget::new(None)),
-            spares: Arc::default(),
-            ahead: None,
-        };
-        let partitions = partitions.into_iter().zip(positions);
-        let partitions = partitions.map(|(partition, position)| {
-            PartitionReader::new(partition, segments.clone(), position)
-        });
+        let mut segments = segments(spec, &reading.range, reading.reads_outside);
+        if reading.order == Order::Descending {
+            segments.reverse();
+        }
+        let reader =
+            |(partition, position)| PartitionReader::new(partition, segments.clone(), position);
         Ok(Self {
-            partitions: partitions.collect(),
-            question: Arc::new(question),
-            origins: projection.origins().to_vec(),
+            partitions: partitions.into_iter().zip(positions).map(reader).collect(),
+            origins: reading.projection.origins().to_vec(),
             bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
             knows_key,
+            question: Arc::new(question(db, table, reading, &key_names)),
         })
     }
 
@@ -269,65 +116,50 @@ impl DynamoRecords {
             return Ok(None);
         }
         let mut cost = self.learn_key().await?;
-        let Self {
-            question,
-            partitions,
-            ..
-        } = self;
-        let before: Vec<ResumePosition> = partitions
-            .iter()
-            .map(|partition| partition.position().clone())
-            .collect();
-        let hungry = partitions
-            .iter_mut()
-            .filter(|partition| partition.is_hungry());
-        let fetched = hungry.map(async |partition| {
-            let cost = partition.fetch(question).await?;
-            // An empty page is at its end at once.
-            let looked_at = if partition.head().is_none() {
-                partition.origin().looked_at
-            } else {
-                0
-            };
-            Ok::<_, RecordsError>((cost, looked_at))
-        });
-        let mut looked_at = 0;
-        for (costs, records) in try_join_all(fetched).await? {
-            cost += costs;
-            looked_at += records;
+        let positions = self.partitions.iter().map(PartitionReader::position);
+        let before: Vec<ResumePosition> = positions.cloned().collect();
+        let (fetched, mut looked_at) = self.fetch().await?;
+        cost += fetched;
+        let (rows, passed) = merge(&mut self.partitions, self.question.order);
+        if let Some(place) = passed {
+            let origin = self.partitions[place].origin();
+            looked_at += if origin.is_dense { 0 } else { origin.looked_at };
         }
-        let (rows, passed) = merge(partitions, question.order);
-        if let Some(place) = passed
-            && !partitions[place].origin().is_dense
-        {
-            looked_at += partitions[place].origin().looked_at;
-        }
-        for (place, partition) in partitions.iter_mut().enumerate() {
+        for (place, partition) in self.partitions.iter_mut().enumerate() {
             if let Some((_, row)) = rows.iter().rev().find(|(of, _)| *of as usize == place) {
                 partition.pass(*row);
             }
         }
-        let partitions = partitions
-            .iter()
-            .zip(before)
-            .map(|(partition, before)| Part {
-                answer: partition.answer().cloned(),
-                of_no_format: partition.of_no_format().to_vec(),
-                origin: partition.origin().clone(),
-                before,
-                end: partition.position().clone(),
-            });
-        Ok(Some(Page {
-            partitions: partitions.collect(),
-            key_time: match question.format.is_id() {
-                true => KeyTime::None,
-                false => KeyTime::WithinBounds,
-            },
-            rows,
-            looked_at,
-            read_units: cost.read_units,
-            examined: cost.bytes,
-        }))
+        let key_time = match self.question.format.is_id() {
+            true => KeyTime::None,
+            false => KeyTime::WithinBounds,
+        };
+        let page = Page::new(rows, &self.partitions, before, key_time, looked_at, cost);
+        Ok(Some(page))
+    }
+
+    /// Asks for the next page of each partition that has none left, side by side. Says what that cost, and how many
+    /// records DynamoDB looked at for pages that are empty: such a page is at its end at once.
+    async fn fetch(&mut self) -> Result<(Cost, u64), RecordsError> {
+        let question = &self.question;
+        let hungry = self
+            .partitions
+            .iter_mut()
+            .filter(|partition| partition.is_hungry());
+        let fetched = hungry.map(async |partition| {
+            let cost = partition.fetch(question).await?;
+            let looked_at = match partition.head() {
+                None => partition.origin().looked_at,
+                Some(_) => 0,
+            };
+            Ok::<_, RecordsError>((cost, looked_at))
+        });
+        let mut sum = (Cost::default(), 0);
+        for (cost, looked_at) in try_join_all(fetched).await? {
+            sum.0 += cost;
+            sum.1 += looked_at;
+        }
+        Ok(sum)
     }
 
     /// An index goes on from a key that has the table's own key in it, and its records are told apart by that. DynamoDB
@@ -361,6 +193,44 @@ impl DynamoRecords {
     }
 }
 
+/// What is asked of each partition.
+fn question(db: Client, table: &str, reading: Reading<'_>, key_names: &[String]) -> Question {
+    let spec = reading.spec;
+    let origins = reading.projection.origins();
+    let roots = origins.iter().map(|origin| {
+        let roots = origin.roots()?;
+        Some(roots.map(str::to_owned).collect::<Vec<_>>())
+    });
+    let roots: Option<Vec<_>> = roots.collect();
+    Question {
+        db,
+        table: table.to_owned(),
+        index: spec.index.clone(),
+        partition_key: spec.partition_key.clone(),
+        sort_key: spec.sort_key.clone(),
+        format: spec.sort_format,
+        attributes: roots.map(|roots| roots.concat()),
+        filter: Filter::new(spec, reading.projection.conditions()),
+        range: reading.range,
+        order: reading.order,
+        strong_until: reading.strong_until,
+        page_size: None,
+        layout: Arc::new(Layout::new(origins, key_names)),
+        budget: Arc::new(Budget::new(None)),
+        spares: Arc::default(),
+        ahead: None,
+    }
+}
+
+/// The positions of so many partitions, as [`Page::end`] writes them.
+fn positions(text: &str, partitions: usize) -> Result<Vec<ResumePosition>, RecordsError> {
+    let positions: Vec<Value> = serde_json::from_str(text).map_err(|_| RecordsError::Position)?;
+    if positions.len() != partitions {
+        return Err(RecordsError::Position);
+    }
+    positions.iter().map(ResumePosition::from_json).collect()
+}
+
 /// Adds what is not there yet. Says whether there was any name at all.
 fn add_names<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a String>) -> bool {
     let mut any = false;
@@ -371,41 +241,6 @@ fn add_names<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a String>
         }
     }
     any
-}
-
-/// Takes records in the order of their keys, as long as every partition shows its next one. Says also which partitions
-/// have come to the end of what was read of them.
-fn merge(partitions: &mut [PartitionReader], order: Order) -> (Vec<(u32, u32)>, Option<usize>) {
-    if let [partition] = partitions {
-        let rows: Vec<_> = partition.take_all().iter().map(|row| (0, *row)).collect();
-        let passed = (!rows.is_empty()).then_some(0);
-        return (rows, passed);
-    }
-    let mut rows = Vec::new();
-    while !partitions.iter().any(PartitionReader::is_hungry)
-        && let Some(place) = first(partitions, order)
-        && let Some(row) = partitions[place].take()
-    {
-        rows.push((place as u32, row));
-        if partitions[place].head().is_none() {
-            return (rows, Some(place));
-        }
-    }
-    (rows, None)
-}
-
-/// The partition whose record is the next one; of equal keys, the one that the catalog names first.
-fn first(partitions: &[PartitionReader], order: Order) -> Option<usize> {
-    let sort_key = |place: usize| partitions[place].head().and_then(|row| row.sort_key());
-    let heads = (0..partitions.len()).filter(|&place| partitions[place].head().is_some());
-    heads.reduce(|first, place| {
-        let compared = key::compare(sort_key(place), sort_key(first));
-        let is_before = match order {
-            Order::Ascending => compared.is_lt(),
-            Order::Descending => compared.is_ge(),
-        };
-        if is_before { place } else { first }
-    })
 }
 
 #[cfg(test)]

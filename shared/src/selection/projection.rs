@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::decision::{Decision, Doubt, KeyTime};
-use super::search::Term;
+use super::search::{Search, Term};
 use super::{Attribute, Range, Selection};
 use crate::catalog::ATTRIBUTES;
 use crate::catalog::{Column, Constant, ExportType, Origin, Path};
@@ -78,51 +78,54 @@ impl Projection {
             let place = projection.place(&Path::new(name, []).into());
             projection.fixed.push((place, constant.clone()));
         }
-        let filters = &selection.filters;
-        for (key, values) in &filters.columns {
-            let column = export_type.column(key);
-            let kind = column.map_or(Kind::Text, |c| c.kind);
-            let origin = column.map_or_else(|| Path::new(key, []).into(), |c| c.origin.clone());
-            let stored = column.and_then(|c| c.stored);
-            if let Some(path) = origin.path() {
-                projection.conditions.push(if is_plain(kind, stored) {
-                    Condition::OneOf(path.clone(), values.clone())
-                } else {
-                    Condition::Exists(path.clone())
-                });
-            }
-            let test = Test::Column {
-                place: projection.place(&origin),
-                kind,
-                stored,
-                values: values
-                    .iter()
-                    .map(|value| comparable(kind, None, value))
-                    .collect(),
-            };
-            projection.tests.push(test);
+        for (key, values) in &selection.filters.columns {
+            projection.filter_column(export_type, key, values);
         }
-        for (name, attribute) in &filters.attributes {
-            let path = Path::new(ATTRIBUTES, [name.clone()]);
-            projection.conditions.push(Condition::Exists(path.clone()));
-            let place = projection.place(&path.into());
-            projection.tests.push(Test::Attribute {
-                place,
-                attribute: attribute.clone(),
-            });
+        for (name, attribute) in &selection.filters.attributes {
+            projection.filter_attribute(name, attribute);
         }
         if let Some(search) = &selection.search {
-            let searched = export_type
-                .search
-                .iter()
-                .filter_map(|key| export_type.column(key));
-            let places = searched
-                .map(|c| (projection.place(&c.origin), c.kind))
-                .collect();
-            let term = Term::new(search);
-            projection.tests.push(Test::Search { places, term });
+            projection.search(export_type, search);
         }
         projection
+    }
+
+    fn filter_column(&mut self, export_type: &ExportType, key: &str, values: &[String]) {
+        let column = export_type.column(key);
+        let kind = column.map_or(Kind::Text, |c| c.kind);
+        let origin = column.map_or_else(|| Path::new(key, []).into(), |c| c.origin.clone());
+        let stored = column.and_then(|c| c.stored);
+        if let Some(path) = origin.path() {
+            self.conditions.push(match is_plain(kind, stored) {
+                true => Condition::OneOf(path.clone(), values.to_vec()),
+                false => Condition::Exists(path.clone()),
+            });
+        }
+        let values = values.iter().map(|value| comparable(kind, None, value));
+        let values = values.collect();
+        let place = self.place(&origin);
+        self.tests.push(Test::Column {
+            place,
+            kind,
+            stored,
+            values,
+        });
+    }
+
+    fn filter_attribute(&mut self, name: &str, attribute: &Attribute) {
+        let path = Path::new(ATTRIBUTES, [name.to_owned()]);
+        self.conditions.push(Condition::Exists(path.clone()));
+        let place = self.place(&path.into());
+        let attribute = attribute.clone();
+        self.tests.push(Test::Attribute { place, attribute });
+    }
+
+    fn search(&mut self, export_type: &ExportType, search: &Search) {
+        let searched = export_type.search.iter();
+        let searched = searched.filter_map(|key| export_type.column(key));
+        let places = searched.map(|c| (self.place(&c.origin), c.kind)).collect();
+        let term = Term::new(search);
+        self.tests.push(Test::Search { places, term });
     }
 
     /// Where this value is in a row; it is added where it is not there yet.

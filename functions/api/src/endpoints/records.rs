@@ -59,15 +59,7 @@ pub(crate) async fn list(
     permissions
         .require(&requester, Action::ReadRecords, &profile, otherwise)
         .await?;
-    let export_type = app.catalog.get(&type_name).ok_or(ApiError::NotFound)?;
-    if export_type.parent != parent.kind() {
-        let kind = export_type.parent.as_str();
-        return Err(ApiError::field(
-            "type",
-            format!("belongs to a {kind}; read it there"),
-        ));
-    }
-
+    let export_type = type_of(&app, &type_name, &parent)?;
     let export_type = &export_type.of(&profile.definitions, parent.id());
     let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
@@ -90,10 +82,7 @@ pub(crate) async fn list(
 
     let Found { records, next } = found;
     let value = start.found + records.len() as u64;
-    let count = Count {
-        value,
-        exact: next.is_none(),
-    };
+    let exact = next.is_none();
     let next = match next {
         None => None,
         Some(after) => {
@@ -110,9 +99,20 @@ pub(crate) async fn list(
         next,
         unfinished: None,
         unreadable: None,
-        count: Some(count),
+        count: Some(Count { value, exact }),
     };
     answer::json(StatusCode::OK, &RecordList { records, meta })
+}
+
+/// The type of this name, where it is of the parent's kind.
+fn type_of<'a>(app: &'a App, name: &str, parent: &Parent) -> Result<&'a ExportType, ApiError> {
+    let export_type = app.catalog.get(name).ok_or(ApiError::NotFound)?;
+    if export_type.parent == parent.kind() {
+        return Ok(export_type);
+    }
+    let kind = export_type.parent.as_str();
+    let message = format!("belongs to a {kind}; read it there");
+    Err(ApiError::field("type", message))
 }
 
 async fn signed(app: &App, scope: &str, position: &Position) -> Result<String, ApiError> {

@@ -11,6 +11,7 @@ use serde_json::json;
 use waybill::export::Mail;
 
 use super::*;
+use crate::testing::notifier;
 use waybill_testing::fake::{Call, Carried, Wire, http_client};
 use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
 
@@ -57,25 +58,8 @@ impl World {
                     .body(ByteStream::from_static(file))
                     .build()
             });
-        let notifier = Notifier {
-            exports: tables.exports(),
-            bucket: Bucket::new(client!(aws_sdk_s3, [&get]), "files"),
-            mailer: Mailer {
-                ses: client!(aws_sdk_sesv2, [&mails]),
-                from: "mail@example.com".into(),
-                reply_to: None,
-                configuration_set: "waybill".into(),
-            },
-            catalog: Catalog::load().unwrap(),
-            grants_function: None,
-            letterhead: Letterhead {
-                product: "Waybill".into(),
-                public_url: "https://exports.example.com".into(),
-                support: None,
-                logo: None,
-            },
-            clock: || at(20),
-        };
+        let s3 = client!(aws_sdk_s3, [&get]);
+        let notifier = notifier(tables.exports(), s3, client!(aws_sdk_sesv2, [&mails]));
         Self {
             tables,
             sent,
@@ -233,21 +217,13 @@ async fn a_claim_of_somebody_else_is_left_until_it_ends() {
 #[tokio::test]
 async fn a_sent_mail_is_marked_even_if_somebody_writes_meanwhile() {
     let world = World::new(&succeeded(10), |_| None);
-    let state = world
-        .notifier
-        .exports
-        .state(ExportId::try_from(7).unwrap())
-        .await
-        .unwrap()
-        .unwrap();
-    let claimed = world
-        .notifier
-        .exports
-        .commit(state.claim_mail(at(20), at(140)).unwrap())
-        .await
-        .unwrap();
+    let exports = &world.notifier.exports;
+    let id = ExportId::try_from(7).unwrap();
+    let state = exports.state(id).await.unwrap().unwrap();
+    let claim = state.claim_mail(at(20), at(140)).unwrap();
+    exports.commit(claim).await.unwrap();
     world.tables.overtake(7);
-    world.notifier.mark(claimed, None).await.unwrap();
+    world.notifier.mark(id, None).await.unwrap();
     assert_eq!(world.mail(), Some(Mail::Sent));
 }
 

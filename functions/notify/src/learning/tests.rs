@@ -3,39 +3,18 @@ use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_smithy_mocks::mock;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
-use waybill::bucket::Bucket;
-use waybill::catalog::Catalog;
 use waybill::event::Actor;
 use waybill::export::{Mail, Status};
 use waybill::lifecycle::{Change, State};
 use waybill::store::Exports;
 
 use super::*;
-use crate::mail::Letterhead;
-use crate::mailer::Mailer;
 use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
 
 /// A notifier on these tables; it sends nothing and reads no file.
 fn notifier(tables: &FakeTables) -> Notifier {
-    Notifier {
-        exports: tables.exports(),
-        bucket: Bucket::new(client!(aws_sdk_s3, []), "files"),
-        mailer: Mailer {
-            ses: client!(aws_sdk_sesv2, []),
-            from: "mail@example.com".into(),
-            reply_to: None,
-            configuration_set: "waybill".into(),
-        },
-        catalog: Catalog::load().unwrap(),
-        grants_function: None,
-        letterhead: Letterhead {
-            product: "Waybill".into(),
-            public_url: "https://exports.example.com".into(),
-            support: None,
-            logo: None,
-        },
-        clock: || at(30),
-    }
+    let exports = tables.exports();
+    crate::testing::notifier(exports, client!(aws_sdk_s3, []), client!(aws_sdk_sesv2, []))
 }
 
 /// A message of the queue: a mail about this export bounced.
@@ -104,7 +83,7 @@ async fn a_bounce_that_comes_before_the_mail_is_marked_ends_the_mail() {
     assert_eq!(sorted(&tables), ["mail_failed", "mailed"]);
 
     // Whoever sent it comes to mark it, on what they read before: it stays refused.
-    notifier.mark(claimed, None).await.unwrap();
+    notifier.mark(claimed.export.id, None).await.unwrap();
     assert_eq!(tables.export(7).unwrap().mail, Some(Mail::Refused));
     assert_eq!(sorted(&tables), ["mail_failed", "mailed"]);
     assert_eq!(tables.work(7).unwrap().mail, None);

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{
     KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription,
 };
-use waybill::catalog::{ExportType, RecordsSpec};
+use waybill::catalog::{ExportType, RecordsSpec, SortFormat};
 
 /// What in a table's or an index's key is not as the entry says.
 pub(crate) fn problems(of: &ExportType, table: &TableDescription) -> Vec<String> {
@@ -44,60 +44,49 @@ fn of_key(
     let kind = |name: &str| {
         let mut definitions = table.attribute_definitions().iter();
         let definition = definitions.find(|definition| definition.attribute_name() == name);
-        definition.map(|definition| definition.attribute_type().clone())
+        definition.map(|definition| definition.attribute_type())
     };
-    let mut problems = Vec::new();
-    match attribute(KeyType::Hash) {
-        Some(name) if name == spec.partition_key => {
-            if kind(name).is_some_and(|kind| kind != ScalarAttributeType::S) {
-                problems.push(format!(
-                    "the partition key {name} is no text, as `partition` is"
-                ));
-            }
-        }
-        Some(name) => problems.push(format!(
+    let partition_key = match attribute(KeyType::Hash) {
+        Some(name) if name == spec.partition_key => match kind(name) {
+            None | Some(ScalarAttributeType::S) => None,
+            Some(_) => Some(format!(
+                "the partition key {name} is no text, as `partition` is"
+            )),
+        },
+        Some(name) => Some(format!(
             "the partition key is {name}, and `partition_key` says {}",
             spec.partition_key
         )),
-        None => problems.push("there is no partition key".to_owned()),
-    }
-    match attribute(KeyType::Range) {
+        None => Some("there is no partition key".to_owned()),
+    };
+    let sort_key = match attribute(KeyType::Range) {
         Some(name) if name == spec.sort_key => {
-            let kind = kind(name);
-            let is_number = spec.sort_format.is_number();
-            if is_number
-                && kind
-                    .as_ref()
-                    .is_some_and(|kind| *kind != ScalarAttributeType::N)
-            {
-                problems.push(format!(
-                    "the sort key {name} is no number, as `sort_format` says"
-                ));
-            }
-            let has_time = !spec.sort_format.is_id();
-            if !is_number
-                && has_time
-                && kind
-                    .as_ref()
-                    .is_some_and(|kind| *kind != ScalarAttributeType::S)
-            {
-                problems.push(format!(
-                    "the sort key {name} is no text, as `sort_format` says"
-                ));
-            }
-            if kind == Some(ScalarAttributeType::B) {
-                problems.push(format!(
-                    "the sort key {name} is bytes, which cannot be read"
-                ));
-            }
+            kind(name).and_then(|kind| of_sort_key(spec.sort_format, name, kind))
         }
-        Some(name) => problems.push(format!(
+        Some(name) => Some(format!(
             "the sort key is {name}, and `sort_key` says {}",
             spec.sort_key
         )),
-        None => problems.push("there is no sort key".to_owned()),
+        None => Some("there is no sort key".to_owned()),
+    };
+    partition_key.into_iter().chain(sort_key).collect()
+}
+
+/// What is wrong with a sort key of this kind for keys of this format.
+fn of_sort_key(format: SortFormat, name: &str, kind: &ScalarAttributeType) -> Option<String> {
+    match kind {
+        ScalarAttributeType::B => Some(format!(
+            "the sort key {name} is bytes, which cannot be read"
+        )),
+        ScalarAttributeType::N if format.is_number() || format.is_id() => None,
+        ScalarAttributeType::N => Some(format!(
+            "the sort key {name} is no text, as `sort_format` says"
+        )),
+        _ if format.is_number() => Some(format!(
+            "the sort key {name} is no number, as `sort_format` says"
+        )),
+        _ => None,
     }
-    problems
 }
 
 /// The columns that an index does not hold.

@@ -151,24 +151,77 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Whether nothing is other than the entry says. A column that is never there may be one that is seldom filled.
+    /// Whether all records are as the entry says. A column that no record has may be one that is seldom filled.
     pub(crate) fn is_right(&self) -> bool {
-        let columns = self.columns.iter();
-        let of_columns = columns.flat_map(|seen| [&seen.of_another_kind, &seen.not_listed]);
-        let of_records = [
-            &self.wrong_type,
-            &self.wrong_format,
-            &self.other_time,
-            &self.blank,
-            &self.undated,
-            &self.unreadable_time,
-        ];
-        of_columns
-            .chain(of_records)
-            .chain(&self.fixed)
-            .all(|tally| tally.count == 0)
-            && self.of_other_types < self.records
+        let are_found = self
+            .findings()
+            .iter()
+            .any(|finding| finding.tally.count > 0);
+        !are_found && self.of_other_types < self.records
     }
+
+    /// All that can be wrong with some records, whether or not it is.
+    fn findings(&self) -> Vec<Finding<'_>> {
+        let finding = |what: &str, tally, problem: &str| Finding {
+            what: what.to_owned(),
+            tally,
+            problem: problem.to_owned(),
+        };
+        let created = self.of.created.to_string();
+        let mut findings = vec![
+            finding(
+                "key",
+                &self.wrong_type,
+                "are a text where `sort_format` is a number, or the other way round",
+            ),
+            finding("key", &self.wrong_format, "are not of the `sort_format`"),
+            finding(
+                "key",
+                &self.other_time,
+                "name another time than `created`, by which time ranges would miss them",
+            ),
+            finding(
+                &created,
+                &self.undated,
+                "say nothing there, though it is `created`: a filter on the time would leave them out",
+            ),
+            finding(
+                &created,
+                &self.unreadable_time,
+                "have no time there that can be read: RFC 3339 with a zone, or what `from` says",
+            ),
+            finding(
+                "columns",
+                &self.blank,
+                "have none of the columns: they may be of another type",
+            ),
+        ];
+        for ((name, _), tally) in self.of.records.fixed.iter().zip(&self.fixed) {
+            findings.push(finding(
+                name,
+                tally,
+                "are of another type than `fixed` says, and read the same",
+            ));
+        }
+        for (seen, column) in self.columns.iter().zip(&self.of.columns) {
+            let problem = format!("are no {}", column.kind.as_str());
+            findings.push(finding(&column.key, &seen.of_another_kind, &problem));
+            findings.push(finding(
+                &column.key,
+                &seen.not_listed,
+                "are not among `values`",
+            ));
+        }
+        findings
+    }
+}
+
+/// Something that can be wrong with some records.
+struct Finding<'a> {
+    /// The column, or what else of the record.
+    what: String,
+    tally: &'a Tally,
+    problem: String,
 }
 
 /// A value as one more column.
@@ -189,50 +242,20 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let records = self.records;
         writeln!(f, "  {records} records")?;
-        // Keys come from outside; escaped, they cannot command a terminal.
-        let line = |f: &mut fmt::Formatter<'_>, what: &str, tally: &Tally, problem: &str| {
-            match tally.count {
-                0 => Ok(()),
-                count => writeln!(
+        for Finding {
+            what,
+            tally,
+            problem,
+        } in self.findings()
+        {
+            let Tally { count, first } = tally;
+            if *count > 0 {
+                // Keys come from outside; escaped, they cannot command a terminal.
+                writeln!(
                     f,
-                    "  {what}: {count} of {records} {problem}, the first at {:?}",
-                    tally.first
-                ),
+                    "  {what}: {count} of {records} {problem}, the first at {first:?}"
+                )?;
             }
-        };
-        line(
-            f,
-            "key",
-            &self.wrong_type,
-            "are a text where `sort_format` is a number, or the other way round",
-        )?;
-        line(f, "key", &self.wrong_format, "are not of the `sort_format`")?;
-        line(
-            f,
-            "key",
-            &self.other_time,
-            "name another time than `created`, by which time ranges would miss them",
-        )?;
-        let created = self.of.created.to_string();
-        line(
-            f,
-            &created,
-            &self.undated,
-            "say nothing there, though it is `created`: a filter on the time would leave them out",
-        )?;
-        line(
-            f,
-            &created,
-            &self.unreadable_time,
-            "have no time there that can be read: RFC 3339 with a zone, or what `from` says",
-        )?;
-        for ((name, _), tally) in self.of.records.fixed.iter().zip(&self.fixed) {
-            line(
-                f,
-                name,
-                tally,
-                "are of another type than `fixed` says, and read the same",
-            )?;
         }
         match self.of_other_types {
             0 => {}
@@ -244,19 +267,10 @@ impl fmt::Display for Report<'_> {
                 "  fixed: {some} of {records} are of other types, and left out"
             )?,
         }
-        line(
-            f,
-            "columns",
-            &self.blank,
-            "have none of the columns: they may be of another type",
-        )?;
         for (seen, column) in self.columns.iter().zip(&self.of.columns) {
             if seen.there == 0 {
                 writeln!(f, "  {}: never there", column.key)?;
             }
-            let problem = format!("are no {}", column.kind.as_str());
-            line(f, &column.key, &seen.of_another_kind, &problem)?;
-            line(f, &column.key, &seen.not_listed, "are not among `values`")?;
         }
         if self.is_right() {
             writeln!(f, "  all as the entry says")?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill::aws::CallError;
-use waybill::catalog::{Catalog, Column};
+use waybill::catalog::{Catalog, Column, ExportType, RecordsSpec};
 use waybill::env;
 use waybill::parent::Parent;
 use waybill::records::{Mapping, Order, Range, Reading, RecordsClients, RecordsOpener};
@@ -36,48 +36,23 @@ impl Sample {
         };
         let Some(export_type) = catalog.get(&self.type_name) else {
             let names: Vec<_> = catalog.types().iter().map(|t| t.name.as_str()).collect();
-            return Err(
-                format!("no type {}; there are {}", self.type_name, names.join(", ")).into(),
-            );
+            let names = names.join(", ");
+            return Err(format!("no type {}; there are {names}", self.type_name).into());
         };
         let parent = Parent::new(export_type.parent, &self.parent_id)?;
         let spec = &export_type.records;
-        let config = waybill::aws::config().await;
-        let endpoint = self
-            .endpoint
-            .clone()
-            .or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
-        let named = self.table.clone().map(|table| (spec.table.clone(), table));
-        let mapping: Mapping = Arc::new(move |word| match &named {
-            Some((of, table)) if of == word => Some(table.clone()),
-            _ => env::optional(word),
-        });
-        let opener = RecordsOpener::new(RecordsClients::new(&config, endpoint), mapping);
+        let opener = self.opener(spec).await;
         let place = opener.locate(spec)?;
-        let (client, table) = (opener.client(&place).await, &place.table);
-
-        println!("{} of {parent} in the table {table}", export_type.name);
-        let described = client.describe_table().table_name(table).send().await;
-        let problems = match described.map(|described| described.table) {
-            Ok(Some(described)) => keys::problems(export_type, &described),
-            Ok(None) => Vec::new(),
-            Err(error) => {
-                let error = CallError::new("DescribeTable", error);
-                println!(
-                    "  the table is not described ({error}): its key is seen in records alone"
-                );
-                Vec::new()
-            }
-        };
+        println!(
+            "{} of {parent} in the table {}",
+            export_type.name, place.table
+        );
+        let client = opener.client(&place).await;
+        let problems = key_problems(export_type, &client, &place.table).await;
+        for problem in &problems {
+            println!("  key: {problem}");
+        }
         if !problems.is_empty() {
-            println!(
-                "{}",
-                problems
-                    .iter()
-                    .map(|problem| format!("  key: {problem}"))
-                    .collect::<Vec<_>>()
-                    .join("\n")
-            );
             return Ok(false);
         }
         let mut report = Report::new(export_type);
@@ -94,6 +69,19 @@ impl Sample {
         }
         print!("{report}");
         Ok(report.is_right())
+    }
+
+    /// Opens the type's records where the command's arguments or the environment say that they are.
+    async fn opener(&self, spec: &RecordsSpec) -> RecordsOpener {
+        let config = waybill::aws::config().await;
+        let endpoint = self.endpoint.clone();
+        let endpoint = endpoint.or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
+        let named = self.table.clone().map(|table| (spec.table.clone(), table));
+        let mapping: Mapping = Arc::new(move |word| match &named {
+            Some((of, table)) if of == word => Some(table.clone()),
+            _ => env::optional(word),
+        });
+        RecordsOpener::new(RecordsClients::new(&config, endpoint), mapping)
     }
 
     /// Looks at the first or last records of the partitions, whatever their keys are and whatever the entry says is fixed.
@@ -131,5 +119,23 @@ impl Sample {
             }
         }
         Ok(records.is_at_end())
+    }
+}
+
+/// What in the table's key is not as the entry says. A table that cannot be described is said to be so.
+async fn key_problems(
+    export_type: &ExportType,
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+) -> Vec<String> {
+    let described = client.describe_table().table_name(table).send().await;
+    match described.map(|described| described.table) {
+        Ok(Some(described)) => keys::problems(export_type, &described),
+        Ok(None) => Vec::new(),
+        Err(error) => {
+            let error = CallError::new("DescribeTable", error);
+            println!("  the table is not described ({error}): its key is seen in records alone");
+            Vec::new()
+        }
     }
 }

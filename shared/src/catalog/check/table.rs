@@ -1,6 +1,7 @@
 //! Reads where a type's records are.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -34,26 +35,7 @@ pub(super) struct RawRecords {
 pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
     let span = raw.span();
     let raw = raw.into_inner();
-    let partitions = match (raw.partition, raw.partitions) {
-        (Some(one), None) => vec![one],
-        (None, Some(several)) if !several.is_empty() => several,
-        _ => {
-            return Err(Wrong(
-                span,
-                "give either `partition` or a list of `partitions`".to_owned(),
-            ));
-        }
-    };
-    let mut distinct = HashSet::new();
-    for template in &partitions {
-        bound_to_parent(template)?;
-        if !distinct.insert(template.get_ref()) {
-            return Err(wrong(
-                template,
-                "this partition is there twice: its records would be too",
-            ));
-        }
-    }
+    let partitions = partitions(span, raw.partition, raw.partitions)?;
     if !is_variable(raw.table.get_ref()) {
         return Err(wrong(
             &raw.table,
@@ -97,6 +79,35 @@ pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
         read_mb_per_s: raw.read_mb_per_s.map_or(Ok(READ_MB_PER_S), read_mb_per_s)?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
     })
+}
+
+/// The partitions of a parent: each is bound to the parent, and there once.
+fn partitions(
+    span: Range<usize>,
+    one: Option<Spanned<String>>,
+    several: Option<Vec<Spanned<String>>>,
+) -> Result<Vec<Spanned<String>>, Wrong> {
+    let partitions = match (one, several) {
+        (Some(one), None) => vec![one],
+        (None, Some(several)) if !several.is_empty() => several,
+        _ => {
+            return Err(Wrong(
+                span,
+                "give either `partition` or a list of `partitions`".to_owned(),
+            ));
+        }
+    };
+    let mut distinct = HashSet::new();
+    for template in &partitions {
+        bound_to_parent(template)?;
+        if !distinct.insert(template.get_ref()) {
+            return Err(wrong(
+                template,
+                "this partition is there twice: its records would be too",
+            ));
+        }
+    }
+    Ok(partitions)
 }
 
 /// What every record has, in one table with others.

@@ -15,6 +15,7 @@ use self::answer::query_answer;
 use super::*;
 use crate::aws::Item;
 use crate::catalog::{Catalog, ExportType};
+use crate::records::Row;
 use crate::selection::Criteria;
 use crate::value::number;
 

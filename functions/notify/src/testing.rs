@@ -1,0 +1,37 @@
+//! What the tests of this function start from.
+
+use waybill::bucket::Bucket;
+use waybill::catalog::Catalog;
+use waybill::store::Exports;
+use waybill_testing::at;
+
+use crate::handler::Notifier;
+use crate::mail::Letterhead;
+use crate::mailer::Mailer;
+
+/// A notifier over these clients, at 20 seconds of the tests' time.
+pub(crate) fn notifier(
+    exports: Exports,
+    s3: aws_sdk_s3::Client,
+    ses: aws_sdk_sesv2::Client,
+) -> Notifier {
+    Notifier {
+        exports,
+        bucket: Bucket::new(s3, "files"),
+        mailer: Mailer {
+            ses,
+            from: "mail@example.com".into(),
+            reply_to: None,
+            configuration_set: "waybill".into(),
+        },
+        catalog: Catalog::load().unwrap(),
+        grants_function: None,
+        letterhead: Letterhead {
+            product: "Waybill".into(),
+            public_url: "https://exports.example.com".into(),
+            support: None,
+            logo: None,
+        },
+        clock: || at(20),
+    }
+}

@@ -1,0 +1,150 @@
+//! A page of records as DynamoDB gave them, and the positions in it from which another source goes on.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::partition::PartitionReader;
+use super::position::{PageOrigin, ResumePosition};
+use super::question::Cost;
+use super::wire::Answer;
+use super::{Row, key};
+use crate::selection::KeyTime;
+
+/// Some records, as DynamoDB gave them.
+#[derive(Debug)]
+pub struct Page {
+    /// Each by the place of its partition, and its own in that partition's answer.
+    rows: Vec<(u32, u32)>,
+    partitions: Vec<Part>,
+    /// What a key says of time that is of the type's format.
+    key_time: KeyTime,
+    /// Records that DynamoDB looked at and that do not count one by one.
+    looked_at: u64,
+    /// Read units that it used.
+    pub read_units: f64,
+    /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
+    /// DynamoDB counts them.
+    pub examined: u64,
+}
+
+/// A partition's part in a page.
+#[derive(Debug)]
+struct Part {
+    answer: Option<Arc<Answer>>,
+    /// The records whose key is not of the type's format, in ascending order.
+    of_no_format: Vec<u32>,
+    origin: PageOrigin,
+    before: ResumePosition,
+    end: ResumePosition,
+}
+
+impl Page {
+    /// The page of these records, each by the place of its partition and its own in that partition's answer. `before` has
+    /// the position of each partition before the page; `looked_at` counts the records that DynamoDB was asked to leave out.
+    pub(super) fn new(
+        rows: Vec<(u32, u32)>,
+        partitions: &[PartitionReader],
+        before: Vec<ResumePosition>,
+        key_time: KeyTime,
+        looked_at: u64,
+        cost: Cost,
+    ) -> Self {
+        let part = |(partition, before): (&PartitionReader, ResumePosition)| Part {
+            answer: partition.answer().cloned(),
+            of_no_format: partition.of_no_format().to_vec(),
+            origin: partition.origin().clone(),
+            before,
+            end: partition.position().clone(),
+        };
+        Self {
+            rows,
+            partitions: partitions.iter().zip(before).map(part).collect(),
+            key_time,
+            looked_at,
+            read_units: cost.read_units,
+            examined: cost.bytes,
+        }
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it holds none, as a page may when all that was read lies outside of the bounds.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Its records, in the order of their keys that was asked for.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().filter_map(|row| self.row(*row))
+    }
+
+    /// What the key of the record of this index says of its time.
+    #[inline]
+    pub fn key_time(&self, index: usize) -> KeyTime {
+        let Some((place, row)) = self.rows.get(index) else {
+            return KeyTime::None;
+        };
+        let of_no_format = &self.partitions[*place as usize].of_no_format;
+        match of_no_format.is_empty() || of_no_format.binary_search(row).is_err() {
+            true => self.key_time,
+            false => KeyTime::Unreadable,
+        }
+    }
+
+    /// The sort key of the record of this index, as text.
+    pub fn sort_key(&self, index: usize) -> Option<&str> {
+        let row = self.row(*self.rows.get(index)?)?;
+        row.sort_key().and_then(key::text_of)
+    }
+
+    fn row(&self, (place, row): (u32, u32)) -> Option<Row<'_>> {
+        let answer = self.partitions[place as usize].answer.as_deref()?;
+        Some(Row::new(answer, row as usize))
+    }
+
+    /// The position past the whole page, also past records that were out of bounds.
+    pub fn end(&self) -> String {
+        position(self.partitions.iter().map(|part| part.end.clone()))
+    }
+
+    /// The position just past the record of this index: where another source goes on.
+    pub fn position(&self, index: usize) -> String {
+        let taken = self.taken(index);
+        let of_part = |(place, part): (usize, &Part)| {
+            let last = taken.iter().rev().find(|(of, _)| *of as usize == place);
+            let row = last.and_then(|last| self.row(*last));
+            row.map_or_else(
+                || part.before.clone(),
+                |row| part.origin.position_after(row),
+            )
+        };
+        position(self.partitions.iter().enumerate().map(of_part))
+    }
+
+    /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
+    pub fn read(&self) -> u64 {
+        self.counted(&self.rows) + self.looked_at
+    }
+
+    /// How many of these count as read where another source goes on from [`Page::position`].
+    pub fn read_through(&self, index: usize) -> u64 {
+        self.counted(self.taken(index))
+    }
+
+    fn taken(&self, index: usize) -> &[(u32, u32)] {
+        &self.rows[..self.rows.len().min(index + 1)]
+    }
+
+    fn counted(&self, rows: &[(u32, u32)]) -> u64 {
+        let counts = |(place, _): &&(u32, u32)| self.partitions[*place as usize].origin.is_dense;
+        rows.iter().filter(counts).count() as u64
+    }
+}
+
+fn position(positions: impl Iterator<Item = ResumePosition>) -> String {
+    Value::Array(positions.map(|position| position.to_json()).collect()).to_string()
+}
