@@ -129,9 +129,9 @@ fn what_an_export_would_leave_out_or_write_as_commas_is_said() {
     report.record(&record(Value::Missing, text("false")), time);
     insta::assert_snapshot!(report, @r#"
         4 records
+        columns: 1 of 4 have none of the columns: they may be of another type, the first at "k"
         archived: 1 of 4 are of another type than `fixed` says, and read the same, the first at "k"
         fixed: 1 of 4 are of other types, and left out
-        columns: 1 of 4 have none of the columns: they may be of another type, the first at "k"
         score: never there
         status: never there
         mail: never there
