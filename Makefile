@@ -39,8 +39,9 @@ help: ## List the commands
 tools: ## Set up what the local stack runs on, under .local
 	@python3 $(LOCAL)/tools.py
 
-up: tools ## Build, start and deploy the local stack, or what of it is not up to date
-	@$(PYTHON) $(LOCAL)/stack.py up --port $(PORT) --stack $(STACK)
+up: ## Build, start and deploy the local stack, or what of it is not up to date; LARGE=yes for large tables
+	@python3 $(LOCAL)/tools.py functions $(if $(LARGE),large)
+	@$(PYTHON) $(LOCAL)/stack.py up --port $(PORT) --stack $(STACK) $(if $(LARGE),--large)
 
 down: tools ## Stop the local stack; what it keeps stays
 	@$(PYTHON) $(LOCAL)/stack.py down --port $(PORT) --stack $(STACK)
@@ -51,7 +52,8 @@ logs: tools ## Follow the functions' logs
 clean: tools ## Stop the local stack and remove all that it keeps
 	@$(PYTHON) $(LOCAL)/stack.py clean --port $(PORT) --stack $(STACK)
 
-demo: tools ## Load sample orders, export them as a person, download the file, show the mail
+demo: ## Load sample orders, export them as a person, download the file, show the mail
+	@python3 $(LOCAL)/tools.py functions
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
@@ -115,7 +117,8 @@ mutants: ## Change the code of leases and states, and list the changes that no t
 	  --file 'shared/src/lifecycle*' --file 'shared/src/lifecycle/*' --file shared/src/work.rs --file functions/generate/src/lease.rs \
 	  --cargo-test-arg=--lib --cargo-test-arg=--test --cargo-test-arg=interruption
 
-pictures: tools ## Take a picture of every view of the page, into .local/pictures
+pictures: ## Take a picture of every view of the page, into .local/pictures
+	@python3 $(LOCAL)/tools.py large
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term
 
 lint: lint-rust lint-rest ## Check formatting, lints, unused dependencies, the template and the local scripts

@@ -40,21 +40,29 @@ def _is_current(sources: str) -> bool:
     return STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists()
 
 
-def _build(sources: str) -> None:
-    environment = os.environ | {
+def compile_functions() -> None:
+    """Compiles the functions as `sam build` does, which then finds them compiled: `sam build` hides what cargo says, and a
+    first build takes minutes. Needs no tool but cargo."""
+    _run(["cargo", "build", *(flag for name in FUNCTIONS for flag in ("--bin", name))], _environment())
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {
         "PATH": f"{TOOLS / 'sam' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         # The host's own toolchain and the profile that `cargo test` uses: what one has compiled, the other takes.
         "CARGO_LAMBDA_COMPILER": "cargo",
         "SAM_BUILD_MODE": "debug",
         "SAM_CLI_TELEMETRY": "0",
     }
-    # `sam build` hides what cargo says, and a first build takes minutes: cargo goes first, and shows where it is.
+
+
+def _build(sources: str) -> None:
     print("» Building the functions", flush=True)
-    _run(["cargo", "build", *(flag for name in FUNCTIONS for flag in ("--bin", name))], environment)
+    compile_functions()
     print("» sam build", flush=True)
     STAMP.unlink(missing_ok=True)
     sam = [str(TOOLS / "sam" / "bin" / "sam"), "build", "--parameter-overrides", f"Architecture={architecture()}"]
-    _run(sam, environment, quiet=True)
+    _run(sam, _environment(), quiet=True)
     _pack()
     STAMP.write_text(sources)
 

@@ -22,6 +22,9 @@ REFUSALS_SHOWN = 10
 TERMINAL_SECONDS = 0.1
 LOG_SECONDS = 3.0
 BAR = 30
+# Past this size of a file, the emulator's DynamoDB takes and reads records slowly: less than 1,000 a second.
+LARGE_BYTES = 10_000_000
+LARGE = "load: this is a large file for the emulator's DynamoDB; `make up LARGE=yes` starts one that stays fast"
 
 
 class LoadError(Exception):
@@ -152,18 +155,21 @@ def main() -> None:
     parser.add_argument("--table", default=RECORDS_TABLE)
     parser.add_argument("--delimiter", default=",")
     options = parser.parse_args()
-    endpoint = options.endpoint or Stack(options.port).records_url
+    stack = Stack(options.port)
+    endpoint = options.endpoint or stack.records_url
 
     try:
         kind = RecordType.find(options.type)
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as files:
             size = None
             if options.file == "-":
                 sys.stdin.reconfigure(encoding="utf-8-sig", newline="", errors="strict")  # type: ignore[union-attr]
                 lines: TextIO = sys.stdin
             else:
                 size = Path(options.file).stat().st_size
-                lines = stack.enter_context(open(options.file, encoding="utf-8-sig", newline=""))
+                if size > LARGE_BYTES and endpoint == stack.endpoint_url:
+                    print(LARGE, file=sys.stderr)
+                lines = files.enter_context(open(options.file, encoding="utf-8-sig", newline=""))
             loaded = load(kind, options.parent, lines, endpoint, options.table, size, options.delimiter)
     except OSError as error:
         sys.exit(f"load: {options.file}: {error.strerror}")

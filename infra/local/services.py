@@ -1,4 +1,4 @@
-"""The four processes of a local stack, and how each shows that it is up."""
+"""The processes of a local stack, and how each shows that it is up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ EMULATOR = "ministack"
 
 def services(stack: Stack) -> list[Service]:
     """Every process of the stack, in the order in which they start."""
-    return [_records(stack), _issuer(stack), _mailbox(stack), _emulator(stack)]
+    records = [_records(stack)] if stack.is_large else []
+    return [*records, _issuer(stack), _mailbox(stack), _emulator(stack)]
 
 
 def _emulator(stack: Stack) -> Service:
@@ -67,9 +68,7 @@ def _mailbox(stack: Stack) -> Service:
 
 
 def _records(stack: Stack) -> Service:
-    stack.data.mkdir(parents=True, exist_ok=True)
-    database = stack.data / "records.sqlite"
-    arguments = ["serve", "--host", "127.0.0.1", "--port", str(stack.port + 3), "--db-path", str(database)]
+    arguments = ["serve", "--host", "127.0.0.1", "--port", str(stack.port + 3), "--db-path", str(stack.records_database)]
     return Service(
         "records",
         [str(TOOLS / "dynoxide" / "bin" / "dynoxide"), *arguments],

@@ -85,9 +85,19 @@ class Stack:
         return f"http://127.0.0.1:{self.port + 2}"
 
     @property
+    def records_database(self) -> Path:
+        """The file in which Dynoxide keeps the records, where the stack is for large tables."""
+        return self.data / "records.sqlite"
+
+    @property
+    def is_large(self) -> bool:
+        """Whether Dynoxide holds the records. The emulator's own DynamoDB reads ever more slowly as a table grows."""
+        return self.records_database.exists()
+
+    @property
     def records_url(self) -> str:
         """The DynamoDB that holds the records."""
-        return f"http://127.0.0.1:{self.port + 3}"
+        return f"http://127.0.0.1:{self.port + 3}" if self.is_large else self.endpoint_url
 
     @property
     def api_id(self) -> str:

@@ -23,7 +23,7 @@ from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
 LAST_LINES = 60
 
 
-def up(stack: Stack, overrides: dict[str, str], with_host: bool) -> None:
+def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool) -> None:
     """Builds, starts what does not run, deploys what has changed, and says where everything is."""
     began = time.monotonic()
     with build.built():
@@ -32,6 +32,8 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool) -> None:
             # It keeps its state when it is stopped. Killed, it comes back as of the stop before, maybe an older deploy.
             stack.deployed.unlink(missing_ok=True)
             stack.asking_host.deployed.unlink(missing_ok=True)
+        if is_large and not stack.is_large:
+            _make_large(stack, processes)
         for service in services(stack):
             if processes.ensure(service):
                 print(f"» Started {service.name}", flush=True)
@@ -45,6 +47,15 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool) -> None:
                 pool.submit(_deployed, stack.asking_host, overrides).result()
             outputs = deployed.result()
     _print_addresses(outputs, time.monotonic() - began)
+
+
+def _make_large(stack: Stack, processes: Processes) -> None:
+    """From now on, Dynoxide holds the records. Functions learn of that as the emulator starts."""
+    if processes.stop(EMULATOR):
+        print("» Records that were loaded before stay in the emulator: load them again", flush=True)
+    stack.data.mkdir(parents=True, exist_ok=True)
+    # An empty file is an empty database of SQLite.
+    stack.records_database.touch()
 
 
 def _deployed(stack: Stack, overrides: dict[str, str]) -> dict[str, Any]:
@@ -73,7 +84,7 @@ def run(stack: Stack, overrides: dict[str, str], with_host: bool, command: list[
     clean(stack)
     status = 1
     try:
-        up(stack, overrides, with_host)
+        up(stack, overrides, with_host, is_large=True)
         environment = os.environ | {"WAYBILL_STACK": str(stack.outputs)}
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     finally:
@@ -136,7 +147,8 @@ def main() -> None:
     template.add_argument(
         "--host", action="store_true", help="also a sample host's function, and a deployment that asks it for permissions"
     )
-    commands.add_parser("up", parents=[common, template], help="build, start and deploy whatever is not")
+    starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy whatever is not")
+    starting.add_argument("--large", action="store_true", help="for large tables of records: they are in Dynoxide from now on")
     running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
     running.add_argument("argv", nargs="+", metavar="COMMAND", help="finds the stack's outputs by WAYBILL_STACK")
     commands.add_parser("down", parents=[common], help="stop the processes")
@@ -148,7 +160,7 @@ def main() -> None:
     stack = Stack(options.port, options.stack)
     match options.command:
         case "up":
-            up(stack, dict(options.parameter), options.host)
+            up(stack, dict(options.parameter), options.host, options.large)
         case "run":
             sys.exit(run(stack, dict(options.parameter), options.host, options.argv))
         case "down":

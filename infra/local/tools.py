@@ -1,9 +1,9 @@
-"""Sets up what the local stack runs on, under `.local`: two virtual environments and the records' DynamoDB.
+"""Sets up what the local stack runs on, under `.local`: two virtual environments.
 
-With the argument `tests`, also the readers that tests check files with, and what they check the page with; with
-`bench`, only the records' DynamoDB and what the benchmarks compare with; with `fuzz`, `mutants` or `machete`, that
-program alone; with `packages`, the system's packages that some tests need, as root on Debian. Runs on a bare Python,
-before any of that is there. What is already there is left alone.
+With the argument `functions`, it compiles the functions meanwhile; with `large`, also the DynamoDB for large tables of records; with `tests`, that too, the readers that tests
+check files with, and what they check the page with; with `bench`, only that DynamoDB and what the benchmarks compare
+with; with `fuzz`, `mutants` or `machete`, that program alone; with `packages`, the system's packages that some tests
+need, as root on Debian. Runs on a bare Python, before any of that is there. What is already there is left alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# This file imports nothing but the standard library, so that it can run first.
+# This file needs nothing but the standard library, so that it can run first.
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
 DYNOXIDE_VERSION = "3.2.0"
@@ -58,7 +58,11 @@ def main() -> None:
 
     # Side by side: the environments wait for the network most of the time, Dynoxide for the compiler.
     with ThreadPoolExecutor() as pool:
-        steps = [pool.submit(_dynoxide)]
+        steps = []
+        if not {"large", "tests", "bench"}.isdisjoint(sys.argv[1:]):
+            steps.append(pool.submit(_dynoxide))
+        if "functions" in sys.argv[1:]:
+            steps.append(pool.submit(_functions))
         if "bench" in sys.argv[1:]:
             steps.append(pool.submit(_environment, "bench", "what the benchmarks compare with"))
         else:
@@ -113,6 +117,13 @@ def _readers() -> None:
         stamp.write_text(wanted)
 
 
+def _functions() -> None:
+    from build import compile_functions
+
+    with _Step("Compiling the functions"):
+        compile_functions()
+
+
 def _packages() -> None:
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
     if not missing:
@@ -128,7 +139,7 @@ def _packages() -> None:
 
 def _dynoxide() -> None:
     features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
-    _program("dynoxide", "dynoxide-rs", DYNOXIDE_VERSION, "Dynoxide, the records' DynamoDB", *features)
+    _program("dynoxide", "dynoxide-rs", DYNOXIDE_VERSION, "Dynoxide, the DynamoDB for large tables", *features)
 
 
 def _program(folder_name: str, crate: str, version: str, purpose: str, *features: str) -> None:

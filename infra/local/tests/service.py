@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -24,9 +25,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, path: str = "/healthz") -> Iterator[str]:
+def running(command: list[str], port: int, path: str = "/healthz", **environment: str) -> Iterator[str]:
     """The service's URL while `command` runs; it answers when this is entered and is gone after."""
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=os.environ | environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     try:
         _wait(process, f"http://127.0.0.1:{port}{path}")
         yield f"http://127.0.0.1:{port}"

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import boto3
 
@@ -16,24 +17,24 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 import sample
 from service import free_port, python, running
-from settings import RECORDS_TABLE, TOOLS
+from settings import RECORDS_TABLE, REGION, TOOLS, Stack
 
 DYNOXIDE = TOOLS / "dynoxide" / "bin" / "dynoxide"
 COUNT = 1234
 
 
-@unittest.skipUnless(DYNOXIDE.exists(), f"{DYNOXIDE} is not there: `make up` builds it")
-class LoadTest(unittest.TestCase):
+class Loading:
+    """What holds for both servers that the local stack keeps records in."""
+
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        port = free_port()
-        self.url = self.enterContext(running([str(DYNOXIDE), "--port", str(port)], port, "/"))
+        self.url = self.server(free_port())
         self.dynamodb = boto3.client(
             "dynamodb",
             endpoint_url=self.url,
-            region_name="eu-central-1",
+            region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
@@ -110,6 +111,39 @@ class LoadTest(unittest.TestCase):
                 self.assertIn(words, done.stderr)
                 self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
         self.assertEqual(self.stored(), [])
+
+
+
+@unittest.skipUnless(DYNOXIDE.exists(), f"{DYNOXIDE} is not there: `make up LARGE=yes` builds it")
+class DynoxideTest(Loading, unittest.TestCase):
+    def server(self, port: int) -> str:
+        return self.enterContext(running([str(DYNOXIDE), "--port", str(port)], port, "/"))
+
+
+class EmulatorTest(Loading, unittest.TestCase):
+    def server(self, port: int) -> str:
+        command = [sys.executable, "-m", "ministack"]
+        environment = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION, "AUTH": "true"}
+        return self.enterContext(running(command, port, "/_ministack/health", **environment))
+
+
+class LargeTest(unittest.TestCase):
+    def test_records_are_in_the_emulator_until_the_stack_is_for_large_tables(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch("settings.TOOLS", Path(folder)):
+            stack = Stack(4966)
+            self.assertEqual((stack.is_large, stack.records_url), (False, "http://127.0.0.1:4966"))
+            stack.data.mkdir(parents=True)
+            stack.records_database.touch()
+            self.assertEqual((stack.is_large, stack.records_url), (True, "http://127.0.0.1:4969"))
+
+    def test_a_large_file_for_the_emulator_is_said_to_be_one(self) -> None:
+        port = free_port()
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+            file.write("id,created_at\n" + "x" * 10_000_001)
+            file.flush()
+            command = python("load.py", "orders", "42", file.name, "--port", str(port))
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.assertIn("`make up LARGE=yes`", done.stderr)
 
 
 if __name__ == "__main__":
