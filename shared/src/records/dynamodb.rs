@@ -38,7 +38,7 @@ pub struct Reading<'a> {
     pub order: Order,
     /// Whether records are read too whose keys lie outside of the range because they are not of the type's format.
     pub reads_outside: bool,
-    /// Until then a table is read strongly consistently, whatever its keys say of time: see [`super::SETTLES`].
+    /// Until then a table is read strongly consistently, whatever its keys say of time: see [`super::INDEX_DELAY`].
     pub strong_until: Option<Instant>,
 }
 
@@ -64,7 +64,7 @@ pub struct Page {
 struct Part {
     answer: Option<Arc<Answer>>,
     /// The records whose key is not of the type's format, in ascending order.
-    of_no_format: Vec<u32>,
+    with_other_format: Vec<u32>,
     origin: PageOrigin,
     before: ResumePosition,
     end: ResumePosition,
@@ -92,8 +92,8 @@ impl Page {
         let Some((place, row)) = self.rows.get(index) else {
             return KeyTime::None;
         };
-        let of_no_format = &self.partitions[*place as usize].of_no_format;
-        match of_no_format.is_empty() || of_no_format.binary_search(row).is_err() {
+        let with_other_format = &self.partitions[*place as usize].with_other_format;
+        match with_other_format.is_empty() || with_other_format.binary_search(row).is_err() {
             true => self.key_time,
             false => KeyTime::Unreadable,
         }
@@ -102,7 +102,7 @@ impl Page {
     /// The sort key of the record of this index, as text.
     pub fn sort_key(&self, index: usize) -> Option<&str> {
         let row = self.row(*self.rows.get(index)?)?;
-        row.sort_key().and_then(key::text_of)
+        row.sort_key().and_then(key::text)
     }
 
     fn row(&self, (place, row): (u32, u32)) -> Option<Row<'_>> {
@@ -280,7 +280,7 @@ impl DynamoRecords {
             .collect();
         let hungry = partitions
             .iter_mut()
-            .filter(|partition| partition.is_hungry());
+            .filter(|partition| partition.needs_page());
         let fetched = hungry.map(async |partition| {
             let cost = partition.fetch(question).await?;
             // An empty page is at its end at once.
@@ -312,7 +312,7 @@ impl DynamoRecords {
             .zip(before)
             .map(|(partition, before)| Part {
                 answer: partition.answer().cloned(),
-                of_no_format: partition.of_no_format().to_vec(),
+                with_other_format: partition.with_other_format().to_vec(),
                 origin: partition.origin().clone(),
                 before,
                 end: partition.position().clone(),
@@ -350,7 +350,7 @@ impl DynamoRecords {
                 .await
                 .map_err(|error| self.question.error(error))?;
             let units = answer.consumed_capacity.and_then(|c| c.capacity_units);
-            cost += Cost::of(units.unwrap_or_default(), false);
+            cost += Cost::new(units.unwrap_or_default(), false);
             let found = answer.last_evaluated_key.unwrap_or_default();
             self.knows_key = add_names(&mut names, found.keys());
         }
@@ -382,7 +382,7 @@ fn merge(partitions: &mut [PartitionReader], order: Order) -> (Vec<(u32, u32)>, 
         return (rows, passed);
     }
     let mut rows = Vec::new();
-    while !partitions.iter().any(PartitionReader::is_hungry)
+    while !partitions.iter().any(PartitionReader::needs_page)
         && let Some(place) = first(partitions, order)
         && let Some(row) = partitions[place].take()
     {
