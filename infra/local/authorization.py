@@ -33,7 +33,7 @@ class OAuthError(Exception):
 
 
 class Unreturnable(Exception):
-    """A request whose client or redirect address is wrong: the person is told, nobody is redirected."""
+    """A request with a wrong client or redirect address: the user sees an error and is not redirected."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class AuthorizationRequest:
 
     @classmethod
     def parse(cls, fields: dict[str, str], client_id: str) -> AuthorizationRequest:
-        """Checks `fields`; raises `Unreturnable`, or `OAuthError` for what the client may be told."""
+        """Checks `fields`; raises `Unreturnable`, or `OAuthError` for errors that are returned to the client."""
         redirect_uri = checked_redirect(fields, client_id)
         if fields.get("response_type") != "code":
             raise OAuthError("unsupported_response_type", "response_type must be code")
@@ -71,7 +71,7 @@ class AuthorizationRequest:
 
 
 def checked_redirect(fields: dict[str, str], client_id: str) -> str:
-    """The redirect address; raises `Unreturnable` unless client and address are sound."""
+    """The redirect address; raises `Unreturnable` unless client and address are valid."""
     if fields.get("client_id") != client_id:
         raise Unreturnable(f"client_id must be {client_id}")
     redirect_uri = fields.get("redirect_uri", "")
@@ -82,14 +82,14 @@ def checked_redirect(fields: dict[str, str], client_id: str) -> str:
         raise Unreturnable("redirect_uri is not a URL") from None
     if url.scheme not in ("http", "https") or not LOOPBACK.fullmatch(url.hostname or ""):
         raise Unreturnable("redirect_uri must be an http address on this machine (localhost or 127.0.0.1)")
-    # A sign, a space or a backslash would be read differently by a browser than by us.
+    # Browsers parse signs, spaces and backslashes differently than `urlsplit`.
     if url.username is not None or "#" in redirect_uri or re.search(r"[\s\\\x00-\x1f\x7f-\U0010ffff]", redirect_uri):
         raise Unreturnable("redirect_uri must have no user, no fragment and only plain characters")
     return redirect_uri
 
 
 def returned(redirect_uri: str, **fields: str) -> str:
-    """`redirect_uri` with the answer's fields added; empty ones are left out."""
+    """`redirect_uri` with the fields of the answer; empty ones are left out."""
     query = urlencode({name: value for name, value in fields.items() if value})
     return f"{redirect_uri}{'&' if urlsplit(redirect_uri).query else '?'}{query}"
 
@@ -102,14 +102,14 @@ class _Issued:
 
 
 class Codes:
-    """Authorization codes: each is good once, for `CODE_SECONDS`, with its verifier."""
+    """Authorization codes: each is valid once, for `CODE_SECONDS`, with its verifier."""
 
     def __init__(self) -> None:
         self._issued: dict[str, _Issued] = {}
         self._lock = threading.Lock()
 
     def issue(self, request: AuthorizationRequest, person: Person) -> str:
-        """A new code for `person`."""
+        """Creates a code for `person`."""
         code = secrets.token_urlsafe(32)
         now = time.monotonic()
         with self._lock:
@@ -118,7 +118,7 @@ class Codes:
         return code
 
     def redeem(self, fields: dict[str, str]) -> tuple[AuthorizationRequest, Person]:
-        """What the code stands for; raises `OAuthError`. The code is spent either way."""
+        """Redeems a code; raises `OAuthError`. The code becomes invalid in either case."""
         for name in ("code", "redirect_uri", "client_id", "code_verifier"):
             if not fields.get(name):
                 raise OAuthError("invalid_request", f"{name} is missing")
@@ -136,7 +136,7 @@ class Codes:
 
 
 def verifies(verifier: str, challenge: str) -> bool:
-    """Whether `challenge` is made from `verifier` by S256 (RFC 7636, 4.6)."""
+    """Whether `challenge` is the S256 challenge of `verifier` (RFC 7636, section 4.6)."""
     if not VERIFIER.fullmatch(verifier):
         return False
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")

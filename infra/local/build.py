@@ -1,4 +1,4 @@
-"""Builds the functions for this machine with `sam build`, when anything that they are made of has changed."""
+"""Builds the functions for this machine with `sam build`, when their sources have changed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "
 
 @contextmanager
 def built() -> Iterator[None]:
-    """Leaves current functions and a packaged template under `.aws-sam/build`, and holds them: another stack's build would
-    remove them while this one deploys them. One stack builds, and then all of them deploy side by side."""
+    """Puts current functions and a packaged template under `.aws-sam/build`, and locks them, since another stack's
+    build would remove them during a deployment. One stack builds, and then all can deploy in parallel."""
     with (TOOLS / "built.lock").open("w") as held:
         with (TOOLS / "build.lock").open("w") as alone:
             fcntl.flock(alone, fcntl.LOCK_EX)
@@ -41,15 +41,15 @@ def _is_current(sources: str) -> bool:
 
 
 def compile_functions() -> None:
-    """Compiles the functions as `sam build` does, which then finds them compiled: `sam build` hides what cargo says, and a
-    first build takes minutes. Needs no tool but cargo."""
+    """Compiles the functions, so that `sam build` finds them compiled: `sam build` hides cargo's output, and a first build
+    takes minutes. Needs only cargo."""
     _run(["cargo", "build", *(flag for name in FUNCTIONS for flag in ("--bin", name))], _environment())
 
 
 def _environment() -> dict[str, str]:
     return os.environ | {
         "PATH": f"{TOOLS / 'sam' / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        # The host's own toolchain and the profile that `cargo test` uses: what one has compiled, the other takes.
+        # The host's toolchain and the profile of `cargo test`, so that both share compiled crates.
         "CARGO_LAMBDA_COMPILER": "cargo",
         "SAM_BUILD_MODE": "debug",
         "SAM_CLI_TELEMETRY": "0",
@@ -68,13 +68,13 @@ def _build(sources: str) -> None:
 
 
 def _pack() -> None:
-    """Zips the functions once and quickly, where each `sam deploy` would do so thoroughly: here they travel nowhere."""
+    """Zips the functions once and fast; `sam deploy` would compress them thoroughly each time."""
     template = BUILT / "template.yaml"
     text = template.read_text()
     for program in BUILT.glob("*/bootstrap"):
         name = program.parent.name
         with zipfile.ZipFile(BUILT / f"{name}.zip", "w") as archive:
-            # Of no date: the same program is the same archive.
+            # A fixed date, so that the same program makes the same archive.
             entry = zipfile.ZipInfo(program.name)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100755 << 16
@@ -95,7 +95,7 @@ def _digest() -> str:
 
 
 def artefacts() -> list[Path]:
-    """The files that a deploy sends."""
+    """The files of a deployment."""
     return [BUILT / "template.yaml", *sorted(BUILT.glob("*.zip"))]
 
 

@@ -1,4 +1,4 @@
-"""HTTP to the local stack, as a signed-in program does it."""
+"""An HTTP client for the local stack, as a signed-in program."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TIMEOUT_SECONDS = 40
 
 
 class ClientError(Exception):
-    """The request did not give what it should; the text is one line for a person."""
+    """The request failed; the text is one line for the user."""
 
 
 @dataclass
 class Answer:
-    """One answer."""
+    """An answer."""
 
     status: int
     headers: dict[str, str]
@@ -32,10 +32,10 @@ class Answer:
 
 
 def ask(method: str, url: str, token: str | None = None, body: Any = None) -> Answer:
-    """One request; raises `ClientError` where nothing answers."""
+    """Sends a request; raises `ClientError` without an answer."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    # Not every system finds names under `localhost`, which are all this machine (RFC 6761).
+    # Not every system resolves names under `localhost`, which are all this machine (RFC 6761).
     address = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
     headers = {"Host": parts.netloc, "Accept": "application/json"}
     if token:
@@ -52,7 +52,7 @@ def ask(method: str, url: str, token: str | None = None, body: Any = None) -> An
         response = connection.getresponse()
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
     except (OSError, http.client.HTTPException) as error:
-        # Without the query: a presigned URL is a key.
+        # Without the query, since a presigned URL grants access.
         place = f"{parts.scheme}://{parts.netloc}{parts.path}"
         raise ClientError(f"nothing answers at {place} ({error}): is the stack up?") from None
     finally:

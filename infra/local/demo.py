@@ -34,7 +34,7 @@ WIDTH = 118
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the text is one line for a person."""
+    """The demo failed; the text is one line for the user."""
 
 
 class Demo:
@@ -46,7 +46,7 @@ class Demo:
         self._api = str(self._outputs["api_url"])
 
     def run(self) -> None:
-        """Everything, with what is seen on the way."""
+        """Runs all steps and prints their results."""
         self._records()
         staff = self._token(people.STAFF)
         expect("naming the project", ask("PUT", f"{self._api}/v1/projects/{PROJECT}", staff, {"name": PROJECT_NAME}), 200, 201, 204)
@@ -164,9 +164,9 @@ class Demo:
             say(f"Attachment: {file['name']}, {file['size']:,} bytes")
 
     def _permissions(self) -> None:
-        """On a deployment of its own, whose permissions are not the token's but the sample host's."""
+        """Shows permissions by the sample host's function, on a deployment of its own."""
         step("Permissions that the host keeps")
-        say("A second deployment asks a function of the host's, at every download anew; the token grants nothing")
+        say("A second deployment asks the host's grants function at every download; the token has no grants")
         asking = Demo(self._stack.asking_host)
         ana = replace(people.ANA, grants="")
         token = asking._token(ana)
@@ -192,7 +192,7 @@ class Demo:
             who = (event["user"] or {}).get("name") or "Waybill"
             say(f"  {event['at']:24}  {event['event']:10}  {who}")
         if not {"downloaded", "refused"} <= {event["event"] for event in events}:
-            raise DemoError("the history does not tell of the download and of the refusal")
+            raise DemoError("the history lacks the download or the refusal")
 
     def _farewell(self, export: dict[str, Any]) -> None:
         step("The stack is up")
@@ -205,7 +205,7 @@ class Demo:
 
 
 def outputs(stack: Stack) -> dict[str, Any]:
-    """Where everything of the stack is; raises `DemoError` where it was never up."""
+    """The addresses of the stack; raises `DemoError` if it was never started."""
     try:
         return dict(json.loads(stack.outputs.read_text("utf-8")))
     except OSError:
@@ -213,7 +213,7 @@ def outputs(stack: Stack) -> dict[str, Any]:
 
 
 def step(title: str) -> None:
-    """Says what comes next."""
+    """Prints the next step."""
     bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
     print(f"\n{bold}{title}{plain}", flush=True)
 
@@ -225,8 +225,8 @@ def _shown(value: object) -> str:
 
 
 def say(text: str) -> None:
-    """Says what was seen."""
-    # Cells and mails hold any character, and a terminal must not obey them.
+    """Prints a result."""
+    # Cells and mails may contain control characters, which must not reach the terminal.
     shown = "".join(character if character.isprintable() else "·" for character in text)
     print(f"  {shown}", flush=True)
 

@@ -20,7 +20,7 @@ from services import issuer_url
 from settings import AUDIENCE, RECORDS_TABLE, REGION, ROOT, TOOLS, Stack, architecture, process_environment
 
 CODE_BUCKET = "waybill-code"
-# boto3 makes one client at a time; what it has made may be used side by side.
+# Creating clients is not thread-safe in boto3; using them is.
 _MAKING_A_CLIENT = threading.Lock()
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
@@ -56,7 +56,7 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
 
 
 def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
-    """Deploys what is built. True if there was anything to deploy."""
+    """Deploys the build. Returns whether anything had changed."""
     record = stack.deployed
     fingerprint = _fingerprint(stack, chosen)
     status = _status(stack)
@@ -75,7 +75,7 @@ def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
         *("--s3-bucket", CODE_BUCKET),
         *("--capabilities", "CAPABILITY_IAM"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-        # MiniStack pins an API's id by this tag, which a stack hands to what it makes.
+        # MiniStack sets an API's id by this tag, which CloudFormation passes on to the resources of a stack.
         *("--tags", f"ms-custom-id={stack.api_id}"),
         "--parameter-overrides",
         *(f"{name}={json.dumps(value)}" for name, value in chosen.items()),
@@ -92,7 +92,7 @@ def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
 
 
 def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
-    """Writes where everything is, for tests and tools, and the functions' environment for cargo-lambda."""
+    """Writes the addresses of the stack, for tests and tools, and the functions' environment, for cargo-lambda."""
     deployed = client(stack, "cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
     values = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
     functions = {name: values[f"{name.capitalize()}FunctionName"] for name in build.FUNCTIONS}
@@ -126,7 +126,7 @@ def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
 
 
 def _write_environment(stack: Stack, functions: list[str]) -> None:
-    """One file for all functions: a variable has the same value in each that has it."""
+    """One file for all functions, since a variable has the same value in all of them."""
     lambda_client = client(stack, "lambda")
     variables = {
         "AWS_ACCESS_KEY_ID": "test",
@@ -143,7 +143,7 @@ def _write_environment(stack: Stack, functions: list[str]) -> None:
 
 
 def ensure_records_table(stack: Stack) -> None:
-    """The host product's table, which the template only names."""
+    """Creates the host product's table, which the template does not."""
     try:
         client(stack, "dynamodb", stack.records_url).create_table(
             TableName=RECORDS_TABLE,

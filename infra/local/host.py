@@ -1,4 +1,4 @@
-"""A sample host product beside the local stack: its table of members, and the function that is asked for permissions."""
+"""A sample host product beside the local stack: a table of members, and a grants function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Clients = Callable[[str], Any]
 
 
 def deploy(clients: Clients) -> None:
-    """Leaves the table, the function and its role as they should be."""
+    """Creates or updates the table, the function and its role."""
     table = _ensure_table(clients("dynamodb"))
     role = _ensure_role(clients("iam"), table)
     _put_function(clients("lambda"), role)
@@ -93,6 +93,6 @@ def _put_function(client: Any, role: str) -> None:
 def _zip(file: Path) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        # Of no date: the same source is the same archive.
+        # A fixed date, so that the same source makes the same archive.
         archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
     return content.getvalue()

@@ -32,13 +32,13 @@ class Issuer:
 
     def __init__(self, url: str, audience: str, key: SigningKey) -> None:
         self._url = url
-        # One client: the page, whose id is the audience unless the template says otherwise.
+        # One client: the page. Its id is the audience, unless the template has another.
         self._audience = audience
         self._key = key
         self._codes = Codes()
 
     def application(self) -> Application:
-        """Every route of the issuer."""
+        """Adds the routes of the issuer."""
         application = Application()
         application.route("GET", "/", lambda _: page("issuer"))
         public = "/\\.well-known/openid-configuration|/jwks\\.json|/token"
@@ -90,7 +90,7 @@ class Issuer:
         url = urlsplit(checked.redirect_uri)
         return page(
             "signin",
-            # Chromium holds the redirect that follows the form to this rule too.
+            # Chromium applies this rule also to the redirect after the form.
             policy=f"form-action 'self' {url.scheme}://{url.netloc}",
             host=url.netloc,
             hidden=Html(hidden),
@@ -98,7 +98,7 @@ class Issuer:
         )
 
     def signed_in(self, request: Request) -> Response:
-        """A person was chosen: back to the client with a code."""
+        """Redirects back to the client with a code for the chosen person."""
         fields = request.form()
         checked = self._checked(fields)
         if isinstance(checked, Response):
@@ -109,7 +109,7 @@ class Issuer:
         return Response(303, headers={"Location": location, "Cache-Control": "no-store"})
 
     def token(self, request: Request) -> Response:
-        """A code for tokens (RFC 6749, 4.1.3)."""
+        """Exchanges a code for tokens (RFC 6749, section 4.1.3)."""
         try:
             if request.media_type() != "application/x-www-form-urlencoded":
                 raise OAuthError("invalid_request", "the body must be application/x-www-form-urlencoded")
@@ -136,7 +136,7 @@ class Issuer:
         return json_response(answer, headers=CORS)
 
     def dev_token(self, request: Request) -> Response:
-        """Any token, for tests and the command line; `claims` replaces claims, and null removes one."""
+        """Issues any token, for tests and the command line; `claims` replaces claims, and null removes one."""
         if request.media_type() != "application/json":
             raise HttpError(415, "send application/json")
         fields = request.json_object()

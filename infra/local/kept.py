@@ -1,4 +1,4 @@
-"""Mends what the emulator keeps over a stop, before it is started again."""
+"""Repairs the emulator's saved state before it is started again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ POSITIONS = "dynamodb_stream_positions"
 
 
 def forget_stream_positions(data: Path) -> None:
-    """Lets each mapping of a stream begin again where the stream does.
+    """Resets the position of each stream's event source mapping to the beginning of the stream.
 
-    The emulator keeps how far a mapping has read, but not the stream's records: the next ones are counted from nought,
-    and until there are as many as there were, they would be taken for read, and no mail sent but by the sweeper.
+    The emulator saves the position of a mapping, but not the stream's records: new records are counted from zero, and
+    until there are more of them than before, they would count as read, and only the sweeper would cause mails.
     """
     file = data / "lambda.json"
     if not file.exists():

@@ -16,7 +16,7 @@ from putting import Putter, PutError
 from records import CatalogError, RecordType, RowError
 from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
 
-# DynamoDB takes no item above this, so no cell can be longer.
+# DynamoDB's limit on an item, so that no cell can be longer.
 CELL_CHARACTERS = 400 * 1024
 REFUSALS_SHOWN = 10
 TERMINAL_SECONDS = 0.1
@@ -28,12 +28,12 @@ LARGE = "load: this is a large file for the emulator's DynamoDB; `make up LARGE=
 
 
 class LoadError(Exception):
-    """The file cannot be loaded; the text is one line for a person."""
+    """The file cannot be loaded; the text is one line for the user."""
 
 
 @dataclass
 class Loaded:
-    """What came of a load."""
+    """The result of a load."""
 
     rows: int
     refused: int
@@ -41,7 +41,7 @@ class Loaded:
 
 
 class Progress:
-    """A bar on a terminal, a line every few seconds elsewhere."""
+    """A progress bar on a terminal, or else a line every few seconds."""
 
     def __init__(self, out: TextIO, size: int | None) -> None:
         self._out = out
@@ -96,7 +96,7 @@ def load(
     size: int | None = None,
     delimiter: str = ",",
 ) -> Loaded:
-    """Stores every row of `lines`; rows that cannot become a record are told of by line and left out.
+    """Stores every row of `lines`; rows that cannot become a record are reported by line and left out.
 
     Raises `LoadError` for a file that is no CSV or has no key, and for a DynamoDB that does not take it.
     """
@@ -105,7 +105,7 @@ def load(
     rows = csv.reader(counted, strict=True, delimiter=delimiter)
     progress = Progress(sys.stderr, size)
     refused = 0
-    # Two rows under one key would be one record, and a row would be missing without a word.
+    # Two rows with the same key would be one record, and one row would be lost silently.
     seen: dict[str, int] = {}
     try:
         header = next(rows, None)

@@ -1,4 +1,4 @@
-"""The functions' logs, as a person reads them."""
+"""Prints the functions' logs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import deploy
 from settings import Stack
 
 POLL_SECONDS = 1.0
-# When (ms), which function, what, and its id.
+# The time (ms), the function, the message, and its id.
 Event = tuple[int, str, str, str]
-# What Lambda itself writes around every invocation.
+# The lines that Lambda itself writes for every invocation.
 PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 
 def show(stack: Stack, follow: bool) -> None:
-    """Prints the functions' lines by time, and goes on with new ones if it follows."""
+    """Prints the functions' lines by time, and then new ones if it follows."""
     reader = _Reader(stack)
     while True:
         for line in reader.new_lines():
@@ -43,7 +43,7 @@ class _Reader:
         self._seen: set[Event] = set()
 
     def new_lines(self) -> list[str]:
-        """What has been written since the last call."""
+        """The lines since the last call."""
         found = [event for name in build.FUNCTIONS for event in _events(self._client, self._stack, name, self._since)]
         fresh = sorted(event for event in found if event not in self._seen)
         self._seen.update(fresh)
@@ -59,7 +59,7 @@ def _events(client: Any, stack: Stack, name: str, since: int) -> list[Event]:
     pages = client.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{stack.name}-{name}", startTime=since
     )
-    # The emulator gives events no id of their own: one is told from its equals by its place among them.
+    # The emulator gives events no ids, so equal events are distinguished by their position among each other.
     equals: Counter[tuple[str, int, str]] = Counter()
     events = []
     try:

@@ -21,11 +21,11 @@ ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 
 
 class BadRequest(Exception):
-    """The request is wrong in itself: SES answers BadRequestException."""
+    """An invalid request: SES answers BadRequestException."""
 
 
 def parse(request: dict[str, Any]) -> dict[str, Any]:
-    """The mail that a SendEmail request asks for; raises `BadRequest` with what is wrong."""
+    """The mail of a SendEmail request; raises `BadRequest` with the error."""
     content = _object(request, "Content")
     destination = _object(request, "Destination")
     if "Simple" in content:
@@ -62,7 +62,7 @@ def parse(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_address(text: str) -> bool:
-    """Whether `text` is an address, with or without a name before it."""
+    """Whether `text` is an address, with or without a display name."""
     return ADDRESS.fullmatch(parseaddr(text)[1]) is not None
 
 
@@ -72,12 +72,12 @@ def bare(address: str) -> str:
 
 
 def recipients(mail: dict[str, Any]) -> list[str]:
-    """Everybody whom a mail is to, with or without a name."""
+    """All recipients of a mail, with or without display names."""
     return [*mail["to"], *mail["cc"], *mail["bcc"]]
 
 
 def mailbox_name(address: str) -> str:
-    """What stands before a bare address's `@`, without a `+` and what follows it."""
+    """The local part of an address, without a `+` suffix."""
     return address.partition("@")[0].partition("+")[0]
 
 

@@ -1,8 +1,8 @@
 """The local stack's mailbox: an Amazon SES v2 endpoint that keeps every mail, and pages to read them.
 
-Some addresses behave as they may on AWS, so that failures can be tried, each with anything after a `+`. `refuse@…` is
-refused at once and for good, `throttle@…` twice, and then taken. Mails to `bounce@…`, `full@…` (a bounce that may pass),
-`complaint@…` and `reject@…` are taken, and an event tells later what became of them (see `mailevents`).
+Some addresses fail as on AWS, each also with a `+` suffix. `refuse@…` is
+refused permanently, `throttle@…` twice and then accepted. Mails to `bounce@…`, `full@…` (a temporary bounce),
+`complaint@…` and `reject@…` are accepted, and an event follows later (see `mailevents`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from web import Application, Html, HttpError, Request, Response, escape, json_re
 THROTTLED_TIMES = 2
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 
-# What `POST /faults` can make every SendEmail answer.
+# The errors that `POST /faults` can set for every SendEmail.
 FAULTS = {
     "none": None,
-    "400": (400, "MessageRejected", "the mailbox was told to reject every mail"),
-    "429": (429, "TooManyRequestsException", "the mailbox was told to throttle every mail"),
-    "500": (500, "InternalServiceErrorException", "the mailbox was told to fail"),
-    "503": (503, "ServiceUnavailableException", "the mailbox was told to be away"),
+    "400": (400, "MessageRejected", "the mailbox is set to reject every mail"),
+    "429": (429, "TooManyRequestsException", "the mailbox is set to throttle every mail"),
+    "500": (500, "InternalServiceErrorException", "the mailbox is set to fail"),
+    "503": (503, "ServiceUnavailableException", "the mailbox is set to be unavailable"),
 }
 
 
@@ -54,7 +54,7 @@ class Mailbox:
         self._refused = 0
 
     def application(self) -> Application:
-        """Every route of the mailbox."""
+        """Adds the routes of the mailbox."""
         mail_id = r"/mails/(?P<id>[0-9]{20}-[0-9a-f]{12})"
         application = Application()
         application.route("POST", "/v2/email/outbound-emails", self.send_email)
@@ -85,7 +85,7 @@ class Mailbox:
             return error.response
 
     def list_page(self, _request: Request) -> Response:
-        """Every mail, newest first, for a person."""
+        """A page of all mails, newest first."""
         summaries = self._store.summaries()
         rows = "".join(
             f'<tr><td><a href="/mails/{escape(mail["id"])}">{escape(mail["subject"] or "(no subject)")}</a>'
@@ -97,7 +97,7 @@ class Mailbox:
         return page("mails", count=len(summaries), rows=Html(rows or empty))
 
     def list_json(self, request: Request) -> Response:
-        """Every mail without attachments' bytes, newest first; `to` keeps one recipient's."""
+        """All mails without the bytes of attachments, newest first; `to` filters by recipient."""
         wanted = single_values(request.query).get("to")
         summaries = self._store.summaries()
         if wanted is not None:
@@ -105,11 +105,11 @@ class Mailbox:
         return json_response(summaries)
 
     def clear(self, _request: Request) -> Response:
-        """Removes every mail."""
+        """Deletes all mails."""
         return json_response({"removed": self._store.clear()})
 
     def mail_page(self, request: Request) -> Response:
-        """One mail, whole, for a person."""
+        """A page with one mail."""
         mail = self._mail(request)
         headers = [
             ("From", mail["from"]),
@@ -129,7 +129,7 @@ class Mailbox:
         )
         return page(
             "mail",
-            # A link in the mail may open, in a tab of its own; nothing else in it may act.
+            # Links in the mail may open in a new tab; nothing else in it may run.
             policy="frame-src 'self'",
             subject=mail["subject"] or "(no subject)",
             headers=Html(rows),
@@ -139,7 +139,7 @@ class Mailbox:
         )
 
     def attachment(self, request: Request) -> Response:
-        """One attachment's bytes."""
+        """The bytes of an attachment."""
         files = self._mail(request)["attachments"]
         number = int(request.match["number"])
         if number >= len(files):
@@ -151,12 +151,12 @@ class Mailbox:
         return Response(200, base64.b64decode(file["content"]), kind, headers)
 
     def faults(self, _request: Request) -> Response:
-        """What SendEmail is told to answer, and how many mails it refused since it was told."""
+        """The error set for SendEmail, and the number of mails refused since."""
         with self._lock:
             return json_response({"refuse": self._fault, "refused": self._refused})
 
     def set_faults(self, request: Request) -> Response:
-        """Makes every SendEmail fail in one way until told otherwise."""
+        """Sets the error of every SendEmail, until it is changed again."""
         if request.media_type() != "application/json":
             raise HttpError(415, "send application/json")
         fault = request.json_object().get("refuse")
@@ -228,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Amazon SES v2 endpoint on 127.0.0.1 that keeps every mail.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True, help="folder that keeps the mails")
-    parser.add_argument("--aws", metavar="URL", help="where configuration sets and topics are; without it, no event is told")
+    parser.add_argument("--aws", metavar="URL", help="where configuration sets and topics are; without it, no event is published")
     options = parser.parse_args()
     events = MailEvents(options.aws) if options.aws else None
     serve(Mailbox(MailStore(options.state), events).application(), "mailbox", options.port)

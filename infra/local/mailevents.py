@@ -1,4 +1,4 @@
-"""What Amazon SES tells of a mail after it has taken it: events, later, for the topics of the mail's configuration set.
+"""Events of Amazon SES about accepted mails, published later to the topics of the mail's configuration set.
 
 The forms are those of SES's documents, "Contents of event data that Amazon SES publishes to Amazon SNS".
 """
@@ -14,10 +14,10 @@ from typing import Any
 import boto3
 import mail as mails
 
-# SES learns of a bounce from the other server, seconds or hours after it has answered the sender.
+# SES learns of a bounce from the recipient's server, seconds or hours after it has accepted the mail.
 LATER_SECONDS = 1.0
 
-# What becomes of a mail by the mailbox that it is to: the type of event, and what that type holds besides recipients.
+# By local part of the recipient: the type of event, and the event's fields besides the recipients.
 OUTCOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "bounce": ("Bounce", {"bounceType": "Permanent", "bounceSubType": "General"}),
     "full": ("Bounce", {"bounceType": "Transient", "bounceSubType": "MailboxFull"}),
@@ -28,7 +28,7 @@ RECIPIENTS = {"Bounce": "bouncedRecipients", "Complaint": "complainedRecipients"
 
 
 class MailEvents:
-    """Publishes what becomes of mails."""
+    """Publishes events about mails."""
 
     def __init__(self, endpoint_url: str) -> None:
         self._endpoint_url = endpoint_url
@@ -36,7 +36,7 @@ class MailEvents:
         self._clients: dict[str, Any] = {}
 
     def of(self, mail_id: str, mail: dict[str, Any]) -> None:
-        """Publishes, in a while, what is to become of a mail that names a configuration set."""
+        """Publishes, after a delay, the event of a mail with a configuration set."""
         if mail["configuration_set"] is None:
             return
         for address in map(mails.bare, mails.recipients(mail)):
@@ -55,12 +55,12 @@ class MailEvents:
                 if wanted and "SnsDestination" in destination:
                     topic = destination["SnsDestination"]["TopicArn"]
                     self._client("sns").publish(TopicArn=topic, Message=json.dumps(event))
-        # A thread of its own: nobody else would say it.
+        # The error is logged here, since the thread has no caller.
         except Exception as error:  # noqa: BLE001
             print(f"mailbox: an event was not published: {error}", file=sys.stderr, flush=True)
 
     def _client(self, service: str) -> Any:
-        # boto3 makes one client at a time; what it has made may be used side by side.
+        # Creating clients is not thread-safe in boto3; using them is.
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = boto3.client(

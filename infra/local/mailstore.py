@@ -1,4 +1,4 @@
-"""Where the mailbox keeps its mails: one JSON file for each, whole or not there."""
+"""The mailbox's storage: one JSON file per mail, written atomically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MailStore:
         self._folder = state / "mails"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        # Without bodies of attachments: those may be megabytes each and stay on disk.
+        # Without the bytes of attachments, which may be megabytes each and stay on disk.
         self._summaries: dict[str, Mail] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
@@ -31,7 +31,7 @@ class MailStore:
                 print(f"mailbox: {path.name} is not a mail and is left alone", file=sys.stderr)
 
     def add(self, mail: Mail) -> str:
-        """Keeps `mail` and returns its id; it is on disk when this returns."""
+        """Stores `mail` on disk and returns its id."""
         mail_id = f"{time.time_ns():020d}-{secrets.token_hex(6)}"
         received = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         whole = {"id": mail_id, "received_at": received, **mail}
@@ -43,12 +43,12 @@ class MailStore:
         return mail_id
 
     def summaries(self) -> list[Mail]:
-        """Every mail without its attachments' bytes, newest first."""
+        """All mails without the bytes of attachments, newest first."""
         with self._lock:
             return [self._summaries[mail_id] for mail_id in sorted(self._summaries, reverse=True)]
 
     def get(self, mail_id: str) -> Mail | None:
-        """The whole mail, or None."""
+        """A complete mail, or None."""
         with self._lock:
             if mail_id not in self._summaries:
                 return None
@@ -56,7 +56,7 @@ class MailStore:
             return mail
 
     def clear(self) -> int:
-        """Removes every mail; returns how many there were."""
+        """Deletes all mails; returns their number."""
         with self._lock:
             count = len(self._summaries)
             self._summaries.clear()

@@ -14,7 +14,7 @@ from settings import DEFAULT_PORT, Stack
 
 
 class MintError(Exception):
-    """No token could be had; the text is one line for a person."""
+    """The token could not be issued; the text is one line for the user."""
 
 
 def mint(issuer_url: str, **fields: Any) -> str:

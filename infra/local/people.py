@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Person:
-    """Someone who can sign in; `grants` are the words of the token's `scope`."""
+    """A person who can sign in; `grants` is the token's `scope`."""
 
     sub: str
     name: str

@@ -1,4 +1,4 @@
-"""The sample host's function: whether a person may do something, by who is a member of what at this moment.
+"""The sample host's grants function: decides by the current members of projects, sources and organizations.
 
 Deployed on its own beside a stack, which asks it in place of the tokens' grants (the parameter `GrantsFunction`).
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-# What only members of the whole organization may do.
+# Actions that only members of the organization may do.
 OF_ADMINS = ("cancel_any", "read_addresses")
 
 
@@ -30,5 +30,5 @@ def handler(question: dict[str, Any], _context: object) -> bool:
 
 @cache
 def members() -> Any:
-    """The table of members. Made once: that takes longer than to ask it."""
+    """The table of members. Cached, since creating the client takes longer than a query."""
     return boto3.resource("dynamodb").Table(os.environ["MEMBERS_TABLE"])

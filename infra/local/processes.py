@@ -1,4 +1,4 @@
-"""Processes that outlive the command which starts them: started, found again, stopped by their own id."""
+"""Starts, finds and stops processes that outlive the command which starts them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Processes:
         self._logs = state / "logs"
 
     def ensure(self, service: Service) -> bool:
-        """Leaves the service running and healthy. True if it had to be started."""
+        """Starts the service unless it runs, and waits until it is healthy. Returns whether it had to be started."""
         if self.running(service.name) and service.healthy():
             return False
         self.stop(service.name)
@@ -71,16 +71,16 @@ class Processes:
             time.sleep(POLL_SECONDS)
 
     def running(self, name: str) -> bool:
-        """Whether the process that was recorded under this name is still the one with that id."""
+        """Whether the process recorded under this name is still running."""
         recorded = self._recorded(name)
         return recorded is not None and _is_ours(*recorded)
 
     def died(self, name: str) -> bool:
-        """Whether the process ended without being stopped from here."""
+        """Whether the process ended without being stopped by this tool."""
         return self._recorded(name) is not None and not self.running(name)
 
     def stop(self, name: str) -> bool:
-        """Ends the process, and whatever it started. True if it was running."""
+        """Stops the process and its children. Returns whether it was running."""
         recorded = self._recorded(name)
         if recorded is None:
             return False
@@ -108,9 +108,9 @@ class Processes:
 
 
 def _is_ours(pid: int, command: list[str]) -> bool:
-    """Ids are used again, so an id alone proves nothing: the arguments must be the recorded ones too."""
+    """Whether the process has the recorded arguments, too, since process ids are reused."""
     try:
-        # A process that this very command started stays a zombie until it is waited for.
+        # A child of this command stays a zombie until it is waited for.
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass
@@ -119,7 +119,7 @@ def _is_ours(pid: int, command: list[str]) -> bool:
 
 
 def _functions_of_group(group: int) -> list[int]:
-    """The Lambda functions that the emulator with this id has left behind."""
+    """The Lambda functions that the emulator with this id left running."""
     lines = (line.split(None, 2) for line in _ps("-A", "-o", "pid=,pgid=,args=").splitlines())
     return [
         int(fields[0])

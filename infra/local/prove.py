@@ -1,4 +1,4 @@
-"""For people who do not believe it: however an export is interrupted, its file is the one of an undisturbed export.
+"""Proves that an export's file is the same, however the export is interrupted.
 
 Three exports of the same 541,909 purchases on the local stack: one undisturbed; one with `SIGKILL` to whatever builds it,
 again and again; one with so low a time limit that no invocation comes far. Then the files are fetched, and their SHA-256
@@ -39,9 +39,9 @@ FINAL = ("succeeded", "failed", "canceled", "expired")
 WAIT_SECONDS = 1800
 POLL_SECONDS = 0.2
 BAR = 40
-# An invocation works for two thirds of a short time limit, and has the rest to come to a checkpoint.
+# An invocation works for two thirds of a short timeout, and has the rest for its checkpoint.
 WORKS = 2 / 3
-# Some more invocations than are asked for: each begins with what the one before has left.
+# A few more invocations than required, since each begins where the previous one ended.
 SPARE = 1.3
 LEAST_LIMIT = 2
 
@@ -60,7 +60,7 @@ class Proof:
         self._rows = 0
 
     def run(self, rows: int, tables: Path | None) -> None:
-        """Everything; raises `DemoError` where the files differ."""
+        """Runs the proof; raises `DemoError` if the files differ."""
         step("Records")
         self._rows = self._load(rows, tables)
         step("Undisturbed")
@@ -90,7 +90,7 @@ class Proof:
 
     @contextmanager
     def _time_limit(self, seconds: int) -> Iterator[None]:
-        """Lets an invocation of `generate` take only so long."""
+        """Sets the timeout of `generate`."""
         name = self._outputs["generate_function"]
         before = self._lambda.get_function_configuration(FunctionName=name)["Timeout"]
         self._lambda.update_function_configuration(FunctionName=name, Timeout=seconds)
@@ -140,12 +140,12 @@ class Proof:
             before, resumed = resumed, self._resumed(export, token)
             for invocation in range(before + 2, resumed + 2):
                 self._done()
-                say(f"    at {rows:,} rows: invocation {invocation} goes on")
-            # The kills are spread over the file, and each comes after some way since the one before.
+                say(f"    at {rows:,} rows: invocation {invocation} continues")
+            # The kills are spread over the file, with some progress between them.
             if len(self._killed) < kills and rows > self._rows * (len(self._killed) + 0.5) / (kills + 1):
                 self._kill(rows)
             if len(self._killed) > 0:
-                # As the schedule does every minute: it finds what a dead worker has left.
+                # Runs the sweeper, as the schedule does every minute, to free the lease of the killed worker.
                 self._lambda.invoke(FunctionName=self._outputs["sweep_function"], InvocationType="Event", Payload=b"{}")
             self._show(rows, export["status"])
         self._done()
@@ -157,7 +157,7 @@ class Proof:
         return export
 
     def _resumed(self, export: dict[str, Any], token: str) -> int:
-        """How often another invocation went on, as the export's history tells it."""
+        """The number of continuations, from the export's history."""
         url = f"{self._outputs['api_url']}/v1/exports/{export['id']}/events?limit=100"
         events = expect("reading the history", ask("GET", url, token), 200).json()["events"]
         return sum(event["event"] == "resumed" for event in events)
@@ -206,7 +206,7 @@ class Proof:
 
 
 def _lines(rows: int) -> TextIO:
-    """Purchases, the same at every run, as CSV."""
+    """Purchases as CSV, the same at every run."""
     chance = random.Random(PURCHASES)
     out = io.StringIO(newline="")
     out.write("id,invoice,status,purchased_at,stock_code,description,quantity,unit_price,currency,customer_id,country\r\n")

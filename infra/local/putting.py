@@ -1,4 +1,4 @@
-"""Puts many items into the local DynamoDB, as fast as it takes them.
+"""Puts many items into the local DynamoDB, as fast as possible.
 
 A hundred rows go as one transaction: the server then commits once for all of them, where the items of
 a BatchWriteItem would be committed one by one.
@@ -25,8 +25,7 @@ CONNECTIONS = 2
 ATTEMPTS = 6
 PASSING = ("Throttl", "ProvisionedThroughputExceeded", "TransactionConflict", "TransactionInProgress", "RequestLimit")
 
-# The local servers want the parts of a signature to be there and do not verify them. The emulator knows who signs by the
-# key's name, and lets this one do everything.
+# The local servers require a signature but do not verify it. The emulator allows this key everything.
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.0",
     "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/dynamodb/aws4_request, "
@@ -36,7 +35,7 @@ HEADERS = {
 
 
 class PutError(Exception):
-    """The server refused, or is not there."""
+    """The server refused the call, or does not answer."""
 
 
 class Putter:
@@ -87,7 +86,7 @@ class Putter:
     def _work(self) -> None:
         connection = Connection(self._endpoint)
         while (batch := self._batches.get()) is not None:
-            # After a failure batches are still taken, so that `put` is never left waiting.
+            # After a failure, batches are still taken from the queue, so that `put` does not block.
             if self._failure:
                 continue
             try:
@@ -110,7 +109,7 @@ class Connection:
         self._http = http.client.HTTPConnection(url.hostname or "127.0.0.1", url.port or 80, timeout=60)
 
     def call(self, action: str, body: str) -> dict[str, Any]:
-        """The answer of one action; what may pass is tried again, everything else raises `PutError`."""
+        """Calls an action; transient errors are retried, others raise `PutError`."""
         problem = ""
         for attempt in range(ATTEMPTS):
             if attempt:

@@ -1,4 +1,4 @@
-"""A row of a CSV file as an item of a type's records, by the catalog."""
+"""Converts rows of a CSV file to records of a type, by the catalog."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from settings import ROOT
 
 CATALOG = ROOT / "infra" / "catalog.toml"
 
-# A number that DynamoDB gives back with the value that it was given: at most 38 digits.
-# Others (007, 1e3, 1,000) stay text, so that nothing is lost.
+# A number that DynamoDB stores without changing its value: at most 38 digits. Others (007, 1e3, 1,000) stay text, so
+# that nothing is lost.
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 NUMBER_DIGITS = 38
 CENTS = re.compile(r"(-?)([0-9]{1,30})(?:\.([0-9]{0,2}))?")
 BOOLEANS = {"true": True, "false": False}
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?P<fraction>\d{1,9}))?(?:Z|[+-]\d\d:\d\d)")
 
-# Digits after the seconds, by the catalog's name of the format; None keeps the text as it is.
+# The digits after the seconds, by the catalog's name of the format; None keeps the text unchanged.
 FRACTION_DIGITS: dict[str, int | None] = {
     "rfc3339_s": 0,
     "rfc3339_ms": 3,
@@ -34,7 +34,7 @@ Item = dict[str, Any]
 
 
 class CatalogError(Exception):
-    """The catalog has no such type, or one whose records cannot be loaded this way."""
+    """The catalog has no such type, or its records cannot be loaded."""
 
 
 class RowError(Exception):
@@ -82,22 +82,22 @@ class RecordType:
         )
 
     def path(self, name: str) -> list[str]:
-        """Where a record has the value of the column `name`, which the catalog may not know."""
+        """The path in a record for the column `name`, which may not be in the catalog."""
         if name in self.columns:
             return self.columns[name].get("path", name).split(".")
         if not self.custom or name in _key_attributes(self):
             return [name]
-        # A source's own: the records hold them in two maps.
+        # A source's own columns: records have them in two maps.
         map_name, dot, key = name.partition(".")
         return ["attributes", key] if map_name == "attributes" and dot and key else ["custom", name]
 
     def reader(self, parent: str, header: list[str]) -> RowReader:
-        """What turns rows under this header into items; raises `RowError` where no key can be made."""
+        """A converter for rows with this header; raises `RowError` if the columns of the key are missing."""
         return RowReader(self, parent, header)
 
 
 class RowReader:
-    """Turns the rows of one file into items."""
+    """Converts the rows of a file to items."""
 
     def __init__(self, kind: RecordType, parent: str, header: list[str]) -> None:
         if "" in header:
@@ -199,7 +199,7 @@ def _attribute(column: dict[str, Any], cell: str) -> Item:
 
 
 def _stored(form: str, cell: str) -> str | None:
-    """What a record holds for a cell that is shown otherwise; None where the cell is no such thing."""
+    """The stored form of a cell whose column is converted (`from`); None if the cell is not of that form."""
     if form == "cents":
         match = CENTS.fullmatch(cell)
         return str(int(f"{match[1]}{match[2]}{(match[3] or '').ljust(2, '0')}")) if match else None

@@ -1,4 +1,4 @@
-"""Puts right what the emulator's CloudFormation drops, from the template as it was deployed."""
+"""Sets properties that the emulator's CloudFormation ignores, from the deployed template."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Clients = Callable[[str], Any]
 
 
 def repair(clients: Clients, stack_name: str) -> None:
-    """Sets the dropped properties through each service's own API."""
+    """Sets the ignored properties through each service's own API."""
     cloudformation = clients("cloudformation")
     template = cloudformation.get_template(StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
     deployed = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
@@ -31,7 +31,7 @@ def repair(clients: Clients, stack_name: str) -> None:
 
 
 def _cors(clients: Clients, api: str, properties: dict[str, Any], origins: list[str]) -> None:
-    """The emulator keeps CloudFormation's words, which its own gateway does not understand: it refuses every preflight."""
+    """The emulator stores CORS settings under CloudFormation's names, which its gateway does not read."""
     _, rules, _ = properties["CorsConfiguration"]["Fn::If"]
     allowed = {"AllowOrigins": [origin.strip() for origin in origins]}
     clients("apigatewayv2").update_api(ApiId=api, CorsConfiguration=rules | allowed)
@@ -57,7 +57,7 @@ def _bucket(clients: Clients, name: str, properties: dict[str, Any]) -> None:
 
 
 def _without_tls(s3: Any, bucket: str) -> None:
-    """Policies are enforced, but nothing here speaks TLS: what is refused without it would be refused always."""
+    """Removes statements that require TLS: the emulator has none, and would refuse every call."""
     try:
         policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     except ClientError as error:
@@ -76,7 +76,7 @@ def _wants_tls(statement: dict[str, Any]) -> bool:
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    """The same rule in the words of S3's API, which differ from CloudFormation's."""
+    """Converts a rule from CloudFormation's names to those of S3's API."""
     put: dict[str, Any] = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if "ExpirationInDays" in rule:
         put["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
@@ -91,7 +91,7 @@ def _function(clients: Clients, name: str, properties: dict[str, Any]) -> None:
 
 
 def _mapping(clients: Clients, uuid: str, _properties: dict[str, Any]) -> None:
-    """A parameter's number arrives as text, which the emulator's poller of queues cannot compare with its count."""
+    """Sets a concurrency as a number: the emulator stores a parameter as text, which its queue poller cannot compare."""
     client = clients("lambda")
     if scaling := client.get_event_source_mapping(UUID=uuid).get("ScalingConfig"):
         limit = int(scaling["MaximumConcurrency"])

@@ -54,7 +54,7 @@ def orders(count: int = ORDERS) -> Iterator[tuple[str, ...]]:
     chance = random.Random(SEED)
     created = FIRST
     for number in range(1, count + 1):
-        # However many there are, they lie within the same months.
+        # All orders are within the same months, whatever their number.
         created += timedelta(seconds=max(1, chance.randint(30, 9_000) * ORDERS // max(count, ORDERS)))
         status = _pick(chance, STATUSES)
         delivered = created + timedelta(hours=chance.randint(20, 400))
@@ -80,7 +80,7 @@ def orders(count: int = ORDERS) -> Iterator[tuple[str, ...]]:
 
 
 def write(out: TextIO, count: int) -> None:
-    """Writes the orders as CSV; `out` must leave line ends alone."""
+    """Writes the orders as CSV; `out` must not convert line ends."""
     csv.writer(out).writerows(orders(count))
 
 

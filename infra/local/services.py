@@ -1,4 +1,4 @@
-"""The processes of a local stack, and how each shows that it is up."""
+"""The processes of a local stack, and their health checks."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _emulator(stack: Stack) -> Service:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(stack.data / "s3"),
         "TMPDIR": str(temporary),
-        # Every request is held to the policies of whoever signs it: a function, to those of its own role.
+        # Enforces IAM policies: each function has the permissions of its own role.
         "AUTH": "true",
-        # Every function is its child and sees these. On AWS, Lambda sets the format itself.
+        # The functions are child processes and inherit these. On AWS, Lambda sets the log format itself.
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
     }
     return Service(
@@ -78,14 +78,14 @@ def _records(stack: Stack) -> Service:
 
 
 def issuer_url(stack: Stack) -> str:
-    """The issuer by its own name for itself, which is what tokens carry."""
+    """The issuer's URL as in its tokens."""
     document = f"http://127.0.0.1:{stack.issuer_port}/.well-known/openid-configuration"
     with urllib.request.urlopen(document, timeout=10) as response:
         return str(json.load(response)["issuer"])
 
 
 def _answers(url: str) -> bool:
-    """Whether something speaks HTTP there, whatever it says."""
+    """Whether an HTTP server answers there, with any status."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True

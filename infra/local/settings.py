@@ -1,4 +1,4 @@
-"""Where a local stack lives: its ports, folders, addresses and credentials."""
+"""The settings of a local stack: ports, folders, addresses and credentials."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ RECORDS_TABLE = "records"
 DEFAULT_PORT = 4566
 STACK_NAME = "waybill"
 
-# Variables of the caller's shell that local processes may see. Anything else, an AWS profile or a proxy above all, could
-# send a local call to somewhere that is not local.
+# Variables of the caller's shell that are passed to local processes. Others, such as an AWS profile or a proxy, could
+# direct a local call to another machine.
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "TZ", "USER")
 CERTIFICATES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One local stack. Several run side by side, ten ports apart."""
+    """A local stack. Several can run at once, ten ports apart."""
 
     port: int = DEFAULT_PORT
     name: str = STACK_NAME
-    # Whether this is the deployment that asks the sample host's function for permissions.
+    # Whether this deployment uses the sample host's grants function.
     asks_host: bool = False
 
     @property
     def asking_host(self) -> Stack:
-        """A deployment of its own beside this one: the same processes, other tables, another address."""
+        """A second deployment on the same processes, with other tables and another address."""
         return replace(self, name=f"{self.name}-host", asks_host=True)
 
     @property
     def state(self) -> Path:
-        """The folder of everything that this stack keeps."""
+        """The folder with the state of this stack."""
         return TOOLS / f"stack-{self.port}"
 
     @property
     def data(self) -> Path:
-        """What the processes keep over a stop."""
+        """The persistent data of the processes."""
         return self.state / "data"
 
     @property
     def outputs(self) -> Path:
-        """The file that tells tests and tools where everything is."""
+        """The file with the addresses of the stack, for tests and tools."""
         return self._of_deployment("outputs", ".json")
 
     @property
@@ -58,12 +58,12 @@ class Stack:
 
     @property
     def deployed(self) -> Path:
-        """What was deployed last."""
+        """The digest of the last deployment."""
         return self._of_deployment("deployed")
 
     @property
     def deploy_log(self) -> Path:
-        """What `sam deploy` said last."""
+        """The output of the last `sam deploy`."""
         return self._of_deployment("logs/deploy", ".log")
 
     def _of_deployment(self, name: str, extension: str = "") -> Path:
@@ -71,7 +71,7 @@ class Stack:
 
     @property
     def endpoint_url(self) -> str:
-        """Every AWS service. An address and not a name: the SDKs then put a bucket into the path."""
+        """The endpoint of every AWS service. An IP address, so that the SDKs put bucket names into the path."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -81,42 +81,42 @@ class Stack:
 
     @property
     def mailbox_url(self) -> str:
-        """The SES endpoint and its page of mails."""
+        """The endpoint of SES, with a page of mails."""
         return f"http://127.0.0.1:{self.port + 2}"
 
     @property
     def records_database(self) -> Path:
-        """The file in which Dynoxide keeps the records, where the stack is for large tables."""
+        """Dynoxide's file of records; it exists once the stack is for large tables."""
         return self.data / "records.sqlite"
 
     @property
     def is_large(self) -> bool:
-        """Whether Dynoxide holds the records. The emulator's own DynamoDB reads ever more slowly as a table grows."""
+        """Whether Dynoxide holds the records. The emulator's own DynamoDB becomes slower as a table grows."""
         return self.records_database.exists()
 
     @property
     def records_url(self) -> str:
-        """The DynamoDB that holds the records."""
+        """The endpoint of the DynamoDB with the host's records."""
         return f"http://127.0.0.1:{self.port + 3}" if self.is_large else self.endpoint_url
 
     @property
     def api_id(self) -> str:
-        """The API's id, pinned (8 hexadecimal digits) so that its address is known before it is deployed."""
+        """The API's id (8 hexadecimal digits), fixed so that its address is known before it is deployed."""
         return f"{'a' if self.asks_host else '0'}{self.port:07d}"
 
     @property
     def api_url(self) -> str:
-        """The HTTP API, as a browser and curl reach it: names under `localhost` are this machine."""
+        """The URL of the HTTP API for browsers and curl, which resolve names under `localhost` to this machine."""
         return f"http://{self.api_id}.execute-api.localhost:{self.port}"
 
 
 def architecture() -> str:
-    """The host's processor, in Lambda's words: the emulator runs a function as a process of this machine."""
+    """This machine's architecture in Lambda's terms, since the emulator runs functions as local processes."""
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
 def aws_environment(stack: Stack) -> dict[str, str]:
-    """What points the AWS SDKs and the SAM CLI at this stack and at nothing else."""
+    """Environment variables that direct the AWS SDKs and the SAM CLI to this stack."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -132,6 +132,6 @@ def aws_environment(stack: Stack) -> dict[str, str]:
 
 
 def process_environment(stack: Stack) -> dict[str, str]:
-    """The environment of a process of this stack, free of the caller's AWS settings."""
+    """The environment of a process of this stack, without the caller's AWS settings."""
     inherited = {name: os.environ[name] for name in PASSED_ON + CERTIFICATES if name in os.environ}
     return inherited | aws_environment(stack)

@@ -1,4 +1,4 @@
-"""The development issuer's key and what it signs."""
+"""The development issuer's key, and signing of tokens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SigningKey:
 
     @classmethod
     def load_or_create(cls, state: Path) -> SigningKey:
-        """The key in `state`, made at the first call; readable by its owner alone."""
+        """The key in `state`, created by the first call, readable only by its owner."""
         path = state / KEY_FILE
         if not path.exists():
             _write_private(path, _generate())
@@ -44,12 +44,12 @@ class SigningKey:
         return {"keys": [{**self._public, "kid": self.kid, "use": "sig", "alg": "RS256"}]}
 
     def sign(self, claims: dict[str, Any], kind: str) -> str:
-        """A JSON Web Token over `claims`; `kind` is its `typ`."""
+        """A JSON Web Token with `claims`; `kind` is its `typ`."""
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.kid, "typ": kind})
 
 
 def thumbprint(public: dict[str, str]) -> str:
-    """A key's name made from the key itself (RFC 7638)."""
+    """The key id: the thumbprint of the key (RFC 7638)."""
     canonical = json.dumps(public, sort_keys=True, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
 
@@ -64,7 +64,7 @@ def _generate() -> bytes:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    # Complete or not there: a key cut short by a stop would break every later start.
+    # Written atomically: a truncated key would break every later start.
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

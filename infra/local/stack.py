@@ -24,12 +24,13 @@ LAST_LINES = 60
 
 
 def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool) -> None:
-    """Builds, starts what does not run, deploys what has changed, and says where everything is."""
+    """Builds, starts missing processes, deploys changes, and prints the addresses."""
     began = time.monotonic()
     with build.built():
         processes = Processes(stack.state)
         if processes.died(EMULATOR):
-            # It keeps its state when it is stopped. Killed, it comes back as of the stop before, maybe an older deploy.
+            # The emulator saves its state when it is stopped. After a kill it restores an older state, maybe of an
+            # older deployment.
             stack.deployed.unlink(missing_ok=True)
             stack.asking_host.deployed.unlink(missing_ok=True)
         if is_large and not stack.is_large:
@@ -39,7 +40,7 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool)
                 print(f"» Started {service.name}", flush=True)
 
         deploy.ensure_records_table(stack)
-        # Side by side: most of a deploy is waiting.
+        # In parallel, since a deployment mostly waits.
         with ThreadPoolExecutor() as pool:
             deployed = pool.submit(_deployed, stack, overrides)
             if with_host:
@@ -65,7 +66,7 @@ def _deployed(stack: Stack, overrides: dict[str, str]) -> dict[str, Any]:
 
 
 def down(stack: Stack) -> None:
-    """Stops the processes; what they keep stays."""
+    """Stops the processes, and keeps their data."""
     processes = Processes(stack.state)
     for service in reversed(services(stack)):
         if processes.stop(service.name):
@@ -73,14 +74,14 @@ def down(stack: Stack) -> None:
 
 
 def clean(stack: Stack) -> None:
-    """Stops the processes and removes everything that this stack kept."""
+    """Stops the processes and deletes the state of this stack."""
     down(stack)
     shutil.rmtree(stack.state, ignore_errors=True)
     print(f"Removed {stack.state}. Kept: the tools in .local, target and .aws-sam.")
 
 
 def run(stack: Stack, overrides: dict[str, str], with_host: bool, command: list[str]) -> int:
-    """Runs a command against a stack made anew for it, and stops the stack whatever happens."""
+    """Runs a command against a new stack, and always stops the stack afterwards."""
     clean(stack)
     status = 1
     try:
@@ -95,7 +96,7 @@ def run(stack: Stack, overrides: dict[str, str], with_host: bool, command: list[
 
 
 def _show_what_happened(stack: Stack) -> None:
-    """Keeps the functions' logs, and prints the end of them."""
+    """Saves the functions' logs, and prints their last lines."""
     if not Processes(stack.state).running(EMULATOR):
         return
     kept = stack.state / "logs" / "functions.log"

@@ -1,4 +1,4 @@
-"""Runs commands side by side, and shows what each has printed once it is done.
+"""Runs commands in parallel, and prints the output of each when it is done.
 
     together.py 'NAME: COMMAND' …      fails where any of them does
 """
@@ -35,7 +35,7 @@ def start(text: str) -> Part:
 
 def main() -> None:
     """Runs them all."""
-    began = told = time.monotonic()
+    began = reported = time.monotonic()
     running = [start(text) for text in sys.argv[1:]]
     failed = []
     while running:
@@ -49,8 +49,8 @@ def main() -> None:
             print(f"» {part.name}: {says} after {now - began:.0f} s", flush=True)
             if part.process.returncode != 0:
                 failed.append(part.name)
-        if running and now - told > STILL_SECONDS:
-            told = now
+        if running and now - reported > STILL_SECONDS:
+            reported = now
             print(f"» still at it: {', '.join(part.name for part in running)}", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

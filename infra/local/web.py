@@ -25,13 +25,13 @@ from urllib.parse import parse_qsl, urlsplit
 PAGES = Path(__file__).parent / "pages"
 LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|::1|[a-z0-9.-]+\.localhost)", re.IGNORECASE)
 
-# A mail of 40 MB, which is as large as SES takes, is this long in base64 within JSON.
+# The length of a mail of 40 MB, SES's limit, in base64 within JSON.
 MAX_BODY_BYTES = 60 * 1024 * 1024
 
 
 @dataclass
 class Request:
-    """One request, its body read whole."""
+    """A request with its complete body."""
 
     method: str
     path: str
@@ -61,7 +61,7 @@ class Request:
 
 @dataclass
 class Response:
-    """One answer."""
+    """An answer."""
 
     status: int = 200
     body: bytes = b""
@@ -70,7 +70,7 @@ class Response:
 
 
 class HttpError(Exception):
-    """An answer with a status and a sentence for the caller."""
+    """An error answer with a status and a sentence."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -79,11 +79,11 @@ class HttpError(Exception):
 
 
 class Html(str):
-    """Text that is HTML already and is not escaped again by `page`."""
+    """HTML text, which `page` does not escape."""
 
 
 def single_values(encoded: str) -> dict[str, str]:
-    """Form or query fields; raises `HttpError` 400 where a name comes twice (RFC 6749, 3.1)."""
+    """Form or query fields; raises `HttpError` 400 for a repeated name (RFC 6749, section 3.1)."""
     fields: dict[str, str] = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         if name in fields:
@@ -132,7 +132,7 @@ class Application:
         self._routes.append((method, re.compile(pattern), handler))
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
-        """The answer to one request; every failure becomes an answer too."""
+        """The answer to a request; every error becomes an answer too."""
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         if not LOOPBACK.fullmatch(host):
             return Response(421, b"this service answers to loopback names only\n")
@@ -164,7 +164,7 @@ def serve(application: Application, name: str, port: int) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Head and body leave in one piece: two small packets would wait for each other.
+        # Head and body are sent in one piece, since Nagle's algorithm would delay a second small packet.
         wbufsize = -1
         disable_nagle_algorithm = True
 
@@ -185,7 +185,7 @@ def serve(application: Application, name: str, port: int) -> None:
 
             path = urlsplit(self.path).path
             if path != "/healthz":
-                # The path alone: a query may hold a code or an address.
+                # Only the path, since a query may contain a code or an email address.
                 milliseconds = (time.monotonic() - started) * 1000
                 line = f"{self.command} {path!r} {response.status} {milliseconds:.1f} ms"
                 print(line, file=sys.stderr, flush=True)
@@ -206,7 +206,7 @@ def serve(application: Application, name: str, port: int) -> None:
                 self.wfile.write(response.body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """`_answer` writes the log."""
+            """Does nothing, since `_answer` writes the log."""
 
         do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = _answer
 
@@ -215,7 +215,7 @@ def serve(application: Application, name: str, port: int) -> None:
         daemon_threads = True
 
         def server_bind(self) -> None:
-            # HTTPServer would look its own name up, which can wait for a name server.
+            # HTTPServer would look up its own host name, which can be slow.
             socketserver.TCPServer.server_bind(self)
             self.server_name, self.server_port = "localhost", port
 

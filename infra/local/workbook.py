@@ -1,4 +1,4 @@
-"""What is in a spreadsheet, as a checksum: two exports of the same rows differ only in when they were asked for.
+"""A checksum of a workbook's contents, without the time of the export's request.
 
     workbook.py < FILE      prints it
 """

@@ -1,27 +1,27 @@
-//! Who may do what: grants, the actions that they allow, and the person or program that a token speaks for.
+//! Authorization: grants, the actions that they allow, and the caller that a token identifies.
 
 use crate::catalog::ParentKind;
 use crate::export::Export;
 use crate::parent::{Parent, ParentProfile};
 
-/// One thing to do about a parent and its exports. Grants allow it, or a host's function that is asked for it.
+/// One action on a parent or its exports. A grant of the token allows it, or the host's grants function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Start an export.
+    /// Request an export.
     Create,
-    /// See which exports there are; an organization's list holds those of its projects and sources.
+    /// List exports; an organization's list includes those of its projects and sources.
     List,
-    /// See one export and its history.
+    /// Read one export and its history.
     Read,
-    /// See the records that an export would hold.
+    /// List the records that an export would contain.
     ReadRecords,
-    /// Take an export's file.
+    /// Download an export's file.
     Download,
-    /// Stop an export that one has asked for, or that is for oneself.
+    /// Cancel an export that the caller requested or receives.
     Cancel,
-    /// Stop an export of somebody else's.
+    /// Cancel another user's export.
     CancelAny,
-    /// See from which addresses people did what a history tells.
+    /// Read the network addresses in an export's history.
     ReadAddresses,
 }
 
@@ -38,7 +38,7 @@ impl Action {
         Self::ReadAddresses,
     ];
 
-    /// The word for it in what a host's function is asked.
+    /// The action's name in a question to the host's grants function.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -52,16 +52,17 @@ impl Action {
         }
     }
 
-    /// Whether `staff` do it everywhere: they see what exports are, and stop them, but reach no records and no files.
-    fn is_of_staff(self) -> bool {
+    /// Whether the grant `staff` allows the action everywhere. Staff read and cancel exports; they never read records
+    /// or download files.
+    fn staff_may(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Cancel | Self::CancelAny | Self::ReadAddresses => true,
             Self::Create | Self::ReadRecords | Self::Download => false,
         }
     }
 
-    /// Whether a grant for the project or source does not do, but only one for its organization.
-    fn is_of_admins(self) -> bool {
+    /// Whether the action needs a grant for the organization; one for the project or source is not enough.
+    fn needs_organization(self) -> bool {
         match self {
             Self::CancelAny | Self::ReadAddresses => true,
             Self::Create
@@ -74,12 +75,12 @@ impl Action {
     }
 }
 
-/// What an action is about: a parent, and the organization that it belongs to. For an export, both as written in it.
+/// The target of an action: a parent and its organization. For an export, both come from the export itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// The parent.
     pub parent: &'a Parent,
-    /// Its organization, if it has one; an organization's is itself.
+    /// The parent's organization, if any. For an organization, its own id.
     pub organization_id: Option<&'a str>,
 }
 
@@ -101,20 +102,20 @@ impl<'a> From<&'a ParentProfile> for Scope<'a> {
     }
 }
 
-/// One thing that a token lets its bearer do.
+/// One grant of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
-    /// Everything for this parent but what is an organization's admins' alone; for an organization that too, and for
-    /// its projects and sources.
+    /// All actions on this parent, except those that need a grant for the organization. A grant for an organization
+    /// allows all actions on it and on its projects and sources.
     Parent(Parent),
-    /// What the exports are, cancel, and `PUT` of parents, everywhere; never records or files.
+    /// List, read and cancel all exports, and `PUT` parents; never records or files.
     Staff,
-    /// A host's backend, which may name the user that an export is for.
+    /// A backend of the host, which may set the user that receives an export.
     Service,
 }
 
 impl Grant {
-    /// The grant that a word says, if it says one; other words are none of Waybill's business.
+    /// Parses one word of a claim. `None` for words that are not Waybill's.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "staff" => return Some(Self::Staff),
@@ -132,8 +133,8 @@ impl Grant {
 pub struct Grants(Vec<Grant>);
 
 impl Grants {
-    /// Grants as words separated by spaces, as in OAuth's `scope` (RFC 6749, 3.3); API Gateway hands a claim
-    /// that is a list on as `[a b]`, which is understood too.
+    /// Parses grants separated by spaces, as in OAuth's `scope` (RFC 6749, section 3.3). API Gateway writes a claim
+    /// that is a list as `[a b]`, which is accepted too.
     pub fn parse(claim: &str) -> Self {
         let words = claim.trim();
         let words = words
@@ -143,12 +144,12 @@ impl Grants {
         Self(words.split_whitespace().filter_map(Grant::parse).collect())
     }
 
-    /// Whether `grant` is among them.
+    /// Whether the token has `grant`.
     pub fn has(&self, grant: &Grant) -> bool {
         self.0.contains(grant)
     }
 
-    /// The parents that are named in them.
+    /// The parents that the token has grants for.
     pub fn parents(&self) -> impl Iterator<Item = &Parent> {
         self.0.iter().filter_map(|grant| match grant {
             Grant::Parent(parent) => Some(parent),
@@ -156,42 +157,43 @@ impl Grants {
         })
     }
 
-    /// Whether `staff` among them allows the action, whatever it is about.
+    /// Whether the grant `staff` is present and allows the action everywhere.
     pub fn allow_everywhere(&self, action: Action) -> bool {
-        action.is_of_staff() && self.has(&Grant::Staff)
+        action.staff_may() && self.has(&Grant::Staff)
     }
 
-    /// Whether those for parents among them allow the action for `scope`.
+    /// Whether a grant for a parent allows the action on `scope`.
     pub fn allow_within(&self, action: Action, scope: Scope<'_>) -> bool {
         self.0.iter().any(|grant| match grant {
             Grant::Parent(granted) => {
                 let organization = granted.id_as(ParentKind::Organization);
                 let is_admin = organization.is_some() && organization == scope.organization_id;
-                is_admin || (granted == scope.parent && !action.is_of_admins())
+                is_admin || (granted == scope.parent && !action.needs_organization())
             }
             Grant::Staff | Grant::Service => false,
         })
     }
 }
 
-/// Whoever a token speaks for.
+/// The authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The token's `sub`.
     pub sub: String,
-    /// The person's name, from the claim that a parameter names.
+    /// The person's name, from the claim that the deployment configures.
     pub name: Option<String>,
-    /// The person's address, likewise.
+    /// The person's email address, from the configured claim.
     pub email: Option<String>,
-    /// Whether the token says that the address is verified, likewise; a token that says nothing says no.
+    /// Whether the configured claim says that the email address is verified; false without the claim.
     pub email_verified: bool,
-    /// What the token lets them do.
+    /// The token's grants.
     pub grants: Grants,
 }
 
 impl Caller {
-    /// What stopping `export` is for them: an export is the person's who asked for it, and the one's whom it is for.
-    pub fn canceling(&self, export: &Export) -> Action {
+    /// The action that canceling `export` is for this caller: `Cancel` where they requested or receive it, else
+    /// `CancelAny`.
+    pub fn cancel_action(&self, export: &Export) -> Action {
         if export.user.id == self.sub || export.requested_by == self.sub {
             Action::Cancel
         } else {
@@ -199,12 +201,12 @@ impl Caller {
         }
     }
 
-    /// Whether they may describe parents.
+    /// Whether the caller may `PUT` parents.
     pub fn may_describe(&self) -> bool {
         self.grants.has(&Grant::Staff)
     }
 
-    /// Whether they may name the user that an export is for.
+    /// Whether the caller may set the user that receives an export.
     pub fn may_name_user(&self) -> bool {
         self.grants.has(&Grant::Service)
     }
@@ -244,7 +246,7 @@ mod tests {
         }
     }
 
-    /// The actions that grants allow for a parent of an organization, `*` for those that they allow everywhere.
+    /// The actions that `grants` allow on a parent of an organization; `*` marks those allowed everywhere.
     fn allowed(grants: &str, of: &str, organization_id: Option<&str>) -> String {
         let grants = Grants::parse(grants);
         let of = parent(of);
@@ -281,7 +283,7 @@ mod tests {
             ("organization:acme", "source#web-leads", acme, ALL),
             ("organization:acme", "project#42", Some("other"), ""),
             ("organization:acme", "project#42", None, ""),
-            // A source that is called as the organization is not the organization.
+            // A source with the organization's id is not the organization.
             ("organization:acme", "source#acme", None, ""),
             ("project:42", "organization#acme", acme, ""),
             ("staff", "project#42", acme, STAFF),

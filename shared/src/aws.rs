@@ -1,4 +1,4 @@
-//! Clients of AWS's services, configured alike in every function, and what a call to one of them can end in.
+//! AWS clients with one configuration for every function, and the errors of a call.
 
 mod call;
 
@@ -12,10 +12,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub use self::call::{CallError, best_effort_call};
 use crate::env;
 
-/// An item of a DynamoDB table, as the SDK has it.
+/// An item of a DynamoDB table, as the SDK represents it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The configuration of the function's environment.
+/// The SDK configuration from the function's environment.
 pub async fn config() -> SdkConfig {
     aws_config::from_env()
         .timeout_config(timeouts())
@@ -23,7 +23,7 @@ pub async fn config() -> SdkConfig {
         .await
 }
 
-/// No call may hang: an attempt ends after 10 s without a connection or an answer, whatever the peer does.
+/// Timeouts of one attempt, so that no call hangs: 5 s to connect, 10 s in all.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
@@ -31,27 +31,26 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// How long is waited for a call without which nothing is lost, since the sweeper does later what it would have done: a
-/// message, a removal, a slot that is handed on. Nobody who waits for an answer waits longer for these.
+/// The timeout of a best-effort call: sending a message, deleting an object, handing on a slot. The sweeper repeats
+/// such a call later if it fails, so no request waits longer for one.
 pub const BEST_EFFORT: Duration = Duration::from_secs(1);
 
-/// A call that nothing depends on was not answered within [`BEST_EFFORT`]. Whether it was carried out is not known.
+/// A best-effort call was not answered within [`BEST_EFFORT`]. It may or may not have taken effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no answer within {} s", BEST_EFFORT.as_secs())]
 pub struct TimedOut;
 
-/// Waits for such a call, no longer than [`BEST_EFFORT`].
+/// Waits at most [`BEST_EFFORT`] for `call`.
 ///
 /// # Errors
-/// When there is no answer by then.
+/// [`TimedOut`] without an answer by then.
 pub async fn best_effort<T>(call: impl Future<Output = T>) -> Result<T, TimedOut> {
     tokio::time::timeout(BEST_EFFORT, call)
         .await
         .map_err(|_| TimedOut)
 }
 
-/// S3. Under another endpoint than AWS's (`AWS_ENDPOINT_URL`), buckets are named in the path, since their names are
-/// no hosts there.
+/// The S3 client. With `AWS_ENDPOINT_URL` set, the bucket's name is in the path, since it is no host name there.
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     let other = config.endpoint_url().is_some() || env::optional("AWS_ENDPOINT_URL_S3").is_some();
     let config = aws_sdk_s3::config::Builder::from(config)

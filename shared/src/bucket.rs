@@ -1,4 +1,4 @@
-//! The bucket that files lie in, as far as Waybill needs S3.
+//! The S3 bucket that stores the files.
 
 use std::time::Duration;
 
@@ -12,44 +12,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::CallError;
 
-/// The most parts that a multipart upload has (a limit of S3's).
-pub const MOST_PARTS: u32 = 10_000;
+/// S3's limit on the parts of a multipart upload.
+pub const MAX_PARTS: u32 = 10_000;
 
-/// How often a PUT is tried that meets another one of the same key at the same moment.
+/// Tries of a PUT that S3 rejects because of a concurrent request for the same key.
 const CONFLICT_TRIES: u32 = 4;
-/// The wait before the second of them; it doubles.
+/// The wait before the second try; it doubles with each try.
 const CONFLICT_WAIT: Duration = Duration::from_millis(200);
 
-/// A bucket, and the client that it is reached with.
+/// A bucket and its S3 client.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     s3: Client,
     name: String,
 }
 
-/// A multipart upload under way.
+/// A multipart upload in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// The key of the object that it makes.
+    /// The key of the object that the upload creates.
     pub object: String,
-    /// S3's name for it.
+    /// S3's upload id.
     pub upload_id: String,
 }
 
-/// Why the bucket did not do what it was asked to.
+/// Why a call to the bucket failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    /// S3 did not carry out a call.
+    /// The call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The upload is gone: it was completed, or aborted.
-    #[error("the upload is gone")]
+    /// The upload no longer exists: it was completed or aborted.
+    #[error("the upload no longer exists")]
     UploadGone,
-    /// A stored part is not the one that was recorded.
-    #[error("a part of the upload is not the one that was stored")]
+    /// A stored part has another ETag than the recorded one.
+    #[error("a stored part of the upload has another ETag than the recorded one")]
     PartChanged,
-    /// Another object of this key is there already.
-    #[error("an object of this key is there already")]
+    /// Another object has this key already.
+    #[error("another object has this key already")]
     Exists,
 }
 
@@ -67,12 +67,12 @@ impl BucketError {
         }
     }
 
-    /// Whether trying again is no use until somebody changes the bucket or its permissions.
+    /// Whether a retry cannot succeed until the bucket or its permissions change.
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::Call(error) if error.is_lasting())
     }
 
-    /// Whether S3 was busy with another request for the same key.
+    /// Whether S3 rejected the call because of a concurrent request for the same key.
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Call(error) if error.code == "ConditionalRequestConflict")
     }
@@ -80,10 +80,10 @@ impl BucketError {
 
 /// Multipart uploads.
 impl Bucket {
-    /// Begins an upload that becomes the object `key`.
+    /// Begins a multipart upload of the object `key`.
     ///
     /// # Errors
-    /// When S3 does not say what the upload's id is.
+    /// When the call fails, or the answer has no upload id.
     pub async fn begin(&self, key: &str, media_type: &str) -> Result<Upload, BucketError> {
         const OPERATION: &str = "CreateMultipartUpload";
         let created = self
@@ -92,7 +92,7 @@ impl Bucket {
             .bucket(&self.name)
             .key(key)
             .content_type(media_type)
-            // The checksum of the parts must be named here, and only a CRC can be one of the whole object.
+            // The algorithm of the parts' checksums must be set here. Only a CRC can cover the whole object.
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .checksum_type(ChecksumType::FullObject)
             .send()
@@ -104,10 +104,10 @@ impl Bucket {
         })
     }
 
-    /// Stores a part of an upload, and gives its ETag. Parts are numbered from 1.
+    /// Uploads a part and returns its ETag. Parts are numbered from 1.
     ///
     /// # Errors
-    /// When S3 does not say the part's ETag.
+    /// When the call fails, or the answer has no ETag.
     pub async fn part(
         &self,
         upload: &Upload,
@@ -124,7 +124,7 @@ impl Bucket {
             .part_number(number as i32)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(bytes))
-            // TLS and the part's CRC-32 keep the bytes; their SHA-256 would only be worked out a second time.
+            // TLS and the part's CRC-32 protect the bytes already; the SHA-256 of the signature would cost CPU only.
             .customize()
             .disable_payload_signing()
             .send()
@@ -133,10 +133,10 @@ impl Bucket {
         given(OPERATION, "an ETag", sent.e_tag)
     }
 
-    /// Completes an upload of the parts with these ETags, numbered from 1.
+    /// Completes an upload. `etags` are those of its parts, in order from part 1.
     ///
     /// # Errors
-    /// [`BucketError::UploadGone`] where it was completed before, as by a call whose answer was lost.
+    /// [`BucketError::UploadGone`] where the upload was completed before, such as by a call whose answer was lost.
     pub async fn complete(&self, upload: &Upload, etags: &[String]) -> Result<(), BucketError> {
         let part = |(etag, number)| {
             CompletedPart::builder()
@@ -161,10 +161,10 @@ impl Bucket {
         Ok(())
     }
 
-    /// Ends an upload that becomes no object. One that is gone already is no error.
+    /// Aborts an upload. An upload that no longer exists is no error.
     ///
     /// # Errors
-    /// When S3 does not carry it out.
+    /// When the call fails.
     pub async fn abort(&self, upload: &Upload) -> Result<(), BucketError> {
         let aborted = self
             .s3
@@ -181,10 +181,10 @@ impl Bucket {
         }
     }
 
-    /// The uploads under a prefix that are neither completed nor aborted.
+    /// Lists the uploads in progress under a prefix.
     ///
     /// # Errors
-    /// When S3 does not carry it out.
+    /// When the call fails.
     pub async fn uploads(&self, prefix: &str) -> Result<Vec<Upload>, BucketError> {
         let mut found = Vec::new();
         let (mut key_marker, mut upload_marker) = (None, None);
@@ -227,11 +227,11 @@ impl Bucket {
         }
     }
 
-    /// Stores an object under a new key, which nobody else writes.
+    /// Stores an object under a new key that no other writer uses.
     ///
-    /// The SDK sends the request again where its answer was lost or late, and that one then meets itself: S3 says that
-    /// the object is there (412), or that it is busy with another request for the key (409). An object of the right
-    /// length is this one.
+    /// The SDK retries a request whose answer was lost, and the retry then conflicts with the first request: S3 answers
+    /// that the object exists (412) or that another request for the key is running (409). An object of the right length
+    /// is taken to be this one.
     ///
     /// # Errors
     /// [`BucketError::Exists`] where an object of another length has the key.
@@ -266,10 +266,10 @@ impl Bucket {
         Ok(())
     }
 
-    /// The bytes of an object; `None` where there is none.
+    /// Reads an object; `None` where it does not exist.
     ///
     /// # Errors
-    /// When S3 does not give all of them.
+    /// When the call fails, or the body ends early.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BucketError> {
         const OPERATION: &str = "GetObject";
         let get = self.s3.get_object().bucket(&self.name).key(key);
@@ -282,11 +282,11 @@ impl Bucket {
         Ok(Some(body.map_err(cut)?.to_vec()))
     }
 
-    /// The length of an object in bytes; `None` where there is none. (Without `s3:ListBucket`, S3 would say 403 for
-    /// that.)
+    /// The length of an object in bytes; `None` where it does not exist. Without the permission `s3:ListBucket`, S3
+    /// answers 403 for that.
     ///
     /// # Errors
-    /// When S3 does not say.
+    /// When the call fails.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, BucketError> {
         let head = self.s3.head_object().bucket(&self.name).key(key);
         match head.send().await {
@@ -298,10 +298,10 @@ impl Bucket {
         }
     }
 
-    /// Removes an object, if it is there.
+    /// Deletes an object, if it exists.
     ///
     /// # Errors
-    /// When S3 does not carry it out.
+    /// When the call fails.
     pub async fn delete(&self, key: &str) -> Result<(), BucketError> {
         let delete = self.s3.delete_object().bucket(&self.name).key(key);
         let deleted = delete.send().await;
@@ -309,10 +309,10 @@ impl Bucket {
         Ok(())
     }
 
-    /// The keys of the objects under a prefix.
+    /// Lists the keys of the objects under a prefix.
     ///
     /// # Errors
-    /// When S3 does not carry it out.
+    /// When the call fails.
     pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, BucketError> {
         let mut found = Vec::new();
         let mut token = None;
@@ -338,10 +338,11 @@ impl Bucket {
         }
     }
 
-    /// A URL under which anybody gets an object for a while, saved as `disposition` says (RFC 6266).
+    /// A presigned URL that serves an object for the time `lasts`, with `disposition` as its `Content-Disposition` (RFC
+    /// 6266).
     ///
     /// # Errors
-    /// When it cannot be signed: there are no credentials, or `lasts` is longer than a week.
+    /// When the URL cannot be signed: there are no credentials, or `lasts` is longer than a week.
     pub async fn presign(
         &self,
         key: &str,
@@ -351,7 +352,7 @@ impl Bucket {
     ) -> Result<String, BucketError> {
         const OPERATION: &str = "GetObject";
         let config = PresigningConfig::expires_in(lasts)
-            .map_err(|error| CallError::with_code(OPERATION, "it cannot be signed", error))?;
+            .map_err(|error| CallError::with_code(OPERATION, "the URL cannot be signed", error))?;
         let get = self.s3.get_object().bucket(&self.name).key(key);
         let get = get
             .response_content_disposition(disposition)
@@ -362,7 +363,7 @@ impl Bucket {
     }
 }
 
-/// What an answer of S3's must have.
+/// A field that every answer of S3 must have.
 fn given(
     operation: &'static str,
     what: &str,

@@ -1,4 +1,5 @@
-//! The catalog: what can be exported, where its records are, and its columns, filters and searched fields.
+//! The catalog: the types that can be exported, where their records are, and their columns, filters and searched
+//! fields.
 
 mod check;
 mod custom;
@@ -16,18 +17,18 @@ pub use self::records::{Constant, Engine, RecordsSpec, SortFormat};
 use crate::field_error::FieldError;
 use crate::value::{Kind, Stored};
 
-/// The filter on the instant of a record's creation, under this name in every type.
+/// The name of the filter on a record's creation time, the same in every type.
 pub const CREATED_AT: &str = "created_at";
 
-/// The filter on a record's attributes, and the record's own name for the map that holds them.
+/// The name of the filter on a record's attributes, and of the map in the record that holds them.
 pub const ATTRIBUTES: &str = "attributes";
 
-/// The variable that names another catalog than the built-in one.
+/// The environment variable with the path of a catalog that replaces the built-in one.
 const CATALOG_PATH: &str = "CATALOG_PATH";
 
 const BUILT_IN: &str = include_str!("../../infra/catalog.toml");
 
-/// Every type that can be exported. It has passed every check: see [`Catalog::parse`].
+/// The types that can be exported. [`Catalog::parse`] has checked them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Catalog {
     types: Vec<ExportType>,
@@ -36,35 +37,35 @@ pub struct Catalog {
 /// A catalog that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// It says something wrong.
+    /// The catalog is invalid.
     #[error("the catalog is wrong in line {line}: {message}")]
     Invalid {
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what would be right.
         message: String,
     },
-    /// The file that `CATALOG_PATH` names cannot be read.
+    /// The file at `CATALOG_PATH` cannot be read.
     #[error("cannot read the catalog {}; CATALOG_PATH must name a readable UTF-8 file", path.display())]
     Unreadable {
-        /// The file.
+        /// The file's path.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl Catalog {
-    /// Reads and checks a catalog.
+    /// Parses and checks a catalog in TOML.
     ///
     /// # Errors
-    /// Everything that could make an export wrong is refused, with its line: an unknown key or kind, a name that is
-    /// there twice, a partition without `{parent}`, a filter or a searched field that names no column.
+    /// [`CatalogError::Invalid`] with the line, for everything that could make an export wrong: an unknown key or kind,
+    /// a duplicate name, a partition without `{parent}`, a filter or a searched field that is no column.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         check::catalog(text).map(|types| Self { types })
     }
 
-    /// The catalog that Waybill was built with. The build has checked it.
+    /// The catalog that was compiled in. The build has checked it.
     ///
     /// # Errors
     /// As [`Catalog::parse`].
@@ -72,7 +73,7 @@ impl Catalog {
         Self::parse(BUILT_IN)
     }
 
-    /// The catalog in the file that the variable `CATALOG_PATH` names; without one, the built-in catalog.
+    /// Loads the catalog from the file at `CATALOG_PATH`; the built-in catalog where that variable is not set.
     ///
     /// # Errors
     /// When the file cannot be read, or as [`Catalog::parse`].
@@ -83,7 +84,7 @@ impl Catalog {
         }
     }
 
-    /// The catalog in a file.
+    /// Reads the catalog from a file.
     ///
     /// # Errors
     /// When the file cannot be read, or as [`Catalog::parse`].
@@ -95,62 +96,62 @@ impl Catalog {
         Self::parse(&text)
     }
 
-    /// The type of this name.
+    /// The type with this name.
     pub fn get(&self, name: &str) -> Option<&ExportType> {
         self.types.iter().find(|t| t.name == name)
     }
 
-    /// All types, as the catalog orders them.
+    /// All types, in the catalog's order.
     pub fn types(&self) -> &[ExportType] {
         &self.types
     }
 }
 
-/// Something that can be exported.
+/// A type of records that can be exported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportType {
-    /// Its name in the API and in file names: `orders`.
+    /// The name in the API and in file names: `orders`.
     pub name: String,
-    /// Its name for people: `Orders`.
+    /// The name shown to people: `Orders`.
     pub label: String,
-    /// What its records belong to.
+    /// The kind of parent that the records belong to.
     pub parent: ParentKind,
-    /// Whether the mail brings the file or only a link.
+    /// Whether the mail has the file attached or only links to it.
     pub delivery: Delivery,
-    /// Where its records are.
+    /// Where the records are.
     pub records: RecordsSpec,
-    /// The attribute that says when a record was created; the filter `created_at` is on this one.
+    /// The attribute with a record's creation time, which the filter `created_at` applies to.
     pub created: Path,
-    /// The keys of the columns that a search looks into.
+    /// The keys of the searched columns.
     pub search: Vec<String>,
-    /// What can be filtered: keys of columns, `created_at`, `attributes`.
+    /// The names of the filters: keys of columns, `created_at`, `attributes`.
     pub filters: Vec<String>,
-    /// Its columns in the file's order, with those that are only filtered or searched.
+    /// The columns in the file's order, including those that are only filtered or searched.
     pub columns: Vec<Column>,
-    /// Whether the parent's custom fields and attributes are columns too.
+    /// Whether the parent's custom fields and attributes become columns too.
     pub custom: bool,
 }
 
 impl ExportType {
-    /// The column of this key.
+    /// The column with this key.
     pub fn column(&self, key: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.key == key)
     }
 
-    /// The columns that a file can have, in its order.
+    /// The columns that a file can have, in the file's order.
     pub fn visible_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| !c.hidden)
     }
 
-    /// The columns of a file for which the request names none.
+    /// The columns of a file whose request selects none.
     pub fn default_columns(&self) -> Vec<&Column> {
         self.visible_columns().filter(|c| c.default).collect()
     }
 
-    /// The columns of these keys, in the order of the keys.
+    /// The columns with these keys, in the order of the keys.
     ///
     /// # Errors
-    /// One for each key that names no column, or one that is named before; and for an empty list.
+    /// One for each key that is unknown or repeated, and one for an empty list.
     pub fn select_columns<S: AsRef<str>>(
         &self,
         keys: &[S],
@@ -187,7 +188,7 @@ impl ExportType {
         }
     }
 
-    /// How the instant of a record's creation is stored.
+    /// How a record's creation time is stored.
     pub(crate) fn created_stored(&self) -> Option<Stored> {
         self.columns
             .iter()
@@ -206,21 +207,21 @@ fn keys_of<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
 /// One column of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// Its header, and its name in the API.
+    /// The header in the file, and the name in the API.
     pub key: String,
-    /// Its name for people.
+    /// The name shown to people.
     pub label: String,
-    /// What its values are.
+    /// What the values are.
     pub kind: Kind,
-    /// Where a record has its value.
+    /// Where the value is in a record.
     pub origin: Origin,
-    /// How the value is stored, where that is not how it is shown.
+    /// How the value is stored, where it is shown in another form.
     pub stored: Option<Stored>,
-    /// Whether it is in a file for which the request names no columns.
+    /// Whether the column is in a file whose request selects no columns.
     pub default: bool,
-    /// The values that it can have; empty where that is open. A filter accepts only these.
+    /// The only values that the column has, and that a filter accepts; empty for any value.
     pub values: Vec<String>,
-    /// Whether it is never in a file nor shown in the catalog, only filtered and searched.
+    /// Whether the column is only for filters and searches: never in a file or in the API's catalog.
     pub hidden: bool,
 }
 
@@ -245,7 +246,7 @@ impl ParentKind {
         ParentKind::Source,
     ];
 
-    /// As grants and tables say it: `project`.
+    /// The name in grants and tables: `project`.
     pub fn as_str(self) -> &'static str {
         match self {
             ParentKind::Organization => "organization",
@@ -254,7 +255,7 @@ impl ParentKind {
         }
     }
 
-    /// As the API's paths say it: `projects`.
+    /// The name in the API's paths: `projects`.
     pub fn plural(self) -> &'static str {
         match self {
             ParentKind::Organization => "organizations",
@@ -263,19 +264,19 @@ impl ParentKind {
         }
     }
 
-    /// The kind that a path's word names.
+    /// Parses the name in a path.
     pub fn from_plural(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.plural() == word)
     }
 }
 
-/// What the mail about a finished export brings: a link, or the file too where it is small enough.
+/// What the mail about a finished export contains: a link, or also the file if it is small enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// A link.
     Link,
-    /// A link, and the file where it is small enough.
+    /// A link, and the file if it is small enough.
     Attachment,
 }

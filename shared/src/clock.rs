@@ -1,26 +1,26 @@
-//! The time of day, which a test sets.
+//! The wall clock, which tests can set.
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// A clock on the wall: it may be wrong, and it may jump. Lengths of time are counted on the monotonic clock instead.
+/// A wall clock, which may be wrong and may jump. Durations are measured with the monotonic clock instead.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The system's.
+    /// The system's clock.
     pub fn system() -> Self {
-        Self::showing(Timestamp::now)
+        Self::from_fn(Timestamp::now)
     }
 
-    /// One that shows what `now` says.
-    pub fn showing(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+    /// A clock that returns what `now` returns.
+    pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// What it shows.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }

@@ -1,4 +1,4 @@
-//! What several functions are told of their deployment by their environment.
+//! Configuration from environment variables that several functions read.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::records::Mapping;
 use crate::store::Tables;
 use crate::work::Pace;
 
-/// The tables' names, from `EXPORTS_TABLE`, `WORK_TABLE` and `EVENTS_TABLE`.
+/// The names of the tables, from `EXPORTS_TABLE`, `WORK_TABLE` and `EVENTS_TABLE`.
 pub fn tables() -> Result<Tables, EnvError> {
     Ok(Tables {
         exports: required("EXPORTS_TABLE")?,
@@ -17,12 +17,12 @@ pub fn tables() -> Result<Tables, EnvError> {
     })
 }
 
-/// What the words of entries stand for: the environment variables of these names.
+/// The mapping from names in entries to values: each name is an environment variable.
 pub fn mapping() -> Mapping {
     Arc::new(optional)
 }
 
-/// Checks that the words of the catalog's types stand for something.
+/// Checks that every environment variable that the catalog refers to is set.
 ///
 /// # Errors
 /// When one of the variables is not set.
@@ -31,7 +31,7 @@ pub fn check_mapping(catalog: &Catalog) -> Result<(), EnvError> {
     words.try_for_each(|word| required(word).map(drop))
 }
 
-/// How long things may take and wait, from `LEASE_SECONDS` and `RETRY_SECONDS`.
+/// The time limits and waits, from `LEASE_SECONDS` and `RETRY_SECONDS`.
 pub fn pace() -> Result<Pace, EnvError> {
     Ok(Pace::new(
         seconds("LEASE_SECONDS")?,

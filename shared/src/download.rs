@@ -1,27 +1,27 @@
-//! The name of a file in its link: `GET /v1/downloads/{uuid}`.
+//! The UUID in a download link: `GET /v1/downloads/{uuid}`.
 
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::export::{Export, ExportId};
 
-/// A UUID (RFC 9562, version 8) that nobody can guess, for a new export.
+/// Creates the download UUID (RFC 9562, version 8) of a new export. It cannot be guessed.
 ///
-/// Its last 53 bits are the export's id, so that it can be looked up without an index; the other 69 are random. It
-/// opens nothing by itself: every use is checked against the token's grants.
+/// The last 53 bits are the export's id, so that no index is needed for the lookup; the other 69 are random. The UUID
+/// grants nothing by itself: every use is checked against the token's grants.
 pub fn new_download(id: ExportId) -> Uuid {
     let random = Uuid::new_v4().as_u128();
     let bits = random & !((1 << ID_BITS) - 1) | u128::from(id.get());
     uuid::Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid()
 }
 
-/// The export that a link's UUID may be of; whether it is must be checked by [`is_download_of`].
+/// The export id in a download UUID. The caller must then check the UUID with [`is_download_of`].
 pub fn export_of(download: Uuid) -> Option<ExportId> {
     let id = download.as_u128() & ((1 << ID_BITS) - 1);
     ExportId::try_from(id as u64).ok()
 }
 
-/// Whether this is the export's UUID, in a time that tells nothing about it.
+/// Whether this is the export's download UUID. Compares in constant time.
 pub fn is_download_of(export: &Export, download: Uuid) -> bool {
     export.download.as_bytes().ct_eq(download.as_bytes()).into()
 }

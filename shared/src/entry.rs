@@ -1,4 +1,4 @@
-//! A type's entry as it was at a request. An export is made by it from start to end, whatever the catalog says later.
+//! A type's entry at the time of a request. The whole export uses it, even if the catalog changes meanwhile.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use crate::catalog::ExportType;
 use crate::hash::hex;
 
-/// The form that entries are stored in. One of another form is not read.
+/// The version of the stored form. Entries of other versions are refused.
 const VERSION: u32 = 1;
 
-/// The resolved form of a type's entry, which names tables and roles as the catalog does: the deployment says where these
-/// are. Two entries that mean the same have the same digest.
+/// The resolved form of a type's entry. Tables and roles are named as in the catalog; the deployment maps these names.
+/// Two entries with the same meaning have the same digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// SHA-256 of the JSON, in lower-case hexadecimal digits.
@@ -29,10 +29,10 @@ struct Stored<T> {
 /// A stored entry that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
-    /// It is no entry.
-    #[error("the stored entry is not of the form that entries have")]
+    /// The JSON is no entry.
+    #[error("the stored entry is malformed")]
     Malformed(#[from] serde_json::Error),
-    /// A newer Waybill has written it.
+    /// Another version of Waybill wrote the entry.
     #[error("the stored entry has version {0}; this Waybill reads version {VERSION}")]
     Version(u32),
 }
@@ -42,7 +42,7 @@ impl Entry {
     ///
     /// # Errors
     /// None in practice: every type of a catalog has a JSON form.
-    pub fn of(export_type: &ExportType) -> Result<Self, serde_json::Error> {
+    pub fn new(export_type: &ExportType) -> Result<Self, serde_json::Error> {
         let json = serde_json::to_string(&Stored {
             v: VERSION,
             of: export_type,
@@ -51,11 +51,11 @@ impl Entry {
         Ok(Self { digest, json })
     }
 
-    /// The type that this JSON is the entry of.
+    /// Parses an entry's JSON.
     ///
     /// # Errors
-    /// When it is none, or one of another version.
-    pub fn read(json: &str) -> Result<ExportType, EntryError> {
+    /// When the JSON is no entry, or one of another version.
+    pub fn parse(json: &str) -> Result<ExportType, EntryError> {
         #[derive(Deserialize)]
         struct Version {
             v: u32,
@@ -75,11 +75,11 @@ mod tests {
     use crate::catalog::Catalog;
 
     #[test]
-    fn every_type_is_read_back_from_its_entry() {
+    fn every_type_is_parsed_back_from_its_entry() {
         for export_type in Catalog::built_in().unwrap().types() {
-            let entry = Entry::of(export_type).unwrap();
-            assert_eq!(&Entry::read(&entry.json).unwrap(), export_type);
-            assert_eq!(Entry::of(&export_type.clone()).unwrap(), entry);
+            let entry = Entry::new(export_type).unwrap();
+            assert_eq!(&Entry::parse(&entry.json).unwrap(), export_type);
+            assert_eq!(Entry::new(&export_type.clone()).unwrap(), entry);
         }
     }
 
@@ -88,7 +88,7 @@ mod tests {
         let text = include_str!("../../infra/catalog.toml");
         let digest = |text: &str| {
             let catalog = Catalog::parse(text).unwrap();
-            Entry::of(catalog.get("orders").unwrap()).unwrap().digest
+            Entry::new(catalog.get("orders").unwrap()).unwrap().digest
         };
         for (from, to) in [
             ("orders#{parent}", "order#{parent}"),
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn an_entry_of_another_version_is_refused() {
-        let error = Entry::read(r#"{"v":2,"kind":"new"}"#).unwrap_err();
+        let error = Entry::parse(r#"{"v":2,"kind":"new"}"#).unwrap_err();
         assert!(matches!(error, EntryError::Version(2)));
         assert!(matches!(
-            Entry::read("{}").unwrap_err(),
+            Entry::parse("{}").unwrap_err(),
             EntryError::Malformed(_)
         ));
     }

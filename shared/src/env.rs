@@ -3,30 +3,30 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A variable that a function cannot start without.
+/// A missing or invalid environment variable.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvError {
-    /// It is not set, or empty.
+    /// The variable is not set, or empty.
     #[error("the environment variable {0} is not set")]
     Missing(String),
-    /// It is set to something else than what it says.
+    /// The variable has an invalid value.
     #[error("the environment variable {name} is {value:?}, which is not {expected}")]
     Invalid {
         /// The variable.
         name: String,
-        /// What it is set to.
+        /// The value.
         value: String,
-        /// What it should be.
+        /// What a valid value is.
         expected: &'static str,
     },
 }
 
-/// The variable's text.
+/// The variable's value.
 pub fn required(name: &str) -> Result<String, EnvError> {
     optional(name).ok_or_else(|| EnvError::Missing(name.to_owned()))
 }
 
-/// The variable's text; `None` where it is not set, or empty.
+/// The variable's value; `None` where it is not set, or empty.
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -44,7 +44,7 @@ pub fn seconds(name: &str) -> Result<Duration, EnvError> {
     }
 }
 
-/// The variable as a number of things, from 1.
+/// The variable as a whole number from 1.
 pub fn count(name: &str) -> Result<usize, EnvError> {
     let value = required(name)?;
     let count = value.parse().ok().filter(|count| *count > 0);

@@ -7,38 +7,38 @@ use crate::export::{Export, ExportId};
 use crate::parent::Parent;
 
 /// What happened.
-// In the order of a life, which histories keep where two events are of one millisecond.
+// In the order of an export's life: it orders events of the same millisecond in a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// The export was asked for.
+    /// The export was requested.
     Requested,
-    /// A worker began.
+    /// The first worker began.
     Started,
-    /// Another worker went on.
+    /// A later worker continued the export.
     Resumed,
     /// The file is complete.
     Succeeded,
     /// The file could not be made.
     Failed,
-    /// Somebody stopped it.
+    /// The export was canceled.
     Canceled,
-    /// The mail service took the mail.
+    /// The mail service accepted the mail.
     Mailed,
-    /// The mail was refused for good: at once, or after the mail service had taken it.
+    /// The mail was permanently refused, at once or after the mail service had accepted it.
     MailFailed,
-    /// Somebody took the file.
+    /// The file was downloaded.
     Downloaded,
-    /// Somebody asked for the file and was not let in.
+    /// A download was refused.
     Refused,
-    /// The file's time was over.
+    /// The file expired.
     Expired,
-    /// The file was removed.
+    /// The file was deleted.
     Deleted,
 }
 
-/// Who did it, where a person did.
+/// The person or service that caused an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The token's `sub`.
@@ -46,36 +46,36 @@ pub struct Actor {
     /// The person's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The person that a service acted for.
+    /// The user that a service acted for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
-    /// The network address that the request came from.
+    /// The network address of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 }
 
-/// One entry of a history: an item of the table `events`. It outlives the file.
+/// One event of an export's history: an item of the table `events`. Events outlive the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Whose history this is.
+    /// The export.
     pub export_id: ExportId,
-    /// What the export's records belong to.
+    /// The export's parent.
     pub parent: Parent,
     /// What happened.
     #[serde(rename = "what")]
     pub kind: EventKind,
     /// When.
     pub at: Timestamp,
-    /// Who did it; null for Waybill itself.
+    /// Who caused the event; null for Waybill itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Actor>,
-    /// What else there is to say, such as a failure's code.
+    /// Details, such as a failure's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl Event {
-    /// An event of `export` that Waybill itself brought about.
+    /// An event of `export` that Waybill itself caused.
     pub fn new(export: &Export, kind: EventKind, at: Timestamp) -> Self {
         Self {
             export_id: export.id,
@@ -87,14 +87,14 @@ impl Event {
         }
     }
 
-    /// The same, with the person who brought it about.
+    /// The event with its actor.
     pub fn by(mut self, who: Actor) -> Self {
         self.who = Some(who);
         self
     }
 
-    /// The same, with something to say.
-    pub fn saying(mut self, detail: impl Into<String>) -> Self {
+    /// The event with details.
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }

@@ -1,4 +1,4 @@
-//! An export: one request for one file, and what became of it.
+//! An export: one request for one file, and its state.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,18 +14,18 @@ use crate::parent::Parent;
 
 /// The identity of an export: a time-ordered integer below 2^53, so that JavaScript's numbers hold it exactly.
 ///
-/// The upper bits are the milliseconds since [`ExportId::EPOCH`], the lower 12 are random.
+/// The upper 41 bits are milliseconds since [`ExportId::EPOCH`], the lower 12 are random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct ExportId(u64);
 
 impl ExportId {
-    /// 2025-01-01T00:00:00Z in milliseconds since the Unix epoch; 41 bits from here reach the year 2094.
+    /// 2025-01-01T00:00:00Z in milliseconds since the Unix epoch; 41 bits of milliseconds reach the year 2094.
     const EPOCH: i64 = 1_735_689_600_000;
     const RANDOM_BITS: u32 = 12;
     const END: u64 = 1 << 53;
 
-    /// The id of an export requested at `now`; `random` tells apart those of one millisecond.
+    /// The id of an export requested at `now`. The low bits of `random` distinguish ids of the same millisecond.
     pub fn new(now: Timestamp, random: u64) -> Self {
         let milliseconds = (now.as_millisecond() - Self::EPOCH).max(0) as u64;
         let id = milliseconds << Self::RANDOM_BITS | random & ((1 << Self::RANDOM_BITS) - 1);
@@ -38,7 +38,7 @@ impl ExportId {
     }
 }
 
-/// A text or number that is no export's id.
+/// A text or number that is not a valid export id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an export's id is an integer from 1 to 2^53 - 1")]
 pub struct InvalidExportId;
@@ -64,7 +64,7 @@ impl From<ExportId> for u64 {
 impl FromStr for ExportId {
     type Err = InvalidExportId;
 
-    /// Accepts digits alone, in their one shortest form: `+1`, `01` and ` 1` are no ids.
+    /// Accepts only digits without a leading zero: `+1`, `01` and ` 1` are refused.
     fn from_str(text: &str) -> Result<Self, InvalidExportId> {
         let id = text.parse::<u64>().map_err(|_| InvalidExportId)?;
         if id.to_string() != text {
@@ -80,27 +80,27 @@ impl fmt::Display for ExportId {
     }
 }
 
-/// Where an export is in its life.
+/// The status of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Requested, not yet begun.
+    /// Requested; no worker has begun.
     Waiting,
-    /// A worker has begun to make the file.
+    /// A worker has begun to build the file.
     Processing,
-    /// The file is whole and may be downloaded.
+    /// The file is complete and can be downloaded.
     Succeeded,
-    /// The file could not be made; `failure` says why.
+    /// The file could not be built; `failure` has the reason.
     Failed,
-    /// Somebody stopped it.
+    /// A user canceled the export.
     Canceled,
-    /// It had succeeded, and its file's time is over.
+    /// The export succeeded, and its file has expired.
     Expired,
 }
 
 impl Status {
-    /// Every status, in the order of a life.
+    /// Every status, in the order of an export's life.
     pub const ALL: [Self; 6] = [
         Self::Waiting,
         Self::Processing,
@@ -110,7 +110,7 @@ impl Status {
         Self::Expired,
     ];
 
-    /// Whether no file will be made any more: nothing but expiry follows.
+    /// Whether the status is final: only `Succeeded` can still change, to `Expired`.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Waiting | Self::Processing)
     }
@@ -125,7 +125,7 @@ impl Status {
         }
     }
 
-    /// The word for it in the API and the tables.
+    /// The status's name in the API and the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -137,7 +137,7 @@ impl Status {
         }
     }
 
-    /// The status of this name; British `cancelled` is understood too.
+    /// Parses a name; the British `cancelled` is accepted too.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "cancelled" {
             return Some(Self::Canceled);
@@ -146,66 +146,66 @@ impl Status {
     }
 }
 
-/// A person: the recipient of an export.
+/// The user that receives an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The `sub` of the person's tokens.
     pub id: String,
-    /// The name to address them by, where their token has one.
+    /// The user's name, if their token has one.
     pub name: Option<String>,
-    /// Where the mail goes; without it, there is none.
+    /// The address for the mail; without one, no mail is sent.
     pub email: Option<String>,
-    /// Whether the address is known to be theirs: the token's claim said so, or a host's backend gave it. A file is
-    /// attached to a mail only then.
+    /// Whether the address is verified: by the token's claim, or because a backend of the host set it. Only then can a
+    /// mail have the file attached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_verified: bool,
 }
 
-/// Why there is no file, in words for the person who asked for it.
+/// Why an export failed, for the user and for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// A stable word for programs, such as `not_started`.
     pub code: String,
-    /// A sentence that says what happened and what to do.
+    /// Sentences for the user: what happened and what to do.
     pub message: String,
-    /// Whether the same request may succeed when made again.
+    /// Whether the same request may succeed later.
     pub retryable: bool,
 }
 
-/// What shows that a file is complete.
+/// The receipt: evidence that a file is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// Records that were read.
-    // Where a worker went on at a record that had been deleted meanwhile, those of its page that the table had left out
-    // before it are not known any more, and not counted.
+    // Not exact in one case: where a worker resumed at a record that had been deleted meanwhile, records of its page
+    // that the table's filter had left out before it are not counted.
     pub read: u64,
-    /// Records that the filters and the search let through.
+    /// Records that passed the filters and the search.
     pub matched: u64,
     /// Rows in the file, without the header.
     pub written: u64,
-    /// Records that came at or after this instant are not in the file.
+    /// The instant of the request. Records created at or after it are not in the file.
     pub as_of: Timestamp,
-    /// How the records were read.
+    /// The read consistency of the records.
     pub consistency: String,
-    /// The digest of the type's entry that the file was made by.
+    /// The digest of the type's entry that the export used.
     #[serde(default)]
     pub entry: String,
     /// SHA-256 of the whole file, in lower-case hexadecimal digits.
     #[cfg_attr(feature = "schemas", schema(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: String,
-    /// Beginnings, less those that only went on at a planned continuation.
+    /// Claims of the export by workers, without planned continuations.
     pub attempts: u32,
-    /// Invocations of the worker.
+    /// Invocations of `generate` that worked on the export.
     pub invocations: u32,
-    /// From the first worker's start to the file's completion.
+    /// Seconds from the first worker's start to the file's completion.
     #[cfg_attr(feature = "schemas", schema(minimum = 0))]
     pub seconds: f64,
-    /// DynamoDB read units that reading the records used.
+    /// DynamoDB read units used to read the records.
     #[cfg_attr(feature = "schemas", schema(minimum = 0))]
     pub read_units: f64,
-    /// What the export cost at AWS's list prices, about, in US dollars.
+    /// The approximate cost of the export in US dollars, at AWS's list prices.
     #[cfg_attr(feature = "schemas", schema(minimum = 0))]
     pub estimated_cost_usd: f64,
 }
@@ -213,70 +213,70 @@ pub struct Receipt {
 /// The complete file of an export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportedFile {
-    /// The key of the one object that counts.
+    /// The key of the file's object in the bucket.
     pub object: String,
-    /// Rows, the header not counted.
+    /// Rows without the header.
     pub rows: u64,
-    /// Bytes.
+    /// The length in bytes.
     pub size: u64,
-    /// What shows that it is complete.
+    /// The receipt.
     pub receipt: Receipt,
 }
 
-/// What became of the mail: `failed` was never sent, `refused` was sent, but not accepted.
+/// The state of the mail. `failed`: it was never sent. `refused`: it was sent, but not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mail {
-    /// A final state was reached; the mail is still to be sent.
+    /// The export is final; the mail is still to be sent.
     Pending,
-    /// The mail service took it.
+    /// The mail service accepted the mail.
     Sent,
-    /// It could not be sent at all: there is no address, or the mail service refused it at once and for good.
+    /// The mail could not be sent: there is no address, or the mail service permanently refused it.
     Failed,
-    /// The mail service took it, and learned later that it does not get through: it bounced, the mail service held it
-    /// back, or the person marked it as spam.
+    /// The mail service accepted the mail, and reported later that it was not delivered: it bounced, the service
+    /// suppressed it, or the recipient marked it as spam.
     Refused,
 }
 
-/// A request for a file, before it is stored: what becomes an [`Export`] once it has an id and a link.
+/// A request for an export before it is stored. With an id and a download UUID it becomes an [`Export`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewExport {
-    /// The catalog's name of what is exported.
+    /// The name of the exported type in the catalog.
     pub type_name: String,
-    /// The kind of file.
+    /// The file format.
     pub format: Format,
-    /// What the records belong to.
+    /// The parent of the records.
     pub parent: Parent,
-    /// The organization of the parent at the request.
+    /// The organization of the parent at the time of the request.
     pub organization_id: Option<String>,
     /// The recipient.
     pub user: User,
-    /// The `sub` of the token that asked.
+    /// The `sub` of the requesting token.
     pub requested_by: String,
-    /// The filters in the contract's form, relative dates pinned to instants; null where there are none.
+    /// The filters in the API's JSON form, with relative dates resolved to instants; null without filters.
     pub filters: serde_json::Value,
-    /// The searched text.
+    /// The search text.
     pub search: Option<String>,
-    /// The file's columns, by key, in order.
+    /// The keys of the file's columns, in order.
     pub columns: Vec<String>,
     /// The digest of the type's entry.
     pub entry: String,
-    /// The parent's own columns.
+    /// The columns that are defined for the parent.
     pub definitions: Definitions,
-    /// Whom the file is for.
+    /// The profile of a CSV file.
     pub profile: Profile,
-    /// The IANA name of the zone in which timestamps are written.
+    /// The IANA name of the time zone of the file's timestamps.
     pub time_zone: String,
-    /// What the downloaded file is called.
+    /// The name of the downloaded file.
     pub file_name: String,
-    /// When it was requested.
+    /// The time of the request.
     pub created_at: Timestamp,
 }
 
 impl NewExport {
-    /// The export under this id, whose link has this UUID; it is waiting.
-    pub fn stored(self, id: ExportId, download: Uuid) -> Export {
+    /// The new export with this id and download UUID; its status is `Waiting`.
+    pub fn into_export(self, id: ExportId, download: Uuid) -> Export {
         Export {
             id,
             type_name: self.type_name,
@@ -308,80 +308,80 @@ impl NewExport {
     }
 }
 
-/// One request for one file, and what became of it: an item of the table `exports`.
+/// One request for one file, and its state: an item of the table `exports`.
 ///
-/// It changes only with its status, and when its mail is settled; what moves in between is its work.
+/// The item changes only with its status and its mail. Progress in between is in the item of the table `work`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Export {
-    /// Its identity, in the order of requests.
+    /// The id; ids are in the order of requests.
     pub id: ExportId,
-    /// The catalog's name of what is exported.
+    /// The name of the exported type in the catalog.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The kind of file.
+    /// The file format.
     pub format: Format,
-    /// Where it is in its life; read it through [`Export::status_at`].
+    /// The stored status; [`Export::status_at`] also takes expiry into account.
     pub status: Status,
-    /// What the records belong to.
+    /// The parent of the records.
     pub parent: Parent,
-    /// The organization of the parent when the export was requested.
+    /// The organization of the parent at the time of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
     /// The recipient.
     pub user: User,
-    /// The `sub` of the token that asked: the recipient's own, or a service's that names them.
+    /// The `sub` of the requesting token: the recipient's, or that of a service acting for them.
     pub requested_by: String,
-    /// The filters in the contract's form, relative dates pinned to instants; null where there are none.
+    /// The filters in the API's JSON form, with relative dates resolved to instants; null without filters.
     #[serde(default)]
     pub filters: serde_json::Value,
-    /// The searched text.
+    /// The search text.
     #[serde(default)]
     pub search: Option<String>,
-    /// The file's columns, by key, in order.
+    /// The keys of the file's columns, in order.
     pub columns: Vec<String>,
-    /// The digest of the type's entry at the request: see [`crate::entry::Entry`]. The file is made by that.
+    /// The digest of the type's entry at the time of the request, which the export uses: see [`crate::entry::Entry`].
     pub entry: String,
-    /// The parent's own columns as they were defined at the request.
+    /// The columns defined for the parent at the time of the request.
     #[serde(default, skip_serializing_if = "Definitions::is_empty")]
     pub definitions: Definitions,
-    /// Whom the file is for.
+    /// The profile of a CSV file.
     pub profile: Profile,
-    /// The IANA name of the zone in which timestamps are written.
+    /// The IANA name of the time zone of the file's timestamps.
     pub time_zone: String,
-    /// What the downloaded file is called.
+    /// The name of the downloaded file.
     pub file_name: String,
-    /// Names the file in its link; it cannot be guessed, and it opens nothing without a grant.
+    /// The UUID in the download link. It cannot be guessed, and a download needs a grant all the same.
     pub download: Uuid,
-    /// When it was requested, and the bound that later records lie beyond.
+    /// The time of the request. Records created at or after it are not in the file.
     pub created_at: Timestamp,
-    /// When a worker first began.
+    /// When the first worker began.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
-    /// When the file was complete.
+    /// When the file was completed.
     #[serde(default)]
     pub completed_at: Option<Timestamp>,
-    /// When it succeeded, failed or was canceled.
+    /// When the export succeeded, failed or was canceled.
     #[serde(default)]
     pub ended_at: Option<Timestamp>,
-    /// When the file's time is over; null until it has succeeded.
+    /// When the file expires; null unless the export has succeeded.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
-    /// The complete file, also once its time is over; only of an export that has succeeded.
+    /// The file of an export that succeeded, also after it has expired.
     #[serde(flatten)]
     pub file: Option<ExportedFile>,
-    /// What could not be written as it was.
+    /// Warnings about cells and records of the file.
     #[serde(default)]
     pub warnings: Vec<Warning>,
-    /// Why it failed.
+    /// The reason why the export failed.
     #[serde(default)]
     pub failure: Option<Failure>,
-    /// Whether the person has been told; null until a final state.
+    /// The state of the mail; null until the export is final.
     #[serde(default)]
     pub mail: Option<Mail>,
 }
 
 impl Export {
-    /// The status at `now`: a succeeded export past `expires_at` reads as expired even before the sweeper has come.
+    /// The status at `now`: a succeeded export past `expires_at` is expired, even before the sweeper has changed it.
     pub fn status_at(&self, now: Timestamp) -> Status {
         match (self.status, self.expires_at) {
             (Status::Succeeded, Some(end)) if end <= now => Status::Expired,

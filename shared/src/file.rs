@@ -1,4 +1,4 @@
-//! The files that exports make: their names, their rows as CSV or XLSX, and what could not be written as it was.
+//! Export files: their names, their rows as CSV or XLSX, and warnings about values that were changed.
 
 mod cell;
 pub mod csv;
@@ -20,35 +20,36 @@ pub use self::rows::Rows;
 pub use self::warning::{Warning, WarningCode, WarningCounts};
 use crate::catalog::Column;
 
-/// Whom a CSV file is for: a spreadsheet, in which no cell may run, or a program.
+/// What a CSV file is for: spreadsheets, in which no cell may run as a formula, or programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// A spreadsheet: a byte-order mark, and no cell that would run as a formula, whatever separator the file is read
-    /// with. `'` is put before what would: at a text's start, and within it after `;`, tab, `|`, CR and LF, where white
-    /// space, control characters and quotes, if any, are followed by `=`, `+`, `-`, `@` or one of their full-width forms;
-    /// and before a text that begins with a tab, CR, LF or NUL. A reader that takes away each `'` behind which it would
-    /// put one has the texts as they were.
+    /// For spreadsheets: the file has a byte-order mark, and no cell runs as a formula, whatever separator the file is
+    /// opened with. `'` is inserted at the start of a text, and after each `;`, tab, `|`, CR and LF in it, if `=`, `+`,
+    /// `-`, `@` or one of their full-width forms follows, also after white space, control characters and quotes. `'` is
+    /// also inserted before a text that begins with a tab, CR, LF or NUL. To recover the original texts, remove each
+    /// `'` from a place where these rules would insert one.
     ///
-    /// What is stored as a number is written as it is in every column, and so is a value of its column's kind, and a
-    /// phone of `+`, digits and spaces.
+    /// Written unchanged are values that are stored as numbers, values of their column's kind that are no text, and
+    /// phone numbers of only `+`, digits and spaces.
     #[default]
     Spreadsheet,
-    /// A program: the values as they are. Where there is none, nothing is written, and for an empty text `""`; but in a
-    /// file of one column `""` for both, since readers leave out blank lines.
+    /// For programs: the values are unchanged. A missing value is an empty field and an empty text is `""`. In a file
+    /// with one column both are `""`, since readers skip blank lines.
     Data,
 }
 
-/// What a file depends on besides its rows.
+/// The options of a file: everything that its bytes depend on, except the rows.
 #[derive(Debug, Clone)]
 pub struct FileOptions {
-    /// Whom it is for.
+    /// The profile of a CSV file.
     pub profile: Profile,
-    /// The zone in which timestamps are shown.
+    /// The time zone of timestamps.
     pub time_zone: TimeZone,
-    /// Its columns, in order.
+    /// The columns, in order.
     pub columns: Vec<Column>,
-    /// When it was requested; XLSX says so in its properties, and two runs must make the same bytes.
+    /// The time of the request. It is the creation time in an XLSX file's properties, so that every attempt makes the
+    /// same bytes.
     pub created_at: Timestamp,
 }

@@ -1,5 +1,5 @@
-//! A function of the host's that decides what people may do, where a product's permissions are too many or too fresh
-//! for a token. `api` asks it about whoever calls, `notify` about the recipient of a file that is to be attached.
+//! The grants function: a Lambda function of the host that decides permissions, for products whose permissions are too
+//! many or change too often for a token. `api` asks it about callers, `notify` about the recipient of an attached file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use crate::access::{Action, Scope};
 use crate::aws::CallError;
 use crate::catalog::ParentKind;
 
-/// How long the function may take: a person waits for it, or the rest of a mail's invocation.
-pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// The timeout of the function. A user waits for the answer, or the rest of an invocation of `notify` does.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the function did not say. That is never taken for a yes; nor for a no where what exists would seem to be gone.
-/// The texts hold nothing of what the function answered, which may be anything.
+/// Why there is no decision. An error is neither a yes nor a no: a no could make existing exports appear to be missing.
+/// The messages contain nothing of the function's answer, which may be anything.
 #[derive(Debug, thiserror::Error)]
 pub enum GrantsFunctionError {
-    /// Lambda did not call it.
+    /// Lambda could not invoke the function.
     #[error("the grants function could not be called: {0}")]
     NotCalled(CallError),
-    /// It took longer than this.
+    /// The function did not answer within this time.
     #[error("the grants function did not answer within {} s", .0.as_secs_f32())]
     TooSlow(Duration),
-    /// It ended in an error of its own.
-    #[error("the grants function ended in an error")]
+    /// The function failed.
+    #[error("the grants function failed")]
     Failed,
-    /// It answered, but neither yes nor no.
-    #[error("the grants function answered something else than true or false")]
+    /// The answer is neither true nor false.
+    #[error("the grants function's answer is neither true nor false")]
     NoAnswer,
 }
 
-/// What the function is asked, in JSON.
+/// A question to the function, in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question(String);
 
@@ -46,7 +46,7 @@ struct QuestionBody<'a> {
     parent: Of<'a>,
 }
 
-/// Its parent: as the API shows it, so that a project's id is a number.
+/// The parent, in the API's form: a project's id is a number.
 #[derive(Serialize)]
 struct Of<'a> {
     kind: ParentKind,
@@ -55,10 +55,10 @@ struct Of<'a> {
 }
 
 impl Question {
-    /// Whether the person with this `sub` may do that.
+    /// The question whether the person with this `sub` may do `action` on `scope`.
     ///
-    /// `claims` are their token's, as API Gateway hands them on: every one a text. Where there is no token at that
-    /// moment, there are none.
+    /// `claims` are the claims of the person's token, as API Gateway passes them on: all are texts. The map is empty
+    /// where there is no token, as in `notify`.
     pub fn new(
         sub: &str,
         claims: &BTreeMap<String, String>,
@@ -78,13 +78,13 @@ impl Question {
         Self(json!(asked).to_string())
     }
 
-    /// The JSON, the same for the same question.
+    /// The JSON; identical for equal questions.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What it may answer.
+/// The accepted answers.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
@@ -100,7 +100,7 @@ enum Word {
     No,
 }
 
-/// The host's function.
+/// The host's grants function.
 #[derive(Debug, Clone)]
 pub struct GrantsFunction {
     lambda: Client,
@@ -109,7 +109,7 @@ pub struct GrantsFunction {
 }
 
 impl GrantsFunction {
-    /// The function of this name or ARN, which must answer within that time.
+    /// The function with this name or ARN, and the timeout of a question.
     pub fn new(lambda: Client, name: String, within: Duration) -> Self {
         Self {
             lambda,
@@ -118,10 +118,10 @@ impl GrantsFunction {
         }
     }
 
-    /// Asks it, and waits for what it says.
+    /// Asks the function, and returns its answer.
     ///
     /// # Errors
-    /// Where it says neither yes nor no.
+    /// When there is no answer, or it is neither true nor false.
     pub async fn ask(&self, question: &Question) -> Result<bool, GrantsFunctionError> {
         let asked = self
             .lambda
@@ -150,9 +150,9 @@ mod tests {
     use super::*;
     use crate::parent::Parent;
 
-    /// A function that hangs, as the service in front of it does then: a connection, and nothing on it.
+    /// The server accepts the connection and never answers, as Lambda does while a function hangs.
     #[tokio::test]
-    async fn a_function_that_is_too_slow_is_given_up() {
+    async fn a_slow_function_times_out() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())

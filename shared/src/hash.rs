@@ -3,17 +3,17 @@
 use sha2::digest::common::hazmat::SerializableState;
 use sha2::{Digest, Sha256};
 
-/// The hash of the bytes so far, which another worker can go on from.
+/// The hash of the bytes so far. Another worker can continue it from its state.
 #[derive(Clone, Default)]
 pub struct FileHash(Sha256);
 
-/// A text that is no state of a hash.
+/// A text that is not a valid state of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the checkpoint's hash state cannot be read")]
 pub struct InvalidHashState;
 
 impl FileHash {
-    /// Takes in the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -23,7 +23,7 @@ impl FileHash {
         hex(&self.0.serialize())
     }
 
-    /// The hash with this state.
+    /// Continues a hash from its state.
     pub fn resume(state: &str) -> Result<Self, InvalidHashState> {
         let bytes = unhex(state).ok_or(InvalidHashState)?;
         let state = bytes.as_slice().try_into().map_err(|_| InvalidHashState)?;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_sha_256() {
+    fn the_hash_is_sha_256() {
         let mut hash = FileHash::default();
         hash.update(b"abc");
         assert_eq!(
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_goes_on_from_its_state(a in prop::collection::vec(any::<u8>(), 0..300), b in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn the_hash_continues_from_its_state(a in prop::collection::vec(any::<u8>(), 0..300), b in prop::collection::vec(any::<u8>(), 0..300)) {
             let mut whole = FileHash::default();
             whole.update(&a);
             let mut later = FileHash::resume(&whole.state()).unwrap();

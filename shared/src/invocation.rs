@@ -1,14 +1,14 @@
-//! How much time an invocation has.
+//! The time that an invocation has left.
 
 use std::time::{Duration, SystemTime};
 
-/// The longest that Lambda lets a function run.
+/// Lambda's longest timeout.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// The time left until `deadline`.
 ///
-/// A deadline that is past when an invocation begins is none: Lambda never sends one, but `cargo lambda watch` gives
-/// a length of time where a point in time belongs. Such an invocation may take as long as any.
+/// A deadline in the past is ignored, and the time left is Lambda's longest timeout. Lambda never sends such a
+/// deadline, but `cargo lambda watch` sends a duration in place of a point in time.
 pub fn time_left(deadline: SystemTime) -> Duration {
     deadline
         .duration_since(SystemTime::now())
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_of_1970_is_none() {
+    fn a_deadline_in_1970_is_ignored() {
         assert_eq!(
             time_left(SystemTime::UNIX_EPOCH + Duration::from_millis(600_000)),
             LONGEST

@@ -1,8 +1,6 @@
-//! Waybill: the Exports feature that every SaaS product needs, as serverless functions.
-//!
-//! This crate holds the model and everything that the functions have in common. The model (`export`, `catalog`,
-//! `access`, `selection`, `lifecycle`, `work`) knows no AWS; `store`, `queue`, `records`, `grants_function`
-//! and `aws` do.
+//! Waybill: the Exports feature that every SaaS product needs, as serverless functions. This crate has the model and
+//! everything that the functions share. The model (`export`, `catalog`, `access`, `selection`, `lifecycle`, `work`) is
+//! independent of AWS; `store`, `bucket`, `queue`, `records`, `grants_function` and `aws` are not.
 
 pub mod access;
 pub mod aws;

@@ -1,4 +1,4 @@
-//! The keys of objects in the bucket: the one place that forms them.
+//! The keys of objects in the bucket. No other module forms keys.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use uuid::Uuid;
 
 use crate::export::ExportId;
 
-/// The key of one object of an export: `exports/{id}/{random}`, a new one for each PUT or upload, so that no writer
-/// ever meets another's object.
+/// The key of an object of an export: `exports/{id}/{random}`. Each PUT or upload has a new key, so that no writer can
+/// overwrite another's object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
-    /// A key that no object has.
+    /// A new, unused key.
     pub fn new(id: ExportId) -> Self {
         Self(format!("{}{}", Self::prefix(id), Uuid::new_v4().simple()))
     }
 
-    /// What all keys of an export begin with.
+    /// The prefix of all keys of an export.
     pub fn prefix(id: ExportId) -> String {
         format!("exports/{id}/")
     }
 
-    /// The key as S3 has it.
+    /// The key in S3.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_is_new_and_lies_under_its_export() {
+    fn every_key_is_new_and_has_its_exports_prefix() {
         let id = ExportId::try_from(7).unwrap();
         let (one, two) = (ObjectKey::new(id), ObjectKey::new(id));
         assert_ne!(one, two);

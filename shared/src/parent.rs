@@ -1,4 +1,4 @@
-//! What exported records belong to: an organization, a project or a source.
+//! Parents: what exported records belong to. A parent is an organization, a project or a source.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Definitions, ParentKind};
 
-/// One organization, project or source, by kind and id; in the tables `project#42`.
+/// An organization, project or source, by kind and id. Its text, also in the tables, is `project#42`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Parent {
@@ -15,7 +15,7 @@ pub struct Parent {
     id: String,
 }
 
-/// A text that names no parent.
+/// A text or id that is no valid parent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} names no parent: projects have integers from 1, others 1 to 128 of A-Z a-z 0-9 _ . -"
@@ -23,8 +23,8 @@ pub struct Parent {
 pub struct InvalidParent(String);
 
 impl Parent {
-    /// The parent of this kind and id. Project ids are integers from 1 (below 2^63, in their shortest form),
-    /// others `[A-Za-z0-9_.-]{1,128}`.
+    /// The parent with this kind and id. Project ids are integers from 1 to 2^63 - 1 without leading zeros, others
+    /// match `[A-Za-z0-9_.-]{1,128}`.
     pub fn new(kind: ParentKind, id: &str) -> Result<Self, InvalidParent> {
         let valid = match kind {
             ParentKind::Project => id
@@ -47,22 +47,22 @@ impl Parent {
         }
     }
 
-    /// Organization, project or source.
+    /// The kind: organization, project or source.
     pub fn kind(&self) -> ParentKind {
         self.kind
     }
 
-    /// The id within its kind.
+    /// The id, which is unique within the kind.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The id, where this is a parent of `kind`.
+    /// The id, if the parent is of this kind.
     pub fn id_as(&self, kind: ParentKind) -> Option<&str> {
         (self.kind == kind).then_some(self.id.as_str())
     }
 
-    /// The id in JSON, as the API and a host's function have it: a project's is a number.
+    /// The id in JSON, for the API and the grants function: a number for a project, else a text.
     pub fn id_in_json(&self) -> serde_json::Value {
         let number = self
             .id_as(ParentKind::Project)
@@ -73,7 +73,7 @@ impl Parent {
         }
     }
 
-    /// Where the API has it: `/v1/projects/42`.
+    /// The path in the API: `/v1/projects/42`.
     pub fn path(&self) -> String {
         format!("/v1/{}/{}", self.kind.plural(), self.id)
     }
@@ -113,29 +113,30 @@ impl From<Parent> for String {
     }
 }
 
-/// What staff have said of a parent: an item of the table `parents`.
+/// The description of a parent by staff: an item of the table `parents`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentProfile {
-    /// Which parent.
+    /// The parent.
     pub parent: Parent,
-    /// What people call it.
+    /// The name shown to people.
     pub name: String,
-    /// The organization that a project or a source belongs to. It is the key of an index, which takes no null.
+    /// The organization of a project or a source. Left out if `None`, since it is the key of an index, which allows no
+    /// null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// The columns that a source has of its own.
+    /// The columns that are defined for a source.
     #[serde(default, skip_serializing_if = "Definitions::is_empty")]
     pub definitions: Definitions,
 }
 
-/// A parent and what people call it.
+/// A parent with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NamedParent {
-    /// Which parent.
+    /// The parent.
     pub parent: Parent,
-    /// What people call it.
+    /// The name shown to people.
     pub name: String,
-    /// The organization that it belongs to.
+    /// The organization of the parent.
     #[serde(default)]
     pub organization_id: Option<String>,
 }
@@ -151,8 +152,9 @@ impl From<ParentProfile> for NamedParent {
 }
 
 impl ParentProfile {
-    /// What holds for a parent that nobody has described: its name is its id, and it has no organization but itself.
-    pub fn unknown(parent: Parent) -> Self {
+    /// The profile of a parent that staff have not described: the name is the id, and there is no organization, except
+    /// that an organization is its own.
+    pub fn undescribed(parent: Parent) -> Self {
         let organization_id = parent.id_as(ParentKind::Organization).map(str::to_owned);
         Self {
             name: parent.id().to_owned(),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_reads_back_as_it_was_written() {
+    fn a_parent_is_parsed_back_from_its_text() {
         for text in ["project#42", "organization#acme.co-1_x", "source#web-leads"] {
             assert_eq!(text.parse::<Parent>().unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! The queue of exports to be made.
+//! The queue of exports for `generate`.
 
 use aws_sdk_sqs::Client;
 use jiff::SignedDuration;
@@ -10,13 +10,13 @@ use crate::export::ExportId;
 /// The version of messages that this release sends and reads.
 const MESSAGE_VERSION: u32 = 1;
 
-/// A message: somebody must look at this export.
+/// A message that tells `generate` to work on an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// The version of its form; messages of the first release have none.
+    /// The version of the message's form; messages of the first release have none.
     #[serde(default = "first_version")]
     v: u32,
-    /// Which export.
+    /// The export.
     pub export_id: ExportId,
 }
 
@@ -25,7 +25,7 @@ fn first_version() -> u32 {
 }
 
 impl Message {
-    /// A message about this export.
+    /// A message for this export.
     pub fn new(export_id: ExportId) -> Self {
         Self {
             v: MESSAGE_VERSION,
@@ -33,20 +33,20 @@ impl Message {
         }
     }
 
-    /// The message in a body; `None` where it is none, or of a version that this release does not know. Nothing is lost by
-    /// that: the sweeper sends a message for whatever is due.
+    /// Parses a body; `None` for an invalid message or one of an unknown version. Such a message can be dropped, since
+    /// the sweeper sends a new one for every export that is due.
     pub fn parse(body: &str) -> Option<Self> {
         let message: Self = serde_json::from_str(body).ok()?;
         (message.v == MESSAGE_VERSION).then_some(message)
     }
 
-    /// The message as it is sent.
+    /// The body of the message.
     pub fn body(self) -> String {
         format!("{{\"v\":{},\"export_id\":{}}}", self.v, self.export_id)
     }
 }
 
-/// The queue.
+/// The SQS queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     sqs: Client,
@@ -54,7 +54,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The longest that SQS holds a message back.
+    /// The longest delay of a message in SQS.
     pub const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
 
     /// The queue at this URL.
@@ -65,18 +65,16 @@ impl Queue {
     /// Sends a message for the export.
     ///
     /// # Errors
-    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`]. Nothing is lost by that: the sweeper sends it
-    /// again.
+    /// When SQS did not accept the message within [`crate::aws::BEST_EFFORT`]. The sweeper sends it again later.
     pub async fn send(&self, export_id: ExportId) -> Result<(), CallError> {
         self.send_after(export_id, SignedDuration::ZERO).await
     }
 
-    /// Sends a message for the export that comes after `wait`, or after [`Queue::LONGEST_DELAY`] where that is
-    /// shorter: whoever takes a message that comes too early sends it on.
+    /// Sends a message that SQS delivers after `wait`, at most [`Queue::LONGEST_DELAY`]. A worker that receives a
+    /// message too early sends it again.
     ///
     /// # Errors
-    /// When the queue did not take it within [`crate::aws::BEST_EFFORT`]. Nothing is lost by that: the sweeper sends it
-    /// again.
+    /// When SQS did not accept the message within [`crate::aws::BEST_EFFORT`]. The sweeper sends it again later.
     pub async fn send_after(
         &self,
         export_id: ExportId,
@@ -95,7 +93,8 @@ impl Queue {
     }
 }
 
-/// SQS counts whole seconds, and a message is better late than too early. Without a wait the queue's own delay holds.
+/// The delay in whole seconds, as SQS requires, rounded up, so that no message is early. `None`, the queue's own delay,
+/// without a wait.
 fn delay_seconds(wait: SignedDuration) -> Option<i32> {
     let wait = wait.min(Queue::LONGEST_DELAY);
     let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
@@ -106,9 +105,9 @@ fn delay_seconds(wait: SignedDuration) -> Option<i32> {
 mod tests {
     use super::*;
 
-    /// A service that hangs: a connection, and nothing on it.
+    /// The server accepts the connection and never answers.
     #[tokio::test]
-    async fn a_queue_that_is_silent_is_not_waited_for() {
+    async fn a_call_to_a_hanging_queue_times_out() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_held_back_by_whole_seconds_up_to_a_quarter_of_an_hour() {
+    fn a_message_is_delayed_by_whole_seconds_up_to_15_minutes() {
         for (wait, seconds) in [
             (SignedDuration::from_millis(-1), None),
             (SignedDuration::ZERO, None),

@@ -1,5 +1,5 @@
-//! Sources of records: what yields the rows of an export from a position, in ascending key order, and those of a list
-//! in descending order.
+//! Reads the host's records: those of an export in ascending key order from a position, those of a list in descending
+//! order.
 
 mod budget;
 mod clients;
@@ -28,27 +28,27 @@ use crate::catalog::RecordsSpec;
 use crate::export::Failure;
 use crate::selection::Selection;
 
-/// A table is read strongly consistently where its records are younger than this at the request.
+/// Records of a table that are younger than this at the request are read strongly consistently.
 pub const RECENT: SignedDuration = SignedDuration::from_secs(60);
-/// An index is read only once the request is this old, since it follows its table a little later. Until then a table is
-/// read strongly consistently, whatever its keys say of time: a record may have been written just before the request under
-/// the key of an old one.
-pub const SETTLES: SignedDuration = SignedDuration::from_secs(5);
+/// An index is read only once the request is this old, since a global index lags behind its table. A table is read
+/// strongly consistently until then, whatever the times in its keys: a record may have been written just before the
+/// request under an old key.
+pub const INDEX_DELAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// What is to be read.
+/// The time range of the records to read.
 #[derive(Debug, Clone)]
 pub struct Range {
-    /// Records from this instant on; `None` from the first.
+    /// The first instant, inclusive; `None` without a lower bound.
     pub from: Option<Timestamp>,
-    /// Records before this instant: the request's, or the filter's end where that is earlier.
+    /// The end, exclusive: the instant of the request, or the filter's end where that is earlier.
     pub until: Timestamp,
     /// The instant of the request.
     pub as_of: Timestamp,
 }
 
 impl Range {
-    /// What a selection takes of the records at the instant of the request.
-    pub fn of(selection: &Selection, as_of: Timestamp) -> Self {
+    /// The range of a selection that was requested at `as_of`.
+    pub fn new(selection: &Selection, as_of: Timestamp) -> Self {
         let created_at = selection.created_at();
         Self {
             from: created_at.from,
@@ -57,7 +57,7 @@ impl Range {
         }
     }
 
-    /// All that was there at this instant.
+    /// The range of all records that existed at `as_of`.
     pub fn whole(as_of: Timestamp) -> Self {
         Self {
             from: None,
@@ -66,27 +66,27 @@ impl Range {
         }
     }
 
-    /// Whether no filter ends it: all that was there at the request is in it.
+    /// Whether the range ends at the request, not earlier at a filter's end.
     pub fn ends_with_the_request(&self) -> bool {
         self.until >= self.as_of
     }
 
-    /// Whether a filter bounds it.
+    /// Whether a filter bounds the range.
     pub fn is_filtered(&self) -> bool {
         self.from.is_some() || !self.ends_with_the_request()
     }
 }
 
-/// In which order of their keys records are read.
+/// The key order in which records are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The first key first: the oldest record, where the order of keys is that of time.
+    /// The lowest key first: the oldest record, where keys are in the order of time.
     Ascending,
-    /// The last key first.
+    /// The highest key first.
     Descending,
 }
 
-/// How records are read, in words for a receipt.
+/// The read consistency in words, for a receipt.
 pub fn consistency(spec: &RecordsSpec) -> &'static str {
     match (&spec.index, spec.sort_format.is_ordered_by_time()) {
         (Some(_), _) => "eventual, from 5 s after the request",
@@ -100,21 +100,21 @@ pub fn consistency(spec: &RecordsSpec) -> &'static str {
 /// Why records cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
-    /// It may pass: throttling, a time-out, a connection that broke.
+    /// A transient failure: throttling, a timeout, a broken connection.
     #[error(transparent)]
     Unavailable(#[from] CallError),
-    /// The table or index of the catalog is not there.
+    /// The catalog's table or index does not exist.
     #[error("the table {table} does not exist, or has no such index")]
     Missing {
         /// The table's name.
         table: String,
     },
-    /// The table's key is not as the catalog says, or the question is one that it refuses.
+    /// DynamoDB refused the query, such as because the table's key is not as the catalog says.
     #[error("the table {table} refuses the query: {message}")]
     Refused {
         /// The table's name.
         table: String,
-        /// What the engine says; it names attributes, never values.
+        /// The database's message; it contains names of attributes, never values.
         message: String,
     },
     /// The function's role may not read the table.
@@ -123,19 +123,19 @@ pub enum RecordsError {
         /// The table's name.
         table: String,
     },
-    /// The deployment does not say where the records are, or by which role they are read.
-    #[error("the deployment does not say what {word} stands for")]
+    /// The deployment does not map one of the entry's names, such as that of the table.
+    #[error("the deployment does not set {word}")]
     Unmapped {
-        /// The entry's word.
+        /// The name in the entry.
         word: String,
     },
-    /// The position of a checkpoint is not one of this source.
+    /// The checkpoint's position does not belong to these records.
     #[error("the position of the checkpoint cannot be read")]
     Position,
 }
 
 impl RecordsError {
-    /// What the export fails with at once; `None` for what may pass.
+    /// The failure of the export; `None` for a transient error, which is retried.
     pub fn failure(&self) -> Option<Failure> {
         let (code, message) = match self {
             Self::Unavailable(_) => return None,
@@ -157,7 +157,7 @@ impl RecordsError {
             ),
             Self::Position => (
                 "position_lost",
-                "The export could not go on where it had stopped.",
+                "The export could not be continued from its checkpoint.",
             ),
         };
         Some(Failure {

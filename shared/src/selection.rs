@@ -1,7 +1,7 @@
-//! Which records an export holds: filters and a search, parsed once from JSON or a query string.
+//! The selection of records: filters and a search, parsed from JSON or a query string.
 //!
-//! A request is read into [`Criteria`], in which `-30d` still is thirty days ago; that form is what two equal requests
-//! have in common. [`Criteria::pin`] makes a [`Selection`] of it, which means the same records at any later time.
+//! A request is parsed into [`Criteria`], which still contain relative dates such as `-30d`; equal requests have equal
+//! criteria. [`Criteria::pin`] resolves them into a [`Selection`], which selects the same records at any later time.
 
 mod decision;
 mod moment;
@@ -25,7 +25,7 @@ use crate::catalog::CREATED_AT;
 use crate::catalog::ExportType;
 use crate::field_error::FieldError;
 
-/// Filters that must all hold, with bounds in time of type `T`.
+/// Filters, all of which must match. `T` is the type of time bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct Filters<T> {
@@ -33,7 +33,7 @@ struct Filters<T> {
     created_at: Range<T>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, Attribute>,
-    /// By column: the value is one of these. Sorted, each once.
+    /// By column: the accepted values, sorted and unique.
     #[serde(flatten)]
     columns: BTreeMap<String, Vec<String>>,
 }
@@ -48,13 +48,13 @@ impl<T> Default for Filters<T> {
     }
 }
 
-/// A range of time.
+/// A time range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range<T> {
-    /// The first instant in it.
+    /// The start, inclusive.
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub from: Option<T>,
-    /// The first instant after it.
+    /// The end, exclusive.
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub to: Option<T>,
 }
@@ -73,7 +73,7 @@ impl<T> Default for Range<T> {
 }
 
 impl<T> Range<T> {
-    /// Whether it has no bound at all.
+    /// Whether the range has no bounds.
     pub fn is_empty(&self) -> bool {
         self.from.is_none() && self.to.is_none()
     }
@@ -86,7 +86,7 @@ impl Range<Timestamp> {
     }
 }
 
-/// What an attribute must be.
+/// The filter on one attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AttributeForm", into = "AttributeForm")]
 enum Attribute {
@@ -119,22 +119,22 @@ impl From<Attribute> for AttributeForm {
     }
 }
 
-/// Filters and a search as they were asked for. Its JSON is the same for requests that mean the same.
+/// Filters and a search as requested. Equal requests have equal JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Criteria {
     filters: Filters<Moment>,
     search: Option<Search>,
-    /// What stands before a filter's name in a field error.
+    /// The prefix of a filter's name in a field error.
     #[serde(skip)]
     prefix: &'static str,
 }
 
 impl Criteria {
-    /// Reads `filters` and `search` of a JSON body. Absent, null, `{}` and a blank search are no filter.
+    /// Parses `filters` and `search` of a JSON body. Absent, null, `{}` and a blank search mean no filter.
     ///
     /// # Errors
-    /// One for each field that is wrong: a filter that the type does not name, a value that its column cannot have, an
-    /// empty list, a bad date, a search of more than 200 characters.
+    /// One for each invalid field: a filter that the type does not have, a value that its column cannot have, an empty
+    /// list, a bad date, a search of more than 200 characters.
     pub fn from_json(
         export_type: &ExportType,
         filters: Option<&serde_json::Value>,
@@ -143,12 +143,12 @@ impl Criteria {
         parse::from_json(export_type, filters, search)
     }
 
-    /// Reads a query string's decoded pairs: `status=a`, `status=b`, `created_at.from=-30d`, `attributes.vip=true`
-    /// (which has the attribute `vip`, whatever its value), `search=ana`. The caller takes out what is its own, such as
-    /// `limit`.
+    /// Parses the decoded pairs of a query string: `status=a`, `status=b`, `created_at.from=-30d`,
+    /// `attributes.vip=true` (records with the attribute `vip`, of any value), `search=ana`. The caller must remove
+    /// other parameters, such as `limit`, first.
     ///
     /// # Errors
-    /// As [`Criteria::from_json`], and for a name that is no filter.
+    /// As [`Criteria::from_json`], and for an unknown name.
     pub fn from_query<'a>(
         export_type: &ExportType,
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -156,10 +156,10 @@ impl Criteria {
         parse::from_query(export_type, pairs)
     }
 
-    /// Makes instants of relative dates, counted from `now`, and of days, which begin at 00:00 in `zone`.
+    /// Resolves relative dates, counted from `now`, and days, which begin at 00:00 in `zone`, into instants.
     ///
     /// # Errors
-    /// When a bound is outside of the years 0 to 9999, or `to` is not after `from`.
+    /// When a bound is outside the years 0 to 9999, or `to` is not after `from`.
     pub fn pin(&self, now: Timestamp, zone: &TimeZone) -> Result<Selection, Vec<FieldError>> {
         let bound = |name: &str, moment: Option<Moment>| match moment {
             None => Ok(None),
@@ -192,7 +192,7 @@ impl Criteria {
     }
 }
 
-/// The records of an export: those that pass every filter and the search.
+/// The selection of an export: records that match every filter and the search.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Selection {
     #[serde(default)]
@@ -202,10 +202,10 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The selection that an export stored: its `filters` and its `search`, null for none.
+    /// Parses a stored selection from an export's `filters` (null for none) and `search`.
     ///
     /// # Errors
-    /// When these are not what [`Selection::filters`] and [`Selection::search`] gave.
+    /// When these are not the output of [`Selection::filters`] and [`Selection::search`].
     pub fn from_stored(
         filters: &serde_json::Value,
         search: Option<&str>,
@@ -220,7 +220,7 @@ impl Selection {
         })
     }
 
-    /// The filters in the contract's form, with RFC 3339 instants; null where there are none.
+    /// The filters in the API's JSON form, with RFC 3339 instants; null without filters.
     pub fn filters(&self) -> serde_json::Value {
         if self.filters == Filters::default() {
             return serde_json::Value::Null;
@@ -229,17 +229,17 @@ impl Selection {
         serde_json::to_value(&self.filters).unwrap_or_default()
     }
 
-    /// The searched text, trimmed.
+    /// The search text, trimmed.
     pub fn search(&self) -> Option<&str> {
         self.search.as_ref().map(Search::as_str)
     }
 
-    /// When the records were created; it may bound the keys that are read.
+    /// The range of creation times, which may limit the keys that are read.
     pub fn created_at(&self) -> Range<Timestamp> {
         self.filters.created_at
     }
 
-    /// Whether every record is in it.
+    /// Whether all records are selected.
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_is_stored_as_the_contract_shows_it() {
+    fn a_selection_is_stored_in_the_form_of_the_contract() {
         let filters = json!({
             "created_at": {"from": "-1d", "to": "2026-11-21"},
             "status": "new",
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_stored_as_null() {
+    fn a_selection_of_all_records_is_stored_as_null() {
         let selection = pinned(json!({"created_at": {}}), json!(" ")).unwrap();
         assert!(selection.is_everything());
         assert_eq!(
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_range_is_refused_once_its_instants_are_known() {
+    fn an_empty_range_is_refused_when_its_instants_are_known() {
         for (from, to) in [
             ("-1d", "-2d"),
             ("2017-10-01", "2017-10-01"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_stored_by_a_selection_is_refused() {
+    fn an_invalid_stored_selection_is_refused() {
         for stored in [
             json!([]),
             json!({"status": "new"}),

@@ -1,7 +1,7 @@
-//! Exports, their work and their history in DynamoDB.
+//! Waybill's own DynamoDB tables: exports, their work and their history.
 //!
-//! Whatever changes an export goes through [`Exports::commit`], which writes the work, the export and the events in
-//! one transaction if nobody has written the work since it was read.
+//! Every change of an export goes through [`Exports::commit`], which writes the work, the export and the events in one
+//! transaction, on the condition that the work has not been written since it was read.
 
 mod backoff;
 mod commit;
@@ -32,34 +32,34 @@ pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requ
 pub use slots::{Place, SlotClaim};
 pub use totals::{DailyTotals, Totals};
 
-/// Why a table could not be read or written.
+/// The error of reading or writing a table.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// DynamoDB did not carry out a call: throttled, out of reach, or not allowed.
+    /// A call failed: throttled, not reachable, or not allowed.
     #[error(transparent)]
     Unavailable(#[from] CallError),
-    /// An item is not of the form that it was written in.
+    /// An item is malformed.
     #[error("an item of table {table} cannot be read")]
     Malformed {
         /// The table.
         table: String,
-        /// What does not fit.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl StoreError {
-    /// Wraps an error of the SDK.
+    /// Wraps an SDK error.
     pub fn sdk<E, R>(operation: &'static str, table: &str, error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        CallError::new(operation, error).of_table(table).into()
+        CallError::new(operation, error).with_table(table).into()
     }
 
-    /// Whether it stays until somebody changes the deployment or the item: trying again is no use.
+    /// Whether a retry cannot succeed until the deployment or the item changes.
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Unavailable(error) => error.is_lasting(),
@@ -85,35 +85,35 @@ pub struct Exports {
 /// The names of the tables that every function needs.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    /// Of `exports`.
+    /// The name of the table `exports`.
     pub exports: String,
-    /// Of `work`.
+    /// The name of the table `work`.
     pub work: String,
-    /// Of `events`.
+    /// The name of the table `events`.
     pub events: String,
 }
 
 impl Exports {
-    /// The exports in these tables.
+    /// Access to the exports in these tables.
     pub fn new(db: Client, tables: Tables) -> Self {
         Self { db, tables }
     }
 
-    /// The client, for what is written in one transaction with an export.
+    /// The client, for writes in the same transaction as an export.
     pub fn client(&self) -> &Client {
         &self.db
     }
 
-    /// The tables' names, likewise.
+    /// The names of the tables, for the same purpose.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// The item of an event: of its export, in the order of time.
+    /// The item of an event. Items of an export are sorted by time.
     pub fn event_item(&self, event: &Event) -> Result<Item, StoreError> {
         let mut item = to_item(&self.tables.events, event)?;
-        // Three digits always, so that the texts are in the order of time; those of one millisecond, as when the
-        // sweeper comes late and expires and deletes at once, are in the order of a life, and apart by the suffix.
+        // Always three digits, so that texts sort by time. Events of the same millisecond, such as `expired` and
+        // `deleted` of a late sweep, sort in the order of an export's life; the suffix makes keys unique.
         let at = event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
         let place = event.kind as u8;
         item.insert("pk".into(), AttributeValue::S(event_key(event.export_id)));
@@ -129,16 +129,16 @@ fn event_key(id: crate::export::ExportId) -> String {
     format!("export#{id}")
 }
 
-/// The version of the form that items are stored in. Each has it as `v`; those of the first release have none.
+/// The version of the stored form, in the attribute `v`. Items of the first release have no `v`.
 const ITEM_VERSION: &str = "1";
 const VERSION: &str = "v";
 
-/// An item is of a version that this release does not know: a later one was rolled back.
+/// The item has an unknown version: a later release wrote it and was rolled back.
 #[derive(Debug, thiserror::Error)]
-#[error("the item is of another version than {ITEM_VERSION}, the one that this release knows")]
+#[error("the item has another version than {ITEM_VERSION}, the one that this release supports")]
 struct UnknownVersion;
 
-/// A value as an item, with the version of its form.
+/// Converts a value to an item with its version.
 pub fn to_item<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError> {
     let item: Result<Item, _> = serde_dynamo::to_item(value);
     let mut item = item.map_err(|e| StoreError::malformed(table, e))?;
@@ -146,15 +146,15 @@ pub fn to_item<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError>
     Ok(item)
 }
 
-/// The attribute that says an item's version.
+/// The value of an item's attribute `v`.
 fn version() -> AttributeValue {
     AttributeValue::N(ITEM_VERSION.to_owned())
 }
 
-/// An item as a value.
+/// Converts an item to a value.
 ///
 /// # Errors
-/// When the item is not of the value's form, or of a version that this release does not know.
+/// When the item is malformed or has an unknown version.
 pub fn from_item<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
     match item.get(VERSION) {
         None => {}
@@ -172,7 +172,7 @@ mod tests {
     use crate::event::EventKind;
 
     #[test]
-    fn an_item_says_its_version_and_one_of_another_is_not_read() {
+    fn an_item_has_its_version_and_other_versions_are_refused() {
         let actor = crate::event::Actor::default();
         let mut item = to_item("events", &actor).unwrap();
         assert_eq!(item["v"].as_n().unwrap(), "1");
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_one_millisecond_are_in_the_order_of_a_life() {
+    fn events_of_one_millisecond_are_in_the_order_of_an_exports_life() {
         let config = Config::builder().behavior_version(BehaviorVersion::latest());
         let tables = Tables {
             exports: "exports".into(),
@@ -207,7 +207,7 @@ mod tests {
                 .unwrap()
                 .clone()
         };
-        // Were it left to chance, one of so many would be wrong.
+        // Repeated, since a random order could be right by chance.
         for _ in 0..50 {
             let keys = [
                 key(EventKind::Requested, "2026-11-21T12:01:02.017Z"),

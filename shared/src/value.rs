@@ -1,4 +1,4 @@
-//! One value of a record, as its source gave it, and what a column takes it for.
+//! Values of records, and the kinds of columns.
 
 pub mod number;
 pub mod time;
@@ -7,16 +7,16 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// One value of a record, borrowed from the page that it was read from where that is possible.
+/// A value of a record, borrowed from its page where possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// The record has nothing at this path.
+    /// The record has no value at the path.
     Missing,
-    /// The record says that there is nothing.
+    /// The record has a null at the path.
     Null,
     /// True or false.
     Bool(bool),
-    /// A number in the source's own digits: a double would lose some of them.
+    /// A number as a text of all its digits, since a double would lose some.
     Number(Cow<'a, str>),
     /// A text.
     Text(Cow<'a, str>),
@@ -25,12 +25,12 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Whether the record has nothing here: an empty cell, and no match for any filter.
+    /// Whether the value is missing or null: such a value is an empty cell and matches no filter.
     pub fn is_empty(&self) -> bool {
         matches!(self, Value::Missing | Value::Null)
     }
 
-    /// The value as text: digits, `true`, the text itself, JSON. `None` where there is nothing.
+    /// The value as text: digits, `true`, the text itself, JSON. `None` for a missing value or null.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Missing | Value::Null => None,
@@ -41,7 +41,7 @@ impl Value<'_> {
     }
 }
 
-/// What a column's values are.
+/// The kind of a column: what its values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -54,9 +54,9 @@ pub enum Kind {
     Decimal,
     /// True or false.
     Boolean,
-    /// A day: `2017-10-02`. It has no zone and never moves to another day.
+    /// A date: `2017-10-02`, independent of time zones.
     Date,
-    /// An instant: `2017-10-02T10:56:33Z`. It is shown in the export's time zone.
+    /// An instant: `2017-10-02T10:56:33Z`. Shown in the export's time zone.
     Timestamp,
     /// An email address.
     Email,
@@ -77,7 +77,7 @@ impl Kind {
         Kind::Phone,
     ];
 
-    /// The word for it in the catalog and the API.
+    /// The kind's name in the catalog and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Text => "text",
@@ -97,7 +97,7 @@ impl Kind {
     }
 }
 
-/// How a column's value is stored, where that is not how it is shown.
+/// How a column's values are stored, where they are shown in another form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stored {

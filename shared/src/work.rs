@@ -1,4 +1,4 @@
-//! What is still to be done for an export: lease, checkpoint, progress, and when somebody must look.
+//! The work of an export: what is left to do, with lease, checkpoint, progress and due time.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use crate::file::WarningCounts;
 use crate::file::xlsx::XlsxState;
 use crate::selection::UndecidedCounts;
 
-/// How long things may take and wait. The lengths follow from two that are configured, so that tests can shorten
-/// them all alike.
+/// Time limits and waits. All follow from two configured lengths, so that tests can shorten them in proportion.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     lease: SignedDuration,
@@ -20,21 +19,21 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Claims that may end without a new checkpoint before the export fails.
+    /// The number of claims in a row without a new checkpoint after which an export fails.
     pub const MAX_ATTEMPTS: u32 = 5;
     /// An export that no worker has begun within this time fails.
     pub const START_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-    /// An export that is not done within this time fails.
+    /// An export that is not complete within this time fails.
     pub const FINISH_WITHIN: SignedDuration = SignedDuration::from_hours(48);
-    /// A mail that could not be sent within this time is given up.
+    /// A mail that could not be sent within this time is abandoned.
     pub const MAIL_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
     /// The longest wait before a message or a mail is sent again, in units of `retry`.
     const LONGEST_WAIT: i32 = 60;
     /// The longest wait before an export is tried again, in units of `retry`.
     const LONGEST_RETRY: i32 = 8;
 
-    /// `lease` is how long a claim holds without being renewed (60 s by the design), `retry` the unit of all waits
-    /// (one minute by the design).
+    /// `lease` is the length of a lease without renewal (60 s by default), `retry` the unit of all waits (one minute by
+    /// default).
     pub fn new(lease: Duration, retry: Duration) -> Self {
         let signed = |d: Duration| SignedDuration::try_from(d).unwrap_or(SignedDuration::MAX);
         Self {
@@ -43,48 +42,48 @@ impl Pace {
         }
     }
 
-    /// How long a claim holds.
+    /// The length of a lease.
     pub fn lease(&self) -> SignedDuration {
         self.lease
     }
 
-    /// How often a lease is renewed: 10 s of 60.
+    /// The interval of heartbeats: 10 s for a lease of 60 s.
     pub fn heartbeat(&self) -> Duration {
         self.lease.unsigned_abs() / 6
     }
 
-    /// How long before a lease's end its worker stops: 15 s of 60.
+    /// The time before a lease's end at which the worker stops: 15 s for a lease of 60 s.
     pub fn margin(&self) -> Duration {
         self.lease.unsigned_abs() / 4
     }
 
-    /// How far two machines' clocks may be apart: 30 s beside a lease of 60.
+    /// The allowed difference between two machines' clocks: 30 s for a lease of 60 s.
     pub fn skew(&self) -> SignedDuration {
         self.lease / 2
     }
 
-    /// How long a message has to arrive before the sweeper sends another.
+    /// The time before the sweeper sends a message again.
     pub fn retry(&self) -> SignedDuration {
         self.retry
     }
 
-    /// How long to wait after `attempts` fruitless ones: 1, 2, 4, 8 minutes.
+    /// The wait after `attempts` attempts without a new checkpoint: 1, 2, 4, 8 minutes.
     pub fn retry_after(&self, attempts: u32) -> SignedDuration {
         self.retry * doubled(attempts.saturating_sub(1), Self::LONGEST_RETRY)
     }
 
-    /// How long an export waits in line for a slot of its parent before the sweeper sends its message once more: two
-    /// minutes by the design. What was reserved for it meanwhile, by a message that was lost, is still there then.
+    /// The time before the sweeper sends the message of an export in line again: two minutes by default. Shorter than
+    /// [`Pace::reserved`], so that a reservation whose message was lost is still valid then.
     pub fn in_line(&self) -> SignedDuration {
         self.retry * 2
     }
 
-    /// How long a slot stays reserved for an export that does not take it: five minutes by the design.
+    /// The time after which an unused reservation of a slot ends: five minutes by default.
     pub fn reserved(&self) -> SignedDuration {
         self.retry * 5
     }
 
-    /// How long to wait before something is sent once more after `times`: 1, 2, 4 … 60 minutes.
+    /// The wait before sending something again that was sent `times` times: 1, 2, 4 … 60 minutes.
     pub fn resend_after(&self, times: u32) -> SignedDuration {
         self.retry * doubled(times, Self::LONGEST_WAIT)
     }
@@ -94,51 +93,51 @@ fn doubled(times: u32, most: i32) -> i32 {
     1_i32.checked_shl(times.min(30)).unwrap_or(most).min(most)
 }
 
-/// A worker's claim.
+/// A worker's lease on an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The random name of the claim's holder.
+    /// The random name of the worker.
     pub owner: String,
-    /// When it ends unless it is renewed.
+    /// When the lease ends unless renewed.
     pub until: Timestamp,
 }
 
-/// What is known of a file and of the records in it, at a place between two records.
+/// The progress of a file between two records.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileProgress {
-    /// Where the records are read, as the deployment mapped it: another place has other records under the same position.
+    /// The location of the records. A position is valid only for the same location.
     #[serde(default)]
     pub source: String,
-    /// The full key of the last record scanned, in the source's own form; null before the first, and once all are read.
+    /// The position after the last record read: its full key as JSON. Null before the first record and after the last.
     #[serde(default)]
     pub position: Option<String>,
-    /// Records scanned.
+    /// The number of records read.
     pub read: u64,
-    /// Records of the selection.
+    /// The number of records in the selection.
     #[serde(default)]
     pub matched: u64,
-    /// Rows written.
+    /// The number of rows written.
     pub rows: u64,
-    /// Read units used.
+    /// The read units used.
     pub read_units: f64,
-    /// What could not be written as it was.
+    /// The warnings about cells so far.
     #[serde(default)]
     pub warnings: WarningCounts,
-    /// What was in doubt about the records.
+    /// The counts of records in doubt so far.
     #[serde(default)]
     pub undecided: UndecidedCounts,
-    /// How far a spreadsheet has come; null for other files, and once all records are read.
+    /// The state of a spreadsheet; null for other formats, and after the last record.
     #[serde(default)]
     pub sheets: Option<XlsxState>,
 }
 
-/// The version of what a checkpoint's fields mean: which bytes follow them.
+/// The version of a checkpoint: the meaning of its fields, and the bytes that a worker writes after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CheckpointVersion(u32);
 
 impl CheckpointVersion {
-    /// That of this release.
+    /// The version of this release.
     pub const CURRENT: Self = Self(1);
 }
 
@@ -148,145 +147,146 @@ impl Default for CheckpointVersion {
     }
 }
 
-/// How far the file is: what a later worker needs to go on to the same bytes.
+/// A checkpoint: all that a later worker needs to continue the file with the same bytes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// A worker of a release that does not know the version makes the file anew.
+    /// A worker that does not know the version starts the file again.
     #[serde(default)]
     pub v: CheckpointVersion,
-    /// What is known of the file at the end of these bytes.
+    /// The progress at the end of these bytes.
     #[serde(flatten)]
     pub progress: FileProgress,
-    /// How many parts, from part 1 without a gap, are stored; their ETags are kept beside the work.
+    /// The number of stored parts from part 1 without a gap. Their ETags are in items of their own.
     pub parts: u32,
-    /// Bytes written: those of the parts and those of the tail.
+    /// The number of bytes in the parts and the tail.
     pub bytes: u64,
-    /// Bytes in the parts.
+    /// The number of bytes in the parts.
     pub stored: u64,
-    /// The state of the SHA-256 over the bytes in the parts, as [`crate::hash::FileHash::state`] gives it.
+    /// The state of the SHA-256 of the parts ([`crate::hash::FileHash::state`]).
     pub hash: String,
-    /// The key of the object that holds the bytes not yet in a part; null where there are none.
+    /// The key of the tail's object; null without a tail.
     #[serde(default)]
     pub tail: Option<String>,
-    /// How many of the tail's bytes, its last ones, are rows that are not in the file's bytes yet.
+    /// How many bytes at the end of the tail are pending rows, which are not in the file's bytes yet.
     #[serde(default)]
     pub pending: u64,
 }
 
-/// What the object of a file will be, recorded just before the object appears.
+/// The object that is about to be created for the complete file. Recorded before that.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Completing {
-    /// What is known of the whole file.
+    /// The progress at the end of the file.
     #[serde(flatten)]
     pub progress: FileProgress,
-    /// The key of the object.
+    /// The object's key.
     pub object: String,
-    /// The parts that make it; 0 where it is a single PUT.
+    /// The number of parts; 0 for a single PUT.
     pub parts: u32,
-    /// Its length in bytes.
+    /// The object's length in bytes.
     pub size: u64,
-    /// Its SHA-256 in hexadecimal digits.
+    /// The object's SHA-256 in hexadecimal digits.
     pub sha256: String,
 }
 
-/// The mail that is still to be sent.
+/// The state of a pending mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailWork {
-    /// When the sweeper asks for it again.
+    /// When the sweeper invokes `notify` again.
     pub next: Timestamp,
-    /// How often it has.
+    /// How often the sweeper has invoked `notify`.
     pub asked: u32,
-    /// Until when somebody is busy sending it.
+    /// Until when an invocation of `notify` has claimed the mail.
     #[serde(default)]
     pub claimed_until: Option<Timestamp>,
 }
 
-/// An export's place in the line for a slot of its parent.
+/// An export's wait in the line for a slot of its parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InLine {
-    /// Since when it waits.
+    /// When the wait began.
     pub since: Timestamp,
-    /// When a worker last found that it still has to.
+    /// When a worker last found that the export must still wait.
     pub seen: Timestamp,
 }
 
-/// What is still to be done for one export: an item of the table `work`.
+/// The work of an export: an item of the table `work`.
 ///
-/// Every write is conditional on the `sequence` that was read, and writes the next one with a random name of its
-/// own: so of two that run at once one fails, and a write whose answer was lost can be recognised.
+/// Every write has the `sequence` that was read as its condition, increments it, and sets a new random name. So of two
+/// concurrent writes one fails, and a retry recognizes an earlier try whose answer was lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
-    /// Of which export.
+    /// The export.
     #[serde(with = "id_as_text")]
     pub id: ExportId,
-    /// Grows by one with every write.
+    /// Incremented by every write.
     pub sequence: u64,
     /// The random name of the last write.
     pub write: String,
-    /// The partition of the index `due`; there only while something is due.
+    /// The partition of the index `due`; absent if nothing will be due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<u8>,
-    /// When somebody must look, in seconds since the Unix epoch.
+    /// When the export is due, in seconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<i64>,
-    /// Who is at it.
+    /// The lease of the current worker.
     #[serde(default)]
     pub lease: Option<Lease>,
-    /// Before this no worker may begin: the wait before another attempt. Null where there is none.
+    /// No worker may begin before this time: the wait before another attempt. Null without such a wait.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
-    /// How often the sweeper has sent the message again since a worker last came.
+    /// How often the sweeper has sent the message again since a worker last claimed the export.
     #[serde(default)]
     pub sends: u32,
-    /// Claims in a row that ended without a new checkpoint, the present one included.
+    /// Claims in a row without a new checkpoint, including the current one.
     #[serde(default)]
     pub attempts: u32,
-    /// Claims in all.
+    /// All claims.
     #[serde(default)]
     pub invocations: u32,
-    /// Claims that ended as planned, near their invocation's deadline.
+    /// Claims that ended as planned, near the deadline of their invocation.
     #[serde(default)]
     pub continuations: u32,
-    /// Its place in the line for a slot of its parent; null while it does not wait there.
+    /// The wait in line for a slot of the parent; null if the export is not in line.
     #[serde(default)]
     pub in_line: Option<InLine>,
-    /// Seconds that it waited in line before: neither the time to begin nor the time to finish.
+    /// Seconds of earlier waits in line, which do not count towards the time limits.
     #[serde(default)]
     pub waited_s: i64,
-    /// How often in a row the sweeper could not do what is due.
+    /// How often in a row the sweeper's step has failed.
     #[serde(default)]
     pub failures: u32,
-    /// When the sweeper tries again what it could not do, in seconds since the Unix epoch; null where nothing failed.
+    /// When the sweeper retries a failed step, in seconds since the Unix epoch; null if none failed.
     #[serde(default)]
     pub retry_at: Option<i64>,
-    /// Rows written so far, for the person who waits.
+    /// The number of rows written so far, shown to the user.
     #[serde(default)]
     pub progress: u64,
-    /// The multipart upload under way.
+    /// The multipart upload in progress.
     #[serde(default)]
     pub upload: Option<Upload>,
-    /// Where to go on.
+    /// The last checkpoint.
     #[serde(default)]
     pub checkpoint: Option<Checkpoint>,
-    /// Set just before the file is completed.
+    /// The object of the complete file; set just before it is created.
     #[serde(default)]
     pub completing: Option<Completing>,
-    /// Set while a mail is to be sent.
+    /// The pending mail; null without one.
     #[serde(default)]
     pub mail: Option<MailWork>,
-    /// When what lies around the file may be removed, because no worker can still be writing; null once it is gone.
+    /// When the export's other objects and uploads may be deleted, since no worker can still be writing; null after
+    /// that.
     #[serde(default)]
     pub clean_at: Option<Timestamp>,
 }
 
 impl Work {
-    /// The shards of the index `due`, so that no one partition of it takes every write.
+    /// The number of shards of the index `due`, which spread the writes over several partitions.
     pub const SHARDS: u8 = 16;
-    /// What is added to the shard of an export for which the sweeper could not do what is due, so that such exports
-    /// hold up no others. They keep their `due`, which says since when something is undone.
+    /// Added to the shard of an export whose step in the sweeper failed, so that such exports do not hold up others.
+    /// They keep their `due`, which shows how long the step has been overdue.
     pub const FAILING: u8 = Self::SHARDS;
 
-    /// The work of an export that has just been requested, due at `due` unless a worker comes first.
+    /// The work of a new export; the sweeper acts at `due` if no worker has begun by then.
     pub fn new(id: ExportId, due: Timestamp) -> Self {
         let mut work = Self {
             id,
@@ -315,25 +315,25 @@ impl Work {
         work
     }
 
-    /// Sets when somebody must look next; a part of a second counts as a whole one. What failed before counts no more.
+    /// Sets the due time, rounded up to a second, and resets the failures of the sweeper.
     pub fn set_due(&mut self, at: Timestamp) {
         self.shard = Some((self.id.get() % u64::from(Self::SHARDS)) as u8);
         self.due = Some(at.as_second() + i64::from(at.subsec_nanosecond() > 0));
         (self.failures, self.retry_at) = (0, None);
     }
 
-    /// Nobody need look any more.
+    /// Removes the due time: nothing will be due.
     pub fn clear_due(&mut self) {
         (self.shard, self.due) = (None, None);
         (self.failures, self.retry_at) = (0, None);
     }
 
-    /// Whether what is due and could not be done before is still to wait.
+    /// Whether a failed step must still wait for its retry.
     pub fn is_put_off(&self, now: Timestamp) -> bool {
         self.retry_at.is_some_and(|retry| now.as_second() < retry)
     }
 
-    /// How long the export has waited in line for a slot, as far as workers have seen it.
+    /// The total time that the export has waited in line, as far as workers have observed it.
     pub fn waited(&self) -> SignedDuration {
         let now = self.in_line.as_ref();
         let now = now.map_or(SignedDuration::ZERO, |line| {
@@ -342,20 +342,20 @@ impl Work {
         SignedDuration::from_secs(self.waited_s) + now
     }
 
-    /// How long a message that is sent at `now` must be held back, so as not to come too early.
+    /// The delay for a message sent at `now`, so that it does not arrive before `not_before`.
     pub fn held_back(&self, now: Timestamp) -> SignedDuration {
         let wait = self.not_before.map(|begin| begin.duration_since(now));
         wait.unwrap_or_default().max(SignedDuration::ZERO)
     }
 
-    /// When somebody must look next.
+    /// The due time.
     pub fn due_at(&self) -> Option<Timestamp> {
         self.due
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
     }
 }
 
-/// Work and the items of its parts share a table, so its key is text.
+/// The key is a text, since the table also has items with other keys, such as those of parts.
 mod id_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

@@ -1,6 +1,6 @@
-"""`make bench`: Waybill's engine beside what most teams would write, and the parts of it that are not rows.
+"""`make bench`: compares Waybill's engine with usual programs, and measures start, API and memory.
 
-Builds the workspace's programs, plays everything around them on loopback, measures in turns, compares what was written,
+Builds the workspace's programs, serves fakes of the services on loopback, measures in turns, compares the files,
 and writes `RESULTS.md`.
 """
 
@@ -23,36 +23,36 @@ from rounds import HERE, PYTHON, ROOT, Bench, Used
 
 PROFILE = "bench-release"
 FUNCTIONS = ["api", "generate"]
-# Python is given so many times fewer rows: what is compared is rows per CPU-second.
+# Python gets this many times fewer rows, since rows per CPU-second are compared.
 PYTHON_SHARE = 8
-# Rows for the comparison of the files, cell by cell.
+# The rows of the files that are compared cell by cell.
 COMPARED = 20_000
 STARTS = 20
 REQUESTS = 300
-# Requests before those that count: connections are made, credentials read.
+# Warm-up requests, which connect and load credentials.
 WARM_UP = 20
 
 
 @dataclass
 class Contender:
-    """One way to make a file."""
+    """A program that makes a file."""
 
     name: str
     run: Callable[[int, bool], Used]
     rows: int
-    # Whether its file has the same cells as Waybill's.
+    # Whether its file must have the same cells as Waybill's.
     is_compared: bool = True
     begun: float = 0.0
     used: list[Used] = field(default_factory=list)
 
     def measure(self) -> None:
-        """One more round."""
+        """Measures one more round."""
         self.used.append(self.run(self.rows, False))
         say(f"  {self.name}: {self.rows:,} rows, {self.used[-1].cpu:.2f} s of CPU, {self.used[-1].wall:.2f} s, {self.used[-1].peak_mb:.0f} MB")
 
     @property
     def rate(self) -> float:
-        """Rows per second of CPU, without the seconds of a file without rows."""
+        """Rows per CPU-second, without the CPU time of a file without rows."""
         return self.rows / (statistics.median(used.cpu for used in self.used) - self.begun)
 
 
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """What the Makefile passes on."""
+    """Parses the options from the Makefile."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=500_000, help="rows of each file, fewer for Python")
     parser.add_argument("--runs", type=int, default=5, help="rounds of each program")
@@ -95,7 +95,7 @@ def arguments() -> argparse.Namespace:
 
 
 def build() -> Path:
-    """The folder with the programs, as they are now."""
+    """Builds the programs and returns their folder."""
     command = ["cargo", "build", "--profile", PROFILE, "--workspace", "--message-format", "json-render-diagnostics"]
     for name in [*FUNCTIONS, "bench"]:
         command += ["--bin", name]
@@ -105,7 +105,7 @@ def build() -> Path:
 
 
 def faster_python(bench: Bench, rows: int) -> str:
-    """Which of boto3's two interfaces takes less."""
+    """The faster of boto3's two interfaces."""
     taken = {reader: bench.program(python("csv", reader, bench), rows).cpu for reader in ("client", "resource")}
     return min(taken, key=lambda reader: taken[reader])
 
@@ -115,7 +115,7 @@ def python(form: str, reader: str, bench: Bench) -> list[str]:
 
 
 def side_by_side(bench: Bench, form: str, options: argparse.Namespace, faster: str) -> list[Contender]:
-    """Every way to make a file of this form, in turns, so that a slower minute of the machine is everybody's."""
+    """Measures all programs for a format in turns, so that a slow phase of the machine affects all of them."""
     usual = [str(bench.binary("bench")), "usual"]
 
     def of(*command: str) -> Callable[[int, bool], Used]:
@@ -137,7 +137,7 @@ def side_by_side(bench: Bench, form: str, options: argparse.Namespace, faster: s
 
 
 def compare(bench: Bench, form: str, contenders: list[Contender]) -> None:
-    """Every file must hold the same: CSV to the byte, XLSX to the cell."""
+    """Checks that all files are equal: CSV by bytes, XLSX by cells."""
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for place, contender in enumerate(c for c in contenders if c.is_compared):
@@ -153,7 +153,7 @@ def compare(bench: Bench, form: str, contenders: list[Contender]) -> None:
 
 
 def memory(bench: Bench, counts: list[int]) -> dict[str, list[tuple[int, Used]]]:
-    """Waybill alone, over files of very different length."""
+    """Measures only Waybill, with files of very different length."""
     taken: dict[str, list[tuple[int, Used]]] = {}
     for form in ("csv", "xlsx"):
         for rows in counts:
@@ -164,7 +164,7 @@ def memory(bench: Bench, counts: list[int]) -> dict[str, list[tuple[int, Used]]]
 
 
 def api(bench: Bench) -> dict[str, list[int]]:
-    """Microseconds from an event to its answer, by request."""
+    """Microseconds from an event to its answer, by kind of request."""
     id_ = bench.request([bench.post("csv")])[0]
     asked = {
         "`POST /v1/projects/42/exports`": lambda: bench.post("csv"),
@@ -177,7 +177,7 @@ def api(bench: Bench) -> dict[str, list[int]]:
 
 
 def instructions(bench: Bench) -> dict[str, float] | None:
-    """Instructions per row, which no other process disturbs; `None` without valgrind."""
+    """Instructions per row, which do not depend on other processes; `None` without valgrind."""
     if shutil.which("valgrind") is None:
         say("  valgrind is missing (Debian: apt install valgrind): no instructions are counted")
         return None
@@ -206,7 +206,7 @@ def instructions(bench: Bench) -> dict[str, float] | None:
 
 
 def say(text: str) -> None:
-    """Tells whoever waits."""
+    """Prints the progress."""
     print(text, file=sys.stderr, flush=True)
 
 

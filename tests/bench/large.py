@@ -18,14 +18,14 @@ from bench import build, say
 from rounds import Bench
 
 ROWS = 33_000_000
-# The rows of a sheet below its header ("Excel specifications and limits").
+# The rows of a sheet without the header ("Excel specifications and limits").
 ROWS_OF_A_SHEET = 1_048_575
 CHUNK = 1 << 22
 MARK = b"<row "
 
 
 def main() -> None:
-    """Makes it, fetches it, reads it."""
+    """Creates, downloads and reads the workbook."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help="rows; about 140 bytes each")
     parser.add_argument("--built", type=Path, help="the folder of programs that were built before")
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def check(file: Path, rows: int) -> None:
-    """Reads every entry to its end, and counts the rows."""
+    """Reads every entry completely, and counts the rows."""
     began = time.monotonic()
     counts = {}
     with zipfile.ZipFile(file) as archive:
@@ -63,13 +63,13 @@ def check(file: Path, rows: int) -> None:
 
 
 def count(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """The rows of a sheet, its header among them. At its end `zipfile` has compared its CRC-32."""
+    """The number of rows of a sheet, including the header. At the end `zipfile` checks the CRC-32."""
     found, before = 0, b""
     with archive.open(entry) as sheet:
         while chunk := sheet.read(CHUNK):
             both = before + chunk
             found += both.count(MARK)
-            # A mark may lie across two chunks, and none fits into what is kept.
+            # A mark may span two chunks; the kept rest is shorter than a mark, so none is counted twice.
             before = both[-(len(MARK) - 1) :]
     return found
 

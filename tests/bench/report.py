@@ -1,4 +1,4 @@
-"""The results as a page of Markdown."""
+"""Writes the results as Markdown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CRATES = ["aws-sdk-dynamodb", "aws-sdk-s3", "csv", "lambda_runtime", "rust_xlsxw
 
 
 def text(results: dict[str, Any]) -> str:
-    """The whole page."""
+    """The complete page."""
     parts = [
         "# What `make bench` measured",
         machine(results),
@@ -52,7 +52,7 @@ def text(results: dict[str, Any]) -> str:
 
 
 HOW = """\
-Everything runs on one machine: the program that is measured, and beside it a server on loopback that plays DynamoDB's
+Everything runs on one machine: the program that is measured, and beside it a server on loopback that fakes DynamoDB's
 `Query` (pages of 1,800 records, about 1 MB, with rising keys), S3, SQS and Lambda's Runtime API; Waybill's own tables are
 in Dynoxide. Programs take turns. Figures are medians. CPU is the program's own, user and system together; *rows per
 CPU-second* leaves out the CPU of the same program making a file without rows. Peak memory is the kernel's `ru_maxrss`."""
@@ -60,20 +60,20 @@ CPU-second* leaves out the CPU of the same program making a file without rows. P
 WHAT = """\
 ## What each one does
 
-- All ask for the same 14 columns, and write the same file: CSV is compared byte by byte (byte-order mark, CRLF, quotes, the
+- All request the same 14 columns, and write the same file: CSV is compared byte by byte (byte-order mark, CRLF, quotes, the
   guard against formulas at a text's first character; Waybill looks for more of them), XLSX cell by cell (numbers, dates,
   texts, header), over 20,000 rows, before anything is measured. All upload in parts of 8 MB with a CRC-32, as the SDKs do.
 - **Waybill** does all of its job: it claims the export and keeps its lease, reads the last minute strongly consistently,
-  asks for the records' keys too (950 KB of JSON a page, where the others have 790 KB), parses every cell as its column's
-  kind, notes checkpoints, hashes the file (SHA-256), and writes the receipt, the events and the final state to its tables.
+  requests the records' keys too (950 KB of JSON a page, where the others have 790 KB), parses every cell as its column's
+  kind, writes checkpoints, hashes the file (SHA-256), and writes the receipt, the events and the final state to its tables.
 - **Rust** and **Python** leave all of that out: they take texts and numbers as they come, and only write and upload.
   Python takes boto3's `{python}`, the faster one here of `client` and `resource`; it writes to `/tmp` first.
 - **`rust_xlsxwriter` alone** neither reads nor uploads.
-- Lambda's own overhead, TLS, and the network's distance are in nobody's figures."""
+- Lambda's own overhead, TLS, and the network's distance are in none of the figures."""
 
 
 def machine(results: dict[str, Any]) -> str:
-    """Where and with what."""
+    """The machine and the versions."""
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor())
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip()
@@ -91,13 +91,13 @@ def machine(results: dict[str, Any]) -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out."""
+    """The current commit."""
     described = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)
     return described.stdout.strip() or "an unknown commit"
 
 
 def side_by_side(form: str, contenders: list[Any]) -> str:
-    """A line for each program, and what became of the targets."""
+    """A line for each program, with the targets."""
     own = contenders[0]
     lines = []
     for contender in contenders:
@@ -124,7 +124,7 @@ def side_by_side(form: str, contenders: list[Any]) -> str:
 
 
 def memory(taken: dict[str, list[tuple[int, Any]]]) -> str:
-    """Waybill's peak by the number of rows."""
+    """Waybill's peak memory by the number of rows."""
     lines = [
         [form.upper(), f"{rows:,}", f"{used.peak_mb:.1f}", mark(used.peak_mb < PEAK_MB), f"{used.cpu:.1f}", f"{used.wall:.1f}", f"{used.size / 1e6:,.1f}"]
         for form, runs in taken.items()
@@ -134,7 +134,7 @@ def memory(taken: dict[str, list[tuple[int, Any]]]) -> str:
 
 
 def starts(results: dict[str, Any]) -> str:
-    """From spawn to the first request for an event."""
+    """The time from spawn to the first request for an event."""
     lines = []
     for name, taken in results["starts"].items():
         size = results["sizes"][name] / 1e6
@@ -143,14 +143,14 @@ def starts(results: dict[str, Any]) -> str:
 
 
 def api(taken: dict[str, list[int]]) -> str:
-    """From an event to its answer."""
+    """The time from an event to its answer."""
     lines = [[name, f"{len(times)}", f"{middle(times) / 1e3:.2f}", f"{percentile(times, 99) / 1e3:.2f}"] for name, times in taken.items()]
     after = "From the event handed to `api` to its answer, one after the other; DynamoDB is Dynoxide on the same machine, whose time is in it."
     return f"{table(['request', 'requests', 'ms, median', 'ms, 99th percentile'], lines)}\n\n{after}"
 
 
 def instructions(counted: dict[str, float] | None) -> str:
-    """By callgrind."""
+    """Instructions per row, by callgrind."""
     if counted is None:
         return "valgrind was not there."
     lines = [[name, f"{count:,.0f}"] for name, count in counted.items()]
@@ -161,7 +161,7 @@ the file's SHA-256 weighs more here than it does in time; a change from run to r
 
 
 def table(header: list[str], lines: list[list[str]]) -> str:
-    """Markdown, numbers on the right."""
+    """A Markdown table, with numbers aligned right."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
 
@@ -177,6 +177,6 @@ def middle(values: Any) -> float:
 
 
 def percentile(values: list[int], percent: int) -> float:
-    """The value that so many percent do not exceed."""
+    """A percentile."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]

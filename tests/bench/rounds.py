@@ -1,4 +1,4 @@
-"""Everything that a measured program speaks to, on loopback, and single measured rounds against it."""
+"""The services of a measured program, on loopback, and single measured rounds."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PYTHON = ROOT / ".local" / "bench" / "bin" / "python"
 DYNOXIDE = ROOT / ".local" / "dynoxide" / "bin" / "dynoxide"
 REGION = "eu-west-1"
 TABLES = ["exports", "work", "events", "limits", "parents"]
-# No round is longer.
+# The timeout of a round.
 SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Used:
-    """What a program used."""
+    """The resources that a program used."""
 
     cpu: float
     wall: float
@@ -73,7 +73,7 @@ class Bench:
         self._folder.cleanup()
 
     def binary(self, name: str) -> Path:
-        """One of the workspace's programs."""
+        """The path of a program of the workspace."""
         return self.binaries / name
 
     def _start(self, command: list[str], stdout: int) -> subprocess.Popen[str]:
@@ -81,8 +81,8 @@ class Bench:
         self._processes.append(process)
         return process
 
-    def _unhurried(self) -> Path:
-        """A catalog whose orders may be read as fast as it goes: what is measured is the engine, not its budget."""
+    def _unlimited_catalog(self) -> Path:
+        """A catalog without a limit on reading orders, since the engine is measured, not its budget."""
         catalog = (ROOT / "infra" / "catalog.toml").read_text()
         budget = 'partition = "orders#{parent}", read_mb_per_s = 100000,'
         path = Path(self._folder.name) / "catalog.toml"
@@ -90,7 +90,7 @@ class Bench:
         return path
 
     def _environment(self) -> dict[str, str]:
-        """A function's, as the template has it."""
+        """The environment of a function, as in the template."""
         own = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
         tables = {f"{name.upper()}_TABLE": name for name in [*TABLES, "records"]}
         return own | tables | {
@@ -110,7 +110,7 @@ class Bench:
             "AWS_LAMBDA_LOG_GROUP_NAME": "measured",
             "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
             "BUCKET": "files",
-            "CATALOG_PATH": str(self._unhurried()),
+            "CATALOG_PATH": str(self._unlimited_catalog()),
             "EXPORTS_PER_PARENT": "2",
             "QUEUE_URL": f"{self.url}/000000000000/exports",
             "LEASE_SECONDS": "60",
@@ -137,7 +137,7 @@ class Bench:
             self._tables.create_table(TableName=name, **shape)
 
     def run(self, command: list[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
-        """Runs a program to its end, and says what it used."""
+        """Runs a program to its end, and returns the resources that it used."""
         with self.log.open("ab") as log:
             measured = subprocess.run(
                 [str(PYTHON), "-I", "-S", str(HERE / "measure.py"), *command],
@@ -150,22 +150,22 @@ class Bench:
         return json.loads(measured.stdout)
 
     def begin(self, rows: int, events: list[Any] | None = None, keep: bool = False) -> None:
-        """Empties the bucket, and says how many records there are and what a function is invoked with."""
+        """Begins a round: empties the bucket, and sets the number of records and the events."""
         round_ = json.dumps({"rows": rows, "keep": keep, "events": events or []})
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/bench/begin", round_.encode())).close()
 
     def result(self) -> dict[str, Any]:
-        """What became of the round."""
+        """The result of the round."""
         with urllib.request.urlopen(f"{self.url}/bench/result") as answer:
             return json.load(answer)
 
     def object(self) -> bytes:
-        """The file that the round left."""
+        """The file of the round."""
         with urllib.request.urlopen(f"{self.url}/bench/object") as answer:
             return answer.read()
 
     def program(self, command: list[str], rows: int, keep: bool = False) -> Used:
-        """A round of a program that runs once; `alone` has no file that counts."""
+        """A round of a program that runs once; the file of `alone` is not compared."""
         self.begin(rows, keep=keep)
         used = self.run(command)
         if used["status"] != 0:
@@ -173,7 +173,7 @@ class Bench:
         return _used(used, self.result()["size"] or 0)
 
     def export(self, form: str, rows: int, keep: bool = False, under: list[str] | None = None) -> Used:
-        """A round of `generate`, from the request by `api` on; only `generate` is measured."""
+        """A round with a request by `api` and its `generate`; only `generate` is measured."""
         id_ = self.request([self.post(form)])[0]
         self.begin(rows, [{"Records": [_message(id_)]}], keep)
         used = self.run([*(under or []), str(self.binary("generate"))])
@@ -186,12 +186,12 @@ class Bench:
         return _used(used, result["size"])
 
     def request(self, events: list[Any]) -> list[int]:
-        """Asks `api` for exports, and gives their ids."""
+        """Requests exports from `api`, and returns their ids."""
         answers = self.api(events)["answers"]
         return [json.loads(answer["body"])["id"] for answer in answers]
 
     def api(self, events: list[Any]) -> dict[str, Any]:
-        """Invokes `api` with each event, and gives its answers and how many microseconds each took."""
+        """Invokes `api` with each event, and returns the answers and their times in microseconds."""
         self.begin(0, events)
         self.run([str(self.binary("api"))])
         result = self.result()
@@ -202,12 +202,12 @@ class Bench:
         return result
 
     def post(self, form: str) -> Any:
-        """A request for an export, by a person of their own: nobody may ask for more than three a minute."""
+        """A request for an export, each by another person because of the rate limit."""
         self._people += 1
         return self.event("POST", "/v1/projects/42/exports", json.dumps({"type": "orders", "format": form}), f"u-{self._people}")
 
     def event(self, method: str, path: str, body: str | None = None, person: str = "u-1") -> Any:
-        """What API Gateway hands to `api`."""
+        """An event of API Gateway for `api`."""
         event = json.loads((ROOT / "tests" / "events" / "api.json").read_text())
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
         event["requestContext"]["http"]["method"] = method
@@ -226,12 +226,12 @@ class Bench:
         return int(done.stdout.splitlines()[-1]) / 1e3
 
     def tail(self) -> str:
-        """The end of what the functions logged."""
+        """The last lines of the functions' logs."""
         return self.log.read_text(errors="replace")[-2000:]
 
 
 def template() -> dict[str, Any]:
-    """`template.yaml`, without what its functions (`!Ref`) would say."""
+    """`template.yaml`, with tags such as `!Ref` ignored."""
 
     class Loader(yaml.SafeLoader):
         pass

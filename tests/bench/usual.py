@@ -1,4 +1,4 @@
-"""The job as most teams would write it in Python: boto3, `csv` or XlsxWriter, a file in `/tmp`, `upload_fileobj`.
+"""The same job in a usual Python program: boto3, `csv` or XlsxWriter, a file in `/tmp`, `upload_fileobj`.
 
 `usual.py csv|xlsx client|resource ENDPOINT`. Like `usual.rs` it leaves out leases and checkpoints, filters and search,
 the file's SHA-256, cells of lists and maps, time zones, and what a spreadsheet cannot hold.
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def of_client(endpoint: str) -> Iterator[list[Any]]:
-    """Rows by the client's paginator."""
+    """Reads rows with the client's paginator."""
     pages = boto3.client("dynamodb", endpoint_url=endpoint).get_paginator("query").paginate(
         TableName="records",
         KeyConditionExpression="#partition = :partition",
@@ -55,7 +55,7 @@ def of_client(endpoint: str) -> Iterator[list[Any]]:
 
 
 def of_resource(endpoint: str) -> Iterator[list[Any]]:
-    """Rows by the table's `query`."""
+    """Reads rows with the table's `query`."""
     table = boto3.resource("dynamodb", endpoint_url=endpoint).Table("records")
     asked: dict[str, Any] = {
         "KeyConditionExpression": Key("pk").eq("orders#42"),
@@ -72,7 +72,7 @@ def of_resource(endpoint: str) -> Iterator[list[Any]]:
 
 
 def write_csv(name: str, rows: Iterator[list[Any]]) -> None:
-    """With a byte-order mark, and no text cell that would run as a formula."""
+    """Writes CSV with a byte-order mark, and guards against formulas."""
     texts = [place for place, column in enumerate(COLUMNS) if column not in DATES | NUMBERS]
     with open(name, "w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -85,7 +85,7 @@ def write_csv(name: str, rows: Iterator[list[Any]]) -> None:
 
 
 def write_xlsx(name: str, rows: Iterator[list[Any]]) -> None:
-    """In constant memory, with real numbers and dates."""
+    """Writes XLSX in constant memory, with numbers and dates."""
     workbook = xlsxwriter.Workbook(name, {"constant_memory": True})
     bold = workbook.add_format({"bold": True})
     date = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
@@ -110,7 +110,7 @@ def write_xlsx(name: str, rows: Iterator[list[Any]]) -> None:
 
 
 def begin(workbook: Any, bold: Any) -> Any:
-    """The next sheet, with its header."""
+    """Begins the next sheet with its header."""
     sheet = workbook.add_worksheet()
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, SHEET_ROWS - 1, len(COLUMNS) - 1)

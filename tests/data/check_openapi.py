@@ -1,4 +1,4 @@
-"""Checks an OpenAPI document, its examples and some real answers; says everything that is wrong.
+"""Checks an OpenAPI document, its examples and some real answers; reports all errors.
 
 Reads `{"schema", "document", "answers": [{"method", "path", "status", "body"}]}` as JSON, with the schema of the
 OpenAPI specification.
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _form(schema: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
-    """The document is one of OpenAPI 3.1, and each of its schemas is a JSON Schema."""
+    """Checks that the document is OpenAPI 3.1, and that each of its schemas is a JSON Schema."""
     for error in Draft202012Validator(schema).iter_errors(document):
         yield f"{error.json_path}: {error.message}"
     for name, part in document["components"]["schemas"].items():
@@ -35,7 +35,7 @@ def _form(schema: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
 
 
 def _examples(document: dict[str, Any]) -> Iterator[str]:
-    """Each body with an example, and the example as its schema says."""
+    """Checks that each body has an example that matches its schema."""
     bodies = [(f"response {name}", response) for name, response in document["components"]["responses"].items()]
     for path, item in document["paths"].items():
         for method, operation in item.items():

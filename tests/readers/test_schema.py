@@ -1,4 +1,4 @@
-"""The check of workbooks passes what is valid, and says what is wrong with what is not."""
+"""Tests of the check of workbooks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def content_types(**parts: str) -> str:
 
 
 def workbook() -> dict[str, bytes]:
-    """The parts of the smallest workbook that has styles and many rows."""
+    """The parts of a minimal workbook with styles and many rows."""
     rows = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="B{n}" t="inlineStr"><is><t xml:space="preserve"> a </t></is></c></row>' for n in range(1, ROWS + 1))
     styles = (
         "<fonts><font/></fonts><fills><fill/></fills><borders><border/></borders>"
@@ -53,7 +53,7 @@ def workbook() -> dict[str, bytes]:
 
 
 def said(change: Change) -> tuple[int, str]:
-    """The status and the lines of a check of the workbook, once it was changed."""
+    """The exit status and the output of a check of a changed workbook."""
     parts = workbook()
     change(parts)
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
@@ -66,7 +66,7 @@ def said(change: Change) -> tuple[int, str]:
 
 
 def replaced(part: str, old: bytes, new: bytes) -> Change:
-    """Changes the first such place of a part."""
+    """Replaces the first occurrence in a part."""
 
     def change(parts: dict[str, bytes]) -> None:
         assert old in parts[part], f"{old!r} is not in {part}"
@@ -76,12 +76,12 @@ def replaced(part: str, old: bytes, new: bytes) -> Change:
 
 
 class Checked(unittest.TestCase):
-    """Each with one thing wrong."""
+    """Workbooks with one error each."""
 
     def test_a_valid_workbook_passes(self) -> None:
         self.assertEqual(said(lambda parts: None), (0, ""))
 
-    def test_what_is_wrong_is_said(self) -> None:
+    def test_errors_are_reported(self) -> None:
         for change, expected in [
             (replaced(SHEET, b't="inlineStr"', b't="inline"'), f"/{SHEET}/x:worksheet[1]/x:sheetData[1]/x:row[1]/x:c[2]: The attribute 't'"),
             (replaced(SHEET, b'r="A1000"', b'r="A1000" s="77"'), "referenced by 'c@"),

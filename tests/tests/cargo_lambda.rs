@@ -1,6 +1,6 @@
-//! `cargo lambda watch` and `cargo lambda invoke` run each function on the developer's machine, against the stack.
+//! Runs each function with `cargo lambda watch` and `cargo lambda invoke` against the stack.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 use waybill_tests::{MAIL_WITHIN, Stack, Watch, wait_until};
 
-/// What a first build of the functions may take.
+/// The timeout of a first build of the functions.
 const BUILT_WITHIN: Duration = Duration::from_secs(900);
 
 #[tokio::test]
 async fn every_function_answers_under_cargo_lambda() {
     let stack = Stack::get();
     let aws = stack.aws().await;
-    // The deployed worker would be faster than ours.
+    // Otherwise the deployed worker would process the export first.
     let generate = stack.output("generate_function");
     aws.feed(generate, false).await;
     let result = AssertUnwindSafe(whole_job(&stack)).catch_unwind().await;
@@ -64,7 +64,7 @@ async fn whole_job(stack: &Stack) {
     })
     .await;
     watch.invoke("sweep", &event("sweep")).unwrap();
-    // The files as they are name an export that nobody knows, which is no work.
+    // The event files contain an unknown export, for which there is nothing to do.
     assert_eq!(
         watch.invoke("generate", &event("generate")),
         Ok(json!({"batchItemFailures": []}))

@@ -1,21 +1,20 @@
-//! The documents and the project: every link, path, command and parameter that a document names is there, and what a
-//! reader must find in a document is in it.
+//! Checks the documents: every link, path, command and parameter in a document exists, and required content is present.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The longest README, in lines.
+/// The maximum length of the README in lines.
 const README_LINES: usize = 150;
 
-/// Files with one of these endings are named by their names alone too, or by the last of their folders.
+/// Files with these extensions may be named without their folders, or with only the last of them.
 const SOURCES: [&str; 9] = [
     ".rs", ".py", ".js", ".css", ".html", ".md", ".toml", ".yaml", ".mjs",
 ];
 
-/// Folders that are built or installed.
+/// Folders with built or installed files.
 const NOT_OURS: [&str; 7] = [
     ".git",
     ".local",
@@ -26,14 +25,14 @@ const NOT_OURS: [&str; 7] = [
     "mutants.out",
 ];
 
-/// A document: its path in the project, and its text in lines, with whether each is in a block of code.
+/// A document: its path in the project, and its lines, each with whether it is in a code block.
 struct Document {
     path: String,
     lines: Vec<(bool, String)>,
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let files = project_files();
     let mut wrong = Vec::new();
     for document in documents() {
@@ -66,7 +65,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_path_in_backticks_is_there() {
+fn every_path_in_backticks_exists() {
     let files = project_files();
     let mut wrong = Vec::new();
     for document in documents() {
@@ -120,7 +119,7 @@ fn every_parameter_of_the_template_is_described_and_no_other() {
 }
 
 #[test]
-fn the_readme_is_short_and_leads_to_every_document() {
+fn the_readme_is_short_and_links_to_every_document() {
     let readme = read("README.md");
     assert!(
         readme.lines.len() <= README_LINES,
@@ -137,7 +136,7 @@ fn the_readme_is_short_and_leads_to_every_document() {
 }
 
 #[test]
-fn a_document_is_read_as_it_is_shown() {
+fn a_document_is_parsed_as_it_is_rendered() {
     let text = "# One `two` (three), four!\n\nSee [x](a.md#b) and `make it GO=1`, `c/d.rs`.\n\n```sh\n\
                 make demo    # [no](link)\n# Not a heading\n```\n\n| parameter | what |\n|---|---|\n\
                 | `Abc`, `Def` | `Ghi` |\n\n| other |\n|---|\n| `Jkl` |\n";
@@ -177,13 +176,13 @@ impl Document {
         Self { path, lines }
     }
 
-    /// The lines that are no code.
+    /// The lines outside of code blocks.
     fn prose(&self) -> impl Iterator<Item = &str> {
         let prose = self.lines.iter().filter(|(is_code, _)| !is_code);
         prose.map(|(_, line)| line.as_str())
     }
 
-    /// The targets of its links and pictures.
+    /// The targets of the document's links and pictures.
     fn links(&self) -> Vec<String> {
         let mut links = Vec::new();
         for line in self.prose() {
@@ -196,12 +195,12 @@ impl Document {
         links
     }
 
-    /// What stands between backticks.
+    /// The texts between backticks.
     fn spans(&self) -> Vec<String> {
         self.prose().flat_map(spans_of).collect()
     }
 
-    /// The targets of `make` that it names, in its text and in blocks of code.
+    /// The targets of `make` in the document's text and code blocks.
     fn commands(&self) -> BTreeSet<String> {
         let blocks = self.lines.iter().filter(|(is_code, _)| *is_code);
         let blocks = blocks.map(|(_, line)| line.trim().to_owned());
@@ -209,7 +208,7 @@ impl Document {
         named.filter_map(|code| target_of(&code)).collect()
     }
 
-    /// What a link can name its headings by.
+    /// The anchors of the document's headings.
     fn anchors(&self) -> BTreeSet<String> {
         let headings = self.prose().filter(|line| line.starts_with('#'));
         headings
@@ -217,7 +216,7 @@ impl Document {
             .collect()
     }
 
-    /// What stands between backticks in the first cells of the tables whose first column has this title.
+    /// The texts between backticks in the first column of the tables whose first column has this title.
     fn first_cells_of_tables(&self, title: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut is_in_one = false;
@@ -256,7 +255,7 @@ fn read(path: &str) -> Document {
     Document::new(path.to_owned(), &text(path))
 }
 
-/// Every document that people write.
+/// Every hand-written document.
 fn documents() -> Vec<Document> {
     let mut paths: Vec<String> = [
         "README.md",
@@ -301,7 +300,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) {
     }
 }
 
-/// The targets of the Makefile, and whether `make help` says what each does.
+/// The targets of the Makefile, each with whether `make help` describes it.
 fn targets() -> Vec<(String, bool)> {
     let mut targets = Vec::new();
     for line in text("Makefile").lines() {
@@ -328,15 +327,15 @@ fn parameters() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// What stands between backticks in a line.
+/// The texts between backticks in a line.
 fn spans_of(line: &str) -> Vec<String> {
     let parts: Vec<&str> = line.split('`').collect();
-    // The last part follows the last span, or is one that nothing closes.
+    // The last part follows the last span, or is an unclosed span.
     let spans = parts[..parts.len() - 1].iter().skip(1).step_by(2);
     spans.map(|span| (*span).to_owned()).collect()
 }
 
-/// The target that a command line makes, if it is one of `make`.
+/// The target of a command line of `make`.
 fn target_of(code: &str) -> Option<String> {
     let rest = code.strip_prefix("make ")?;
     let is_name = |c: &char| c.is_ascii_lowercase() || *c == '-';
@@ -344,7 +343,7 @@ fn target_of(code: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// A heading as links name it: small letters, digits, `_` and `-`, and `-` for a space.
+/// A heading's anchor: lower-case letters, digits, `_` and `-`, with `-` for spaces.
 fn anchor_of(heading: &str) -> String {
     let kept = heading
         .chars()
@@ -358,7 +357,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// The path that a link leads to from a folder.
+/// Resolves a link relative to a folder.
 fn joined(folder: &str, link: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in link.split('/') {
@@ -373,14 +372,14 @@ fn joined(folder: &str, link: &str) -> String {
     parts.join("/")
 }
 
-/// Whether a file or a folder of the project is at this path.
+/// Whether the project has a file or folder with this path.
 fn exists(files: &BTreeSet<String>, path: &str) -> bool {
     let folder = format!("{path}/");
     files.contains(path) || files.iter().any(|file| file.starts_with(&folder))
 }
 
-/// Whether a piece of code looks like a path in the project: it begins with one of its folders, or ends as its sources
-/// do.
+/// Whether a text looks like a path in the project: it begins with a folder of the project, or has an extension of its
+/// sources.
 fn is_path(files: &BTreeSet<String>, code: &str) -> bool {
     let is_of_a_path = |c: char| c.is_ascii_alphanumeric() || "/._-*".contains(c);
     if !code.chars().all(is_of_a_path) || code.starts_with('/') || code.starts_with(".local") {
@@ -399,8 +398,8 @@ fn is_path(files: &BTreeSet<String>, code: &str) -> bool {
     files.iter().any(|file| file.starts_with(&folder))
 }
 
-/// Whether a path names a file or a folder: from the project's own folder, or, of a source, from any. `*` stands for a
-/// part of a name, and so does `NAME`.
+/// Whether a path refers to a file or folder: relative to the project's root, or for a source relative to any folder.
+/// `*` and `NAME` match any part of a name.
 fn is_there(files: &BTreeSet<String>, code: &str) -> bool {
     let path = code.trim_end_matches('/').replace("NAME", "*");
     let depth = path.split('/').count();
@@ -415,7 +414,7 @@ fn is_there(files: &BTreeSet<String>, code: &str) -> bool {
     })
 }
 
-/// Whether a path is like another, in which `*` stands for a part of a name.
+/// Whether a path matches a pattern, in which `*` matches any part of a name.
 fn is_like(pattern: &str, path: &str) -> bool {
     let (patterns, names) = (pattern.split('/'), path.split('/'));
     patterns.clone().count() == names.clone().count()

@@ -1,7 +1,7 @@
-//! The floors of each package: what its modules may know of one another. Nothing imports what is above it, so there are
-//! no circles, and whoever reads from the bottom up meets nothing that was not explained.
+//! The floors (layers) of each package. A module imports only lower floors, so there are no cycles, and a package can
+//! be read from the bottom up.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -79,11 +79,11 @@ const FLOORS: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// What begins a package, and what only tests begin with.
+/// The roots of packages, and modules only for tests.
 const ROOTS: [&str; 5] = ["lib", "main", "build", "testing", "tests"];
 
 #[test]
-fn nothing_imports_what_is_above_it() {
+fn no_module_imports_a_higher_floor() {
     let mut wrong = Vec::new();
     for (folder, floors) in FLOORS {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,7 +106,7 @@ fn nothing_imports_what_is_above_it() {
 }
 
 #[test]
-fn every_module_has_its_floor() {
+fn every_module_has_a_floor() {
     for (folder, floors) in FLOORS {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("..")
@@ -122,7 +122,7 @@ fn every_module_has_its_floor() {
 }
 
 #[test]
-fn an_import_from_above_is_found_in_every_form() {
+fn an_import_from_a_higher_floor_is_found_in_every_form() {
     let floors = ["http", "app", "endpoints"];
     for source in [
         "use crate::endpoints::read;",
@@ -157,7 +157,7 @@ fn may_import(floors: &[&str], module: &str, imported: &str) -> bool {
     module == imported || floor(imported).is_some_and(|below| Some(below) < floor(module))
 }
 
-/// The modules of the package that a source names, its tests left out.
+/// The modules of the package that a source refers to, without its tests.
 fn imports(source: &str) -> Vec<String> {
     let code = source
         .split("#[cfg(test)]\nmod tests")
@@ -172,7 +172,7 @@ fn imports(source: &str) -> Vec<String> {
     named.flat_map(first_names).collect()
 }
 
-/// The first names of what follows `crate::`: one, or those of a list in braces.
+/// The first names after `crate::`: one, or those of a list in braces.
 fn first_names(rest: &str) -> Vec<String> {
     let name = |text: &str| -> String {
         let text = text.trim_start();
@@ -198,14 +198,14 @@ fn first_names(rest: &str) -> Vec<String> {
     names
 }
 
-/// The module at a package's root that a file belongs to.
+/// The root module that a file belongs to.
 fn module(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).unwrap();
     let first = inside.components().next().unwrap().as_os_str();
     first.to_str().unwrap().trim_end_matches(".rs").to_owned()
 }
 
-/// Every source under a folder, but for programs of their own and files of tests alone.
+/// Every source under a folder, except separate programs and files with only tests.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,7 +1,7 @@
-//! A host's own tables, as entries of a catalog describe them: indexes, several partitions, fixed attributes, every
-//! form of sort key. No line of Rust knows these types, and nothing is built for them.
+//! A host's own tables with catalog entries: indexes, several partitions, fixed attributes, every format of sort key.
+//! The types are defined only in a catalog, without any Rust code.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -26,10 +26,10 @@ use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsClients, Rec
 use waybill::selection::{Criteria, Projection};
 use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
 
-/// What a first build of the functions may take.
+/// The timeout of a first build of the functions.
 const BUILT_WITHIN: Duration = Duration::from_secs(900);
 
-/// Three tables of a host's, each with a will of its own.
+/// Types for three tables with different keys.
 const CATALOG: &str = r##"
 [[type]]
 name     = "tickets"
@@ -77,7 +77,7 @@ fn n(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// A table that no other test knows, with this key and, perhaps, an index of these attributes.
+/// Creates a new table with this key and an optional index.
 async fn table(
     db: &Client,
     key: [(&str, ScalarAttributeType); 2],
@@ -151,7 +151,7 @@ async fn put(db: &Client, table: &str, items: &[Item]) {
     }
 }
 
-/// Tickets of a project over three partitions, among what is none; larger than a page each.
+/// Tickets of a project in three partitions, among other records; each partition is larger than a page.
 fn tickets(project: &str, until: Timestamp) -> Vec<Item> {
     let opened = |ago: i64| n((until - SignedDuration::from_secs(ago)).as_millisecond());
     let mut items = Vec::new();
@@ -200,7 +200,7 @@ fn of_tickets(is_asked: impl Fn(usize) -> bool) -> Vec<String> {
     numbers.map(|number| format!("{number:04}")).collect()
 }
 
-/// A type, read straight from the host's table.
+/// Reads the records of a type directly from the host's table.
 struct Source<'a> {
     db: &'a Client,
     table: &'a str,
@@ -210,8 +210,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The ids of all records that these filters let through, and how many were read. After every so many rows the
-    /// reading is given up, and another goes on from its position.
+    /// Returns the ids of all records that match the filters, and the number of records read. Reading stops after each
+    /// `every` rows, and resumes from the position.
     async fn read(&self, filters: Value, every: usize) -> (Vec<String>, u64) {
         let criteria = Criteria::from_json(self.of, Some(&filters), None).unwrap();
         let selection = criteria.pin(self.as_of, &jiff::tz::TimeZone::UTC).unwrap();
@@ -259,7 +259,7 @@ impl Source<'_> {
 }
 
 #[tokio::test]
-async fn several_partitions_are_one_list_and_what_is_fixed_holds() {
+async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
     let stack = Stack::get();
     let db = stack.aws().await.records;
     let key = [
@@ -268,7 +268,7 @@ async fn several_partitions_are_one_list_and_what_is_fixed_holds() {
     ];
     let table = table(&db, key, None).await;
     let project = unique().to_string();
-    // The keys hold milliseconds.
+    // The keys have milliseconds.
     let as_of = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
     put(&db, &table, &tickets(&project, as_of)).await;
     let late = vec![vec![
@@ -288,19 +288,29 @@ async fn several_partitions_are_one_list_and_what_is_fixed_holds() {
         parent_id: &project,
         as_of,
     };
-    // The local server counts the record at which a page of 1 MB ends twice where it filters; DynamoDB does not.
+    // With a filter, the local server counts the record at the end of a page of 1 MB twice; DynamoDB does not.
     let all = 3000..=3001;
     for every in [usize::MAX, 700, 101] {
         let (ids, read) = source.read(json!(null), every).await;
-        assert_eq!(ids, of_tickets(|_| true), "given up after {every} rows");
-        assert!(all.contains(&read), "{read}, given up after {every} rows");
+        assert_eq!(
+            ids,
+            of_tickets(|_| true),
+            "interrupted after every {every} rows"
+        );
+        assert!(
+            all.contains(&read),
+            "{read}, interrupted after every {every} rows"
+        );
         let filters = json!({"status": "open", "priority": [1, 2]});
         let (ids, read) = source.read(filters, every).await;
         let wanted = of_tickets(|n| n % 11 != 0 && n % 2 == 0 && n % 3 < 2);
-        assert_eq!(ids, wanted, "given up after {every} rows");
-        assert!(all.contains(&read), "{read}, given up after {every} rows");
+        assert_eq!(ids, wanted, "interrupted after every {every} rows");
+        assert!(
+            all.contains(&read),
+            "{read}, interrupted after every {every} rows"
+        );
     }
-    // A number is no text, and still what a filter by its digits finds.
+    // A filter also matches a number by its digits.
     let (ids, _) = source.read(json!({"status": "5"}), usize::MAX).await;
     assert_eq!(ids, of_tickets(|n| n % 11 == 0));
     let from = (as_of - SignedDuration::from_secs(2000)).to_string();
@@ -308,11 +318,11 @@ async fn several_partitions_are_one_list_and_what_is_fixed_holds() {
         .read(json!({"created_at": {"from": from}}), 300)
         .await;
     assert_eq!(ids, of_tickets(|n| n >= 2000));
-    assert_eq!(read, 1000, "what lies before the range is not read");
+    assert_eq!(read, 1000, "records before the range are not read");
 }
 
 #[tokio::test]
-async fn an_index_is_read_to_its_end_from_anywhere() {
+async fn an_index_is_read_to_its_end_from_any_position() {
     let stack = Stack::get();
     let db = stack.aws().await.records;
     let key = [
@@ -322,7 +332,7 @@ async fn an_index_is_read_to_its_end_from_anywhere() {
     let table = table(&db, key, Some(["owner", "day"])).await;
     let as_of = Timestamp::now();
     let day = |number: usize| as_of - SignedDuration::from_hours(24 * (1 + number as i64 / 100));
-    // A hundred visits share each day, and so a key of the index.
+    // A hundred visits have the same day, and so the same key in the index.
     let visits: Vec<Item> = (0..2500)
         .map(|number| {
             vec![
@@ -363,8 +373,8 @@ async fn an_index_is_read_to_its_end_from_anywhere() {
     );
     for every in [1037, 250, 33] {
         let (ids, read) = source.read(json!(null), every).await;
-        assert_eq!(ids, whole, "given up after {every} rows");
-        assert_eq!(read, 2500, "given up after {every} rows");
+        assert_eq!(ids, whole, "interrupted after every {every} rows");
+        assert_eq!(read, 2500, "interrupted after every {every} rows");
     }
 }
 
@@ -412,7 +422,7 @@ async fn a_mixed_precision_is_bounded_by_instants() {
     assert_eq!(ids, wanted);
 }
 
-/// What is asked of a table in another account is signed for its region, with the credentials that its role gives.
+/// Queries of a table in another account are signed for its region, with the credentials of its role.
 #[tokio::test]
 async fn another_accounts_table_is_read_by_its_role_in_its_region() {
     let stack = Stack::get();
@@ -467,7 +477,7 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
     );
 }
 
-/// A role of a host's that lets Waybill's account in: the emulator evaluates whom a role trusts.
+/// Creates a role that trusts Waybill's account; the emulator evaluates trust policies.
 fn reader_role(stack: &Stack) -> String {
     let script = r#"
 import json, sys
@@ -491,7 +501,7 @@ print(iam.create_role(RoleName=sys.argv[2], AssumeRolePolicyDocument=policy)["Ro
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Reads the head of a request, and answers that there is no such table.
+/// Returns the head of a request, and answers it with `ResourceNotFoundException`.
 fn refuse(mut connection: TcpStream) -> String {
     let mut head = String::new();
     let mut lines = BufReader::new(connection.try_clone().unwrap());
@@ -509,9 +519,9 @@ fn refuse(mut connection: TcpStream) -> String {
     head
 }
 
-/// The functions take the catalog that `CATALOG_PATH` names, as they are built.
+/// The functions load the catalog at `CATALOG_PATH`, without a new build.
 #[tokio::test]
-async fn a_type_is_added_by_a_file() {
+async fn a_type_is_added_by_a_catalog_file() {
     let stack = Stack::get();
     let aws = stack.aws().await;
     let key = [
@@ -546,7 +556,7 @@ async fn a_type_is_added_by_a_file() {
             ("NOTES_TABLE", "none"),
         ],
     );
-    // The deployed worker does not know the type.
+    // The deployed worker does not have the type.
     let generate = stack.output("generate_function");
     aws.feed(generate, false).await;
     let result = AssertUnwindSafe(export_tickets(&stack, &watch, project))
@@ -618,7 +628,7 @@ async fn export_tickets(stack: &Stack, watch: &Watch, project: u64) {
     );
 }
 
-/// What the command says of the table.
+/// The output of the command `catalog sample`.
 fn sample(stack: &Stack, catalog: &str, table: &str, project: u64) -> String {
     let output = Command::new(env!("CARGO"))
         .args([

@@ -1,6 +1,6 @@
-//! Limits that AWS enforces and the local stack does not show.
+//! Limits of AWS that the local stack does not enforce.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use waybill::catalog::Catalog;
 use waybill::file::Format;
 use waybill::file::name::{FileName, content_disposition};
 
-/// What an HTTP API lets through: the request line and all headers of an answer together, in bytes.
+/// The limit of an HTTP API on the status line and all headers of an answer, in bytes.
 const HEADERS: usize = 10_240;
 /// Room for the answer's other headers.
 const OTHERS: usize = 1_024;
-/// Temporary credentials come with a token of about a kilobyte; AWS promises no less than this many bytes.
+/// The maximum length of a session token of temporary credentials that AWS documents, in bytes. Usual tokens have about
+/// a kilobyte.
 const SESSION_TOKEN: usize = 4_096;
 
-/// The longest link that a download can answer with: the longest file name, in a script of which every letter is
-/// three bytes, and the longest token.
+/// The longest URL of a download: with the longest file name, in a script with three bytes per letter, and the longest
+/// session token.
 #[tokio::test]
-async fn a_redirect_to_a_file_fits_into_the_headers_of_an_answer() {
+async fn a_redirect_to_a_file_is_within_the_limit_on_headers() {
     let catalog = Catalog::load().expect("the catalog");
     let orders = catalog.get("orders").expect("the type orders");
     let now: Timestamp = "2026-11-21T12:01:02Z".parse().expect("an instant");
@@ -55,7 +56,8 @@ async fn a_redirect_to_a_file_fits_into_the_headers_of_an_answer() {
         .await
         .expect("a presigned request");
     let url = request.uri();
-    // A slash takes three bytes in a query string; real tokens are Base64, where one letter in thirty is escaped.
+    // The test's token is all slashes, which take three bytes in a query string. In real Base64 tokens one letter in
+    // thirty is escaped.
     let length = url.len() - url.matches("%2F").count() * 2;
     assert!(length + OTHERS < HEADERS, "the link has {length} bytes");
     assert!(url.contains("response-content-disposition="), "{url}");

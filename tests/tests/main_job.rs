@@ -1,6 +1,6 @@
-//! The main job: a project's orders, asked for over HTTP, arrive as a file, cell by cell.
+//! The main use case: a project's orders, requested over HTTP, are exported to a file, cell by cell.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,9 +12,9 @@ use waybill_tests::{
     xlsx,
 };
 
-/// The columns that hold instants, by number.
+/// The indexes of the columns with instants.
 const INSTANTS: [usize; 3] = [3, 4, 5];
-/// The columns that hold numbers.
+/// The indexes of the columns with numbers.
 const NUMBERS: [usize; 3] = [9, 10, 11];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -41,7 +41,7 @@ async fn the_ten_thousand_real_orders_arrive_cell_by_cell() {
 async fn arrive(stack: &Stack, mut orders: Vec<Vec<String>>) {
     let ana = Owner::new(stack, "Ana").await;
     load_orders(stack, ana.project, orders_csv(&orders)).await;
-    // The records' key: time, then id.
+    // In the order of the records' keys: time, then id.
     orders.sort_by(|a, b| (&a[3], &a[0]).cmp(&(&b[3], &b[0])));
 
     let csv = ana.request("csv").await;
@@ -81,7 +81,7 @@ async fn arrive(stack: &Stack, mut orders: Vec<Vec<String>>) {
     }
 }
 
-/// The file, taken both ways of the API; they give the one object that there is, under the export's name.
+/// Downloads the file in both ways of the API, and checks that both give the only object, under the export's file name.
 async fn taken(stack: &Stack, ana: &Owner, export: &Value, media_type: &str) -> Vec<u8> {
     let answer = ana.download(export).await;
     assert_eq!(answer.header("content-type"), media_type);
@@ -131,7 +131,7 @@ async fn taken(stack: &Stack, ana: &Owner, export: &Value, media_type: &str) -> 
     answer.body
 }
 
-/// What the export says of its file, against counts of our own.
+/// Compares the export's fields with the file.
 fn whole(export: &Value, file: &[u8], orders: usize) {
     assert_eq!(export["rows"], orders);
     assert_eq!(export["progress"]["rows"], orders);
@@ -152,21 +152,21 @@ fn whole(export: &Value, file: &[u8], orders: usize) {
     );
 }
 
-/// An order's cells as CSV shows them in the profile `spreadsheet`.
+/// An order's cells in a CSV file with the profile `spreadsheet`.
 fn as_csv(order: &[String]) -> Vec<String> {
     let cells = order.iter().enumerate().map(|(n, stored)| {
         if NUMBERS.contains(&n) {
             return number(stored);
         }
         let runs = !INSTANTS.contains(&n) && stored.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        // Behind a tab or an end of line another program may begin a cell.
+        // After a tab or a line end, another program may begin a cell.
         let stored = stored.replace("\t=", "\t'=").replace("\r=", "\r'=");
         if runs { format!("'{stored}") } else { stored }
     });
     cells.collect()
 }
 
-/// A decimal as DynamoDB keeps it: without zeros at the end.
+/// A decimal as DynamoDB stores it: without trailing zeros.
 fn number(text: &str) -> String {
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -175,7 +175,7 @@ fn number(text: &str) -> String {
     }
 }
 
-/// Whether a spreadsheet's cell holds what was stored, as the type that its column has.
+/// Whether a spreadsheet's cell has the stored value with the type of its column.
 fn is_in_sheet(column: usize, cell: &Data, stored: &str) -> bool {
     if stored.is_empty() {
         return *cell == Data::Empty;
@@ -199,7 +199,7 @@ fn is_in_sheet(column: usize, cell: &Data, stored: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_records_are_a_file_with_a_header() {
+async fn an_export_without_records_is_a_file_with_a_header() {
     let stack = Stack::get();
     let ana = Owner::new(&stack, "Ana").await;
     let csv = ana
@@ -232,7 +232,7 @@ async fn filters_search_and_columns_narrow_the_file() {
     let orders = generated_orders(200);
     load_orders(&stack, ana.project, orders_csv(&orders)).await;
 
-    // The orders are a minute apart: the first instant is in, the last is out.
+    // The orders are a minute apart: `from` is inclusive, `to` exclusive.
     let (from, to) = ("2026-01-01T00:04:00Z", "2026-01-01T01:04:00Z");
     let filters =
         json!({"status": ["canceled", "delivered"], "created_at": {"from": from, "to": to}});
@@ -247,7 +247,7 @@ async fn filters_search_and_columns_narrow_the_file() {
         .collect();
     assert_eq!(wanted.len(), 30);
     let file = ana.download(&export).await.body;
-    // The profile `data`: no mark, and no cell is touched.
+    // The profile `data`: no byte-order mark, and no guards.
     assert!(!file.starts_with(BYTE_ORDER_MARK));
     let cells = python_csv(&file);
     assert_eq!(cells[0], ["customer", "id"]);
@@ -259,7 +259,7 @@ async fn filters_search_and_columns_narrow_the_file() {
     assert_eq!(export["receipt"]["matched"], 30);
     assert_eq!(export["filters"], filters);
 
-    // Full case folding, within a cell.
+    // Full case folding, inside a cell.
     let body = json!({"type": "orders", "format": "csv", "search": "SÃO PAUL"});
     let export = ana.succeeded(body).await;
     assert_eq!(
@@ -301,7 +301,7 @@ async fn the_mail_holds_the_file_and_the_link_and_comes_once() {
     }
     assert_eq!(mail["to"], json!([ana.email]));
 
-    // Whoever calls again, the person is not told twice.
+    // Invoking `notify` again sends no second mail.
     stack
         .aws()
         .await

@@ -1,6 +1,7 @@
-//! A CSV file for spreadsheets, opened by LibreOffice with other separators than its own: nothing in it runs.
+//! Opens a CSV file for spreadsheets in LibreOffice with other separators than the file's own: no cell runs as a
+//! formula.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use waybill::file::{FileOptions, Profile};
 use waybill::value::{Kind, Value};
 use waybill_tests::{Calc, Import};
 
-/// The separators that LibreOffice's import offers, alone and together; a space is left out, which every text has.
+/// The separators of LibreOffice's import, single and combined, except the space, which every text contains.
 const SEPARATORS: [&str; 8] = [
     "44",
     "59",
@@ -23,7 +24,7 @@ const SEPARATORS: [&str; 8] = [
     "59/MRG",
 ];
 
-/// Texts that run where a separator, a quote or an end of line is taken for one.
+/// Texts that run as a formula if they are split at a separator, a quote or a line end.
 const HOSTILE: [&str; 16] = [
     "=1+1",
     "x;=1+1;y",
@@ -43,7 +44,7 @@ const HOSTILE: [&str; 16] = [
     "x;'=1+1",
 ];
 
-/// What random texts are made of.
+/// The pieces of random texts.
 const PIECES: [&str; 16] = [
     "=", "1", "=1+1", ";", "\t", "|", ",", "\"", "\"\"", "'", " ", "\r", "\n", "\0", "x", "é",
 ];
@@ -56,7 +57,7 @@ fn column(key: &str) -> Column {
     column
 }
 
-/// A file of three columns whose texts, and one of whose keys, are hostile.
+/// A file with three columns, with hostile texts and one hostile key.
 fn file(profile: Profile) -> Vec<u8> {
     let mut rng = Rng::with_seed(12);
     let mut random = || -> String {
@@ -73,7 +74,7 @@ fn file(profile: Profile) -> Vec<u8> {
     });
     let mut out = Vec::new();
     rows.header(&mut out);
-    // Each text comes in each column once.
+    // Each text is in each column once.
     for (n, text) in texts.iter().enumerate() {
         let second = &texts[(n + 1) % texts.len()];
         let row = [text, second, text].map(|text| Value::Text(text.as_str().into()));

@@ -1,8 +1,7 @@
-//! The real tables, exported by their types and compared with the tables themselves, cell by cell.
-//!
-//! `make tables` takes all of their rows; `make test` takes the first thousands.
+//! Exports the real tables and compares the files with the tables, cell by cell. `make tables` uses all rows; `make
+//! test` uses the first thousands.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,17 +13,17 @@ use waybill_tests::{
     skipped_without_tables, succeeded_within, unique, whole_tables, workers,
 };
 
-/// How long an export of half a million rows may take on a slow, busy machine.
+/// The timeout of an export of half a million rows on a slow, busy machine.
 const WITHIN: Duration = Duration::from_secs(900);
 
-/// One export: what the API is asked for, and the same question for the readers.
+/// One export: the request, and the same selection for the independent readers.
 struct Case {
     what: &'static str,
     body: Value,
     asked: Value,
 }
 
-/// An export that has succeeded, and its file.
+/// A succeeded export and its file.
 async fn exported(stack: &Stack, api: &Caller, parent: &str, body: Value) -> (Value, Vec<u8>) {
     let path = format!("/v1/{parent}/exports");
     let export = api.post(&path, body).await.expect_status(201).json();
@@ -33,7 +32,7 @@ async fn exported(stack: &Stack, api: &Caller, parent: &str, body: Value) -> (Va
     (export, file)
 }
 
-/// The folder of the real tables, or a sentence that they are not there.
+/// The folder of the real tables; `None`, with a note that the test is skipped, without them.
 fn folder(what: &str) -> Option<PathBuf> {
     real_tables()
         .map_err(|why| skipped_without_tables(what, &why))
@@ -44,7 +43,7 @@ fn rows(slice: usize) -> usize {
     if whole_tables() { 0 } else { slice }
 }
 
-/// Loads the table for a parent of this kind that nobody else has, and compares each export with it.
+/// Loads the table for a new parent of this kind, and compares each export with it.
 async fn check(table: Table, parent: &str, definitions: Option<Value>, mut cases: Vec<Case>) {
     let stack = Stack::get();
     let id = unique().to_string();
@@ -66,7 +65,7 @@ async fn check(table: Table, parent: &str, definitions: Option<Value>, mut cases
     .await
     .unwrap();
     for (number, case) in cases.into_iter().enumerate() {
-        // Three exports a minute and person: each has one of its own.
+        // A person of its own for each export, because of the rate limit.
         let sub = format!("reader-{id}-{number}");
         let grant = format!("{parent}:{id}");
         let api = stack.caller(&stack.token_with(&sub, &grant).await);
@@ -78,10 +77,10 @@ async fn check(table: Table, parent: &str, definitions: Option<Value>, mut cases
             asked["columns"] = json!(table.columns());
         }
         if asked["range"].is_null() {
-            // The audience's table goes on past today: what comes after the request is not in the file.
+            // The table of audience members has times in the future, which are not in the file.
             asked["range"] = json!([asked["order"][0], "", export["created_at"]]);
         }
-        // The checker holds a sheet as a tree, which for half a million rows is gigabytes.
+        // The schema check loads a whole sheet, which takes gigabytes for half a million rows.
         if export["format"] == "xlsx" && !whole_tables() {
             assert_valid(&file);
         }
@@ -92,7 +91,7 @@ async fn check(table: Table, parent: &str, definitions: Option<Value>, mut cases
             "{}",
             case.what
         );
-        assert_eq!(told(&export), counted(&answer), "{}", case.what);
+        assert_eq!(warnings_of(&export), counted(&answer), "{}", case.what);
         assert_ne!(answer["rows"], 0, "{}: nothing was compared", case.what);
         if whole_tables() {
             figures(&stack, case.what, &export);
@@ -100,7 +99,7 @@ async fn check(table: Table, parent: &str, definitions: Option<Value>, mut cases
     }
 }
 
-/// The columns of leads with those of their source, and `other`: three of the type's come after them.
+/// The columns of leads, with those of the source and `other` before the last three.
 fn with_own(mut columns: Vec<Value>, own: Vec<Value>) -> Vec<Value> {
     let last = columns.split_off(columns.len() - 3);
     columns.extend(own);
@@ -109,8 +108,8 @@ fn with_own(mut columns: Vec<Value>, own: Vec<Value>) -> Vec<Value> {
     columns
 }
 
-/// What the export says of cells that a spreadsheet cannot hold as they are: code, column, count.
-fn told(export: &Value) -> BTreeSet<(String, String, u64)> {
+/// The export's warnings about cells: code, column, count.
+fn warnings_of(export: &Value) -> BTreeSet<(String, String, u64)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let warnings = export["warnings"].as_array().unwrap().iter();
     warnings
@@ -124,7 +123,7 @@ fn told(export: &Value) -> BTreeSet<(String, String, u64)> {
         .collect()
 }
 
-/// The readers' count of them.
+/// The same warnings as counted by the readers.
 fn counted(answer: &Value) -> BTreeSet<(String, String, u64)> {
     let mut found = BTreeSet::new();
     for (code, columns) in answer["warnings"].as_object().unwrap() {
@@ -135,7 +134,7 @@ fn counted(answer: &Value) -> BTreeSet<(String, String, u64)> {
     found
 }
 
-/// The time that the file took, and the most memory that any worker has had.
+/// Prints the duration of the export, and the peak memory of its workers.
 fn figures(stack: &Stack, what: &str, export: &Value) {
     let peak = workers(stack, stack.output("generate_function"))
         .into_iter()
@@ -255,7 +254,7 @@ async fn leads_with_custom_fields_and_attributes() {
         ("day_of_week", "text"),
         ("duration", "integer"),
         ("pdays", "integer"),
-        // A number that is defined as text: in a file for spreadsheets -1.8 is guarded.
+        // A number in a column of texts: -1.8 is guarded in a file for spreadsheets.
         ("emp.var.rate", "text"),
         ("cons.price.idx", "decimal"),
         ("cons.conf.idx", "decimal"),
@@ -299,7 +298,7 @@ async fn leads_with_custom_fields_and_attributes() {
 }
 
 #[tokio::test]
-async fn nasty_strings_in_every_text_arrive_as_they_are_and_run_nowhere() {
+async fn nasty_strings_in_every_text_are_unchanged_and_never_run() {
     let Some(folder) = folder("the nasty strings") else {
         return;
     };
@@ -330,8 +329,8 @@ async fn nasty_strings_in_every_text_arrive_as_they_are_and_run_nowhere() {
     }
 }
 
-/// A spreadsheet program opens the file for spreadsheets: no cell is a formula, though it was told to run them; in the
-/// file for programs, the same cells are.
+/// Opens the files in LibreOffice with formulas enabled: no cell runs in the file for spreadsheets, and the same cells
+/// do in the file for programs.
 #[tokio::test]
 async fn a_spreadsheet_program_runs_no_cell() {
     let what = "nasty strings in LibreOffice";

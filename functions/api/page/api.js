@@ -1,17 +1,17 @@
-// Calls of Waybill's API on behalf of whoever `getToken` gives a token of.
+// A client of Waybill's API with the tokens that `getToken` returns.
 
-/** Why a call was not carried out; its message is for the person, and empty where the service gave none. */
+/** The error of a call. Its message is for the user, and empty if the service gave none. */
 export class Problem extends Error {
   constructor(status, message, { retryAfter = null, errors = [] } = {}) {
     super(message);
-    /** The HTTP status; 0 where no answer came. */
+    /** The HTTP status; 0 without an answer. */
     this.status = status;
-    /** Seconds after which it may succeed; null where the service does not say. */
+    /** `Retry-After` in seconds; null without one. */
     this.retryAfter = retryAfter;
     this.errors = errors;
   }
 
-  /** Whether the same call may succeed in a while. */
+  /** Whether the same call may succeed later. */
   get isPassing() {
     return this.status === 0 || this.status === 503 || this.status === 429 || this.status >= 500;
   }
@@ -23,16 +23,16 @@ export class Client {
   #catalogs = new Map();
   #created = new Map();
 
-  /** `base` is the API's address; `getToken({renew})` gives a token, a new one where the last was refused. */
+  /** `base` is the API's URL. `getToken({renew})` returns a token; with `renew` a new one, since the last was refused. */
   constructor(base, getToken) {
     this.base = new URL(base || "/", document.baseURI).href.replace(/\/$/, "");
     this.#getToken = getToken;
   }
 
-  /** The address of an export's own page. */
+  /** The URL of an export's page. */
   pageOf = (id) => `${this.base}/exports/${id}`;
 
-  /** Sends a request. The answer is `{status, headers, body}`; 304 has no body. Anything else but success is thrown. */
+  /** Sends a request. Returns `{status, headers, body}`; 304 has no body. Throws every other status than success. */
   async send(path, { method = "GET", body, headers = {}, signal } = {}) {
     const request = { method, body, headers, signal };
     let response = await this.#fetch(path, request, false).catch((error) => this.#refused(error));
@@ -45,8 +45,8 @@ export class Client {
   }
 
   /**
-   * Null where an answer that did not come may have been 401: the gateway may give it without CORS headers, and then a
-   * browser shows nothing of it to a page of another origin. So it may where the service is there.
+   * Returns null if the missing answer may be a 401. The gateway may send it without CORS headers, and a browser then
+   * hides it from a page of another origin. This is assumed if the service itself is reachable.
    */
   async #refused(error) {
     const isForeign = new URL(this.base).origin !== location.origin;
@@ -66,7 +66,7 @@ export class Client {
     const all = { Authorization: `Bearer ${token}`, Accept: "application/json", ...headers };
     if (body) all["Content-Type"] = "application/json";
     try {
-      // Credentials are the token alone; what the browser has stored is not asked.
+      // The token is the only credential; the browser must not send cookies.
       return await fetch(`${this.base}${path}`, {
         method,
         headers: all,
@@ -82,7 +82,7 @@ export class Client {
     }
   }
 
-  /** What the person may use: `{types, parents}`, read once. */
+  /** The catalog, `{types, parents}`; read once. */
   catalog() {
     this.#catalog ??= this.#readCatalog().catch((error) => {
       this.#catalog = null;
@@ -91,7 +91,7 @@ export class Client {
     return this.#catalog;
   }
 
-  /** One of a parent's types, with the columns that a source has of its own; undefined where there is none. Read once. */
+  /** A type of a parent, with the columns defined for a source; undefined if there is none. Read once. */
   async typeOf(parent, name) {
     const path = `${pathOf(parent)}/catalog`;
     if (!this.#catalogs.has(path)) this.#catalogs.set(path, this.get(path));
@@ -115,7 +115,7 @@ export class Client {
     }
   }
 
-  /** Asks for an export. The same `key` again asks for the same one. */
+  /** Requests an export. `key` is the Idempotency-Key. */
   async create(parent, request, key) {
     const headers = { "Idempotency-Key": key };
     const { body } = await this.send(`${pathOf(parent)}/exports`, { method: "POST", body: request, headers });
@@ -123,12 +123,12 @@ export class Client {
     return body;
   }
 
-  /** Exports asked for here that a list of `parent` may not have yet. */
+  /** Exports requested here that a list of `parent` may not contain yet. */
   createdOf(parent) {
     return [...this.#created.values()].filter((one) => isIn(one, parent)).map((one) => one.export);
   }
 
-  /** A list has this export: it need no longer be kept here. */
+  /** Forgets an export that a list contains. */
   forget(id) {
     this.#created.delete(id);
   }
@@ -137,7 +137,7 @@ export class Client {
     return (await this.send(`/v1/exports/${id}/cancel`, { method: "POST" })).body;
   }
 
-  /** Fetches an export's file: its link is checked anew, and what it gives lives for minutes. */
+  /** Downloads an export's file: the API checks the permission again and returns a URL that is valid for minutes. */
   async download(found) {
     const { url } = await this.get(`/v1/downloads/${found.url.split("/").pop()}`);
     const link = document.createElement("a");
@@ -152,23 +152,23 @@ function isIn({ parent, export: found }, list) {
   return parent === `${list.kind}:${list.id}` || (list.kind === "organization" && found.organization_id === list.id);
 }
 
-/** The address of a parent in the API and in the page's own addresses: `/v1/projects/42`. */
+/** The path of a parent in the API (`/v1/projects/42`), or in the page with another prefix. */
 export const pathOf = ({ kind, id }, prefix = "/v1") => `${prefix}/${kind}s/${encodeURIComponent(id)}`;
 
-/** `project:42` as `{kind, id}`. */
+/** Parses `project:42` into `{kind, id}`. */
 export function parentOf(text) {
   const [, kind, id] = /^(organization|project|source):(.+)$/.exec(text ?? "") ?? [];
   return kind ? { kind, id } : null;
 }
 
-/** The parent that an export's records belong to. */
+/** The parent of an export. */
 export function parentOfExport(found) {
   if (found.project_id !== null) return { kind: "project", id: String(found.project_id) };
   if (found.source_id !== null) return { kind: "source", id: found.source_id };
   return { kind: "organization", id: found.organization_id };
 }
 
-/** What asks for the same export again. */
+/** The body of a request for the same export. */
 export function requestOf({ type, format, filters, search, columns, profile, time_zone }) {
   return { type, format, filters, search, columns, profile, time_zone };
 }

@@ -1,4 +1,4 @@
-// The page: which view an address shows, who is signed in, and what stands around every view.
+// The page: routing, sign-in, and the frame around every view.
 
 import { Client, pathOf } from "./api.js";
 import { alone, announce, h, icon, loading } from "./dom.js";
@@ -23,23 +23,23 @@ const say = (text) => announce(document.getElementById("live"), text);
 
 const client = new Client("", async ({ renew }) => {
   if (!renew && currentToken()) return currentToken();
-  // A token that the API never took would be refused again after the next sign-in.
+  // If the API refused a token that it never accepted, another sign-in would not help.
   if (!currentToken() || accepted) ended();
   else refused();
-  // Nothing else becomes of what was asked for: this page is left for the sign-in.
+  // Never resolves, since the browser is leaving the page for the sign-in.
   return new Promise(() => {});
 });
 
-/** What views use of the page. */
+/** The interface of the page for views. */
 const page = { client, format, t, say, go, title, signIn: () => signIn(here(), "login"), mayCancel };
 
 let known = { types: [], parents: [] };
 
-/** Whether they may stop an export: their own, those of their organization, and as staff any. */
+/** Whether the user may cancel an export: their own, their organization's, or any as staff. */
 function mayCancel(found) {
   const isOwn = found.user.id === bearer().sub;
   const isAdmin = known.parents.some(({ kind, id }) => kind === "organization" && id === found.organization_id);
-  // Staff have types and no parents; what the token says in which claim, only the API knows.
+  // Staff are recognized by a catalog with types but no parents, since only the API knows which claim has the grants.
   const isStaff = known.types.length > 0 && known.parents.length === 0;
   return isOwn || isAdmin || isStaff;
 }
@@ -48,7 +48,7 @@ function title(text) {
   document.title = text;
 }
 
-/** Shows another address of the page. */
+/** Navigates within the page. */
 function go(path, { replace = false } = {}) {
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
@@ -62,14 +62,14 @@ function showSignIn(heading, text, label, prompt) {
   main.replaceChildren(h("div", { class: "welcome" }, alone(heading, text, button)));
 }
 
-const failed = (error) => showSignIn("Signing in did not work", `${error.message}.`, "Sign in again");
+const failed = (error) => showSignIn("Sign-in failed", `${error.message}.`, "Sign in again");
 
 function refused() {
   forget();
   failed(new Error("this service does not accept the token"));
 }
 
-/** The session is over: what was on the page stays behind a dialog, and its address is where the sign-in leads back. */
+/** Shows a dialog that the session has ended, over the current view. Sign-in returns to the current address. */
 function ended() {
   forget();
   if (document.getElementById("ended")) return;
@@ -78,7 +78,7 @@ function ended() {
   const dialog = h(
     "dialog",
     { id: "ended", class: "dialog", "aria-labelledby": "ended-title" },
-    h("div", { class: "done" }, h("h2", { id: "ended-title" }, "Your session has ended"), h("p", {}, "Sign in again to go on. You will come back to this place.")),
+    h("div", { class: "done" }, h("h2", { id: "ended-title" }, "Your session has ended"), h("p", {}, "Sign in again to continue. You will come back to this place.")),
     h("footer", {}, again),
   );
   dialog.addEventListener("cancel", (event) => event.preventDefault());
@@ -108,7 +108,7 @@ async function show() {
   if (!currentToken()) {
     if (pathname === "/") {
       title("Exports");
-      return showSignIn("Exports", "Sign in to see your lists and the files that were made of them.", "Sign in");
+      return showSignIn("Exports", "Sign in to see your lists and their exports.", "Sign in");
     }
     main.replaceChildren(loading("Signing you in…"));
     return signIn(here()).catch(failed);
@@ -122,10 +122,10 @@ async function show() {
   if (parent) return view.open(parent, list);
   if (pathname === "/") return home(view);
   title("Not found");
-  main.replaceChildren(alone("Nothing is here", "This address leads nowhere.", h("a", { class: "button", href: "/" }, "Go to your exports")));
+  main.replaceChildren(alone("Page not found", "There is no page at this address.", h("a", { class: "button", href: "/" }, "Go to your exports")));
 }
 
-/** The first place of whoever signs in: the exports of the first that they may see. */
+/** The start view after sign-in: the exports of the first parent. */
 async function home(view) {
   const [first] = known.parents;
   if (first) {
@@ -139,7 +139,7 @@ async function home(view) {
   main.replaceChildren(alone("Nothing is shared with you yet", "Ask the owner of a project, a source or an organization to give you access.", other));
 }
 
-// Links inside the page change the view and not the document; those of elements come out of their shadows.
+// Links within the page only change the view. `composedPath` finds links inside shadow roots.
 document.addEventListener("click", (event) => {
   const link = event.composedPath().find((element) => element instanceof HTMLAnchorElement);
   const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);

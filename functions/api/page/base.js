@@ -1,22 +1,22 @@
-// What Waybill's elements have in common: their look, their texts, and how they reach the API.
+// The base class of Waybill's elements: styles, texts, and the API client.
 
 import { Client, parentOf } from "./api.js";
 import { announce, h } from "./dom.js";
 import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 
-// One sheet for all. It is fetched, since a host's policy that lets these modules in may forbid inline styles.
+// One style sheet for all elements. It is fetched, since a host's Content Security Policy may forbid inline styles.
 const sheet = new CSSStyleSheet();
-/** What a page has been told already: `name id`. */
-const told = new Set();
+/** The events that the page has received: `name id`. */
+const dispatched = new Set();
 const sheetIsThere = fetch(new URL("./parts.css", import.meta.url))
   .then((response) => response.text())
   .then((text) => sheet.replace(text));
 
 /**
- * An element with a shadow of its own. A host sets the attributes `api` (the API's address) and `locale`, and the
- * properties `getToken` (a function that gives a token, asked again with `{renew: true}` when one was refused) and
- * `messages` (texts instead of the English ones, by their keys).
+ * An element with a shadow root. A host sets the attributes `api` (the API's URL) and `locale`, and the
+ * properties `getToken` (a function that returns a token, called with `{renew: true}` after one was refused) and
+ * `messages` (texts that replace the English ones, by key).
  */
 export class Element extends HTMLElement {
   #client = null;
@@ -26,7 +26,7 @@ export class Element extends HTMLElement {
   #early = [];
 
   static {
-    // No field of the class: one would undo what a host has set before the class was there.
+    // Not a class field, which would overwrite a value that the host set before the class was defined.
     this.prototype.messages = null;
   }
 
@@ -51,7 +51,7 @@ export class Element extends HTMLElement {
     this.#begun = false;
   }
 
-  /** A framework gives the same element another parent, or another language. */
+  /** An attribute changed, such as when a framework reuses the element for another parent. */
   attributeChangedCallback(name, before, now) {
     if (before === now) return;
     if (name === "api" && this.#getToken) this.#client = null;
@@ -71,7 +71,7 @@ export class Element extends HTMLElement {
     this.#begin();
   }
 
-  /** The client that several elements share; one of its own where nobody gave it one. */
+  /** The API client, which the page sets for its elements; otherwise created here. */
   get client() {
     this.#client ??= this.#getToken && new Client(this.getAttribute("api"), async (how) => this.#getToken(how));
     return this.#client;
@@ -86,15 +86,15 @@ export class Element extends HTMLElement {
     return parentOf(this.getAttribute("parent"));
   }
 
-  /** Ends when the element leaves the page. */
+  /** Aborted when the element is removed from the page. */
   get signal() {
     return this.#life.signal;
   }
 
-  /** Tells the host: each element whoever listens to it, and the first of them whoever listens to the whole page. */
+  /** Dispatches an event to the host. Only the first element's event about an export bubbles to the page. */
   tell(name, found) {
-    const bubbles = !told.has(`${name} ${found?.id}`);
-    if (found) told.add(`${name} ${found.id}`);
+    const bubbles = !dispatched.has(`${name} ${found?.id}`);
+    if (found) dispatched.add(`${name} ${found.id}`);
     this.dispatchEvent(new CustomEvent(name, { detail: { export: found }, bubbles, composed: true }));
   }
 
@@ -107,20 +107,20 @@ export class Element extends HTMLElement {
     this.#begun = true;
     this.#life = new AbortController();
     const { signal } = this;
-    // What the host sets together with the token is set by then.
+    // Deferred, so that the host can set further properties first.
     await sheetIsThere;
     if (signal.aborted) return;
     const locale = this.getAttribute("locale");
     this.format = formatter(locale, this.messages ? locale : ENGLISH);
     this.t = texts(this.messages, this.format);
-    // Those who listen hear English read as English, on a page in another language too.
+    // Lets screen readers use the language of the texts, also on a page in another language.
     if (!this.messages && !this.lang) this.lang = ENGLISH;
     if (this.parent) return this.start();
     this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, this.t("problem.parent")));
   }
 }
 
-/** What to say of an error that may have no words of its own. */
+/** The text for an error, which may have no message of its own. */
 export function saying(error, t) {
   if (error.status === 0) return t("problem.offline");
   if (error.status === 401) return t("problem.session");

@@ -1,4 +1,4 @@
-// Which columns a file has, and in which order: by mouse, by keyboard, and heard.
+// The choice of a file's columns and their order, by mouse or keyboard, announced to screen readers.
 
 import { announce, h, icon } from "./dom.js";
 import { heading } from "./format.js";
@@ -10,7 +10,7 @@ export class ColumnChoice {
   #dragged = null;
   #isTouched = false;
 
-  /** `columns` are the catalog's: `{key, label, default}`, the last where a file has it when nothing is chosen. */
+  /** `columns` are the catalog's: `{key, label, default}`; `default` columns are used when nothing is chosen. */
   constructor(host, columns, live) {
     this.#host = host;
     this.#live = live;
@@ -35,7 +35,7 @@ export class ColumnChoice {
     this.#reset();
   }
 
-  /** The keys of the chosen columns, in their order; null where nothing was chosen, and the file has its usual ones. */
+  /** The keys of the chosen columns, in order; null if the default columns are used. */
   chosen() {
     return this.#isTouched ? this.#checked() : null;
   }

@@ -1,6 +1,6 @@
-// Elements made of data: whatever comes from outside goes in as text or as an attribute's value, never as markup.
+// Builds DOM elements. Data from outside becomes text or attribute values, never markup.
 
-/** An element with properties, and children that are elements or text; null and false are left out. */
+/** Creates an element with properties and children (elements or text); null and false are skipped. */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties ?? {})) {
@@ -15,7 +15,7 @@ export function h(tag, properties = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element of a picture. */
+/** Creates an SVG element. */
 export function svg(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -36,26 +36,26 @@ const ICONS = {
   warning: "M8 2.5L14 13H2zM8 6.5v3M8 11.4v.1",
 };
 
-/** A small picture beside a text that says the same. */
+/** An icon beside a text with the same meaning. */
 export const icon = (name) =>
   svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 
-/** A file's name: whatever script it is in, its time and its ending stand together at its end. */
+/** A file name whose time and extension stay together at the end, in any script. */
 export function fileName(name) {
   const [, what, rest] = /^(.+)-(\d{8}T\d{6}Z\.\w+)$/.exec(name) ?? [null, name];
   return h("span", { dir: "ltr" }, h("bdi", {}, what), rest && ["-", h("wbr"), h("bdi", { dir: "ltr" }, rest)]);
 }
 
-/** A view without anything in it, or one that cannot be shown: what is so, why, and what to do. */
+/** A message in place of a view: title, text and actions. */
 export const blank = (title, text, ...actions) => stating("h2", title, text, actions);
 
-/** The same, where nothing else is on the page. */
+/** The same as the only content of the page. */
 export const alone = (title, text, ...actions) => stating("h1", title, text, actions);
 
 const stating = (heading, title, text, actions) =>
   h("div", { class: "blank" }, h(heading, {}, title), h("p", {}, text), h("div", { class: "actions" }, actions));
 
-/** Grey lines where rows will be, of about their height, so that nothing jumps. */
+/** Placeholders with about the height of rows, so that the layout does not jump. */
 export const loading = (label, rows = 6) =>
   h(
     "div",
@@ -64,17 +64,17 @@ export const loading = (label, rows = 6) =>
     Array.from({ length: rows }, () => h("div", { class: "line", "aria-hidden": "true" })),
   );
 
-/** Where it is said what went wrong. */
+/** The place for an error message. */
 export const complaint = () => h("p", { class: "problem", role: "alert", hidden: true });
 
-/** Says in such a place what went wrong, or nothing. */
+/** Shows an error message in such a place, or clears it. */
 export function complain(place, text) {
   place.replaceChildren(icon("warning"), h("span", {}, text || ""));
   place.hidden = !text;
 }
 
-/** Says `text` to those who listen to the page, in the live region `region`. */
+/** Announces `text` to screen readers in the live region `region`. */
 export function announce(region, text) {
-  // The same text twice is no change, and would not be said again.
+  // A repeated text would be no change and would not be announced.
   region.textContent = region.textContent === text ? `${text}\u00a0` : text;
 }

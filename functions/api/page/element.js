@@ -1,5 +1,5 @@
-// Waybill's elements for the pages of a host product: <waybill-exports> and <waybill-export-button>.
-// This address stays; what it loads goes by version.
+// Waybill's elements for the pages of a host product: <waybill-exports> and <waybill-export-button>. This file has a
+// stable address; the modules that it loads are versioned.
 
 import { ExportButton } from "/assets/VERSION/export-button.js";
 import { ExportsList } from "/assets/VERSION/exports-list.js";

@@ -1,4 +1,4 @@
-// <waybill-export-button type="orders" parent="project:42">: asks for an export of what a list shows.
+// <waybill-export-button type="orders" parent="project:42">: requests an export of a list's selection.
 
 import { isUnfinished } from "./api.js";
 import { Element, saying } from "./base.js";
@@ -8,13 +8,13 @@ import { ZONE } from "./format.js";
 import { poll } from "./poll.js";
 
 export class ExportButton extends Element {
-  /** The filters that the list has, in the form of the API's requests. */
+  /** The filters of the list, in the form of the API's requests. */
   filters = {};
-  /** What the list is searched for. */
+  /** The search text of the list. */
   search = null;
-  /** The zone in which the filters' days begin, by its IANA name. */
+  /** The IANA name of the time zone in which the filters' days begin. */
   timeZone = ZONE;
-  /** How many records there are, as far as the list knows: `{value, exact}`. */
+  /** The number of records, as far as the list knows it: `{value, exact}`. */
   count = null;
 
   static properties = [...Element.properties, "filters", "search", "timeZone", "count"];
@@ -32,7 +32,7 @@ export class ExportButton extends Element {
     this.shadowRoot.replaceChildren(this.button, this.problem, this.live);
   }
 
-  /** Opens the dialog; a host may do so from a menu of its own. */
+  /** Opens the dialog; a host can call this from its own menu. */
   async open() {
     complain(this.problem, null);
     this.button.disabled = true;
@@ -48,7 +48,7 @@ export class ExportButton extends Element {
     }
   }
 
-  /** Called by the dialog: the export is there; it is watched until it has ended, whatever happens to the dialog. */
+  /** Called by the dialog with the new export, which is polled until it has ended, even if the dialog is closed. */
   created(found, changed) {
     this.tell("waybill-export-created", found);
     poll(async () => {

@@ -1,4 +1,4 @@
-// The page of one export, where a mail's link leads: what became of it, its file, what is in it, and its history.
+// The page of one export, the target of a mail's link: state, file, contents, receipt and history.
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { saying } from "./base.js";
@@ -13,11 +13,11 @@ import { describe, describeFilter } from "./selection.js";
 
 const SENTENCES = {
   waiting: "The export will begin in a moment. You can leave this page: an email tells you when it is ready.",
-  processing: "The file is being made. You can leave this page: an email tells you when it is ready.",
+  processing: "The file is being created. You can leave this page: an email tells you when it is ready.",
   succeeded: "The file is ready.",
   failed: "",
   canceled: "The export was canceled; there is no file.",
-  expired: "The file's time is over, and it was removed. Start the export again for a new one.",
+  expired: "The file has expired and was removed. Start the export again for a new one.",
 };
 const WARNINGS = {
   number_as_text: "numbers with more digits than a spreadsheet keeps were written as text",
@@ -28,7 +28,7 @@ const WARNINGS = {
   undecided: "records could not be placed for sure, since what they have there is not as expected",
   blank_row: "records have none of the file's columns; their rows are empty",
 };
-/** Without a time, a record is in the file unless a filter is on the time. */
+/** A record without a time is in the file unless there is a filter on the time. */
 const undated = ({ filters }) =>
   `records without a time of creation are ${filters?.created_at ? "not " : ""}in the file`;
 
@@ -83,7 +83,7 @@ export class ExportDetail extends HTMLElement {
   #notFound() {
     const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
     const home = h("a", { class: "button", href: "/" }, "Go to your exports");
-    this.replaceChildren(alone("Not found", "This export was not found, or it is not yours to see.", home, other));
+    this.replaceChildren(alone("Not found", "This export was not found, or you may not see it.", home, other));
     this.page.title("Not found");
     return "done";
   }
@@ -140,7 +140,7 @@ export class ExportDetail extends HTMLElement {
 
   async #download() {
     await this.page.client.download(this.#found);
-    // That it was taken is part of its history.
+    // The history now has the download.
     this.#show(this.#found, await this.#events(this.#life.signal));
   }
 
@@ -249,7 +249,7 @@ export class ExportDetail extends HTMLElement {
       ["Rows written", format.count(receipt.written)],
       ["As of", this.#time(receipt.as_of)],
       ["Consistency", receipt.consistency],
-      ["Made in", format.seconds(receipt.seconds)],
+      ["Created in", format.seconds(receipt.seconds)],
       ["Attempts", format.count(receipt.attempts)],
       ["Estimated cost", format.money(receipt.estimated_cost_usd)],
       ["SHA-256", h("code", {}, receipt.sha256)],

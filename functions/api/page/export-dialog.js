@@ -1,4 +1,4 @@
-// The dialog that asks for an export: what will be in it, in which form; and then that it is on its way.
+// The dialog that requests an export: contents, format, columns, and then the confirmation.
 
 import { saying } from "./base.js";
 import { ColumnChoice } from "./column-choice.js";
@@ -8,15 +8,15 @@ import { describe } from "./selection.js";
 
 export class ExportDialog {
   #host;
-  /** The one that the dialog was opened for, whatever becomes of its button. */
+  /** The export that was requested, even if the button is removed. */
   #parent;
   #type;
   #selection;
-  // One for the whole dialog, so that a click that was repeated after a lost answer asks for no second export; another
-  // once something else is asked for.
+  // One Idempotency-Key for the dialog, so that a repeated click after a lost answer requests no second export; a new
+  // one when the request changes.
   #key = null;
 
-  /** For `host`, a button of its own `parent`; `count` is how many records the list knows of, if it says. */
+  /** For `host`, the button with `parent`; `count` is the number of records, if the list knows it. */
   constructor(host, type, selection, count) {
     this.#host = host;
     this.#parent = host.parent;
@@ -33,7 +33,7 @@ export class ExportDialog {
     );
     this.dialog.append(h("header", {}, title, this.close), this.#form(count), this.live);
     this.dialog.addEventListener("close", () => this.dialog.remove());
-    // A click beside the dialog is one on its backdrop, which is the dialog itself.
+    // A click beside the dialog is on its backdrop, whose target is the dialog element.
     this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
   }
 
@@ -89,7 +89,7 @@ export class ExportDialog {
   #changed() {
     this.#key = null;
     const isCsv = new FormData(this.form).get("format") === "csv";
-    // A workbook's cells have types; there is nothing to keep from running.
+    // A workbook's cells have types, so no guard against formulas is needed.
     for (const input of this.form.elements.profile) input.disabled = !isCsv;
     this.form.elements.profile[0].closest("fieldset").hidden = !isCsv;
   }

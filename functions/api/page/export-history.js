@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 const SENTENCES = {
   requested: "Requested",
   started: "Started",
-  resumed: "Went on",
+  resumed: "Continued",
   succeeded: "Completed",
   failed: "Failed",
   canceled: "Canceled",
@@ -16,7 +16,7 @@ const SENTENCES = {
   expired: "Expired",
   deleted: "File removed",
 };
-// Why a mail that had been sent was not accepted.
+// Why a sent mail was not delivered.
 const REFUSALS = {
   bounced: "the address does not accept it",
   complained: "it was marked as spam",
@@ -24,7 +24,7 @@ const REFUSALS = {
 };
 const TONES = { succeeded: "good", failed: "bad", mail_failed: "bad", refused: "bad" };
 
-/** The events, the newest first; `time` shows an instant. */
+/** The events, newest first; `time` formats an instant. */
 export function history(events, { format }, time) {
   const items = events.map(({ event, at, user, address, detail }) => {
     const who = user && [" by ", h("bdi", {}, user.name ?? user.id)];

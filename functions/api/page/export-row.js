@@ -1,4 +1,4 @@
-// The cells of an export's row, and what can be done from it.
+// The cells and actions of an export's row.
 
 import { isUnfinished, parentOfExport } from "./api.js";
 import { fileName, h, icon } from "./dom.js";
@@ -10,7 +10,7 @@ const name = (content, found, { client }) =>
   h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
 const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);
 
-/** Which project's or source's records an export of an organization's list holds. */
+/** The project or source of an export in an organization's list. */
 function belonging(found, { nameOf }) {
   const parent = parentOfExport(found);
   return parent.kind === "organization" ? null : h("small", { class: "quiet" }, h("bdi", {}, nameOf(parent)));
@@ -55,13 +55,13 @@ const OF_KIND = {
   project: ["file", "status", "user", "rows", "size", "created", "actions"],
 };
 
-/** The columns of a list of exports, by the kind of its parent, in the words of that kind's product. */
+/** The columns of a list of exports, by the kind of its parent. */
 export const columnsOf = (kind) => OF_KIND[kind].map((key) => COLUMNS[key]);
 
-/** A status in its colour; the word says it too. */
+/** A status as a word in its colour. */
 export const badge = (status, t) => h("span", { class: `badge ${status}`, part: "status" }, t(`status.${status}`));
 
-/** The buttons of an export: to download it, to cancel it, or to ask for it again. */
+/** The buttons of an export: download, cancel, or start again. */
 export function actions(found, { t }, { download, cancel, again, failed }) {
   const file = found.file_name;
   const button = (does, act, picture, style = "") => {

@@ -1,4 +1,4 @@
-// <waybill-exports parent="organization:acme">: the exports of a parent, newest first, as they stand at the moment.
+// <waybill-exports parent="organization:acme">: the exports of a parent, newest first, kept up to date.
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { Element, saying } from "./base.js";
@@ -18,12 +18,12 @@ export class ExportsList extends Element {
   #rows = new Map();
   #labels = new Map();
   #names = new Map();
-  /** How many exports cannot be read: of the first page, and of those after it. */
+  /** The number of unreadable exports: on the first page, and on later ones. */
   #unreadable = { first: 0, older: 0 };
   #reading = null;
-  /** Whether the last reading failed: its problem is over with the next that does not. */
+  /** Whether the last read failed; the next successful one clears its error. */
   #isUnread = false;
-  /** Whether the person may cancel an export; where nobody says, only its own page offers to. */
+  /** Whether the user may cancel an export. Not set in a host's page, which then has no cancel button. */
   mayCancel = () => false;
 
   static properties = [...Element.properties, "mayCancel"];
@@ -59,7 +59,7 @@ export class ExportsList extends Element {
     this.#restart();
   }
 
-  /** Shows an export that was just asked for, before any list has it. */
+  /** Shows a new export before any list contains it. */
   add(found) {
     if (!this.body) return;
     this.#take([found, ...this.#exports.filter((one) => one.id !== found.id)]);
@@ -67,7 +67,7 @@ export class ExportsList extends Element {
   }
 
   async #nameTypes() {
-    // Without labels the types' names do.
+    // Without labels, the types' names are shown.
     const { types, parents } = await this.client.catalog().catch(() => ({ types: [], parents: [] }));
     if (this.signal.aborted) return;
     for (const { kind, id, name } of parents) this.#names.set(`${kind}:${id}`, name);
@@ -89,7 +89,7 @@ export class ExportsList extends Element {
       if (target.value) this.setAttribute(name, target.value);
       else this.removeAttribute(name);
       this.tell("waybill-exports-narrowed", null);
-      this.#anew();
+      this.#reload();
     };
     const select = h("select", { "aria-label": t(`list.${name}`), part: "select", name, on: { change } }, options);
     select.value = this.getAttribute(name) ?? "";
@@ -102,7 +102,7 @@ export class ExportsList extends Element {
     return `${pathOf(this.parent)}/exports?${query}`;
   }
 
-  #anew() {
+  #reload() {
     [this.#exports, this.#next, this.#etag] = [[], null, null];
     this.#unreadable = { first: 0, older: 0 };
     this.#rows.clear();
@@ -110,13 +110,13 @@ export class ExportsList extends Element {
     this.#restart();
   }
 
-  /** Reads the first page now, and again while anything in it is unfinished. */
+  /** Reads the first page now, and polls while it contains unfinished exports. */
   async #restart() {
     this.#reading?.abort();
     const reading = (this.#reading = new AbortController());
     const signal = AbortSignal.any([this.signal, reading.signal]);
     if ((await this.#newest(signal)) !== "done") await poll(() => this.#newest(signal), signal);
-    // Nothing moves any more until a file's time is over, and its button goes.
+    // The next change is the expiry of a file, which removes its button.
     atExpiry(this.#exports, () => this.#restart(), signal);
   }
 
@@ -144,11 +144,11 @@ export class ExportsList extends Element {
     }
   }
 
-  /** What was just asked for here and the index does not list yet. */
+  /** Exports that were requested here and are not in the index yet. */
   async #unlisted(listed, signal) {
     const known = new Set(listed.map(({ id }) => id));
     const missing = this.client.createdOf(this.parent).filter(({ id }) => {
-      // What is older than the first page is on the next.
+      // Older exports are on the next page.
       const isListed = known.has(id) || id < listed.at(-1)?.id;
       if (isListed) this.client.forget(id);
       return !isListed;
@@ -199,7 +199,7 @@ export class ExportsList extends Element {
     const focus = this.shadowRoot.activeElement?.dataset.focus;
     this.body.replaceChildren(...this.#exports.map((found) => this.#row(found)));
     if (this.table.parentNode !== this.place) this.place.replaceChildren(this.table);
-    // A row that has changed is another element; who was in it stays in it.
+    // A changed row is a new element, so the focus is restored.
     if (focus && !this.shadowRoot.activeElement) {
       const id = focus.split(" ")[1];
       const again = this.shadowRoot.querySelector(`[data-focus="${focus}"]`);
@@ -215,7 +215,7 @@ export class ExportsList extends Element {
       for (const select of this.toolbar.querySelectorAll("select")) select.value = "";
       for (const name of ["status", "type"]) this.removeAttribute(name);
       this.tell("waybill-exports-narrowed", null);
-      this.#anew();
+      this.#reload();
     };
     const button = h("button", { type: "button", class: "button", part: "button", on: { click: clear } }, t("list.clear"));
     this.place.replaceChildren(blank(t("list.none"), t("list.none-text"), button));
@@ -259,7 +259,7 @@ export class ExportsList extends Element {
     const isBare = error && !this.#exports.length;
     complain(this.problem, error && !isBare && saying(error, t));
     if (!isBare) return;
-    const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#anew() } }, t("action.retry"));
+    const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#reload() } }, t("action.retry"));
     this.place.replaceChildren(blank(t("problem.title"), saying(error, t), again));
   }
 }

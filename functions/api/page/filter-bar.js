@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { panel } from "./filter-panel.js";
 import { describeFilter, filterLabel, isNarrowed } from "./selection.js";
 
-/** A pause in typing after which the search is carried out (ms). */
+/** The pause in typing before the search runs, in ms. */
 const PAUSE = 500;
 
 export class FilterBar {
@@ -14,7 +14,7 @@ export class FilterBar {
   #changed;
   #timer = null;
 
-  /** For a list of `type`; `changed` is called with each new selection. */
+  /** For a list of `type`; calls `changed` with each new selection. */
   constructor(page, type, selection, changed) {
     this.#page = page;
     this.#type = type;
@@ -41,14 +41,14 @@ export class FilterBar {
     this.element = h("div", { class: "filters" }, type.search.length ? field : null, this.pills);
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.#close(event));
     this.outside = (event) => {
-      // By name: what was clicked on may have been made anew meanwhile.
+      // By name, since the clicked element may have been replaced meanwhile.
       const within = event.composedPath().find(({ dataset }) => dataset?.filter)?.dataset.filter;
       for (const open of this.pills.querySelectorAll("details[open]")) if (open.dataset.filter !== within) open.open = false;
     };
     this.show(selection);
   }
 
-  /** Shows a selection that came from elsewhere, such as the address. */
+  /** Shows a selection from elsewhere, such as the address. */
   show(selection) {
     this.#selection = selection;
     if (this.search !== document.activeElement) this.search.value = selection.search ?? "";
@@ -90,7 +90,7 @@ export class FilterBar {
     const at = focus && [focus.tagName, focus.name, focus.value].join();
     if (close) for (const open of this.pills.querySelectorAll("details[open]")) open.open = false;
     this.#take({ ...this.#selection, filters });
-    // The panel was made anew; who was in it stays at the same place.
+    // The panel was rebuilt, so the focus is restored.
     if (!at) return;
     const fields = this.pills.querySelectorAll("details[open] :is(input, button)");
     const again = [...fields].find((field) => [field.tagName, field.name, field.value].join() === at);

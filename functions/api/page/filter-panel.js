@@ -1,9 +1,9 @@
-// What opens under a filter's pill: the values to choose, a range of days, attributes, or values to type.
+// The panel under a filter's pill: values to choose, a range of days, attributes, or values to type.
 
 import { h, icon } from "./dom.js";
 import { shifted } from "./selection.js";
 
-/** The panel of the filter `name`, whose value is `value` now; `set` takes another, null for none. */
+/** The panel of the filter `name` with its current `value`; calls `set` with a new value, or null for none. */
 export function panel(filter) {
   const content =
     filter.name === "created_at" ? days(filter)
@@ -19,7 +19,7 @@ function choices({ label, value = [], column, set }) {
     const chosen = [...currentTarget.querySelectorAll("input:checked")].map((input) => input.value);
     set(chosen.length ? chosen : null);
   };
-  // What an address names and the catalog does not is shown too, or it could not be taken away.
+  // Values from the address that are not in the catalog are shown too, so that they can be removed.
   const all = [...column.values, ...value.filter((one) => !column.values.includes(one))];
   const boxes = all.map((one) =>
     h("label", {}, h("input", { type: "checkbox", value: one, checked: value.includes(one) }), h("bdi", {}, one)),
@@ -39,7 +39,7 @@ function typed({ label, value = [], set }) {
   return [form, chosen(value, (one) => one, (left) => set(left.length ? left : null))];
 }
 
-/** What is chosen already, each with a button that takes it away. */
+/** The chosen values, each with a button to remove it. */
 function chosen(values, text, keep) {
   if (!values.length) return null;
   const items = values.map((value) => {
@@ -73,7 +73,7 @@ function today() {
 }
 
 function days({ value = {}, set }) {
-  // The API's range ends before `to`; a person says the last day that is in it.
+  // The API's `to` is exclusive; the panel shows the last day, inclusive.
   const isDay = (bound) => /^\d{4}-\d\d-\d\d$/.test(bound ?? "");
   const from = h("input", { type: "date", name: "from", value: isDay(value.from) ? value.from : "" });
   const to = h("input", { type: "date", name: "to", value: isDay(value.to) ? shifted(value.to, -1) : "" });

@@ -1,13 +1,13 @@
-// Numbers and times as the reader's locale and zone write them.
+// Formats numbers and times for the user's locale and time zone.
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
-/** The language of the texts that are here. */
+/** The language of the built-in texts. */
 export const ENGLISH = "en";
 
 /**
- * How a locale writes numbers and times, and how the language of the texts around them counts and lists; the browser's
- * where one is empty.
+ * The formats of numbers and times in a locale, and of plurals and lists in the language of the texts. The browser's
+ * locale replaces an empty one.
  */
 export function formatter(locale, language) {
   const make = (Kind, options) => new Kind(locale || undefined, options);
@@ -26,10 +26,10 @@ export function formatter(locale, language) {
     exact: (at) => exact.format(new Date(at)),
     /** To the second, with the zone. */
     instant: (at) => instant.format(new Date(at)),
-    /** A day without a time, such as `2026-11-21`. */
+    /** A date without a time, such as `2026-11-21`. */
     day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
     or: (values) => list.format(values),
-    /** A label inside a sentence: in English without its capital, unless it is an abbreviation. */
+    /** A label inside a sentence: in English with a lower-case first letter, unless it is an abbreviation. */
     within: (label) => (language === ENGLISH ? label.replace(/^\p{Lu}(?!\p{Lu})/u, (first) => first.toLowerCase()) : label),
     size(bytes) {
       const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), SIZES.length - 1);
@@ -47,13 +47,13 @@ export function formatter(locale, language) {
   };
 }
 
-/** The zone in which the reader's days begin, by its IANA name. */
+/** The IANA name of the user's time zone. */
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
-/** What a column is called: by its label, or where it has none by the words of its key. */
+/** The name of a column: its label, or else the words of its key. */
 export const heading = ({ key, label }) => (label && label !== key ? label : words(key));
 
-/** The words of a key of the catalog that has no label: `created_at` is “Created at”. */
+/** The words of a key without a label: `created_at` becomes “Created at”. */
 export function words(key) {
   const text = key.replaceAll(/[_.-]+/g, " ").trim();
   return text.charAt(0).toUpperCase() + text.slice(1);

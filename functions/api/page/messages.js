@@ -1,4 +1,4 @@
-// Every text of the elements, in English. A host gives others, by the same keys, in the property `messages`.
+// Every text of the elements, in English. A host can replace texts by key in the property `messages`.
 
 const ENGLISH = {
   "status.waiting": "Pending",
@@ -26,7 +26,7 @@ const ENGLISH = {
   "list.more": "Show more",
   "list.empty": "No exports yet",
   "list.empty-text": "Open a list, narrow it to what you need, and choose Export. The file will be here for as long as it can be downloaded.",
-  "list.none": "No exports like that",
+  "list.none": "No matching exports",
   "list.none-text": "No export has this status and type.",
   "list.clear": "Show all exports",
   "list.changed": "{file}: {status}",
@@ -46,10 +46,10 @@ const ENGLISH = {
 
   "problem.title": "This could not be loaded",
   "problem.offline": "There is no connection at the moment. Check your network and try again.",
-  "problem.session": "Your session has ended. Sign in again to go on.",
+  "problem.session": "Your session has ended. Sign in again to continue.",
   "problem.service": "The service answered {status}. Try again in a moment.",
   "problem.parent": "This element’s parent must be such as project:42, source:web-leads or organization:acme.",
-  "problem.not-found": "There is nothing here, or it is not yours to see.",
+  "problem.not-found": "There is nothing here, or you may not see it.",
 
   "export.button": "Export",
   "export.title": "Export {label}",
@@ -80,12 +80,12 @@ const ENGLISH = {
   "export.wait.other": "You have started three exports within a minute. You can start the next one in {count} seconds.",
   "export.wait-over": "You can start the export now.",
   "export.on-its-way": "Your export is being generated",
-  "export.mail-to": "We will email {email} when it is ready. You can close this and go on working.",
-  "export.mail": "We will email you when it is ready. You can close this and go on working.",
+  "export.mail-to": "We will email {email} when it is ready. You can close this and continue working.",
+  "export.mail": "We will email you when it is ready. You can close this and continue working.",
   "export.ready": "Your export is ready",
   "export.ready-text.one": "{count} row in {file}.",
   "export.ready-text.other": "{count} rows in {file}.",
-  "export.failed": "The export did not work",
+  "export.failed": "The export failed",
 
   "what.all": "All {label}",
   "what.matching": "{label}",
@@ -107,7 +107,7 @@ const ENGLISH = {
   "what.at-least": "At least {count} rows now.",
 };
 
-/** A function that gives the text of a key in `own` or in English, with its `{places}` filled, in the plural of `count`. */
+/** Returns a function that looks a key up in `own` or in English, fills `{placeholders}`, and applies the plural of `count`. */
 export function texts(own, format) {
   return (key, values = {}) => {
     const plural = "count" in values && `${key}.${format.plural(values.count)}`;

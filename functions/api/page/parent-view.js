@@ -1,4 +1,4 @@
-// One parent (an organization, a project, a source): its lists, and its exports.
+// The view of one parent (an organization, a project, a source): its lists of records and its exports.
 
 import { parentOf, pathOf } from "./api.js";
 import { alone, blank, h, icon } from "./dom.js";
@@ -9,10 +9,10 @@ import { summary } from "./summary.js";
 customElements.define("waybill-records-list", RecordsList);
 
 const KINDS = { organization: "Organizations", project: "Projects", source: "Sources" };
-/** What a parent is called: by its name, or where nobody has given it one by its kind and id. */
+/** The name of a parent, or else its kind and id. */
 export const called = ({ kind, id, name }) => (name && name !== id ? name : `${words(kind)} ${id}`);
 
-/** From so many parents on, a person finds theirs by typing. */
+/** The number of parents from which a search field is shown. */
 const MANY = 12;
 
 export class ParentView extends HTMLElement {
@@ -38,7 +38,7 @@ export class ParentView extends HTMLElement {
     this.content.replaceChildren(blank("No such list", this.page.t("problem.not-found"), h("a", { class: "button", href: `${pathOf(found, "")}/exports` }, "Go to the exports")));
   }
 
-  /** Staff may see what the exports of any parent are, and have no list of parents to choose from. */
+  /** A form for staff, who may see the exports of any parent and have no list of parents. */
   askForParent() {
     const kinds = Object.entries(KINDS).map(([kind, label]) => h("option", { value: kind }, label.slice(0, -1)));
     const submit = (event) => {
@@ -91,7 +91,7 @@ export class ParentView extends HTMLElement {
     const search = h("input", { type: "search", placeholder: "Find…", "aria-label": "Find by name", on: { input: find } });
     const list = h("nav", { "aria-label": "Organizations, projects and sources" }, parents.length > MANY ? search : null, groups);
     const here = h("summary", {}, h("bdi", {}, called(current)), icon("chevron"));
-    // Beside the content where there is room, and above it, folded, where there is none.
+    // Beside the content if there is room, else folded above it.
     const side = h("details", { class: "side" }, here, list);
     const wide = matchMedia("(min-width: 56rem)");
     const fold = () => (side.open = wide.matches);

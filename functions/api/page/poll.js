@@ -1,13 +1,13 @@
-// Asking again and again, gently: sooner after a change, later while nothing changes, never in a hidden tab.
+// Polling: soon after a change, less often while nothing changes, never in a hidden tab.
 
 const FIRST_MS = 1500;
 const LONGEST_MS = 15000;
-/** The reader's clock may be ahead of the service's. */
+/** An allowance for the user's clock being ahead of the service's. */
 const LATE_MS = 1000;
 
 /**
- * Calls `ask` until it answers `"done"` or `signal` is aborted. `"changed"` is asked again soon, anything else later
- * each time.
+ * Calls `ask` until it returns `"done"` or `signal` is aborted: soon again after `"changed"`, otherwise with increasing
+ * waits.
  */
 export async function poll(ask, signal) {
   let wait = FIRST_MS;
@@ -21,7 +21,7 @@ export async function poll(ask, signal) {
   }
 }
 
-/** Calls `again` once the first file of `exports` has expired, unless `signal` is aborted before. */
+/** Calls `again` when the first file of `exports` has expired, unless `signal` is aborted before. */
 export function atExpiry(exports, again, signal) {
   const ends = exports.filter(({ url }) => url).map(({ expires_at }) => Date.parse(expires_at));
   if (ends.length) pause(Math.max(Math.min(...ends) - Date.now(), 0) + LATE_MS, signal).then(() => signal.aborted || again());

@@ -1,4 +1,4 @@
-// Past the limit of exports a minute: how long to wait, counted down, while nothing that asks for one can be pressed.
+// The countdown after the rate limit was reached, during which buttons that request an export are disabled.
 
 import { h } from "./dom.js";
 
@@ -10,18 +10,18 @@ export class RateLimit {
   #buttons;
   #timer = null;
 
-  /** `say` tells those who listen; `buttons` gives those that ask for an export, whichever there are by then. */
+  /** `say` announces a text; `buttons` returns the current buttons that request an export. */
   constructor(t, say, buttons) {
     this.#t = t;
     this.#say = say;
     this.#buttons = buttons;
-    // No live region: the wait is said once, and not at every second.
+    // Not a live region, so that the wait is announced only once.
     this.element = h("p", { class: "wait", hidden: true });
   }
 
-  /** Whether it was the limit that refused an export; if so, the wait begins. */
+  /** Returns whether the rate limit refused an export; if so, starts the countdown. */
   isIn({ status, retryAfter }) {
-    // A gateway that is busy answers 429 as well, and does not say for how long.
+    // A throttled gateway also answers 429, but without `Retry-After`.
     const isOver = status === 429 && retryAfter !== null;
     if (isOver) this.#wait(retryAfter);
     return isOver;
@@ -36,7 +36,7 @@ export class RateLimit {
   }
 
   #look(until) {
-    // Its view may have gone meanwhile.
+    // The view may have been removed meanwhile.
     if (!this.element.isConnected) return clearInterval(this.#timer);
     const left = Math.ceil((until - Date.now()) / 1000);
     const isWaiting = left > 0;

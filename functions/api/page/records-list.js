@@ -1,4 +1,4 @@
-// A list of records to narrow: what an export would hold, newest first.
+// A list of records with filters: what an export would contain, newest first.
 
 import { pathOf } from "./api.js";
 import { saying } from "./base.js";
@@ -8,7 +8,7 @@ import { heading, ZONE } from "./format.js";
 import { fromQuery, isNarrowed, toPairs } from "./selection.js";
 
 const LIMIT = 50;
-/** How many answers without a match are taken by itself: a rare one may be far down a long table. */
+/** How many empty pages are skipped automatically: a rare match may be far down a long table. */
 const MOST_EMPTY = 20;
 
 export class RecordsList extends HTMLElement {
@@ -17,7 +17,7 @@ export class RecordsList extends HTMLElement {
   #next = null;
   #count = null;
   #reading = null;
-  /** What the button below the list does now. */
+  /** The current action of the button below the list. */
   #act = null;
 
   connectedCallback() {
@@ -36,9 +36,9 @@ export class RecordsList extends HTMLElement {
       this.place,
       h("div", { class: "more" }, this.problem, this.more),
     );
-    // The parent's own columns come beside the records, and are known when these are shown.
+    // The columns defined for the parent are loaded in parallel, and are known when the records are shown.
     this.ownType = page.client.typeOf(parent, type.name).catch(() => type);
-    this.#anew();
+    this.#reload();
   }
 
   disconnectedCallback() {
@@ -50,24 +50,24 @@ export class RecordsList extends HTMLElement {
     this.#selection = selection;
     const query = new URLSearchParams(toPairs(selection));
     this.page.go(`${location.pathname}${query.size ? `?${query}` : ""}`, { replace: true });
-    this.#anew();
+    this.#reload();
   }
 
   #path() {
     const pairs = toPairs(this.#selection);
-    // Times are shown in the reader's zone, whatever zone the filters' days are in.
+    // Times are shown in the user's time zone, whatever the time zone of the filters' days.
     if (!pairs.some(([name]) => name === "time_zone")) pairs.push(["time_zone", ZONE]);
     const query = new URLSearchParams([["limit", LIMIT], ...pairs]);
     if (this.#next) query.set("cursor", this.#next);
     return `${pathOf(this.parent)}/records/${this.type.name}?${query}`;
   }
 
-  async #anew() {
+  async #reload() {
     [this.#records, this.#next, this.#count] = [[], null, null];
     const { filters, search, time_zone: timeZone } = this.#selection;
     Object.assign(this.button, { filters, search, timeZone, count: null });
     this.#offer(null);
-    // What was there stays, pale, until what comes is known: nothing jumps.
+    // The old rows stay, greyed out, until the new ones are loaded, so that the layout does not jump.
     if (this.place.querySelector("table")) this.place.classList.add("stale");
     else this.place.replaceChildren(loading("Loading…", 10));
     await this.#read();
@@ -101,7 +101,7 @@ export class RecordsList extends HTMLElement {
     }
   }
 
-  /** Offers what can be done next, by the button below the list; nothing is no button. */
+  /** Sets the action of the button below the list; without one, hides the button. */
   #offer(label, act = null) {
     this.more.hidden = !label;
     this.more.textContent = label ?? "";
@@ -109,19 +109,19 @@ export class RecordsList extends HTMLElement {
     this.#act = act;
   }
 
-  /** What was asked for is being done. The button keeps the focus, which one that is disabled would lose. */
+  /** Shows that the action is running. The button is not disabled, since it would lose the focus. */
   #rest() {
     this.more.setAttribute("aria-disabled", "true");
     this.#act = null;
   }
 
-  /** An answer held no match and another call follows: that is said once, and can be stopped. */
+  /** Announces once that a page had no match and the next one is being read, which can be stopped. */
   #look() {
     this.place.classList.remove("stale");
     this.#offer("Stop looking", () => this.#stop());
     if (this.#records.length) return void (this.count.textContent = `${this.page.format.count(this.#count.value)} shown, still looking…`);
     this.count.textContent = "";
-    this.#state("Still looking…", "The newest records hold no match. In a long list this can take a while.");
+    this.#state("Still looking…", "There is no match among the newest records. In a long list this can take a while.");
   }
 
   #stop() {
@@ -139,12 +139,12 @@ export class RecordsList extends HTMLElement {
     if (this.#next) this.#offer(found ? "Show more" : "Look further", () => this.#older());
     else this.#offer(null);
     if (found) return this.place.replaceChildren(this.#table());
-    if (this.#next) return this.#state("Nothing found so far", "The newest records hold no match. The search can go on.");
+    if (this.#next) return this.#state("Nothing found so far", "There is no match among the newest records. The search can be continued.");
     if (isNarrowed(this.#selection)) return this.#state("Nothing matches", "Take a filter away, or search for something else.");
     return this.#state(`No ${format.within(this.type.label)} yet`, "As soon as there are some, they are shown here.");
   }
 
-  /** Shows and says how a list without a record stands. */
+  /** Shows and announces the state of a list without records. */
   #state(title, text) {
     this.place.replaceChildren(blank(title, text));
     this.page.say(title);
@@ -180,7 +180,7 @@ export class RecordsList extends HTMLElement {
 
   #failed(error) {
     const { t } = this.page;
-    const again = () => (this.#next ? this.#older() : this.#anew());
+    const again = () => (this.#next ? this.#older() : this.#reload());
     this.place.classList.remove("stale");
     this.count.textContent = "";
     if (this.#records.length) {

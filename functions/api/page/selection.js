@@ -1,11 +1,11 @@
-// Which records a list shows and an export holds: filters and a search, in an address, in a request, and in words.
+// The selection of a list or an export: filters and a search, in an address, in a request, and in words.
 
 import { heading, words, ZONE } from "./format.js";
 
 const CREATED = "created_at";
 const ATTRIBUTE = "attributes.";
 
-/** What an address's query says of a list of `type`; other parameters are none of the list's. */
+/** Parses the selection of a list of `type` from an address's query; other parameters are ignored. */
 export function fromQuery(query, type) {
   const selection = { filters: {}, search: query.get("search")?.trim() || null, time_zone: query.get("time_zone") || ZONE };
   for (const [name, value] of query) {
@@ -25,7 +25,7 @@ function addAttribute(filters, name, value) {
   else attributes[name] = [value];
 }
 
-/** The same as pairs of a query, in an address and in a request for records alike. */
+/** The selection as pairs of a query, for an address or a request for records. */
 export function toPairs({ filters, search, time_zone }) {
   const pairs = [];
   for (const [name, value] of Object.entries(filters)) {
@@ -35,20 +35,20 @@ export function toPairs({ filters, search, time_zone }) {
     } else for (const one of value) pairs.push([name, one]);
   }
   if (search) pairs.push(["search", search]);
-  // Where a day begins is part of what the days mean, for whoever opens the address elsewhere too.
+  // The time zone is part of the selection, since the address may be opened in another time zone.
   if (filters[CREATED]) pairs.push(["time_zone", time_zone]);
   return pairs;
 }
 
 export const isNarrowed = ({ filters, search }) => Object.keys(filters).length > 0 || Boolean(search);
 
-/** The name of a filter, as its column is called. */
+/** The name of a filter: that of its column. */
 export function filterLabel(type, name) {
   const column = type.columns.find(({ key }) => key === name);
   return column ? heading(column) : name === CREATED ? words("created") : words(name);
 }
 
-/** The day that a bound of a range begins, in `zone`; null where it is another instant, or so long ago. */
+/** The day whose start in `zone` is the bound of a range; null for another instant or a time ago. */
 function dayOf(bound, zone) {
   if (/^\d{4}-\d\d-\d\d$/.test(bound)) return bound;
   const instant = Date.parse(bound);
@@ -57,7 +57,7 @@ function dayOf(bound, zone) {
   return shown.endsWith(" 00:00:00") ? shown.slice(0, 10) : null;
 }
 
-/** A range of time in words. It ends before `to`; where days are meant, their last is said. */
+/** A time range in words. `to` is exclusive; for days, the last day is shown, inclusive. */
 function describeRange({ from, to }, name, zone, { t, format }) {
   const moment = (bound) => {
     const ago = /^-(\d+)([dh])$/.exec(bound);
@@ -73,10 +73,10 @@ function describeRange({ from, to }, name, zone, { t, format }) {
 
 const DAY_MS = 86_400_000;
 
-/** The day so many days after another. */
+/** The day a number of days after another. */
 export const shifted = (day, by) => new Date(Date.parse(`${day}T00:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
 
-/** One filter in words, days being those of the context's `zone`: “Status delivered or shipped”. */
+/** One filter in words, with days in the context's `zone`: “Status delivered or shipped”. */
 export function describeFilter(name, value, type, context) {
   const { t, format } = context;
   const label = filterLabel(type, name);
@@ -90,7 +90,7 @@ export function describeFilter(name, value, type, context) {
   return t("what.one-of", { name: label, values: format.or(value) });
 }
 
-/** What an export of the selection will hold: “Orders: Status delivered, containing “ana”.” */
+/** The contents of an export in words: “Orders: Status delivered, containing “ana”.” */
 export function describe(selection, type, { t, format }) {
   const context = { t, format, zone: selection.time_zone };
   const parts = Object.entries(selection.filters).map(([name, value]) => describeFilter(name, value, type, context));

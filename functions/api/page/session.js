@@ -1,4 +1,4 @@
-// Who is signed in: OpenID Connect, authorization code with PKCE (RFC 7636). The tokens stay in this page's memory.
+// Sign-in: OpenID Connect, authorization code with PKCE (RFC 7636). Tokens are only in this page's memory.
 
 const SAVED = "sign-in";
 const SIGNED_OUT = "signed-out";
@@ -6,30 +6,30 @@ const SIGNED_OUT = "signed-out";
 let config = null;
 let token = null;
 
-/** What the deployment says of itself: `{issuer, client_id, product_name, support_address}`. */
+/** The deployment's configuration: `{issuer, client_id, product_name, support_address}`. */
 export const deployment = () => (config ??= json("/config.json"));
 
-/** The access token; null where nobody is signed in. */
+/** The access token; null without a session. */
 export const currentToken = () => token;
 
-/** The token is of no use any more. */
+/** Drops the token, which the API has refused. */
 export function forget() {
   token = null;
 }
 
-/** What the token says of its bearer. It is shown only: the API trusts none of this page's reading. */
+/** The claims of the token, for display only. */
 export function bearer() {
   try {
     const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(claims), (character) => character.charCodeAt(0));
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    // A token may be opaque.
+    // The token may be opaque.
     return {};
   }
 }
 
-/** Goes to the issuer, and comes back to `path`. `prompt` is OpenID Connect's: `login` asks who it is. */
+/** Redirects to the issuer, which returns to `path`. `prompt` is OpenID Connect's: `login` forces a new sign-in. */
 export async function signIn(path, prompt = sessionStorage.getItem(SIGNED_OUT) && "login") {
   const provider = await discover();
   const verifier = random();
@@ -52,7 +52,7 @@ export async function signIn(path, prompt = sessionStorage.getItem(SIGNED_OUT) &
   location.assign(address);
 }
 
-/** Back from the issuer: the code becomes a token, and the address the page's that the person came for. */
+/** Completes the sign-in: exchanges the code for a token, and restores the original address. */
 export async function finishSignIn() {
   const answer = new URLSearchParams(location.search);
   const saved = JSON.parse(sessionStorage.getItem(SAVED) ?? "null");
@@ -75,7 +75,7 @@ export async function finishSignIn() {
   sessionStorage.removeItem(SIGNED_OUT);
 }
 
-/** Leaves the session: nothing but this page's memory holds a token. Who signs in next is asked who they are. */
+/** Ends the session by dropping the token. The next sign-in uses `prompt=login`. */
 export function signOut() {
   sessionStorage.setItem(SIGNED_OUT, "yes");
   location.assign("/");
@@ -85,7 +85,7 @@ async function discover() {
   const own = await deployment();
   const issuer = own.issuer.replace(/\/$/, "");
   const endpoints = await json(`${issuer}/.well-known/openid-configuration`);
-  // OpenID Connect Discovery 1.0, 4.3: a document that names another issuer must not be used.
+  // OpenID Connect Discovery 1.0, section 4.3: a document with another issuer must not be used.
   if (endpoints.issuer.replace(/\/$/, "") !== issuer) throw new Error("the issuer's configuration names another issuer");
   return { ...own, ...endpoints };
 }

@@ -1,4 +1,4 @@
-// Exports and downloads of the last days, as a small picture.
+// A small chart of exports and downloads of the last days.
 
 import { pathOf } from "./api.js";
 import { h, svg } from "./dom.js";
@@ -7,7 +7,7 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 const [WIDTH, HEIGHT, BAR] = [8, 36, 3];
 
-/** The picture of a parent's exports. Its place is there from the start, so that nothing jumps when it comes. */
+/** The chart of a parent's exports. Its space is reserved from the start, so that the layout does not jump. */
 export function summary({ client, format }, parent) {
   const number = (label) => h("div", {}, h("strong", {}, "–"), h("span", { class: "quiet" }, label));
   const [exports, downloads] = [number("exports in 30 days"), number("downloads in 30 days")];
@@ -19,7 +19,7 @@ export function summary({ client, format }, parent) {
       downloads.firstChild.textContent = total("downloads");
       place.lastChild.replaceWith(picture(days, format));
     },
-    // The list below says what matters; a picture that cannot be had is no one's problem.
+    // A failure is ignored, since the chart is optional.
     () => place.remove(),
   );
   return place;

@@ -1,4 +1,4 @@
-//! What every request is answered from.
+//! The state that all requests share.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::export::ExportId;
-use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
+use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
@@ -21,25 +21,25 @@ use crate::http::cursor::Cursors;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
 
-/// The clients of AWS's services.
+/// The AWS clients.
 pub struct Clients {
     /// Waybill's own tables.
     pub db: aws_sdk_dynamodb::Client,
     /// Opens the host's records.
     pub records: RecordsOpener,
-    /// The exports' bucket.
+    /// The client for the bucket of files.
     pub s3: aws_sdk_s3::Client,
-    /// The queue of the exports' messages.
+    /// The client for the queue of exports.
     pub sqs: aws_sdk_sqs::Client,
-    /// Asks the host's function for permissions.
+    /// Invokes the host's grants function.
     pub lambda: aws_sdk_lambda::Client,
 }
 
-/// The tables, the queue, the bucket, the catalog and the clock.
+/// The state that all requests share: tables, queue, bucket, catalog, permissions and clock.
 pub struct App {
     pub(crate) exports: Exports,
     pub(crate) requests: Requests,
-    /// What types are at the requests of exports.
+    /// The stored entries of types.
     pub(crate) entries: Entries,
     pub(crate) parents: Parents,
     pub(crate) queue: Queue,
@@ -57,7 +57,7 @@ pub struct App {
 }
 
 impl App {
-    /// An app of this configuration. `clock` gives the present.
+    /// An app with this configuration. `clock` returns the current time.
     pub fn new(
         config: Config,
         catalog: Catalog,
@@ -67,7 +67,7 @@ impl App {
         let exports = Exports::new(clients.db.clone(), config.tables);
         let grants_function = config
             .grants_function
-            .map(|name| GrantsFunction::new(clients.lambda, name, ANSWERED_WITHIN));
+            .map(|name| GrantsFunction::new(clients.lambda, name, ANSWER_TIMEOUT));
         Self {
             requests: Requests::new(exports.clone(), config.limits.clone(), config.pace.retry()),
             entries: Entries::new(exports.clone()),
@@ -88,13 +88,13 @@ impl App {
         }
     }
 
-    /// The present in whole milliseconds, which is what clients can tell apart.
+    /// The current time in whole milliseconds, the precision of JavaScript clients.
     pub(crate) fn now(&self) -> Timestamp {
         in_milliseconds((self.clock)())
     }
 
-    /// Sends the message of an export. The client does not wait long for it, and does not hear where it is not sent: the
-    /// sweeper sends it when the export's work is due.
+    /// Sends the message of an export, best effort: a failure is only logged, since the sweeper sends the message when
+    /// the export's work is due.
     pub(crate) async fn send(&self, id: ExportId) {
         if let Err(error) = self.queue.send(id).await {
             tracing::warn!(export.id = id.get(), %error, "message not sent");

@@ -9,10 +9,10 @@ use waybill::work::Pace;
 use crate::http::caller::ClaimNames;
 use crate::page::PageConfig;
 
-/// Everything that the environment says.
+/// The function's configuration.
 pub struct Config {
     pub(crate) tables: Tables,
-    /// The table of rates, idempotency records and the cursors' secret.
+    /// The table of rates, idempotency records and the secret for cursors.
     pub(crate) limits: String,
     pub(crate) parents: String,
     pub(crate) queue_url: String,
@@ -20,21 +20,21 @@ pub struct Config {
     pub(crate) pace: Pace,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
-    /// Name or ARN of the host's function that is asked for permissions.
+    /// The name or ARN of the host's grants function.
     pub(crate) grants_function: Option<String>,
     pub(crate) page: PageConfig,
 }
 
 impl Config {
-    /// Where this API is found, without a slash at its end.
+    /// The URL of this API, without a trailing slash.
     pub fn public_url(&self) -> &str {
         &self.public_url
     }
 
-    /// Reads the environment.
+    /// Reads the configuration from the environment.
     ///
     /// # Errors
-    /// Names the first variable that is missing or says something wrong.
+    /// For the first variable that is missing or invalid.
     pub fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
         deployment::check_mapping(catalog)?;
         Ok(Self {
@@ -57,7 +57,7 @@ impl Config {
             page: PageConfig {
                 issuer: env::required("ISSUER")?,
                 client_id: env::required("CLIENT_ID")?,
-                // Some issuers have their token endpoint in another place than their own.
+                // Some issuers have their token endpoint on another origin.
                 sign_in_origins: env::optional("SIGN_IN_ORIGINS").unwrap_or_default(),
                 frame_ancestors: env::optional("FRAME_ANCESTORS").unwrap_or_default(),
                 product_name: env::required("PRODUCT_NAME")?,

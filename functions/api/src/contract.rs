@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the contract, made from the views, the errors and the paths of the routes.
+//! `GET /openapi.json`: the OpenAPI document (the contract), generated from the views, the errors and the routes.
 
 mod call;
 mod examples;
@@ -31,18 +31,18 @@ use crate::http::answer;
 use crate::http::compression::{Compressed, VARIES_BY};
 use crate::http::error::{ApiError, Problem};
 
-/// The name of the token in the contract.
+/// The name of the security scheme in the contract.
 const SECURITY: &str = "token";
-/// How long a client may go on with the contract that it has: a deployment changes it.
+/// Clients may cache the contract for five minutes, since a deployment changes it.
 const CACHE_CONTROL: &str = "public, max-age=300";
 
 const DESCRIPTION: &str = "Exports of a product's records as CSV and XLSX files.
 
-Everything under `/v1` needs an access token. Errors are `application/problem+json` (RFC 9457), 405 too, for a method \
-that an address does not take. What the gateway refuses by itself has the form of `GatewayMessage`: 401, and 413, 429 \
-and 503 at its own limits. What a token may not see is 404.";
+Everything under `/v1` needs an access token. Errors are `application/problem+json` (RFC 9457), also 405 for a method \
+that an address does not allow. Errors of the gateway itself have the form of `GatewayMessage`: 401, and 413, 429 \
+and 503 at its own limits. Resources that a token may not see are 404.";
 
-/// Fields that are left out where they do not apply; every other one is always there.
+/// Fields that are left out where they do not apply. All other fields are always present.
 const OPTIONAL: [(&str, &str); 13] = [
     ("Catalog", "unreadable"),
     ("DescribedParent", "custom_fields"),
@@ -59,13 +59,13 @@ const OPTIONAL: [(&str, &str); 13] = [
     ("Warning", "example"),
 ];
 
-/// A path, and what it answers to each method.
+/// A path with its operations by method.
 pub(crate) type Documented = (String, Vec<(HttpMethod, Operation)>);
 
-/// Objects that have no fields but those that the contract names.
+/// Objects without further properties than those in the contract.
 const CLOSED: [&str; 5] = ["Failure", "FieldError", "Receipt", "User", "Warning"];
 
-/// The contract of a deployment, made when it is first asked for.
+/// The contract of a deployment, generated on first use.
 pub struct Contract {
     public_url: String,
     paths: fn() -> Vec<Documented>,
@@ -86,7 +86,7 @@ pub(crate) async fn read(
 }
 
 impl Contract {
-    /// The contract of the API that is found at `public_url` and has these paths.
+    /// The contract of the API at `public_url` with these paths.
     pub(crate) fn new(public_url: impl Into<String>, paths: fn() -> Vec<Documented>) -> Self {
         Self {
             public_url: public_url.into(),
@@ -96,7 +96,7 @@ impl Contract {
     }
 
     /// # Errors
-    /// When the contract has no JSON form, which is a mistake of ours.
+    /// When the contract cannot be serialized, which is a bug.
     fn body(&self) -> Result<&Compressed, ApiError> {
         if let Some(body) = self.body.get() {
             return Ok(body);

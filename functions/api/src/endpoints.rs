@@ -1,4 +1,4 @@
-//! What the API does: one file an endpoint, and what several of them share.
+//! The endpoints of the API, one file each, and what several of them share.
 
 mod access;
 pub(crate) mod cancel;

@@ -1,4 +1,4 @@
-//! What every endpoint takes from HTTP and gives back to it: callers, ids, query strings, bodies, answers and errors.
+//! HTTP requests and answers, for all endpoints: callers, ids, query strings, bodies, answers and errors.
 
 pub(crate) mod answer;
 pub(crate) mod body;

@@ -1,6 +1,5 @@
-//! Answers HTTP requests: exports are asked for, listed, read, canceled and downloaded, and parents described.
-//!
-//! API Gateway has checked the token before a request to `/v1` comes here; what its claims let it do is decided here.
+//! `api`: the HTTP API. Clients request, list, read, cancel and download exports, list records, and describe parents.
+//! API Gateway has verified the token of a request to `/v1`. This crate decides what the token's claims allow.
 
 mod app;
 mod config;

@@ -1,4 +1,4 @@
-//! The Lambda function `api`: reads its environment, and answers one event after the other.
+//! `api`: configuration, clients, run.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The page that people see, the elements that hosts put into theirs, and what both are told of the deployment.
+//! Serves the page, the elements for the host's own pages, and the configuration for both.
 
 mod assets;
 
@@ -15,23 +15,23 @@ use self::assets::Kept;
 use crate::http::answer;
 use crate::http::error::ApiError;
 
-/// What the deployment says to and of its page.
+/// The configuration of the page.
 pub(crate) struct PageConfig {
-    /// Where the discovery document of the sign-in is (OpenID Connect, authorization code with PKCE).
+    /// The URL of the OpenID Connect issuer (authorization code with PKCE).
     pub(crate) issuer: String,
     pub(crate) client_id: String,
-    /// More places that sign-in talks to, such as a token endpoint, separated by spaces.
+    /// Further URLs for sign-in, such as a token endpoint, separated by spaces.
     pub(crate) sign_in_origins: String,
-    /// Origins whose pages may show this one in a frame, separated by spaces.
+    /// Origins whose pages may frame this page, separated by spaces.
     pub(crate) frame_ancestors: String,
-    /// What the product is called.
+    /// The name of the product.
     pub(crate) product_name: String,
-    /// Where a person writes for help.
+    /// The email address of support.
     pub(crate) support_address: Option<String>,
 }
 
 impl PageConfig {
-    /// What the page may load, whom it may talk to and who may frame it (Content Security Policy Level 3).
+    /// The Content Security Policy (Level 3): what the page may load, where it may connect, and who may frame it.
     fn policy(&self) -> String {
         let talks_to = std::iter::once(self.issuer.as_str())
             .chain(self.sign_in_origins.split_whitespace())
@@ -55,7 +55,7 @@ impl PageConfig {
     }
 }
 
-/// Scheme, host and port of a URL, where they are such that a policy can name them.
+/// The origin of a URL; `None` if it cannot be in a policy.
 fn origin(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     let authority = uri.authority()?.as_str();
@@ -72,7 +72,7 @@ fn origin(url: &str) -> Option<String> {
 /// The page and its files.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(config: &PageConfig) -> Router<S> {
     let policy = HeaderValue::try_from(config.policy());
-    // An origin holds nothing that a header cannot.
+    // An origin has only characters that a header allows.
     let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'"));
     let page = move |headers: HeaderMap| {
         let policy = policy.clone();
@@ -125,7 +125,7 @@ async fn element(headers: HeaderMap) -> Result<Response, ApiError> {
     found("element.js", &headers, Kept::Minutes)
 }
 
-/// The answer with what scripts are told of the deployment.
+/// The configuration for the page's scripts.
 fn public_config(config: &Value) -> Result<Response, ApiError> {
     let mut response = answer::json(StatusCode::OK, config)?;
     answer::set(&mut response, CACHE_CONTROL, "no-cache")?;
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_talks_to_its_own_origin_and_the_issuers_alone() {
+    fn the_page_connects_only_to_its_own_origin_and_the_issuers() {
         let policy = config("").policy();
         assert!(
             policy
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_origins_that_are_named_may_frame_the_page() {
+    fn only_configured_origins_may_frame_the_page() {
         for (named, framed_by) in [
             ("", "'none'"),
             ("*", "'none'"),

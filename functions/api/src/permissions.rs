@@ -1,4 +1,4 @@
-//! What a request may do, decided in this one place: by the token's grants or, for parents, by the host's function.
+//! Decides what a request may do: by the token's grants or the host's grants function. No other module decides it.
 
 mod cache;
 
@@ -12,13 +12,13 @@ use crate::http::error::ApiError;
 
 /// Decides what requesters may do.
 pub(crate) struct Permissions {
-    /// Where permissions are not the token's, but the host's.
+    /// The host's grants function, if configured. It then replaces the token's grants for parents.
     function: Option<CachedGrantsFunction>,
     clock: fn() -> Timestamp,
 }
 
 impl Permissions {
-    /// Permissions by `function`, or by the token's grants where there is none. `clock` gives the present.
+    /// Permissions by `function`, or by the token's grants without one. `clock` returns the current time.
     pub(crate) fn new(function: Option<GrantsFunction>, clock: fn() -> Timestamp) -> Self {
         Self {
             function: function.map(CachedGrantsFunction::from),
@@ -26,15 +26,16 @@ impl Permissions {
         }
     }
 
-    /// Whether the host's function decides, and the token's grants say nothing for sure.
-    pub(crate) fn are_the_hosts(&self) -> bool {
+    /// Whether the host's grants function decides instead of the token's grants.
+    pub(crate) fn are_by_function(&self) -> bool {
         self.function.is_some()
     }
 
-    /// Whether they may do this. A host's function may have said so a little while ago, but for downloads.
+    /// Whether the requester may do `action`. An answer of the grants function may come from the cache, except for
+    /// downloads.
     ///
     /// # Errors
-    /// Where there is a host's function, and it does not say.
+    /// When the grants function does not answer.
     pub(crate) async fn allow(
         &self,
         requester: &Requester,
@@ -55,11 +56,11 @@ impl Permissions {
         }
     }
 
-    /// Lets a request go on that they may make.
+    /// Requires that the requester may do `action`.
     ///
     /// # Errors
-    /// 403 with `otherwise` where they may not, but see that the parent has exports; 404 where they may not even that.
-    /// Else as [`Permissions::allow`].
+    /// 403 with the detail `otherwise` if they may not, but may list the parent's exports; 404 if they may not list
+    /// them. Also as [`Permissions::allow`].
     pub(crate) async fn require(
         &self,
         requester: &Requester,
@@ -77,7 +78,7 @@ impl Permissions {
         })
     }
 
-    /// Whether they may do this at this very moment.
+    /// As [`Permissions::allow`], without the cache.
     ///
     /// # Errors
     /// As [`Permissions::allow`].

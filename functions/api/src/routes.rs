@@ -1,4 +1,4 @@
-//! Which handler answers which address, and what the contract says of it.
+//! The routes of the API: paths, handlers, and operations of the contract.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::{answer, cors};
 use crate::page;
 
-/// An address of the API.
+/// A route of the API.
 struct Route {
     path: String,
     handlers: MethodRouter<Arc<App>>,
@@ -38,7 +38,7 @@ impl Route {
     }
 }
 
-/// Every address of the API.
+/// All routes of the API.
 fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new("/openapi.json", get(contract::read))
@@ -85,18 +85,18 @@ fn of_parent(kind: ParentKind) -> [Route; 5] {
     ]
 }
 
-/// What the contract says of every address of the API.
+/// The paths and operations for the contract.
 pub(crate) fn documented() -> Vec<Documented> {
     let routes = routes().into_iter();
     routes.map(|route| (route.path, route.operations)).collect()
 }
 
-/// The contract of the API that is found at `public_url`.
+/// The contract of the API at `public_url`.
 pub fn contract(public_url: &str) -> Contract {
     Contract::new(public_url, documented)
 }
 
-/// Every address of the API and of its page.
+/// The router of the API and the page.
 pub fn router(app: Arc<App>, contract: Contract) -> Router {
     let page = page::router(&app.page);
     let add = |router: Router<Arc<App>>, route: Route| router.route(&route.path, route.handlers);

@@ -1,4 +1,5 @@
-//! One attempt at a file under a lease: read, keep what matches, write rows, store parts, note checkpoints.
+//! One attempt to build a file under a lease: reads records, writes the rows of the selection, uploads parts, commits
+//! checkpoints.
 
 mod draft;
 mod error;
@@ -24,45 +25,45 @@ use crate::margin::Margin;
 use crate::plan::Plan;
 use crate::upload::PartUpload;
 
-/// How an attempt at a file ended, where nothing went wrong.
+/// The outcome of an attempt without an error.
 #[derive(Debug)]
 pub(crate) enum AttemptOutcome {
-    /// The object is there, as was recorded before.
+    /// The file's object exists, as recorded.
     Complete(Box<Completing>),
-    /// There is more to do than this invocation has time for; a checkpoint holds all that was done.
+    /// The invocation is near its deadline; a checkpoint has all progress.
     Paused,
 }
 
-/// What files are made with.
+/// The dependencies of an attempt.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// The exports, their work and their history.
+    /// Waybill's own tables.
     pub exports: Exports,
-    /// The host's records.
+    /// Opens the host's records.
     pub records: RecordsOpener,
-    /// Where files go.
+    /// The bucket for files.
     pub bucket: Bucket,
-    /// The bytes at which the first part of a file is full: [`FIRST_PART`](crate::FIRST_PART), but where no S3 would
-    /// refuse less.
+    /// The size of a file's first part in bytes: [`FIRST_PART`](crate::FIRST_PART), except in tests without S3's
+    /// minimum size.
     pub first_part: usize,
-    /// The time of day.
+    /// The wall clock.
     pub clock: Clock,
-    /// The time between two checkpoints, at most.
+    /// The maximum time between two checkpoints.
     pub checkpoint_every: Duration,
 }
 
-/// One attempt at one file.
+/// One attempt to build the file of an export.
 pub(crate) struct Attempt<'a> {
     pub(crate) dependencies: &'a Dependencies,
     pub(crate) lease: &'a LeaseGuard,
     pub(crate) plan: &'a Plan,
     pub(crate) export: &'a Export,
-    /// When this invocation is ended, whether or not it is done.
+    /// When Lambda ends this invocation.
     pub(crate) deadline: Instant,
 }
 
 impl Attempt<'_> {
-    /// Makes the file, or goes on with it.
+    /// Builds the file, from the checkpoint if there is one. `old` is the upload of the previous attempt.
     pub(crate) async fn run(
         &self,
         checkpoint: Option<Checkpoint>,
@@ -77,32 +78,32 @@ impl Attempt<'_> {
         let mut margin = Margin::new(Instant::now(), self.deadline);
         let attempts = self.lease.state().await.work.attempts;
         let mut next_checkpoint = NextCheckpoint::new(dependencies.checkpoint_every, attempts);
-        let mut is_under_way = false;
+        let mut has_page = false;
         loop {
-            // Once there is something to keep, a page that is late is left to the next invocation.
-            let patience = is_under_way.then(|| margin.begins());
+            // After the first page, a slow page is left to the next invocation.
+            let patience = has_page.then(|| margin.begins());
             let Some(page) = before(patience, records.next()).await else {
-                self.keep(&mut draft).await?;
+                self.checkpoint_all(&mut draft).await?;
                 return Ok(AttemptOutcome::Paused);
             };
             let Some(page) = page? else {
                 return self.end(draft).await;
             };
-            is_under_way = true;
+            has_page = true;
             let begun = Instant::now();
             draft.write(self, &page).await?;
             self.lease.report_rows(draft.progress.matched);
-            self.lease.look().await?;
+            self.lease.check().await?;
             if let Some(checkpoint) = draft.upload.grown() {
-                self.note(&draft.upload, checkpoint).await?;
-                next_checkpoint.noted();
+                self.commit_checkpoint(&draft.upload, checkpoint).await?;
+                next_checkpoint.reset();
             }
             margin.page(begun.elapsed());
             let pause = margin.is_reached();
             if pause || next_checkpoint.is_due() {
                 let begun = Instant::now();
-                self.keep(&mut draft).await?;
-                next_checkpoint.noted();
+                self.checkpoint_all(&mut draft).await?;
+                next_checkpoint.reset();
                 margin.checkpoint(begun.elapsed());
             }
             if pause {
@@ -111,10 +112,10 @@ impl Attempt<'_> {
         }
     }
 
-    /// Ends a file of which all records are read.
+    /// Completes a file after the last record.
     async fn end(&self, mut draft: Draft) -> Result<AttemptOutcome, AttemptError> {
         if let Some(failure) = self.mismatch(&draft.progress).await? {
-            tracing::error!(failure.message, "the catalog does not fit the records");
+            tracing::error!(failure.message, "the catalog does not match the records");
             return Err(AttemptError::Failed(failure));
         }
         draft.rows.end(&mut draft.upload.buffer)?;
@@ -126,12 +127,12 @@ impl Attempt<'_> {
         self.finish(draft.upload, progress).await
     }
 
-    /// Why all that was read is no complete file, although nothing went wrong.
+    /// The failure of an export whose records do not match the catalog, so that the file would lack records.
     async fn mismatch(&self, progress: &FileProgress) -> Result<Option<Failure>, AttemptError> {
         if let Some(failure) = progress.undecided.mismatch(&self.plan.export_type) {
             return Ok(Some(failure));
         }
-        if !progress.undecided.saw_nothing() {
+        if !progress.undecided.has_no_candidates() {
             return Ok(None);
         }
         Ok(self
@@ -140,7 +141,7 @@ impl Attempt<'_> {
             .await?)
     }
 
-    /// A new file, or the one that a checkpoint left.
+    /// Begins a new file, or continues the checkpoint's.
     async fn open(
         &self,
         checkpoint: Option<Checkpoint>,
@@ -159,14 +160,14 @@ impl Attempt<'_> {
             });
         };
         if checkpoint.v != CheckpointVersion::CURRENT {
-            let other = "the checkpoint is of another version";
+            let other = "the checkpoint has another version";
             return Err(AttemptError::StartOver(other.into()));
         }
         if checkpoint.progress.source != self.plan.source() {
             return Err(AttemptError::RecordsMoved);
         }
         let mut upload = self.resumed(&checkpoint, old).await?;
-        // The tail is at least as long as the rows in it: its length has been compared.
+        // The tail is at least as long as its pending rows: `resumed` has compared its length.
         let pending = upload.buffer.len();
         let pending = pending.saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
@@ -231,17 +232,21 @@ impl Attempt<'_> {
         upload.cut(progress, media_type, record).await
     }
 
-    /// A checkpoint of all that there is, with what is not in a part as its tail.
-    async fn keep(&self, draft: &mut Draft) -> Result<(), AttemptError> {
+    /// Commits a checkpoint of all progress, with the bytes that are not in a part as its tail.
+    async fn checkpoint_all(&self, draft: &mut Draft) -> Result<(), AttemptError> {
         let tail = ObjectKey::new(self.export.id);
         let progress = draft.written();
         let pending = draft.rows.pending();
         let checkpoint = draft.upload.store_tail(progress, pending, tail).await?;
-        self.note(&draft.upload, checkpoint).await
+        self.commit_checkpoint(&draft.upload, checkpoint).await
     }
 
-    /// Writes a checkpoint down, and removes the tail of the one before.
-    async fn note(&self, upload: &PartUpload, checkpoint: Checkpoint) -> Result<(), AttemptError> {
+    /// Commits a checkpoint, and deletes the tail of the previous one.
+    async fn commit_checkpoint(
+        &self,
+        upload: &PartUpload,
+        checkpoint: Checkpoint,
+    ) -> Result<(), AttemptError> {
         let before = self.lease.state().await.work.checkpoint;
         let etags = &upload.etags()[..checkpoint.parts as usize];
         let from = before.as_ref().map_or(0, |before| before.parts) + 1;
@@ -286,7 +291,7 @@ impl NextCheckpoint {
         Self {
             every,
             last: Instant::now(),
-            after: sooner(every, attempts),
+            after: first_checkpoint_after(every, attempts),
         }
     }
 
@@ -294,19 +299,18 @@ impl NextCheckpoint {
         self.last.elapsed() >= self.after
     }
 
-    fn noted(&mut self) {
+    fn reset(&mut self) {
         (self.last, self.after) = (Instant::now(), self.every);
     }
 }
 
-/// When an attempt writes its first checkpoint, which usually it does `every` so often. Where the attempts before came to
-/// none, whatever ends them may come sooner than that: each tries a quarter of the time, so that an export which gets on
-/// at all is not given up.
-fn sooner(every: Duration, attempts: u32) -> Duration {
+/// The time until an attempt's first checkpoint. If previous attempts ended before a checkpoint, each further attempt
+/// waits a quarter of the time, so that an export that makes any progress does not run out of attempts.
+fn first_checkpoint_after(every: Duration, attempts: u32) -> Duration {
     every / 4_u32.pow(attempts.clamp(1, Pace::MAX_ATTEMPTS) - 1)
 }
 
-/// What an export fails with whose writer has written another number of rows than records were selected.
+/// The failure of an export whose file has another number of rows than records were selected.
 fn miscounted(matched: u64, written: u64) -> Option<Failure> {
     (matched != written).then(|| Failure {
         code: "rows_miscounted".into(),
@@ -318,7 +322,7 @@ fn miscounted(matched: u64, written: u64) -> Option<Failure> {
     })
 }
 
-/// What comes before `end`, if there is one.
+/// Waits for `awaited` until `end`, if given; `None` if that passes first.
 async fn before<T>(end: Option<Instant>, awaited: impl Future<Output = T>) -> Option<T> {
     match end {
         Some(end) => tokio::time::timeout_at(end, awaited).await.ok(),
@@ -331,8 +335,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_after_fruitless_ones_writes_its_first_checkpoint_sooner() {
-        let first = |attempts| sooner(Duration::from_secs(30), attempts);
+    fn an_attempt_after_ones_without_a_checkpoint_writes_its_first_checkpoint_sooner() {
+        let first = |attempts| first_checkpoint_after(Duration::from_secs(30), attempts);
         assert_eq!(first(1), Duration::from_secs(30));
         assert_eq!(first(2), Duration::from_millis(7_500));
         assert!(first(Pace::MAX_ATTEMPTS) < Duration::from_millis(120));
@@ -340,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_more_or_fewer_rows_than_records_is_no_file() {
+    fn a_file_with_more_or_fewer_rows_than_records_fails_the_export() {
         assert_eq!(miscounted(7, 7), None);
         for written in [6, 8] {
             let failure = miscounted(7, written).unwrap();

@@ -6,17 +6,17 @@ use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
 
-/// Everything that the environment says.
+/// The function's configuration.
 pub(crate) struct Config {
     pub(crate) tables: Tables,
     pub(crate) bucket: String,
     pub(crate) queue_url: String,
     pub(crate) pace: Pace,
-    /// How long a file is kept.
+    /// The time from completion to expiry of a file.
     pub(crate) retention: SignedDuration,
-    /// How many exports of one parent are made at once.
+    /// The number of exports of one parent that run at once.
     pub(crate) exports_per_parent: usize,
-    /// The function's memory, which is what its time costs by.
+    /// The function's memory in megabytes, which determines its cost per second.
     pub(crate) memory_mb: u32,
 }
 
@@ -30,7 +30,7 @@ impl Config {
             retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?)
                 .unwrap_or(SignedDuration::MAX),
             exports_per_parent: env::count("EXPORTS_PER_PARENT")?,
-            // Lambda sets it; elsewhere there is nothing to pay.
+            // Lambda sets this variable. Elsewhere it is 0, and the compute time costs nothing.
             memory_mb: env::optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
                 .and_then(|mb| mb.parse().ok())
                 .unwrap_or(0),

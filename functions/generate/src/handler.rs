@@ -1,4 +1,4 @@
-//! Messages of the queue.
+//! Handles batches of messages from the queue.
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use tokio::time::{Duration, Instant};
@@ -6,16 +6,16 @@ use waybill::queue::Message;
 
 use crate::worker::Worker;
 
-/// SQS names every message; one without a name cannot be told to come back.
+/// A message without an id, which SQS never sends. It cannot be returned to the queue.
 #[derive(Debug, thiserror::Error)]
 #[error("SQS sent a message without an id")]
 pub struct NoMessageId;
 
-/// Works on each message's export. A message comes back only when the tables could not be reached; one that is no
-/// message of ours never does.
+/// Works on the export of each message. A message returns to the queue only if the tables cannot be read or written.
+/// Invalid messages are dropped.
 ///
 /// # Errors
-/// When a message that must come back has no id: then all of them come back.
+/// When a message that must return has no id; then the whole batch returns to the queue.
 pub async fn handle(
     worker: &Worker,
     event: SqsEvent,
@@ -27,10 +27,7 @@ pub async fn handle(
     for message in event.records {
         let body = message.body.unwrap_or_default();
         let Some(Message { export_id, .. }) = Message::parse(&body) else {
-            tracing::error!(
-                message.id = message.message_id,
-                "not a message of an export; it is dropped"
-            );
+            tracing::error!(message.id = message.message_id, "invalid message dropped");
             continue;
         };
         match worker.work_on(export_id, deadline).await {
@@ -42,7 +39,7 @@ pub async fn handle(
                 tracing::error!(
                     export.id = %export_id,
                     error = &error as &dyn std::error::Error,
-                    "message comes back"
+                    "message returns to the queue"
                 );
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = message.message_id.ok_or(NoMessageId)?;

@@ -1,4 +1,4 @@
-//! The lease guard: it renews the lease by a heartbeat, and is the one way to write to the export meanwhile.
+//! The lease guard: renews the lease by a heartbeat, and is the only way for a worker to write the export and its work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as Cell, PoisonError};
@@ -10,13 +10,14 @@ use waybill::lifecycle::{Change, State};
 use waybill::store::{CommitError, Exports, StoreError};
 use waybill::work::Pace;
 
-/// That something is in the table, for what must not come before that.
+/// Proof that a write is in the table, for steps that must follow it.
 pub(crate) struct Recorded(());
 
-/// The lease of one export.
+/// Holds the lease of one export.
 ///
-/// Its writes go one after the other, each on the sequence that the one before left. Its end is counted on the
-/// monotonic clock from before the write that made or renewed it, and comes [`Pace::margin`] early.
+/// Writes are sequential, each conditional on the sequence of the previous one. The end of the lease is measured with
+/// the monotonic clock, from before the write that took or renewed it, and is earlier than the end in the table by
+/// [`Pace::margin`].
 pub(crate) struct LeaseGuard {
     exports: Exports,
     clock: Clock,
@@ -24,36 +25,36 @@ pub(crate) struct LeaseGuard {
     state: Mutex<State>,
     ends: Cell<Instant>,
     rows: AtomicU64,
-    /// When the lease was last looked at.
-    looked: Cell<Instant>,
+    /// When the lease was last checked.
+    checked: Cell<Instant>,
 }
 
-/// Within this time of a look no other is needed: a page of 1 MB takes about as long.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// The minimum time between two checks, about as long as a page of 1 MB takes.
+const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
 
-/// How a lease ended that its worker wanted to keep.
+/// How a lease ended against its worker's will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It is another's now, or the export is final.
+pub(crate) enum LeaseEnd {
+    /// Another worker has the lease, or the export is final.
     Lost,
-    /// It could not be renewed in time, and may still be this worker's in the table.
+    /// The lease was not renewed in time. In the table it may still be this worker's.
     RanOut,
 }
 
-/// Why a write under the lease did not come about.
+/// Why a write under the lease failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LeaseError {
-    /// The lease is another's now, or the export is final: this worker has nothing more to say.
+    /// Another worker has the lease, or the export is final: this worker must stop.
     #[error("the lease is lost")]
     Lost,
-    /// The table could not be written.
+    /// The table could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl LeaseGuard {
-    /// Takes the lease by committing `change`, a claim that was made after `before`: its lease's end in the table and on
-    /// the monotonic clock are counted from one moment, however long the commit takes.
+    /// Takes the lease by committing `change`, a claim. `before` must be earlier than the claim's own time, so that the
+    /// lease ends here no later than in the table, however long the commit takes.
     pub(crate) async fn take(
         exports: Exports,
         clock: Clock,
@@ -70,16 +71,16 @@ impl LeaseGuard {
             state: Mutex::new(state),
             ends: Cell::new(end(before, pace)),
             rows: AtomicU64::new(rows),
-            looked: Cell::new(Instant::now()),
+            checked: Cell::new(Instant::now()),
         })
     }
 
-    /// The export and its work as this worker last wrote them.
+    /// The export and its work as last written by this worker.
     pub(crate) async fn state(&self) -> State {
         self.state.lock().await.clone()
     }
 
-    /// Writes a change of the present state.
+    /// Commits a change of the current state.
     pub(crate) async fn commit(
         &self,
         change: impl FnOnce(&State) -> Change,
@@ -89,7 +90,7 @@ impl LeaseGuard {
         Ok(state.clone())
     }
 
-    /// Writes a checkpoint with the ETags of its parts, those from part `from` on.
+    /// Commits a checkpoint with the ETags of its parts, of which those from part `from` on are written.
     pub(crate) async fn checkpoint(
         &self,
         change: impl FnOnce(&State) -> Change,
@@ -102,20 +103,20 @@ impl LeaseGuard {
         Ok(Recorded(()))
     }
 
-    /// How many rows there are by now, for the next heartbeat to tell.
+    /// Sets the number of rows that the next heartbeat writes.
     pub(crate) fn report_rows(&self, rows: u64) {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
-    /// Looks whether the lease is still this worker's: a cancel takes it, which the next heartbeat alone would notice
-    /// later. Where the table does not answer, nothing is known, and the work goes on.
-    pub(crate) async fn look(&self) -> Result<(), LeaseError> {
+    /// Checks whether this worker still has the lease, so that a cancel is noticed before the next heartbeat. If the
+    /// table cannot be read, the worker continues.
+    pub(crate) async fn check(&self) -> Result<(), LeaseError> {
         {
-            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked.elapsed() < BETWEEN_LOOKS {
+            let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+            if checked.elapsed() < BETWEEN_CHECKS {
                 return Ok(());
             }
-            *looked = Instant::now();
+            *checked = Instant::now();
         }
         let (id, owner) = {
             let state = self.state.lock().await;
@@ -130,16 +131,16 @@ impl LeaseGuard {
             Err(error) => {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
-                    "the lease was not seen"
+                    "the lease could not be checked"
                 );
                 Ok(())
             }
         }
     }
 
-    /// Renews the lease until it ends against its worker's will, and then returns: whoever works under it must stop at
-    /// that. A lease that its worker has given up needs no more, and this does not return.
-    pub(crate) async fn keep(&self) -> End {
+    /// Renews the lease until it is lost or runs out, and then returns; the caller must then stop its work. Never
+    /// returns after the worker itself has given up the lease.
+    pub(crate) async fn keep_alive(&self) -> LeaseEnd {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
             let ends = *self.ends.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +150,7 @@ impl LeaseGuard {
                 return std::future::pending().await;
             }
             if Instant::now() >= ends {
-                return End::RanOut;
+                return LeaseEnd::RanOut;
             }
             next = Instant::now() + self.pace.heartbeat();
             let before = Instant::now();
@@ -160,9 +161,9 @@ impl LeaseGuard {
                     *self.ends.lock().unwrap_or_else(PoisonError::into_inner) =
                         end(before, self.pace);
                 }
-                Ok(Err(LeaseError::Lost)) => return End::Lost,
-                Err(_) => return End::RanOut,
-                // It is tried again at the next heartbeat, while the lease lasts.
+                Ok(Err(LeaseError::Lost)) => return LeaseEnd::Lost,
+                Err(_) => return LeaseEnd::RanOut,
+                // The next heartbeat tries again, while the lease lasts.
                 Ok(Err(LeaseError::Store(error))) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");
                 }
@@ -174,7 +175,7 @@ impl LeaseGuard {
 impl From<CommitError> for LeaseError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Overtaken => Self::Lost,
+            CommitError::Conflict => Self::Lost,
             CommitError::Store(error) => Self::Store(error),
         }
     }

@@ -1,26 +1,26 @@
-//! How long before its deadline an invocation must come to an end.
+//! The margin: how long before its deadline an invocation begins to end.
 
 use tokio::time::{Duration, Instant};
 
-/// What ending takes where nothing has been measured yet: the parts in flight, a tail, a checkpoint and a message, at
-/// a bad moment of the network.
+/// The margin before anything was measured: the time for the parts in flight, a tail, a checkpoint and a message on a
+/// slow network.
 const UNKNOWN: Duration = Duration::from_secs(20);
-/// Whatever was measured, the next time may be worse.
+/// The minimum margin, whatever was measured.
 const LEAST: Duration = Duration::from_secs(3);
-/// By how much the next time may be worse than the worst so far.
+/// The factor on the longest times measured.
 const SAFETY: u32 = 3;
 
-/// The time to keep for ending as planned, from what pages and checkpoints of this invocation have taken.
+/// The time reserved for a planned end, computed from the times of this invocation's pages and checkpoints.
 pub(crate) struct Margin {
     deadline: Instant,
-    /// The most that is kept: of a short invocation a third, so that something is done in it.
+    /// The maximum margin: at most a third of the invocation, so that a short one makes progress.
     most: Duration,
     page: Duration,
     checkpoint: Option<Duration>,
 }
 
 impl Margin {
-    /// That of an invocation that began at `now`.
+    /// The margin of an invocation that begins at `now`.
     pub(crate) fn new(now: Instant, deadline: Instant) -> Self {
         Self {
             deadline,
@@ -30,12 +30,12 @@ impl Margin {
         }
     }
 
-    /// A page took so long to be written.
+    /// Records the time that a page took.
     pub(crate) fn page(&mut self, took: Duration) {
         self.page = self.page.max(took);
     }
 
-    /// A checkpoint with its tail took so long to be stored.
+    /// Records the time that a checkpoint with its tail took.
     pub(crate) fn checkpoint(&mut self, took: Duration) {
         self.checkpoint = Some(self.checkpoint.unwrap_or_default().max(took));
     }
@@ -49,13 +49,13 @@ impl Margin {
             .min(self.most)
     }
 
-    /// When it is time to end.
+    /// When the invocation must begin to end.
     pub(crate) fn begins(&self) -> Instant {
         let begins = self.deadline.checked_sub(self.length());
         begins.unwrap_or(self.deadline)
     }
 
-    /// Whether it is time to end.
+    /// Whether the invocation must begin to end.
     pub(crate) fn is_reached(&self) -> bool {
         Instant::now() >= self.begins()
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_what_was_measured_and_then_some() {
+    async fn the_margin_is_a_multiple_of_the_measured_times() {
         let now = Instant::now();
         let mut margin = Margin::new(now, now + s(900));
         assert_eq!(margin.length(), s(20));
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(
             margin.length(),
             s(20),
-            "what is slow does not use the whole invocation up"
+            "slow pages do not use up the whole invocation"
         );
         let mut fast = Margin::new(now, now + s(900));
         fast.checkpoint(Duration::from_millis(20));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_short_invocation_works_for_two_thirds_of_it() {
+    async fn a_short_invocation_works_for_two_thirds_of_its_time() {
         let now = Instant::now();
         let margin = Margin::new(now, now + s(6));
         assert!(!margin.is_reached());

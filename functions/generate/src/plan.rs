@@ -1,4 +1,4 @@
-//! What an export's file is made of: read from the export and the entry of its request, once per attempt.
+//! The plan of a file: everything that decides its bytes, from the export and the entry of its request.
 
 use jiff::tz::TimeZone;
 use tokio::time::{Duration, Instant};
@@ -7,19 +7,19 @@ use waybill::clock::Clock;
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
 use waybill::records::{
-    DynamoRecords, Order, Page, Range, Reading, RecordsError, RecordsOpener, SETTLES,
+    DynamoRecords, INDEX_DELAY, Order, Page, Range, Reading, RecordsError, RecordsOpener,
 };
 use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
 
-/// How many records are looked at from each end of the partitions where a range of time had none.
+/// The number of records examined at each end of the partitions if a time range had no records.
 const RECORDS_AT_AN_END: i32 = 20;
 
-/// Everything that decides a file's bytes, but the records.
+/// Everything that decides a file's bytes, except the records.
 pub(crate) struct Plan {
-    /// The type as the parent had it at the request.
+    /// The type with the columns defined for the parent at the time of the request.
     pub(crate) export_type: ExportType,
-    /// Where the records are now.
+    /// The current location of the records.
     source: String,
     parent_id: String,
     range: Range,
@@ -28,14 +28,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan of `export`, whose entry at the request is `entry` and whose records `opener` opens. It fails for good
-    /// where the entry has not what the export was requested with, or the deployment no longer says where the records are.
+    /// The plan of `export`, from the entry of its request. Fails if the entry lacks a column or filter of the export,
+    /// or if the deployment no longer maps the names in the entry.
     pub(crate) fn new(
         entry: &ExportType,
         opener: &RecordsOpener,
         export: &Export,
     ) -> Result<Self, Failure> {
-        let export_type = entry.of(&export.definitions, export.parent.id());
+        let export_type = entry.with_definitions(&export.definitions, export.parent.id());
         let columns: Vec<&Column> = export_type
             .select_columns(&export.columns)
             .map_err(|_| gone("a column"))?;
@@ -48,7 +48,7 @@ impl Plan {
         Ok(Self {
             source: source.to_string(),
             parent_id: export.parent.id().to_owned(),
-            range: Range::of(&selection, export.created_at),
+            range: Range::new(&selection, export.created_at),
             projection: Projection::new(&export_type, &columns, &selection),
             options: FileOptions {
                 profile: export.profile,
@@ -60,26 +60,26 @@ impl Plan {
         })
     }
 
-    /// Where the records are read: a checkpoint holds it, and means nothing elsewhere.
+    /// The location of the records, for checkpoints: a checkpoint is valid only for the same location.
     pub(crate) fn source(&self) -> &str {
         &self.source
     }
 
-    /// Waits until the records may be read: an index follows its table a little later.
+    /// Waits until the records may be read, since an index lags behind its table.
     pub(crate) async fn settled(&self, clock: &Clock) {
         if self.export_type.records.index.is_some() {
             tokio::time::sleep(self.unsettled(clock)).await;
         }
     }
 
-    /// How long it is until what was written before the request is seen by eventually consistent reads.
+    /// The time until eventually consistent reads return everything that was written before the request.
     fn unsettled(&self, clock: &Clock) -> Duration {
-        let settled = self.range.as_of + SETTLES;
+        let settled = self.range.as_of + INDEX_DELAY;
         let wait = clock.now().duration_until(settled);
         Duration::try_from(wait).unwrap_or_default()
     }
 
-    /// The records, from a position on.
+    /// Opens the records, after `position` if given.
     pub(crate) async fn records(
         &self,
         opener: &RecordsOpener,
@@ -87,7 +87,7 @@ impl Plan {
         position: Option<&str>,
     ) -> Result<DynamoRecords, RecordsError> {
         let spec = &self.export_type.records;
-        // In a partition that is shared with other types, a range of time reads no more than its own keys.
+        // In a partition shared with other types, only the keys of the time range are read.
         let is_shared = !spec.fixed.is_empty();
         let reading = Reading {
             spec,
@@ -101,14 +101,14 @@ impl Plan {
         opener.open(reading, position).await
     }
 
-    /// Whether the record of this index belongs in the file.
+    /// Whether the record with this index belongs in the file.
     #[inline]
     pub(crate) fn decide(&self, page: &Page, index: usize, values: &[Value<'_>]) -> Decision {
         self.projection
             .decide(values, page.key_time(index), self.range.as_of)
     }
 
-    /// Counts what was in doubt about the record of this index.
+    /// Counts the doubt about the record with this index.
     #[inline]
     pub(crate) fn count(
         &self,
@@ -127,8 +127,8 @@ impl Plan {
         );
     }
 
-    /// Where a range of time had no record at all: whether the records at the ends of the partitions show that the range
-    /// was made for keys of another form, so that the file would lack records.
+    /// Checks, after a time range had no records, whether the records at the ends of the partitions have keys of
+    /// another format than the catalog's, so that the file would lack records.
     pub(crate) async fn mismatch_at_the_ends(
         &self,
         opener: &RecordsOpener,
@@ -156,7 +156,7 @@ impl Plan {
         Ok(None)
     }
 
-    /// What the first page that is not empty shows.
+    /// The mismatch in the first page that is not empty.
     async fn mismatch_of_a_page(
         &self,
         records: &mut DynamoRecords,
@@ -166,7 +166,7 @@ impl Plan {
             for (n, row) in page.rows().enumerate() {
                 let key = page.sort_key(n);
                 if key.is_some_and(|key| self.is_within(key)) {
-                    // It has come since the range was read.
+                    // The record was created after the range was read.
                     continue;
                 }
                 row.values(&mut values);
@@ -184,14 +184,14 @@ impl Plan {
     }
 
     fn is_within(&self, key: &str) -> bool {
-        let instant = self.export_type.records.sort_format.instant_of(key);
+        let instant = self.export_type.records.sort_format.instant(key);
         instant.is_some_and(|instant| {
             self.range.from.is_none_or(|from| from <= instant) && instant < self.range.until
         })
     }
 }
 
-/// What an export fails with whose entry is not there any more.
+/// The failure of an export whose entry does not exist.
 pub(crate) fn no_entry() -> Failure {
     gone("the entry")
 }
@@ -240,7 +240,7 @@ mod tests {
         Plan::new(catalog.get(&export.type_name).unwrap(), &opener, export)
     }
 
-    /// Nothing but the export's own item says which columns its source has.
+    /// The columns of a source come only from the export's own item.
     #[test]
     fn a_file_has_the_columns_that_were_defined_at_the_request() {
         let plan = plan(&leads(&["id", "vip", "job", "other"])).unwrap();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_entry_has_not_or_the_deployment_does_not_map_ends_the_export() {
+    fn an_export_fails_if_the_entry_or_the_deployment_lacks_something() {
         let failure = plan(&leads(&["age"])).map(|_| ()).unwrap_err();
         assert_eq!(failure.code, "catalog_changed");
         let catalog = Catalog::built_in().unwrap();

@@ -5,16 +5,16 @@ use waybill::export::Receipt;
 use waybill::lifecycle::State;
 use waybill::work::Completing;
 
-/// AWS's list prices in us-east-1 in US dollars: Lambda on arm64 per GB-second, DynamoDB's on-demand reads per unit,
-/// S3's PUT and the like per request, and a GB stored for a week.
+/// AWS's list prices in us-east-1 in US dollars: Lambda on arm64 per GB-second, DynamoDB on-demand reads per unit, S3
+/// PUT requests each, and S3 storage per GB and week.
 const GB_SECOND: f64 = 0.000_013_333_4;
 const READ_UNIT: f64 = 0.125e-6;
 const PUT: f64 = 0.005e-3;
 const GB_WEEK: f64 = 0.023 * 7.0 / 30.0;
-/// Everything of an export that does not grow with it: a few writes, messages, events and a mail.
+/// The fixed cost of an export: a few writes, messages, events and a mail.
 const EACH: f64 = 0.000_15;
 
-/// What shows that the file of `completing` is complete.
+/// The receipt for the file of `completing`.
 pub(crate) fn receipt(
     state: &State,
     completing: &Completing,

@@ -1,83 +1,83 @@
-//! A file on its way to S3: bytes go in, parts go out with a bounded number in flight, checkpoints come back.
+//! The multipart upload of a file: sends full parts with a bounded number in flight, and gives checkpoints.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use tokio::task::{JoinError, JoinSet};
 use waybill::aws::CallError;
-use waybill::bucket::{Bucket, BucketError, MOST_PARTS, Upload};
+use waybill::bucket::{Bucket, BucketError, MAX_PARTS, Upload};
 use waybill::hash::{FileHash, InvalidHashState};
 use waybill::objects::ObjectKey;
 use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress};
 
 use crate::lease::Recorded;
 
-/// S3 takes parts of 5 MiB and more, the last one excepted; these are the first ones' size.
+/// The size of the first parts in bytes. S3's minimum is 5 MiB, except for the last part.
 pub const FIRST_PART: usize = 8 << 20;
-/// Every so many parts, their size grows by that of the first, so that S3's 10,000 are enough for 430 GiB while a part
-/// never needs more memory than 80 MiB.
+/// After each this many parts, the part size grows by the size of the first, so that S3's 10,000 parts hold 430 GiB and
+/// a part needs at most 80 MiB of memory.
 const PARTS_OF_A_SIZE: u32 = 1_000;
-/// Parts on their way at once: one while the next is filled keeps the line busy, a second evens out slow answers.
+/// The maximum number of parts in flight: one while the next is filled, and a second to even out slow answers.
 const IN_FLIGHT: usize = 2;
 
-/// The bytes at which part `number` (from 1) is full, where the first is at `first`: it ends with the row that reaches
-/// them.
+/// The size in bytes of part `number` (from 1), where the first has the size `first`. A part ends with the row that
+/// reaches its size.
 fn part_size(first: usize, number: u32) -> usize {
     first * (1 + (number.saturating_sub(1) / PARTS_OF_A_SIZE) as usize)
 }
 
-/// Why a file did not get on.
+/// Why an upload failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
     #[error(transparent)]
     Bucket(#[from] BucketError),
-    /// The file would need more parts than S3 takes.
-    #[error("the file has more than {MOST_PARTS} parts")]
+    /// The file needs more parts than S3 allows.
+    #[error("the file has more than {MAX_PARTS} parts")]
     TooLarge,
-    /// The tail of the checkpoint is missing, or not as long as the checkpoint says.
-    #[error("the checkpoint's tail cannot be used")]
+    /// The checkpoint's tail is missing or has another length.
+    #[error("the checkpoint's tail is missing or has another length")]
     Tail,
-    /// The hash of the checkpoint cannot be read.
+    /// The checkpoint's hash state is invalid.
     #[error(transparent)]
     Hash(#[from] InvalidHashState),
 }
 
-/// A part that S3 has.
+/// A part that is stored in S3.
 struct Stored {
     number: u32,
     etag: String,
     bytes: Bytes,
 }
 
-/// One file on its way.
+/// The upload of one file.
 pub(crate) struct PartUpload {
     bucket: Bucket,
-    /// The bytes at which the first part is full.
+    /// The size of the first part in bytes.
     first_part: usize,
-    /// The object that it becomes.
+    /// The object of the file.
     object: ObjectKey,
-    /// S3's upload, once there is more than a part. It is recorded before any part is sent.
+    /// S3's multipart upload, begun with the first full part. It is recorded in the work before any part is sent.
     upload: Option<Upload>,
-    /// The ETags of the unbroken run of stored parts, from part 1 on.
+    /// The ETags of the stored parts from part 1 up to the first gap.
     etags: Vec<String>,
-    /// The ETags of stored parts beyond it.
+    /// The ETags of stored parts after the gap, by number.
     ahead: BTreeMap<u32, String>,
     in_flight: JoinSet<Result<Stored, BucketError>>,
-    /// The memory of parts that are stored. New memory would come from the kernel 4 KB at a time.
+    /// Buffers of stored parts, for reuse. The kernel maps new memory 4 KB at a time, which is slow.
     spares: Vec<Vec<u8>>,
-    /// Parts cut so far.
+    /// The number of parts cut so far.
     cut: u32,
-    /// What held at the end of each part that no checkpoint has counted yet.
+    /// The checkpoint at the end of each part, for parts that are in no checkpoint yet.
     checkpoints: BTreeMap<u32, Checkpoint>,
-    /// Bytes in the parts that were cut.
+    /// The number of bytes in the parts cut so far.
     stored: u64,
     hash: FileHash,
-    /// The bytes that are not yet in a part; writers write here.
+    /// The bytes that are not in a part yet. Rows are written here.
     pub(crate) buffer: Vec<u8>,
 }
 
 impl PartUpload {
-    /// The upload of a new file under `object`, whose first part is full at `first_part` bytes.
+    /// The upload of a new file as `object`, whose first part has `first_part` bytes.
     pub(crate) fn new(bucket: Bucket, first_part: usize, object: ObjectKey) -> Self {
         Self {
             bucket,
@@ -96,8 +96,8 @@ impl PartUpload {
         }
     }
 
-    /// Goes on with the `upload` that a checkpoint left, which had these parts. Without one, as where the file had no part
-    /// yet, it is the `new` one.
+    /// Continues from a checkpoint, with its `upload` and the ETags of its parts. Without an upload, since the file had
+    /// no full part yet, uses `new`.
     pub(crate) async fn resume(
         new: Self,
         checkpoint: &Checkpoint,
@@ -123,20 +123,20 @@ impl PartUpload {
         })
     }
 
-    /// Bytes of the file so far.
+    /// The number of bytes of the file so far.
     fn size(&self) -> u64 {
         self.stored + self.buffer.len() as u64
     }
 
-    /// Whether the buffer is a part.
+    /// Whether the buffer is a full part.
     pub(crate) fn is_part_full(&self) -> bool {
         self.buffer.len() >= part_size(self.first_part, self.cut + 1)
     }
 
-    /// Sends the buffer off as the next part; `progress` is what holds at its end. Waits while too many are in flight.
+    /// Sends the buffer as the next part; `progress` is that at its end. Waits while too many parts are in flight.
     ///
-    /// The first part begins the upload at S3, which `record` notes before anything is sent: whoever comes next must
-    /// find it.
+    /// The first part begins the multipart upload, which `record` must store before the part is sent, so that a later
+    /// worker can find it.
     pub(crate) async fn cut<E: From<UploadError>>(
         &mut self,
         progress: FileProgress,
@@ -157,7 +157,7 @@ impl PartUpload {
 
     async fn send(&mut self, upload: Upload, progress: FileProgress) -> Result<(), UploadError> {
         let number = self.cut + 1;
-        if number > MOST_PARTS {
+        if number > MAX_PARTS {
             return Err(UploadError::TooLarge);
         }
         while self.in_flight.len() >= IN_FLIGHT {
@@ -224,7 +224,7 @@ impl PartUpload {
         Ok(())
     }
 
-    /// The checkpoint at the end of the unbroken run of stored parts, if it has grown since the last one.
+    /// The checkpoint at the last part before the first gap, if there are new parts since the last checkpoint.
     pub(crate) fn grown(&mut self) -> Option<Checkpoint> {
         let stored = self.etags.len() as u32;
         let later = self.checkpoints.split_off(&(stored + 1));
@@ -233,13 +233,13 @@ impl PartUpload {
             .next_back()
     }
 
-    /// The ETags of the unbroken run of stored parts.
+    /// The ETags of the stored parts up to the first gap.
     pub(crate) fn etags(&self) -> &[String] {
         &self.etags
     }
 
-    /// Waits until every part is stored, and stores the bytes that are not yet in one as an object of their own, and
-    /// after them what of the rows is `pending`, so that the checkpoint holds all rows so far.
+    /// Waits until every part is stored, and stores the tail: the bytes that are not in a part yet, followed by the
+    /// `pending` rows. The returned checkpoint thus has all rows so far.
     pub(crate) async fn store_tail(
         &mut self,
         progress: FileProgress,
@@ -275,7 +275,7 @@ impl PartUpload {
         }
     }
 
-    /// Ends the file: what is in the buffer becomes the last part, where there are others, and all of them are stored.
+    /// Ends the file: if there are parts, the buffer becomes the last part. Waits until every part is stored.
     pub(crate) async fn end(mut self, progress: FileProgress) -> Result<Ended, UploadError> {
         let size = self.size();
         let parts = match self.upload.take().filter(|_| self.cut > 0) {
@@ -304,25 +304,24 @@ impl PartUpload {
     }
 }
 
-/// A file whose every byte is known, and whose parts are stored: what is left is to record what its object will be, and
-/// to let it appear.
+/// A file whose bytes are all known and whose parts are stored. Its object must still be recorded, and then created.
 pub(crate) struct Ended {
     bucket: Bucket,
     object: String,
-    /// The upload of its parts; without one, a single PUT will do.
+    /// The multipart upload; `None` for a single PUT.
     upload: Option<Upload>,
     etags: Vec<String>,
-    /// The bytes that are in no part.
+    /// The bytes for a single PUT.
     bytes: Bytes,
     size: u64,
     sha256: String,
 }
 
 impl Ended {
-    /// What the object will be.
+    /// The object to record.
     pub(crate) fn completing(&self, progress: FileProgress) -> Completing {
         Completing {
-            // Nothing goes on from here.
+            // No worker continues from here.
             progress: FileProgress {
                 position: None,
                 sheets: None,
@@ -335,15 +334,15 @@ impl Ended {
         }
     }
 
-    /// The ETags of its parts.
+    /// The ETags of all parts.
     pub(crate) fn etags(&self) -> &[String] {
         &self.etags
     }
 
-    /// Makes the object appear, once it is recorded what it will be: by a single PUT, or by completing the upload.
+    /// Creates the object after it has been recorded: by a single PUT, or by completing the upload.
     pub(crate) async fn complete(
         self,
-        _what_it_will_be: Recorded,
+        _recorded: Recorded,
         media_type: &str,
     ) -> Result<(), BucketError> {
         match self.upload {

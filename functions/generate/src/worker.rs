@@ -1,4 +1,4 @@
-//! From a message to its export's next resting place: final, continued, or to be tried again.
+//! The worker: processes a message until its export is final, continued by another invocation, or to be retried.
 
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -12,47 +12,47 @@ use waybill::store::{CommitError, Entries, Place, StoreError, Updated};
 use waybill::work::Pace;
 
 use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
-use crate::lease::{End, LeaseError, LeaseGuard};
+use crate::lease::{LeaseEnd, LeaseError, LeaseGuard};
 use crate::plan::{self, Plan};
 use crate::receipt::receipt;
 
-/// The renewal that came too late may still be carried out, and overtake the worker that gives its lease back once.
+/// Tries of giving back a lease. A late renewal may still take effect and conflict with the first try.
 const GIVE_BACK_TRIES: u32 = 2;
 
-/// Everything that an export is made with.
+/// The dependencies and configuration of a worker.
 pub struct Worker {
-    /// What files are made with.
+    /// The dependencies of an attempt.
     pub dependencies: Dependencies,
-    /// Where messages of what is left to do go.
+    /// The queue of exports.
     pub queue: Queue,
-    /// What the exports' types were at their requests.
+    /// The stored entries of types.
     pub entries: Entries,
-    /// How long things may take and wait.
+    /// The time limits and waits.
     pub pace: Pace,
-    /// How long a file is kept.
+    /// The time from completion to expiry of a file.
     pub retention: SignedDuration,
-    /// How many exports of one parent are made at once.
+    /// The number of exports of one parent that run at once.
     pub exports_per_parent: usize,
-    /// The function's memory in megabytes, which is what its time costs by.
+    /// The function's memory in megabytes, which determines its cost per second.
     pub memory_mb: u32,
 }
 
-/// How a message ended. None of these brings it back: what is left to do is in the export's work.
+/// The outcome of a message. None returns the message to the queue: what is left to do is in the export's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// There was nothing to do: the export is final, unknown, or another worker is at it.
+    /// There was nothing to do: the export is final or unknown, or another worker has it.
     Left,
     Succeeded,
     Failed,
-    /// The next invocation goes on.
+    /// The next invocation continues the export.
     Continued,
-    /// Another attempt is due after a while.
+    /// Another attempt follows after a wait.
     Retried,
-    /// The message came before that while was over, and comes again.
+    /// The message came before the end of that wait, and was sent again.
     Early,
-    /// Every slot of its parent is in use: it waits in line, and is woken when it has a slot.
+    /// Every slot of the parent is in use: the export waits in line, and is woken when it has a slot.
     Waits,
-    /// Another worker has it, or somebody canceled it.
+    /// Another worker has the export, or it was canceled.
     Lost,
 }
 
@@ -60,7 +60,7 @@ impl Worker {
     /// Works on an export until it is final, the invocation's `deadline` is near, or the lease is lost.
     ///
     /// # Errors
-    /// Only when the tables cannot be reached at all; the message then comes back.
+    /// Only when the tables cannot be read or written; the message then returns to the queue.
     pub(crate) async fn work_on(
         &self,
         id: ExportId,
@@ -84,8 +84,8 @@ impl Worker {
             }
             Claim::GiveUp(change) => {
                 let outcome = match self.dependencies.exports.commit(*change).await {
-                    Ok(state) => ended(&state),
-                    Err(CommitError::Overtaken) => return Ok(Outcome::Lost),
+                    Ok(state) => log_end(&state),
+                    Err(CommitError::Conflict) => return Ok(Outcome::Lost),
                     Err(CommitError::Store(error)) => return Err(error),
                 };
                 self.leave_line(export).await;
@@ -98,21 +98,21 @@ impl Worker {
             Place::Line => return self.wait_in_line(&state).await,
             Place::Taken => return Ok(Outcome::Left),
         }
-        let outcome = self.in_slot(&state, &owner, deadline).await;
-        let goes_on = matches!(outcome, Ok(Outcome::Continued));
-        self.end_slot(export, &owner, goes_on).await;
+        let outcome = self.run_in_slot(&state, &owner, deadline).await;
+        let continues = matches!(outcome, Ok(Outcome::Continued));
+        self.end_slot(export, &owner, continues).await;
         outcome
     }
 
     /// Works on an export that has a slot.
-    async fn in_slot(
+    async fn run_in_slot(
         &self,
         state: &State,
         owner: &str,
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
         let id = state.export.id;
-        // The slot may have taken its time. The lease begins now, by both clocks.
+        // Taking the slot may have been slow. Both clocks of the lease begin now.
         let before = Instant::now();
         let Claim::Take(change) = state.claim(owner, self.dependencies.clock.now(), self.pace)
         else {
@@ -131,13 +131,13 @@ impl Worker {
             Err(LeaseError::Store(error)) => return Err(error),
         };
         tokio::select! {
-            // The lease is looked at first: a worker that stood still past its end must not take one step more.
+            // The lease is polled first: a worker that was frozen past its lease's end must not take another step.
             biased;
-            end = lease.keep() => match end {
-                End::Lost => Ok(Outcome::Lost),
-                End::RanOut => self.give_back(id, owner).await,
+            end = lease.keep_alive() => match end {
+                LeaseEnd::Lost => Ok(Outcome::Lost),
+                LeaseEnd::RanOut => self.give_back(id, owner).await,
             },
-            outcome = self.under(&lease, deadline) => match outcome {
+            outcome = self.run_under_lease(&lease, deadline) => match outcome {
                 Ok(outcome) => Ok(outcome),
                 Err(LeaseError::Lost) => Ok(Outcome::Lost),
                 Err(LeaseError::Store(error)) => Err(error),
@@ -155,39 +155,39 @@ impl Worker {
         Ok(asked.place)
     }
 
-    /// Notes that the export waits for others of its parent, which is no time in which it could have been begun.
+    /// Records that the export waits in line: this time does not count towards its time limits.
     async fn wait_in_line(&self, state: &State) -> Result<Outcome, StoreError> {
         let waits = state.wait_in_line(self.dependencies.clock.now(), self.pace);
         match self.dependencies.exports.commit(waits).await {
             Ok(_) => Ok(Outcome::Waits),
-            Err(CommitError::Overtaken) => Ok(Outcome::Lost),
+            Err(CommitError::Conflict) => Ok(Outcome::Lost),
             Err(CommitError::Store(error)) => Err(error),
         }
     }
 
-    /// Gives a worker's slot up, and wakes the export that has it next. One that goes on in another invocation waits at
-    /// the end of the line first, so that it keeps no others from being begun.
-    async fn end_slot(&self, export: &Export, owner: &str, goes_on: bool) {
+    /// Frees a worker's slot, and wakes the export that has it next. An export that continues in another invocation
+    /// goes to the end of the line, so that it does not keep others from beginning.
+    async fn end_slot(&self, export: &Export, owner: &str, continues: bool) {
         let (exports, now) = (&self.dependencies.exports, self.dependencies.clock.now());
         let ended = best_effort(async {
-            match goes_on {
+            match continues {
                 true => exports.requeue_slot(export, owner, now).await,
                 false => exports.end_slot(export, owner, now).await,
             }
         });
-        if !self.wake_next(export, ended.await).await && goes_on {
+        if !self.wake_next(export, ended.await).await && continues {
             self.send(export.id, SignedDuration::ZERO).await;
         }
     }
 
-    /// Takes an export that came to its end without a worker out of the line of its parent.
+    /// Removes an export that ended without a worker from its parent's line.
     async fn leave_line(&self, export: &Export) {
         let now = self.dependencies.clock.now();
         let left = best_effort(self.dependencies.exports.leave_line(export, now)).await;
         self.wake_next(export, left).await;
     }
 
-    /// Wakes the exports that a slot was reserved for. False where nothing is known of the slots.
+    /// Wakes the exports for which a slot was reserved. Returns false if the slots could not be written.
     async fn wake_next(
         &self,
         export: &Export,
@@ -211,8 +211,8 @@ impl Worker {
         }
     }
 
-    /// The lease ran out in this worker's hands, since it could not be renewed in time. Where nobody else has taken
-    /// it on, it is freed at once, rather than by the sweeper once it has surely ended.
+    /// Frees a lease that was not renewed in time, unless another worker has taken it, so that the export need not wait
+    /// for the sweeper.
     async fn give_back(&self, id: ExportId, owner: &str) -> Result<Outcome, StoreError> {
         tracing::warn!(export.id = %id, "the lease was not renewed in time");
         let (exports, now) = (&self.dependencies.exports, self.dependencies.clock.now());
@@ -227,10 +227,10 @@ impl Worker {
         }
     }
 
-    /// Tells the queue of the next attempt, unless the last one was the export's last.
+    /// Sends the message for the next attempt, unless the export has failed with its last one.
     async fn retried(&self, state: &State) -> Outcome {
         if state.export.status == Status::Failed {
-            return ended(state);
+            return log_end(state);
         }
         self.send(
             state.export.id,
@@ -240,7 +240,7 @@ impl Worker {
         Outcome::Retried
     }
 
-    /// Sends the export's message; should it not be taken, the sweeper sends it when it is due.
+    /// Sends the export's message. If that fails, the sweeper sends it when the export is due.
     async fn send(&self, id: ExportId, wait: SignedDuration) {
         if let Err(error) = self.queue.send_after(id, wait).await {
             tracing::warn!(
@@ -251,7 +251,11 @@ impl Worker {
         }
     }
 
-    async fn under(&self, lease: &LeaseGuard, deadline: Instant) -> Result<Outcome, LeaseError> {
+    async fn run_under_lease(
+        &self,
+        lease: &LeaseGuard,
+        deadline: Instant,
+    ) -> Result<Outcome, LeaseError> {
         let mut started_over = false;
         loop {
             let error = match self.attempt(lease, deadline).await {
@@ -265,7 +269,7 @@ impl Worker {
                             state.succeed(&completing, receipt, self.retention, now, self.pace)
                         })
                         .await?;
-                    return Ok(ended(&state));
+                    return Ok(log_end(&state));
                 }
                 Ok(AttemptOutcome::Paused) => {
                     lease
@@ -285,12 +289,12 @@ impl Worker {
                             state.fail(failure, self.dependencies.clock.now(), self.pace)
                         })
                         .await?;
-                    return Ok(ended(&state));
+                    return Ok(log_end(&state));
                 }
                 error @ (AttemptError::StartOver(_) | AttemptError::RecordsMoved) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        "the file is made anew"
+                        "the file is started again"
                     );
                     if let Some(upload) = lease.state().await.work.upload {
                         abort(&self.dependencies.bucket, &upload).await;
@@ -301,7 +305,7 @@ impl Worker {
                         continue;
                     }
                 }
-                AttemptError::Transient(error) => attempt_ended(&*error),
+                AttemptError::Transient(error) => log_attempt_error(&*error),
             }
             let state = lease
                 .commit(|state| state.retry_later(self.dependencies.clock.now(), self.pace))
@@ -323,17 +327,17 @@ impl Worker {
         let entry = entry.ok_or_else(|| AttemptError::Failed(plan::no_entry()))?;
         let plan =
             Plan::new(&entry, &self.dependencies.records, &export).map_err(AttemptError::Failed)?;
-        let making = Attempt {
+        let attempt = Attempt {
             dependencies: &self.dependencies,
             lease,
             plan: &plan,
             export: &export,
             deadline,
         };
-        making.run(work.checkpoint, work.upload).await
+        attempt.run(work.checkpoint, work.upload).await
     }
 
-    /// How the export's records were read, in words.
+    /// The read consistency of the export's records in words, for the receipt.
     async fn consistency(&self, lease: &LeaseGuard) -> Result<&'static str, StoreError> {
         let digest = lease.state().await.export.entry;
         let entry = self.entries.get(&digest).await?;
@@ -343,20 +347,20 @@ impl Worker {
     }
 }
 
-/// Logs what ended an attempt. What no other attempt can do away with, such as a missing permission, is an error at
-/// once: somebody must put it right while there are attempts left.
-fn attempt_ended(error: &(dyn std::error::Error + Send + Sync + 'static)) {
+/// Logs the error of an attempt. A lasting one, such as a missing permission, is logged as an error at once, so that it
+/// can be fixed while attempts are left.
+fn log_attempt_error(error: &(dyn std::error::Error + Send + Sync + 'static)) {
     let store = error.downcast_ref().is_some_and(StoreError::is_lasting);
     let bucket = error.downcast_ref().is_some_and(BucketError::is_lasting);
     let error = error as &dyn std::error::Error;
     match store || bucket {
-        true => tracing::error!(error, "attempt ended by what will not pass by itself"),
-        false => tracing::warn!(error, "attempt ended"),
+        true => tracing::error!(error, "attempt failed with a lasting error"),
+        false => tracing::warn!(error, "attempt failed"),
     }
 }
 
-/// Logs an export's end; alarms count the failed ones by this line.
-fn ended(state: &State) -> Outcome {
+/// Logs the end of an export. An alarm counts the line `export failed`.
+fn log_end(state: &State) -> Outcome {
     match &state.export.failure {
         Some(Failure { code, .. }) => {
             tracing::error!(export.id = %state.export.id, failure.code = code, "export failed");

@@ -12,7 +12,7 @@ use waybill::aws::best_effort;
 use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::{Catalog, Delivery};
 use waybill::export::{Export, ExportId};
-use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction, Question};
+use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction, Question};
 use waybill::lifecycle::State;
 use waybill::store::{CommitError, Exports, StoreError, Updated};
 
@@ -34,7 +34,7 @@ const MARK_WAIT: Duration = Duration::from_millis(500);
 /// What must be left of the invocation for a mail to be begun: sending it, asking whether its file may go with it, and
 /// reading and writing around these.
 const NEEDED: Duration = SEND_WITHIN
-    .saturating_add(ANSWERED_WITHIN)
+    .saturating_add(ANSWER_TIMEOUT)
     .saturating_add(Duration::from_secs(5));
 
 /// Everything that mails need.
@@ -165,7 +165,7 @@ impl Notifier {
         };
         let state = match self.exports.commit(claim).await {
             Ok(state) => state,
-            Err(CommitError::Overtaken) => return Ok(()),
+            Err(CommitError::Conflict) => return Ok(()),
             Err(CommitError::Store(error)) => return Err(error.into()),
         };
         match self.deliver(&state.export, now).await {

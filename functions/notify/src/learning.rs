@@ -70,7 +70,7 @@ impl Notifier {
             };
             match self.exports.amend(&amendment).await {
                 Ok(()) => return Ok(true),
-                Err(CommitError::Overtaken) => {}
+                Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
         }

@@ -23,7 +23,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::time::Instant;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
-use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
+use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::invocation::time_left;
 use waybill::store::Exports;
 
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Error> {
         catalog: Catalog::load()?,
         grants_function: config.grants_function.map(|name| {
             let lambda = aws_sdk_lambda::Client::new(&sdk);
-            GrantsFunction::new(lambda, name, ANSWERED_WITHIN)
+            GrantsFunction::new(lambda, name, ANSWER_TIMEOUT)
         }),
         letterhead: config.letterhead,
         clock: Timestamp::now,

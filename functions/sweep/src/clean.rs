@@ -1,26 +1,26 @@
-//! Removing what lies under an export's prefix in the bucket: objects, and uploads that were never completed.
+//! Deletes an export's objects and uncompleted uploads in the bucket.
 
 use waybill::bucket::{Bucket, BucketError};
 use waybill::export::ExportId;
 use waybill::objects::ObjectKey;
 
-/// How often the prefix is listed at most. A listing after the first finds something only where a removal of the
-/// same moment is not yet seen; the next sweep goes on.
-const MOST_LISTINGS: usize = 3;
+/// The maximum number of listings of the prefix. A later listing finds something only if it was created or deleted
+/// concurrently; the next sweep continues then.
+const MAX_LISTINGS: usize = 3;
 
-/// The export's prefix is not clean. The next sweep tries again.
+/// Why the export's prefix is not clean. The next sweep tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum CleanError {
-    /// S3 did not do what it was asked to.
+    /// A call to the bucket failed.
     #[error(transparent)]
     Bucket(#[from] BucketError),
-    /// Something still lies there after all that was found has been removed.
-    #[error("something still lies under the export's prefix")]
+    /// The last listing still found something.
+    #[error("the export's prefix is still not empty")]
     NotEmpty,
 }
 
-/// Removes everything of an export but the object `kept`, and returns how many objects and uploads that were, once a
-/// listing shows that nothing else is left. A live worker's must never be asked for.
+/// Deletes all objects and uploads of an export, except the object `kept`, until a listing finds nothing else. Returns
+/// the number of deleted objects and uploads. Must not be called while a worker may be writing.
 pub(crate) async fn clean(
     bucket: &Bucket,
     id: ExportId,
@@ -28,8 +28,8 @@ pub(crate) async fn clean(
 ) -> Result<usize, CleanError> {
     let prefix = ObjectKey::prefix(id);
     let mut removed = 0;
-    for _ in 0..MOST_LISTINGS {
-        // Uploads first: one that completes in between becomes an object that the second listing finds.
+    for _ in 0..MAX_LISTINGS {
+        // Uploads first: if one completes meanwhile, the listing of objects finds its object.
         let uploads = bucket.uploads(&prefix).await?;
         for upload in &uploads {
             bucket.abort(upload).await?;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_page_is_removed_and_the_kept_object_is_not() {
+    async fn the_objects_of_every_page_are_deleted_except_the_kept_one() {
         let first = mock!(Client::list_objects_v2)
             .match_requests(|r| {
                 r.prefix() == Some("exports/7/") && r.continuation_token().is_none()
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn uploads_of_every_page_are_aborted_even_where_one_is_gone() {
+    async fn the_uploads_of_every_page_are_aborted_even_if_one_no_longer_exists() {
         let first = mock!(Client::list_multipart_uploads)
             .match_requests(|r| r.prefix() == Some("exports/7/") && r.key_marker().is_none())
             .sequence()
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_removal_is_no_clean_prefix() {
+    async fn a_failed_deletion_is_an_error() {
         let uploads = no_uploads();
         let list = mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
         let delete = mock!(Client::delete_object)
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_back_at_every_listing_is_left_to_the_next_sweep() {
+    async fn an_object_that_reappears_in_every_listing_is_left_to_the_next_sweep() {
         let uploads = no_uploads();
         let list = mock!(Client::list_objects_v2).then_output(|| objects(&["exports/7/a"], None));
         let delete =
@@ -186,6 +186,6 @@ mod tests {
             clean(&bucket, id(7), None).await,
             Err(CleanError::NotEmpty)
         ));
-        assert_eq!(delete.num_calls(), MOST_LISTINGS);
+        assert_eq!(delete.num_calls(), MAX_LISTINGS);
     }
 }

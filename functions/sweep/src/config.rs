@@ -6,15 +6,15 @@ use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::Pace;
 
-/// Everything that the environment says.
+/// The function's configuration.
 pub(crate) struct Config {
     pub(crate) tables: Tables,
     pub(crate) bucket: String,
     pub(crate) queue_url: String,
-    /// The function that sends mails.
+    /// The name of the function `notify`.
     pub(crate) notify_function: String,
     pub(crate) pace: Pace,
-    /// How long an expired export's object stays, for downloads that have begun.
+    /// The time from a file's expiry to the deletion of its object, for downloads that have begun.
     pub(crate) delete_after: SignedDuration,
 }
 

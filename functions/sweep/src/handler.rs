@@ -1,4 +1,4 @@
-//! One sweep: everything that is due, shard by shard, until it is done or time runs out.
+//! A sweep: does everything that is due, shard by shard, until nothing is due or time runs out.
 
 use std::collections::BTreeSet;
 
@@ -22,65 +22,65 @@ use crate::summary::{
     ASKED, AWAITED, CLEANED, EXPIRED, FAILED, FREED, GIVEN_UP, ORPHANED, SENT, Summary,
 };
 
-/// How many exports of a shard are read at a time.
+/// The number of exports of a shard that are read at a time.
 const PAGE: usize = 200;
-/// Shards that are swept at once.
+/// The number of shards that are swept concurrently.
 const SHARDS_AT_ONCE: usize = 4;
-/// Things that may be due at once for one export: the mail, its expiry, cleaning before and after it.
-const MOST_STEPS: usize = 4;
-/// How long before its deadline a sweep stops, so that it can still say what is left.
+/// The maximum number of steps for one export in a sweep: the mail, the expiry, and cleaning before and after it.
+const MAX_STEPS: usize = 4;
+/// The time before its deadline at which a sweep stops, so that it can still log its summary.
 const RESERVE: Duration = Duration::from_secs(3);
 
-/// The function that sends mails.
+/// Invokes the function `notify`, which sends mails.
 #[derive(Debug, Clone)]
 pub struct Notifier {
-    /// Lambda.
+    /// The Lambda client.
     pub lambda: aws_sdk_lambda::Client,
     /// The function's name.
     pub function: String,
 }
 
-/// Everything that a sweep needs.
+/// The dependencies and configuration of a sweep.
 #[derive(Debug, Clone)]
 pub struct Sweeper {
-    /// The exports, their work and their history.
+    /// Waybill's own tables.
     pub exports: Exports,
-    /// The queue of exports to be made.
+    /// The queue of exports for `generate`.
     pub queue: Queue,
-    /// The bucket that holds the files.
+    /// The bucket for files.
     pub bucket: Bucket,
-    /// Who is asked for mails.
+    /// Invokes `notify`.
     pub notifier: Notifier,
-    /// How long things may take and wait.
+    /// The time limits and waits.
     pub pace: Pace,
-    /// How long an expired export's object stays.
+    /// The time from a file's expiry to the deletion of its object.
     pub delete_after: SignedDuration,
 }
 
-/// Why something due was not done. It is still due then, and the next sweep tries again.
+/// Why a step failed. The export is still due, and a later sweep tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// Nothing could be swept, or one export not.
+    /// A table could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bucket is not clean.
+    /// The bucket could not be cleaned.
     #[error(transparent)]
     Clean(#[from] CleanError),
-    /// The sweep's time was over.
-    #[error("the sweep's time was over")]
+    /// The sweep ran out of time.
+    #[error("the sweep ran out of time")]
     Time,
 }
 
 impl SweepError {
-    /// Whether an item is not of the form that it was written in.
+    /// Whether an item is malformed.
     fn is_unreadable(&self) -> bool {
         matches!(self, Self::Store(StoreError::Malformed { .. }))
     }
 }
 
 impl Sweeper {
-    /// Does what is due at `now`, and stops before `deadline`. One export's failure holds no other up: those for which
-    /// something failed before come after all others.
+    /// Does everything that is due at `now`, and stops before `deadline`. A failing export does not hold up others:
+    /// exports that failed before are processed last.
     ///
     /// # Errors
     /// When no shard could be read.
@@ -101,7 +101,7 @@ impl Sweeper {
                 }
             }
         }
-        // Where nothing could be read, nothing is known of what is due: it must not look as if nothing were.
+        // If no shard could be read, the sweep must fail rather than report that nothing is due.
         let all = usize::from(Work::SHARDS) * 2;
         if let Some(error) = error.filter(|_| unread == all && summary.looked_at == 0) {
             return Err(error);
@@ -110,7 +110,7 @@ impl Sweeper {
         Ok(summary)
     }
 
-    /// Sweeps a shard to its end, and says whether that was reached.
+    /// Sweeps a shard. Returns whether its end was reached.
     async fn sweep_shard(
         &self,
         shard: u8,
@@ -135,7 +135,7 @@ impl Sweeper {
         }
     }
 
-    /// Looks at the exports of a page. False where the time was over before its end.
+    /// Processes the exports of a page. Returns false if time ran out before its end.
     async fn sweep_page(
         &self,
         due: Due,
@@ -161,19 +161,18 @@ impl Sweeper {
             if let Err(error) = looked.unwrap_or(Err(SweepError::Time)) {
                 summary.note_age(since, now);
                 summary.failed += 1;
-                // Also where the time is over, which one export alone may have used up.
+                // Also if time ran out, since this one export may have used it up.
                 let put_off = self.put_off(id, now, &error, summary);
                 if let Err(late) = best_effort(put_off).await {
                     let error = &late as &dyn std::error::Error;
-                    tracing::warn!(export.id = %id, error, "not put off");
+                    tracing::warn!(export.id = %id, error, "the export was not put off");
                 }
             }
         }
         true
     }
 
-    /// Tells of an export for which something could not be done, and puts it off, so that the next sweep looks at others
-    /// first.
+    /// Logs the failed step of an export, and puts the export off, so that the next sweep processes others first.
     async fn put_off(
         &self,
         id: ExportId,
@@ -188,15 +187,15 @@ impl Sweeper {
             summary.unreadable += 1;
             tracing::error!(export.id = %id, unreadable = 1, error, "items unreadable");
         } else {
-            tracing::warn!(export.id = %id, error, "not done");
+            tracing::warn!(export.id = %id, error, "step failed");
         }
         if let Err(error) = self.exports.back_off(id, now, self.pace).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(export.id = %id, error, "not put off");
+            tracing::warn!(export.id = %id, error, "the export was not put off");
         }
     }
 
-    /// Does everything that is due for one export. Where somebody else changes it meanwhile, it is theirs.
+    /// Does everything that is due for one export. Stops if the export is changed concurrently.
     async fn look_at(
         &self,
         id: ExportId,
@@ -210,23 +209,23 @@ impl Sweeper {
             summary.note_age(due, now);
             summary.put_off += usize::from(due <= now && state.work.is_put_off(now));
         }
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let step = next_step(&state, now, self.pace);
             if step == Step::Nothing {
                 return Ok(());
             }
             match self.take(step, &state, now, summary).await {
                 Ok(Some(next)) => state = next,
-                Ok(None) | Err(TakeError::Overtaken) => return Ok(()),
+                Ok(None) | Err(TakeError::Conflict) => return Ok(()),
                 Err(TakeError::Sweep(error)) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Takes one step, and returns what holds then; `None` once nothing is left to be done.
+    /// Takes one step, and returns the new state; `None` if nothing is left to do.
     ///
-    /// What goes out (a message, an invocation) follows its commit: were it lost, what was committed says when to
+    /// A message or an invocation is sent after the commit. If it is lost, the committed due time makes a later sweep
     /// send it again.
     async fn take(
         &self,
@@ -285,8 +284,8 @@ impl Sweeper {
         Ok((!done).then_some(next))
     }
 
-    /// Hands on what an export had of its parent's slots, whose worker is gone or which is not made any more, and wakes
-    /// whoever has the slot next. Where that fails, the slot ends by itself.
+    /// Passes on the slot or reservation of an export whose worker is gone or which needs no slot any more, and wakes
+    /// the exports that have it next. If this fails, the slot ends by timeout.
     async fn hand_on_slot(&self, state: &State, now: Timestamp, summary: &mut Summary) {
         let export = &state.export;
         let handed = best_effort(async {
@@ -310,7 +309,7 @@ impl Sweeper {
         tracing::warn!(export.id = %export.id, error, "the slot ends with its lease");
     }
 
-    /// Removes the work of an export that is not there, with all that lies in the bucket for it.
+    /// Deletes the work of an export that does not exist, with its objects and uploads in the bucket.
     async fn clean_orphan(
         &self,
         id: ExportId,
@@ -334,17 +333,17 @@ impl Sweeper {
         self.exports.delete_etags(id).await?;
         match self.exports.forget(&work).await {
             Ok(()) => {
-                tracing::warn!(export.id = %id, "work without an export removed");
+                tracing::warn!(export.id = %id, "work without an export deleted");
                 summary.count(ORPHANED);
                 Ok(())
             }
-            Err(CommitError::Overtaken) => Ok(()),
+            Err(CommitError::Conflict) => Ok(()),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
     }
 }
 
-/// What a step came to: one that goes on with an export may also be the end of it.
+/// The name in the summary: a step that would continue an export may also have failed it.
 fn outcome(step: Step, change: &Change) -> &'static str {
     match step {
         Step::Send | Step::FreeLease if change.after.export.status == Status::Failed => FAILED,
@@ -359,7 +358,7 @@ fn outcome(step: Step, change: &Change) -> &'static str {
 }
 
 impl Notifier {
-    /// Asks for the mail of an export, without waiting for it to be sent.
+    /// Invokes `notify` for an export, without waiting for the mail to be sent.
     async fn ask(&self, export_id: ExportId) -> Result<(), CallError> {
         let payload = Message::new(export_id).body();
         let invoked = self
@@ -377,8 +376,8 @@ impl Notifier {
 /// Why a step was not taken.
 #[derive(Debug)]
 enum TakeError {
-    /// Somebody else has changed the export since it was read.
-    Overtaken,
+    /// The export was changed since it was read.
+    Conflict,
     Sweep(SweepError),
 }
 
@@ -391,7 +390,7 @@ impl From<SweepError> for TakeError {
 impl From<CommitError> for TakeError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Overtaken => Self::Overtaken,
+            CommitError::Conflict => Self::Conflict,
             CommitError::Store(error) => Self::Sweep(error.into()),
         }
     }

@@ -1,7 +1,7 @@
-//! Sweep: every minute, does whatever is due.
+//! `sweep`: runs every minute and does whatever is due.
 //!
-//! Queue and stream are the fast paths; were both to lose everything, this function would still bring every export
-//! to its end. It trusts no index but only what the item itself says, and every change of its is conditional.
+//! Queue and stream are the fast paths. Even if both lost every message, this function would bring every export to its
+//! end. It decides only on the items themselves, not on the index, and all of its writes are conditional.
 
 mod clean;
 mod handler;

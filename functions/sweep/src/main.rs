@@ -31,8 +31,8 @@ async fn main() -> Result<(), Error> {
         pace: config.pace,
         delete_after: config.delete_after,
     });
-    // The runtime logs an error in full, and an SDK's error holds the service's answer, which may hold anything:
-    // only what it says of itself goes on.
+    // The runtime logs errors in full, and an SDK error contains the service's answer, which may contain anything. So
+    // only the error's own message is passed on.
     run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let sweeper = sweeper.clone();
         async move {

@@ -1,31 +1,31 @@
-//! What is due for an export: a decision on what was read, without doing anything.
+//! Decides which step is due for an export, without side effects.
 
 use jiff::Timestamp;
 use waybill::export::{Export, Status};
 use waybill::lifecycle::State;
 use waybill::work::Pace;
 
-/// The next thing to do for an export.
+/// The next step for an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// No worker is at it: the message is sent again.
+    /// No worker has the export: send the message again.
     Send,
-    /// A worker holds the lease: somebody looks again at this time.
+    /// A worker has the lease: check again at this time.
     LookAgain(Timestamp),
-    /// The worker is gone: the next one may try, as soon as the wait before another attempt is over.
+    /// The worker is gone: free the lease, so that another worker can claim the export after the wait.
     FreeLease,
-    /// The person has not been told yet.
+    /// The mail is pending: invoke `notify`.
     AskForMail,
-    /// The file's time is over.
+    /// The file has expired.
     Expire,
-    /// What lies around may be removed, since no worker can still be writing.
+    /// Delete the export's other objects and uploads, since no worker can still be writing.
     Clean,
-    /// Nothing: it was due when the index was read, and is no longer.
+    /// Nothing: the export is no longer due.
     Nothing,
 }
 
-/// The one thing that is due first. In a final state several things may be due: the person is told first, and what
-/// may take long or fail comes last, so that it holds nothing else up. What failed before waits for its next try.
+/// The next step. For a final export several may be due: the mail is first, and cleaning, which may be slow or fail, is
+/// last. A step that failed before waits for its retry.
 pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     let (export, work) = (&state.export, &state.work);
     if work.due_at().is_none_or(|due| now < due) {
@@ -53,7 +53,7 @@ pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     Step::Nothing
 }
 
-/// The object that is kept when everything else under the export's prefix is removed.
+/// The object to keep when everything else under the export's prefix is deleted.
 pub(crate) fn kept_object(export: &Export) -> Option<&str> {
     let file = export.file.as_ref();
     file.filter(|_| export.status == Status::Succeeded)
@@ -69,30 +69,35 @@ mod tests {
     const SKEW: i64 = 30;
 
     #[test]
-    fn what_is_not_over_goes_on() {
+    fn an_unfinished_export_is_sent_again_or_freed() {
         let taken = processing(0);
         let until = taken.work.lease.as_ref().unwrap().until;
         let look = Step::LookAgain(until + pace().skew());
-        // State, seconds after the request, what is due then.
+        // Description, state, seconds after the request, the step due then.
         let freed = taken.retry_later(until + pace().skew(), pace()).after;
         let table = [
             (
-                "a message that may still come",
+                "a message that may still arrive",
                 waiting(),
                 59,
                 Step::Nothing,
             ),
-            ("a message that came to nothing", waiting(), 60, Step::Send),
-            ("a worker at it, not due", taken.clone(), 119, Step::Nothing),
+            ("a lost message", waiting(), 60, Step::Send),
             (
-                "a worker at it, due",
+                "a worker has it, not due",
+                taken.clone(),
+                119,
+                Step::Nothing,
+            ),
+            (
+                "a worker has it, due",
                 renewed(&taken, 100),
                 200,
                 Step::Nothing,
             ),
-            ("a worker gone", taken.clone(), 120, Step::FreeLease),
-            ("a message held back", freed.clone(), 179, Step::Nothing),
-            ("it came to nothing", freed, 180, Step::Send),
+            ("the worker is gone", taken.clone(), 120, Step::FreeLease),
+            ("a delayed message", freed.clone(), 179, Step::Nothing),
+            ("the delayed message was lost", freed, 180, Step::Send),
         ];
         for (name, state, second, step) in table {
             assert_eq!(next_step(&state, at(second), pace()), step, "{name}");
@@ -107,40 +112,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_is_told_then_expires_then_is_cleaned() {
+    fn a_final_export_is_mailed_then_expired_then_cleaned() {
         let done = succeeded(10);
-        let told = done.settle_mail(None, at(11)).after;
-        let cleaned = told.cleaned(at(200)).after;
+        let mailed = done.settle_mail(None, at(11)).after;
+        let cleaned = mailed.cleaned(at(200)).after;
         let week = 10 + 7 * 86_400;
         let table = [
             (
-                "the stream may still bring the mail",
+                "the stream may still cause the mail",
                 done.clone(),
                 69,
                 Step::Nothing,
             ),
-            ("nobody sent the mail", done.clone(), 70, Step::AskForMail),
-            ("a zombie may still write", told.clone(), 99, Step::Nothing),
+            ("the mail was not sent", done.clone(), 70, Step::AskForMail),
+            (
+                "a late worker may still write",
+                mailed.clone(),
+                99,
+                Step::Nothing,
+            ),
             (
                 "no worker can still be writing",
-                told.clone(),
+                mailed.clone(),
                 100,
                 Step::Clean,
             ),
             (
-                "all is well for a week",
+                "nothing is due for a week",
                 cleaned.clone(),
                 week - 1,
                 Step::Nothing,
             ),
-            ("the file's time is over", cleaned, week, Step::Expire),
+            ("the file expires", cleaned, week, Step::Expire),
+            ("expiry comes before cleaning", mailed, week, Step::Expire),
             (
-                "expiry is not held up by cleaning",
-                told,
+                "the mail comes before everything",
+                done,
                 week,
-                Step::Expire,
+                Step::AskForMail,
             ),
-            ("nor the mail by anything", done, week, Step::AskForMail),
         ];
         for (name, state, second, step) in table {
             assert_eq!(next_step(&state, at(second), pace()), step, "{name}");
@@ -148,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_removed_but_in_a_final_state_at_its_time() {
+    fn only_a_final_export_is_cleaned_and_only_when_due() {
         for status in Status::ALL {
             for clean_at in [None, Some(at(1_000))] {
                 for second in [999, 1_000, 10_000_000] {

@@ -1,4 +1,4 @@
-//! What became of a sweep: counts, and the one line of the log that alarms are measured by.
+//! The summary of a sweep: counts, and the log line that alarms use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,25 +17,24 @@ pub(crate) const EXPIRED: &str = "expired";
 pub(crate) const CLEANED: &str = "cleaned";
 pub(crate) const ORPHANED: &str = "orphaned";
 
-/// What became of a sweep.
+/// The summary of a sweep.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Exports that were looked at.
+    /// Exports that were processed.
     pub looked_at: usize,
-    /// How often each thing was done.
+    /// How often each step was taken.
     pub done: BTreeMap<&'static str, usize>,
-    /// Exports for which something could not be done.
+    /// Exports whose step failed.
     pub failed: usize,
-    /// Exports for which something could not be done before, and is tried again later.
+    /// Exports whose step failed before and waits for its retry.
     pub put_off: usize,
-    /// Exports among those that failed whose items cannot be read, and entries that name no export.
+    /// Failed exports whose items cannot be read, and index entries without a valid export id.
     pub unreadable: usize,
-    /// Exports that were due and that there was no time for, as far as they were seen.
+    /// Due exports that were read, but not processed in time.
     pub left: usize,
-    /// For how long the one that has waited longest had been due, in seconds: since it first was, however often it
-    /// failed.
+    /// How long the longest overdue export has been due, in seconds. Failed steps do not reset this.
     pub due_age_s: i64,
-    /// The exports that this sweep has put off, which it does not look at again.
+    /// The exports that this sweep has put off, which it does not process again.
     #[serde(skip)]
     pub(crate) just_put_off: BTreeSet<ExportId>,
 }
@@ -49,16 +48,16 @@ impl Summary {
         self.due_age_s = self.due_age_s.max(now.duration_since(due).as_secs());
     }
 
-    /// What went out after a commit, or not: what was committed says when it goes out again.
+    /// Counts or logs the result of sending after a commit. If it failed, a later sweep sends again.
     pub(crate) fn went_out(&mut self, id: ExportId, sent: Result<(), CallError>) {
         if let Err(error) = sent {
             self.failed += 1;
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(export.id = %id, error, "not sent");
+            tracing::warn!(export.id = %id, error, "sending failed");
         }
     }
 
-    /// The line that the age of what is due is measured by.
+    /// Logs the summary in one line, from which the metric of `due_age_s` is taken.
     pub(crate) fn log(&self, unread_shards: usize) {
         let done = |name| self.done.get(name).copied().unwrap_or(0);
         tracing::info!(

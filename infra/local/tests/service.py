@@ -1,4 +1,4 @@
-"""Starts one of the local services on a free port, for the length of a test."""
+"""Starts a local service on a free port for a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READY_SECONDS = 30
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, path: str = "/healthz", **environment: str) -> Iterator[str]:
-    """The service's URL while `command` runs; it answers when this is entered and is gone after."""
+    """Runs `command` and gives the service's URL once it answers; stops the service on exit."""
     process = subprocess.Popen(
         command, env=os.environ | environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )

@@ -1,4 +1,4 @@
-"""What is built is held while stacks deploy it, and by several at once."""
+"""Tests of the lock on builds, which several deployments can hold at once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class BuiltTest(unittest.TestCase):
             self.assertFalse(thread.is_alive(), "another stack waits for this one's deploy")
         self.builds.assert_called_once()
 
-    def test_nobody_builds_while_somebody_deploys(self) -> None:
+    def test_no_build_starts_during_a_deployment(self) -> None:
         with build.built(), (self.tools / "built.lock").open("w") as held:
             with self.assertRaises(BlockingIOError):
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

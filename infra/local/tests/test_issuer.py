@@ -1,4 +1,4 @@
-"""The issuer, asked over HTTP as a client would."""
+"""Tests of the issuer over HTTP."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ class IssuerTest(unittest.TestCase):
         self.assertIs(claims["email_verified"], True)
         self.assertEqual(self.verified(self.json(answer)["id_token"])["nonce"], "n")
 
-    def test_a_code_is_good_once(self) -> None:
+    def test_a_code_is_valid_once(self) -> None:
         code = self.code()
         self.assertEqual(self.redeem(code).status, 200)
         self.assertEqual(self.json(self.redeem(code))["error"], "invalid_grant")
 
-    def test_a_wrong_verifier_is_refused_and_spends_the_code(self) -> None:
+    def test_a_wrong_verifier_is_refused_and_invalidates_the_code(self) -> None:
         code = self.code()
         refused = self.redeem(code, code_verifier="w" * 43)
         self.assertEqual((refused.status, self.json(refused)["error"]), (400, "invalid_grant"))
@@ -132,7 +132,7 @@ class IssuerTest(unittest.TestCase):
                     self.assertEqual(response.status, 400)
                     self.assertNotIn("Location", response.headers)
 
-    def test_the_client_is_told_of_its_own_mistakes(self) -> None:
+    def test_errors_of_the_client_are_returned_to_it(self) -> None:
         for changes, error in (
             ({"response_type": "token"}, "unsupported_response_type"),
             ({"code_challenge_method": "plain"}, "invalid_request"),
@@ -159,18 +159,18 @@ class IssuerTest(unittest.TestCase):
         headers = {"host": "localhost", "content-type": "application/json"}
         return self.application.answer("POST", "/dev/token", headers, body.encode())
 
-    def test_dev_tokens_carry_what_was_asked(self) -> None:
+    def test_dev_tokens_have_the_requested_claims(self) -> None:
         answer = self.dev('{"sub": "x", "grants": "project:1 staff", "audience": "a", "claims": {"role": "r", "email": null}}')
         claims = self.verified(self.json(answer)["access_token"], "a")
         self.assertEqual((claims["sub"], claims["scope"], claims["role"]), ("x", "project:1 staff", "r"))
         self.assertNotIn("email", claims)
 
-    def test_a_dev_token_may_have_ended_already(self) -> None:
+    def test_a_dev_token_can_be_expired(self) -> None:
         token = self.json(self.dev('{"expires_in": -60}'))["access_token"]
         with self.assertRaises(jwt.ExpiredSignatureError):
             self.verified(token)
 
-    def test_dev_tokens_refuse_what_they_do_not_know(self) -> None:
+    def test_dev_tokens_refuse_unknown_fields(self) -> None:
         for body, words in (
             ('{"grant": "x"}', "grant is unknown"),
             ('{"expires_in": "1"}', "expires_in must be an integer"),

@@ -1,4 +1,4 @@
-"""What the emulator kept, mended before it starts again."""
+"""Tests of the repair of the emulator's saved state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import kept
 
 
 class StreamPositions(unittest.TestCase):
-    """A mapping that was restored must see the records of the stream's new count."""
+    """A restored mapping must read the new records of the stream."""
 
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()

@@ -1,4 +1,4 @@
-"""The loader against the DynamoDB that the local stack keeps its records in."""
+"""Tests of the loader with the local stack's DynamoDB for records."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ class Loading:
         for row, item in zip(rows, items, strict=True):
             for name, cell in row.items():
                 kind, value = next(iter(item[name].items())) if name in item else ("S", "")
-                # DynamoDB drops the zeros at a number's end; the number is the same.
+                # DynamoDB drops trailing zeros of a number.
                 self.assertEqual(float(value) if kind == "N" else value, float(cell) if kind == "N" else cell)
 
-    def test_rows_that_are_refused_are_told_by_line_and_the_rest_is_loaded(self) -> None:
+    def test_refused_rows_are_reported_by_line_and_the_rest_is_loaded(self) -> None:
         done = self.load(
             b"id,created_at,note\r\n"
             b'a,2026-01-01T00:00:00Z,"two\nlines"\r\n'
@@ -95,7 +95,7 @@ class Loading:
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.stored()[0]["sk"], {"S": "2026-01-01T00:00:00Z#a"})
 
-    def test_what_cannot_be_loaded_is_one_clear_line(self) -> None:
+    def test_a_file_that_cannot_be_loaded_gives_one_clear_line(self) -> None:
         row = b"id,created_at\na,2026-01-01T00:00:00Z\n"
         for content, options, words in (
             (b"", [], "the file is empty"),

@@ -1,4 +1,4 @@
-"""The mailbox, driven by AWS's own client and read as a person or a test would."""
+"""Tests of the mailbox with AWS's own client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILE = bytes(range(256)) * 4000
 
 
 class FakeAws:
-    """A configuration set with a topic for bounces, and what is published."""
+    """A configuration set with a topic for bounces, and the published events."""
 
     def __init__(self) -> None:
         self.published: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -131,7 +131,7 @@ class MailboxTest(unittest.TestCase):
         answer = caught.exception.response
         return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
-    def test_a_mail_is_kept_whole(self) -> None:
+    def test_a_mail_is_stored_completely(self) -> None:
         mail_id = self.send()
         mail = json.loads(self.get(f"/mails/{mail_id}.json"))
         self.assertEqual(mail["subject"], "Your <orders> ✓")
@@ -160,19 +160,19 @@ class MailboxTest(unittest.TestCase):
         self.start()
         self.assertEqual(json.loads(self.get("/mails.json")), [])
 
-    def test_the_pages_escape_what_a_mail_says(self) -> None:
+    def test_the_pages_escape_the_contents_of_mails(self) -> None:
         mail_id = self.send()
         page = self.get(f"/mails/{mail_id}").decode()
         self.assertIn("Your &lt;orders&gt; ✓", page)
         self.assertIn("text &amp; more", page)
         self.assertNotIn("<script>", page + self.get("/").decode())
 
-    def test_refuse_is_refused_for_good(self) -> None:
+    def test_refuse_is_refused_permanently(self) -> None:
         for _ in range(3):
             self.assertEqual(self.refused(to="refuse+1@example.com"), ("MessageRejected", 400))
         self.assertEqual(json.loads(self.get("/mails.json")), [])
 
-    def test_a_bounce_is_told_later_to_the_topics_that_ask_for_it(self) -> None:
+    def test_a_bounce_is_published_later_to_the_topics_for_bounces(self) -> None:
         with FakeAws() as aws:
             self.start("--aws", aws.url)
             mail_id = self.send("bounce+1@example.com", configuration_set="ours")
@@ -186,7 +186,7 @@ class MailboxTest(unittest.TestCase):
             self.assertEqual(event["mail"]["messageId"], mail_id)
             self.assertEqual(event["mail"]["tags"], {"ses:configuration-set": ["ours"], "kind": ["succeeded"]})
 
-            # The order is that of the sending: what is told last shows that nothing was told before it.
+            # Events are in the order of sending, so the last one shows that there was none before it.
             self.send("bounce+2@example.com")
             self.send("complaint@example.com", configuration_set="ours")
             self.send("ana@example.com", configuration_set="ours")
@@ -212,7 +212,7 @@ class MailboxTest(unittest.TestCase):
         with caught.exception as error:
             self.assertEqual(error.code, 422)
 
-    def test_requests_that_ses_would_not_take(self) -> None:
+    def test_requests_that_ses_would_refuse(self) -> None:
         self.assertEqual(self.refused(to="no address")[0], "BadRequestException")
         self.assertEqual(self.refused(Body={})[0], "BadRequestException")
         with self.assertRaises(self.ses.exceptions.BadRequestException):
@@ -235,7 +235,7 @@ class MailboxTest(unittest.TestCase):
         found = self.ses.get_email_identity(EmailIdentity="exports@example.com")
         self.assertTrue(found["VerifiedForSendingStatus"])
 
-    def test_what_is_not_there_is_404(self) -> None:
+    def test_an_unknown_address_is_404(self) -> None:
         for path in ("/mails/../issuer-key.pem", f"/mails/{'0' * 20}-{'0' * 12}.json", f"/mails/{'0' * 20}-{'0' * 12}"):
             with self.assertRaises(urllib.error.HTTPError) as caught:
                 self.get(path)

@@ -1,4 +1,4 @@
-"""The sample host's function."""
+"""Tests of the sample host's grants function."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ EVERYTHING = ("create", "list", "read", "download", "cancel", "cancel_any", "rea
 
 
 class Permissions(unittest.TestCase):
-    """Members of a project and of its organization, and nobody else."""
+    """Members of a project and of its organization, and others."""
 
     def allowed(self, place: str, kind: str, identity: object, organization_id: str | None) -> list[str]:
-        """What u-17, a member of `place` alone, may do."""
+        """The actions that u-17, a member only of `place`, may do."""
         table = Mock()
         table.get_item = lambda Key, ConsistentRead: {"Item": Key} if Key == {"person": "u-17", "place": place} else {}
         parent = {"kind": kind, "id": identity, "organization_id": organization_id}
@@ -31,14 +31,14 @@ class Permissions(unittest.TestCase):
         with patch("permissions.members", return_value=table):
             return [action for action in EVERYTHING if says(action)]
 
-    def test_a_member_of_the_project_does_all_but_what_is_of_admins(self) -> None:
+    def test_a_member_of_the_project_may_do_all_but_the_actions_of_admins(self) -> None:
         self.assertEqual(self.allowed("project:42", "project", 42, "acme"), list(EVERYTHING[:5]))
 
-    def test_a_member_of_the_organization_does_everything_in_it(self) -> None:
+    def test_a_member_of_the_organization_may_do_everything_in_it(self) -> None:
         self.assertEqual(self.allowed("organization:acme", "project", 42, "acme"), list(EVERYTHING))
         self.assertEqual(self.allowed("organization:acme", "organization", "acme", "acme"), list(EVERYTHING))
 
-    def test_anybody_else_does_nothing(self) -> None:
+    def test_others_may_do_nothing(self) -> None:
         self.assertEqual(self.allowed("project:43", "project", 42, "acme"), [])
         self.assertEqual(self.allowed("organization:acme", "project", 42, "other"), [])
         self.assertEqual(self.allowed("source:42", "project", 42, None), [])

@@ -1,4 +1,4 @@
-"""How a row becomes a record, and what is refused."""
+"""Tests of the conversion of rows to records."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RecordsTest(unittest.TestCase):
         item = self.item("7", "2026-11-21T12:01:02Z", "", "", "", "")
         self.assertEqual(sorted(item), ["created_at", "id", "pk", "sk"])
 
-    def test_what_is_no_exact_number_stays_text(self) -> None:
+    def test_inexact_numbers_stay_text(self) -> None:
         for cell in ("007", "1e3", "1,000", ".5", "5.", "+1", " 1", "NaN", "१", "1" * 39):
             with self.subTest(cell=cell):
                 self.assertEqual(self.item("7", "2026-11-21T12:01:02Z", "", cell, "", "")["amount"], {"S": cell})
@@ -106,7 +106,7 @@ class RecordsTest(unittest.TestCase):
         fixed = {name: item[name] for name in ("entity", "version", "deleted")}
         self.assertEqual(fixed, {"entity": {"S": "lead"}, "version": {"N": "2"}, "deleted": {"BOOL": False}})
 
-    def test_what_is_shown_otherwise_is_stored_as_the_catalog_says(self) -> None:
+    def test_converted_columns_are_stored_as_the_catalog_says(self) -> None:
         self.catalog.write_text(
             CATALOG.replace('"decimal" }', '"decimal", from = "cents" }').replace('"boolean" }', '"timestamp", from = "epoch_ms" }')
         )

@@ -1,4 +1,4 @@
-"""What is set again after a deploy, and what is taken out."""
+"""Tests of the properties that are set after a deployment, and of removed statements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource
 
 
 class BucketPolicy(unittest.TestCase):
-    """Nothing here speaks TLS, and a policy that wants it would refuse every call."""
+    """The emulator has no TLS, so a policy that requires it would refuse every call."""
 
     def repaired(self, *statements: dict[str, Any]) -> Mock:
         s3 = Mock()
@@ -34,7 +34,7 @@ class BucketPolicy(unittest.TestCase):
         repair._bucket(lambda _: s3, "files", {})
         return s3
 
-    def test_that_only_wants_tls_goes(self) -> None:
+    def test_that_only_requires_tls_is_removed(self) -> None:
         s3 = self.repaired(TLS_ONLY)
         s3.delete_bucket_policy.assert_called_once_with(Bucket="files")
 
@@ -49,7 +49,7 @@ class BucketPolicy(unittest.TestCase):
         s3.put_bucket_policy.assert_not_called()
         s3.delete_bucket_policy.assert_not_called()
 
-    def test_that_is_gone_already_is_no_error(self) -> None:
+    def test_that_was_removed_already_is_no_error(self) -> None:
         s3 = Mock()
         s3.get_bucket_policy.side_effect = ClientError({"Error": {"Code": "NoSuchBucketPolicy"}}, "GetBucketPolicy")
         repair._bucket(lambda _: s3, "files", {})
@@ -57,7 +57,7 @@ class BucketPolicy(unittest.TestCase):
 
 
 class OtherOrigins(unittest.TestCase):
-    """The rules of CORS are the template's; the origins are what the stack was deployed with."""
+    """The CORS rules are the template's; the origins are those of the deployment."""
 
     RULES = {"AllowOrigins": {"Ref": "AllowedOrigins"}, "AllowMethods": ["GET"]}
     API = {
@@ -75,12 +75,12 @@ class OtherOrigins(unittest.TestCase):
         repair.repair(lambda _: client, "waybill")
         return client
 
-    def test_that_are_named_are_let_in(self) -> None:
+    def test_that_are_configured_are_allowed(self) -> None:
         client = self.repaired("http://localhost:3000, https://app.example")
         allowed = {"AllowOrigins": ["http://localhost:3000", "https://app.example"], "AllowMethods": ["GET"]}
         client.update_api.assert_called_once_with(ApiId="a1", CorsConfiguration=allowed)
 
-    def test_are_not_let_in_where_none_is_named(self) -> None:
+    def test_are_not_allowed_without_configuration(self) -> None:
         self.repaired("").update_api.assert_not_called()
 
 

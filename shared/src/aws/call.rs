@@ -1,4 +1,4 @@
-//! A call to a service of AWS's that was not carried out.
+//! The error of a call to an AWS service.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -7,24 +7,24 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::best_effort;
 
-/// What there is instead of a code where no answer came in time.
+/// The code of a call that timed out.
 const LATE: &str = "no answer in time";
 
-/// A call that was not carried out, or whose answer did not come: whether it was carried out is not known then.
+/// A call that failed, or that was not answered; the latter may still have taken effect.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}{} failed: {code}", .table.as_ref().map_or(String::new(), |table| format!(" of table {table}")))]
 pub struct CallError {
-    /// The service's operation, such as `PutObject`.
+    /// The operation, such as `PutObject`.
     pub operation: &'static str,
-    /// The table that was read or written, where it was one of Waybill's own.
+    /// The table, for a call to one of Waybill's own tables.
     pub table: Option<String>,
-    /// The service's code, or what kind of failure it was.
+    /// The service's error code, or a short text for a failure without one.
     pub code: String,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl CallError {
-    /// What the SDK says of a call of `operation`.
+    /// Wraps the SDK's error of a call of `operation`.
     pub fn new<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -39,7 +39,7 @@ impl CallError {
         Self::with_code(operation, code.to_owned(), error)
     }
 
-    /// A call that failed in another way than the SDK's.
+    /// An error with a code of its own, for a failure that the SDK does not report.
     pub fn with_code(
         operation: &'static str,
         code: impl Into<String>,
@@ -53,24 +53,24 @@ impl CallError {
         }
     }
 
-    /// The same, of a table.
-    pub fn of_table(self, table: &str) -> Self {
+    /// Adds the table that the call was for.
+    pub fn with_table(self, table: &str) -> Self {
         Self {
             table: Some(table.to_owned()),
             ..self
         }
     }
 
-    /// Whether trying again is no use until somebody changes the deployment.
+    /// Whether a retry cannot succeed until the deployment changes.
     pub fn is_lasting(&self) -> bool {
         is_lasting(&self.code)
     }
 }
 
-/// Waits no longer than [`BEST_EFFORT`](super::BEST_EFFORT) for a call that nothing depends on.
+/// Makes a best-effort call: waits at most [`BEST_EFFORT`](super::BEST_EFFORT) for it.
 ///
 /// # Errors
-/// When the service did not carry it out, or did not say so by then.
+/// When the call failed or timed out.
 pub async fn best_effort_call<T, E, R>(
     operation: &'static str,
     call: impl Future<Output = Result<T, SdkError<E, R>>>,
@@ -85,10 +85,8 @@ where
     }
 }
 
-/// Whether a service's error code tells of something that stays until somebody changes the deployment: trying again is
-/// no use. Codes that are not known here may pass.
-///
-/// From the services' own lists of errors, those that all have in common included.
+/// Whether an error code means that a retry cannot succeed until the deployment changes. Other codes are treated as
+/// transient. The codes come from the services' error lists, including the errors common to all services.
 fn is_lasting(code: &str) -> bool {
     matches!(
         code,
@@ -129,8 +127,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_a_change_of_the_deployment_puts_right_is_lasting() {
-        let refused = |code: &str| CallError::with_code("PutObject", code, "said so");
+    fn errors_that_need_a_change_of_the_deployment_are_lasting() {
+        let refused = |code: &str| CallError::with_code("PutObject", code, "test");
         for code in ["AccessDenied", "NoSuchBucket", "KMS.DisabledException"] {
             assert!(refused(code).is_lasting(), "{code}");
         }

@@ -1,4 +1,4 @@
-//! The columns that a source has of its own: custom fields, attributes, and one for what nobody defined.
+//! A source's own columns: custom fields, attributes, and one column for all other values.
 
 use std::collections::HashSet;
 
@@ -7,35 +7,35 @@ use serde::{Deserialize, Serialize};
 use super::{ATTRIBUTES, Column, ExportType, Origin, Others, Path};
 use crate::value::Kind;
 
-/// The record's map of its source's custom fields. A field may also be an attribute of the record itself.
+/// The map in a record that holds its source's custom fields. A field may also be an attribute of the record itself.
 pub const CUSTOM: &str = "custom";
 
-/// The column of the values under keys that nobody defined.
+/// The key of the column for values under undefined keys.
 pub const OTHER: &str = "other";
 
-/// The columns that end a file with custom fields, in their order.
+/// The last columns of a file with custom fields, in order.
 pub(super) const LAST: [&str; 3] = ["created_at", "updated_at", "source_id"];
 
-/// The columns that staff have defined for a source.
+/// The columns that staff defined for a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Definitions {
-    /// Its custom fields, in the order of the file.
+    /// The source's custom fields, in the file's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_fields: Vec<Definition>,
-    /// Its attributes, in the order of the file.
+    /// The source's attributes, in the file's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Definition>,
 }
 
-/// One column that staff have defined.
+/// One column that staff defined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Definition {
-    /// Its header, and the name under which records hold its values.
+    /// The header in the file, and the key of the values in records.
     pub key: String,
-    /// Its name for people.
+    /// The name shown to people.
     pub label: String,
-    /// What its values are.
+    /// What the values are.
     pub kind: Kind,
 }
 
@@ -47,9 +47,9 @@ impl Definitions {
 }
 
 impl ExportType {
-    /// This type as a parent has it: with the columns that are defined for it. A definition under a key that the
-    /// catalog has taken since is left out; its values are in the column [`OTHER`].
-    pub fn of(&self, definitions: &Definitions, parent_id: &str) -> Self {
+    /// This type with the columns that are defined for a parent. A definition whose key the catalog has taken since is
+    /// left out; its values are in the column [`OTHER`].
+    pub fn with_definitions(&self, definitions: &Definitions, parent_id: &str) -> Self {
         let mut of = self.clone();
         if !self.custom {
             return of;
@@ -105,7 +105,7 @@ impl ExportType {
         of
     }
 
-    /// Where the catalog's own columns are, and the record's keys.
+    /// The paths of the catalog's own columns and of the record's key.
     fn own_paths(&self) -> Vec<Path> {
         let columns = self.columns.iter().flat_map(|column| match &column.origin {
             Origin::Paths { paths, .. } => paths.clone(),
@@ -173,7 +173,7 @@ mod tests {
             ],
             attributes: vec![definition("vip", Kind::Boolean)],
         };
-        let of = leads.of(&definitions, "web");
+        let of = leads.with_definitions(&definitions, "web");
         let keys = keys(&of);
         let (_, own) = keys.split_at(keys.len() - 8);
         assert_eq!(
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_that_the_catalog_has_taken_since_is_left_out() {
+    fn a_definition_whose_key_the_catalog_has_taken_is_left_out() {
         let catalog = Catalog::built_in().unwrap();
         let leads = catalog.get("leads").unwrap();
         let definitions = Definitions {
@@ -219,7 +219,7 @@ mod tests {
                 .into(),
             attributes: vec![definition("job", Kind::Text)],
         };
-        let of = leads.of(&definitions, "web");
+        let of = leads.with_definitions(&definitions, "web");
         let count = |key| keys(&of).iter().filter(|k| **k == key).count();
         assert_eq!([count("email"), count("other"), count("job")], [1, 1, 1]);
     }
@@ -232,6 +232,6 @@ mod tests {
             custom_fields: vec![definition("job", Kind::Text)],
             attributes: Vec::new(),
         };
-        assert_eq!(&orders.of(&definitions, "42"), orders);
+        assert_eq!(&orders.with_definitions(&definitions, "42"), orders);
     }
 }

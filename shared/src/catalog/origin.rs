@@ -1,26 +1,26 @@
-//! What a column's cells are read from.
+//! Where a column's values come from.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a record has a value: attribute names from the outside in. `address.city` in the catalog.
+/// The path of a value in a record: attribute names from the outside in. `address.city` in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// The path of these names. It has at least one.
+    /// The path with these names; it has at least one.
     pub fn new(first: impl Into<String>, rest: impl IntoIterator<Item = String>) -> Self {
         Self(std::iter::once(first.into()).chain(rest).collect())
     }
 
-    /// The names, from the outside in: at least one.
+    /// The names, from the outside in; at least one.
     pub fn names(&self) -> &[String] {
         &self.0
     }
 
-    /// The outermost name: the attribute of the record that has the value in it.
+    /// The first name: the record's attribute that contains the value.
     pub fn root(&self) -> &str {
         self.0.first().map_or("", String::as_str)
     }
@@ -32,23 +32,23 @@ impl fmt::Display for Path {
     }
 }
 
-/// What a column's cells are read from.
+/// Where a column's values come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// The value at the first of these paths where the record has one; there is at least one path.
+    /// The value at the first of these paths that has one; there is at least one path.
     Paths {
-        /// The paths, the first choice first.
+        /// The paths, in order of preference.
         paths: Vec<Path>,
-        /// What stands for a record's value where it has none.
+        /// The value for records without one.
         otherwise: Option<String>,
     },
-    /// Everything that a record holds besides, as one JSON object.
+    /// All values of a record that no other column has, as one JSON object.
     Others(Others),
 }
 
 impl Origin {
-    /// The one path, where nothing stands for a value that is not there.
+    /// The path, where there is exactly one and no default value.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Paths {
@@ -59,7 +59,7 @@ impl Origin {
         }
     }
 
-    /// The attributes of a record that it is read from; `None` for all of them.
+    /// The attributes of a record that the values are read from; `None` for all of them.
     pub fn roots(&self) -> Option<impl Iterator<Item = &str>> {
         match self {
             Self::Paths { paths, .. } => Some(paths.iter().map(Path::root)),
@@ -77,23 +77,23 @@ impl From<Path> for Origin {
     }
 }
 
-/// The values of a record that no column has.
+/// The values of a record that no other column has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Others {
-    /// Where the columns' values are, and what is no value: the record's keys.
+    /// The paths of other columns' values and of the record's key.
     pub known: BTreeSet<Path>,
-    /// Maps of values under keys of their own, which are named without the map's name.
+    /// Maps whose values are shown under their own keys, without the map's name.
     pub maps: BTreeSet<String>,
 }
 
 impl Others {
-    /// Whether a column has the value at this path.
-    pub fn is_known(&self, path: &[String]) -> bool {
+    /// Whether another column has the value at this path.
+    pub fn has_value_at(&self, path: &[String]) -> bool {
         self.known.iter().any(|known| known.names() == path)
     }
 
-    /// Whether columns have values inside of the map at this path.
-    pub fn is_looked_into(&self, path: &[String]) -> bool {
+    /// Whether another column has a value inside the map at this path.
+    pub fn has_values_inside(&self, path: &[String]) -> bool {
         let is_map = matches!(path, [name] if self.maps.contains(name));
         is_map
             || self

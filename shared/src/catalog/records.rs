@@ -1,4 +1,4 @@
-//! Where a type's records are, and what their sort keys say about time.
+//! Where a type's records are, and the format of their sort keys.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::time::{self, Stamp};
 
-/// What holds the records.
+/// The database that holds the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
@@ -16,33 +16,34 @@ pub enum Engine {
     Dynamodb,
 }
 
-/// Where a type's records are. Every read is bound to the parent: each partition has its id in it.
+/// Where a type's records are. Every read is limited to the parent, since each partition key contains the parent's id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsSpec {
-    /// What holds them.
+    /// The database that holds the records.
     pub engine: Engine,
-    /// The environment variable that holds the table's name.
+    /// The environment variable with the table's name.
     pub table: String,
-    /// The index to read; without one, the table.
+    /// The index to read; `None` for the table itself.
     pub index: Option<String>,
     /// The attribute of the partition key.
     pub partition_key: String,
     /// The attribute of the sort key.
     pub sort_key: String,
-    /// What a sort key is made of.
+    /// The format of the sort key.
     pub sort_format: SortFormat,
-    /// What every record has, by attribute: in one table with others, only such records are of the type.
+    /// Attributes and the values that every record of the type has. They tell the type's records from others in the
+    /// same table.
     pub fixed: Vec<(String, Constant)>,
-    /// The table's region, where it is not the function's own.
+    /// The table's region; `None` for the function's own.
     pub region: Option<String>,
-    /// The role to read it with, where it is in another account: its ARN, or the environment variable that holds it.
+    /// The role to assume for a table in another account: its ARN, or the environment variable with the ARN.
     pub role: Option<String>,
-    /// How much of them an export reads in a second, in megabytes, so that the host's own requests still find room.
+    /// The limit on reading, in megabytes per second, which leaves table capacity to the host's own requests.
     pub read_mb_per_s: u32,
     pub(super) partitions: Vec<String>,
 }
 
-/// A value that does not change from record to record.
+/// A value that is the same in every record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Constant {
@@ -57,7 +58,7 @@ pub enum Constant {
 pub(super) const PARENT: &str = "{parent}";
 
 impl RecordsSpec {
-    /// The partition keys under which this parent's records are: one, or several that are read as one.
+    /// The partition keys of this parent's records. Several partitions are merged into one sequence.
     pub fn partitions(&self, parent_id: &str) -> Vec<String> {
         self.partitions
             .iter()
@@ -66,11 +67,10 @@ impl RecordsSpec {
     }
 }
 
-/// What a sort key is made of: the time of the record, then perhaps more after a `#`.
+/// The format of a sort key: the record's time, optionally followed by `#` and more.
 ///
-/// In a fixed precision and in UTC, the order of keys is the order of time, so a range of time is a range of keys. In a
-/// mixed precision it is not (`…29.017Z` sorts before `…29Z`); then a range of time applies to each key's
-/// instant.
+/// With a fixed precision in UTC, keys are in the order of time, so a time range is a key range. With a mixed precision
+/// they are not (`…29.017Z` sorts before `…29Z`); a time range is then compared with the instant of each key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SortFormat {
@@ -78,7 +78,7 @@ pub struct SortFormat {
     more: bool,
 }
 
-/// How the time is written.
+/// The format of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     /// RFC 3339 in UTC with this many digits after the seconds.
@@ -99,7 +99,7 @@ const UNITS: [(&str, Unit); 7] = [
     ("epoch_ms", Unit::EpochMilliseconds),
 ];
 
-/// As the catalog writes it: `rfc3339_ms#id`.
+/// The catalog's name of the format: `rfc3339_ms#id`.
 impl fmt::Display for SortFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = UNITS.iter().find(|(_, unit)| Some(*unit) == self.unit);
@@ -126,7 +126,7 @@ impl TryFrom<String> for SortFormat {
 }
 
 impl SortFormat {
-    /// Reads `rfc3339_ms#id`, `rfc3339`, `epoch_s`…, or `id` for keys without a time.
+    /// Parses `rfc3339_ms#id`, `rfc3339`, `epoch_s` and so on, or `id` for keys without a time.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text == "id" {
             return Some(Self {
@@ -146,34 +146,34 @@ impl SortFormat {
         })
     }
 
-    /// The formats there are, for a message.
+    /// The list of formats, for an error message.
     pub(super) fn names() -> String {
         let names: Vec<_> = UNITS.iter().map(|(name, _)| *name).collect();
         format!("{} (each also with `#id`) or id", names.join(", "))
     }
 
-    /// The format that any key is of, by which all of a partition is read.
+    /// The format that every key has. A whole partition is read with it.
     pub const ANY: Self = Self {
         unit: None,
         more: true,
     };
 
-    /// Whether the order of keys is the order of time, so that [`SortFormat::bound`] may be a condition on the key.
+    /// Whether keys are in the order of time, so that [`SortFormat::bound`] can be a condition on the key.
     pub fn is_ordered_by_time(&self) -> bool {
         match self.unit {
             Some(Unit::Fixed(_)) => true,
-            // As a number; as text, the count of digits would have to be the same.
+            // True for numbers. Texts of digits are in numeric order only if all have the same length.
             Some(Unit::EpochSeconds | Unit::EpochMilliseconds) => !self.more,
             Some(Unit::Mixed) | None => false,
         }
     }
 
-    /// Whether a key has no time in it.
+    /// Whether keys contain no time.
     pub fn is_id(&self) -> bool {
         self.unit.is_none()
     }
 
-    /// Whether the key is a number attribute: a time since 1970 alone.
+    /// Whether the key is a number attribute: a count since 1970 without anything after it.
     pub fn is_number(&self) -> bool {
         matches!(
             self.unit,
@@ -181,9 +181,9 @@ impl SortFormat {
         ) && !self.more
     }
 
-    /// Whether a key is of this format. Most keys are, and are only looked at: no time is computed.
+    /// Whether a key has this format. Computes no instant, since this runs for every record.
     #[inline]
-    pub fn is_of(&self, key: &str) -> bool {
+    pub fn matches(&self, key: &str) -> bool {
         if let Some(Unit::Fixed(digits)) = self.unit {
             let length = "2017-10-02T10:56:33Z".len() + digits + usize::from(digits > 0);
             let time = match self.more {
@@ -195,11 +195,11 @@ impl SortFormat {
                 return true;
             }
         }
-        self.instant_of(key).is_some()
+        self.instant(key).is_some()
     }
 
-    /// The instant that a key names. `None` where the format has no time in it, or the key is not of this format.
-    pub fn instant_of(&self, key: &str) -> Option<Timestamp> {
+    /// The instant in a key. `None` where the format has no time, or the key has another format.
+    pub fn instant(&self, key: &str) -> Option<Timestamp> {
         let time = match (self.more, key.split_once('#')) {
             (true, Some((time, _))) => time,
             (true, None) => return None,
@@ -219,10 +219,10 @@ impl SortFormat {
         }
     }
 
-    /// Where an instant lies among the keys: those of records before it sort below this text, those of records at it
-    /// or after do not. So it is an exclusive upper bound and an inclusive lower one alike.
+    /// The key bound for an instant: keys of earlier records sort below this text, all others do not. The bound can
+    /// thus be an exclusive upper or an inclusive lower one.
     ///
-    /// `None` where keys are not in the order of time, or past what the format can say.
+    /// `None` where keys are not in the order of time, or where the format cannot express the instant.
     pub fn bound(&self, instant: Timestamp) -> Option<String> {
         if !self.is_ordered_by_time() {
             return None;
@@ -303,7 +303,7 @@ mod tests {
             ("epoch_ms#id", "1506941793000#a", instant),
             ("id", "2017-10-02T10:56:33Z", None),
         ] {
-            assert_eq!(format(name).instant_of(key), expected, "{name} {key}");
+            assert_eq!(format(name).instant(key), expected, "{name} {key}");
         }
     }
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     proptest! {
-        /// What makes a range of time a range of keys.
+        /// A time range is therefore a key range.
         #[test]
         fn a_bound_divides_the_keys_as_the_instant_divides_the_records(
             name in prop::sample::select(vec!["rfc3339_s", "rfc3339_ms", "rfc3339_us", "rfc3339_ns"]),
@@ -335,7 +335,7 @@ mod tests {
             let record = Timestamp::from_nanosecond(record.into()).unwrap();
             let bound = Timestamp::from_nanosecond(bound.into()).unwrap();
             let key = format!("{}#{id}", format.bound(record).unwrap());
-            let stored = format.instant_of(&key).unwrap();
+            let stored = format.instant(&key).unwrap();
             prop_assert_eq!(key < format.bound(bound).unwrap(), stored < bound);
         }
     }

@@ -10,7 +10,7 @@ fn ids_are_ordered_by_time_and_fit_a_javascript_number() {
 }
 
 #[test]
-fn ids_are_refused_in_any_other_form() {
+fn ids_are_parsed_only_from_their_shortest_form() {
     for text in [
         "",
         "0",
@@ -32,7 +32,7 @@ fn ids_are_refused_in_any_other_form() {
 }
 
 #[test]
-fn no_status_changes_but_along_the_design() {
+fn only_the_designed_changes_of_status_are_allowed() {
     let possible: Vec<(Status, Status)> = Status::ALL
         .into_iter()
         .flat_map(|from| Status::ALL.map(|to| (from, to)))
@@ -54,7 +54,7 @@ fn no_status_changes_but_along_the_design() {
 }
 
 #[test]
-fn both_spellings_of_canceled_are_understood() {
+fn both_spellings_of_canceled_are_parsed() {
     assert_eq!(Status::parse("cancelled"), Some(Status::Canceled));
     assert_eq!(Status::parse("canceled"), Some(Status::Canceled));
     assert_eq!(Status::parse("pending"), None);

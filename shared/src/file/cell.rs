@@ -1,4 +1,4 @@
-//! What one value is in its column: the one reading that CSV and XLSX share.
+//! Interprets a value as its column's kind, in the same way for CSV, XLSX and JSON.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,22 @@ use crate::value::number::{from_cents, is_integer, is_number};
 use crate::value::time::{Stamp, parse_date};
 use crate::value::{Kind, Stored, Value};
 
-/// A cell. A value that does not parse as its column's kind is text, whatever the column says.
+/// A cell. A value that does not parse as its column's kind is text.
 #[derive(Debug, PartialEq)]
 pub(super) enum Cell<'a> {
     Empty,
     Number(Cow<'a, str>),
     Boolean(bool),
     Date(Date, &'a str),
-    /// The instant, and the text as it is stored.
+    /// The instant, and the stored text.
     Timestamp(Stamp<'a>, &'a str),
-    /// What the source itself calls a number, where the column's kind is another. It cannot run as a formula.
+    /// A value that is stored as a number in a column of another kind. It cannot run as a formula.
     StoredNumber(&'a str),
     Text(&'a str),
 }
 
 impl Cell<'_> {
-    /// Whether it is of this kind, its column's. Nothing at all, and a text without characters, is of any.
+    /// Whether the cell is of this kind. A missing value and an empty text are of every kind.
     #[inline]
     pub(super) fn is_of_kind(&self, kind: Kind) -> bool {
         let (Cell::Text(text) | Cell::StoredNumber(text)) = self else {
@@ -39,7 +39,7 @@ impl Cell<'_> {
     }
 }
 
-/// Reads a value as its column's kind.
+/// Interprets a value as its column's kind.
 pub(super) fn read<'a>(column: &Column, value: &'a Value<'_>) -> Cell<'a> {
     let Some(text) = value.as_text() else {
         return Cell::Empty;
@@ -51,8 +51,8 @@ pub(super) fn read<'a>(column: &Column, value: &'a Value<'_>) -> Cell<'a> {
     }
 }
 
-/// Whether a value is what its column says: a file counts what is not as [`OtherKind`](super::WarningCode::OtherKind).
-/// Nothing at all, and a text without characters, is anything.
+/// Whether a value is of its column's kind. A missing value and an empty text are of every kind. A file counts all
+/// others as [`OtherKind`](super::WarningCode::OtherKind).
 pub fn is_of_kind(column: &Column, value: &Value<'_>) -> bool {
     read(column, value).is_of_kind(column.kind)
 }
@@ -66,7 +66,7 @@ fn typed<'a>(column: &Column, value: &Value<'_>, text: &'a str) -> Option<Cell<'
         (Kind::Integer | Kind::Decimal, _) if column.stored == Some(Stored::Cents) => {
             from_cents(text).map(|decimal| Cell::Number(Cow::Owned(decimal)))
         }
-        // A text such as `1e5` is a code rather than a whole number; what the source calls a number is one.
+        // The text `1e5` is rather a code than a whole number; a stored number of that form is a number.
         (Kind::Integer, Value::Text(_)) => {
             is_integer(text).then_some(Cell::Number(Cow::Borrowed(text)))
         }
@@ -86,7 +86,7 @@ fn timestamp(stored: Option<Stored>, text: &str) -> Option<Cell<'_>> {
     };
     match stamp {
         Some(stamp) => Some(Cell::Timestamp(stamp, text)),
-        // A day without a time has no zone to move in.
+        // A date without a time has no time zone.
         None => parse_date(text).map(|date| Cell::Date(date, text)),
     }
 }
@@ -96,7 +96,7 @@ pub(super) mod tests {
     use super::*;
     use crate::catalog::Path;
 
-    /// A visible column of this kind under the path of its key.
+    /// A visible column of this kind, whose path is its key.
     pub(crate) fn column(key: &str, kind: Kind) -> Column {
         Column {
             key: key.to_owned(),
@@ -145,7 +145,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_a_source_calls_a_number_is_one_only_in_a_column_of_numbers() {
+    fn a_stored_number_is_a_number_only_in_a_column_of_numbers() {
         let number = Value::Number("-1.5".into());
         assert_eq!(
             read(&column("c", Kind::Integer), &number),
@@ -174,7 +174,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn hundredths_and_counts_since_1970_are_shown_as_what_they_are() {
+    fn cents_and_epoch_times_are_converted() {
         let mut amount = column("amount", Kind::Decimal);
         amount.stored = Some(Stored::Cents);
         assert_eq!(
@@ -206,7 +206,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_not_of_its_columns_kind_is_told_from_what_is() {
+    fn values_of_another_kind_than_their_column_are_recognized() {
         for (kind, value, is_of_kind) in [
             (Kind::Text, Value::Number("-1".into()), true),
             (Kind::Integer, text("12 pieces"), false),

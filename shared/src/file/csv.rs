@@ -13,29 +13,29 @@ use crate::value::number::is_number;
 use crate::value::time::is_shown_in_utc;
 use crate::value::{Kind, Value};
 
-/// Tells Excel that the file is UTF-8.
+/// Makes Excel read the file as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What a cell without characters is where nothing would mean something else.
+/// An empty text where an empty field would mean a missing value.
 const EMPTY: &[u8] = b"\"\"";
 
-/// Turns rows into CSV. Each row's bytes depend on the row alone, so a file may be continued anywhere between rows.
+/// Writes rows as CSV. Each row's bytes depend on the row alone, so a file can be continued between any two rows.
 ///
-/// The bytes are written here rather than by a library, since this is where the time of an export goes: values are
-/// borrowed from the answer that they came in, and most of them are only copied.
+/// No library is used, since most of an export's time is spent here: values are borrowed from DynamoDB's answer, and
+/// most are only copied.
 #[derive(Debug)]
 pub struct CsvRows {
     options: FileOptions,
     cells: Cells,
     warnings: CellWarnings,
-    /// Rows so far, the header not counted.
+    /// Rows written so far, without the header.
     written: u64,
 }
 
 /// Writes cells.
 #[derive(Debug)]
 struct Cells {
-    /// How spreadsheets may read the file; `None` where no spreadsheet is to read it.
+    /// The rules for guards; `None` in the profile `data`.
     guard: Option<&'static Dialect>,
     time_zone: TimeZone,
     is_utc: bool,
@@ -43,12 +43,12 @@ struct Cells {
 }
 
 impl CsvRows {
-    /// Rows of a file of these options.
+    /// The writer of a new file.
     pub fn new(options: FileOptions) -> Self {
         Self::resume(options, WarningCounts::default(), 0)
     }
 
-    /// Goes on where a writer of the same options was, with its warnings and the number of rows that it had written.
+    /// A writer that continues a file with the same options, from the warnings and the number of rows so far.
     pub fn resume(options: FileOptions, warnings: WarningCounts, written: u64) -> Self {
         Self {
             cells: Cells {
@@ -66,12 +66,12 @@ impl CsvRows {
         }
     }
 
-    /// How many rows have been written, the header not counted.
+    /// How many rows have been written, without the header.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Appends the file's beginning: in the profile `spreadsheet` a byte-order mark, then the columns' keys.
+    /// Appends the byte-order mark, in the profile `spreadsheet`, and the header with the columns' keys.
     pub fn header(&mut self, out: &mut Vec<u8>) {
         if self.options.profile == Profile::Spreadsheet {
             out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
@@ -80,7 +80,7 @@ impl CsvRows {
         for column in &self.options.columns {
             let key = column.key.as_str();
             if out.is_empty() && key.starts_with("ID") {
-                // Excel takes a file whose first bytes are `ID` for another format (SYLK), and says that it is broken.
+                // Excel would read a file that begins with `ID` as SYLK, and report that it is corrupt.
                 quoted(key, out);
             } else {
                 self.cells.text(Kind::Text, key, out);
@@ -90,7 +90,7 @@ impl CsvRows {
         end(out, start);
     }
 
-    /// Appends one row. `row` has a value for each column, in their order; what follows them is not written.
+    /// Appends one row. `row` has a value for each column, in order; further values are ignored.
     pub fn row(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) {
         let start = out.len();
         for (place, (column, value)) in self.options.columns.iter().zip(row).enumerate() {
@@ -106,17 +106,17 @@ impl CsvRows {
         self.written += 1;
     }
 
-    /// What is not of its column's kind, in all of the file so far.
+    /// The warnings of the whole file so far: values that are not of their column's kind.
     pub fn warnings(&self) -> WarningCounts {
         self.warnings.counts()
     }
 }
 
 impl Cells {
-    /// Appends a value; whether it is of its column's kind.
+    /// Appends a value. Returns whether the value is of its column's kind.
     #[inline]
     fn value(&mut self, column: &Column, value: &Value<'_>, out: &mut Vec<u8>) -> bool {
-        // Most timestamps are stored as they are shown: no need to compute what they are.
+        // Most timestamps are stored in the form that is written, so they need no parsing.
         if let Value::Text(text) = value
             && column.kind == Kind::Timestamp
             && self.is_utc
@@ -138,19 +138,19 @@ impl Cells {
                 stamp.write(&self.time_zone, &mut self.scratch);
                 out.extend_from_slice(self.scratch.as_bytes());
             }
-            // A number cannot run, whatever its column's kind: it needs no guard.
+            // A number cannot run as a formula, so it needs no guard.
             Cell::StoredNumber(number) => out.extend_from_slice(number.as_bytes()),
             Cell::Text(text) => self.text(column.kind, text, out),
         }
         cell.is_of_kind(column.kind)
     }
 
-    /// A text, guarded where the file has a guard, in quotes where it needs them. Most texts are only copied.
+    /// Appends a text, with guards and quotes where needed. Most texts are only copied.
     #[inline]
     fn text(&self, kind: Kind, text: &str, out: &mut Vec<u8>) {
         let bytes = text.as_bytes();
         let Some(&first) = bytes.first() else {
-            // A program tells an empty text from nothing; a spreadsheet has one empty cell.
+            // Programs distinguish an empty text from a missing value; spreadsheets do not.
             if self.guard.is_none() {
                 out.extend_from_slice(EMPTY);
             }
@@ -179,11 +179,11 @@ impl Cells {
     }
 }
 
-/// Puts the second cell of the row that began at `start` in quotes where it would go on with the first, a number with a
-/// sign: a reader that splits at `;` takes `-5,0+A1` for one cell, and where numbers have a decimal comma, for a formula.
+/// Quotes the second cell of the row that began at `start`, if it could be read as the rest of a signed number in the
+/// first cell: a reader that splits at `;` reads `-5,0+A1` as one cell, and with a decimal comma as a formula.
 #[cold]
 fn end_number(out: &mut Vec<u8>, start: usize) {
-    // Neither a number nor a cell that begins with a digit, and has no quotes yet, has a comma in it.
+    // A number contains no comma, and neither does an unquoted cell.
     let mut cells = out[start..].split(|&byte| byte == b',');
     let (Some(first), Some(second)) = (cells.next(), cells.next()) else {
         return;
@@ -196,21 +196,21 @@ fn end_number(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// Ends the row that began at `start`: the last comma makes way.
+/// Ends the row that began at `start`, and replaces the last comma by the end of the line.
 fn end(out: &mut Vec<u8>, start: usize) {
     if out.len() > start {
         out.pop();
     }
     if out.len() == start {
-        // A single empty cell would be a blank line, which readers leave out.
+        // A single empty cell would make a blank line, which readers skip.
         out.extend_from_slice(EMPTY);
     }
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether a text may have to be quoted, or guarded inside: it has a comma, a quote, an end of line, or what a dialect
-/// takes for a separator. Sixteen bytes are looked at at a time, and the last sixteen once more where they do not come
-/// out even: texts are short, and a byte alone costs as much as eight.
+/// Whether a text may need quotes or a guard inside: it contains a comma, a quote, an end of line or a separator of a
+/// dialect. Tests sixteen bytes at a time; the last sixteen overlap the ones before where the length is no multiple.
+/// Texts are short, and testing one byte costs as much as testing eight.
 #[inline]
 fn is_special(text: &[u8]) -> bool {
     let double = |bytes: &[u8; 16]| {
@@ -227,8 +227,8 @@ fn is_special(text: &[u8]) -> bool {
         .any(|byte| *byte < b' ' || matches!(byte, b',' | b'"' | b';' | b'|'))
 }
 
-/// Not 0 where one of eight bytes is a comma, a quote, `;`, `|` or a control character. What is subtracted borrows from
-/// the highest bit of a byte that is sought; bytes beyond ASCII, which have that bit anyway, are left out.
+/// Not 0 where one of eight bytes is a comma, a quote, `;`, `|` or a control character. The subtraction borrows from
+/// the highest bit of such a byte; bytes beyond ASCII, which have that bit set anyway, are masked out.
 #[inline]
 fn specials(word: &[u8; 8]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
@@ -251,7 +251,7 @@ fn quoted(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// `+`, digits and spaces only: a spreadsheet cannot compute it. `+1-519-748-2199` it would.
+/// Whether the text is only `+`, digits and spaces, which no spreadsheet computes. It would compute `+1-519-748-2199`.
 fn is_plain_phone(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())

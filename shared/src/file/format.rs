@@ -1,8 +1,8 @@
-//! The kinds of files.
+//! File formats.
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of file.
+/// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -17,7 +17,7 @@ impl Format {
     /// Every format.
     pub const ALL: [Self; 2] = [Self::Csv, Self::Xlsx];
 
-    /// The file name's extension, which is also the format's name in the API.
+    /// The extension of file names, which is also the format's name in the API.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -25,7 +25,7 @@ impl Format {
         }
     }
 
-    /// The media type under which the file is stored, sent and attached.
+    /// The media type of the file in S3, in downloads and in mails.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8",

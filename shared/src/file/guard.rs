@@ -1,40 +1,40 @@
-//! The guard: `'` before what a spreadsheet would compute, wherever in a text it begins a cell.
+//! The guard: `'` before a text that a spreadsheet would run as a formula, also inside a cell.
 //!
-//! A file is written with one separator, and read with another where a person says so, or where their country has
-//! another: of `x;=1+1;y` a reader that splits at `;` computes `=1+1`. So a cell may begin at a text's start and after
-//! each separator of its [`Dialect`]. A formula is looked for behind what importers drop: white space, control
-//! characters and quotes (`x;"=1"` is the cell `=1` for a reader that takes the quotes for its own).
+//! A file is written with one separator, but may be opened with another, chosen by the user or by the country's
+//! settings: a reader that splits `x;=1+1;y` at `;` computes `=1+1`. So a cell may begin at a text's start and after
+//! each separator of the [`Dialect`]. A formula may follow characters that importers drop: white space, control
+//! characters and quotes (`x;"=1"` is the cell `=1` for a reader that treats the quotes as its own).
 //!
-//! **To undo it**, take away `'` at each of these places where what is behind it would be guarded itself. For that a
-//! text's own `'` counts as dropped, too: `'=1` is written `''=1`, so that no two texts are written alike.
+//! ***To undo the guard**, remove `'` at each of these places if what follows would be guarded. A text's own `'` counts
+//! as a dropped character, too: `'=1` is written `''=1`, so that no two texts are written alike.
 //!
-//! What is not guarded: after a comma, since the field is in quotes and its reader knows them; and after a space or a
-//! letter, at which a reader can also be told to split, but which every text has.
+//! Not guarded is text after a comma, since such a field is quoted, and text after a space or a letter. A reader can be
+//! told to split there too, but every text contains these.
 
 use std::borrow::Cow;
 
-/// What is written before a cell that would be computed.
+/// The character that is inserted before a formula.
 const GUARD: char = '\'';
 
-/// The first bytes of characters beyond ASCII that importers drop ([`is_dropped`]).
+/// The first bytes in UTF-8 of the characters beyond ASCII that importers drop ([`is_dropped`]).
 const DROPPED_FIRST: [u8; 5] = [0xc2, 0xe1, 0xe2, 0xe3, 0xef];
 
-/// How the programs that a file is for may read it, besides as it was written.
+/// How a group of programs may read a file, other than as written.
 #[derive(Debug)]
 pub(super) struct Dialect {
-    /// Whether such a program may begin a cell inside of a text after this byte, an ASCII character.
+    /// By byte: whether a program may split a text after this ASCII character.
     separators: [bool; 256],
     /// The characters that begin a formula.
     formulas: &'static [char],
-    /// The characters that no text may begin with, whatever follows.
+    /// The characters that are guarded at a text's start, whatever follows.
     firsts: &'static [char],
-    /// The bytes that a text begins with which may have to be guarded at its start.
+    /// By first byte: whether a text may need a guard at its start.
     suspects: [bool; 256],
 }
 
-/// Excel, LibreOffice and their like. Separators: those that an import offers and that countries have (`;` in most of
-/// Europe and South America), and the ends of lines. Formulas and first characters: those of OWASP's "CSV Injection",
-/// the full-width forms among them, which spreadsheets in East Asia take for the others; and NUL, which importers drop.
+/// Excel, LibreOffice and similar programs. Separators: those that imports offer and that countries use (`;` in most of
+/// Europe and South America), and line ends. Formulas and first characters: those of OWASP's "CSV Injection", including
+/// full-width forms, which East Asian spreadsheets treat as equal, and NUL, which importers drop.
 pub(super) static SPREADSHEETS: Dialect = Dialect::new(
     b";\t|\r\n",
     &['=', '+', '-', '@', '＝', '＋', '－', '＠'],
@@ -48,7 +48,7 @@ impl Dialect {
         firsts: &'static [char],
     ) -> Self {
         let mut suspects = [false; 256];
-        // Controls and the space: dropped, or among the first characters.
+        // Control characters and the space: dropped, or among the first characters.
         let mut byte = 0;
         while byte <= b' ' {
             suspects[byte as usize] = true;
@@ -81,18 +81,18 @@ impl Dialect {
         }
     }
 
-    /// Whether a text that begins with this byte may have to be guarded at its start; most need not be looked at.
+    /// Whether a text that begins with this byte may need a guard at its start. Excludes most texts cheaply.
     #[inline]
     pub(super) fn suspects(&self, first: u8) -> bool {
         self.suspects[usize::from(first)]
     }
 
-    /// The text with its guards; borrowed where it needs none.
+    /// The text with guards inserted; borrowed where it needs none.
     pub(super) fn guarded<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut guarded = String::new();
         let mut copied = 0;
         for begin in self.cells(text) {
-            if self.runs(&text[begin..]) || (begin == 0 && self.is_no_beginning(text)) {
+            if self.runs(&text[begin..]) || (begin == 0 && self.has_forbidden_start(text)) {
                 guarded.push_str(&text[copied..begin]);
                 guarded.push(GUARD);
                 copied = begin;
@@ -105,28 +105,28 @@ impl Dialect {
         Cow::Owned(guarded)
     }
 
-    /// Where some program may begin a cell.
+    /// The offsets at which a program may begin a cell.
     fn cells(&self, text: &str) -> impl Iterator<Item = usize> {
         let bytes = text.bytes().enumerate();
         let after = bytes.filter(|&(_, byte)| self.separators[usize::from(byte)]);
         std::iter::once(0).chain(after.map(|(place, _)| place + 1))
     }
 
-    /// Whether a cell that begins like this would be computed.
+    /// Whether a cell with this text would run as a formula.
     fn runs(&self, cell: &str) -> bool {
         let is_separator = |c: char| c.is_ascii() && self.separators[c as usize];
         let first = cell.chars().find(|&c| !is_dropped(c) || is_separator(c));
         first.is_some_and(|c| self.formulas.contains(&c))
     }
 
-    /// Whether a text begins as none may, perhaps behind guards of its own.
-    fn is_no_beginning(&self, text: &str) -> bool {
+    /// Whether a text begins with one of `firsts`, also after `'` characters of its own.
+    fn has_forbidden_start(&self, text: &str) -> bool {
         text.trim_start_matches(GUARD).starts_with(self.firsts)
     }
 }
 
-/// What importers drop before a cell's first character: white space that they trim, characters that they cannot show,
-/// and quotes. [`GUARD`] is one of these.
+/// Whether importers drop the character at a cell's start: white space, characters that cannot be shown, and quotes.
+/// [`GUARD`] is one of these.
 fn is_dropped(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '"' | GUARD | '\u{200b}' | '\u{feff}')
 }
@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    /// As the documentation of this module says.
+    /// Undoes the guard as described in the module's documentation.
     fn undone(guarded: &str) -> String {
         let mut text = String::new();
         let mut copied = 0;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_run_behind_any_separator_is_guarded() {
+    fn a_formula_after_any_separator_is_guarded() {
         for (text, guarded) in [
             ("=1+1", "'=1+1"),
             ("x;=1+1;y", "x;'=1+1;y"),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tab_an_end_of_line_and_nul_begin_no_text() {
+    fn a_text_that_begins_with_a_tab_an_end_of_line_or_nul_is_guarded() {
         for first in ['\t', '\r', '\n', '\0'] {
             let text = format!("{first}a");
             assert_eq!(SPREADSHEETS.guarded(&text), format!("'{text}"));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_run_stays_as_it_is() {
+    fn a_text_that_cannot_run_is_unchanged() {
         for text in [
             "",
             "a=1",
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_looks_guarded_is_told_from_a_guarded_one() {
+    fn a_text_that_looks_guarded_is_distinguished_from_a_guarded_one() {
         assert_eq!(SPREADSHEETS.guarded("'=1"), "''=1");
         assert_eq!(SPREADSHEETS.guarded("x;'=1"), "x;''=1");
         assert_eq!(SPREADSHEETS.guarded("'\ta"), "''\ta");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn no_first_character_that_matters_is_overlooked() {
+    fn suspects_include_every_first_byte_that_may_need_a_guard() {
         for c in '\0'..=char::MAX {
             let text = format!("{c}=1");
             let first = text.as_bytes()[0];
@@ -245,7 +245,7 @@ mod tests {
             prop_assert_eq!(undone(&SPREADSHEETS.guarded(&text)), text);
         }
 
-        /// However often it is split and trimmed.
+        /// Also after repeated splitting and trimming.
         #[test]
         fn no_cell_begins_like_a_formula(text in "[=@;|\t\r\n\0 '\"＝a]{0,16}") {
             let guarded = SPREADSHEETS.guarded(&text);

@@ -1,4 +1,4 @@
-//! A cell as JSON: what a list of records shows of the same values that a file would have.
+//! Cells as JSON, for lists of records. The values are interpreted as for files.
 
 use jiff::tz::TimeZone;
 use serde_json::{Number, Value as Json};
@@ -8,12 +8,12 @@ use crate::catalog::Column;
 use crate::value::Value;
 use crate::value::number::{exact_double, is_integer};
 
-/// The greatest integer up to which a double holds every one: 2^53 - 1, JavaScript's `Number.MAX_SAFE_INTEGER`.
+/// JavaScript's `Number.MAX_SAFE_INTEGER`, 2^53 - 1: a double holds every integer up to it exactly.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
-/// The value as its column's kind: null where there is none, a number where a double holds it exactly and else the text
-/// of its digits, true or false, a timestamp as RFC 3339 in `zone`, lists and maps as such. A value that does not parse
-/// as its column's kind is text, and so is a number in a column of texts: a client is told the column's kind.
+/// The JSON of a value, by its column's kind: null for a missing value; a number where a double holds it exactly, else
+/// a text of its digits; true or false; a timestamp as RFC 3339 in `zone`; lists and maps as JSON. A value that does
+/// not parse as its column's kind is text, and so is a number in a column of texts.
 pub fn value(column: &Column, value: &Value<'_>, zone: &TimeZone) -> Json {
     match cell::read(column, value) {
         Cell::Empty => Json::Null,
@@ -32,7 +32,7 @@ pub fn value(column: &Column, value: &Value<'_>, zone: &TimeZone) -> Json {
     }
 }
 
-/// Most clients read every number as a double, and would not say that digits are lost. A spreadsheet has the same rule.
+/// Most clients read every number as a double and silently lose digits. XLSX files follow the same rule.
 fn number(digits: &str) -> Json {
     if is_integer(digits)
         && let Ok(integer) = digits.parse::<i64>()

@@ -1,4 +1,4 @@
-//! What a downloaded file is called.
+//! Names of downloaded files.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use unicode_normalization::char::is_combining_mark;
 use crate::catalog::{ExportType, ParentKind};
 use crate::file::Format;
 
-/// The longest file name, in bytes: it stays under what file systems and mail programs take.
+/// The maximum length of a file name in bytes, which file systems and mail programs accept.
 const MAX_LENGTH: usize = 150;
 
-/// Names that Windows gives to devices, whatever their extension.
+/// Names that Windows reserves for devices, with any extension.
 const RESERVED: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 
-/// The bytes that RFC 8187 (section 3.2.1) leaves as they are in an extended value.
+/// The bytes to percent-encode in an extended value (RFC 8187, section 3.2.1).
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -36,8 +36,9 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
 pub struct FileName(String);
 
 impl FileName {
-    /// The name of an export requested at this time: its type and its parent's name, or a source's name alone; then
-    /// the time in UTC. What a file system could refuse in the parent's name is replaced, and it is cut to fit.
+    /// The file name of an export requested at `at`: the type's and the parent's name, or only the parent's for a
+    /// source, then the time in UTC. In the parent's name, characters that a file system could refuse are replaced, and
+    /// the name is cut to fit.
     pub fn new(export_type: &ExportType, parent_name: &str, at: Timestamp, format: Format) -> Self {
         let prefix = match export_type.parent {
             ParentKind::Source => "",
@@ -77,14 +78,14 @@ impl fmt::Display for FileName {
     }
 }
 
-/// The header `Content-Disposition` (RFC 6266) that makes a browser save the file under this name: in ASCII for old
-/// programs, and as it is for all others.
+/// The value of `Content-Disposition` (RFC 6266) for a download under this name: once in ASCII for old programs, and
+/// once unchanged.
 pub fn content_disposition(file_name: &str) -> String {
     let plain: String = file_name
         .nfd()
         .filter(|&c| !is_combining_mark(c))
         .map(|c| match c {
-            // Some programs decode %41 in the plain form.
+            // Some programs decode %41 in the ASCII form.
             '"' | '\\' | '%' => '_',
             ' '..='~' => c,
             _ => '_',
@@ -94,7 +95,8 @@ pub fn content_disposition(file_name: &str) -> String {
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{extended}")
 }
 
-/// NFC, without what a path, a shell or a reader's eye could take for something else, and no dot or space at an end.
+/// The name in NFC, without characters that are special in paths or shells or that mislead readers, and without dots or
+/// spaces at the ends.
 fn clean(name: &str) -> String {
     let name: String = name
         .nfc()
@@ -107,11 +109,11 @@ fn clean(name: &str) -> String {
 fn is_forbidden(c: char) -> bool {
     c.is_control()
         || r#"/\:*?"<>|"#.contains(c)
-        // They turn the direction of writing, so that `gpj.exe` is read as a picture; or break the line.
+        // These change the direction of writing, so that `gpj.exe` looks like a picture, or break the line.
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// At most this many bytes, cut between characters.
+/// The text cut to at most `length` bytes, between two characters.
 fn cut(text: &str, length: usize) -> &str {
     text[..text.floor_char_boundary(length)]
         .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_what_of_whom_and_when() {
+    fn a_name_has_the_type_the_parent_and_the_time() {
         assert_eq!(
             named("project", "film-42"),
             "orders-film-42-20261121T120102Z.xlsx"
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_system_could_refuse_is_replaced() {
+    fn characters_that_a_system_could_refuse_are_replaced() {
         for (name, file) in [
             ("../../etc/passwd", "-..-etc-passwd-20261121T120102Z.xlsx"),
             (
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_told_the_name_twice() {
+    fn the_header_has_the_name_in_two_forms() {
         assert_eq!(
             content_disposition("orders-Açaí 50%.csv"),
             "attachment; filename=\"orders-Acai 50_.csv\"; filename*=UTF-8''orders-A%C3%A7a%C3%AD%2050%25.csv"

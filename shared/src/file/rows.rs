@@ -1,4 +1,4 @@
-//! The rows of a file in its format: bytes leave as rows come, and any worker can go on between two rows.
+//! Writes the rows of a file in its format, as a stream. Another worker can continue the file between any two rows.
 
 use super::csv::CsvRows;
 use super::xlsx::{XlsxError, XlsxRows, XlsxState};
@@ -6,7 +6,7 @@ use super::{FileOptions, WarningCounts};
 use crate::file::Format;
 use crate::value::Value;
 
-/// What turns rows into a file's bytes. They depend on the rows alone, not on who wrote them and how often that changed.
+/// The writer of a file's rows. The bytes depend on the rows alone, not on where the file was interrupted.
 #[derive(Debug)]
 pub enum Rows {
     /// Comma-separated values.
@@ -16,10 +16,10 @@ pub enum Rows {
 }
 
 impl Rows {
-    /// The rows of a new file, whose first bytes are appended.
+    /// Begins a new file: appends its first bytes to `out`.
     ///
     /// # Errors
-    /// When the format cannot hold a file of these options.
+    /// When the format cannot hold a file with these options.
     pub fn begin(
         format: Format,
         options: FileOptions,
@@ -39,8 +39,8 @@ impl Rows {
         })
     }
 
-    /// Goes on where another was: with its [`state`](Self::state), its [`warnings`](Self::warnings), what was
-    /// [`pending`](Self::pending), and the rows that it had [`written`](Self::written).
+    /// Continues a file of another writer from its [`state`](Self::state), its [`warnings`](Self::warnings), its
+    /// [`pending`](Self::pending) rows and the number of rows [`written`](Self::written).
     ///
     /// # Errors
     /// As [`begin`](Self::begin), and when `state` is not that of a file of this format.
@@ -62,7 +62,7 @@ impl Rows {
         })
     }
 
-    /// Adds one row, and appends what is ready. `row` has a value for each column, in their order.
+    /// Adds one row, and appends the bytes that are ready. `row` has a value for each column, in order.
     #[inline]
     pub fn row(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) {
         match self {
@@ -74,7 +74,7 @@ impl Rows {
     /// Appends the rest of the file.
     ///
     /// # Errors
-    /// When the file cannot be ended: what was appended is of no use.
+    /// When the file cannot be ended; the appended bytes are then useless.
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), XlsxError> {
         match self {
             Self::Csv(_) => Ok(()),
@@ -82,7 +82,7 @@ impl Rows {
         }
     }
 
-    /// What another needs to go on, besides the bytes; `None` where it needs no more.
+    /// The state that another writer needs to continue the file; `None` for formats without one.
     pub fn state(&self) -> Option<XlsxState> {
         match self {
             Self::Csv(_) => None,
@@ -90,7 +90,7 @@ impl Rows {
         }
     }
 
-    /// What of the rows is not among the bytes yet.
+    /// Rows that are not in the file's bytes yet.
     #[inline]
     pub fn pending(&self) -> &[u8] {
         match self {
@@ -99,7 +99,7 @@ impl Rows {
         }
     }
 
-    /// How many rows the writer has written, the header not counted.
+    /// How many rows have been written, without the header.
     pub fn written(&self) -> u64 {
         match self {
             Self::Csv(rows) => rows.written(),
@@ -107,7 +107,7 @@ impl Rows {
         }
     }
 
-    /// What could not be written as it was, and what is not of its column's kind, in all of the file so far.
+    /// The warnings of the whole file so far.
     pub fn warnings(&self) -> WarningCounts {
         match self {
             Self::Csv(rows) => rows.warnings(),

@@ -1,30 +1,30 @@
-//! What could not be written as it was, and what is not as its column says, counted by column.
+//! Warnings: counts of values that were changed or are not of their column's kind, and of records in doubt.
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Column;
 
-/// What happened to a cell, or what is in doubt about a record.
+/// The kind of a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// A number of more digits than a spreadsheet's numbers have is a text, so that none is lost.
+    /// A number with more digits than a spreadsheet keeps was written as text, so that none is lost.
     NumberAsText,
-    /// Characters that XML forbids were left out.
+    /// Characters that XML forbids were removed.
     CharactersDropped,
-    /// A text longer than a spreadsheet's cell was cut.
+    /// A text longer than a spreadsheet's cell allows was cut.
     CellCut,
-    /// A time finer than a spreadsheet's milliseconds was cut to them.
+    /// A time was cut to milliseconds, a spreadsheet's precision.
     TimeCut,
-    /// A value is not of its column's kind ([`is_of_kind`](super::is_of_kind)), and was written as it is.
+    /// A value is not of its column's kind ([`is_of_kind`](super::is_of_kind)), and was written unchanged.
     OtherKind,
-    /// A record does not say when it was created: it is in the file, unless a filter is on the time.
+    /// A record has no creation time. It is in the file, unless there is a filter on the time.
     Undated,
-    /// What decides whether a record belongs in the file could not be read. It is in the file where only the bound of
-    /// the request needed it, and out where a filter did.
+    /// A value that decides whether a record belongs in the file could not be read. The record is left out if a filter
+    /// needed the value, and kept if only the time limit of the request did.
     Undecided,
-    /// A record has none of the values that the file has columns for: its row is empty.
+    /// A record has no value for any of the file's columns, so its row is empty.
     BlankRow,
 }
 
@@ -42,31 +42,31 @@ impl WarningCode {
     ];
 }
 
-/// What could not be written as it was, or which records could not be placed for sure, and how many of them.
+/// A warning: its code, what it is about, and how often it occurred.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct Warning {
-    /// What happened.
+    /// The kind of warning.
     pub code: WarningCode,
-    /// The column's key, where it is about cells.
+    /// The key of the column, for a warning about cells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub column: Option<String>,
-    /// The attribute that is in doubt, where it is about records.
+    /// The attribute in doubt, for a warning about records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub attribute: Option<String>,
     /// The number of cells or records.
     pub count: u64,
-    /// The sort key of one of the records. Only whoever may read records is shown it.
+    /// The sort key of one of the records. Shown only to users who may read records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub example: Option<String>,
 }
 
 impl Warning {
-    /// What happened to so many cells of a column.
-    pub fn of_cells(code: WarningCode, column: &str, count: u64) -> Self {
+    /// A warning about `count` cells of a column.
+    pub fn for_column(code: WarningCode, column: &str, count: u64) -> Self {
         Self {
             code,
             column: Some(column.to_owned()),
@@ -77,36 +77,35 @@ impl Warning {
     }
 }
 
-/// Counts of warnings, one for each kind and column: small, whatever the file's size.
+/// The warnings of a file, one for each code and column. Their size does not grow with the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WarningCounts(Vec<Warning>);
 
 impl WarningCounts {
-    /// The warnings: those of a file's cells in the order of its columns.
+    /// The warnings; those about cells are in the order of the columns.
     pub fn warnings(&self) -> Vec<Warning> {
         self.0.clone()
     }
 
-    /// Whether there are none.
+    /// Whether there are no warnings.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The counts of a file that is being written: a cell's column is known by its place, so that counting one costs the
-/// same in every file.
+/// The counts of a file that is being written, indexed by the column's position, so that counting takes constant time.
 #[derive(Debug)]
 pub(super) struct CellWarnings {
     keys: Vec<String>,
     /// For each column, the count of each code.
     counts: Vec<[u64; WarningCode::ALL.len()]>,
-    /// Counts that are not of these columns: they are only handed on.
+    /// Counts of a previous writer that belong to none of these columns; they are passed on unchanged.
     others: Vec<Warning>,
 }
 
 impl CellWarnings {
-    /// Goes on from the counts of whoever wrote these columns before.
+    /// Continues from the counts of a previous writer of the same file.
     pub(super) fn new(columns: &[Column], before: WarningCounts) -> Self {
         let mut warnings = Self {
             keys: columns.iter().map(|column| column.key.clone()).collect(),
@@ -123,7 +122,7 @@ impl CellWarnings {
         warnings
     }
 
-    /// Counts a cell of the column at this place, from 0.
+    /// Counts a cell of the column with index `place`.
     #[inline]
     pub(super) fn add(&mut self, code: WarningCode, place: usize) {
         self.counts[place][code as usize] += 1;
@@ -138,7 +137,7 @@ impl CellWarnings {
             .flat_map(|(key, counts)| {
                 let counted = WarningCode::ALL.into_iter().zip(counts);
                 let counted = counted.filter(|&(_, &count)| count > 0);
-                counted.map(|(code, &count)| Warning::of_cells(code, key, count))
+                counted.map(|(code, &count)| Warning::for_column(code, key, count))
             });
         WarningCounts(of_columns.chain(self.others.iter().cloned()).collect())
     }
@@ -161,18 +160,18 @@ mod tests {
     fn counts_go_on_from_those_before_and_none_is_lost() {
         let columns = ["a", "b"].map(|key| column(key, Kind::Integer));
         let before = vec![
-            Warning::of_cells(WarningCode::OtherKind, "b", 40),
-            Warning::of_cells(WarningCode::CellCut, "gone", 7),
+            Warning::for_column(WarningCode::OtherKind, "b", 40),
+            Warning::for_column(WarningCode::CellCut, "gone", 7),
         ];
         let mut warnings = CellWarnings::new(&columns, WarningCounts(before));
         warnings.add(WarningCode::OtherKind, 1);
         warnings.add(WarningCode::CellCut, 1);
         warnings.add(WarningCode::OtherKind, 0);
         let expected = vec![
-            Warning::of_cells(WarningCode::OtherKind, "a", 1),
-            Warning::of_cells(WarningCode::CellCut, "b", 1),
-            Warning::of_cells(WarningCode::OtherKind, "b", 41),
-            Warning::of_cells(WarningCode::CellCut, "gone", 7),
+            Warning::for_column(WarningCode::OtherKind, "a", 1),
+            Warning::for_column(WarningCode::CellCut, "b", 1),
+            Warning::for_column(WarningCode::OtherKind, "b", 41),
+            Warning::for_column(WarningCode::CellCut, "gone", 7),
         ];
         let counts = warnings.counts();
         assert_eq!(counts.warnings(), expected);
@@ -181,7 +180,7 @@ mod tests {
 
     #[test]
     fn counts_are_stored_as_a_list_of_code_column_and_count() {
-        let counts = WarningCounts(vec![Warning::of_cells(WarningCode::OtherKind, "age", 3)]);
+        let counts = WarningCounts(vec![Warning::for_column(WarningCode::OtherKind, "age", 3)]);
         let stored = serde_json::to_string(&counts).unwrap();
         assert_eq!(
             stored,

@@ -1,8 +1,8 @@
-//! Rows as XLSX, as a stream: bytes leave as rows come, and a file may be continued anywhere between rows.
+//! Writes rows as XLSX, as a stream. A file can be continued between any two rows.
 //!
-//! A spreadsheet is a ZIP archive ([`archive`]) of XML. The library makes the [`frame`]: styles, widths, filters,
-//! properties. The rows' XML is written here ([`cells`]), deflated in fragments, and each sheet is an entry of the
-//! archive; what names the sheets follows them, and the archive's directory is last.
+//! A spreadsheet is a ZIP archive ([`archive`]) of XML files. The library `rust_xlsxwriter` makes the [`frame`]:
+//! styles, widths, filters, properties. The rows' XML is written here ([`cells`]) and deflated in fragments. Each sheet
+//! is an entry of the archive, followed by the entries that list the sheets and by the archive's directory.
 
 mod archive;
 mod cells;
@@ -23,47 +23,47 @@ use super::warning::CellWarnings;
 use super::{FileOptions, WarningCounts};
 use crate::value::Value;
 
-/// The rows of a sheet, its header among them ("Excel specifications and limits").
+/// The maximum number of rows of a sheet, including the header ("Excel specifications and limits").
 const SHEET_ROWS: u32 = 1_048_576;
 
-/// The columns of a sheet.
+/// The maximum number of columns of a sheet.
 pub const MAX_COLUMNS: usize = 16_384;
 
-/// The XML after which no row is added to a sheet. What is left to 4 GiB, where an archive's entry ends, has room for
-/// one more row, the sheet's end, and what Deflate may add.
+/// The size of a sheet's XML, in bytes, after which the next sheet begins. The rest of the 4 GiB that an archive's
+/// entry may have is room for one more row, the sheet's end, and what Deflate may add.
 const SHEET_BYTES: u64 = 4_000_000_000;
 
-/// The XML after which a fragment ends, with its last row.
+/// The size of XML, in bytes, after which a fragment ends at the end of a row.
 const FRAGMENT_BYTES: usize = 256 * 1024;
 
-/// Why there is no file. The same rows always end like this: none passes on another attempt.
+/// Why a file could not be written. The same rows always fail in the same way, so a retry cannot succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum XlsxError {
-    /// More columns than a sheet has.
+    /// The file has more columns than a sheet allows.
     #[error("a spreadsheet has at most {MAX_COLUMNS} columns, this file {0}; choose fewer, or CSV")]
     TooManyColumns(usize),
-    /// What is around the rows could not be made.
+    /// The frame around the rows could not be made.
     #[error("the spreadsheet could not be made; choose CSV")]
     Frame(#[from] frame::FrameError),
-    /// A sheet is larger than its container allows (4 GiB): one row alone has filled it.
+    /// A sheet is larger than a ZIP entry allows (4 GiB): a single row has filled it.
     #[error("the spreadsheet could not be made; choose fewer columns, or CSV")]
     TooLarge(#[from] archive::EntryTooLarge),
-    /// The state to go on from is not one that a writer can have been in.
-    #[error("the state of the spreadsheet cannot be gone on from")]
+    /// The state in the checkpoint is not a valid state of a writer.
+    #[error("the checkpoint's spreadsheet state is invalid")]
     State,
 }
 
-/// How far a spreadsheet has come: with the XML that was pending, all that its writer needs to go on. It is small,
-/// whatever the file's size.
+/// The state of a spreadsheet between two rows. Together with the pending XML it is all that another writer needs to
+/// continue. Its size hardly grows with the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct XlsxState {
     archive: Progress,
-    /// The rows of each sheet, its header among them. The last sheet is the current one.
+    /// The number of rows of each sheet, including the header. The last sheet is the current one.
     rows: Vec<u32>,
 }
 
 impl XlsxState {
-    /// Whether it is the state of a file between two rows: every sheet has its header, and its entry in the archive.
+    /// Whether the state is valid between two rows: every sheet has its header and an entry in the archive.
     fn has_begun(&self) -> bool {
         let is_sheet = |rows: &u32| (1..=SHEET_ROWS).contains(rows);
         !self.rows.is_empty()
@@ -72,8 +72,8 @@ impl XlsxState {
     }
 }
 
-/// Turns rows into XLSX. Which bytes leave when depends on the rows alone, so that a file that was continued, wherever
-/// that was, is the same to the byte as one made in one go.
+/// Writes rows as XLSX. The bytes depend on the rows alone, so a file that was continued anywhere is identical to one
+/// written in one go.
 #[derive(Debug)]
 pub struct XlsxRows {
     options: FileOptions,
@@ -86,7 +86,7 @@ pub struct XlsxRows {
     warnings: CellWarnings,
 }
 
-/// Where sheets and fragments end.
+/// The limits of sheets and fragments.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     sheet_rows: u32,
@@ -101,20 +101,19 @@ const LIMITS: Limits = Limits {
 };
 
 impl XlsxRows {
-    /// Rows of a file of these options. [`begin`](Self::begin) comes first.
+    /// The writer of a new file. [`begin`](Self::begin) must be called first.
     ///
     /// # Errors
-    /// When it has more columns than a sheet, or what is around the rows cannot be made.
+    /// When there are more columns than a sheet allows, or the frame cannot be made.
     pub fn new(options: FileOptions) -> Result<Self, XlsxError> {
         let (state, warnings) = Default::default();
         Self::with_limits(options, state, warnings, Vec::new(), LIMITS)
     }
 
-    /// Goes on where a writer of the same options was, with its warnings: the next row follows the last that it was
-    /// given.
+    /// Continues a file with the same options, from another writer's state, warnings and pending XML.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and when `state` is of no file that has begun.
+    /// As [`new`](Self::new), and when `state` is not valid between two rows.
     pub fn resume(
         options: FileOptions,
         state: XlsxState,
@@ -152,19 +151,19 @@ impl XlsxRows {
 
     /// Appends the file's first bytes.
     pub fn begin(&mut self, out: &mut Vec<u8>) {
-        debug_assert!(self.rows.is_empty(), "it has begun");
+        debug_assert!(self.rows.is_empty(), "the file has begun already");
         self.begin_sheet(out);
     }
 
-    /// Adds one row, and appends what is ready. `row` has a value for each column, in their order; what follows them
-    /// is not written.
+    /// Adds one row, and appends the bytes that are ready. `row` has a value for each column, in order; further values
+    /// are ignored.
     pub fn row(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) {
         if self.is_full() {
             self.end_sheet(out);
             self.begin_sheet(out);
         }
         let Some(number) = self.rows.last_mut() else {
-            debug_assert!(false, "it has not begun");
+            debug_assert!(false, "the file has not begun");
             return;
         };
         *number += 1;
@@ -178,10 +177,10 @@ impl XlsxRows {
         self.end_row(out);
     }
 
-    /// Appends the rest of the file. After that it can only be dropped.
+    /// Appends the rest of the file. No other method may be called afterwards.
     ///
     /// # Errors
-    /// When what is around the rows cannot be made, or a sheet is too large: what was appended is of no use.
+    /// When the frame cannot be made, or a sheet is too large; the appended bytes are then useless.
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), XlsxError> {
         self.end_sheet(out);
         for (name, bytes) in frame::other_entries(&self.options, &self.rows)? {
@@ -190,7 +189,7 @@ impl XlsxRows {
         Ok(self.archive.end(out)?)
     }
 
-    /// How many rows have been written, each sheet's header not counted.
+    /// How many rows have been written, without the header of each sheet.
     pub fn written(&self) -> u64 {
         self.rows
             .iter()
@@ -198,7 +197,7 @@ impl XlsxRows {
             .sum()
     }
 
-    /// How far the file has come, between two rows.
+    /// The state of the file, between two rows.
     pub fn state(&self) -> XlsxState {
         XlsxState {
             archive: self.archive.progress().clone(),
@@ -206,12 +205,12 @@ impl XlsxRows {
         }
     }
 
-    /// XML that has not left yet: whole rows, at most 256 KiB and a row.
+    /// The XML of rows that are not in the file's bytes yet: whole rows, at most 256 KiB plus one row.
     pub fn pending(&self) -> &[u8] {
         &self.pending.bytes
     }
 
-    /// What could not be written as it was, and what is not of its column's kind.
+    /// The warnings of the whole file so far.
     pub fn warnings(&self) -> WarningCounts {
         self.warnings.counts()
     }

@@ -51,7 +51,7 @@ impl Amendment {
     /// `None` where that is nothing new: it is known, the mail was never sent, or none is due.
     pub fn refuse_mail(export: &Export, refusal: MailRefusal, now: Timestamp) -> Option<Self> {
         let refused =
-            Event::new(export, EventKind::MailFailed, now).saying(refusal.as_str().to_owned());
+            Event::new(export, EventKind::MailFailed, now).with_detail(refusal.as_str().to_owned());
         let events = match export.mail? {
             Mail::Sent => vec![refused],
             // Whoever sent it has not written that yet, or could not.

@@ -1,33 +1,33 @@
-//! How fast a type's records may be read.
+//! Limits the read rate of a type's records.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
-/// What an export may take of the host's table, so that the host's own requests still find room: so many bytes a second,
-/// in whatever number of partitions. It is halved when the table throttles, and grows back while it does not.
+/// A limit in bytes per second, shared by all partitions of a read, which leaves table capacity to the host's own
+/// requests. The rate is halved when the table throttles, and grows back with every answer without throttling.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// In bytes a second; `None` for no limit.
+    /// In bytes per second; `None` for no limit.
     most: Option<f64>,
     pace: Mutex<Pace>,
 }
 
 #[derive(Debug)]
 struct Pace {
-    /// Which part of the most there is.
+    /// The current fraction of the limit.
     share: f64,
-    /// When all that was taken has been paid for.
+    /// When the bytes read so far are covered by the rate.
     paid: Option<Instant>,
 }
 
-/// However often a table throttles, an export goes on at this share.
+/// The smallest fraction of the limit, however often the table throttles.
 const LEAST: f64 = 1.0 / 16.0;
-/// What comes back with each answer.
+/// The factor by which the fraction grows with each answer.
 const GROWTH: f64 = 1.05;
 
 impl Budget {
-    /// So many bytes a second; `None` for no limit.
+    /// A limit in bytes per second; `None` for no limit.
     pub(super) fn new(bytes_per_second: Option<f64>) -> Self {
         Self {
             most: bytes_per_second,
@@ -38,19 +38,19 @@ impl Budget {
         }
     }
 
-    /// Waits until more may be read.
+    /// Waits until the rate allows another read.
     pub(super) async fn wait(&self) {
         loop {
             let paid = self.pace().paid;
             match paid.filter(|paid| *paid > Instant::now()) {
-                // Another reader may take more meanwhile.
+                // Another reader may have read more meanwhile, so the time is checked again.
                 Some(paid) => tokio::time::sleep_until(paid).await,
                 None => return,
             }
         }
     }
 
-    /// So many bytes have been read.
+    /// Counts `bytes` as read.
     pub(super) fn take(&self, bytes: u64) {
         let Some(most) = self.most else {
             return;
@@ -62,7 +62,7 @@ impl Budget {
         pace.share = (pace.share * GROWTH).min(1.0);
     }
 
-    /// The table throttles.
+    /// Halves the rate after throttling.
     pub(super) fn ease_off(&self) {
         let mut pace = self.pace();
         pace.share = (pace.share / 2.0).max(LEAST);
@@ -77,7 +77,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// How long it takes to read so many megabytes, by megabytes.
+    /// The time to read `megabytes`, one at a time.
     async fn seconds(budget: &Budget, megabytes: u64) -> f64 {
         let begun = Instant::now();
         for _ in 0..megabytes {

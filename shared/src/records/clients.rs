@@ -1,4 +1,4 @@
-//! The clients that the host's records are read with.
+//! DynamoDB clients for the host's records.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,21 +10,20 @@ use aws_sdk_dynamodb::Client;
 use super::Location;
 use crate::env;
 
-/// The clients that the host's records are read with: one for each region and role that entries name, made when it is
-/// first needed.
+/// DynamoDB clients for the host's records: one for each region and role in entries, created on first use.
 #[derive(Debug, Clone)]
 pub struct RecordsClients {
     own: Client,
-    /// What others are made from; without it, there is one client for records everywhere.
+    /// The configuration and endpoint of further clients; `None` to use one client for all records.
     made_from: Option<(SdkConfig, Option<String>)>,
     others: Arc<Mutex<HashMap<Account, Client>>>,
 }
 
-/// A region and a role, where these are not the function's own.
+/// A region and a role; `None` for the function's own.
 type Account = (Option<String>, Option<String>);
 
 impl RecordsClients {
-    /// The DynamoDB that holds the host's records: AWS's, or the one at this address.
+    /// Clients for DynamoDB at AWS, or at this endpoint.
     pub fn new(config: &SdkConfig, endpoint: Option<String>) -> Self {
         Self {
             own: client(config, endpoint.as_deref(), None, None),
@@ -33,13 +32,13 @@ impl RecordsClients {
         }
     }
 
-    /// The DynamoDB that holds the host's records: AWS's, or the one at `RECORDS_ENDPOINT_URL`.
+    /// Clients for DynamoDB at AWS, or at `RECORDS_ENDPOINT_URL`.
     pub fn from_env(config: &SdkConfig) -> Self {
         Self::new(config, env::optional("RECORDS_ENDPOINT_URL"))
     }
 
-    /// The client for records in this place.
-    pub(super) async fn of(&self, location: &Location) -> Client {
+    /// The client for a location.
+    pub(super) async fn for_location(&self, location: &Location) -> Client {
         let account = (location.region.clone(), location.role.clone());
         let Some((config, endpoint)) = self.made_from.as_ref().filter(|_| account != (None, None))
         else {
@@ -62,7 +61,7 @@ impl RecordsClients {
     }
 }
 
-/// One client for records everywhere.
+/// One client for all records, such as in tests.
 impl From<Client> for RecordsClients {
     fn from(own: Client) -> Self {
         Self {
@@ -92,7 +91,7 @@ fn client(
     Client::from_conf(builder.build())
 }
 
-/// The credentials of a role, which are renewed before they end.
+/// The credentials of an assumed role, which are renewed before they expire.
 async fn assumed(config: &SdkConfig, arn: &str) -> AssumeRoleProvider {
     let builder = AssumeRoleProvider::builder(arn)
         .session_name("waybill")

@@ -39,7 +39,7 @@ pub struct Reading<'a> {
     pub order: Order,
     /// Whether records are read too whose keys lie outside of the range because they are not of the type's format.
     pub reads_outside: bool,
-    /// Until then a table is read strongly consistently, whatever its keys say of time: see [`super::SETTLES`].
+    /// Until then a table is read strongly consistently, whatever its keys say of time: see [`super::INDEX_DELAY`].
     pub strong_until: Option<Instant>,
 }
 
@@ -145,7 +145,7 @@ impl DynamoRecords {
         let hungry = self
             .partitions
             .iter_mut()
-            .filter(|partition| partition.is_hungry());
+            .filter(|partition| partition.needs_page());
         let fetched = hungry.map(async |partition| {
             let cost = partition.fetch(question).await?;
             let looked_at = match partition.head() {
@@ -182,7 +182,7 @@ impl DynamoRecords {
                 .await
                 .map_err(|error| self.question.error(error))?;
             let units = answer.consumed_capacity.and_then(|c| c.capacity_units);
-            cost += Cost::of(units.unwrap_or_default(), false);
+            cost += Cost::new(units.unwrap_or_default(), false);
             let found = answer.last_evaluated_key.unwrap_or_default();
             self.knows_key = add_names(&mut names, found.keys());
         }

@@ -1,4 +1,4 @@
-//! What DynamoDB is asked to leave out of its answers.
+//! DynamoDB filter expressions.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::catalog::{Constant, Path, RecordsSpec};
 use crate::selection::Condition;
 
-/// A filter expression. Without a term, it is none.
+/// A filter expression; no filter without terms.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     terms: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// What holds of every record of the source, and of every selected one.
+    /// The filter for the fixed attributes of the type and the conditions of the selection.
     pub(super) fn new(spec: &RecordsSpec, conditions: &[Condition]) -> Self {
         let mut filter = Self::default();
         for (name, constant) in &spec.fixed {
@@ -42,13 +42,13 @@ impl Filter {
         filter
     }
 
-    /// Whether it leaves nothing out.
+    /// Whether there is no filter.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// What is of the constant's type and another value is left out; whatever is of another type is given, since only the
-    /// selection knows whether it reads the same.
+    /// Excludes values of the constant's type that differ from it. Values of other types stay in, since only the
+    /// selection can decide whether they read the same.
     fn fixed(&mut self, path: &Path, constant: &Constant) {
         let (kind, value) = match constant {
             Constant::Text(text) => ("S", AttributeValue::S(text.clone())),
@@ -63,8 +63,7 @@ impl Filter {
         ));
     }
 
-    /// Texts that are not asked for are left out; whatever is no text is given, since only the selection knows how it
-    /// compares.
+    /// Excludes texts other than these. Values that are no texts stay in, since only the selection can compare them.
     fn one_of(&mut self, path: &Path, texts: &[String]) {
         let path = self.path(path);
         let text_type = self.value(AttributeValue::S("S".into()));
@@ -94,7 +93,7 @@ impl Filter {
         placeholder
     }
 
-    /// The query with this filter.
+    /// Adds the filter to a query.
     pub(super) fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
         if self.is_empty() {
             return query;

@@ -1,4 +1,4 @@
-//! Keys of records: what DynamoDB goes on from, and what rows are merged by.
+//! Keys of records: where DynamoDB continues from, and the order in which partitions are merged.
 
 use std::cmp::Ordering;
 
@@ -13,10 +13,10 @@ use super::{RecordsError, Row};
 use crate::aws::Item;
 use crate::value::number;
 
-/// The attributes of a key, and only these. In an index, those of the table's own key are among them.
+/// The attributes of a key. In an index, they include those of the table's own key.
 pub(super) type Key = Item;
 
-/// A key's JSON, as it is in a position.
+/// A key's JSON in a position.
 pub(super) fn to_json(key: &Key) -> Value {
     let attribute = |value: &AttributeValue| match value {
         AttributeValue::S(text) => json!({ "S": text }),
@@ -32,7 +32,7 @@ pub(super) fn to_json(key: &Key) -> Value {
     Value::Object(entries.collect())
 }
 
-/// The key of this JSON.
+/// Parses a key's JSON.
 pub(super) fn from_json(json: &Value) -> Result<Key, RecordsError> {
     let entries: &Map<_, _> = json.as_object().ok_or(RecordsError::Position)?;
     let attribute = |value: &Value| {
@@ -55,7 +55,7 @@ pub(super) fn from_json(json: &Value) -> Result<Key, RecordsError> {
 }
 
 /// The key of a record.
-pub(super) fn of(row: Row<'_>) -> Key {
+pub(super) fn from_row(row: Row<'_>) -> Key {
     let attribute = |value| match value {
         KeyValue::Text(text) => AttributeValue::S(text.to_owned()),
         KeyValue::Number(digits) => AttributeValue::N(digits.to_owned()),
@@ -68,15 +68,15 @@ pub(super) fn of(row: Row<'_>) -> Key {
         .collect()
 }
 
-/// The text of a sort key, where it is one that a type's records can have: a text or a number.
-pub(super) fn text_of(value: KeyValue<'_>) -> Option<&str> {
+/// The text of a sort key that is a text or a number; `None` for binary, which no catalog allows.
+pub(super) fn text(value: KeyValue<'_>) -> Option<&str> {
     match value {
         KeyValue::Text(text) | KeyValue::Number(text) => Some(text),
         KeyValue::Bytes(_) => None,
     }
 }
 
-/// The attribute of this name, where it is a text or a number.
+/// The attribute with this name, if it is a text or a number.
 pub(super) fn sort_value<'k>(key: &'k Key, name: &str) -> Option<KeyValue<'k>> {
     match key.get(name)? {
         AttributeValue::S(text) => Some(KeyValue::Text(text)),
@@ -85,10 +85,10 @@ pub(super) fn sort_value<'k>(key: &'k Key, name: &str) -> Option<KeyValue<'k>> {
     }
 }
 
-/// The order that DynamoDB has sort keys in: texts by their bytes, numbers by value.
+/// DynamoDB's order of sort keys: texts by bytes, numbers by value.
 pub(super) fn compare(a: Option<KeyValue<'_>>, b: Option<KeyValue<'_>>) -> Ordering {
     match (a, b) {
         (Some(KeyValue::Number(a)), Some(KeyValue::Number(b))) => number::compare(a, b),
-        (a, b) => a.and_then(text_of).cmp(&b.and_then(text_of)),
+        (a, b) => a.and_then(text).cmp(&b.and_then(text)),
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn merge(
         return (rows, passed);
     }
     let mut rows = Vec::new();
-    while !partitions.iter().any(PartitionReader::is_hungry)
+    while !partitions.iter().any(PartitionReader::needs_page)
         && let Some(place) = first(partitions, order)
         && let Some(row) = partitions[place].take()
     {

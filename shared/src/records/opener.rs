@@ -1,4 +1,4 @@
-//! The one way to a type's records: where the deployment has them, and how they are opened.
+//! Locates and opens a type's records, for every reader of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,29 +6,29 @@ use std::sync::Arc;
 use super::{DynamoRecords, Reading, RecordsClients, RecordsError};
 use crate::catalog::RecordsSpec;
 
-/// What a word of an entry stands for in this deployment, such as the name of a table: looked up when it is needed, since
-/// an export is made by the entry of its request, which may name others than the catalog of the day.
+/// Maps a name in an entry, such as that of a table, to its value in this deployment. Looked up when needed, since the
+/// entry of an older request may contain names that the current catalog does not have.
 pub type Mapping = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Opens the records of types.
+/// Opens the records of any type.
 #[derive(Clone)]
 pub struct RecordsOpener {
     clients: RecordsClients,
     mapping: Mapping,
 }
 
-/// Where a type's records are, as the deployment maps the words of its entry now.
+/// Where a type's records are, with the names in its entry mapped by the deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     /// The table's name.
     pub table: String,
-    /// The AWS region; the function's own without one.
+    /// The AWS region; `None` for the function's own.
     pub region: Option<String>,
-    /// The ARN of the role that reads the table; the function's own without one.
+    /// The ARN of the role to assume; `None` for the function's own.
     pub role: Option<String>,
 }
 
-/// The text by which a checkpoint knows the place: a position means nothing elsewhere.
+/// The text in a checkpoint: a position is valid only for the same location.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let region = self.region.as_deref().unwrap_or_default();
@@ -38,15 +38,15 @@ impl fmt::Display for Location {
 }
 
 impl RecordsOpener {
-    /// An opener that reads with these clients where `mapping` says.
+    /// An opener with these clients and this mapping.
     pub fn new(clients: RecordsClients, mapping: Mapping) -> Self {
         Self { clients, mapping }
     }
 
-    /// Where the records of an entry are.
+    /// The location of a type's records.
     ///
     /// # Errors
-    /// [`RecordsError::Unmapped`] where the deployment does not say what one of the entry's words stands for.
+    /// [`RecordsError::Unmapped`] where the deployment does not map one of the names.
     pub fn locate(&self, spec: &RecordsSpec) -> Result<Location, RecordsError> {
         let mapped = |word: &String| {
             let mapped = (self.mapping)(word);
@@ -64,15 +64,16 @@ impl RecordsOpener {
         })
     }
 
-    /// The client that the records at a place are read with.
+    /// The DynamoDB client for a location.
     pub async fn client(&self, location: &Location) -> aws_sdk_dynamodb::Client {
-        self.clients.of(location).await
+        self.clients.for_location(location).await
     }
 
-    /// Opens records, after `position` where there is one.
+    /// Opens records; after `position`, if given.
     ///
     /// # Errors
-    /// As [`RecordsOpener::locate`], and [`RecordsError::Position`] where the position is not one of these records.
+    /// As [`RecordsOpener::locate`], and [`RecordsError::Position`] for a position that does not belong to these
+    /// records.
     pub async fn open(
         &self,
         reading: Reading<'_>,
@@ -90,7 +91,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     #[test]
-    fn a_place_is_as_the_deployment_maps_it() {
+    fn a_location_is_mapped_by_the_deployment() {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
@@ -113,7 +114,7 @@ mod tests {
         let unmapped = opener.locate(&spec).unwrap_err();
         assert_eq!(
             unmapped.to_string(),
-            "the deployment does not say what RECORDS_ROLE stands for"
+            "the deployment does not set RECORDS_ROLE"
         );
         assert_eq!(unmapped.failure().unwrap().code, "records_unmapped");
     }

@@ -33,7 +33,7 @@ pub struct Page {
 struct Part {
     answer: Option<Arc<Answer>>,
     /// The records whose key is not of the type's format, in ascending order.
-    of_no_format: Vec<u32>,
+    with_other_format: Vec<u32>,
     origin: PageOrigin,
     before: ResumePosition,
     end: ResumePosition,
@@ -52,7 +52,7 @@ impl Page {
     ) -> Self {
         let part = |(partition, before): (&PartitionReader, ResumePosition)| Part {
             answer: partition.answer().cloned(),
-            of_no_format: partition.of_no_format().to_vec(),
+            with_other_format: partition.with_other_format().to_vec(),
             origin: partition.origin().clone(),
             before,
             end: partition.position().clone(),
@@ -88,8 +88,8 @@ impl Page {
         let Some((place, row)) = self.rows.get(index) else {
             return KeyTime::None;
         };
-        let of_no_format = &self.partitions[*place as usize].of_no_format;
-        match of_no_format.is_empty() || of_no_format.binary_search(row).is_err() {
+        let with_other_format = &self.partitions[*place as usize].with_other_format;
+        match with_other_format.is_empty() || with_other_format.binary_search(row).is_err() {
             true => self.key_time,
             false => KeyTime::Unreadable,
         }
@@ -98,7 +98,7 @@ impl Page {
     /// The sort key of the record of this index, as text.
     pub fn sort_key(&self, index: usize) -> Option<&str> {
         let row = self.row(*self.rows.get(index)?)?;
-        row.sort_key().and_then(key::text_of)
+        row.sort_key().and_then(key::text)
     }
 
     fn row(&self, (place, row): (u32, u32)) -> Option<Row<'_>> {

@@ -1,4 +1,4 @@
-//! One partition of a type's records, read page by page.
+//! Reads one partition of a type's records page by page.
 
 use std::sync::Arc;
 
@@ -13,35 +13,35 @@ use super::wire::{Answer, Reader};
 use super::{RecordsError, Row};
 use crate::aws::CallError;
 
-/// One partition, and its records that are read and not yet taken.
+/// The reader of one partition, with the current page.
 #[derive(Debug)]
 pub(super) struct PartitionReader {
     partition: String,
     segments: Vec<Segment>,
     reader: Option<Reader>,
     answer: Option<Arc<Answer>>,
-    /// The answer's records that count.
+    /// The records of the answer that are in the range, as row numbers.
     rows: Vec<u32>,
-    /// Those of them whose key is not of the type's format, in ascending order.
-    of_no_format: Vec<u32>,
+    /// Those of them whose key has another format than the type's, in ascending order.
+    with_other_format: Vec<u32>,
     taken: usize,
     origin: PageOrigin,
-    /// Where to go on after what has been taken, and after the page.
+    /// Where to resume: after the records taken so far, and after the whole page (`next`).
     position: ResumePosition,
     next: ResumePosition,
     ahead: Option<Ahead>,
 }
 
-/// An answer that is asked for before it is needed.
+/// A page that is requested ahead.
 #[derive(Debug)]
 struct Ahead {
-    /// The one task; it ends where this is dropped.
+    /// The single task, which is canceled on drop.
     asked: JoinSet<Result<Body, RecordsError>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl PartitionReader {
-    /// The partition from a position on. `segments` are in the order of reading.
+    /// A reader from a position on. `segments` are in the order of reading.
     pub(super) fn new(partition: String, segments: Vec<Segment>, position: ResumePosition) -> Self {
         Self {
             partition,
@@ -49,7 +49,7 @@ impl PartitionReader {
             reader: None,
             answer: None,
             rows: Vec::new(),
-            of_no_format: Vec::new(),
+            with_other_format: Vec::new(),
             taken: 0,
             origin: PageOrigin {
                 begin: position.clone(),
@@ -66,52 +66,53 @@ impl PartitionReader {
         &self.partition
     }
 
-    /// The record to be taken next.
+    /// The next record.
     pub(super) fn head(&self) -> Option<Row<'_>> {
         let row = *self.rows.get(self.taken)?;
         Some(Row::new(self.answer.as_deref()?, row as usize))
     }
 
-    /// The answer that its records are in, once there is one.
+    /// The current answer; `None` before the first.
     pub(super) fn answer(&self) -> Option<&Arc<Answer>> {
         self.answer.as_ref()
     }
 
-    /// What is known of the page.
+    /// The position and counts of the current page.
     pub(super) fn origin(&self) -> &PageOrigin {
         &self.origin
     }
 
-    /// The page's records whose key is not of the type's format, in ascending order.
-    pub(super) fn of_no_format(&self) -> &[u32] {
-        &self.of_no_format
+    /// The page's records whose key has another format than the type's, in ascending order.
+    pub(super) fn with_other_format(&self) -> &[u32] {
+        &self.with_other_format
     }
 
-    /// Whether no page has brought the partition's next record yet.
-    pub(super) fn is_hungry(&self) -> bool {
+    /// Whether the next record needs another page.
+    pub(super) fn needs_page(&self) -> bool {
         self.taken == self.rows.len() && self.next.segment < self.segments.len()
     }
 
-    /// Whether all has been taken.
+    /// Whether all records have been taken.
     pub(super) fn is_at_end(&self) -> bool {
-        self.taken == self.rows.len() && !self.is_hungry()
+        self.taken == self.rows.len() && !self.needs_page()
     }
 
-    /// Takes the next record, by its place in the answer. Whoever takes some says so by [`PartitionReader::pass`].
+    /// Takes the next record and returns its row number in the answer. The caller must call [`PartitionReader::pass`]
+    /// afterwards.
     pub(super) fn take(&mut self) -> Option<u32> {
         let row = *self.rows.get(self.taken)?;
         self.taken += 1;
         Some(row)
     }
 
-    /// Takes all that is left of the page.
+    /// Takes all remaining records of the page.
     pub(super) fn take_all(&mut self) -> &[u32] {
         let left = &self.rows[self.taken..];
         self.taken = self.rows.len();
         left
     }
 
-    /// Goes past a record of the page that has been taken last.
+    /// Moves the position after `row`, the last record that was taken.
     pub(super) fn pass(&mut self, row: u32) {
         self.position = match &self.answer {
             Some(answer) if self.taken < self.rows.len() => {
@@ -121,16 +122,16 @@ impl PartitionReader {
         };
     }
 
-    /// Where to go on after what has been taken.
+    /// Where to resume after the records taken so far.
     pub(super) fn position(&self) -> &ResumePosition {
         &self.position
     }
 
-    /// Reads the next page, which may be empty while there is more.
+    /// Reads the next page, which may be empty before the end of the partition.
     pub(super) async fn fetch(&mut self, question: &Arc<Question>) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
         let begin = self.next.clone();
-        // What was looked at in pages that end before the one with the record to go on after.
+        // Records examined in pages before the one that contains the record to resume after.
         let mut passed = 0;
         loop {
             let Some(segment) = self.segments.get(self.next.segment).cloned() else {
@@ -145,14 +146,14 @@ impl PartitionReader {
                 Reader::new(question.layout.clone(), question.spares.clone())
             });
             let answer = Answer::read(body.bytes, reader).map_err(Question::malformed)?;
-            let costs = Cost::of(answer.read_units, body.is_consistent);
+            let costs = Cost::new(answer.read_units, body.is_consistent);
             question.budget.take(costs.bytes);
             cost += costs;
             self.place(&answer, &segment, question)?;
             let looked_at = match question.filter.is_empty() {
-                // What lies outside of the range is read for keys of no format alone.
+                // Outside the range, only records with keys of another format count.
                 _ if segment.is_outside => self.rows.len() as u64,
-                // Without a filter all that is looked at is given.
+                // Without a filter, every examined record is returned.
                 true => answer.rows() as u64,
                 false => answer.looked_at,
             };
@@ -182,7 +183,7 @@ impl PartitionReader {
         }
     }
 
-    /// Tells apart the records of an answer: those that count, and those of them whose key is of no format.
+    /// Classifies the records of an answer: those in the range, and those of them with a key of another format.
     fn place(
         &mut self,
         answer: &Answer,
@@ -190,23 +191,23 @@ impl PartitionReader {
         question: &Question,
     ) -> Result<(), RecordsError> {
         self.rows.clear();
-        self.of_no_format.clear();
+        self.with_other_format.clear();
         self.taken = 0;
         for row in 0..answer.rows() {
             let placement = question.placement(Row::new(answer, row), segment)?;
             if placement != Placement::Beyond {
                 self.rows.push(row as u32);
             }
-            if placement == Placement::OfNoFormat {
-                self.of_no_format.push(row as u32);
+            if placement == Placement::OtherFormat {
+                self.with_other_format.push(row as u32);
             }
         }
         Ok(())
     }
 
-    /// Leaves out the records of an answer up to the one that was taken last. False where that one is not among them.
+    /// Drops the records up to `last`, which was taken before. Returns false if `last` is not in the answer.
     fn leave_out_through(&mut self, last: &Key, answer: &Answer) -> bool {
-        let is_last = |row: &u32| key::of(Row::new(answer, *row as usize)) == *last;
+        let is_last = |row: &u32| key::from_row(Row::new(answer, *row as usize)) == *last;
         let place = self.rows.iter().position(is_last);
         if let Some(place) = place {
             self.rows.drain(..=place);
@@ -214,19 +215,19 @@ impl PartitionReader {
         place.is_some()
     }
 
-    /// Goes on past an answer without the record that was taken last, and returns how many records of the answer lie before
-    /// that one.
+    /// Skips an answer that does not contain `last`, the record to resume after. Returns how many of its records are
+    /// before `last`.
     fn go_past(&mut self, last: &Key, answer: &Answer, looked_at: u64, question: &Question) -> u64 {
         self.rows.clear();
         let end = answer.last_key.clone();
         match end.filter(|end| question.is_reached(end, last)) {
-            // Pages fall otherwise than they did: the record is in a later one.
+            // The pages are divided differently this time: the record is in a later one.
             Some(end) => {
                 self.next.after = Some(last.clone()).filter(|last| *last != end);
                 self.next.start = Some(end);
                 looked_at
             }
-            // The record has been deleted since. Its key is still a place to go on from.
+            // The record has been deleted meanwhile. DynamoDB can still continue after its key.
             None => {
                 self.next.start = Some(last.clone());
                 0
@@ -234,7 +235,7 @@ impl PartitionReader {
         }
     }
 
-    /// Asks for the page after this one, if there is room for it.
+    /// Requests the next page ahead, if the limit of such requests allows.
     fn ask_ahead(&mut self, question: &Arc<Question>) {
         let Some(segment) = self.segments.get(self.next.segment) else {
             return;
@@ -257,7 +258,7 @@ impl PartitionReader {
     }
 }
 
-/// Where the page after an answer begins, which was read from `read`.
+/// The position of the page after `answer`, which was read from `read`.
 fn following(read: &ResumePosition, answer: &Answer) -> ResumePosition {
     match &answer.last_key {
         Some(key) => ResumePosition {

@@ -1,19 +1,19 @@
-//! Places in a partition: where a source of records goes on.
+//! Positions in a partition, from which reading resumes.
 
 use serde_json::{Value, json};
 
 use super::key::{self, Key};
 use super::{RecordsError, Row};
 
-/// Where a partition is gone on with.
+/// Where reading a partition resumes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct ResumePosition {
-    /// How many segments are read to their end.
+    /// The number of segments that are read completely.
     pub(super) segment: usize,
-    /// The key after which the segment is read; from its beginning without one.
+    /// The key after which to read the current segment; `None` for its beginning.
     pub(super) start: Option<Key>,
-    /// A record after `start` that has been taken, and all before it. So that the records which DynamoDB looked at are
-    /// counted by whole pages, the page is read from its start again and this much of it left out.
+    /// The last record after `start` that was taken. The page is read again from `start`, and its records up to this
+    /// one are dropped, so that examined records are counted by whole pages.
     pub(super) after: Option<Key>,
 }
 
@@ -40,27 +40,27 @@ impl ResumePosition {
         })
     }
 
-    /// The names of a key's attributes, where a key is known.
+    /// The names of the key's attributes, if the position has a key.
     pub(super) fn key_names(&self) -> impl Iterator<Item = &String> {
         let known = self.after.as_ref().or(self.start.as_ref());
         known.into_iter().flat_map(|key| key.keys())
     }
 }
 
-/// What is known of a partition's page besides its records.
+/// The position and counts of a page.
 #[derive(Debug, Clone)]
 pub(super) struct PageOrigin {
     pub(super) begin: ResumePosition,
-    /// Whether every record that DynamoDB looked at is in the page, so that they count one by one.
+    /// Whether the page contains every record that DynamoDB examined, so that they can be counted one by one.
     pub(super) is_dense: bool,
-    /// Records that DynamoDB looked at.
+    /// Records that DynamoDB examined.
     pub(super) looked_at: u64,
 }
 
 impl PageOrigin {
-    /// Where to go on after this record of the page.
+    /// Where to resume after this record of the page.
     pub(super) fn position_after(&self, row: Row<'_>) -> ResumePosition {
-        let key = Some(key::of(row));
+        let key = Some(key::from_row(row));
         let segment = self.begin.segment;
         if self.is_dense {
             return ResumePosition {

@@ -1,4 +1,4 @@
-//! What DynamoDB is asked, and what its answers mean.
+//! DynamoDB queries for records, and the interpretation of their answers.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use super::{Order, Range, RecordsError, Row};
 use crate::aws::CallError;
 use crate::catalog::SortFormat;
 
-/// The operation that reads records.
+/// The name of the operation, for errors.
 pub(super) const OPERATION: &str = "Query";
 
-/// What all partitions of a source have in common.
+/// The parameters of a query that all partitions of a read share.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) db: Client,
@@ -32,43 +32,43 @@ pub(super) struct Question {
     pub(super) partition_key: String,
     pub(super) sort_key: String,
     pub(super) format: SortFormat,
-    /// The attributes that are read besides keys; `None` for whole records.
+    /// The attributes to read besides the keys; `None` for whole records.
     pub(super) attributes: Option<Vec<String>>,
     pub(super) filter: Filter,
     pub(super) range: Range,
     pub(super) order: Order,
-    /// Until then everything is read strongly consistently.
+    /// Until then, all reads are strongly consistent.
     pub(super) strong_until: Option<Instant>,
-    /// How many records one query may look at.
+    /// The maximum number of records that one query examines.
     pub(super) page_size: Option<i32>,
-    /// Which values of a record are read, its key among them.
+    /// The values to read from a record, including its key.
     pub(super) layout: Arc<Layout>,
     pub(super) budget: Arc<Budget>,
     pub(super) spares: Arc<Spares>,
-    /// Pages that are asked for before they are needed, at most; `None` where none is.
+    /// Limits the pages that are requested ahead; `None` for none.
     pub(super) ahead: Option<Arc<Semaphore>>,
 }
 
-/// An answer's bytes, and how it was read.
+/// An answer's bytes and read consistency.
 #[derive(Debug)]
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     pub(super) is_consistent: bool,
 }
 
-/// Where a record lies.
+/// Whether a record is in the range, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Placement {
-    /// Within the range, as far as its key says anything of its time.
+    /// In the range, or the key has no time.
     Within,
-    /// Out of the range.
+    /// Outside the range.
     Beyond,
-    /// Its key is not of the type's format.
-    OfNoFormat,
+    /// The key has another format than the type's.
+    OtherFormat,
 }
 
 impl Question {
-    /// Asks for a segment of a partition, from after a key on.
+    /// The query for a segment of a partition, after the key `start`.
     fn query(
         &self,
         partition: &str,
@@ -80,7 +80,7 @@ impl Question {
             (None, None) => "#partition = :partition",
             (None, Some(_)) => "#partition = :partition AND #sort < :until",
             (Some(_), None) => "#partition = :partition AND #sort >= :from",
-            // DynamoDB knows no half-open range: the end itself is left out afterwards.
+            // DynamoDB has no half-open range: records at the end itself are dropped later.
             (Some(_), Some(_)) => "#partition = :partition AND #sort BETWEEN :from AND :until",
         };
         let mut query = self
@@ -112,7 +112,7 @@ impl Question {
         self.filter.apply(query)
     }
 
-    /// The answer to this question.
+    /// Sends the query for a segment, and returns the answer.
     pub(super) async fn ask(
         &self,
         partition: &str,
@@ -132,7 +132,7 @@ impl Question {
         })
     }
 
-    /// Asks for something of a partition.
+    /// A query for a partition, without a range.
     pub(super) fn partition(&self, partition: &str) -> QueryFluentBuilder {
         self.db
             .query()
@@ -152,7 +152,7 @@ impl Question {
         }
     }
 
-    /// Whether a page that ends at this key ends before the record of the other, or with it.
+    /// Whether a page that ends at the key `end` ends at or before the record with `key`.
     pub(super) fn is_reached(&self, end: &Key, key: &Key) -> bool {
         let sort_key = |key| key::sort_value(key, &self.sort_key);
         let order = key::compare(sort_key(end), sort_key(key));
@@ -162,36 +162,36 @@ impl Question {
         }
     }
 
-    /// Where a record of a segment lies: the condition on the key has seen to that only where the order of keys is that of
-    /// time.
+    /// Whether a record of a segment is in the range. The query's condition on the key ensures this only where keys are
+    /// in the order of time.
     ///
     /// # Errors
-    /// When its sort key is none that records can be read by.
+    /// When the record has no valid sort key.
     #[inline]
     pub(super) fn placement(
         &self,
         row: Row<'_>,
         segment: &Segment,
     ) -> Result<Placement, RecordsError> {
-        let Some(key) = row.sort_key().and_then(key::text_of) else {
+        let Some(key) = row.sort_key().and_then(key::text) else {
             return Err(self.unreadable_key(row));
         };
         if segment.until.as_deref() == Some(key) {
             return Ok(Placement::Beyond);
         }
         if self.format.is_ordered_by_time() {
-            return Ok(match (self.format.is_of(key), segment.is_outside) {
+            return Ok(match (self.format.matches(key), segment.is_outside) {
                 (true, false) => Placement::Within,
                 (true, true) => Placement::Beyond,
-                (false, _) => Placement::OfNoFormat,
+                (false, _) => Placement::OtherFormat,
             });
         }
         if self.format.is_id() {
             return Ok(Placement::Within);
         }
         let range = &self.range;
-        Ok(match self.format.instant_of(key) {
-            None => Placement::OfNoFormat,
+        Ok(match self.format.instant(key) {
+            None => Placement::OtherFormat,
             Some(instant) if instant >= range.until => Placement::Beyond,
             Some(instant) if range.from.is_some_and(|from| instant < from) => Placement::Beyond,
             Some(_) => Placement::Within,
@@ -201,7 +201,7 @@ impl Question {
     fn unreadable_key(&self, row: Row<'_>) -> RecordsError {
         let problem = match row.has_sort_key() {
             false => "a record has no such attribute",
-            true => "it is neither a text nor a number",
+            true => "the attribute is neither a text nor a number",
         };
         RecordsError::Refused {
             table: self.table.clone(),
@@ -210,7 +210,7 @@ impl Question {
     }
 
     pub(super) fn malformed(error: Malformed) -> RecordsError {
-        CallError::with_code(OPERATION, "an answer that cannot be read", error).into()
+        CallError::with_code(OPERATION, "malformed answer", error).into()
     }
 
     pub(super) fn error(&self, error: SdkError<QueryError>) -> RecordsError {
@@ -227,7 +227,7 @@ impl Question {
     }
 }
 
-/// What a query cost.
+/// The cost of queries.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cost {
     pub(super) read_units: f64,
@@ -242,9 +242,9 @@ impl AddAssign for Cost {
 }
 
 impl Cost {
-    /// What so many units of one query come to.
-    pub(super) fn of(read_units: f64, is_consistent: bool) -> Self {
-        // A unit is 4 KB read strongly consistently, or twice as much.
+    /// The cost of a query that used `read_units`.
+    pub(super) fn new(read_units: f64, is_consistent: bool) -> Self {
+        // A read unit is 4 KB strongly consistently, else 8 KB.
         let bytes_of_a_unit = if is_consistent { 4096.0 } else { 8192.0 };
         Self {
             read_units,

@@ -1,37 +1,37 @@
-//! Which sort keys are read, and how consistently.
+//! Divides a range of sort keys into segments by read consistency.
 
 use std::cmp::Ordering;
 
 use super::{RECENT, Range};
 use crate::catalog::{RecordsSpec, SortFormat};
 
-/// A run of sort keys that is read in one way.
+/// A range of sort keys with one read consistency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Segment {
     /// The first key, inclusive.
     pub(super) from: Option<String>,
     /// The end, exclusive.
     pub(super) until: Option<String>,
-    /// Whether it is read strongly consistently.
+    /// Whether reads are strongly consistent.
     pub(super) consistent: bool,
-    /// Whether it lies outside of the range, and is read for keys alone that are not of the format.
+    /// Whether the segment is outside the range, and is read only for keys of another format.
     pub(super) is_outside: bool,
 }
 
-/// Every fixed form of a time begins with a digit: keys below this one, and those from [`AFTER_DIGITS`] on, are of no
-/// such form.
+/// Every format with a fixed precision begins with a digit. Keys below this one, and from [`AFTER_DIGITS`] on, have
+/// another format.
 const FIRST_DIGIT: &str = "0";
-/// The first text after all that begin with a digit.
+/// The first text after all texts that begin with a digit.
 const AFTER_DIGITS: &str = ":";
 
 /// The segments of `range`, in ascending order.
 ///
-/// Where the order of keys is the order of time, only the last minute before the request is read strongly
-/// consistently, at twice the price. Where it is not, the bounds apply to each key's instant, and a whole table is
-/// read so. An index cannot be.
+/// Strongly consistent reads cost twice as much. Where keys are in the order of time, only the last minute before the
+/// request is read so. Otherwise the bounds apply to each key's instant, and the whole table is read so. An index has
+/// no strongly consistent reads.
 ///
-/// With `reads_outside`, keys are read too that lie outside of the range because they are not of the format. Those that
-/// are of the format are left out there: they are of another time.
+/// With `reads_outside`, there are also segments outside the range, for keys of another format. Keys of the type's
+/// format are dropped there, since their time is outside the range.
 pub(super) fn segments(spec: &RecordsSpec, range: &Range, reads_outside: bool) -> Vec<Segment> {
     let format = spec.sort_format;
     let is_table = spec.index.is_none();
@@ -72,9 +72,9 @@ pub(super) fn segments(spec: &RecordsSpec, range: &Range, reads_outside: bool) -
     below.into_iter().chain(within).chain(above).collect()
 }
 
-/// What lies below and above of the range where a key may be of another form. Above a range that ends with the request
-/// that is everything: few records are written between the request and the reading. Else only texts that begin with no
-/// digit, lest a month's export read the year.
+/// The segments below and above the range in which keys may have another format. Above a range that ends at the
+/// request, this is everything, since few records are written after the request. Otherwise these are only texts that do
+/// not begin with a digit, so that a month's export does not read the whole year.
 fn outside(
     format: SortFormat,
     range: &Range,
@@ -119,7 +119,7 @@ fn greatest(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {
     )
 }
 
-/// The order that DynamoDB has keys in: texts by their bytes, numbers by value. Bounds are whole numbers.
+/// DynamoDB's order of keys: texts by bytes, numbers by value. Bounds are whole numbers.
 fn compare(format: SortFormat, a: &str, b: &str) -> Ordering {
     if format.is_number()
         && let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>())
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_the_range_keys_of_another_form_are_looked_for() {
+    fn outside_the_range_only_keys_of_another_format_are_read() {
         let whole = range(None, "2026-11-21T12:00:00.5Z");
         let index = spec("rfc3339_s#id", ", index = \"by_time\"");
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
                 ":.. false outside"
             ]
         );
-        // A number that is a time of no year is above all others.
+        // A number too great to be a time is above the range.
         assert_eq!(
             shown(&segments(&spec("epoch_s", ""), &whole, true)),
             [

@@ -1,7 +1,8 @@
-//! From the bytes of DynamoDB's answers to values, without a map for each record: what of a record is read is known
-//! before (`layout`), an answer's bytes are gone over once (`scan`, `reader`), and rows borrow from them (`row`).
+//! Parses DynamoDB's answers without building a map for each record. The values to read are known in advance
+//! (`layout`); the bytes of an answer are scanned once (`scan`, `reader`), and rows borrow from them (`row`).
 //!
-//! Signing, retries, credentials and errors stay the SDK's; only the bytes of a query's answer are kept from it (`tap`).
+//! The SDK still does signing, retries, credentials and errors. Only the body of a successful answer is taken from it
+//! (`tap`).
 
 mod answer;
 mod layout;

@@ -1,45 +1,45 @@
-//! Whether a record belongs in a file, and what is in doubt about it.
+//! Decisions whether a record belongs in a file.
 
-/// What a record's key says of the record's time.
+/// What a record's key tells about its creation time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyTime {
-    /// The key's time lies before the bound of the request, and within the range that keys were read by.
+    /// The time in the key is before the request and within the range of keys that was read.
     WithinBounds,
-    /// The key has no time in it.
+    /// Keys of this type contain no time.
     None,
-    /// The key should have a time in it, and is not of the type's `sort_format`.
+    /// The key should contain a time, but does not have the type's `sort_format`.
     Unreadable,
 }
 
 /// Whether a record belongs in the file of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It does.
+    /// The record belongs in the file.
     In,
-    /// It does not, since its time is out of the range.
+    /// The record does not: its time is outside the range.
     OutOfTime,
-    /// It does not: it is of another type, or a filter on something else than its time excludes it.
+    /// The record does not: it is of another type, or excluded by a filter other than the one on its time.
     Excluded,
-    /// It cannot be decided for sure.
+    /// The decision is in doubt.
     Doubtful {
-        /// Where it is put all the same.
+        /// Whether the record is put into the file.
         is_in: bool,
-        /// Why it cannot be decided.
+        /// The reason for the doubt.
         doubt: Doubt,
     },
 }
 
-/// Why it cannot be decided for sure whether a record belongs in a file.
+/// Why it is in doubt whether a record belongs in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// It does not say when it was created.
+    /// The record has no creation time.
     Undated,
-    /// When it was created is there in a form that cannot be read.
+    /// The creation time cannot be parsed.
     Created,
-    /// Its key is not of the type's `sort_format`.
+    /// The key does not have the type's `sort_format`.
     Key,
-    /// The value in this place of the row should be the same in every record of the type; it reads the same, and is of
-    /// another type, such as a boolean in place of a text.
+    /// The value at this index of the row should equal a constant of the type. Its text equals the constant, but its
+    /// data type differs, such as a boolean instead of a text.
     Fixed(usize),
 }
 

@@ -1,4 +1,4 @@
-//! A bound in time as people write it: an instant, a day, or how long ago.
+//! Time bounds in requests: an instant, a day, or a time ago.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use serde::{Serialize, Serializer};
 
 use crate::value::time::{Stamp, parse_date};
 
-/// A bound in time, before the request's own time is known.
+/// A time bound, which may be relative to the time of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// An instant.
     Instant(Timestamp),
-    /// The beginning of a day in the request's time zone.
+    /// The start of a day in the request's time zone.
     Day(Date),
     /// This many days, of 24 hours each, before the request.
     DaysAgo(u32),
@@ -23,10 +23,10 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// What a bound in time can be, for a message.
+    /// The accepted forms, for an error message.
     pub const FORMS: &str = "an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
 
-    /// Reads one of the [`FORMS`](Self::FORMS).
+    /// Parses one of the [`FORMS`](Self::FORMS).
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(ago) = text.strip_prefix('-') {
             let unit = ago.chars().next_back()?;
@@ -46,7 +46,7 @@ impl Moment {
         Stamp::parse(text).map(|stamp| Self::Instant(stamp.instant))
     }
 
-    /// The instant. `None` outside of the years 0 to 9999.
+    /// Resolves the bound to an instant. `None` outside the years 0 to 9999.
     pub fn pin(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let instant = match self {
             Self::Instant(instant) => instant,
@@ -57,7 +57,7 @@ impl Moment {
             Self::DaysAgo(days) => hours_before(now, 24 * i64::from(days))?,
             Self::HoursAgo(hours) => hours_before(now, hours.into())?,
         };
-        // Before the year 0 RFC 3339 has no form.
+        // RFC 3339 has no form for years before 0.
         (TimeZone::UTC.to_datetime(instant).year() >= 0).then_some(instant)
     }
 }
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_pinned() {
+    fn every_form_is_resolved() {
         for (text, zone, instant) in [
             ("2017-10-01T02:00:00+02:00", "UTC", "2017-10-01T00:00:00Z"),
             ("2017-10-01", "UTC", "2017-10-01T00:00:00Z"),
             ("2017-10-01", "America/Sao_Paulo", "2017-10-01T03:00:00Z"),
-            // Summer time began at midnight: the day began at 01:00.
+            // Daylight saving time began at midnight, so the day began at 01:00.
             ("2017-10-15", "America/Sao_Paulo", "2017-10-15T03:00:00Z"),
             ("-30d", "UTC", "2026-10-22T12:01:02Z"),
             ("-12h", "Asia/Tokyo", "2026-11-21T00:01:02Z"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_refused() {
+    fn invalid_moments_are_refused() {
         for text in [
             "",
             "-",

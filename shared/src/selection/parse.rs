@@ -1,4 +1,4 @@
-//! Reads filters and a search from a JSON body or a query string.
+//! Parses filters and a search from a JSON body or a query string.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::value::Kind;
 use crate::value::number::is_number;
 use crate::value::time::{Stamp, parse_date};
 
-/// The most values that one filter may list.
+/// The maximum number of values of one filter.
 const MAX_VALUES: usize = 100;
-/// The longest value of a filter, in characters.
+/// The maximum length of a filter's value, in characters.
 const MAX_VALUE_LENGTH: usize = 200;
-/// The most attributes that one request may filter by.
+/// The maximum number of attributes that a request filters by.
 const MAX_ATTRIBUTES: usize = 20;
 
 const SEARCH: &str = "search";
@@ -69,7 +69,9 @@ pub(super) fn from_query<'a>(
             _ => !append(&mut filters, name, value),
         };
         if twice {
-            parser.errors.push(FieldError::new(name, "is there twice"));
+            parser
+                .errors
+                .push(FieldError::new(name, "must not be repeated"));
         }
     }
     let filters = parser.filters(&filters);
@@ -80,7 +82,7 @@ pub(super) fn from_query<'a>(
     parser.end(filters, search)
 }
 
-/// The object of this name, which is made where nothing is there. `None` where something else is.
+/// The object under this name, created if absent. `None` if the name has another value.
 fn object<'a>(
     filters: &'a mut Map<String, Value>,
     name: &str,
@@ -91,7 +93,7 @@ fn object<'a>(
         .as_object_mut()
 }
 
-/// Puts one more value into the list of this name. False where something else is there already.
+/// Appends a value to the list under this name. Returns false if the name has another value.
 fn append(filters: &mut Map<String, Value>, name: &str, value: Value) -> bool {
     match filters
         .entry(name)
@@ -162,7 +164,10 @@ impl<'a> Parser<'a> {
                 let known = self.export_type.filters.join(", ");
                 self.refuse::<()>(
                     field,
-                    format!("is no filter of {}; it has {known}", self.export_type.name),
+                    format!(
+                        "is no filter of {}; its filters are {known}",
+                        self.export_type.name
+                    ),
                 );
                 continue;
             }
@@ -197,7 +202,7 @@ impl<'a> Parser<'a> {
                 _ => {
                     self.refuse::<()>(
                         field,
-                        "is no bound; there are `from` (inclusive) and `to` (exclusive)",
+                        "is unknown; the bounds are `from` (inclusive) and `to` (exclusive)",
                     );
                     continue;
                 }
@@ -246,7 +251,7 @@ impl<'a> Parser<'a> {
         parsed
     }
 
-    /// One value or a list of them, sorted, each once.
+    /// Parses one value or a list of values; the result is sorted and unique.
     fn values(
         &mut self,
         field: &str,
@@ -279,7 +284,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A value that the column can have, as text.
+/// The text of a value, if the column can have it; else what the column expects.
 fn column_value(column: &Column, value: &Value) -> Result<String, String> {
     let text = match (value, column.kind) {
         (Value::String(text), _) => text.clone(),
@@ -293,7 +298,7 @@ fn column_value(column: &Column, value: &Value) -> Result<String, String> {
         }
     };
     if !column.values.is_empty() && !column.values.contains(&text) {
-        return Err(format!("must be of {}", column.values.join(", ")));
+        return Err(format!("must be one of {}", column.values.join(", ")));
     }
     let fits = match column.kind {
         Kind::Integer | Kind::Decimal => is_number(&text),

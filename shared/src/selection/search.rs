@@ -1,4 +1,4 @@
-//! Search: one text looked for in several fields, without regard to case and to how characters are encoded.
+//! Search for a text in several fields, ignoring case and differences in Unicode encoding.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::value::Kind;
 
-/// The longest searched text, in characters.
+/// The maximum length of a search text, in characters.
 pub const MAX_SEARCH_LENGTH: usize = 200;
 
-/// What is searched for: 1 to [`MAX_SEARCH_LENGTH`] characters, trimmed.
+/// A search text of 1 to [`MAX_SEARCH_LENGTH`] characters, trimmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Search(String);
 
 impl Search {
-    /// The search for this text. `None` where it is blank or too long.
+    /// A search for this text. `None` if it is blank or too long.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (1..=MAX_SEARCH_LENGTH)
@@ -31,11 +31,11 @@ impl Search {
     }
 }
 
-/// A search, made ready to be compared with many values.
+/// A search that is prepared for comparison with many values.
 #[derive(Debug, Clone)]
 pub(super) struct Term {
     folded: String,
-    /// The digits alone, where the text can be a phone number.
+    /// Only the digits, if the text can be a phone number.
     digits: Option<String>,
 }
 
@@ -52,7 +52,7 @@ impl Term {
         }
     }
 
-    /// Whether the text has the term in it.
+    /// Whether the text contains the term.
     pub(super) fn is_in(&self, text: &str, kind: Kind) -> bool {
         if text.is_ascii() {
             if contains_ascii(text, &self.folded) {
@@ -68,8 +68,8 @@ impl Term {
     }
 }
 
-/// The same for texts that differ only in case (Unicode's full folding: ß is ss) or in the encoding of their
-/// characters (NFKC). Folding can undo the normal form and the form can bring back what folds, hence twice.
+/// A form that is equal for texts that differ only in case (Unicode full case folding: ß is ss) or in encoding (NFKC).
+/// Both steps run twice, since folding can produce a text that is not in NFKC, and NFKC one that is not folded.
 fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -87,7 +87,7 @@ fn fold(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// Whether the ASCII text, in lower case, has the folded term in it.
+/// Whether the ASCII text, in lower case, contains the folded term.
 fn contains_ascii(text: &str, folded: &str) -> bool {
     text.as_bytes()
         .windows(folded.len())
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_encoding_do_not_count_but_accents_do() {
+    fn case_and_encoding_are_ignored_but_accents_are_not() {
         for (term, text) in [
             ("ana", "Mariana Sousa"),
             ("  SOUSA ", "Mariana Sousa"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_is_found_by_its_digits_however_they_are_set() {
+    fn a_phone_number_is_found_by_its_digits_in_any_format() {
         let is_in =
             |term: &str, text: &str, kind| Term::new(&Search::new(term).unwrap()).is_in(text, kind);
         for term in ["+1 (519) 748-2199", "5197482199", "748.21", "（519）７４８"] {

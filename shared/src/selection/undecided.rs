@@ -1,4 +1,4 @@
-//! Counts of the records of a file whose place in it was in doubt, and when these are reason to make no file at all.
+//! Counts the records in doubt, and decides whether there are so many that the export must fail.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,36 +9,38 @@ use crate::export::Failure;
 use crate::file::{Warning, WarningCode};
 use crate::value::{Stored, Value};
 
-/// So few records may all be in doubt without the catalog being to blame.
+/// The least number of records, all in doubt, with which an export fails.
 const FEW: u64 = 20;
-/// An example key, and the form of what was found, are cut to so many characters.
+/// The maximum length of an example key, in characters.
 const LONGEST: usize = 200;
+/// The maximum length of the form of a value, in characters.
 const LONGEST_FORM: usize = 40;
 
-/// What was in doubt about the records so far: small, whatever their number. A checkpoint holds it.
+/// The counts of records in doubt so far, which are part of a checkpoint. Their size does not grow with the file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct UndecidedCounts {
-    /// Records that nothing but their time could keep out of the file.
+    /// Records that at most their time can exclude from the file.
     candidates: u64,
-    /// Those of them that could not be decided.
+    /// Candidates in doubt.
     undecided: u64,
-    /// By reason and attribute, in the order in which they first came.
+    /// By reason and attribute, in the order of first occurrence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counts: Vec<Count>,
 }
 
-/// Records with the same doubt.
+/// The count of records with the same doubt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Count {
     reason: Reason,
-    /// The attribute that the doubt is about; none where it is about all of them.
+    /// The attribute in doubt; `None` where the doubt is about the whole record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attribute: Option<String>,
     count: u64,
-    /// The sort key of the first.
+    /// The sort key of the first such record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     example: Option<String>,
-    /// What the attribute of the first was: its form alone, since this is shown to people who may not read records.
+    /// The form of the attribute in the first such record, without its value, since users who may not read records see
+    /// it.
     found: String,
 }
 
@@ -53,7 +55,7 @@ enum Reason {
 }
 
 impl UndecidedCounts {
-    /// Counts one record. `values` are those of `projection`; `sort_key` gives the record's own, where it is needed.
+    /// Counts one record. `values` are those of `projection`; `sort_key` returns the record's sort key if needed.
     #[inline]
     pub fn add(
         &mut self,
@@ -85,7 +87,8 @@ impl UndecidedCounts {
         values: &[Value<'_>],
         sort_key: Option<&str>,
     ) {
-        // A record without a time is not later than the request; only a filter on the time cannot place it.
+        // A record without a time is treated as older than the request, so it is in doubt only for a filter on the
+        // time.
         if doubt != Doubt::Undated || !is_in {
             self.undecided += 1;
         }
@@ -130,12 +133,12 @@ impl UndecidedCounts {
         }
     }
 
-    /// Whether no record could have been in the file, whatever its time.
-    pub fn saw_nothing(&self) -> bool {
+    /// Whether there were no candidates: no record could be in the file, whatever its time.
+    pub fn has_no_candidates(&self) -> bool {
         self.candidates == 0
     }
 
-    /// The counts as warnings of the export.
+    /// The warnings of the export.
     pub fn warnings(&self) -> Vec<Warning> {
         let warning = |count: &Count| Warning {
             code: match count.reason {
@@ -151,8 +154,8 @@ impl UndecidedCounts {
         self.counts.iter().map(warning).collect()
     }
 
-    /// What the export fails with where every one of its records was in doubt, and they are not few: the catalog does
-    /// not fit the table. `None` where the file may be made.
+    /// The failure of the export if all of its candidates, at least [`FEW`], were in doubt: then the catalog does not
+    /// match the table. `None` otherwise.
     pub fn mismatch(&self, of: &ExportType) -> Option<Failure> {
         if self.undecided < FEW || self.undecided < self.candidates {
             return None;
@@ -173,9 +176,9 @@ impl UndecidedCounts {
         Some(mismatch(attribute, &expected, &records, &worst.found))
     }
 
-    /// What an export with a filter on the time fails with that found no record at all, where a record at one of the
-    /// ends of the partition shows that the keys are not those that the range was made for. `values` and `decision` are
-    /// those of that record without a bound on its key.
+    /// The failure of an export with a filter on the time that found no record at all, if a record at one end of the
+    /// partition shows that the keys do not have the catalog's format. `decision` and `sort_key` are those of that
+    /// record, read without a bound on its key.
     pub fn mismatch_at_an_end(
         of: &ExportType,
         decision: Decision,
@@ -183,7 +186,7 @@ impl UndecidedCounts {
     ) -> Option<Failure> {
         let is_other = match decision {
             Decision::Doubtful { doubt, .. } => doubt == Doubt::Key,
-            // The range of keys that belongs to the filter's does not have it, though its own time is in the filter.
+            // The record's time is in the filter's range, but its key is not in the corresponding range of keys.
             Decision::In => true,
             Decision::OutOfTime | Decision::Excluded => false,
         };
@@ -225,7 +228,7 @@ fn expected_time(of: &ExportType) -> &'static str {
     }
 }
 
-/// The form of a value, from which it cannot be read.
+/// The form of a value, which does not reveal the value.
 fn form(value: &Value<'_>) -> String {
     match value {
         Value::Missing | Value::Null => "nothing there".to_owned(),
@@ -236,7 +239,7 @@ fn form(value: &Value<'_>) -> String {
     }
 }
 
-/// `ORDER#2026-11-21` has the form `AAAAA#9999-99-99`.
+/// The form of a text: `ORDER#2026-11-21` has the form `AAAAA#9999-99-99`.
 fn form_of_text(text: &str) -> String {
     let form = text.chars().take(LONGEST_FORM).map(|c| match c {
         c if c.is_ascii_digit() => '9',

@@ -1,4 +1,4 @@
-//! Looking later at what could not be done: an export whose step failed holds up no other.
+//! Backoff of exports whose step in the sweeper failed, so that they do not hold up others.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,12 +10,12 @@ use crate::export::ExportId;
 use crate::work::{Pace, Work};
 
 impl Exports {
-    /// Notes that the sweeper could not do what is due for an export: it tries again after 1, 2, 4 … 60 minutes. Until
-    /// then the export is among those of its shard that fail ([`Work::FAILING`]), with the same `due`.
+    /// Records that the sweeper's step for an export failed. The sweeper tries again after 1, 2, 4 … 60 minutes. Until
+    /// then the export is in the shard of failing exports ([`Work::FAILING`]), with the same `due`.
     ///
-    /// What somebody has written since is left as it is. The item is written as it was read, attribute by attribute,
-    /// since it may be one that [`Work`] cannot be read from; and its sequence stays, since nothing of the export changes.
-    /// So a worker that has the export in its hands goes on, and its next write may undo this: that is no loss.
+    /// An item that was written meanwhile is left unchanged. The item is rewritten attribute by attribute, since it may
+    /// be one that cannot be converted to [`Work`]. Its sequence stays the same, so a worker on the export can
+    /// continue; its next write may undo the backoff, which does no harm.
     ///
     /// # Errors
     /// When the table cannot be read or written.

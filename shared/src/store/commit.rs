@@ -1,4 +1,4 @@
-//! Committing a change: all of it or nothing, and only if nobody was faster.
+//! Commits a change of an export: in one transaction, and only if the work has not been written since it was read.
 
 mod amend;
 
@@ -16,52 +16,51 @@ use crate::export::{Export, ExportId};
 use crate::lifecycle::{Change, State};
 use crate::work::Work;
 
-/// How often a write is tried again that DynamoDB turned away for the moment (a conflict of transactions,
-/// throttling, a time-out), beyond what the SDK does by itself.
+/// Tries of a write that fails transiently (a transaction conflict, throttling, a timeout), in addition to the SDK's
+/// retries.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(40);
 
 /// Why a change was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Somebody else has written the work since it was read.
-    #[error("another worker, or a person, has changed the export meanwhile")]
-    Overtaken,
-    /// It could not be written, or it is not known whether it was.
+    /// The work has been written since it was read.
+    #[error("the export was changed concurrently")]
+    Conflict,
+    /// The write failed, or its outcome is unknown.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What [`Exports::update`] came to.
+/// The outcome of [`Exports::update`].
 #[derive(Debug)]
 pub enum Updated {
-    /// The change is written: the state after it.
+    /// The change was written; the state after it.
     Written(Box<State>),
-    /// Nothing was to change of this state.
+    /// There was nothing to change; the current state.
     Unchanged(Box<State>),
-    /// Nothing is left to be done for the export, or it is not there.
+    /// The export has no work left, or does not exist.
     NoWork,
-    /// Somebody else wrote first, every time.
+    /// Every try met a concurrent write.
     Contended,
 }
 
 enum Written {
     Yes,
-    /// A condition did not hold: somebody was faster, or this very write had been carried out before.
+    /// A condition failed: there was a concurrent write, or an earlier try of this write had succeeded.
     ConditionFailed,
     Failed(StoreError),
 }
 
 impl Exports {
-    /// Writes `change` in one transaction, and returns the state that now holds.
+    /// Writes `change` in one transaction, and returns the new state.
     ///
-    /// Each write has a random name of its own; by it and the sequence, one whose answer was lost is recognised when
-    /// it is sent again.
+    /// Each write has a random name. By it and the sequence, a retry recognizes an earlier try whose answer was lost.
     pub async fn commit(&self, change: Change) -> Result<State, CommitError> {
         self.commit_with(change, Vec::new()).await
     }
 
-    /// The same, with more to be written in the same transaction.
+    /// As [`Exports::commit`], with further writes in the same transaction.
     pub(super) async fn commit_with(
         &self,
         change: Change,
@@ -98,7 +97,7 @@ impl Exports {
         items.extend(totals::changed(self, &before.export, &after.export)?);
         items.extend(more);
 
-        if self.write_through(&items).await? {
+        if self.write_with_retries(&items).await? {
             return Ok(after);
         }
         let found = self.work(after.work.id).await?;
@@ -108,12 +107,12 @@ impl Exports {
         };
         match mine {
             true => Ok(after),
-            false => Err(CommitError::Overtaken),
+            false => Err(CommitError::Conflict),
         }
     }
 
-    /// Reads, decides and writes, again where somebody else wrote meanwhile, at most `tries` times. `decide` says what is
-    /// to change of what holds at the moment; `None` where nothing is.
+    /// Reads the state, calls `decide`, and commits its change; after a concurrent write it starts again, at most
+    /// `tries` times in all. `decide` returns the change of the current state, or `None` for no change.
     ///
     /// # Errors
     /// When the tables cannot be read or written.
@@ -132,15 +131,15 @@ impl Exports {
             };
             match self.commit(change).await {
                 Ok(after) => return Ok(Updated::Written(Box::new(after))),
-                Err(CommitError::Overtaken) => {}
+                Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(error),
             }
         }
         Ok(Updated::Contended)
     }
 
-    /// Writes an event that belongs to no change of the export: somebody asked for its file. If they took it, that is
-    /// counted too.
+    /// Writes an event without a change of the export: a download, which is also counted in the totals, or a refused
+    /// one.
     pub async fn record(&self, export: &Export, event: &Event) -> Result<(), StoreError> {
         let put = Put::builder()
             .table_name(&self.tables.events)
@@ -151,13 +150,13 @@ impl Exports {
             let name = who.name.as_deref();
             items.extend(totals::downloaded(self, export, &who.id, name, event.at)?);
         }
-        // The event's key is its own: where the condition fails, this very write has been carried out before.
-        self.write_through(&items).await?;
+        // The event's key is unique, so the condition fails only if an earlier try of this write succeeded.
+        self.write_with_retries(&items).await?;
         Ok(())
     }
 
-    /// Writes all items, trying again what DynamoDB turns away for the moment. False where a condition does not hold.
-    async fn write_through(&self, items: &[TransactWriteItem]) -> Result<bool, StoreError> {
+    /// Writes all items, with retries of transient failures. Returns false if a condition fails.
+    async fn write_with_retries(&self, items: &[TransactWriteItem]) -> Result<bool, StoreError> {
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
             match self.write_all(items).await {
@@ -177,10 +176,10 @@ impl Exports {
         }
     }
 
-    /// Removes the work of an export that is not there, unless somebody has written it since it was read.
+    /// Deletes the work of an export that does not exist, unless the work was written since it was read.
     ///
     /// # Errors
-    /// When it was written meanwhile, or the table cannot be read or written.
+    /// When the work was written meanwhile, or the table cannot be read or written.
     pub async fn forget(&self, work: &Work) -> Result<(), CommitError> {
         let deleted = self
             .db
@@ -195,10 +194,10 @@ impl Exports {
         match deleted {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
-                // The SDK sends a removal again whose answer was lost: what is gone was removed.
+                // The SDK retries a deletion whose answer was lost, so an absent item counts as deleted.
                 match self.work(work.id).await? {
                     None => Ok(()),
-                    Some(_) => Err(CommitError::Overtaken),
+                    Some(_) => Err(CommitError::Conflict),
                 }
             }
             Err(error) => Err(StoreError::sdk("DeleteItem", &self.tables.work, error).into()),
@@ -235,7 +234,7 @@ impl Exports {
         write(put)
     }
 
-    /// One write is sent by itself, at half the price of a transaction.
+    /// A single put is sent without a transaction, at half the price.
     async fn write_all(&self, items: &[TransactWriteItem]) -> Written {
         if let [only] = items
             && let Some(put) = only.put()
@@ -264,7 +263,7 @@ impl Exports {
         let mut reasons = reasons.iter().filter_map(|reason| reason.code());
         let reason = match reasons.clone().any(|code| code == "ConditionalCheckFailed") {
             true => return Written::ConditionFailed,
-            // The transaction's own code says nothing of why.
+            // The transaction's own error code does not tell the reason.
             false => reasons.find(|code| *code != "None").map(str::to_owned),
         };
         let mut error = StoreError::sdk("TransactWriteItems", &self.tables.work, error);
@@ -294,7 +293,7 @@ impl Exports {
         }
     }
 
-    /// What is still to be done for an export; `None` when that is nothing.
+    /// The work of an export; `None` if nothing is left to do.
     pub async fn work(&self, id: ExportId) -> Result<Option<Work>, StoreError> {
         let item = self
             .get(&self.tables.work, AttributeValue::S(id.to_string()))
@@ -303,7 +302,7 @@ impl Exports {
             .transpose()
     }
 
-    /// Reads one item consistently.
+    /// Reads one item strongly consistently.
     pub(super) async fn get(
         &self,
         table: &str,

@@ -1,6 +1,7 @@
-//! The entries of exports: what a type was at a request, once each, in the table `work`.
+//! The stored entries of types, in the table `work`, each under its digest.
 //!
-//! An entry is never changed and never removed: it is small, and there are as many as the catalog has had versions.
+//! An entry is never changed or deleted. Entries are small, and there is only one for each version of a type in the
+//! catalog.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,7 @@ use super::{Exports, StoreError, VERSION, version};
 use crate::catalog::ExportType;
 use crate::entry::Entry;
 
-/// The stored entries. Clones share what they have seen.
+/// The stored entries, with a cache that clones share.
 #[derive(Debug, Clone)]
 pub struct Entries {
     exports: Exports,
@@ -20,7 +21,7 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// The entries beside these exports.
+    /// The entries in the table of these exports' work.
     pub fn new(exports: Exports) -> Self {
         Self {
             exports,
@@ -28,13 +29,13 @@ impl Entries {
         }
     }
 
-    /// Stores the entry of a type, unless it is there, and returns its digest.
+    /// Stores the entry of a type, unless it exists, and returns its digest.
     ///
     /// # Errors
     /// When the table cannot be written.
     pub async fn keep(&self, export_type: &ExportType) -> Result<String, StoreError> {
         let table = &self.exports.tables().work;
-        let entry = Entry::of(export_type).map_err(|e| StoreError::malformed(table, e))?;
+        let entry = Entry::new(export_type).map_err(|e| StoreError::malformed(table, e))?;
         if self.seen(&entry.digest).is_some() {
             return Ok(entry.digest);
         }
@@ -51,7 +52,7 @@ impl Entries {
             .await;
         match put {
             Ok(_) => {}
-            // Under a digest there is never anything else.
+            // An item under the same digest is the same entry.
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
             Err(error) => return Err(StoreError::sdk("PutItem", table, error)),
         }
@@ -59,10 +60,10 @@ impl Entries {
         Ok(entry.digest)
     }
 
-    /// The type whose entry has this digest; `None` where there is none.
+    /// The type whose entry has this digest; `None` if there is no such entry.
     ///
     /// # Errors
-    /// When the table cannot be read, or the entry is not one that this Waybill reads.
+    /// When the table cannot be read, or the entry is malformed or of another version.
     pub async fn get(&self, digest: &str) -> Result<Option<Arc<ExportType>>, StoreError> {
         if let Some(seen) = self.seen(digest) {
             return Ok(Some(seen));
@@ -76,7 +77,7 @@ impl Entries {
             return Ok(None);
         };
         let json = item.get("entry").and_then(|entry| entry.as_s().ok());
-        let export_type = Entry::read(json.map_or("", String::as_str))
+        let export_type = Entry::parse(json.map_or("", String::as_str))
             .map_err(|error| StoreError::malformed(table, error))?;
         Ok(Some(self.remember(digest, export_type)))
     }

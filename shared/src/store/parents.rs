@@ -1,4 +1,4 @@
-//! What is known of parents, and the secret that cursors are signed with.
+//! Profiles of parents in the table `parents`, and the secret for signing cursors.
 
 use std::collections::HashMap;
 
@@ -21,12 +21,12 @@ pub struct Parents {
 }
 
 impl Parents {
-    /// The parents in this table.
+    /// Access to this table.
     pub fn new(db: Client, table: String) -> Self {
         Self { db, table }
     }
 
-    /// What staff have said of `parent`, or what holds for one that nobody has described.
+    /// The profile of `parent`; the default profile where staff have not described it.
     pub async fn get(&self, parent: &Parent) -> Result<ParentProfile, StoreError> {
         let key = AttributeValue::S(parent.to_string());
         let got = self
@@ -42,11 +42,11 @@ impl Parents {
             .item
         {
             Some(item) => from_item(&self.table, item),
-            None => Ok(ParentProfile::unknown(parent.clone())),
+            None => Ok(ParentProfile::undescribed(parent.clone())),
         }
     }
 
-    /// What is known of these parents, in their order, and how many others cannot be read and are left out.
+    /// The profiles of these parents, in order, and the number of unreadable ones, which are left out.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -55,7 +55,7 @@ impl Parents {
             Item::from([("parent".to_owned(), AttributeValue::S(parent.to_string()))])
         };
         let keys = parents.iter().map(key).collect();
-        // By the key of each, since it may be all that can be read of an item.
+        // By key, since the rest of an item may be unreadable.
         let mut known = HashMap::with_capacity(parents.len());
         for item in batch_get(&self.db, &self.table, keys).await? {
             let parent = item.get("parent").and_then(|parent| parent.as_s().ok());
@@ -66,20 +66,20 @@ impl Parents {
             .iter()
             .filter_map(|parent| match known.remove(&parent.to_string()) {
                 Some(known) => known,
-                None => Some(ParentProfile::unknown(parent.clone())),
+                None => Some(ParentProfile::undescribed(parent.clone())),
             })
             .collect();
         let unreadable = parents.len() - profiles.len();
         Ok((profiles, unreadable))
     }
 
-    /// The projects and sources of an organization, and the organization itself where it is described, after `after`
-    /// in the order of their texts: each with that text, and without anything else where it cannot be read. The index
-    /// follows the table a little later.
+    /// The projects and sources of an organization, and the organization itself if it is described, sorted by their
+    /// texts, after `after`. Each has its text, and `None` if the rest of the item cannot be read. The index is
+    /// eventually consistent.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn of_organization(
+    pub async fn in_organization(
         &self,
         organization_id: &str,
         after: Option<&str>,
@@ -110,7 +110,7 @@ impl Parents {
         Ok(members.collect())
     }
 
-    /// Replaces what is known of a parent.
+    /// Replaces the profile of a parent.
     pub async fn put(&self, profile: &ParentProfile) -> Result<(), StoreError> {
         let item = to_item(&self.table, profile)?;
         let put = self
@@ -125,8 +125,8 @@ impl Parents {
     }
 }
 
-/// The secret that cursors are signed with: 32 random bytes in the table `limits`, made by whoever needs them first,
-/// so that there is none to be configured.
+/// The secret for signing cursors: 32 random bytes in the table `limits`. The first caller creates it, so that no
+/// secret needs to be configured.
 pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreError> {
     const KEY: &str = "cursor-secret";
     let read = || async {
@@ -163,7 +163,7 @@ pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreEr
         .await;
     match put {
         Ok(_) => Ok(secret),
-        // Another instance was faster: its secret counts.
+        // Another instance created the secret first, so that one is used.
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
             match read().await? {
                 Some(secret) => Ok(secret),

@@ -1,4 +1,4 @@
-//! The ETags of an upload's parts, in items of 500 beside the work.
+//! The ETags of an upload's parts, in items of 500 ETags in the table `work`.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::{Exports, StoreError, from_item, to_item};
 use crate::export::ExportId;
 use crate::lifecycle::{Change, State};
 
-/// ETags in one item: some 25 KB, far from the item's limit of 400 KB.
+/// ETags per item: about 25 KB, far below DynamoDB's limit of 400 KB.
 const PER_ITEM: usize = 500;
 
 #[derive(Serialize, Deserialize)]
@@ -26,8 +26,8 @@ fn key(id: ExportId, item: usize) -> String {
 }
 
 impl Exports {
-    /// Commits a checkpoint together with the ETags of the parts that it counts (all of them from part 1 on; only
-    /// the items from that of part `from`, counted from 1, are written).
+    /// Commits a checkpoint together with the ETags of its parts. `etags` are those of all parts from part 1; only the
+    /// items from the one with part `from` (counted from 1) are written.
     pub async fn commit_checkpoint(
         &self,
         change: Change,
@@ -61,7 +61,7 @@ impl Exports {
         self.commit_with(change, items).await
     }
 
-    /// The ETags of the first `count` parts of this upload; `None` where they are not all there.
+    /// The ETags of the first `count` parts of this upload; `None` if some are missing.
     pub async fn etags(
         &self,
         id: ExportId,
@@ -94,8 +94,8 @@ impl Exports {
         Ok(Some(etags))
     }
 
-    /// Removes what was recorded of an export's parts: the last item first, so that whoever is stopped on the way leaves
-    /// the items from the first on, which the next one finds.
+    /// Deletes the recorded ETags of an export. The last item is deleted first, so that the items that an interrupted
+    /// call leaves have no gap, and the next call finds them all.
     ///
     /// # Errors
     /// When the table cannot be read or written.

@@ -1,4 +1,4 @@
-//! Reading exports, singly and in lists, and their histories.
+//! Reads exports, lists of exports, and histories.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,68 +21,69 @@ use crate::work::Work;
 /// Which exports to list.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
-    /// Whose: an organization's are those of its projects and sources too.
+    /// The parent; an organization's list includes the exports of its projects and sources.
     pub parent: Parent,
-    /// Those before this one, newest first; `None` for the newest.
+    /// Only exports older than this one; `None` to start with the newest.
     pub before: Option<ExportId>,
-    /// How many at most.
+    /// The maximum number of exports.
     pub limit: usize,
 }
 
-/// Some of a list.
+/// A page of a list of exports.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// The exports, newest first.
     pub exports: Vec<Export>,
-    /// Where the next ones begin (they come before this one); `None` at the end.
+    /// `before` for the next page; `None` at the end.
     pub next: Option<ExportId>,
-    /// How many of those that were looked at cannot be read, and are left out.
+    /// The number of unreadable exports among the examined ones; they are left out.
     pub unreadable: usize,
 }
 
-/// Rows written so far, of exports that are under way.
+/// The number of rows written so far, of unfinished exports.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     /// By export.
     pub rows: HashMap<ExportId, u64>,
-    /// Exports whose work cannot be read.
+    /// The number of exports whose work cannot be read.
     pub unreadable: usize,
 }
 
-/// Some of what the index `due` holds of a shard.
+/// A page of a shard of the index `due`.
 #[derive(Debug, Clone, Default)]
 pub struct Due {
-    /// The exports, with when each became due, the longest overdue first.
+    /// The exports and their due times, the longest overdue first.
     pub exports: Vec<(ExportId, Timestamp)>,
-    /// When the others became due whose entries name no export.
+    /// The due times of items without a valid export id.
     pub unreadable: Vec<Timestamp>,
-    /// Where the next ones begin; `None` at the end.
+    /// The key after which the next page begins; `None` at the end.
     pub next: Option<Item>,
 }
 
-/// Some of a history.
+/// A page of a history.
 #[derive(Debug, Clone, Default)]
 pub struct EventPage {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// The sort key of the last one, if there are more.
+    /// The sort key of the last event, if there are more.
     pub next: Option<String>,
-    /// How many others cannot be read, and are left out.
+    /// The number of unreadable events, which are left out.
     pub unreadable: usize,
 }
 
-/// How many ids are asked of the index at a time, and how many items of the table: its limit for a batch.
+/// Ids per query of the index, and items per `BatchGetItem` (its limit).
 const BATCH: usize = 100;
-/// How many exports are looked at for one page at most, so that a rare status does not read years of history.
-const MOST_EXAMINED: usize = 2_000;
+/// The maximum number of exports examined for one page, so that a filter on a rare status does not read years of
+/// exports.
+const MAX_EXAMINED: usize = 2_000;
 
-/// How often the keys of a batch are asked for that DynamoDB leaves over.
+/// Tries of a `BatchGetItem`, including those for unprocessed keys.
 const BATCH_TRIES: u32 = 8;
-/// The longest wait before the second of them, in milliseconds; it doubles, to 3.2 s before the last.
+/// The longest wait before the second try, in milliseconds; it doubles, to 3.2 s before the last try.
 const BATCH_WAIT: u64 = 50;
 
 impl Exports {
-    /// An export, read consistently.
+    /// Reads an export strongly consistently.
     pub async fn export(&self, id: ExportId) -> Result<Option<Export>, StoreError> {
         let item = self
             .get(&self.tables.exports, AttributeValue::N(id.to_string()))
@@ -91,9 +92,9 @@ impl Exports {
             .transpose()
     }
 
-    /// An export and its work; `None` where either is missing: there is no such export, or nothing left to do.
+    /// Reads an export and its work; `None` if the export does not exist or has no work left.
     ///
-    /// The work is read first: should the export change in between, the change fails on the work's sequence.
+    /// The work is read first: if the export changes in between, a commit fails on the work's sequence.
     pub async fn state(&self, id: ExportId) -> Result<Option<State>, StoreError> {
         let Some(work) = self.work(id).await? else {
             return Ok(None);
@@ -102,7 +103,7 @@ impl Exports {
         Ok(export.map(|export| State { export, work }))
     }
 
-    /// A page of exports of which `wanted` holds, newest first. It may be short, or empty, with a `next`.
+    /// A page of the exports that satisfy `wanted`, newest first. A page with a `next` may be short or empty.
     pub async fn list(
         &self,
         query: &ListQuery,
@@ -111,7 +112,7 @@ impl Exports {
         let mut page = Page::default();
         let mut before = query.before;
         let mut examined = 0;
-        // Those since the last export of the page: should it end there, they belong to the next page.
+        // Unreadable exports after the page's last export: if the page ends there, they belong to the next page.
         let mut unreadable = 0;
         loop {
             let ids = self
@@ -135,7 +136,7 @@ impl Exports {
             }
             examined += ids.len();
             before = ids.last().copied();
-            if !more || examined >= MOST_EXAMINED {
+            if !more || examined >= MAX_EXAMINED {
                 page.unreadable += unreadable;
                 page.next = before.filter(|_| more);
                 return Ok(page);
@@ -189,8 +190,8 @@ impl Exports {
         text.parse().map_err(|e| StoreError::malformed(table, e))
     }
 
-    /// These exports, read consistently, in the order of `ids`: `None` for one that cannot be read. Those that are not
-    /// there are left out.
+    /// Reads these exports strongly consistently, in the order of `ids`. `None` stands for an unreadable export;
+    /// exports that do not exist are left out.
     async fn exports(&self, ids: &[ExportId]) -> Result<Vec<Option<Export>>, StoreError> {
         let table = &self.tables.exports;
         let keys: Vec<Item> = ids
@@ -199,7 +200,7 @@ impl Exports {
             .collect();
         let mut found: HashMap<ExportId, Option<Export>> = HashMap::with_capacity(keys.len());
         for item in batch_get(&self.db, table, keys).await? {
-            // The key may be all that can be read of an item.
+            // The rest of an item may be unreadable.
             let key = HashMap::from_iter(
                 item.get_key_value("id")
                     .map(|(k, v)| (k.clone(), v.clone())),
@@ -210,10 +211,10 @@ impl Exports {
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    /// Rows written so far, of those of these exports that are under way.
+    /// The number of rows written so far, of the unfinished ones of these exports.
     ///
     /// # Errors
-    /// When the table cannot be read. An item of it that cannot be read is counted.
+    /// When the table cannot be read. A single unreadable item is only counted.
     pub async fn progress(&self, ids: &[ExportId]) -> Result<Progress, StoreError> {
         let keys = ids
             .iter()
@@ -267,7 +268,7 @@ impl Exports {
         })
     }
 
-    /// The exports of one shard that are due at `now`, the longest overdue first, from `start` on.
+    /// The exports of one shard that are due at `now`, the longest overdue first, after the key `start`.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -312,8 +313,8 @@ impl Exports {
     }
 }
 
-/// The values that can be read of these items, and how many others there are. One item that was written by a later
-/// version, or by hand, hides no other.
+/// The values of the readable items, and the number of unreadable ones. An item written by a later version, or by hand,
+/// thus does not hide others.
 pub(super) fn readable<T: DeserializeOwned>(table: &str, items: Vec<Item>) -> (Vec<T>, usize) {
     let all = items.len();
     let values: Vec<T> = items
@@ -324,10 +325,10 @@ pub(super) fn readable<T: DeserializeOwned>(table: &str, items: Vec<Item>) -> (V
     (values, unreadable)
 }
 
-/// The items of these keys, read consistently, in any order; those that are not there are left out.
+/// Reads the items with these keys strongly consistently. The order is arbitrary; absent items are left out.
 ///
 /// # Errors
-/// When DynamoDB does not answer, or leaves keys over at every one of [`BATCH_TRIES`] tries.
+/// When a call fails, or keys are still unprocessed after [`BATCH_TRIES`] tries.
 pub(super) async fn batch_get(
     db: &Client,
     table: &str,
@@ -342,7 +343,7 @@ pub(super) async fn batch_get(
             if tries > BATCH_TRIES {
                 let left = format!("{} keys are left after {BATCH_TRIES} tries", keys.len());
                 let error = CallError::with_code("BatchGetItem", "unprocessed keys", left);
-                return Err(error.of_table(table).into());
+                return Err(error.with_table(table).into());
             }
             if tries > 1 {
                 tokio::time::sleep(batch_wait(tries)).await;
@@ -365,7 +366,8 @@ pub(super) async fn batch_get(
                     .remove(table)
                     .unwrap_or_default(),
             );
-            // What DynamoDB leaves over, since its answer holds 16 MB or since it is throttled, is asked for again.
+            // DynamoDB leaves keys unprocessed when the answer reaches 16 MB or the table throttles; they are requested
+            // again.
             let left = answer.unprocessed_keys.unwrap_or_default().remove(table);
             keys = left.map(|left| left.keys).unwrap_or_default();
         }
@@ -373,8 +375,8 @@ pub(super) async fn batch_get(
     Ok(items)
 }
 
-/// The wait before the second or a later try of a batch: a random part of a length that doubles, so that readers who were
-/// throttled together do not come again together.
+/// The wait before a retry of a batch: random, up to a length that doubles, so that callers that were throttled
+/// together do not retry together.
 fn batch_wait(tries: u32) -> Duration {
     let longest = BATCH_WAIT << (tries - 2).min(BATCH_TRIES);
     Duration::from_millis(fastrand::u64(longest / 2..=longest))

@@ -1,5 +1,5 @@
-//! A request for an export: the export, its work, its first event, the person's rate and the idempotency record, in
-//! one transaction.
+//! Creates exports: writes the export, its work, its first event, the user's rate and the idempotency record in one
+//! transaction.
 
 use std::time::Duration;
 
@@ -19,34 +19,34 @@ use crate::export::{Export, ExportId, NewExport};
 use crate::hash::hex;
 use crate::work::Work;
 
-/// Exports that one person may ask for within [`RATE_WINDOW`] ("up to three exports per minute").
+/// The number of exports that a user may request within [`RATE_WINDOW`] ("up to three exports per minute").
 pub const RATE_LIMIT: usize = 3;
-/// The time in which they are counted.
+/// The window of the rate limit.
 pub const RATE_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 /// How long an `Idempotency-Key` is remembered.
 pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
-/// How often a request that met another one of the same person is tried again: more than there can be requests at
-/// once of a person who is within their limit.
+/// Tries of a request that conflicts with another one of the same user. Enough for any number of simultaneous requests
+/// within the rate limit.
 const TRIES: u32 = 60;
-/// How long a worker has before the sweeper sends the message again.
+/// The time, in units of `retry`, before the sweeper sends the message again if no worker has begun.
 const FIRST_LOOK: i32 = 1;
 
-/// A client's key that makes a request repeatable, with what the request was.
+/// A client's `Idempotency-Key` with the request that it is for.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
     /// The key, of 1 to 255 visible ASCII characters.
     pub key: String,
-    /// Whose it is: keys are per person and path.
+    /// The `sub` of the person: keys are per person and path.
     pub person: String,
     /// The path of the request.
     pub path: String,
-    /// SHA-256 of the parsed request, before relative dates are pinned.
+    /// SHA-256 of the parsed request, before relative dates are resolved.
     pub fingerprint: String,
 }
 
 impl Idempotency {
-    /// The record's key: a digest, so that any three texts make one of fixed length and no two the same.
+    /// The key of the record: a digest of key, person and path, of fixed length and without collisions.
     fn record_key(&self) -> String {
         let mut hash = Sha256::new();
         for text in [&self.person, &self.path, &self.key] {
@@ -57,21 +57,21 @@ impl Idempotency {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Requested {
     /// A new export.
     New(Box<Export>),
-    /// The export that the same request under the same key had made, as it is now.
+    /// The current state of the export that the same request with the same key created.
     Replayed(Box<Export>),
-    /// The key was used for another request.
+    /// The key was used before for another request.
     KeyReused,
-    /// The person has had as many as a minute allows; the next is free after this many seconds.
+    /// The user has reached the rate limit.
     TooMany {
-        /// Whole seconds, at least 1.
+        /// Seconds until the next request is allowed, at least 1.
         retry_after: u64,
     },
-    /// Too many requests of this person met each other; nothing was made.
+    /// Too many simultaneous requests of the same user; no export was created.
     Busy,
 }
 
@@ -87,13 +87,13 @@ struct IdempotencyItem {
 #[derive(Default, Serialize, Deserialize)]
 struct RateItem {
     key: String,
-    /// The last instants at which an export was made, in milliseconds since the Unix epoch.
+    /// The times of the last requests, in milliseconds since the Unix epoch.
     instants: Vec<i64>,
     version: u64,
     expires_at: i64,
 }
 
-/// The tables that a request writes.
+/// Writes the tables of a request.
 #[derive(Debug, Clone)]
 pub struct Requests {
     exports: Exports,
@@ -102,7 +102,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// `limits` is the table's name, `retry` how long a worker has before the message is sent again.
+    /// `limits` is the name of the table `limits`; `retry` is the time before the sweeper sends the message again.
     pub fn new(exports: Exports, limits: String, retry: SignedDuration) -> Self {
         Self {
             exports,
@@ -111,7 +111,7 @@ impl Requests {
         }
     }
 
-    /// Makes `new` an export at `now`, by request of `who`, or says why not. Its id and its link's UUID are given here.
+    /// Creates an export from `new` at `now`, requested by `who`, with a new id and download UUID.
     pub async fn create(
         &self,
         new: NewExport,
@@ -132,7 +132,7 @@ impl Requests {
             }
 
             let id = ExportId::new(now, random());
-            let export = new.clone().stored(id, new_download(id));
+            let export = new.clone().into_export(id, new_download(id));
             let event = Event::new(&export, EventKind::Requested, now).by(who.clone());
             let mut items = self.export_items(&export, &event, now)?;
             items.push(self.rate_item(rate, recent, now)?);
@@ -148,9 +148,8 @@ impl Requests {
                 .await;
             match sent {
                 Ok(_) => return Ok(Requested::New(Box::new(export))),
-                Err(error) if is_met(error.as_service_error()) => {
-                    // Others of the same person are being made at the same moment: whoever comes next waits a
-                    // little, each another time.
+                Err(error) if is_conflict(error.as_service_error()) => {
+                    // Another request of the same user is being written. A random wait spreads the retries.
                     tokio::time::sleep(Duration::from_millis(5 + random() % 60)).await;
                 }
                 Err(error) => {
@@ -271,7 +270,7 @@ impl Requests {
             export_id,
             fingerprint: idempotency.fingerprint.clone(),
             created_at: now.as_millisecond(),
-            // TTL only tidies up, up to days late; what counts is `created_at`.
+            // TTL only cleans up, up to days late; `created_at` decides.
             expires_at: (now + IDEMPOTENCY_WINDOW * 2).as_second(),
         };
         let over = (now - IDEMPOTENCY_WINDOW).as_millisecond();
@@ -285,7 +284,7 @@ impl Requests {
     }
 }
 
-/// The instants that still count at `now`.
+/// The times that are within the window at `now`.
 fn recent(instants: &[i64], now: Timestamp) -> Vec<i64> {
     let start = (now - RATE_WINDOW).as_millisecond();
     instants
@@ -295,20 +294,20 @@ fn recent(instants: &[i64], now: Timestamp) -> Vec<i64> {
         .collect()
 }
 
-/// Seconds until another export may be made; `None` where it may be at once.
+/// Seconds until another request is allowed; `None` if one is allowed now.
 fn wait(recent: &[i64], now: Timestamp) -> Option<u64> {
     if recent.len() < RATE_LIMIT {
         return None;
     }
     let first = recent.iter().copied().min()?;
     let window = RATE_WINDOW.as_millis() as i64;
-    // Requests at the same moment, and clocks, may have marked an instant that is yet to come by this one's clock.
+    // A stored time may be in the future of this machine's clock.
     let left = (first + window - now.as_millisecond()).clamp(1, window);
     Some(left.unsigned_abs().div_ceil(1000))
 }
 
-/// Whether a transaction failed for nothing but another one of the same person.
-fn is_met(error: Option<&TransactWriteItemsError>) -> bool {
+/// Whether a transaction failed only because of a concurrent one of the same user.
+fn is_conflict(error: Option<&TransactWriteItemsError>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error else {
         return false;
     };
@@ -338,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fourth_within_a_minute_waits_for_the_first_to_be_a_minute_old() {
+    fn the_fourth_request_within_a_minute_waits_until_the_first_is_a_minute_old() {
         let now = at(59);
         let three = recent(&instants(&[0, 10, 58]), now);
         assert_eq!(wait(&three, now), Some(1));
@@ -347,12 +346,12 @@ mod tests {
         let now = at(60);
         assert_eq!(wait(&recent(&instants(&[0, 10, 58]), now), now), None);
         assert_eq!(wait(&instants(&[58, 59]), now), None);
-        // Three of the same moment, marked by a clock ahead of this one.
+        // Three simultaneous requests, with times from a clock ahead of this one.
         assert_eq!(wait(&instants(&[62, 62, 63]), now), Some(60));
     }
 
     #[test]
-    fn keys_of_different_people_and_paths_never_meet() {
+    fn keys_of_different_people_and_paths_are_different() {
         let record = |person: &str, path: &str, key: &str| {
             Idempotency {
                 key: key.into(),

@@ -1,12 +1,13 @@
-//! Slots: so many exports of one parent are made at once, and the others wait in line. It keeps one customer's many
-//! exports from starving the host's table and everybody else's exports.
+//! Slots: a limited number of exports of one parent run at once, and the others wait in line, so that one customer's
+//! many exports do not starve the host's table or other customers' exports.
 //!
-//! An item of the table `work` for each parent says which exports have its slots, and which wait in line. While anybody
-//! waits, no slot is free: whoever gives one up reserves it, in the same write, for the first in line, and wakes that
-//! export by a message. So nobody overtakes the line, and an export that goes on in another invocation goes to its end.
+//! An item of the table `work` per parent has the exports with a slot and those in line. While an export waits, no slot
+//! is free: a worker that frees a slot reserves it, in the same write, for the first export in line, and wakes that
+//! export with a message. So no export can overtake the line. An export that continues in another invocation goes to
+//! the end of the line.
 //!
-//! The item is no guarantee that anything is made: an export's own work is. A slot whose worker was killed ends with the
-//! worker's lease, and a reservation that nobody takes ends by itself; both are found by whoever comes next.
+//! The item only limits exports; it is each export's own work that guarantees progress. A slot of a killed worker ends
+//! with the worker's lease, and an unused reservation ends by timeout; the next worker detects both.
 
 use std::time::Duration;
 
@@ -21,63 +22,63 @@ use crate::export::{Export, ExportId};
 use crate::parent::Parent;
 use crate::work::Pace;
 
-/// How often a write is tried that others overtake. Beyond, the sweeper brings the export back.
+/// Tries of a write that conflicts with others. After that, the sweeper's next message brings the export back.
 const TRIES: u32 = 10;
-/// The longest wait before the next of them, in milliseconds.
+/// The longest wait between tries, in milliseconds.
 const LONGEST_PAUSE: u64 = 50;
-/// How many exports the line holds, so that the item stays far below DynamoDB's 400 KB. Beyond, an export comes again
-/// when the sweeper sends its message.
+/// The maximum length of the line, so that the item stays far below DynamoDB's limit of 400 KB. Further exports try
+/// again when the sweeper sends their message.
 const LONGEST_LINE: usize = 1_000;
-/// The form of the item.
+/// The version of the item's form.
 const FORM: u32 = 1;
 
-/// What came of asking for a slot.
+/// The outcome of [`Exports::take_slot`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotClaim {
-    /// What the export has now.
+    /// Whether the export has a slot.
     pub place: Place,
-    /// Exports that a slot was reserved for meanwhile: each is to be woken by a message.
+    /// Exports for which a slot was reserved by the same write. The caller must wake each with a message.
     pub woken: Vec<ExportId>,
 }
 
-/// What an export has of its parent's slots.
+/// The position of an export among its parent's slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// A slot: the worker may take the export on.
+    /// A slot: the worker may claim the export.
     Slot,
-    /// A place in line. Whoever gives a slot up wakes the export.
+    /// In line. The worker that frees a slot wakes the export.
     Line,
-    /// Another worker took the export's slot a moment ago, and is about to take the export on.
+    /// Another worker has just taken the export's slot and is about to claim the export.
     Taken,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Slots {
     id: String,
-    /// The form of the item ([`FORM`]).
+    /// The version of the item's form ([`FORM`]).
     v: u32,
-    /// Grows by one with every write.
+    /// Incremented by every write.
     revision: u64,
-    /// The random name of the last write, by which one whose answer was lost is recognised.
+    /// The random name of the last write, by which a retry recognizes an earlier try whose answer was lost.
     write: String,
-    /// How many slots there are, as the last worker knew it.
+    /// The number of slots, as the last worker was configured.
     most: usize,
-    /// Those that are in use or reserved.
+    /// The slots in use or reserved.
     slots: Vec<Slot>,
-    /// Who waits, the longest first.
+    /// The exports in line, the longest waiting first.
     line: Vec<ExportId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Slot {
     export: ExportId,
-    /// The random name of the worker that has it; null while it is reserved.
+    /// The random name of the worker that has the slot; null while the slot is reserved.
     owner: Option<String>,
     since: Timestamp,
 }
 
 impl Slots {
-    /// Those of a parent of which no export was made yet.
+    /// The slots of a parent without exports.
     fn none(id: String) -> Self {
         Self {
             id,
@@ -86,13 +87,13 @@ impl Slots {
         }
     }
 
-    fn of(&mut self, export: ExportId) -> Option<&mut Slot> {
+    fn slot_of(&mut self, export: ExportId) -> Option<&mut Slot> {
         self.slots.iter_mut().find(|slot| slot.export == export)
     }
 
-    /// Puts an export at the end of the line, unless it has a place already. False where the line is full.
+    /// Puts an export at the end of the line, unless it is in line. Returns false if the line is full.
     fn join(&mut self, export: ExportId) -> bool {
-        if self.of(export).is_some() || self.line.contains(&export) {
+        if self.slot_of(export).is_some() || self.line.contains(&export) {
             return true;
         }
         let has_room = self.line.len() < LONGEST_LINE;
@@ -104,15 +105,15 @@ impl Slots {
 }
 
 impl Slot {
-    /// Between the slot and the lease there is a moment without one.
+    /// Whether the slot was taken so recently that its worker may not have its lease yet.
     fn is_new(&self, now: Timestamp, pace: Pace) -> bool {
         self.since + pace.lease() > now
     }
 }
 
 impl Exports {
-    /// Asks for one of the `most` slots of the export's parent, for the worker `owner`. Without a free one, the export
-    /// waits in line.
+    /// Takes one of the `most` slots of the export's parent for the worker `owner`. Without a free slot, the export is
+    /// put in line.
     ///
     /// # Errors
     /// When the tables cannot be read or written.
@@ -131,7 +132,7 @@ impl Exports {
                 ..before.clone()
             };
             let mut woken = Vec::new();
-            match slots.of(export.id) {
+            match slots.slot_of(export.id) {
                 Some(slot) if slot.owner.is_some() && slot.is_new(now, pace) => {
                     let place = Place::Taken;
                     return Ok(SlotClaim { place, woken });
@@ -149,7 +150,7 @@ impl Exports {
                 }
             }
             let mut place = Place::Line;
-            if let Some(slot) = slots.of(export.id) {
+            if let Some(slot) = slots.slot_of(export.id) {
                 slot.owner = Some(owner.to_owned());
                 slot.since = now;
                 place = Place::Slot;
@@ -165,7 +166,7 @@ impl Exports {
         })
     }
 
-    /// Gives a worker's slot up. Returns the exports that it was reserved for: they are to be woken.
+    /// Frees a worker's slot. Returns the exports for which slots were reserved; the caller must wake them.
     ///
     /// # Errors
     /// When the tables cannot be read or written. The slot then ends with the worker's lease.
@@ -175,7 +176,7 @@ impl Exports {
         owner: &str,
         now: Timestamp,
     ) -> Result<Vec<ExportId>, StoreError> {
-        let ended = self.hand_on(export, now, |slots| {
+        let ended = self.change_slots(export, now, |slots| {
             slots
                 .slots
                 .retain(|slot| slot.export != export.id || slot.owner.as_deref() != Some(owner));
@@ -183,8 +184,8 @@ impl Exports {
         Ok(ended.await?.unwrap_or_default())
     }
 
-    /// Gives a worker's slot up for an export that is to go on: it goes to the end of the line. Returns the exports that
-    /// are to be woken; this one is among them where nobody else waits, or where others were faster at every try.
+    /// Frees a worker's slot, and puts its unfinished export at the end of the line. Returns the exports that the
+    /// caller must wake. This export is among them if no other waits, or if every try conflicted.
     ///
     /// # Errors
     /// When the tables cannot be read or written. The slot then ends with the worker's lease.
@@ -194,7 +195,7 @@ impl Exports {
         owner: &str,
         now: Timestamp,
     ) -> Result<Vec<ExportId>, StoreError> {
-        let handed = self.hand_on(export, now, |slots| {
+        let handed = self.change_slots(export, now, |slots| {
             slots
                 .slots
                 .retain(|slot| slot.export != export.id || slot.owner.as_deref() != Some(owner));
@@ -203,17 +204,17 @@ impl Exports {
         Ok(handed.await?.unwrap_or_else(|| vec![export.id]))
     }
 
-    /// Takes an export that is not to be made any more out of the line, and passes on what was reserved for it. A slot
-    /// that a worker has stays the worker's. Returns the exports that are to be woken.
+    /// Removes an export that needs no slot any more from the line, and passes on a reservation for it. A slot that a
+    /// worker has stays the worker's. Returns the exports that the caller must wake.
     ///
     /// # Errors
-    /// When the tables cannot be read or written. A reservation then ends by itself.
+    /// When the tables cannot be read or written. A reservation then ends by timeout.
     pub async fn leave_line(
         &self,
         export: &Export,
         now: Timestamp,
     ) -> Result<Vec<ExportId>, StoreError> {
-        let left = self.hand_on(export, now, |slots| {
+        let left = self.change_slots(export, now, |slots| {
             let is_reserved = |slot: &Slot| slot.export == export.id && slot.owner.is_none();
             slots.slots.retain(|slot| !is_reserved(slot));
             slots.line.retain(|waiting| *waiting != export.id);
@@ -221,9 +222,8 @@ impl Exports {
         Ok(left.await?.unwrap_or_default())
     }
 
-    /// Writes what `change` makes of the slots, with what it frees reserved for the first in line. `None` where others
-    /// were faster at every try.
-    async fn hand_on(
+    /// Applies `change` to the slots, and reserves freed slots for the first in line. `None` if every try conflicted.
+    async fn change_slots(
         &self,
         export: &Export,
         now: Timestamp,
@@ -245,7 +245,7 @@ impl Exports {
         Ok(None)
     }
 
-    /// Reserves every free slot for the first in line that is still to be made; `alive` is known to be.
+    /// Reserves every free slot for the first unfinished export in line; `alive` is known to be unfinished.
     async fn fill(
         &self,
         slots: &mut Slots,
@@ -271,14 +271,14 @@ impl Exports {
     async fn is_to_be_made(&self, id: ExportId) -> Result<bool, StoreError> {
         match self.export(id).await {
             Ok(export) => Ok(export.is_some_and(|export| !export.status.is_final())),
-            // Nobody can make it, and it must not hold the line up; the sweeper alarms.
+            // No worker can process an unreadable export, and it must not block the line. The sweeper reports it.
             Err(StoreError::Malformed { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Leaves out the slots of workers whose lease has ended, since they were killed, and the reservations that nobody
-    /// has taken: those go to the end of the line.
+    /// Removes the slots of killed workers, whose lease has ended, and unused reservations, whose exports go to the end
+    /// of the line.
     async fn drop_ended(
         &self,
         slots: &mut Slots,
@@ -311,7 +311,7 @@ impl Exports {
                 let lease = work.and_then(|work| work.lease);
                 Ok(lease.is_some_and(|lease| lease.until + pace.skew() > now))
             }
-            // No worker can go on with it.
+            // No worker can process an unreadable export.
             Err(StoreError::Malformed { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -326,13 +326,10 @@ impl Exports {
                 let revision = item.get("revision").and_then(|value| value.as_n().ok());
                 let revision = revision.and_then(|text| text.parse().ok()).unwrap_or(0);
                 from_item(table, item).or_else(|error: StoreError| {
-                    // All exports of the parent would stand still. Begun anew, there may be more at once for a while, and
-                    // the sweeper brings back those who waited.
+                    // Otherwise no export of the parent could run. After a reset, more exports than allowed may run for
+                    // a while, and the sweeper brings back those in line.
                     let error = &error as &dyn std::error::Error;
-                    tracing::error!(
-                        error,
-                        "the slots of a parent cannot be read, and begin anew"
-                    );
+                    tracing::error!(error, "the slots of a parent cannot be read and are reset");
                     Ok(Slots {
                         revision,
                         ..Slots::none(id)
@@ -342,7 +339,7 @@ impl Exports {
         }
     }
 
-    /// Writes the slots, unless somebody else has since they were read.
+    /// Writes the slots, unless they were written since they were read.
     async fn write_slots(&self, mut slots: Slots) -> Result<bool, StoreError> {
         let table = &self.tables.work;
         let before = slots.revision;
@@ -365,7 +362,7 @@ impl Exports {
         };
         match put.send().await {
             Ok(_) => Ok(true),
-            // The SDK sends a write again whose answer was lost, and that one then meets itself.
+            // The SDK retries a write whose answer was lost, and the retry then conflicts with the first try.
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
                 let found = self.get(table, AttributeValue::S(id)).await?;
                 let found = found.and_then(|mut item| item.remove("write"));
@@ -376,7 +373,7 @@ impl Exports {
     }
 }
 
-/// Those who meet at one item come again at different moments.
+/// A random wait, so that conflicting writers retry at different times.
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=LONGEST_PAUSE))).await;
 }

@@ -1,8 +1,8 @@
-//! Daily totals: what was exported of a parent on one day for one person, counted in the transaction of each event, so
-//! that nothing is counted twice and nothing is missed.
+//! Daily totals per parent and person. They are updated in the transaction of each event, so that every event is
+//! counted exactly once.
 //!
-//! They lie beside the events: an item per parent, day, organization and person, and another under the organization
-//! itself. Only what one person does at the same moment meets at one item.
+//! They are in the table `events`: an item per parent, day, organization and person, and another one for the
+//! organization itself. So only simultaneous events of the same person write the same item.
 
 use std::ops::AddAssign;
 
@@ -21,16 +21,16 @@ use crate::export::{Export, Status};
 use crate::hash::hex;
 use crate::parent::Parent;
 
-/// What is counted.
+/// The counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Exports that were asked for, whatever became of them.
+    /// Requested exports, whatever their outcome.
     pub exports: u64,
-    /// Times that a file was taken.
+    /// Downloads.
     pub downloads: u64,
-    /// Rows of the files that were made of these exports.
+    /// Rows in the files of these exports.
     pub rows: u64,
-    /// Bytes of these files.
+    /// Bytes in the files of these exports.
     pub bytes: u64,
 }
 
@@ -46,15 +46,15 @@ impl AddAssign for Totals {
 /// The totals of one person on one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DailyTotals {
-    /// The day in UTC. An export's file counts for the day on which the export was asked for.
+    /// The day in UTC. A file counts for the day of its export's request.
     pub day: Date,
-    /// The organization that the exports belong to.
+    /// The organization of the exports.
     pub organization_id: Option<String>,
-    /// Who the exports are for, or who took their files.
+    /// The user that receives the exports, or that downloaded their files.
     pub user_id: String,
-    /// The person's name.
+    /// The user's name.
     pub user_name: Option<String>,
-    /// What is counted.
+    /// The counts.
     pub totals: Totals,
 }
 
@@ -70,7 +70,7 @@ struct TotalsItem {
     bytes: u64,
 }
 
-/// What the request for an export adds.
+/// The updates for a requested export.
 pub(super) fn requested(
     exports: &Exports,
     export: &Export,
@@ -82,7 +82,7 @@ pub(super) fn requested(
     for_the_user(exports, export, more)
 }
 
-/// What a change of an export adds: the file, if it leads to one.
+/// The updates for a change of an export: its file, if the export succeeds.
 pub(super) fn changed(
     exports: &Exports,
     before: &Export,
@@ -99,7 +99,7 @@ pub(super) fn changed(
     for_the_user(exports, after, more)
 }
 
-/// What taking the file at `at` adds.
+/// The updates for a download at `at`.
 pub(super) fn downloaded(
     exports: &Exports,
     export: &Export,
@@ -127,7 +127,7 @@ fn day(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
-/// One update for the parent, and one for the organization that it belongs to.
+/// One update for the parent, and one for its organization.
 fn updates(
     exports: &Exports,
     export: &Export,
@@ -140,7 +140,7 @@ fn updates(
     let organization = organization_id
         .and_then(|id| Parent::new(ParentKind::Organization, id).ok())
         .filter(|organization| *organization != export.parent);
-    // An id may be longer than a sort key.
+    // A user id may be longer than a sort key allows.
     let user = hex(&Sha256::digest(user_id));
     let sk = format!("{day}#{}#{user}", organization_id.unwrap_or_default());
     let table = &exports.tables.events;
@@ -192,8 +192,8 @@ fn totals_key(parent: &Parent) -> String {
 }
 
 impl Exports {
-    /// The totals of a parent on the days from `from` to the one before `to`, by day; an organization's are those of
-    /// its projects and sources too. Also how many others cannot be read, and are left out.
+    /// The daily totals of a parent from `from` (inclusive) to `to` (exclusive), by day, and the number of unreadable
+    /// items, which are left out. An organization's totals include those of its projects and sources.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -207,7 +207,8 @@ impl Exports {
         let (mut found, mut unreadable) = (Vec::new(), 0);
         let mut start: Option<Item> = None;
         loop {
-            // A day's keys begin with the day and go on: those of `to` lie past its bare text.
+            // A key begins with its day and has more after it, so keys of the day `to` sort after the text of `to`
+            // alone.
             let answer = self
                 .db
                 .query()

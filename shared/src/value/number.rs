@@ -1,4 +1,4 @@
-//! Numbers as text: what is one, whether a double can hold it, and arithmetic that keeps every digit.
+//! Numbers as text: parsing, conversion to doubles, and comparison without losing digits.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,8 +12,8 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The number without its sign: `0.d1d2d3… × 10^point`, as the point and the digits, which neither begin nor end
-    /// with a 0. `None` for zero.
+    /// The absolute value as `0.d1d2d3… × 10^point`: the point and the digits, which neither begin nor end with a 0.
+    /// `None` for zero.
     fn magnitude(&self) -> Option<(i64, String)> {
         let digits = format!("{}{}", self.whole, self.fraction);
         let significant = digits.trim_start_matches('0');
@@ -26,8 +26,8 @@ impl Parts<'_> {
     }
 }
 
-/// Reads JSON's grammar for numbers (RFC 8259, section 6) and a leading `+`. A text such as `007` is none: it is a
-/// code, and as a number it would lose its zeros.
+/// Parses JSON's grammar for numbers (RFC 8259, section 6) and a leading `+`. A text such as `007` is no number: it is
+/// a code, and as a number it would lose its zeros.
 fn parts(text: &str) -> Option<Parts<'_>> {
     let (negative, unsigned) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -61,7 +61,7 @@ fn parts(text: &str) -> Option<Parts<'_>> {
     })
 }
 
-/// The digits that a text begins with, and the rest of it.
+/// Splits a text after its leading digits.
 fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
@@ -75,13 +75,14 @@ pub fn is_number(text: &str) -> bool {
     parts(text).is_some()
 }
 
-/// Whether the text is a whole number, written without fraction and exponent.
+/// Whether the text is a whole number without fraction and exponent.
 pub fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     is_digits(digits) && (digits.len() == 1 || !digits.starts_with('0'))
 }
 
-/// A whole number of hundredths as a decimal with two places: `-5` is `-0.05`. `None` where it is no whole number.
+/// Converts a whole number of hundredths to a decimal with two places: `-5` to `-0.05`. `None` for a text that is no
+/// whole number.
 pub fn from_cents(text: &str) -> Option<String> {
     if !is_integer(text) {
         return None;
@@ -93,19 +94,19 @@ pub fn from_cents(text: &str) -> Option<String> {
     Some(format!("{sign}{whole}.{hundredths}"))
 }
 
-/// The double that holds this number exactly: read back in its shortest form, it has the same value. `None` where
-/// digits would be lost, or where the text is no number.
+/// The double whose shortest decimal form has the same value as the text. `None` where digits would be lost, or where
+/// the text is no number.
 pub fn exact_double(text: &str) -> Option<f64> {
     let number = parts(text)?;
     let double: f64 = text.parse().ok()?;
-    // A double keeps any 15 significant digits (IEEE 754); no need to look.
+    // A double keeps any 15 significant digits (IEEE 754).
     if number.exponent == 0 && number.whole.len() + number.fraction.len() <= 15 {
         return Some(double);
     }
     (double.is_finite() && normal(&format!("{double:e}")) == normal(text)).then_some(double)
 }
 
-/// The order of two numbers by value. Texts that are no numbers are in the order of their bytes.
+/// Compares two numbers by value, or texts that are no numbers by their bytes.
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (Some(x), Some(y)) = (parts(a), parts(b)) else {
         return a.cmp(b);
@@ -134,8 +135,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The one form of a number's value, so that `1.50`, `1.5` and `15e-1` compare equal. A text that is no number stays
-/// as it is.
+/// The canonical form of a number, so that `1.50`, `1.5` and `15e-1` are equal. A text that is no number is unchanged.
 pub fn normal(text: &str) -> Cow<'_, str> {
     let Some(number) = parts(text) else {
         return Cow::Borrowed(text);
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_a_number() {
+    fn numbers_follow_the_grammar_of_json() {
         for text in [
             "0",
             "-0",
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_double_holds_what_it_gives_back() {
+    fn a_double_is_exact_only_if_it_has_the_same_value() {
         for (text, double) in [
             ("0.1", 0.1),
             ("-12.50", -12.5),

@@ -7,18 +7,18 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-/// An instant as it is stored: with the digits of its fraction, which are kept as they are.
+/// A stored instant, with all digits of its fraction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp<'a> {
     /// The instant, to the nanosecond.
     pub instant: Timestamp,
-    /// The digits after the seconds' point, all of them; empty where there is none.
+    /// The digits after the decimal point of the seconds; empty without one.
     pub fraction: Cow<'a, str>,
 }
 
 impl<'a> Stamp<'a> {
-    /// Reads RFC 3339 (section 5.6): a date, `T`, a time and an offset. A text without an offset is no instant: its
-    /// zone would be a guess.
+    /// Parses RFC 3339 (section 5.6): a date, `T`, a time and an offset. A text without an offset is no instant, since
+    /// its time zone is unknown.
     pub fn parse(text: &'a str) -> Option<Self> {
         if !text.is_ascii() || text.len() < "2017-10-02T10:56:33Z".len() {
             return None;
@@ -72,10 +72,11 @@ impl<'a> Stamp<'a> {
         })
     }
 
-    /// Writes RFC 3339 in this zone, with the stored fraction: `…Z` in UTC, else an offset such as `-03:00`.
+    /// Appends the instant as RFC 3339 in this time zone, with the stored fraction: `…Z` in UTC, else an offset such as
+    /// `-03:00`.
     pub fn write(&self, zone: &TimeZone, out: &mut String) {
-        // RFC 3339 has no seconds in an offset; before standard time, zones had them (São Paulo: -03:06:28). Local
-        // time follows the offset that is written, so that the text still names the same instant.
+        // RFC 3339 offsets have no seconds, but time zones did before standard time (São Paulo: -03:06:28). The local
+        // time is computed from the written offset, so that the text is still the same instant.
         let minutes = zone.to_offset(self.instant).seconds() / 60;
         let local = self.local(minutes * 60);
         let (date, time) = (local.date(), local.time());
@@ -103,7 +104,7 @@ impl<'a> Stamp<'a> {
         let _ = write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
     }
 
-    /// The clock's reading this many seconds east of Greenwich.
+    /// The local time at an offset in seconds east of Greenwich.
     fn local(&self, seconds_east: i32) -> DateTime {
         match Offset::from_seconds(seconds_east) {
             Ok(offset) => offset.to_datetime(self.instant),
@@ -113,8 +114,8 @@ impl<'a> Stamp<'a> {
     }
 }
 
-/// Whether the text is an instant just as [`Stamp::write`] writes it in UTC: `2017-10-02T10:56:33.017Z`. Of the year
-/// 9999, whose end is past the last instant, it says no.
+/// Whether the text is an instant in exactly the form that [`Stamp::write`] gives in UTC: `2017-10-02T10:56:33.017Z`.
+/// False for the year 9999, since not all of it is a valid `Timestamp`.
 pub fn is_shown_in_utc(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some((date_time, fraction)) = bytes.split_first_chunk::<19>() else {
@@ -152,7 +153,7 @@ pub fn is_shown_in_utc(text: &str) -> bool {
         && is_fraction
 }
 
-/// Reads `YYYY-MM-DD`, a day of the proleptic Gregorian calendar from the year 0 to 9999.
+/// Parses `YYYY-MM-DD`, a date of the proleptic Gregorian calendar in the years 0 to 9999.
 pub fn parse_date(text: &str) -> Option<Date> {
     let bytes: &[u8; 10] = text.as_bytes().try_into().ok()?;
     if bytes[4] != b'-' || bytes[7] != b'-' {
@@ -178,7 +179,7 @@ pub fn epoch_milliseconds(text: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(text.parse().ok()?).ok()
 }
 
-/// The first instant, not before this one, that is a whole number of `unit`s. `None` past the end of time (9999).
+/// Rounds an instant up to a multiple of `unit`. `None` past the last `Timestamp` (in the year 9999).
 pub fn round_up(instant: Timestamp, unit: SignedDuration) -> Option<Timestamp> {
     let unit = unit.as_nanos();
     let nanoseconds = instant.as_nanosecond();
@@ -199,7 +200,7 @@ fn nanoseconds(fraction: &str) -> i32 {
         .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'))
 }
 
-/// `Z` or `+hh:mm`, in seconds east of Greenwich.
+/// Parses `Z` or `+hh:mm` into seconds east of Greenwich.
 fn offset_seconds(text: &str) -> Option<i64> {
     match text.as_bytes() {
         b"Z" | b"z" => Some(0),
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_instant_is_refused() {
+    fn texts_that_are_no_instants_are_refused() {
         for text in [
             "",
             "2017-10-02",
@@ -327,7 +328,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_in_utc_is_known_by_its_look(
+        fn a_written_instant_in_utc_is_recognized(
             text in "[0-9]{3}[0-8]-(0[0-9]|1[0-3])-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,11})?Z"
         ) {
             let shown = Stamp::parse(&text).map(|stamp| {
@@ -339,7 +340,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_not_shown_in_utc_is_not_taken_for_it(
+        fn a_text_that_is_recognized_is_what_would_be_written(
             text in "2017-10-02T10:56:33(\\.5)?Z", place in 0_usize..20, other in "[0-9TZtz:.+ -]",
         ) {
             let mut changed = text.clone();

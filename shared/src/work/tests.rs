@@ -5,7 +5,7 @@ fn pace() -> Pace {
 }
 
 #[test]
-fn the_lengths_are_those_of_the_design() {
+fn the_default_lengths_are_those_of_the_design() {
     let pace = pace();
     assert_eq!(pace.heartbeat(), Duration::from_secs(10));
     assert_eq!(pace.margin(), Duration::from_secs(15));
@@ -32,7 +32,7 @@ fn the_lengths_are_those_of_the_design() {
 }
 
 #[test]
-fn what_was_put_off_waits_until_it_is_tried_again_or_due_anew() {
+fn a_failed_step_waits_until_its_retry_or_a_new_due_time() {
     let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
     let mut work = Work::new(ExportId::try_from(35).unwrap(), at(0));
     assert!(!work.is_put_off(at(0)));
@@ -50,7 +50,7 @@ fn what_was_put_off_waits_until_it_is_tried_again_or_due_anew() {
 }
 
 #[test]
-fn what_is_due_within_a_second_is_due_at_its_end() {
+fn a_due_time_is_rounded_up_to_a_second() {
     let id = ExportId::try_from(35).unwrap();
     let at: Timestamp = "2026-11-21T12:00:00.001Z".parse().unwrap();
     let work = Work::new(id, at);

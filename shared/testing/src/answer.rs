@@ -1,11 +1,11 @@
-//! An answer of DynamoDB as the bytes that it comes in: of a query for records, nothing but these is read.
+//! Answers of DynamoDB to queries as HTTP responses, since Waybill parses the bytes of such answers itself.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
 
-/// The answer whose output this is.
+/// The HTTP response for this output.
 pub fn query_answer(output: &QueryOutput) -> HttpResponse {
     let items: Vec<_> = output.items().iter().map(map).collect();
     let mut answer = json!({
@@ -27,7 +27,7 @@ fn map<'a>(entries: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>) 
     Value::Object(on_the_wire(entries))
 }
 
-/// An item as DynamoDB has it on the wire.
+/// An item in DynamoDB's wire format.
 pub fn on_the_wire<'a>(
     entries: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>,
 ) -> Map<String, Value> {
@@ -47,8 +47,8 @@ fn attribute(value: &AttributeValue) -> Value {
         AttributeValue::M(entries) => json!({ "M": map(entries) }),
         AttributeValue::Ss(texts) => json!({ "SS": texts }),
         AttributeValue::Ns(digits) => json!({ "NS": digits }),
-        // Any base64 will do for a key that no text is.
+        // Any base64 will do for a binary key.
         AttributeValue::B(_) => json!({ "B": "eA==" }),
-        other => panic!("an attribute that this does not know: {other:?}"),
+        other => panic!("unsupported attribute: {other:?}"),
     }
 }

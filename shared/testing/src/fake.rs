@@ -1,8 +1,8 @@
-//! AWS in memory, as far as Waybill uses it, behind the SDK's own clients: what they sign, retry and read is on a wire
-//! that a test holds in its hand.
+//! An in-memory fake of AWS, as far as Waybill uses it, behind the SDK's own clients. Their requests go over a [`Wire`]
+//! that the test controls.
 //!
-//! The services are plain data that answers one request at a time ([`Cloud::answer`]); whether, when and how often a
-//! request gets there and its answer comes back is for a [`Wire`] to say.
+//! The services are plain data that answer one request at a time ([`Cloud::answer`]). The [`Wire`] decides whether,
+//! when and how often a request and its answer are delivered.
 
 mod dynamodb;
 mod expression;
@@ -15,29 +15,29 @@ pub use wire::{Answer, Broken, Call, Carried, Forgetful, Silent, Wire, http_clie
 
 use serde_json::{Value, json};
 
-/// Every service.
+/// All services.
 pub struct Cloud {
-    /// Tables.
+    /// DynamoDB with its tables.
     pub dynamodb: DynamoDb,
-    /// One bucket.
+    /// S3 with one bucket.
     pub s3: S3,
-    /// Messages that were sent and that nobody has taken yet.
+    /// Messages that were sent and not yet received.
     pub sent: Vec<Sent>,
-    /// What Lambda was asked to run: each invocation's payload.
+    /// The payloads of Lambda invocations.
     pub invoked: Vec<Value>,
 }
 
-/// A message on its way.
+/// A message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// Its body.
+    /// The body.
     pub body: String,
-    /// For how many seconds it is held back.
+    /// The delay in seconds.
     pub delay: u64,
 }
 
 impl Cloud {
-    /// Services that hold nothing but these tables' forms. `seed` decides where the pages of a query end.
+    /// Services with these empty tables. `seed` determines where the pages of a query end.
     pub fn new(tables: impl IntoIterator<Item = (&'static str, Table)>, seed: u64) -> Self {
         Self {
             dynamodb: DynamoDb::new(tables, seed),
@@ -47,10 +47,10 @@ impl Cloud {
         }
     }
 
-    /// Carries a call out.
+    /// Executes a call.
     ///
     /// # Panics
-    /// When the call is one that these services do not know.
+    /// For an unsupported call.
     pub fn answer(&mut self, call: &Call) -> Answer {
         match call.operation.split_once('.') {
             Some(("DynamoDB", operation)) => self.dynamodb.answer(operation, call),
@@ -67,7 +67,7 @@ impl Cloud {
                 self.invoked.push(call.json());
                 Answer::empty(202)
             }
-            _ => panic!("a call that no service here knows: {}", call.operation),
+            _ => panic!("unsupported call: {}", call.operation),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What the functions' tests start from: exports in every state, and SDK clients whose answers are made up.
+//! Fixtures for the functions' tests: exports in every state, and SDK clients with mocked answers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod answer;
 pub mod fake;
@@ -20,7 +20,7 @@ use waybill::work::{Completing, FileProgress, Pace, Work};
 pub use answer::{on_the_wire, query_answer};
 pub use tables::{FakeTables, own_tables};
 
-/// A client of this SDK crate whose calls are answered by rules; the first that fits answers.
+/// A client of this SDK crate whose calls are answered by the first matching rule.
 #[macro_export]
 macro_rules! client {
     ($sdk:ident, $rules:expr) => {{
@@ -39,28 +39,28 @@ macro_rules! client {
     }};
 }
 
-/// So many seconds after the export was requested.
+/// The time `second` seconds after the export's request.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-/// The id of a number.
+/// The export id with this number.
 pub fn id(id: u64) -> ExportId {
     ExportId::try_from(id).unwrap()
 }
 
-/// The lengths of the design: a lease of a minute, waits in minutes.
+/// The default pace: a lease of a minute, waits in minutes.
 pub fn pace() -> Pace {
     Pace::new(Duration::from_secs(60), Duration::from_secs(60))
 }
 
-/// The entry of the built-in orders, by which every export here is made.
+/// The entry of the built-in type `orders`, which every export here uses.
 pub fn orders_entry() -> Entry {
     let catalog = Catalog::built_in().unwrap();
-    Entry::of(catalog.get("orders").unwrap()).unwrap()
+    Entry::new(catalog.get("orders").unwrap()).unwrap()
 }
 
-/// An export that was requested at 0 and is looked after at 60.
+/// A waiting export, requested at 0 and due at 60.
 pub fn waiting() -> State {
     let id = id(7);
     let export = Export {
@@ -102,7 +102,7 @@ pub fn waiting() -> State {
     }
 }
 
-/// One that a worker has taken at this second, with a lease of a minute.
+/// An export that a worker claimed at this second, with a lease of a minute.
 pub fn processing(second: i64) -> State {
     match waiting().claim("worker", at(second), pace()) {
         Claim::Take(change) => change.after,
@@ -110,7 +110,7 @@ pub fn processing(second: i64) -> State {
     }
 }
 
-/// The receipt of a file of two rows, of three records.
+/// The receipt of a file with two rows from three records.
 pub fn receipt() -> Receipt {
     Receipt {
         read: 3,
@@ -128,7 +128,7 @@ pub fn receipt() -> Receipt {
     }
 }
 
-/// One whose file of 12 bytes was complete at this second, kept for a week.
+/// An export whose file of 12 bytes was completed at this second and expires after a week.
 pub fn succeeded(second: i64) -> State {
     let completing = Completing {
         progress: FileProgress {

@@ -19,7 +19,7 @@ const EXPORTS: &str = "exports";
 const WORK: &str = "work";
 const EVENTS: &str = "events";
 
-/// Waybill's tables with their indexes, as the template has them, and nothing in them.
+/// Waybill's tables, empty, with the indexes of the template.
 pub fn own_tables() -> [(&'static str, Table); 5] {
     [
         (
@@ -41,7 +41,7 @@ pub fn own_tables() -> [(&'static str, Table); 5] {
     ]
 }
 
-/// The exports, their work and their events in memory, shared by its clones.
+/// The exports, their work and their events in memory. Clones share the data.
 #[derive(Clone)]
 pub struct FakeTables(Arc<Mutex<Cloud>>);
 
@@ -61,7 +61,7 @@ impl Wire for FakeTables {
 }
 
 impl FakeTables {
-    /// Tables that hold these exports.
+    /// Tables with these exports.
     pub fn holding<'a>(states: impl IntoIterator<Item = &'a State>) -> Self {
         let tables = Self::default();
         for state in states {
@@ -70,12 +70,12 @@ impl FakeTables {
         tables
     }
 
-    /// The store on these tables.
+    /// The store for these tables.
     pub fn exports(&self) -> Exports {
         self.exports_over(Arc::new(self.clone()))
     }
 
-    /// The store over a wire, which may lead to these tables.
+    /// The store with another wire, which may lead to these tables.
     pub fn exports_over(&self, wire: Arc<dyn Wire>) -> Exports {
         let tables = Tables {
             exports: EXPORTS.into(),
@@ -93,7 +93,7 @@ impl FakeTables {
     /// An export and its work.
     ///
     /// # Panics
-    /// Where either is missing.
+    /// If either is missing.
     pub fn state(&self, id: u64) -> State {
         State {
             export: self.export(id).unwrap(),
@@ -111,39 +111,39 @@ impl FakeTables {
         self.get(WORK, &(KeyPart::Text(id.to_string()), KeyPart::None))
     }
 
-    /// What the events say happened, in no order.
+    /// The kinds of all events, in no particular order.
     pub fn events(&self) -> Vec<String> {
         self.table(EVENTS, |table| {
-            // The days' totals are beside them.
+            // The table also has daily totals.
             let what = table.items.values().filter_map(|item| item.get("what"));
             what.map(|what| what["S"].as_str().unwrap().to_owned())
                 .collect()
         })
     }
 
-    /// Removes an export, as nothing of Waybill does.
+    /// Deletes an export, which Waybill itself never does.
     pub fn lose_export(&self, id: u64) {
         self.table(EXPORTS, |table| table.items.remove(&export_key(id)));
     }
 
-    /// Lets an export be of a form that this version cannot read.
+    /// Makes an export unreadable, like one of a later version.
     pub fn spoil_export(&self, id: u64) {
         self.table(EXPORTS, |table| spoil(table, &export_key(id), "status"));
     }
 
-    /// Lets an export's work be of a form that this version cannot read.
+    /// Makes an export's work unreadable, like one of a later version.
     pub fn spoil_work(&self, id: u64) {
         let key = (KeyPart::Text(id.to_string()), KeyPart::None);
         self.table(WORK, |table| spoil(table, &key, "attempts"));
     }
 
-    /// Lets the slots of a parent be of a form that this version cannot read.
+    /// Makes the slots of a parent unreadable, like those of a later version.
     pub fn spoil_slots(&self, parent: &str) {
         let key = (KeyPart::Text(format!("slots#{parent}")), KeyPart::None);
         self.table(WORK, |table| spoil(table, &key, "slots"));
     }
 
-    /// How many items there are of what is recorded of an export's parts.
+    /// The number of items with ETags of an export's parts.
     pub fn parts_items(&self, id: u64) -> usize {
         let prefix = format!("{id}#parts#");
         self.table(WORK, |table| {
@@ -153,14 +153,14 @@ impl FakeTables {
         })
     }
 
-    /// Somebody else writes the export and its work.
+    /// Simulates a concurrent write of the export and its work.
     pub fn write(&self, state: &State) {
         let mut state = state.clone();
         state.work.sequence += 1;
         self.put_state(&state);
     }
 
-    /// Somebody else writes the work.
+    /// Simulates a concurrent write of the work.
     pub fn overtake(&self, id: u64) {
         let mut work = self.work(id).unwrap();
         work.sequence += 1;

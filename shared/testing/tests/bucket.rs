@@ -1,4 +1,4 @@
-//! The bucket: puts that meet themselves, pages of listings, and S3 that is silent.
+//! Tests of `Bucket`: retried puts, pages of listings, and S3 that does not answer.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn upload() -> Upload {
 }
 
 #[tokio::test]
-async fn a_put_that_meets_an_object_of_its_length_met_itself() {
+async fn a_put_that_finds_an_object_of_its_length_has_succeeded() {
     let there = put_fails("PreconditionFailed");
     assert!(put(&[&there, &head(Some(12))]).await.is_ok());
     for size in [Some(11), Some(13), None] {
@@ -61,7 +61,7 @@ async fn a_put_that_meets_an_object_of_its_length_met_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_that_meets_another_of_its_key_at_the_same_moment_is_tried_again() {
+async fn a_put_that_conflicts_with_another_of_its_key_is_retried() {
     let conflict = put_fails("ConditionalRequestConflict");
     let error = put(&[&conflict]).await.unwrap_err();
     assert_eq!(
@@ -81,9 +81,9 @@ async fn a_put_that_meets_another_of_its_key_at_the_same_moment_is_tried_again()
     assert!(put(&[&passes]).await.is_ok());
 }
 
-/// An upload without an id could never be found again, and a part without an ETag never be completed.
+/// Without its id an upload cannot be used, and without its ETag a part cannot be completed.
 #[tokio::test]
-async fn an_answer_that_lacks_what_the_upload_is_known_by_is_an_error() {
+async fn an_answer_without_an_upload_id_or_etag_is_an_error() {
     let begun = mock!(Client::create_multipart_upload)
         .then_output(|| CreateMultipartUploadOutput::builder().build());
     let error = bucket(&[&begun]).begin("exports/7/a", "text/csv").await;
@@ -106,7 +106,7 @@ async fn an_answer_that_lacks_what_the_upload_is_known_by_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn removals_that_are_not_answered_are_not_waited_for() {
+async fn deletions_without_an_answer_time_out() {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .region(aws_sdk_s3::config::Region::new("eu-west-1"))

@@ -1,6 +1,6 @@
-//! The slots of a parent: who has one, who waits, and who is woken.
+//! Tests of the slots of a parent: which exports have one, which wait, and which are woken.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn ids(numbers: &[u64]) -> Vec<ExportId> {
     numbers.iter().copied().map(id).collect()
 }
 
-/// A worker `w1` asks for a slot for export 1, and so on; there is one, unless `most` says otherwise.
+/// The worker `w1` calls `take_slot` for export 1, and so on, with `most` slots.
 async fn asks(exports: &Exports, number: u64, most: usize, second: i64) -> SlotClaim {
     let (export, owner) = (export(number), format!("w{number}"));
     let asked = exports.take_slot(&export, &owner, most, at(second), pace());
@@ -52,15 +52,15 @@ async fn ends(exports: &Exports, number: u64, second: i64) -> Vec<ExportId> {
 }
 
 #[tokio::test]
-async fn a_slot_goes_to_whoever_waits_longest_and_nobody_overtakes() {
+async fn a_slot_goes_to_the_longest_waiting_export() {
     let (_, exports) = five();
     assert_eq!(place(&exports, 1, 0).await, Place::Slot);
     assert_eq!(place(&exports, 2, 1).await, Place::Line);
     assert_eq!(place(&exports, 3, 2).await, Place::Line);
-    // It waits once, however often it comes.
+    // It is in line only once, however often it tries.
     assert_eq!(place(&exports, 2, 3).await, Place::Line);
     assert_eq!(ends(&exports, 1, 10).await, ids(&[2]));
-    // The message of another comes before that of the export that was woken.
+    // Another export's message comes before that of the woken export.
     assert_eq!(place(&exports, 4, 11).await, Place::Line);
     assert_eq!(place(&exports, 3, 11).await, Place::Line);
     assert_eq!(place(&exports, 2, 12).await, Place::Slot);
@@ -72,7 +72,7 @@ async fn a_slot_goes_to_whoever_waits_longest_and_nobody_overtakes() {
 }
 
 #[tokio::test]
-async fn a_slot_is_given_up_by_its_own_worker_alone() {
+async fn only_its_own_worker_frees_a_slot() {
     let (_, exports) = five();
     asks(&exports, 1, 1, 0).await;
     asks(&exports, 2, 1, 1).await;
@@ -85,27 +85,27 @@ async fn a_slot_is_given_up_by_its_own_worker_alone() {
 }
 
 #[tokio::test]
-async fn a_canceled_export_passes_on_what_was_reserved_for_it() {
+async fn a_canceled_export_passes_its_reservation_on() {
     let (_, exports) = five();
     for number in 1..=4 {
         asks(&exports, number, 1, 0).await;
     }
-    // Out of the line.
+    // It leaves the line.
     assert_eq!(exports.leave_line(&export(3), at(1)).await.unwrap(), []);
     assert_eq!(ends(&exports, 1, 2).await, ids(&[2]));
-    // With a reservation.
+    // It has a reservation.
     let passed_on = exports.leave_line(&export(2), at(3)).await.unwrap();
     assert_eq!(passed_on, ids(&[4]));
     assert_eq!(place(&exports, 4, 4).await, Place::Slot);
-    // A slot that a worker has is the worker's until it stops.
+    // A worker keeps its slot until it stops.
     assert_eq!(exports.leave_line(&export(4), at(5)).await.unwrap(), []);
     assert_eq!(place(&exports, 5, 6).await, Place::Line);
-    // Somebody who never had anything.
+    // This export has neither a slot nor a place in line.
     assert_eq!(exports.leave_line(&export(2), at(7)).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn an_export_that_came_to_its_end_in_line_is_passed_over() {
+async fn an_export_that_ended_in_line_is_skipped() {
     let (tables, exports) = five();
     for number in 1..=4 {
         asks(&exports, number, 1, 0).await;
@@ -117,7 +117,7 @@ async fn an_export_that_came_to_its_end_in_line_is_passed_over() {
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_read_holds_the_line_not_up() {
+async fn an_unreadable_export_does_not_block_the_line() {
     let (tables, exports) = five();
     for number in 1..=3 {
         asks(&exports, number, 1, 0).await;
@@ -127,7 +127,7 @@ async fn one_that_cannot_be_read_holds_the_line_not_up() {
 }
 
 #[tokio::test]
-async fn an_export_that_goes_on_waits_behind_the_others() {
+async fn a_continued_export_goes_to_the_end_of_the_line() {
     let (_, exports) = five();
     asks(&exports, 1, 1, 0).await;
     let requeue = async |number, second| {
@@ -135,7 +135,7 @@ async fn an_export_that_goes_on_waits_behind_the_others() {
         let woken = exports.requeue_slot(&export, &owner, at(second));
         woken.await.unwrap()
     };
-    // Nobody else waits: it keeps the slot.
+    // No other export waits: it keeps the slot.
     assert_eq!(requeue(1, 10).await, ids(&[1]));
     assert_eq!(place(&exports, 2, 11).await, Place::Line);
     assert_eq!(place(&exports, 1, 12).await, Place::Slot);
@@ -149,7 +149,7 @@ async fn an_export_that_goes_on_waits_behind_the_others() {
 }
 
 #[tokio::test]
-async fn a_reservation_that_nobody_takes_ends_by_itself() {
+async fn an_unused_reservation_ends_by_timeout() {
     let (_, exports) = five();
     for number in 1..=3 {
         asks(&exports, number, 1, 0).await;
@@ -157,21 +157,21 @@ async fn a_reservation_that_nobody_takes_ends_by_itself() {
     assert_eq!(ends(&exports, 1, 10).await, ids(&[2]));
     assert_eq!(place(&exports, 3, 10 + 299).await, Place::Line);
     assert_eq!(place(&exports, 3, 10 + 300).await, Place::Slot);
-    // It has not been forgotten.
+    // The export is still in line.
     assert_eq!(ends(&exports, 3, 400).await, ids(&[2]));
-    // Nor is it too late for it as long as nobody else has come.
+    // It can still take the slot if no other export has.
     assert_eq!(place(&exports, 2, 4_000).await, Place::Slot);
 }
 
 #[tokio::test]
-async fn the_slot_of_a_worker_that_was_killed_ends_with_its_lease() {
+async fn the_slot_of_a_killed_worker_ends_with_its_lease() {
     let (tables, exports) = five();
     asks(&exports, 1, 1, 0).await;
     let Claim::Take(taken) = state(1).claim("w1", at(0), pace()) else {
-        panic!("it is taken");
+        panic!("the claim is not possible");
     };
     tables.write(&taken.after);
-    // A lease of 60 s, and 30 s by which clocks may differ.
+    // A lease of 60 s, and a clock skew of 30 s.
     assert_eq!(place(&exports, 2, 89).await, Place::Line);
     assert_eq!(place(&exports, 2, 90).await, Place::Slot);
 }
@@ -183,7 +183,7 @@ async fn a_second_worker_of_the_same_export_leaves_the_slot_to_the_first() {
     let export = export(1);
     let second = exports.take_slot(&export, "another", 1, at(1), pace());
     assert_eq!(second.await.unwrap().place, Place::Taken);
-    // The first, which had not taken the lease by then, was killed.
+    // The first worker was killed before it took the lease.
     let third = exports.take_slot(&export, "another", 1, at(60), pace());
     assert_eq!(third.await.unwrap().place, Place::Slot);
 }
@@ -198,9 +198,9 @@ async fn more_slots_than_before_are_filled_from_the_line() {
     assert_eq!((asked.place, asked.woken), (Place::Line, ids(&[2, 3])));
 }
 
-/// What was popped by a write whose answer was lost would be woken by nobody.
+/// Otherwise an export that was reserved a slot by a write whose answer was lost would not be woken.
 #[tokio::test(start_paused = true)]
-async fn a_write_that_meets_itself_has_been_carried_out() {
+async fn a_write_whose_answer_is_lost_is_recognized() {
     for (ends, others) in [(true, ids(&[2])), (false, ids(&[2]))] {
         let (tables, exports) = five();
         for number in 1..=3 {
@@ -226,15 +226,15 @@ async fn a_line_is_of_bounded_length() {
         tables.write(&state(number));
         assert_eq!(asks(&exports, number, 1, 0).await.woken, []);
     }
-    // Past 1,000, an export comes again when the sweeper sends its message.
+    // Beyond 1,000, an export tries again when the sweeper sends its message.
     let asked = asks(&exports, 1_003, 2_000, 1).await;
     let waited: Vec<u64> = (2..=1_001).collect();
     assert_eq!((asked.place, asked.woken), (Place::Line, ids(&waited)));
 }
 
-/// All exports of the parent would stand still.
+/// Otherwise no export of the parent could run.
 #[tokio::test]
-async fn slots_that_cannot_be_read_begin_anew() {
+async fn unreadable_slots_are_reset() {
     let (tables, exports) = five();
     asks(&exports, 1, 1, 0).await;
     asks(&exports, 2, 1, 0).await;

@@ -1,7 +1,6 @@
-//! What DynamoDB answers, and what is made of it: writes that meet themselves, errors that will not pass, keys that are
-//! left over, items that cannot be read.
+//! Tests of the store's reactions to DynamoDB: lost answers, lasting errors, unprocessed keys, unreadable items.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,7 +39,7 @@ fn put_fails(code: &'static str) -> Rule {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_will_not_pass_is_not_tried_again() {
+async fn a_lasting_error_is_not_retried() {
     for code in [
         "ValidationException",
         "AccessDeniedException",
@@ -64,7 +63,7 @@ async fn what_will_not_pass_is_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_that_was_canceled_for_good_is_not_tried_again() {
+async fn a_transaction_with_a_lasting_error_is_not_retried() {
     for (reason, calls, is_lasting) in [
         ("ValidationError", 1, true),
         ("ItemCollectionSizeLimitExceeded", 1, true),
@@ -94,14 +93,14 @@ async fn a_transaction_that_was_canceled_for_good_is_not_tried_again() {
     }
 }
 
-/// A throttled table answers with nothing, and would be asked again and again at full speed.
+/// A throttled table leaves all keys unprocessed, and would otherwise be called in a tight loop.
 #[tokio::test(start_paused = true)]
-async fn keys_that_are_left_over_are_asked_for_later_each_time_and_not_for_ever() {
+async fn unprocessed_keys_are_retried_with_backoff_and_a_limit() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
     let nothing = mock!(Client::batch_get_item).then_compute_output(move |r| {
         let calls = counted.fetch_add(1, Ordering::Relaxed);
-        assert!(calls < 50, "it is asked again without an end");
+        assert!(calls < 50, "there is no limit on retries");
         let left = r.request_items().cloned();
         BatchGetItemOutput::builder()
             .set_unprocessed_keys(left)
@@ -124,7 +123,7 @@ async fn keys_that_are_left_over_are_asked_for_later_each_time_and_not_for_ever(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_over_once_is_read_the_second_time() {
+async fn keys_unprocessed_once_are_read_on_the_second_try() {
     let tables = FakeTables::holding([&processing(0)]);
     let work = waybill::store::to_item("work", &tables.work(7).unwrap()).unwrap();
     let key = HashMap::from([("id".to_owned(), AttributeValue::S("7".into()))]);
@@ -150,7 +149,7 @@ async fn what_is_left_over_once_is_read_the_second_time() {
     );
 }
 
-/// A checkpoint of so many parts.
+/// Commits a checkpoint with this number of parts.
 async fn with_parts(tables: &FakeTables, parts: u32) {
     let etags: Vec<String> = (1..=parts).map(|part| format!("etag-{part}")).collect();
     let mut state = processing(0);
@@ -169,9 +168,9 @@ async fn with_parts(tables: &FakeTables, parts: u32) {
     exports.commit_checkpoint(change, &etags, 1).await.unwrap();
 }
 
-/// The removal that is sent again finds nothing, which is no sign that there is nothing after it.
+/// The retried deletion finds nothing, which does not mean that there are no further items.
 #[tokio::test(start_paused = true)]
-async fn what_is_recorded_of_parts_goes_where_an_answer_is_lost() {
+async fn the_etags_of_parts_are_deleted_even_if_an_answer_is_lost() {
     let tables = FakeTables::holding([&processing(0)]);
     with_parts(&tables, 1_700).await;
     assert_eq!(tables.parts_items(7), 4);
@@ -185,7 +184,7 @@ async fn what_is_recorded_of_parts_goes_where_an_answer_is_lost() {
     assert_eq!(tables.parts_items(7), 0);
 }
 
-/// Tables that take a moment to answer.
+/// Tables that answer with a delay.
 struct Unhurried(FakeTables);
 
 impl Wire for Unhurried {
@@ -198,15 +197,18 @@ impl Wire for Unhurried {
     }
 }
 
-/// Whoever is stopped between two removals has left the first items, by which the next one finds the others.
+/// A call that is interrupted between two deletions leaves the first items, so that the next call finds the rest.
 #[tokio::test]
-async fn a_removal_of_parts_that_was_stopped_is_ended_by_the_next() {
+async fn an_interrupted_deletion_of_parts_is_completed_by_the_next() {
     let tables = FakeTables::holding([&processing(0)]);
     with_parts(&tables, 1_700).await;
     let exports = tables.exports_over(Arc::new(Unhurried(tables.clone())));
     let mut stopped = Box::pin(exports.delete_etags(id(7)));
     while tables.parts_items(7) == 4 {
-        assert!(!is_done(&mut stopped).await, "it was not stopped");
+        assert!(
+            !is_done(&mut stopped).await,
+            "the deletion was not interrupted"
+        );
     }
     drop(stopped);
     assert!((1..4).contains(&tables.parts_items(7)));
@@ -214,7 +216,7 @@ async fn a_removal_of_parts_that_was_stopped_is_ended_by_the_next() {
     assert_eq!(tables.parts_items(7), 0);
 }
 
-/// Polls once, and says whether it is done.
+/// Polls once, and returns whether the future is done.
 async fn is_done<F: Future + Unpin>(future: &mut F) -> bool {
     tokio::task::yield_now().await;
     std::future::poll_fn(|context| {
@@ -225,7 +227,7 @@ async fn is_done<F: Future + Unpin>(future: &mut F) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_was_removed_by_a_request_whose_answer_is_lost_is_removed() {
+async fn deleting_work_succeeds_even_if_the_answer_is_lost() {
     let tables = FakeTables::holding([&processing(0)]);
     let work = tables.work(7).unwrap();
     let wire = Arc::new(Forgetful::new(tables.clone(), &["DynamoDB.DeleteItem"]));
@@ -233,20 +235,20 @@ async fn work_that_was_removed_by_a_request_whose_answer_is_lost_is_removed() {
     assert_eq!(wire.lost(), ["DynamoDB.DeleteItem"]);
     assert!(forgotten.is_ok(), "{forgotten:?}");
 
-    // By somebody else it was written meanwhile, and stays.
+    // Work that was written meanwhile is kept.
     let tables = FakeTables::holding([&processing(0)]);
     let work = tables.work(7).unwrap();
     tables.overtake(7);
     let forgotten = tables.exports().forget(&work).await;
     assert!(
-        matches!(forgotten, Err(CommitError::Overtaken)),
+        matches!(forgotten, Err(CommitError::Conflict)),
         "{forgotten:?}"
     );
     assert!(tables.work(7).is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_whose_answer_is_lost_holds() {
+async fn a_commit_whose_answer_is_lost_succeeds() {
     let operations = &["DynamoDB.PutItem", "DynamoDB.TransactWriteItems"];
     let tables = FakeTables::holding([&processing(0)]);
     let wire = Arc::new(Forgetful::new(tables.clone(), operations));
@@ -262,7 +264,7 @@ async fn a_commit_whose_answer_is_lost_holds() {
 }
 
 #[tokio::test]
-async fn a_list_has_all_that_can_be_read_and_counts_the_others() {
+async fn a_list_has_the_readable_exports_and_counts_the_others() {
     let states = [5, 6, 7, 8].map(|number| {
         let mut state = waiting();
         (state.export.id, state.work.id) = (id(number), id(number));
@@ -279,7 +281,7 @@ async fn a_list_has_all_that_can_be_read_and_counts_the_others() {
     };
     let first = exports.list(&query, |_| true).await.unwrap();
     let listed: Vec<u64> = first.exports.iter().map(|export| export.id.get()).collect();
-    // The one that cannot be read comes after them.
+    // The unreadable export comes after them.
     assert_eq!((listed, first.unreadable), (vec![8, 7], 0));
     let rest = ListQuery {
         before: first.next,
@@ -295,7 +297,7 @@ async fn a_list_has_all_that_can_be_read_and_counts_the_others() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_put_off_longer_each_time_and_keeps_its_due() {
+async fn a_failing_export_is_put_off_longer_each_time_and_keeps_its_due_time() {
     let tables = FakeTables::holding([&waiting()]);
     let exports = tables.exports();
     for (failures, minutes) in [
@@ -324,7 +326,7 @@ async fn what_cannot_be_done_is_put_off_longer_each_time_and_keeps_its_due() {
     };
     assert_eq!(of_shard(7).await, []);
     assert_eq!(of_shard(16 + 7).await, [(id(7), at(60))]);
-    // One that nobody can read is put off too; what is gone is not.
+    // An unreadable one is put off too; one that does not exist is not.
     tables.spoil_work(7);
     exports.back_off(id(7), at(100), pace()).await.unwrap();
     exports.back_off(id(8), at(100), pace()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The parts of the engine, each alone: `cargo bench --profile bench-release --workspace --bench parts`.
+//! Benchmarks of the engine's parts: `cargo bench --profile bench-release --workspace --bench parts`.
 
 use std::hint::black_box;
 
@@ -10,9 +10,9 @@ use waybill::selection::{KeyTime, Projection, Selection};
 use waybill::value::time::Stamp;
 use waybill_bench::{Parts, Reading};
 
-/// Rows of a page, so that a figure of one iteration is one of a page.
+/// Rows per iteration: those of a page.
 const PAGE: usize = 1_800;
-/// Enough pages that what the SDK does for each call is as much as it is in an export.
+/// Enough pages that the SDK's overhead per call is the same as in an export.
 const PAGES: usize = 10;
 
 fn reading(c: &mut Criterion) {

@@ -1,12 +1,12 @@
-//! Two spreadsheets beside each other.
+//! Compares the cells of two spreadsheets.
 
 use calamine::Data;
 
-/// What two numbers of the same instant may differ by, in days: writers print different numbers of digits. It is less
-/// than a tenth of a millisecond, which no cell shows.
+/// The tolerance for instants, in days, since writers print different numbers of digits: less than a tenth of a
+/// millisecond, which no cell shows.
 const INSTANT: f64 = 1e-9;
 
-/// Where two spreadsheets' cells differ first, in words; `None` where they hold the same.
+/// The first difference between two spreadsheets in words; `None` if they are equal.
 pub fn difference(a: &[Vec<Data>], b: &[Vec<Data>]) -> Option<String> {
     if a.len() != b.len() {
         return Some(format!("{} and {} rows", a.len(), b.len()));
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_the_same_to_the_millisecond_and_all_else_to_the_bit() {
+    fn instants_are_compared_to_the_millisecond_and_other_cells_exactly() {
         let (a, b) = (42_370.000_023_148_146, 42_370.000_023_148_15);
         assert!(is_same(&instant(a), &instant(b)));
         assert!(!is_same(&instant(a), &instant(a + 0.001 / 86_400.0)));

@@ -1,23 +1,23 @@
-//! As much of HTTP/1.1 as the AWS SDKs and Lambda's runtimes speak on one kept connection.
+//! The part of HTTP/1.1 that the AWS SDKs and Lambda's runtimes use, over persistent connections.
 
 use std::io::{self, BufRead, Read, Write};
 
-/// One request, its body read whole.
+/// A request with its complete body.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// `GET`, `PUT` and so on.
     pub(crate) method: String,
     /// The path without its query.
     pub(crate) path: String,
-    /// What follows `?`.
+    /// The query after `?`.
     pub(crate) query: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
-    /// The bytes that were sent.
+    /// The body.
     pub(crate) body: Vec<u8>,
 }
 
-/// What is sent back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: u16,
@@ -26,13 +26,13 @@ pub(crate) struct Answer {
 }
 
 impl Request {
-    /// The value of the first header of this name, which is in lower case.
+    /// The value of the first header with this name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter of the query, which none of the clients here escapes.
+    /// The value of a parameter of the query. The clients here escape none.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.query.split('&');
         pairs.find_map(|pair| match pair.split_once('=') {
@@ -43,7 +43,7 @@ impl Request {
 }
 
 impl Answer {
-    /// This status, and nothing else.
+    /// An answer with this status and no body.
     pub(crate) fn status(status: u16) -> Self {
         Self {
             status,
@@ -52,14 +52,14 @@ impl Answer {
         }
     }
 
-    /// 200 with this body.
+    /// An answer 200 with this body.
     pub(crate) fn ok(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::status(200)
             .with("content-type", media_type)
             .with_body(body)
     }
 
-    /// The same with this body.
+    /// Sets the body.
     pub(crate) fn with_body(self, body: impl Into<Vec<u8>>) -> Self {
         Self {
             body: body.into(),
@@ -67,17 +67,17 @@ impl Answer {
         }
     }
 
-    /// The same with another header.
+    /// Adds a header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 }
 
-/// The next request of a connection; `None` at its end. `output` is where a client is told to go on that waits to be.
+/// Reads the next request of a connection; `None` at its end. `output` is for `100 Continue`.
 ///
 /// # Errors
-/// Where the connection breaks, or speaks something else.
+/// When the connection breaks, or the request is malformed.
 pub(crate) fn read_request(
     input: &mut impl BufRead,
     output: &mut impl Write,
@@ -107,14 +107,14 @@ pub(crate) fn read_request(
         let header = (name.to_ascii_lowercase(), value.trim().to_owned());
         request.headers.push(header);
     }
-    // botocore sends the body of a PUT only once it is asked for.
+    // botocore sends the body of a PUT only after `100 Continue`.
     if request.header("expect") == Some("100-continue") {
         output.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         output.flush()?;
     }
     request.body = match request.header("content-length") {
         Some(length) => {
-            let length = length.parse().map_err(|_| bad("a length that is none"))?;
+            let length = length.parse().map_err(|_| bad("an invalid length"))?;
             let mut body = vec![0; length];
             input.read_exact(&mut body)?;
             body
@@ -131,7 +131,7 @@ pub(crate) fn read_request(
     Ok(Some(request))
 }
 
-/// A body in chunks, as HTTP and, inside of it, S3 have them: extensions and trailers are left out.
+/// Reads a body in the chunks of HTTP or, inside of it, of S3; extensions and trailers are dropped.
 fn chunked(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -156,7 +156,7 @@ fn chunked(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
 /// Sends an answer.
 ///
 /// # Errors
-/// Where the connection breaks.
+/// When the connection breaks.
 pub(crate) fn write_answer(output: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {} .\r\n", answer.status);
     for (name, value) in &answer.headers {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_as_long_as_it_says_or_comes_in_chunks() {
+    fn a_body_has_a_length_or_is_chunked() {
         let sized = read("PUT /b/k?partNumber=2&x HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcdef");
         assert_eq!(
             (sized.path.as_str(), sized.body.as_slice()),

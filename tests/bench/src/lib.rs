@@ -1,7 +1,7 @@
-//! What `make bench` measures against: a server on loopback that plays, at wire level, everything that a function
-//! that makes a file speaks to, but for Waybill's own tables, which a real engine holds.
+//! The server for `make bench`: a fake, on loopback, of every service that `generate` calls, except Waybill's own
+//! tables, which are in a real engine.
 //!
-//! `bench.py` starts it and every program that is measured; `main.rs` is the program `bench`, which is all of this.
+//! `bench.py` starts the server and every measured program; `main.rs` is the program `bench`.
 
 mod cells;
 mod http;

@@ -1,13 +1,12 @@
-//! `bench`: what `bench.py` starts.
+//! `bench`: the program that `bench.py` starts.
 //!
 //! - `bench server`: the records, the bucket, the queue and Lambda's Runtime API on a port of loopback, which it prints
-//! - `bench start FUNCTION`: how many microseconds a function takes to ask for its first event
-//! - `bench usual csv|xlsx ENDPOINT`: the job as most Rust teams would write it
-//! - `bench usual alone ROWS`: rows from memory as XLSX, and nothing else
-//! - `bench cells A B`: whether two spreadsheets hold the same cells, as calamine reads them
-//! - `bench part read|csv|xlsx|none ROWS`: a part of the engine over so many rows, to be counted by instructions, or none
-//!
-//! It is one program since linking the AWS SDKs takes minutes.
+//! - `bench start FUNCTION`: microseconds from a function's start to its first request for an event
+//! - `bench usual csv|xlsx ENDPOINT`: the same job in a usual Rust program
+//! - `bench usual alone ROWS`: only writes rows from memory as XLSX
+//! - `bench cells A B`: compares the cells of two spreadsheets, read by calamine
+//! - `bench part read|csv|xlsx|none ROWS`: a part of the engine, or none, over this number of rows, for counting
+//!   instructions All are one program, since linking the AWS SDKs takes minutes.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -77,7 +76,7 @@ fn cells(a: &str, b: &str) -> Result<String> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn read(rows: u64) -> Result<String> {
-    // The same ones again and again: what makes them is not what is counted.
+    // Repeats the same answers, so that building them is not counted.
     let reading = Reading::new(Parts::new()?.export_type, READ_AT_ONCE);
     let mut count = 0;
     while count < rows {

@@ -1,11 +1,11 @@
-//! The orders that every page is made of: real ones where they are at hand, and some that break careless exports.
+//! The orders in every page: real ones if available, and some that break careless exports.
 
 use waybill_tests::{COLUMNS, generated_orders, olist_orders, real_tables};
 
 /// A record of an order: an attribute for each column that has a value.
 pub(crate) type Order = Vec<(&'static str, Stored)>;
 
-/// A value as DynamoDB has it.
+/// A value with its DynamoDB type.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stored {
     /// `S`.
@@ -14,17 +14,17 @@ pub(crate) enum Stored {
     Number(String),
 }
 
-/// How many different orders there are; records repeat them under keys of their own.
+/// The number of different orders; records repeat them with different keys.
 const COUNT: usize = 10_000;
-/// One in so many is made up, and one in eight of those is hostile.
+/// One order in this number is generated, and one in eight of those is hostile.
 const MADE_UP: usize = 10;
 const NUMBERS: [&str; 3] = ["items", "amount", "freight"];
 
-/// The orders, the same at every run, and what they are in words.
+/// The orders, the same at every run, and a description of them.
 pub(crate) fn orders() -> (Vec<Order>, &'static str) {
     let mut made_up = generated_orders(COUNT);
-    // The usual programs guard a text by its first character. Waybill looks further: in these texts it puts a second `'`,
-    // and the files could not be compared.
+    // The usual programs guard a text only by its first character. In these texts Waybill would insert a second `'`,
+    // and the files would differ.
     let is_guarded_twice =
         |row: &Vec<String>| row.iter().any(|cell| cell.starts_with(['\t', '\r']));
     made_up.retain(|row| !is_guarded_twice(row));
@@ -57,7 +57,7 @@ fn order(row: Vec<String>) -> Order {
         .collect()
 }
 
-/// A number as DynamoDB gives it back: without zeros at its end.
+/// A number as DynamoDB returns it: without trailing zeros.
 fn short(number: String) -> String {
     match number.contains('.') {
         true => number

@@ -1,4 +1,4 @@
-//! `Query`'s answers: pages of records, as DynamoDB pages a partition.
+//! Answers to `Query`: pages of records, divided as by DynamoDB.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,32 +9,32 @@ use waybill_tests::COLUMNS;
 
 use crate::orders::{Order, Stored};
 
-/// Records of a page: about 1 MB of orders.
+/// The number of records of a page: about 1 MB of orders.
 const PAGE: u64 = 1_800;
-/// What a page of 1 MB costs, read eventually consistently: half a unit per 4 KB.
+/// The read units of a page of 1 MB, read eventually consistently: half a unit per 4 KB.
 const UNITS_OF_A_PAGE: f64 = 128.0;
-/// The first record's instant; each record is a second after the one before.
+/// The instant of the first record; each further one is a second later.
 const FIRST: &str = "2016-01-01T00:00:00Z";
-/// An id is 32 characters, of which the last ones are the record's number.
+/// The length of an id, whose last characters are the record's number.
 const ID: usize = 32;
 const DIGITS: usize = 10;
 
-/// The records of one partition, without an end: how many there are is said by whoever asks for a page.
+/// The records of one endless partition; the caller sets their number.
 #[derive(Debug)]
 pub(crate) struct Pages {
     orders: Vec<Order>,
     first: Timestamp,
-    /// What the records of an order have in common, by the attributes that are asked for.
+    /// The templates of records for each order, by the requested attributes.
     templates: Mutex<HashMap<Vec<String>, Arc<Vec<Template>>>>,
 }
 
-/// A record's JSON, and where in it stands what differs from record to record.
+/// A record's JSON, and the offsets of the parts that differ between records.
 #[derive(Debug)]
 struct Template {
     json: Vec<u8>,
-    /// Where its instant stands.
+    /// The offsets of the record's instant.
     instants: Vec<usize>,
-    /// Where its number stands.
+    /// The offsets of the record's number.
     numbers: Vec<usize>,
 }
 
@@ -53,7 +53,7 @@ impl Pages {
             Some(key) => number_of(key) + 1,
             None => 0,
         };
-        // Waybill reads what is older than a minute at the request first, then the last minute, where nothing is.
+        // Waybill reads the last minute before the request separately; it has no records.
         let is_last_minute = question["ExpressionAttributeValues"].get(":from").is_some();
         let rows = if is_last_minute { 0 } else { rows };
         let end = rows.min(start + PAGE).max(start);
@@ -132,7 +132,7 @@ impl Template {
             (*name, value)
         }));
         attributes.retain(|(name, _)| asked.iter().any(|asked| asked == name));
-        // An item's attributes come in an order that is DynamoDB's own, which is not the columns'.
+        // DynamoDB returns an item's attributes in its own order, which differs from that of the columns.
         attributes.sort_by_key(|(name, _)| crc32fast::hash(name.as_bytes()));
 
         let mut template = Self {
@@ -175,7 +175,7 @@ impl Template {
     }
 }
 
-/// The id of the record of this number.
+/// The id of the record with this number.
 fn id(order: &Order, number: u64) -> String {
     let own = order.iter().find_map(|(name, stored)| match stored {
         Stored::Text(text) if *name == "id" => Some(text.as_str()),
@@ -202,7 +202,7 @@ fn partition(question: &Value) -> String {
         .to_owned()
 }
 
-/// The attributes that a projection names, in the order of their names; `None` for all.
+/// The attributes in a projection, sorted by name; `None` for all.
 fn asked(question: &Value) -> Option<Vec<String>> {
     let names = &question["ExpressionAttributeNames"];
     let projection = question["ProjectionExpression"].as_str()?;
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_every_record_once_under_rising_keys() {
+    fn pages_have_every_record_once_with_ascending_keys() {
         let pages = Pages::new(orders().0);
         let mut start = Value::Null;
         let mut keys = Vec::new();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_in_the_last_minute() {
+    fn the_last_minute_has_no_records() {
         let pages = Pages::new(orders().0);
         let page = ask(
             &pages,

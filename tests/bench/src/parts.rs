@@ -1,4 +1,4 @@
-//! Rows for the benchmarks of single parts: those of the pages, without a page.
+//! Rows for the benchmarks of single parts.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,7 +8,7 @@ use waybill::value::Value;
 
 use crate::orders::{Order, Stored, orders};
 
-/// Rows of the catalog's type `orders`, and what is needed to write them.
+/// Rows of the catalog's type `orders`, and the options to write them.
 #[derive(Debug)]
 pub struct Parts {
     orders: Vec<Order>,
@@ -17,10 +17,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The rows that are at hand.
+    /// Creates the rows.
     ///
     /// # Errors
-    /// Where the catalog has no orders.
+    /// When the catalog has no type `orders`.
     pub fn new() -> Result<Self, CatalogError> {
         let catalog = Catalog::built_in()?;
         let orders_type = catalog.types().iter().find(|t| t.name == "orders");
@@ -35,7 +35,7 @@ impl Parts {
         self.export_type.default_columns()
     }
 
-    /// A file in the profile `spreadsheet`, in UTC.
+    /// The options of a file with the profile `spreadsheet`, in UTC.
     pub fn options(&self) -> FileOptions {
         FileOptions {
             profile: Profile::Spreadsheet,

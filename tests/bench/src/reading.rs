@@ -1,4 +1,4 @@
-//! Reading pages by the engine, without a network: answers are at hand.
+//! Reads pages with the engine, without a network.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +17,10 @@ use crate::orders::orders;
 use crate::pages::Pages;
 
 const PARENT: &str = "42";
-/// Long after the last of the records.
+/// The instant of the request, long after the last record.
 const AS_OF: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-/// The records of a partition, read as an export without filters reads them.
+/// The records of a partition, read as by an export without filters.
 #[derive(Debug)]
 pub struct Reading {
     export_type: ExportType,
@@ -28,7 +28,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Of a type whose records are the orders of the pages.
+    /// A partition with `rows` orders.
     pub fn new(export_type: ExportType, rows: u64) -> Self {
         let wire = AtHand {
             pages: Pages::new(orders().0),
@@ -47,10 +47,10 @@ impl Reading {
         }
     }
 
-    /// Reads every record as the values of its columns, hands each to `row`, and says how many there were.
+    /// Reads every record, passes the values of its columns to `row`, and returns the number of records.
     ///
     /// # Errors
-    /// As reading has them.
+    /// Those of reading records.
     pub async fn read(&self, mut row: impl FnMut(&[Value<'_>])) -> Result<u64, RecordsError> {
         let columns = self.export_type.default_columns();
         let projection = Projection::new(&self.export_type, &columns, &Selection::default());
@@ -81,7 +81,7 @@ impl Reading {
     }
 }
 
-/// Answers questions from what it once answered to the same.
+/// A wire that answers equal requests from a cache.
 struct AtHand {
     pages: Pages,
     rows: u64,

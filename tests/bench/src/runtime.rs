@@ -1,4 +1,4 @@
-//! Lambda's Runtime API: hands a function its events one by one, and notes how long each took.
+//! A fake of Lambda's Runtime API: gives a function its events one by one, and measures each invocation.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::http::{Answer, Request};
 
-/// The longest that Lambda lets a function run.
+/// Lambda's longest timeout.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The events of one round.
@@ -20,10 +20,10 @@ struct Round {
     done: Vec<Invocation>,
 }
 
-/// An invocation that the function has answered.
+/// A completed invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
-    /// From the event to the answer.
+    /// The time from the event to the answer.
     pub(crate) took: Duration,
     pub(crate) answer: String,
 }
@@ -37,13 +37,13 @@ impl Runtime {
         };
     }
 
-    /// What has been answered, in order.
+    /// The completed invocations, in order.
     pub(crate) fn done(&self) -> Vec<Invocation> {
         let round = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         round.done.clone()
     }
 
-    /// Answers a call of a function's. After the last event there is an answer that no runtime knows, which ends it:
+    /// Answers a call of a function. After the last event it sends an invalid answer, which makes the runtime exit;
     /// Lambda would let it wait.
     pub(crate) fn answer(&self, request: &Request) -> Answer {
         let mut round = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Everything under one port of loopback, told apart by path and header as the callers have them.
+//! All fake services on one port of loopback, distinguished by path and headers.
 
 use std::io::{self, BufReader, BufWriter};
 use std::net::{TcpListener, TcpStream};
@@ -28,7 +28,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of the orders that are at hand.
+    /// A server with the benchmark's orders.
     pub fn new() -> Self {
         let (orders, records) = orders();
         Self {
@@ -41,15 +41,15 @@ impl Server {
         }
     }
 
-    /// Serves until the process ends: a connection, a thread.
+    /// Serves until the process ends, with a thread per connection.
     ///
     /// # Errors
-    /// Where no connection can be taken any more.
+    /// When no connection can be accepted any more.
     pub fn serve(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
         loop {
             let (connection, _) = listener.accept()?;
             let server = Arc::clone(self);
-            // A connection that breaks ends with its client.
+            // A broken connection ends with its client.
             thread::spawn(move || server.connection(&connection));
         }
     }
@@ -93,7 +93,7 @@ impl Server {
         }
     }
 
-    /// What `bench.py` says and asks: `begin` a round, its `result`, the `object` that it left.
+    /// Answers the commands of `bench.py`: `begin` a round, its `result`, and the `object` of the round.
     fn control(&self, command: &str, request: &Request) -> Answer {
         match command {
             "begin" => {
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::Job;
 
-    /// A server of so many records, and where it is.
+    /// A server with this number of records, and its URL.
     fn serving(rows: u64) -> (Arc<Server>, String) {
         let server = Arc::new(Server::new());
         server.rows.store(rows, Ordering::Relaxed);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_many_parts_is_put_together_in_their_order() {
+    async fn the_parts_of_a_file_are_joined_in_order() {
         let (server, url) = serving(50_000);
         Job::new(&url).await.csv().await.unwrap();
         let file = server.sink.only().unwrap();

@@ -1,4 +1,4 @@
-//! S3 as far as files go into it: it counts the bytes, and keeps them where somebody wants to compare.
+//! A fake of S3 for uploads: counts the bytes, and keeps them only for a comparison.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ pub(crate) struct Sink(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Whether the bytes are kept, and not only counted.
+    /// Whether the bytes are kept, not only counted.
     whole: bool,
     objects: BTreeMap<String, Object>,
     /// The parts of unfinished uploads, by upload and number.
@@ -29,7 +29,7 @@ struct Object {
     bytes: Vec<u8>,
 }
 
-/// The one object that there is.
+/// The only object.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) size: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Stored {
 }
 
 impl Sink {
-    /// Forgets all that it has.
+    /// Empties the bucket.
     pub(crate) fn begin(&self, whole: bool) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept {
             whole,
@@ -45,7 +45,7 @@ impl Sink {
         };
     }
 
-    /// The object, if there is one and no other, and no upload is unfinished.
+    /// The object, if there is exactly one and no unfinished upload.
     pub(crate) fn only(&self) -> Option<Stored> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let object = kept.objects.values().next()?;
@@ -55,7 +55,7 @@ impl Sink {
         })
     }
 
-    /// Answers a call of S3's.
+    /// Answers a call to S3.
     pub(crate) fn answer(&self, request: Request) -> Answer {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = request.path.clone();
@@ -109,7 +109,7 @@ impl Sink {
                 error(412, "PreconditionFailed")
             }
             ("PUT", None, _) => {
-                // Always kept whole: the tail of a checkpoint is read again.
+                // Always kept, since the tail of a checkpoint is read again.
                 kept.objects.insert(key, Object::new(request.body));
                 Answer::status(200).with("etag", "\"whole\"")
             }

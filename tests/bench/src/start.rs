@@ -1,4 +1,4 @@
-//! The start of a function: Lambda's Runtime API, up to its first request.
+//! Measures the start of a function, up to its first request to Lambda's Runtime API.
 
 use std::error::Error;
 use std::io::BufReader;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::http::read_request;
 
-/// How long a function takes to ask for its first event. Then it is ended.
+/// The time from a function's start to its first request for an event. The function is then stopped.
 ///
 /// # Errors
-/// Where it cannot be started, or asks for something else.
+/// When the function cannot be started, or its first request is another one.
 pub fn start(command: &mut Command) -> Result<Duration, Box<dyn Error + Send + Sync>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string());
@@ -25,7 +25,7 @@ pub fn start(command: &mut Command) -> Result<Duration, Box<dyn Error + Send + S
     child.wait()?;
     let path = asked.map(|request| request.path).unwrap_or_default();
     if !path.ends_with("/invocation/next") {
-        return Err(format!("it asked for {path:?} first").into());
+        return Err(format!("the function requested {path:?} first").into());
     }
     Ok(took)
 }

@@ -1,7 +1,7 @@
-//! The job as most Rust teams would write it: the SDK's items, the `csv` crate, `rust_xlsxwriter`, the SDK's uploads.
+//! The same job in a usual Rust program: the SDK's items, the `csv` crate, `rust_xlsxwriter`, the SDK's uploads.
 //!
-//! It leaves out what Waybill does besides: leases and checkpoints, filters and search, the file's SHA-256, cells of
-//! lists and maps, time zones, and what a spreadsheet cannot hold.
+//! It does not have Waybill's leases and checkpoints, filters and search, the file's SHA-256, cells with lists and
+//! maps, time zones, or the handling of values that a spreadsheet cannot hold.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -20,15 +20,15 @@ use crate::orders::{Order, Stored, orders};
 type Item = HashMap<String, AttributeValue>;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// As Waybill has it.
+/// The part size in bytes, as in Waybill.
 const PART: usize = 8 << 20;
-/// Likewise.
+/// The number of parts in flight, as in Waybill.
 const IN_FLIGHT: usize = 2;
 const DATES: [&str; 3] = ["created_at", "updated_at", "delivered_at"];
-/// The rows of a sheet.
+/// The maximum number of rows of a sheet.
 const SHEET_ROWS: u32 = 1_048_576;
 
-/// Where the records are and the file goes.
+/// The clients and names for the job.
 #[derive(Debug)]
 pub struct Job {
     db: aws_sdk_dynamodb::Client,
@@ -45,7 +45,7 @@ struct Upload {
 }
 
 impl Job {
-    /// The job against the endpoint of a [`crate::Server`].
+    /// A job that uses a [`crate::Server`].
     pub async fn new(endpoint: &str) -> Self {
         let config = aws_config::from_env()
             .endpoint_url(endpoint)
@@ -69,7 +69,7 @@ impl Job {
     /// Writes the records as CSV, with a byte-order mark and no cell that would run as a formula.
     ///
     /// # Errors
-    /// Where a call fails.
+    /// When a call fails.
     pub async fn csv(mut self) -> Result<()> {
         let mut writer = csv_writer();
         writer.write_record(COLUMNS)?;
@@ -111,7 +111,7 @@ impl Job {
     /// Writes the records as XLSX, in the constant memory of `rust_xlsxwriter`.
     ///
     /// # Errors
-    /// Where a call fails.
+    /// When a call fails.
     pub async fn xlsx(mut self) -> Result<()> {
         let mut sheets = Sheets::new()?;
         let mut start = None;
@@ -170,11 +170,10 @@ fn more_csv(bytes: Vec<u8>) -> csv::Writer<Vec<u8>> {
     builder.terminator(csv::Terminator::CRLF).from_writer(bytes)
 }
 
-/// Writes so many rows from memory as XLSX, in the constant memory of `rust_xlsxwriter`, to a file that is thrown
-/// away; returns its size.
+/// Writes rows from memory as XLSX, with `rust_xlsxwriter` in constant memory, to a temporary file; returns its size.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// When the file cannot be written.
 pub fn xlsx_alone(rows: usize) -> Result<u64> {
     let (orders, _) = orders();
     let orders: Vec<Vec<Option<Cell<'_>>>> = orders.iter().map(cells).collect();
@@ -203,7 +202,7 @@ enum Cell<'a> {
     Number(&'a str),
 }
 
-/// A workbook of one sheet after the other.
+/// A workbook whose sheets are filled one after the other.
 struct Sheets {
     workbook: Workbook,
     header: Format,

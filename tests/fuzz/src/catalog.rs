@@ -1,4 +1,4 @@
-//! A catalog, as a team writes it.
+//! The boundary of catalogs.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -6,8 +6,8 @@ use waybill::catalog::{Catalog, ExportType};
 use waybill::entry::Entry;
 use waybill::selection::{Criteria, Projection};
 
-/// `data` is the text of a catalog. One that is taken is one that every function can work with; one that is refused says
-/// why.
+/// `data` is the text of a catalog. An accepted catalog must be usable by every function; a refused one must have an
+/// error message.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -19,8 +19,8 @@ pub fn check(data: &[u8]) {
 }
 
 fn works(export_type: &ExportType) {
-    let entry = Entry::of(export_type).unwrap();
-    assert_eq!(&Entry::read(&entry.json).unwrap(), export_type);
+    let entry = Entry::new(export_type).unwrap();
+    assert_eq!(&Entry::parse(&entry.json).unwrap(), export_type);
 
     let columns = export_type.default_columns();
     assert!(!columns.is_empty(), "{} has no column", export_type.name);

@@ -1,4 +1,4 @@
-//! A checkpoint, as the table `work` holds it.
+//! The boundary of checkpoints in the table `work`.
 
 use waybill::file::{Format, Profile, Rows};
 use waybill::hash::FileHash;
@@ -7,7 +7,8 @@ use waybill::work::Checkpoint;
 
 use crate::source::Source;
 
-/// `data` is a checkpoint in JSON, a line feed, and what was pending of a spreadsheet. It is gone on from or refused.
+/// `data` is a checkpoint in JSON, a line feed, and a spreadsheet's pending rows. The checkpoint must be continued or
+/// refused.
 pub fn check(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n');
     let (json, pending) = data.split_at(end.unwrap_or(data.len()));
@@ -47,6 +48,6 @@ fn goes_on(source: &Source, format: Format, checkpoint: &Checkpoint, pending: Ve
     let mut out = Vec::new();
     rows.row(&row, &mut out);
     assert_eq!(rows.written(), before + 1);
-    // A file that cannot be ended says so.
+    // A file that cannot be ended returns an error.
     let _ = rows.end(&mut out);
 }

@@ -1,4 +1,4 @@
-//! A token's claims, as API Gateway hands them on in a request's context.
+//! The boundary of a token's claims, in a request's context from API Gateway.
 
 use api::{ClaimNames, Requester};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
@@ -30,7 +30,7 @@ pub fn check(data: &[u8]) {
     is_no_more_than_its_words(&caller.grants, claim("grants").unwrap_or_default());
 }
 
-/// Each grant is a word of the claim, and the claim's words are the grants that they say.
+/// Checks that the grants are exactly those in the claim's words.
 fn is_no_more_than_its_words(grants: &Grants, claim: &str) {
     let words: Vec<&str> = claim
         .split(|c: char| c.is_whitespace() || c == '[' || c == ']')

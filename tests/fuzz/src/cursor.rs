@@ -1,4 +1,4 @@
-//! Cursors, as clients send them, and the positions in them.
+//! The boundary of cursors from clients, and of the positions in them.
 
 use api::Cursors;
 use waybill::export::ExportId;
@@ -12,7 +12,7 @@ pub fn check(data: &[u8]) {
     };
     let (scope, cursor) = text.split_once('\n').unwrap_or(("", text));
     let cursors = Cursors::new(vec![7; 32]);
-    // Whoever finds one that is taken has the secret.
+    // An accepted cursor would mean a forged signature.
     assert!(cursors.open(scope, cursor).is_err());
 
     let signed = cursors.sign(scope, cursor).unwrap();
@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
     assert!(cursors.open(&format!("{scope}x"), &signed).is_err());
     assert!(cursors.open(scope, &signed[1..]).is_err());
 
-    // What a signed one may hold: the exports list's position, and the records list's.
+    // The positions in signed cursors: of the list of exports, and of the list of records.
     if let Ok(id) = cursor.parse::<ExportId>() {
         assert_eq!(id.to_string().parse::<ExportId>().unwrap(), id);
     }

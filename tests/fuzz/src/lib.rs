@@ -1,11 +1,10 @@
-//! What comes from outside as bytes, handed to the code that reads it. Each module has one `check`, which panics where
-//! the code panics or does not keep what it promises; `make fuzz` makes up the bytes, and `tests/seeds.rs` hands it those
-//! that are kept in `seeds`, one folder a module.
+//! Fuzz targets for bytes from outside. Each module has one `check`, which panics if the code panics or violates its
+//! contract. `make fuzz` generates the bytes, and `tests/seeds.rs` uses those in `seeds`, one folder per module.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "what must hold panics where it does not"
+    reason = "a violated contract panics"
 )]
 
 pub mod catalog;
@@ -16,7 +15,7 @@ pub mod page;
 
 mod source;
 
-/// Reads bytes as a boundary does; panics where that breaks a promise.
+/// Parses bytes as a boundary does; panics if a contract is violated.
 pub type Check = fn(&[u8]);
 
 /// A check by the name of its module.

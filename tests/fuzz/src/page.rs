@@ -1,4 +1,4 @@
-//! An answer of DynamoDB's, from its bytes to the rows of a file.
+//! The boundary of DynamoDB's answers, from bytes to the rows of a file.
 
 use tokio::runtime::Builder;
 use waybill::file::{Format, Profile, Rows};
@@ -8,7 +8,7 @@ use waybill::value::Value;
 
 use crate::source::Source;
 
-/// `data` is a byte that says which type is read and in which order, and the body of the answer to every query.
+/// `data` is a byte that selects the type and the order of reading, and the body of the answer to every query.
 pub fn check(data: &[u8]) {
     let Some((kind, body)) = data.split_first() else {
         return;
@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut records = source.records(order, body, None).unwrap();
-        // The same answer again and again may never come to an end.
+        // Repeating the same answer may never reach the end of the records.
         for _ in 0..3 {
             match records.next().await {
                 Ok(Some(page)) => is_written(&source, &page),
@@ -32,7 +32,7 @@ pub fn check(data: &[u8]) {
     });
 }
 
-/// A page's records become rows that another reader finds again, and each of its positions is one to go on from.
+/// Checks that a page's records become rows that another reader finds, and that reading can resume from each position.
 fn is_written(source: &Source, page: &Page) {
     let mut undecided = UndecidedCounts::default();
     let mut out = Vec::new();

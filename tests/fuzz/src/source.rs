@@ -1,4 +1,4 @@
-//! A source of records over answers that are made up.
+//! Records over mocked answers.
 
 use std::sync::{Arc, Mutex};
 
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// The records from a position on, where every query is answered with `body`.
+    /// The records from a position on; every query is answered with `body`.
     pub(crate) fn records(
         &self,
         order: Order,
@@ -72,7 +72,7 @@ impl Source {
         DynamoRecords::new(client(body), "records", reading, position)
     }
 
-    /// A position is gone on from, or refused as none of this source.
+    /// Checks that reading resumes from a position, or that the position is refused.
     pub(crate) fn is_taken_or_refused(&self, position: &str) {
         for order in [Order::Ascending, Order::Descending] {
             let records = self.records(order, b"{}", Some(position));
@@ -91,7 +91,7 @@ fn client(body: &[u8]) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Answers everything with the same bytes.
+/// A wire that answers every call with the same bytes.
 struct Same(Mutex<Vec<u8>>);
 
 impl Wire for Same {

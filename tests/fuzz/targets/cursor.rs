@@ -1,4 +1,4 @@
-//! Hands what libFuzzer makes up to `fuzz::cursor`.
+//! Passes libFuzzer's input to `fuzz::cursor`.
 #![no_main]
 #![allow(missing_docs, reason = "the macro makes the entry point")]
 

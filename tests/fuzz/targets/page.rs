@@ -1,4 +1,4 @@
-//! Hands what libFuzzer makes up to `fuzz::page`.
+//! Passes libFuzzer's input to `fuzz::page`.
 #![no_main]
 #![allow(missing_docs, reason = "the macro makes the entry point")]
 

@@ -1,12 +1,12 @@
-//! Every input that is kept, handed to its check: those that broke something once, and one of each kind.
+//! Checks every stored input: those that once broke something, and one of each kind.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::path::Path;
 use std::{fs, panic};
 
 #[test]
-fn every_kept_input_is_read_or_refused() {
+fn every_stored_input_is_parsed_or_refused() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
     let mut broken = Vec::new();
     for (name, check) in fuzz::CHECKS {

@@ -113,9 +113,9 @@ async fn a_description_is_a_name_and_an_organization() {
     problem(&staff.put(&project, json!(["Film"])).await, 400);
 
     let organization = format!("/v1/organizations/org-{}", unique());
-    let of_organization = json!({"name": "Acme", "organization_id": "acme"});
+    let in_organization = json!({"name": "Acme", "organization_id": "acme"});
     refuses_fields(
-        &staff.put(&organization, of_organization).await,
+        &staff.put(&organization, in_organization).await,
         &["organization_id"],
     );
     let shown = staff

@@ -1,4 +1,4 @@
-//! A dozen workers killed at random moments.
+//! Kills a dozen workers at random moments.
 
 use std::collections::HashSet;
 
@@ -8,12 +8,12 @@ use waybill_tests::{content_of_xlsx, note};
 use super::*;
 
 const DOZEN: usize = 12;
-/// Rows enough that a worker is at them for some seconds, with five more beside it.
+/// Enough rows to keep a worker busy for some seconds, beside five others.
 const ROWS: usize = 30_000;
-/// Two exports of a parent are made at once: so many parents' are six.
+/// Two exports of a parent run at once, so this number of parents runs six.
 const PARENTS: usize = 3;
 
-/// An export under way.
+/// A requested export.
 struct Wanted {
     owner: Owner,
     id: u64,
@@ -31,7 +31,7 @@ impl Wanted {
 }
 
 #[tokio::test]
-async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
+async fn a_dozen_workers_killed_at_any_moment_lose_no_row_and_leave_nothing() {
     let stack = Stack::get();
     let orders = orders_csv(&generated_orders(ROWS));
     let owners = join_all((0..PARENTS).map(async |n| {
@@ -53,7 +53,7 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
             owners[0].download(&exports.1).await.body,
         ];
 
-        // However fast the machine is, they are at it for long enough to be killed so often.
+        // Slow reads keep the workers busy long enough to be killed, also on a fast machine.
         let request = async || {
             let mut exports = Vec::new();
             for owner in &owners {
@@ -75,7 +75,7 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
     })
     .await;
 
-    // What is left to be done does not need the workers of others to be at peace.
+    // The rest of the test does not need exclusive access to the workers.
     let aws = stack.aws().await;
     let made = wanted.iter().map(async |wanted| {
         let export = swept_to_success(&wanted.owner, &aws, wanted.id).await;
@@ -98,21 +98,21 @@ async fn a_dozen_workers_killed_at_any_moment_cost_no_row_and_leave_nothing() {
     });
     let attempts: u64 = join_all(made).await.into_iter().sum();
     drop(readable);
-    // Each worker that was killed is an attempt more.
+    // Each killed worker is one more attempt.
     assert!(attempts as usize >= wanted.len() + killed.len());
 }
 
-/// Kills every worker of these exports, each at a moment of its own, until it has been a dozen. How many rows their
-/// exports showed at that.
+/// Kills the workers of these exports at random moments, until a dozen were killed. Returns the rows that their exports
+/// showed at that time.
 async fn kill_a_dozen(stack: &Stack, aws: &Aws, wanted: &[Wanted]) -> Vec<u64> {
     let mut random = fastrand::Rng::with_seed(12);
     let mut dead = HashSet::new();
     let mut rows = Vec::new();
-    // The first of them before anybody has seen a row, those after it once the file gets on.
+    // The first kills come before there are any rows, the later ones after further progress.
     let mut seen = None;
     while rows.len() < DOZEN {
-        let (held, most) = wait_until("workers to be at it", FINISHED_WITHIN, async || {
-            // Others may wait for the schedule with it, and meanwhile files are made.
+        let (held, most) = wait_until("workers to be busy", FINISHED_WITHIN, async || {
+            // Other tests may be waiting for the scheduled sweep; files are built meanwhile.
             sweep_unless_awaited(aws).await;
             let held = held(aws, wanted, &dead).await;
             let now = join_all(wanted.iter().map(|wanted| wanted.owner.export(wanted.id))).await;
@@ -122,11 +122,11 @@ async fn kill_a_dozen(stack: &Stack, aws: &Aws, wanted: &[Wanted]) -> Vec<u64> {
                 .count();
             assert!(
                 over < wanted.len(),
-                "all are made after {} kills",
+                "all exports ended after {} kills",
                 rows.len()
             );
             let most = now.iter().map(progress).max();
-            // Those of the last round come back at about the same time.
+            // Wait until all exports of the last round have workers again.
             match held.len() + over == wanted.len() && most > seen {
                 true => Ok((held, most)),
                 false => Err(format!("{} of {}, {most:?} rows", held.len(), wanted.len())),
@@ -138,7 +138,7 @@ async fn kill_a_dozen(stack: &Stack, aws: &Aws, wanted: &[Wanted]) -> Vec<u64> {
             tokio::time::sleep(Duration::from_millis(random.u64(0..400))).await;
             kill(worker);
         }
-        // Their leases stay behind, of those that had not come to the end.
+        // The leases of unfinished exports remain.
         for (wanted, owner) in held {
             if aws.lease_owner(wanted.id).await.as_ref() == Some(&owner) {
                 rows.push(progress(&wanted.owner.export(wanted.id).await));
@@ -153,7 +153,7 @@ fn progress(export: &Value) -> u64 {
     export["progress"]["rows"].as_u64().unwrap_or_default()
 }
 
-/// The exports that a living worker has, with its name.
+/// The exports with a live worker, each with the worker's name.
 async fn held<'a>(
     aws: &Aws,
     wanted: &'a [Wanted],

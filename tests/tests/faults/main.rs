@@ -1,8 +1,7 @@
-//! What breaks on the way: each export still comes to its end by itself, with one file and one mail.
-//!
-//! These tests disturb the stack as a whole, so those that disturb the same of it take turns.
+//! Tests with faults: each export still ends by itself, with one file and one mail. These tests disturb the whole
+//! stack, so those that disturb the same part of it take turns.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod kills;
 
@@ -19,25 +18,25 @@ use waybill_tests::{
     load_orders, orders_csv, sha256, unique, wait_until, workers,
 };
 
-/// Enough to be caught in the middle, and for a file of two parts.
+/// Enough orders to interrupt an export in the middle, and for a file of two parts.
 const MANY: usize = 60_000;
-/// The variable with the name of the host's table, and that name in the local stack.
+/// The variable with the name of the host's table, and its value in the local stack.
 const RECORDS_TABLE: (&str, &str) = ("RECORDS_TABLE", "records");
-/// A schedule that comes every minute, and what it starts.
+/// Enough time for a sweep, which is scheduled every minute, and for the export afterwards.
 const BY_ITSELF: Duration = Duration::from_secs(180);
 
-/// Whose turn it is to disturb how files are made, and how mails are sent. Neither breaks what the tests of the other
-/// look for: their exports and mails only take longer.
+/// Locks for tests that disturb the building of files, and the sending of mails. A test of one kind only delays those
+/// of the other.
 static MAKING: Mutex<()> = Mutex::const_new(());
 static MAILING: Mutex<()> = Mutex::const_new(());
-/// Held for reading by whoever has exports made while `MAKING` is another's, and for writing by whoever takes the records
-/// away: every export fails then. Taken after `MAKING`, never before.
+/// Read-locked by tests that run exports without `MAKING`, and write-locked by a test that removes the records, with
+/// which every export fails. Locked after `MAKING`, never before.
 static READABLE: RwLock<()> = RwLock::const_new(());
-/// Held by whoever sweeps, or waits for the schedule to do so.
+/// Locked by a test that sweeps or waits for the scheduled sweep.
 static SWEEPING: Mutex<()> = Mutex::const_new(());
 static MANY_ORDERS: OnceCell<u64> = OnceCell::const_new();
 
-/// Runs a test that disturbs how files are made, and leaves that as it was, whatever the test comes to.
+/// Runs a test that disturbs the building of files, and restores the stack afterwards, even if the test fails.
 async fn disturbing_making(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let stack = Stack::get();
     let aws = stack.aws().await;
@@ -53,7 +52,7 @@ async fn disturbing_making(test: impl AsyncFnOnce(&Stack, &Aws)) {
     }
 }
 
-/// Runs a test that disturbs how mails are sent, and leaves that as it was, whatever the test comes to.
+/// Runs a test that disturbs the sending of mails, and restores the stack afterwards, even if the test fails.
 async fn disturbing_mailing(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let stack = Stack::get();
     let aws = stack.aws().await;
@@ -67,21 +66,21 @@ async fn disturbing_mailing(test: impl AsyncFnOnce(&Stack, &Aws)) {
     }
 }
 
-/// Sweeps as the schedule does, once nobody waits for that.
+/// Runs a sweep, once no test waits for the scheduled one.
 async fn sweep(aws: &Aws) {
     let _sweeping = SWEEPING.lock().await;
     aws.sweep().await;
 }
 
-/// Sweeps, unless somebody waits for the schedule to do so: then that sweep does for this test too.
+/// Runs a sweep, unless a test waits for the scheduled one, which then serves this test too.
 async fn sweep_unless_awaited(aws: &Aws) {
     if let Ok(_sweeping) = SWEEPING.try_lock() {
         aws.sweep().await;
     }
 }
 
-/// Requests exports that read orders at 2 MB a second, [`MANY`] of them in about ten. `request` gives what it requested, and
-/// `ids` the ids of that.
+/// Requests exports that read orders at 2 MB a second, so that [`MANY`] orders take about ten seconds. `request` makes
+/// the requests, and `ids` extracts the export ids from its result.
 async fn requested_to_read_slowly<T>(
     stack: &Stack,
     aws: &Aws,
@@ -99,7 +98,7 @@ async fn requested_to_read_slowly<T>(
     requested
 }
 
-/// A person with a project of [`MANY`] orders, which all these tests read.
+/// A person with access to the project of [`MANY`] orders, which these tests share.
 async fn owner_of_many(stack: &Stack, name: &str) -> Owner {
     let project = MANY_ORDERS
         .get_or_init(async || {
@@ -111,25 +110,21 @@ async fn owner_of_many(stack: &Stack, name: &str) -> Owner {
     Owner::of_project(stack, name, *project).await
 }
 
-/// Waits until the export is being made and has rows.
+/// Waits until the export is processing and has rows.
 async fn in_the_middle(owner: &Owner, export: u64) {
-    wait_until(
-        "the export to be in the middle",
-        FINISHED_WITHIN,
-        async || {
-            let export = owner.export(export).await;
-            let rows = export["progress"]["rows"].as_u64().unwrap_or_default();
-            match export["status"].as_str() {
-                Some("processing") if rows > 0 => Ok(()),
-                Some("waiting" | "processing") => Err(export.to_string()),
-                _ => panic!("the export was over before it was caught in the middle: {export:#}"),
-            }
-        },
-    )
+    wait_until("the export to have rows", FINISHED_WITHIN, async || {
+        let export = owner.export(export).await;
+        let rows = export["progress"]["rows"].as_u64().unwrap_or_default();
+        match export["status"].as_str() {
+            Some("processing") if rows > 0 => Ok(()),
+            Some("waiting" | "processing") => Err(export.to_string()),
+            _ => panic!("the export ended before it could be interrupted: {export:#}"),
+        }
+    })
     .await;
 }
 
-/// Waits for the export's success, sweeping meanwhile as the schedule does.
+/// Waits until the export succeeds, and runs sweeps meanwhile.
 async fn swept_to_success(owner: &Owner, aws: &Aws, export: u64) -> Value {
     wait_until(
         &format!("export {export} to succeed"),
@@ -147,7 +142,8 @@ async fn swept_to_success(owner: &Owner, aws: &Aws, export: u64) -> Value {
     .await
 }
 
-/// One object with the bytes of the receipt, nothing beside it, and one mail, now and after another look.
+/// Checks that there is one object with the bytes of the receipt, no other object or upload, and one mail, also after
+/// another sweep.
 async fn one_file_and_one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: &Value) -> Vec<u8> {
     let file = owner.download(export).await.body;
     assert_eq!(export["receipt"]["sha256"], sha256(&file));
@@ -167,7 +163,8 @@ async fn one_file_and_one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: 
     file
 }
 
-/// One mail about an export: it has come, the export says so, and asking for it again brings no second.
+/// Checks that there is one mail about an export, that the export shows it, and that invoking `notify` again sends no
+/// second.
 async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value {
     let mail = wait_until("the mail to be sent", MAIL_WITHIN, async || {
         sweep_unless_awaited(aws).await;
@@ -194,7 +191,7 @@ async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value
 }
 
 #[tokio::test]
-async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_that_does_not() {
+async fn workers_that_crash_hang_or_run_out_of_time_build_the_same_bytes_as_an_undisturbed_one() {
     let stack = Stack::get();
     let ana = owner_of_many(&stack, "Ana").await;
     let zoe = ana.colleague("Zoe").await;
@@ -229,7 +226,7 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
                 }
             })
             .await;
-            // It finds its lease ended and gives it back; nobody needs to find that out.
+            // The worker notices the end of its lease and gives it back, without a sweep.
             drop(standstill);
             zoe.reaches(export, "succeeded", FINISHED_WITHIN).await
         });
@@ -239,14 +236,15 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
 
         let (found, continued) =
             tokio::join!(one_file_and_one_mail(stack, aws, &zoe, &hung), async {
-                // It pauses at two thirds of it, and has the rest to come to a checkpoint. At this pace it needs more.
+                // A worker pauses after two thirds of the timeout, and has the rest for its checkpoint. At this rate
+                // the export needs several invocations.
                 let generate = stack.output("generate_function");
                 aws.set_timeout(generate, 9).await;
                 let request = async || id(&ana.request("csv").await);
                 let export = requested_to_read_slowly(stack, aws, request, |id| vec![*id]).await;
                 swept_to_success(&ana, aws, export).await
             });
-        assert!(found == wanted, "other bytes after a standstill");
+        assert!(found == wanted, "other bytes after a freeze");
         let receipt = &continued["receipt"];
         // A continuation is no attempt.
         assert_eq!(receipt["attempts"], 1, "{receipt:#}");
@@ -258,7 +256,7 @@ async fn workers_that_crash_hang_or_run_out_of_time_leave_the_same_bytes_as_one_
 }
 
 #[tokio::test]
-async fn an_export_whose_message_was_lost_is_made_by_itself() {
+async fn an_export_whose_message_was_lost_still_succeeds() {
     let stack = Stack::get();
     let bob = Owner::new(&stack, "Bob").await;
     load_orders(&stack, bob.project, orders_csv(&generated_orders(20))).await;
@@ -270,7 +268,7 @@ async fn an_export_whose_message_was_lost_is_made_by_itself() {
         aws.feed(generate, false).await;
         export = bob.request("csv").await;
         aws.purge_queue().await;
-        // Nobody but the schedule comes to its help.
+        // Only the scheduled sweep can send the message again.
         alone = Some(SWEEPING.lock().await);
     })
     .await;
@@ -290,7 +288,7 @@ async fn ten_messages_make_one_file_and_one_mail() {
             aws.enqueue(export).await;
         }
         let export = eve.reaches(export, "succeeded", FINISHED_WITHIN).await;
-        // And ten that come when all is over.
+        // And ten messages after the end of the export.
         for _ in 0..10 {
             aws.enqueue(id(&export)).await;
         }
@@ -309,7 +307,7 @@ async fn ten_messages_make_one_file_and_one_mail() {
 }
 
 #[tokio::test]
-async fn a_mail_service_that_was_away_still_gets_one_mail() {
+async fn after_an_outage_of_the_mail_service_one_mail_is_sent() {
     disturbing_mailing(async |stack, aws| {
         let dan = Owner::new(stack, "Dan").await;
         stack.refuse_mails("500").await;
@@ -317,7 +315,7 @@ async fn a_mail_service_that_was_away_still_gets_one_mail() {
             .succeeded(json!({"type": "orders", "format": "csv"}))
             .await;
         wait_until(
-            "the mail service to have turned mails away",
+            "the mail service to have refused mails",
             MAIL_WITHIN,
             async || {
                 let refused = stack.refused_mails().await;
@@ -337,7 +335,7 @@ async fn a_mail_service_that_was_away_still_gets_one_mail() {
 }
 
 #[tokio::test]
-async fn a_stream_that_stood_still_costs_no_mail_and_brings_no_second() {
+async fn a_stopped_stream_loses_no_mail_and_duplicates_none() {
     disturbing_mailing(async |stack, aws| {
         let kim = Owner::new(stack, "Kim").await;
         let notify = stack.output("notify_function");
@@ -346,10 +344,10 @@ async fn a_stream_that_stood_still_costs_no_mail_and_brings_no_second() {
             .succeeded(json!({"type": "orders", "format": "csv"}))
             .await;
         assert_eq!(export["mail"], "pending");
-        // The sweeper calls `notify` itself.
+        // The sweeper invokes `notify` itself.
         one_mail(stack, aws, &kim, id(&export)).await;
         aws.feed(notify, true).await;
-        // A later export's mail goes through the same stream, after whatever it had kept.
+        // A later export's mail comes through the same stream, after its backlog.
         let later = kim
             .succeeded(json!({"type": "orders", "format": "csv"}))
             .await;
@@ -360,7 +358,7 @@ async fn a_stream_that_stood_still_costs_no_mail_and_brings_no_second() {
 }
 
 #[tokio::test]
-async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
+async fn an_export_canceled_in_the_middle_leaves_only_a_mail() {
     let pat = owner_of_many(&Stack::get(), "Pat").await;
     disturbing_making(async |_, aws| {
         let export = id(&pat.request("csv").await);
@@ -376,11 +374,11 @@ async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
             (&canceled["status"], &canceled["url"]),
             (&json!("canceled"), &Value::Null)
         );
-        // Already canceled is as well.
+        // Canceling again succeeds.
         pat.api.post(&cancel, json!({})).await.expect_status(200);
 
         wait_until(
-            "nothing to be left under the export",
+            "no object or upload of the export to be left",
             FINISHED_WITHIN,
             async || {
                 sweep(aws).await;
@@ -410,7 +408,7 @@ async fn an_export_canceled_in_the_middle_leaves_nothing_but_a_mail() {
 }
 
 #[tokio::test]
-async fn an_export_canceled_before_it_began_is_never_made() {
+async fn an_export_canceled_before_it_began_is_never_built() {
     disturbing_making(async |stack, aws| {
         let gil = Owner::new(stack, "Gil").await;
         let generate = stack.output("generate_function");
@@ -432,7 +430,7 @@ async fn an_export_canceled_before_it_began_is_never_made() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_with_its_reason_and_where_help_is() {
+async fn a_failure_is_mailed_with_its_reason_and_the_address_of_support() {
     let lea = owner_of_many(&Stack::get(), "Lea").await;
     disturbing_making(async |stack, aws| {
         let unreadable = READABLE.write().await;

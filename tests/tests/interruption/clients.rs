@@ -1,4 +1,4 @@
-//! The functions as their mains set them up, over the wire of a machine.
+//! Creates the functions as their `main` does, over the wire of a machine.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ use waybill::store::{Entries, Exports, Tables};
 use waybill_testing::fake::http_client;
 use waybill_testing::pace;
 
-use crate::line::Line;
 use crate::machine::Machine;
+use crate::wire::FaultyWire;
 use crate::world::World;
 
-/// How long a file is kept here, and how long it stays after that: short, so that a seed reaches its end.
+/// The retention of a file, and the time until its deletion: short, so that a seed reaches its end.
 pub(crate) const RETENTION: SignedDuration = SignedDuration::from_mins(40);
 const DELETE_AFTER: SignedDuration = SignedDuration::from_mins(3);
 
 impl World {
-    fn config(self: &Arc<Self>, machine: &Arc<Machine>, is_exposed: bool) -> SdkConfig {
-        let line = Line {
+    fn config(self: &Arc<Self>, machine: &Arc<Machine>, has_faults: bool) -> SdkConfig {
+        let wire = FaultyWire {
             world: self.clone(),
             machine: machine.clone(),
-            is_exposed,
+            has_faults,
         };
         let credentials = Credentials::new("a", "b", None, None, "test");
         SdkConfig::builder()
@@ -42,15 +42,15 @@ impl World {
             .timeout_config(waybill::aws::timeouts())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(Ticking(machine.clone())))
-            .http_client(http_client(Arc::new(line)))
+            .http_client(http_client(Arc::new(wire)))
             .build()
     }
 
-    pub(crate) fn exports(self: &Arc<Self>, machine: &Arc<Machine>, is_exposed: bool) -> Exports {
-        exports(&self.config(machine, is_exposed))
+    pub(crate) fn exports(self: &Arc<Self>, machine: &Arc<Machine>, has_faults: bool) -> Exports {
+        exports(&self.config(machine, has_faults))
     }
 
-    /// A worker on a machine of its own.
+    /// A worker on this machine.
     pub(crate) async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
         let config = self.config(machine, true);
         let exports = exports(&config);
@@ -101,7 +101,7 @@ fn exports(config: &SdkConfig) -> Exports {
     Exports::new(aws_sdk_dynamodb::Client::new(config), tables)
 }
 
-/// A machine's clock, for the SDK.
+/// A machine's clock for the SDK.
 #[derive(Debug)]
 struct Ticking(Arc<Machine>);
 

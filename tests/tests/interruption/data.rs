@@ -1,11 +1,11 @@
-//! What is exported: records of three forms, and what must become of them, counted without Waybill.
+//! The exported records, and the expected files, computed without Waybill.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::Catalog;
 use waybill_testing::fake::{DynamoDb, Item};
 
-/// The name of the table that holds the records.
+/// The name of the table of records.
 pub(crate) const RECORDS: &str = "records";
 /// The name of another table, with other records under the same keys.
 pub(crate) const OTHERS: &str = "other-records";
@@ -20,7 +20,7 @@ columns  = [
 ]
 "#;
 
-/// Where the records of each type are: one partition, three that are merged, an index.
+/// The location of the records of each type: one partition, three merged ones, an index.
 const PLACES: [(&str, &str); 3] = [
     (
         "plain",
@@ -36,19 +36,19 @@ const PLACES: [(&str, &str); 3] = [
     ),
 ];
 
-/// The columns of every type.
+/// The keys of the columns of every type.
 pub(crate) const KEYS: [&str; 6] = ["id", "status", "created_at", "customer", "amount", "paid"];
 
-/// Something to export.
+/// A case: records and a selection to export.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) type_name: &'static str,
-    /// How many records there are, but for those that come after the request.
+    /// The number of records, without those created after the request.
     records: usize,
     pub(crate) filters: Value,
     pub(crate) search: Option<&'static str>,
-    /// Letters that no two customers share, beside their names.
+    /// The number of random letters after each customer's name.
     letters: usize,
 }
 
@@ -62,7 +62,7 @@ struct Record {
 }
 
 impl Record {
-    /// `None` where it is stored as a text that is neither.
+    /// `None` if a text that is no boolean is stored.
     fn paid(&self) -> Option<bool> {
         match (self.cents % 2, self.cents % 3) {
             (0, _) => Some(true),
@@ -87,7 +87,7 @@ pub(crate) fn requested_at() -> Timestamp {
     "2026-11-21T12:00:00.4Z".parse().unwrap()
 }
 
-/// What the seeds take turns at.
+/// The cases; seeds take them in turn.
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name, type_name, records| Case {
         name,
@@ -122,8 +122,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// So many records of one partition.
-    pub(crate) fn of(records: usize) -> Self {
+    /// All records of one partition, with this number of records.
+    pub(crate) fn with_records(records: usize) -> Self {
         Self {
             name: "all of one partition",
             type_name: "plain",
@@ -134,15 +134,15 @@ impl Case {
         }
     }
 
-    /// Records so long that a spreadsheet of them has many fragments, and parts.
+    /// Records so long that a spreadsheet has many fragments and parts.
     pub(crate) fn long() -> Self {
         Self {
             letters: 12_000,
-            ..Self::of(200)
+            ..Self::with_records(200)
         }
     }
 
-    /// One record in 100,000, which only a search finds, or which DynamoDB finds by a filter.
+    /// A selection of one record in 100,000, by a search in Waybill or a filter in DynamoDB.
     pub(crate) fn needle(filters: Value, search: Option<&'static str>) -> Self {
         Self {
             name: "a needle",
@@ -159,7 +159,7 @@ impl Case {
         let request: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let old = self.records - 3;
         let seconds = (0..old).map(|n| (n as i64 - old as i64) * 397 - 71);
-        // Of the last minute, which is read strongly consistently; and of the time after the request.
+        // Records of the last minute, which is read strongly consistently, and from after the request.
         let seconds = seconds.chain([-50, -50, -1, 5, 40, 600]);
         seconds
             .enumerate()
@@ -199,19 +199,19 @@ impl Case {
             .filter(move |record| range.contains(&record.created_at))
     }
 
-    /// How many records must be read.
+    /// The number of records that must be read.
     pub(crate) fn read(&self) -> u64 {
         self.in_range().count() as u64
     }
 
-    /// How many records have come since the request: they are looked at for keys of another form.
+    /// The number of records created after the request, which are read to find keys of another format.
     pub(crate) fn later(&self) -> u64 {
         let records = self.all().into_iter();
         let later = records.filter(|record| record.created_at >= requested_at());
         later.count() as u64
     }
 
-    /// The ids that the file must have, in order.
+    /// The expected ids in the file, in order.
     pub(crate) fn ids(&self) -> Vec<String> {
         self.selected()
             .into_iter()
@@ -219,7 +219,7 @@ impl Case {
             .collect()
     }
 
-    /// How many cells of the file are not of their column's kind: none but some of `paid`.
+    /// The expected number of cells that are not of their column's kind; only some of `paid`.
     pub(crate) fn of_another_kind(&self) -> u64 {
         let selected = self.selected().into_iter();
         selected.filter(|record| record.paid().is_none()).count() as u64
@@ -239,7 +239,7 @@ impl Case {
         found
     }
 
-    /// Puts the records into their table, and others into another.
+    /// Puts the records into their table, and other records into the other table.
     pub(crate) fn load(&self, dynamodb: &mut DynamoDb) {
         for (n, record) in self.all().into_iter().enumerate() {
             let item = self.item(n, record);

@@ -1,4 +1,4 @@
-//! What must be true of a world at its end.
+//! Checks a world at its end.
 
 use std::fmt;
 use std::io::Cursor;
@@ -15,7 +15,7 @@ use crate::data::Case;
 use crate::watch::{Watch, work_left};
 use crate::world::World;
 
-/// What an undisturbed world made.
+/// The result of an undisturbed world.
 pub(crate) struct Reference {
     bytes: Vec<u8>,
     rows: u64,
@@ -23,14 +23,14 @@ pub(crate) struct Reference {
     warnings: Vec<Warning>,
 }
 
-/// How the seeds ended.
+/// Counts of the results of all seeds.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     succeeded: usize,
     canceled: usize,
     failed: usize,
     calls: usize,
-    troubles: usize,
+    faults: usize,
     deaths: usize,
     invocations: u64,
     most_invocations: u32,
@@ -38,7 +38,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Whether hardly any export was given up.
+    /// Whether hardly any export failed after five attempts.
     pub(crate) fn is_mostly_success(&self) -> bool {
         self.failed * 10 <= self.succeeded
     }
@@ -48,13 +48,13 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} succeeded, {} canceled, {} failed after 5 attempts; {} calls, {} of them troubled, {} deaths, \
+            "{} succeeded, {} canceled, {} failed after 5 attempts; {} calls, {} of them with faults, {} deaths, \
              {} invocations (at most {} for one file), {} parts stored",
             self.succeeded,
             self.canceled,
             self.failed,
             self.calls,
-            self.troubles,
+            self.faults,
             self.deaths,
             self.invocations,
             self.most_invocations,
@@ -64,13 +64,10 @@ impl fmt::Display for Tally {
 }
 
 impl Reference {
-    /// What the world made, which is checked against the records themselves.
-    pub(crate) fn of(case: &Case, format: Format, world: &World) -> Self {
+    /// The result of an undisturbed world, after a check against the records.
+    pub(crate) fn new(case: &Case, format: Format, world: &World) -> Self {
         let watch = world.watch.lock().unwrap();
-        let settled = watch
-            .settled
-            .as_ref()
-            .expect("an undisturbed export comes to its end");
+        let settled = watch.settled.as_ref().expect("an undisturbed export ends");
         let [(_, bytes)] = &settled.objects[..] else {
             panic!("one object, not {}", settled.objects.len());
         };
@@ -79,7 +76,7 @@ impl Reference {
             Format::Xlsx => xlsx_ids(bytes),
         };
         assert_eq!(ids, case.ids(), "{}", case.name);
-        let paid = Warning::of_cells(WarningCode::OtherKind, "paid", case.of_another_kind());
+        let paid = Warning::for_column(WarningCode::OtherKind, "paid", case.of_another_kind());
         let warnings = watch.export().warnings.clone();
         let expected = [paid].into_iter().filter(|warning| warning.count > 0);
         assert_eq!(warnings, expected.collect::<Vec<_>>(), "{}", case.name);
@@ -91,7 +88,7 @@ impl Reference {
         }
     }
 
-    /// What is wrong with a world at its end.
+    /// Returns the errors of a world at its end.
     pub(crate) fn judge(&self, world: &World, watch: &Watch, tally: &mut Tally) -> Vec<String> {
         let mut wrongs = watch.wrongs.clone();
         wrongs.dedup();
@@ -102,19 +99,19 @@ impl Reference {
         };
         let cloud = world.cloud.lock().unwrap();
         tally.calls += watch.trace.len();
-        tally.troubles += watch
+        tally.faults += watch
             .trace
             .iter()
-            .filter(|line| !line.ends_with("trouble: None }"))
+            .filter(|line| !line.ends_with("fault: None }"))
             .count();
         tally.deaths += watch
             .trace
             .iter()
-            .filter(|line| line.contains("trouble: Kill"))
+            .filter(|line| line.contains("fault: Kill"))
             .count();
         tally.parts += cloud.s3.parts_stored;
 
-        // The end of the end: nothing is left anywhere.
+        // At the very end, nothing is left anywhere.
         check(
             cloud.s3.objects.is_empty(),
             format!("{} objects are left", cloud.s3.objects.len()),
@@ -128,7 +125,7 @@ impl Reference {
         check(watch.ends == 1, format!("{} final states", watch.ends));
         check(watch.mails == 1, format!("{} mails", watch.mails));
         let Some(settled) = &watch.settled else {
-            check(false, "it was never settled".into());
+            check(false, "the export was never settled".into());
             return wrongs;
         };
         check(
@@ -138,7 +135,7 @@ impl Reference {
         let export = watch.export();
         check(
             export.mail == Some(Mail::Sent),
-            format!("its mail is {:?}", export.mail),
+            format!("the mail is {:?}", export.mail),
         );
         let mut events: Vec<String> = cloud.dynamodb.tables["events"]
             .items
@@ -157,7 +154,7 @@ impl Reference {
             all
         };
         events.sort_unstable();
-        let told = |end: &[&'static str]| events == expected(end);
+        let has_events = |end: &[&'static str]| events == expected(end);
         if let Some(receipt) = export.file.as_ref().map(|file| &file.receipt) {
             tally.invocations += u64::from(receipt.invocations);
             tally.most_invocations = tally.most_invocations.max(receipt.invocations);
@@ -168,13 +165,13 @@ impl Reference {
         let longest = Pace::FINISH_WITHIN + pace().retry() * 60;
         check(
             took.is_some_and(|took| took < longest),
-            format!("it took {took:?}"),
+            format!("the export took {took:?}"),
         );
         match export.status {
             Status::Succeeded | Status::Expired => {
                 tally.succeeded += 1;
                 check(
-                    told(&["succeeded", "expired", "deleted"]),
+                    has_events(&["succeeded", "expired", "deleted"]),
                     format!("events: {events:?}"),
                 );
                 let [(key, bytes)] = &settled.objects[..] else {
@@ -182,10 +179,13 @@ impl Reference {
                     return wrongs;
                 };
                 let Some(file) = &export.file else {
-                    check(false, "no file is named".into());
+                    check(false, "the export has no file".into());
                     return wrongs;
                 };
-                check(file.object == *key, "another object than is named".into());
+                check(
+                    file.object == *key,
+                    "another object than the export refers to".into(),
+                );
                 check(
                     key.starts_with("exports/7/"),
                     format!("the object is {key}"),
@@ -222,7 +222,7 @@ impl Reference {
             }
             Status::Canceled => {
                 tally.canceled += 1;
-                check(told(&["canceled"]), format!("events: {events:?}"));
+                check(has_events(&["canceled"]), format!("events: {events:?}"));
                 check(
                     settled.objects.is_empty(),
                     "a canceled export has an object".into(),
@@ -230,7 +230,7 @@ impl Reference {
             }
             Status::Failed => {
                 tally.failed += 1;
-                check(told(&["failed"]), format!("events: {events:?}"));
+                check(has_events(&["failed"]), format!("events: {events:?}"));
                 check(
                     settled.objects.is_empty(),
                     "a failed export has an object".into(),
@@ -239,13 +239,13 @@ impl Reference {
                 check(
                     code.as_deref() == Some("gave_up") && watch.attempts_at_failure >= Some(5),
                     format!(
-                        "it failed: {code:?} after {:?} attempts",
+                        "the export failed: {code:?} after {:?} attempts",
                         watch.attempts_at_failure
                     ),
                 );
             }
             other @ (Status::Waiting | Status::Processing) => {
-                check(false, format!("it ended as {other:?}"));
+                check(false, format!("the export ended as {other:?}"));
             }
         }
         wrongs

@@ -1,4 +1,4 @@
-//! A machine that a function runs on: its clock, its standstills, its end.
+//! A machine that runs a function: its clock, freezes, and death.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,9 +18,9 @@ use crate::data::requested_at;
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) name: String,
-    /// When the world began.
+    /// The start of the world.
     began: Instant,
-    /// By how many milliseconds its clock is ahead.
+    /// How far the machine's clock is ahead, in milliseconds.
     ahead: AtomicI64,
     frozen_until: Mutex<Instant>,
     is_dead: AtomicBool,
@@ -39,7 +39,7 @@ impl Machine {
         })
     }
 
-    /// What its clock shows.
+    /// The time on the machine's clock.
     pub(crate) fn now(&self) -> Timestamp {
         let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
         let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap();
@@ -48,15 +48,15 @@ impl Machine {
 
     pub(crate) fn clock(self: &Arc<Self>) -> Clock {
         let machine = self.clone();
-        Clock::showing(move || machine.now())
+        Clock::from_fn(move || machine.now())
     }
 
-    /// Its clock jumps, to so many milliseconds ahead.
+    /// Sets the machine's clock to `ahead` milliseconds ahead.
     pub(crate) fn jump(&self, ahead: i64) {
         self.ahead.store(ahead, Ordering::Relaxed);
     }
 
-    /// Nothing on it moves for so long.
+    /// Freezes the machine for this time.
     pub(crate) fn freeze(&self, length: Duration) {
         *self.frozen_until.lock().unwrap() = Instant::now() + length;
     }
@@ -65,18 +65,18 @@ impl Machine {
         *self.frozen_until.lock().unwrap()
     }
 
-    /// It ends at this moment, whatever it is at.
+    /// Kills the machine.
     pub(crate) fn kill(&self) {
         self.is_dead.store(true, Ordering::Relaxed);
         self.death.notify_one();
     }
 
-    /// Its end.
+    /// Waits for the machine's death.
     pub(crate) async fn death(&self) {
         self.death.notified().await;
     }
 
-    /// Waits out a standstill; on a dead machine, for ever.
+    /// Waits until the machine is not frozen; forever on a dead one.
     pub(crate) async fn awake(&self) {
         while Instant::now() < self.frozen_until() {
             tokio::time::sleep_until(self.frozen_until()).await;
@@ -87,14 +87,14 @@ impl Machine {
     }
 }
 
-/// What runs on a machine: while that stands still, it is not polled.
-pub(crate) struct On<F> {
+/// A future on a machine: not polled while the machine is frozen.
+pub(crate) struct OnMachine<F> {
     machine: Arc<Machine>,
     thaw: Pin<Box<Sleep>>,
     inner: Pin<Box<F>>,
 }
 
-impl<F: Future> On<F> {
+impl<F: Future> OnMachine<F> {
     pub(crate) fn new(machine: Arc<Machine>, inner: F) -> Self {
         Self {
             machine,
@@ -104,7 +104,7 @@ impl<F: Future> On<F> {
     }
 }
 
-impl<F: Future> Future for On<F> {
+impl<F: Future> Future for OnMachine<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {

@@ -1,4 +1,4 @@
-//! What must hold at every moment, and what is remembered of a run.
+//! Checks invariants at every write, and records a run.
 
 use std::time::Duration;
 
@@ -6,43 +6,42 @@ use serde_json::Value;
 use waybill::export::{Export, Status};
 use waybill_testing::fake::{Cloud, Item, Write, plain};
 
-/// What is seen of a world.
+/// The observations of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    /// What must never be, and was.
+    /// Violated invariants.
     pub(crate) wrongs: Vec<String>,
-    /// Every call, with what became of it.
+    /// Every call with its fault.
     pub(crate) trace: Vec<String>,
-    /// How often a mail became due.
+    /// How often a mail became pending.
     pub(crate) mails: usize,
-    /// How often the export came to a final state.
+    /// How often the export became final.
     pub(crate) ends: usize,
     pub(crate) is_mail_pending: bool,
-    /// How many attempts had been made when it failed.
+    /// The number of attempts when the export failed.
     pub(crate) attempts_at_failure: Option<u64>,
-    /// When it was canceled.
+    /// When the export was canceled.
     pub(crate) canceled_at: Option<Duration>,
-    /// When a worker first asked for a page of records.
+    /// When a worker first requested a page of records.
     pub(crate) first_page: Option<Duration>,
-    /// Pages of records that a worker asked for after the cancel, and when the last one.
+    /// The number of pages of records requested after the cancel, and when the last one was.
     pub(crate) pages_after_cancel: usize,
     pub(crate) last_page_after_cancel: Option<Duration>,
-    /// The rows that the person saw.
+    /// The numbers of rows shown as progress.
     pub(crate) progress: Vec<u64>,
-    /// How many records workers were given, those that were read again counted again.
+    /// The number of records returned to workers, including repeated reads.
     pub(crate) records_read: u64,
-    /// How many records had been read at each checkpoint.
+    /// The number of records read at each checkpoint.
     pub(crate) checkpoints: Vec<u64>,
-    /// The key and the bytes of the object of the export that succeeded.
+    /// The key and the bytes of the succeeded export's object.
     file: Option<(String, Vec<u8>)>,
     pub(crate) settled: Option<Settled>,
 }
 
-/// What there was once the mail was sent and the bucket was clean.
+/// The state after the mail was sent and the bucket was clean.
 ///
-/// That is before the file expires, unless whoever is to remove what lies around it fails for all of that time: then the
-/// file is gone by now, and stands here as it was when the export succeeded. (Until it expired it was there: see
-/// [`Watch::kept`].)
+/// Usually this is before the file expires. If cleaning fails for all of that time, the file is gone by then, and this
+/// has the object at the time of success. ([`Watch::kept`] checks that it existed until it expired.)
 #[derive(Debug)]
 pub(crate) struct Settled {
     pub(crate) export: Item,
@@ -51,7 +50,7 @@ pub(crate) struct Settled {
 }
 
 impl Watch {
-    /// Looks at what has just been written.
+    /// Checks the latest writes.
     pub(crate) fn look(&mut self, cloud: &mut Cloud, at: Duration) {
         for write in std::mem::take(&mut cloud.dynamodb.stream) {
             match write.table.as_str() {
@@ -85,7 +84,7 @@ impl Watch {
             self.file = object.map(|bytes| (text(after, "object").to_owned(), bytes.to_vec()));
             let size = object.map(<[u8]>::len);
             if size.map(|size| size.to_string()).as_deref() != after["size"]["N"].as_str() {
-                self.wrong("it succeeded without its object");
+                self.wrong("the export succeeded without its object");
             }
         }
         if from != to && to == Status::Failed {
@@ -118,7 +117,7 @@ impl Watch {
                 self.checkpoints.push(read);
             }
         }
-        // What the sweeper puts off is no change of the export, and has no sequence of its own.
+        // A backoff by the sweeper is no change of the export, and does not increment the sequence.
         let is_put_off = ["failures", "retry_at", "shard"];
         let of_the_export = |item: &Item| {
             let mut item = item.clone();
@@ -127,14 +126,14 @@ impl Watch {
         };
         let misses_another = number(after, "sequence") != number(before, "sequence") + 1;
         if misses_another && of_the_export(before) != of_the_export(after) {
-            self.wrong("a write of the work that missed another");
+            self.wrong("a write of the work that overwrote another");
         }
         if text_of(after, "lease").is_some() && number(after, "attempts") > 5 {
             self.wrong("a sixth attempt");
         }
     }
 
-    /// A succeeded export's object is there.
+    /// Checks that a succeeded export's object exists.
     fn kept(&mut self, cloud: &Cloud) {
         let Some(export) = export(cloud) else {
             return;
@@ -177,13 +176,13 @@ impl Watch {
         });
     }
 
-    /// The export, as it was once all was settled.
+    /// The export in the settled state.
     pub(crate) fn export(&self) -> Export {
         let settled = self.settled.as_ref().unwrap();
         serde_json::from_value(plain(&settled.export)).unwrap()
     }
 
-    /// A worker asks for a page of records.
+    /// Records a worker's request for a page of records.
     pub(crate) fn page_asked(&mut self, at: Duration) {
         self.first_page.get_or_insert(at);
         if self.canceled_at.is_some() {
@@ -198,12 +197,12 @@ fn is_work(write: &Write) -> bool {
     item.is_some_and(|item| item.contains_key("sequence"))
 }
 
-/// The export, as it is.
+/// The current export.
 pub(crate) fn export(cloud: &Cloud) -> Option<&Item> {
     cloud.dynamodb.tables["exports"].items.values().next()
 }
 
-/// How many items there are of exports' work and its parts. A parent's slots stay.
+/// The number of items of work and parts; a parent's slots are not counted.
 pub(crate) fn work_left(cloud: &Cloud) -> usize {
     let items = cloud.dynamodb.tables["work"].items.values();
     items
@@ -224,7 +223,7 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     item[name]["S"].as_str().unwrap()
 }
 
-/// An attribute that is there and not null.
+/// An attribute that exists and is not null.
 fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a Value> {
     item.get(name).filter(|value| value.get("NULL").is_none())
 }

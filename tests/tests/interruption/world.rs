@@ -1,4 +1,4 @@
-//! One export from its request to the last trace of it, in a world of a seed's making.
+//! A simulated deployment with the life of an export, from its request until nothing is left.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,37 +21,37 @@ use waybill_testing::fake::{Answer, Call, Cloud, Item, Table, plain};
 use waybill_testing::{id, own_tables, pace, waiting};
 
 use crate::data::{Case, KEYS, OTHERS, RECORDS, catalog, requested_at};
-use crate::machine::{Machine, On};
+use crate::faults::Faults;
+use crate::machine::{Machine, OnMachine};
 use crate::watch::Watch;
-use crate::weather::Weather;
 
-/// What is over by then: 48 hours for the file, and then its time.
+/// The end of the simulation: after the 48 hours for the file and its retention.
 const END: Duration = Duration::from_secs(50 * 3600);
-/// How often the queue gives a message out.
+/// How often the queue delivers a message.
 const RECEIVES: u8 = 5;
 const SWEEP_TAKES: Duration = Duration::from_secs(50);
 
-/// The world.
+/// A simulated deployment.
 pub(crate) struct World {
     pub(crate) cloud: Mutex<Cloud>,
     pub(crate) watch: Mutex<Watch>,
-    pub(crate) weather: Weather,
+    pub(crate) faults: Faults,
     pub(crate) began: Instant,
     pub(crate) random: Mutex<Rng>,
     /// Decides which answers to conditional PUTs are lost.
     pub(crate) lost: Mutex<Rng>,
     pub(crate) exports_per_parent: usize,
-    /// The exports that are requested, each with its filters.
+    /// The requested exports with their filters.
     requests: Vec<(u64, Value)>,
     queue: Mutex<Vec<Message>>,
     changed: Notify,
     machines: Mutex<usize>,
-    /// The deployment maps the records to another table after so many workers.
+    /// The number of workers after which the deployment maps the records to another table.
     pub(crate) mapped_after: AtomicUsize,
     workers: AtomicUsize,
     pub(crate) part: usize,
     pub(crate) checkpoint_every: Duration,
-    /// When the sweeper first comes; then it comes every minute.
+    /// The time of the first sweep; further ones follow every minute.
     pub(crate) first_sweep: Duration,
 }
 
@@ -63,39 +63,39 @@ struct Message {
 }
 
 impl World {
-    /// A world in which this has just been requested.
-    pub(crate) async fn new(case: &Case, format: Format, weather: Weather, seed: u64) -> Arc<Self> {
+    /// A world with one new export.
+    pub(crate) async fn new(case: &Case, format: Format, faults: Faults, seed: u64) -> Arc<Self> {
         let requests = vec![(7, case.filters.clone())];
-        Self::of_many(case, requests, 2, format, weather, seed).await
+        Self::of_many(case, requests, 2, format, faults, seed).await
     }
 
-    /// A world in which a case was requested several times, under different filters, for a parent of which so many
-    /// exports are made at once.
+    /// A world in which a case was requested several times with different filters, for one parent with this number of
+    /// slots.
     pub(crate) async fn of_many(
         case: &Case,
         requests: Vec<(u64, Value)>,
         exports_per_parent: usize,
         format: Format,
-        weather: Weather,
+        faults: Faults,
         seed: u64,
     ) -> Arc<Self> {
         let mut random = Rng::with_seed(seed);
-        // The SDK's own dice, for the lengths of its waits.
+        // The SDK's own generator, for the lengths of its waits.
         fastrand::seed(seed);
         let records = Table::new("pk", Some("sk")).index("by_time", "ipk", "isk");
         let others = Table::new("pk", Some("sk")).index("by_time", "ipk", "isk");
         let records = [(RECORDS, records), (OTHERS, others)];
         let tables = own_tables().into_iter().chain(records);
         let mut cloud = Cloud::new(tables, seed);
-        cloud.dynamodb.page = 1..=random.usize(weather.page.clone()).max(1);
+        cloud.dynamodb.page = 1..=random.usize(faults.page.clone()).max(1);
         case.load(&mut cloud.dynamodb);
         let world = Arc::new(Self {
-            part: random.usize(weather.part.clone()),
-            checkpoint_every: Duration::from_secs(random.u64(weather.checkpoint.clone())),
+            part: random.usize(faults.part.clone()),
+            checkpoint_every: Duration::from_secs(random.u64(faults.checkpoint.clone())),
             first_sweep: Duration::from_secs(random.u64(2..60)),
             cloud: Mutex::new(cloud),
             watch: Mutex::default(),
-            weather,
+            faults,
             began: Instant::now(),
             random: Mutex::new(random),
             lost: Mutex::new(Rng::with_seed(seed ^ 0x1057)),
@@ -113,7 +113,7 @@ impl World {
         world
     }
 
-    /// What `api` writes and sends.
+    /// Requests an export, as `api` does.
     async fn request(self: &Arc<Self>, number: u64, case: &Case, filters: Value, format: Format) {
         let State { export, .. } = waiting();
         let exports = self.exports(&self.machine("api", false), false);
@@ -145,15 +145,15 @@ impl World {
         self.sent(format!("{{\"export_id\":{number}}}"), 0);
     }
 
-    /// A machine, with a clock that is as wrong as the weather lets it be.
-    pub(crate) fn machine(&self, name: &str, is_exposed: bool) -> Arc<Machine> {
+    /// A machine with a random clock error.
+    pub(crate) fn machine(&self, name: &str, has_faults: bool) -> Arc<Machine> {
         let mut machines = self.machines.lock().unwrap();
         *machines += 1;
-        let ahead = if is_exposed { self.ahead() } else { 0 };
+        let ahead = if has_faults { self.ahead() } else { 0 };
         Machine::new(format!("{name}-{machines}"), self.began, ahead)
     }
 
-    /// The table that the deployment maps the records to as the next worker starts.
+    /// The table that the deployment maps the records to for the next worker.
     pub(crate) fn records_table(&self) -> &'static str {
         let workers = self.workers.fetch_add(1, Ordering::Relaxed);
         match workers < self.mapped_after.load(Ordering::Relaxed) {
@@ -163,7 +163,7 @@ impl World {
     }
 
     pub(crate) fn ahead(&self) -> i64 {
-        let most = self.weather.clocks;
+        let most = self.faults.clocks;
         self.random.lock().unwrap().i64(-most..=most)
     }
 
@@ -171,10 +171,10 @@ impl World {
         self.random.lock().unwrap().f64() < chance
     }
 
-    /// The queue takes a message: it comes once, or twice, or not.
+    /// The queue accepts a message and delivers it once, twice or never.
     fn sent(&self, body: String, delay: u64) {
-        let mut copies = usize::from(!self.chance(self.weather.lose));
-        copies += usize::from(self.chance(self.weather.double));
+        let mut copies = usize::from(!self.chance(self.faults.lose));
+        copies += usize::from(self.chance(self.faults.double));
         for copy in 0..copies {
             let late = self
                 .random
@@ -191,7 +191,7 @@ impl World {
         self.changed.notify_one();
     }
 
-    /// A service carries a call out, and everybody hears of it.
+    /// Executes a call, and passes its effects on.
     pub(crate) fn carry_out(&self, call: &Call) -> Answer {
         let mut cloud = self.cloud.lock().unwrap();
         let answer = cloud.answer(call);
@@ -207,7 +207,7 @@ impl World {
         answer
     }
 
-    /// One invocation of `generate`, until it ends or its machine does. Whether it is done with its message.
+    /// Runs an invocation of `generate` until it ends or its machine dies. Returns whether the message is done.
     async fn invoke(self: &Arc<Self>, body: &str) -> bool {
         let machine = self.machine("worker", true);
         let worker = self.worker(&machine).await;
@@ -215,12 +215,12 @@ impl World {
             .random
             .lock()
             .unwrap()
-            .u64(self.weather.invocation.clone());
+            .u64(self.faults.invocation.clone());
         let time_left = Duration::from_secs(seconds);
-        let life = self.random.lock().unwrap().u64(self.weather.life.clone());
+        let life = self.random.lock().unwrap().u64(self.faults.life.clone());
         let event = json!({"Records": [{"messageId": "m", "body": body, "attributes": {}, "messageAttributes": {}}]});
         let event: SqsEvent = serde_json::from_value(event).unwrap();
-        let work = On::new(machine.clone(), handle(&worker, event, time_left));
+        let work = OnMachine::new(machine.clone(), handle(&worker, event, time_left));
         tokio::select! {
             biased;
             () = machine.death() => false,
@@ -240,11 +240,11 @@ impl World {
             biased;
             () = machine.death() => {}
             () = tokio::time::sleep(SWEEP_TAKES) => machine.kill(),
-            _ = On::new(machine.clone(), sweep) => {}
+            _ = OnMachine::new(machine.clone(), sweep) => {}
         }
     }
 
-    /// `notify`, when it is asked: the mail is sent once.
+    /// Simulates an invocation of `notify`: the mail is sent once.
     async fn mail(self: &Arc<Self>) {
         let exports = self.exports(&self.machine("notify", false), false);
         for (number, _) in &self.requests {
@@ -253,14 +253,14 @@ impl World {
                     break;
                 }
                 match exports.commit(state.settle_mail(None, self.now())).await {
-                    Err(CommitError::Overtaken) => {}
+                    Err(CommitError::Conflict) => {}
                     settled => drop(settled.unwrap()),
                 }
             }
         }
     }
 
-    /// What has become of an export.
+    /// The current export.
     pub(crate) fn export(&self, number: u64) -> Export {
         let cloud = self.cloud.lock().unwrap();
         let mut items = cloud.dynamodb.tables["exports"].items.values();
@@ -268,7 +268,7 @@ impl World {
         serde_json::from_value(plain(item.unwrap())).unwrap()
     }
 
-    /// Somebody cancels, as `api` does it.
+    /// Cancels the export, as `api` does.
     async fn cancel(self: &Arc<Self>) {
         let exports = self.exports(&self.machine("api", false), false);
         while let Some(state) = exports.state(id(7)).await.unwrap() {
@@ -283,7 +283,7 @@ impl World {
                 .commit(state.cancel(Actor::default(), self.now(), pace()))
                 .await
             {
-                Err(CommitError::Overtaken) => {}
+                Err(CommitError::Conflict) => {}
                 canceled => drop(canceled.unwrap()),
             }
         }
@@ -293,7 +293,7 @@ impl World {
         requested_at() + SignedDuration::try_from(self.began.elapsed()).unwrap()
     }
 
-    /// Lets time pass until nothing is left to be done for the export. Somebody cancels it after `cancel_after`.
+    /// Runs until nothing is left to do for the export. Cancels it after `cancel_after`.
     pub(crate) async fn run(self: &Arc<Self>, cancel_after: Option<Duration>) {
         let mut cancel_at = cancel_after.map(|after| self.began + after);
         let mut minute = self.began + self.first_sweep;
@@ -312,7 +312,7 @@ impl World {
                 tokio::task::spawn_local(async move {
                     let is_done = world.invoke(&message.body).await;
                     if !is_done && message.received + 1 < RECEIVES {
-                        let longest = Duration::from_secs(world.weather.invocation.end);
+                        let longest = Duration::from_secs(world.faults.invocation.end);
                         world.queue.lock().unwrap().push(Message {
                             at: now + longest * 6,
                             received: message.received + 1,
@@ -332,18 +332,18 @@ impl World {
                 if self.is_over() || self.began.elapsed() > END {
                     return;
                 }
-                // A sweep of nothing reads 16 empty shards; it is left out.
+                // A sweep with nothing due only reads 16 empty shards, so it is skipped.
                 if self.is_due() {
-                    for _ in 0..1 + usize::from(self.chance(self.weather.double / 4.0)) {
+                    for _ in 0..1 + usize::from(self.chance(self.faults.double / 4.0)) {
                         let world = self.clone();
                         tokio::task::spawn_local(async move { world.sweep().await });
                     }
                 }
                 let asked = !std::mem::take(&mut self.cloud.lock().unwrap().invoked).is_empty();
-                // The stream's way is lost as often as messages are.
+                // Invocations by the stream are lost as often as messages.
                 if asked
                     || (self.watch.lock().unwrap().is_mail_pending
-                        && !self.chance(self.weather.lose))
+                        && !self.chance(self.faults.lose))
                 {
                     let world = self.clone();
                     tokio::task::spawn_local(async move { world.mail().await });
@@ -368,11 +368,11 @@ impl World {
         }
     }
 
-    /// Whether somebody must look, by the most hurried of clocks.
+    /// Whether anything is due, by the fastest clock.
     fn is_due(&self) -> bool {
         let cloud = self.cloud.lock().unwrap();
         let work = &cloud.dynamodb.tables["work"];
-        let by = (self.now() + SignedDuration::from_millis(self.weather.clocks)).as_second();
+        let by = (self.now() + SignedDuration::from_millis(self.faults.clocks)).as_second();
         let due = |item: &Item| {
             item.get("due")
                 .map(|due| due["N"].as_str().unwrap().parse::<i64>().unwrap())
@@ -380,7 +380,7 @@ impl World {
         work.items.values().filter_map(due).any(|due| due <= by)
     }
 
-    /// Whether nothing is left to be done, and nobody is at it.
+    /// Whether nothing is left to do and no worker is running.
     fn is_over(&self) -> bool {
         let cloud = self.cloud.lock().unwrap();
         crate::watch::work_left(&cloud) == 0 && self.queue.lock().unwrap().is_empty()

@@ -1,4 +1,4 @@
-//! The two elements inside a plain page of another origin.
+//! Tests of the two elements in a plain page of another origin.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use waybill_tests::{Owner, id, wait_until};
 use crate::looker::Looker;
 use crate::visitor::Visitor;
 
-/// The port above the stack's own four, which the local stack lets in (`AllowedOrigins`).
+/// The port above the stack's own four, which the local stack allows (`AllowedOrigins`).
 const HOST_PORT: u16 = 4;
 const SOON: Duration = Duration::from_secs(60);
 const LIST: &str = "waybill-exports";
 const BUTTON: &str = "waybill-export-button >> .button";
 const DIALOG: &str = "waybill-export-button >> dialog";
 
-/// A host product's page: the API's address, a token that is refused at first, and both elements.
+/// A host product's page with both elements, and a first token that is refused.
 fn page(api: &str, owner: &Owner, token: &str) -> String {
     let parent = format!("project:{}", owner.project);
     format!(
@@ -44,7 +44,7 @@ fn page(api: &str, owner: &Owner, token: &str) -> String {
     )
 }
 
-/// Serves one page under every address of an origin of its own.
+/// Serves one page at every path of another origin.
 async fn serve(port: u16, page: String) -> tokio::task::JoinHandle<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener.unwrap_or_else(|error| panic!("port {port}: {error}"));
@@ -57,7 +57,7 @@ async fn serve(port: u16, page: String) -> tokio::task::JoinHandle<()> {
                 "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close";
             let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
             let mut request = [0; 8192];
-            // A browser that goes away meanwhile is no matter of the test's.
+            // The browser may close the connection.
             let _ = socket.read(&mut request).await;
             let _ = socket.write_all(answer.as_bytes()).await;
         }
@@ -94,7 +94,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     browser.shows(DIALOG, "Status delivered").await;
     browser.click(&format!("{DIALOG} footer .primary")).await;
     browser.shows(DIALOG, "Your export is ready").await;
-    // The host's own words, by its messages.
+    // The host's texts from `messages`.
     browser
         .shows(&format!("{LIST} >> tbody tr .badge"), "Fertig")
         .await;
@@ -105,13 +105,13 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     let seen = browser.run("return seen", json!([])).await;
     let events = seen["events"].as_array().unwrap();
     for name in ["waybill-export-created", "waybill-export-ready"] {
-        // Both elements see the end of it; a page that listens to all hears it once.
+        // Both elements notice the end of the export; a listener on the page receives one event.
         let heard = events
             .iter()
             .filter(|event| **event == json!([name, id(export)]));
         assert_eq!(heard.count(), 1, "{name}: {seen}");
     }
-    // Whoever listens to one of the elements hears what that one saw.
+    // A listener on an element receives that element's event.
     assert_eq!(seen["listReady"], json!([id(export)]));
     assert!(
         seen["asked"].as_array().unwrap().contains(&json!(true)),
@@ -121,9 +121,12 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     browser.click(&format!("{DIALOG} footer .primary")).await;
     let name = export["file_name"].as_str().unwrap();
     let file = owner.download(export).await.body;
-    assert!(browser.downloaded(name).await == file, "another file came");
+    assert!(
+        browser.downloaded(name).await == file,
+        "another file was downloaded"
+    );
 
-    // The host's look: a custom property, and a part.
+    // The host's styles: a custom property, and a part.
     let script = "const of = getComputedStyle(find(arguments[0])); return [of.borderTopColor, of.borderRadius]";
     let look = browser
         .run(script, json!([format!("{DIALOG} footer .primary")]))
@@ -132,7 +135,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     browser.click(&format!("{DIALOG} header button")).await;
     Looker::new(browser).look_inside("host-page").await;
 
-    // A framework moves an element, and gives it another parent.
+    // As a framework does: move an element, and change its parent.
     let script = "document.body.append(find(arguments[0]))";
     browser.run(script, json!([LIST])).await;
     browser
@@ -140,7 +143,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .await;
     let script = "find(arguments[0]).setAttribute('parent', arguments[1])";
     for (parent, text) in [
-        ("project:1", "not yours to see"),
+        ("project:1", "you may not see it"),
         ("project", "such as project:42"),
         (&format!("project:{}", owner.project), name),
     ] {
@@ -157,7 +160,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .await;
     }
 
-    // A token is nowhere but in the host's memory.
+    // The token is only in the host's memory.
     let markup = browser
         .run(
             "return document.querySelector('waybill-exports').outerHTML",
@@ -166,7 +169,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .await;
     assert!(!markup.as_str().unwrap().contains(&token));
 
-    // An origin that was not named gets nothing.
+    // Another origin is not allowed.
     server.abort();
     let foreign = waybill_tests::free_port();
     let server = serve(foreign, page(stack.public_url(), owner, &token)).await;

@@ -1,4 +1,4 @@
-//! The list of exports and an export's own page, as things happen.
+//! Tests of the list of exports and an export's page while exports change.
 
 use std::time::Duration;
 
@@ -34,7 +34,10 @@ async fn a_file_can_be_downloaded_from_the_list_until_it_has_expired() {
     browser.click(&in_list("[data-does=download]")).await;
     let name = export["file_name"].as_str().unwrap();
     let file = ana.owner.download(&export).await.body;
-    assert!(browser.downloaded(name).await == file, "another file came");
+    assert!(
+        browser.downloaded(name).await == file,
+        "another file was downloaded"
+    );
 
     let retention = Duration::from_secs(ana.stack.seconds("RetentionSeconds"));
     wait_until(
@@ -48,7 +51,7 @@ async fn a_file_can_be_downloaded_from_the_list_until_it_has_expired() {
     .await;
     assert!(!browser.has(&in_list("[data-does=download]")).await);
 
-    // What was once asked for can be asked for again, and is at the head of the list at once.
+    // An export can be started again, and is the first in the list at once.
     browser.click(&in_list("[data-does=again]")).await;
     browser
         .shows(&in_list("tbody tr:first-child .badge"), "Completed")
@@ -60,7 +63,7 @@ async fn a_file_can_be_downloaded_from_the_list_until_it_has_expired() {
 }
 
 #[tokio::test]
-async fn what_waits_is_watched_and_can_be_canceled() {
+async fn a_waiting_export_is_polled_and_can_be_canceled() {
     let Some(ana) = Visitor::new("Ana", 20).await else {
         return;
     };
@@ -88,13 +91,13 @@ async fn what_waits_is_watched_and_can_be_canceled() {
     })
     .await;
 
-    // Started again, it is watched to its end without a reload.
+    // Started again, the export is polled to its end without a reload.
     browser.click("#again").await;
     browser.shows("#status", "Completed").await;
     assert!(browser.has("#download").await);
 }
 
-/// What the page says to those who listen from now on, each text once for each time that it is said.
+/// Records the announcements in a live region from now on.
 async fn listen(browser: &Browser, region: &str) {
     let script = "window.said = [];
         const region = find(arguments[0]);
@@ -102,7 +105,8 @@ async fn listen(browser: &Browser, region: &str) {
     browser.run(script, json!([region])).await;
 }
 
-/// Sees the seconds until the next export counted down in `wait`, `button` at rest meanwhile, and said only once.
+/// Checks that `wait` counts down the seconds until the next export, that `button` is disabled meanwhile, and that the
+/// wait is announced only once.
 async fn is_counted_down(browser: &Browser, wait: &str, button: &str) {
     browser.shows(wait, "You can start the next one in").await;
     let script = "return [find(arguments[0]).textContent, find(arguments[1]).disabled]";
@@ -139,7 +143,7 @@ async fn is_counted_down(browser: &Browser, wait: &str, button: &str) {
 }
 
 #[tokio::test]
-async fn past_three_a_minute_the_seconds_are_counted_down() {
+async fn after_three_exports_in_a_minute_the_seconds_are_counted_down() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -158,7 +162,7 @@ async fn past_three_a_minute_the_seconds_are_counted_down() {
 }
 
 #[tokio::test]
-async fn past_three_a_minute_a_failed_export_is_started_again_later() {
+async fn after_three_exports_in_a_minute_a_failed_export_is_started_again_later() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -191,7 +195,7 @@ async fn past_three_a_minute_a_failed_export_is_started_again_later() {
 }
 
 #[tokio::test]
-async fn another_person_sees_nothing_of_it() {
+async fn another_person_does_not_see_an_export() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -206,8 +210,8 @@ async fn another_person_sees_nothing_of_it() {
         ("orders", ".blank".to_owned()),
     ] {
         bo.enter(&format!("{foreign}/{path}")).await;
-        bo.browser.shows(&place, "not yours to see").await;
+        bo.browser.shows(&place, "you may not see it").await;
     }
     bo.enter(&format!("/exports/{}", id(&export))).await;
-    bo.browser.shows(".blank", "not yours to see").await;
+    bo.browser.shows(".blank", "you may not see it").await;
 }

@@ -1,6 +1,5 @@
-//! Looks at a view in both themes, wide and narrow: no barriers that axe-core finds, nothing too wide, a picture.
-//!
-//! `WAYBILL_PICTURES=folder` (`make pictures`) keeps the pictures.
+//! Checks a view in both themes, wide and narrow: accessibility by axe-core, no overflow, and a screenshot.
+//! `WAYBILL_PICTURES=folder` (`make pictures`) saves the screenshots.
 
 use std::path::PathBuf;
 
@@ -9,19 +8,19 @@ use waybill_tests::{Browser, axe, skipped};
 
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (320, 720);
-/// What lies between, in which nothing may be too wide either.
+/// Widths in between, at which nothing may overflow either.
 const WIDTHS: [u32; 5] = [400, 768, 900, 1024, 1160];
-/// How many pixels the page, or a list in it, is too wide by.
+/// By how many pixels the page, or a list in it, overflows.
 const TOO_WIDE: &str = "
     const lists = [...document.querySelectorAll('waybill-exports')];
     const beyond = lists.map((list) => (list.shadowRoot.querySelector('table')?.offsetWidth ?? 0) - list.offsetWidth);
     return Math.max(document.documentElement.scrollWidth - innerWidth, ...beyond)";
-/// The rules of WCAG 2.2 up to AA, as axe-core names them.
+/// axe-core's tags of WCAG 2.2 up to level AA.
 const WCAG: &[&str] = &["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-/// Those of a whole page besides: a mail has no landmarks, and a host's are its own matter.
+/// Further rules for a whole page: mails have no landmarks, and a host's page has its own.
 const PAGE: &[&str] = &["best-practice"];
 
-/// Looks at views, one after the other.
+/// Checks views, one after the other.
 pub(crate) struct Looker<'a> {
     browser: &'a Browser,
     axe: Option<String>,
@@ -31,7 +30,7 @@ pub(crate) struct Looker<'a> {
 impl<'a> Looker<'a> {
     pub(crate) fn new(browser: &'a Browser) -> Self {
         let axe = axe()
-            .inspect_err(|why| skipped("the search for barriers", why))
+            .inspect_err(|why| skipped("the accessibility checks", why))
             .ok();
         let pictures = std::env::var_os("WAYBILL_PICTURES").map(PathBuf::from);
         if let Some(folder) = &pictures {
@@ -44,12 +43,12 @@ impl<'a> Looker<'a> {
         }
     }
 
-    /// Looks at what the page shows now.
+    /// Checks the current view.
     pub(crate) async fn look(&self, view: &str) {
         self.look_by(view, &[WCAG, PAGE].concat()).await;
     }
 
-    /// Looks at a mail, or at a page that is not Waybill's.
+    /// Checks a mail, or a page of a host.
     pub(crate) async fn look_inside(&self, view: &str) {
         self.look_by(view, WCAG).await;
     }
@@ -63,7 +62,7 @@ impl<'a> Looker<'a> {
             for (device, (width, height)) in [("phone", PHONE), ("desktop", DESKTOP)] {
                 self.fits(view, width, height).await;
                 let what = format!("{view}, {scheme}, {device}");
-                self.search_for_barriers(&what, rules).await;
+                self.check_accessibility(&what, rules).await;
                 if let Some(folder) = &self.pictures {
                     let file = folder.join(format!("{view}-{device}-{scheme}.png"));
                     std::fs::write(file, self.browser.picture().await).expect("a picture");
@@ -82,7 +81,7 @@ impl<'a> Looker<'a> {
         );
     }
 
-    async fn search_for_barriers(&self, what: &str, rules: &[&str]) {
+    async fn check_accessibility(&self, what: &str, rules: &[&str]) {
         let Some(axe) = &self.axe else { return };
         let script = format!(
             "if (!window.axe) {{ {axe} }}

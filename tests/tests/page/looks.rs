@@ -1,4 +1,4 @@
-//! Every view in both themes: without barriers that axe-core finds, within a phone's width, and as a picture.
+//! Checks every view in both themes: accessibility by axe-core, no overflow on a phone, and a screenshot.
 
 use serde_json::json;
 use waybill_tests::{
@@ -15,7 +15,7 @@ const START: &str = "waybill-export-button >> dialog footer .primary";
 const CLOSE: &str = "waybill-export-button >> dialog header button";
 const ESCAPE: &str = "\u{E00C}";
 
-/// Names that are read from the right.
+/// Names in right-to-left scripts.
 const HEBREW_NAME: &str = "דנה לוי";
 const ARABIC_SOURCE: &str = "نموذج الاتصال (2026)";
 const PURCHASES: &str = "\
@@ -35,7 +35,7 @@ async fn staff(stack: &Stack) -> Caller {
     stack.caller(&stack.token_with("yuki", "staff").await)
 }
 
-/// Gives the visitor's project a name.
+/// Sets the name of the visitor's project.
 async fn call_it_a_film(visitor: &Visitor) {
     let path = format!("/v1/projects/{}", visitor.owner.project);
     let staff = staff(&visitor.stack).await;
@@ -49,7 +49,7 @@ fn path(export: u64) -> String {
     format!("/exports/{export}")
 }
 
-/// What was not answered, as a test wants it, is said by the console too.
+/// Requests that a test leaves unanswered are errors in the console, too.
 async fn no_other_errors(browser: &Browser) {
     let mut errors = browser.errors().await;
     errors.retain(|error| !error.contains("Failed to load resource"));
@@ -81,7 +81,12 @@ async fn every_state_of_an_export() {
     let done = ana.owner.succeeded(asked).await;
     let mut moments = Moments::of(&ana.stack, id(&done)).await;
     for (view, export, status, says) in [
-        ("export-expired", moments.expired().await, "Expired", "over"),
+        (
+            "export-expired",
+            moments.expired().await,
+            "Expired",
+            "has expired",
+        ),
         (
             "export-completed",
             moments.completed().await,
@@ -104,7 +109,7 @@ async fn every_state_of_an_export() {
             "export-processing",
             moments.processing().await,
             "Processing",
-            "is being made",
+            "is being created",
         ),
         (
             "export-waiting",
@@ -118,14 +123,14 @@ async fn every_state_of_an_export() {
         browser.shows("#message", says).await;
         looker.look(view).await;
         if status == "Failed" {
-            // Where help is, and another try.
+            // The address of support, and a button to start again.
             browser
                 .shows("waybill-export-detail", "support@waybill.example")
                 .await;
             assert!(browser.has("#again").await && !browser.has("#download").await);
         }
         if status == "Canceled" {
-            // Its mail was sent, and bounced.
+            // The mail was sent and bounced.
             browser.shows("#export", "but not accepted").await;
             browser
                 .shows(".history", "the address does not accept it")
@@ -156,13 +161,13 @@ async fn every_state_of_an_export() {
         .await;
 
     ana.enter("/exports/1").await;
-    browser.shows(".blank", "not yours to see").await;
+    browser.shows(".blank", "you may not see it").await;
     looker.look("not-found").await;
     no_other_errors(browser).await;
 }
 
 #[tokio::test]
-async fn a_list_to_narrow_and_the_way_of_an_export() {
+async fn a_filtered_list_and_the_steps_of_an_export() {
     let Some(ana) = Visitor::new("Ana", 60).await else {
         return;
     };
@@ -249,7 +254,7 @@ async fn a_list_to_narrow_and_the_way_of_an_export() {
 }
 
 #[tokio::test]
-async fn lists_of_a_source_and_an_organization_with_names_read_from_the_right() {
+async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     let Some(dana) = Visitor::new(HEBREW_NAME, 8).await else {
         return;
     };
@@ -315,7 +320,7 @@ async fn lists_of_a_source_and_an_organization_with_names_read_from_the_right() 
     browser.shows("#status", "Completed").await;
     looker.look("export-of-source").await;
 
-    // A source's own columns are named, and can be chosen.
+    // A source's own columns have labels and can be chosen.
     dana.enter(&format!("/sources/{source}/leads")).await;
     browser.shows(".records thead", "Age (years)").await;
     looker.look("records-of-source").await;

@@ -5,7 +5,7 @@ use waybill_tests::{Browser, Owner, id};
 
 use crate::visitor::{Visitor, sign_in};
 
-/// People whom the local stack's issuer can sign in, by `sub`.
+/// The `sub` of people that the local stack's issuer can sign in.
 const OWNER_OF_ANOTHER_PROJECT: &str = "u-18";
 const WITHOUT_GRANTS: &str = "u-30";
 
@@ -45,12 +45,12 @@ async fn the_mails_link_leads_to_the_file_only_for_those_who_may_see_it() {
         browser
             .click(&format!("button[name=person][value={person}]"))
             .await;
-        browser.shows(".blank", "not yours to see").await;
+        browser.shows(".blank", "you may not see it").await;
         assert!(!browser.has("#download").await);
         assert!(!browser.has("#export").await);
     }
 
-    // A project's other owner may, whoever asked.
+    // Another owner of the project may see it.
     let other = Owner::of_project(&ana.stack, "Bo", ana.owner.project).await;
     let browser = Browser::start(&ana.stack).await;
     browser.open(link).await;

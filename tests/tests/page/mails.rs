@@ -1,4 +1,4 @@
-//! The mails, as a person opens them: one for each way in which an export ends.
+//! Checks the mails in a browser: one for each result of an export.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -9,7 +9,7 @@ use crate::looker::Looker;
 use crate::moments::Moments;
 use crate::visitor::Visitor;
 
-/// Looks at the mail that has come about an export.
+/// Checks the mail about an export.
 async fn look_at_mail(ana: &Visitor, looker: &Looker<'_>, export: u64, view: &str, says: &str) {
     let mail = ana.owner.mail_about(export).await;
     let html = BASE64_STANDARD.encode(mail["html"].as_str().expect("a mail's HTML"));

@@ -1,6 +1,6 @@
 //! The page in a real browser, against the deployed stack: what a person sees and does.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod elements;
 mod exports;

@@ -1,4 +1,4 @@
-//! Exports as they are at moments that pass too soon, or come too late, to be looked at.
+//! Creates exports in states that pass too fast, or come too late, for a test to observe.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use waybill_tests::Stack;
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 
-/// Copies of one real export, each in another state. Nothing is to be done for them, so they stay as they are, unless
-/// somebody acts on one.
+/// Copies of one real export, each in another state. No step is due for them, so they stay unchanged unless a test acts
+/// on one.
 pub(crate) struct Moments {
     exports: Exports,
     of: Export,
@@ -23,7 +23,7 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
-    /// Of an export that has succeeded.
+    /// Copies of a succeeded export.
     pub(crate) async fn of(stack: &Stack, id: u64) -> Self {
         let tables = Tables {
             exports: stack.output("exports_table").to_owned(),
@@ -39,18 +39,18 @@ impl Moments {
         }
     }
 
-    /// Asked for, and nothing more.
+    /// Only requested.
     pub(crate) async fn waiting(&mut self) -> u64 {
         let export = self.copy(Status::Waiting);
         self.put(export, &[EventKind::Requested]).await
     }
 
-    /// With many rows written, and as many to come.
+    /// Processing, with many rows written.
     pub(crate) async fn processing(&mut self) -> u64 {
         let mut export = self.copy(Status::Processing);
         export.started_at = self.of.started_at;
         let mut work = Work::new(export.id, export.created_at);
-        // No sweep finds what is never due.
+        // Never due, so that no sweep finds it.
         (work.due, work.shard, work.progress) = (None, None, 1_234_567);
         let work = to_item("work", &work).unwrap();
         self.put_item(&self.exports.tables().work, work).await;
@@ -58,7 +58,7 @@ impl Moments {
             .await
     }
 
-    /// Asked for two days ago and never begun: the next sweep gives it up.
+    /// Requested two days ago and never begun: the next sweep fails it.
     pub(crate) async fn overdue(&mut self) -> u64 {
         let mut export = self.copy(Status::Waiting);
         export.created_at -= TWO_DAYS;
@@ -67,7 +67,7 @@ impl Moments {
         self.put(export, &[EventKind::Requested]).await
     }
 
-    /// Stopped by whoever asked for it; the mail about it bounced.
+    /// Canceled by its requester; the mail bounced.
     pub(crate) async fn canceled(&mut self) -> u64 {
         let mut export = self.copy(Status::Canceled);
         export.ended_at = Some(export.created_at);
@@ -81,7 +81,7 @@ impl Moments {
         self.put(export, &history).await
     }
 
-    /// Given up, with a reason.
+    /// Failed, with a reason.
     pub(crate) async fn failed(&mut self) -> u64 {
         let mut export = self.copy(Status::Failed);
         export.started_at = self.of.started_at;
@@ -103,7 +103,7 @@ impl Moments {
         self.put(export, &history).await
     }
 
-    /// Complete a week ago, its file removed.
+    /// Completed a week ago, with the file deleted.
     pub(crate) async fn expired(&mut self) -> u64 {
         let mut export = self.complete(Status::Expired);
         export.expires_at = self.of.completed_at;
@@ -119,15 +119,15 @@ impl Moments {
         self.put(export, &history).await
     }
 
-    /// Complete, with a week to take it; a workbook with something to warn of.
+    /// Completed, with a week until expiry; a workbook with warnings.
     pub(crate) async fn completed(&mut self) -> u64 {
         let mut export = self.complete(Status::Succeeded);
         export.expires_at = self.of.completed_at.map(|at| at + WEEK);
-        // A CSV file holds everything as it is.
+        // A CSV file has no such warnings.
         if export.format == Format::Xlsx {
             export.warnings = vec![
-                Warning::of_cells(WarningCode::NumberAsText, "id", 1_203),
-                Warning::of_cells(WarningCode::CellCut, "name", 2),
+                Warning::for_column(WarningCode::NumberAsText, "id", 1_203),
+                Warning::for_column(WarningCode::CellCut, "name", 2),
             ];
         }
         let history = [
@@ -141,7 +141,7 @@ impl Moments {
         self.put(export, &history).await
     }
 
-    /// As it was when it was asked for, in this state, under an id of its own.
+    /// A new copy, as requested, with this status and another id.
     fn copy(&mut self, status: Status) -> Export {
         self.copies += 1;
         Export {
@@ -180,7 +180,7 @@ impl Moments {
                     event.by(person.clone())
                 }
                 EventKind::MailFailed if export.mail == Some(Mail::Refused) => {
-                    event.saying("bounced")
+                    event.with_detail("bounced")
                 }
                 _ => event,
             };

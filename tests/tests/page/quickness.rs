@@ -1,4 +1,4 @@
-//! The page asks for no more than it needs, and is there soon.
+//! Tests that the page loads fast and makes no unnecessary requests.
 
 use std::time::Duration;
 
@@ -7,17 +7,15 @@ use waybill_tests::{Browser, id, note, wait_until};
 
 use crate::visitor::Visitor;
 
-/// The page's own files, all of which the first view takes: 23 modules and two style sheets. Their addresses name their
-/// version, so that one which is needed twice is asked for once.
+/// The number of the page's files, all of which the first view loads once: 23 modules and two style sheets.
 const FILES: usize = 25;
-/// The calls that fill the first view: the sign-in's code becomes a token; what the deployment says of itself; what the
-/// person may see; the picture of their exports' days; and the exports.
+/// The calls of the first view: the token, the configuration, the catalog, the summary, and the exports.
 const CALLS: [&str; 5] = ["/token", "/config.json", "/catalog", "/summary", "/exports"];
 const SOON: Duration = Duration::from_secs(60);
 const EXPORTS: &str = "/exports?";
 const RECORDS: &str = "/records/";
 
-/// Notes when the list's first row is there.
+/// Records when the list's first row is shown.
 const NOTE_FIRST_VIEW: &str = "
     const look = () => {
         const list = document.querySelector('waybill-exports')?.shadowRoot;
@@ -26,7 +24,7 @@ const NOTE_FIRST_VIEW: &str = "
     };
     look()";
 
-/// How often the page has had an answer from an address with this in it, and how often that it has not changed.
+/// The number of answers from URLs that contain `part`, and how many of them were 304.
 async fn answers(browser: &Browser, part: &str) -> (u64, u64) {
     let script = "const found = performance.getEntriesByType('resource').filter(({ name }) => name.includes(arguments[0]));
         return [found.length, found.filter(({ responseStatus }) => responseStatus === 304).length]";
@@ -34,20 +32,20 @@ async fn answers(browser: &Browser, part: &str) -> (u64, u64) {
     (found[0].as_u64().unwrap(), found[1].as_u64().unwrap())
 }
 
-/// Lets so many of the page's seconds pass, by its own clock, which [`hasten`] makes faster.
+/// Waits for a number of seconds on the page's clock, which [`hasten`] makes faster.
 async fn pass(browser: &Browser, seconds: u32) {
     let script = "return new Promise((done) => setTimeout(done, arguments[0] * 1000))";
     browser.run(script, json!([seconds])).await;
 }
 
-/// Makes the page's clock twenty times as fast.
+/// Makes the page's clock twenty times faster.
 async fn hasten(browser: &Browser) {
     let script = "const own = window.setTimeout;
         window.setTimeout = (act, milliseconds) => own(act, milliseconds / 20)";
     browser.run(script, json!([])).await;
 }
 
-/// Says to the page that its tab is hidden, or shown again.
+/// Tells the page that its tab is hidden or shown again.
 async fn hide(browser: &Browser, is_hidden: bool) {
     let script =
         "Object.defineProperty(document, 'hidden', { value: arguments[0], configurable: true });
@@ -55,9 +53,9 @@ async fn hide(browser: &Browser, is_hidden: bool) {
     browser.run(script, json!([is_hidden])).await;
 }
 
-/// How long it takes is said and not judged: the machine may be busy with something else.
+/// The duration is only printed, since the machine may be busy.
 #[tokio::test]
-async fn the_first_view_asks_for_what_it_needs_and_nothing_else() {
+async fn the_first_view_makes_only_the_necessary_requests() {
     let Some(ana) = Visitor::alone("Ana", 5).await else {
         return;
     };
@@ -86,7 +84,7 @@ async fn the_first_view_asks_for_what_it_needs_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_but_the_service_and_the_issuer() {
+async fn only_the_service_and_the_issuer_get_requests() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -100,7 +98,7 @@ async fn nobody_is_asked_but_the_service_and_the_issuer() {
 }
 
 #[tokio::test]
-async fn each_change_of_a_list_asks_for_records_once() {
+async fn each_change_of_a_list_requests_records_once() {
     let Some(ana) = Visitor::new("Ana", 60).await else {
         return;
     };
@@ -110,7 +108,7 @@ async fn each_change_of_a_list_asks_for_records_once() {
     assert_eq!(answers(browser, RECORDS).await.0, 1);
     for (asked, act) in (2..).zip(["search", "pause", "filter", "range", "clear", "more"]) {
         match act {
-            // Enter comes before the pause that would search too.
+            // Enter is pressed before the pause after which a search begins by itself.
             "search" => {
                 browser
                     .enter("input[name=search]", "customer\u{E007}")
@@ -141,7 +139,7 @@ async fn each_change_of_a_list_asks_for_records_once() {
             },
         )
         .await;
-        // Longer than the pause after which a search begins by itself: what would come too much has come by then.
+        // Longer than the pause after which a search begins by itself, so that a superfluous request would be seen.
         pass(browser, 1).await;
         assert_eq!(answers(browser, RECORDS).await.0, asked, "{act}");
     }
@@ -149,7 +147,7 @@ async fn each_change_of_a_list_asks_for_records_once() {
 }
 
 #[tokio::test]
-async fn a_list_asks_again_only_while_something_is_unfinished_and_somebody_looks() {
+async fn a_list_is_polled_only_while_something_is_unfinished_and_the_tab_is_visible() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -174,7 +172,7 @@ async fn asks_while_something_is_unfinished(ana: &Visitor) {
     .await;
 
     hide(browser, true).await;
-    // What was on its way comes; then nothing more does, in far more than the longest wait.
+    // A running request ends; then there is no further one for much longer than the longest wait.
     pass(browser, 20).await;
     let before = answers(browser, EXPORTS).await;
     pass(browser, 60).await;
@@ -193,11 +191,15 @@ async fn asks_while_something_is_unfinished(ana: &Visitor) {
     let cancel = format!("/v1/exports/{export}/cancel");
     ana.owner.api.post(&cancel, json!({})).await;
     browser.shows("waybill-exports >> .badge", "Canceled").await;
-    // Those who do not see the list hear it.
+    // The change is announced to screen readers.
     browser
         .shows("waybill-exports >> [role=status]", "Canceled")
         .await;
     let before = answers(browser, EXPORTS).await;
     pass(browser, 60).await;
-    assert_eq!(answers(browser, EXPORTS).await, before, "when all is over");
+    assert_eq!(
+        answers(browser, EXPORTS).await,
+        before,
+        "when all exports have ended"
+    );
 }

@@ -1,4 +1,4 @@
-//! A list to narrow, and an export of what it shows.
+//! Tests of a filtered list of records and its export.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const DIALOG: &str = "waybill-export-button >> dialog";
 const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_narrowed_list_is_exported_as_it_is_seen_and_downloaded_to_the_byte() {
+async fn a_filtered_list_is_exported_as_shown_and_downloaded_to_the_byte() {
     let Some(ana) = Visitor::new("Ana", 120).await else {
         return;
     };
@@ -73,7 +73,7 @@ async fn a_narrowed_list_is_exported_as_it_is_seen_and_downloaded_to_the_byte() 
     assert_eq!(rows.len() - 1, expected);
     assert!(rows[1..].iter().all(|row| row[2] == "delivered"));
 
-    // The address alone brings the same list back, in a session that has ended too.
+    // The address alone restores the same list, also after the session has ended.
     spoil_the_token(browser).await;
     browser.click(DIALOG_CLOSE).await;
     browser.click("#clear-filters").await;
@@ -91,7 +91,7 @@ async fn a_narrowed_list_is_exported_as_it_is_seen_and_downloaded_to_the_byte() 
 const DIALOG_CLOSE: &str = "waybill-export-button >> dialog header button";
 
 #[tokio::test]
-async fn a_cell_is_text_whatever_is_in_it() {
+async fn a_cell_is_always_shown_as_text() {
     let Some(ana) = Visitor::new("Ana", 0).await else {
         return;
     };
@@ -103,7 +103,7 @@ async fn a_cell_is_text_whatever_is_in_it() {
     ana.enter(&ana.list("orders")).await;
     browser.shows(".records", hostile).await;
     assert!(!browser.has(".records img").await && !browser.has(".records script").await);
-    // In an address, in a filter and in a sentence too.
+    // Also in an address, in a filter and in a sentence.
     browser
         .open(&format!(
             "{}{}?search=%3Cimg+src%3Dx+onerror%3D%22window.hacked%3D1%22%3E&state=%3Cscript%3E",
@@ -127,7 +127,7 @@ async fn a_cell_is_text_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn columns_are_chosen_and_ordered_by_keyboard_alone() {
+async fn columns_can_be_chosen_and_ordered_by_keyboard_alone() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -177,8 +177,8 @@ async fn columns_are_chosen_and_ordered_by_keyboard_alone() {
     assert_eq!(list["exports"][0]["columns"], json!(["customer", "id"]));
 }
 
-/// Answers each call for records that are searched for `rare` with none and the promise of more, once it is released;
-/// notes what is asked, what is given up, and what those who listen hear.
+/// Answers each search for `rare` with an empty page and a `next`, once it is released; records requests, aborted
+/// requests and announcements.
 const A_LONG_TABLE: &str = r#"
     window.rare = { asked: 0, givenUp: 0, answer: null, isReleased: false, said: [] };
     const region = document.getElementById("live");
@@ -202,7 +202,7 @@ const A_LONG_TABLE: &str = r#"
 const GO_ON: &str = ".more .button";
 
 #[tokio::test]
-async fn a_rare_term_is_looked_for_as_long_as_the_person_wants() {
+async fn the_search_for_a_rare_term_continues_as_long_as_the_person_wants() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -232,7 +232,7 @@ async fn a_rare_term_is_looked_for_as_long_as_the_person_wants() {
     answer().await;
     asked(3).await;
 
-    // The person has enough of it, and then wants more.
+    // The person stops the search, and then continues it.
     browser.shows(GO_ON, "Stop looking").await;
     let looker = Looker::new(browser);
     looker.look("records-looking").await;
@@ -247,13 +247,13 @@ async fn a_rare_term_is_looked_for_as_long_as_the_person_wants() {
     browser.shows(".blank", "Still looking").await;
     asked(5).await;
 
-    // Another search takes its place.
+    // Another search replaces it.
     browser.click("#clear-filters").await;
     browser.shows(".count", "5 in this list").await;
     assert_eq!(browser.run("return rare.givenUp", json!([])).await, 2);
     assert!(!browser.has(GO_ON).await);
 
-    // By itself it looks so far and no further, and is heard once.
+    // Without interaction the search ends after a number of pages, and is announced once.
     browser
         .run("[rare.isReleased, rare.said] = [true, []]", json!([]))
         .await;

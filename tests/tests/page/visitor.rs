@@ -1,4 +1,4 @@
-//! A person at a browser.
+//! A person with a browser.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -10,17 +10,17 @@ use waybill_tests::{
     Browser, Owner, Stack, generated_orders, load_orders, orders_csv, skipped, unique, wait_until,
 };
 
-/// A few browsers at a time: some only wait for a minute to pass, but each that works takes a core.
+/// Limits the number of browsers at a time, since each active one takes a core.
 static TURNS: Semaphore = Semaphore::const_new(ALL_TURNS as usize);
 const ALL_TURNS: u32 = 4;
 
-/// The limit of exports is counted within one.
+/// The window of the rate limit, with some reserve.
 pub(crate) const MINUTE: Duration = Duration::from_secs(90);
 
-/// Held while no file is made, which is so for all.
+/// Locked while `generate` is stopped, which affects all tests.
 static MAKING: Mutex<()> = Mutex::const_new(());
 
-/// Someone with a project of their own and a browser, signed in to neither.
+/// A person with their own project and a browser, not signed in.
 pub(crate) struct Visitor {
     pub(crate) owner: Owner,
     pub(crate) browser: Browser,
@@ -30,12 +30,13 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// A new person whose project has so many orders; `None` where there is no browser, which is said.
+    /// A new person whose project has this number of orders; `None`, with a note that the test is skipped, without a
+    /// browser.
     pub(crate) async fn new(name: &str, orders: usize) -> Option<Self> {
         Self::taking(1, name, orders).await
     }
 
-    /// The same, while no other visitor is there: for what is measured.
+    /// The same, without any other visitor, for measurements.
     pub(crate) async fn alone(name: &str, orders: usize) -> Option<Self> {
         Self::taking(ALL_TURNS, name, orders).await
     }
@@ -53,7 +54,7 @@ impl Visitor {
             load_orders(&stack, project, orders_csv(&generated_orders(orders))).await;
         }
         let email = format!("visitor-{project}@example.com");
-        // The issuer makes a `sub` of the address of somebody whom it does not know.
+        // The issuer derives the `sub` of an unknown person from the address.
         let owner = Owner::with_email(&stack, name, &format!("dev|{email}"), &email, project).await;
         let browser = Browser::start(&stack).await;
         Some(Self {
@@ -65,7 +66,7 @@ impl Visitor {
         })
     }
 
-    /// Somebody else at the same browser, signed in to nothing yet.
+    /// Another person at the same browser, not signed in.
     pub(crate) fn replaced_by(self, owner: Owner) -> Self {
         let grants = format!("project:{}", owner.project);
         Self {
@@ -75,7 +76,7 @@ impl Visitor {
         }
     }
 
-    /// The same person with these grants instead of that for the project.
+    /// The same person with these grants instead of the one for the project.
     pub(crate) async fn granted(self, grants: &str) -> Self {
         let Owner {
             sub, name, email, ..
@@ -89,7 +90,7 @@ impl Visitor {
         }
     }
 
-    /// Does something while no file is made, and lets files be made again, whatever comes of it.
+    /// Runs `act` while `generate` is stopped, and always starts it again.
     pub(crate) async fn while_nothing_is_made<T>(&self, act: impl AsyncFnOnce() -> T) -> T {
         let _turn = MAKING.lock().await;
         let aws = self.stack.aws().await;
@@ -100,7 +101,7 @@ impl Visitor {
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Opens an address of the page, and signs in where the issuer asks.
+    /// Opens an address of the page, and signs in if required.
     pub(crate) async fn enter(&self, path: &str) {
         let url = format!("{}{path}", self.stack.public_url());
         self.browser.open(&url).await;
@@ -110,13 +111,13 @@ impl Visitor {
         self.sign_in().await;
     }
 
-    /// Says to the issuer who one is.
+    /// Signs in at the issuer.
     pub(crate) async fn sign_in(&self) {
         let Owner { name, email, .. } = &self.owner;
         sign_in(&self.browser, name, email, &self.grants).await;
     }
 
-    /// Asks for exports until the limit of a minute refuses one, with enough of the minute left to be looked at.
+    /// Requests exports until the rate limit refuses one, with enough of the minute left for the test.
     pub(crate) async fn reach_the_limit(&self) {
         wait_until("three exports in this minute", MINUTE, async || {
             let csv = json!({"type": "orders", "format": "csv"});
@@ -130,13 +131,13 @@ impl Visitor {
         .await;
     }
 
-    /// The path of the project's list of this name.
+    /// The path of the project's list with this name.
     pub(crate) fn list(&self, name: &str) -> String {
         format!("/projects/{}/{name}", self.owner.project)
     }
 }
 
-/// Gives the issuer a name, an address and grants.
+/// Signs in at the issuer with a name, an address and grants.
 pub(crate) async fn sign_in(browser: &Browser, name: &str, email: &str, grants: &str) {
     browser.click("details > summary").await;
     for (field, text) in [("name", name), ("email", email), ("grants", grants)] {
@@ -147,14 +148,14 @@ pub(crate) async fn sign_in(browser: &Browser, name: &str, email: &str, grants: 
     browser.click("details button[value=other]").await;
 }
 
-/// Ends the page's session as far as it knows: the API refuses the token from now on.
+/// Spoils the page's token, so that the API refuses it from now on.
 pub(crate) async fn spoil_the_token(browser: &Browser) {
     let script = "const own = window.fetch; window.fetch = (url, options) =>
         own(url, options?.headers?.Authorization ? { ...options, headers: { ...options.headers, Authorization: 'Bearer x' } } : options)";
     browser.run(script, json!([])).await;
 }
 
-/// Keeps the page's calls whose address has this in it from being answered; those without it go their way.
+/// Leaves the page's calls to URLs that contain `part` unanswered; others work.
 pub(crate) async fn leave_unanswered(browser: &Browser, part: &str) {
     let script =
         "const [part] = arguments; const own = window.fetch; window.fetch = (url, options) =>
@@ -162,7 +163,7 @@ pub(crate) async fn leave_unanswered(browser: &Browser, part: &str) {
     browser.run(script, json!([part])).await;
 }
 
-/// Takes the page's network away.
+/// Makes all network requests of the page fail.
 pub(crate) async fn go_offline(browser: &Browser) {
     let script = "window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))";
     browser.run(script, json!([])).await;

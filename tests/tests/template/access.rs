@@ -1,4 +1,4 @@
-//! Who may do what: every function's role allows single actions on named resources, and no more than the function does.
+//! Tests of the roles: each allows only single actions on named resources, and only those that its function uses.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::reading::{Function, Template, refers_to, statements, text};
 use crate::sources;
 
-/// The calls of S3's SDK, and the actions that they need.
+/// Methods of the S3 client, and the actions that they need.
 const S3_CALLS: [(&str, &str); 10] = [
     ("get_object", "s3:GetObject"),
     ("head_object", "s3:GetObject"),
@@ -21,11 +21,10 @@ const S3_CALLS: [(&str, &str); 10] = [
     ("list_multipart_uploads", "s3:ListBucketMultipartUploads"),
 ];
 
-/// What the answer to a call on a missing key looks like where it is understood as such. Without `s3:ListBucket` it
-/// would be 403.
+/// Source code that handles the answer for a missing key. Without `s3:ListBucket` that answer would be 403.
 const MISSING_KEY: [&str; 2] = ["NoSuchKey", "is_not_found()"];
 
-/// The public methods of the bucket, and the actions that each needs by the calls that it makes, directly or by others.
+/// The public methods of `Bucket`, and the actions that each needs for its direct and indirect calls.
 fn bucket_actions() -> Vec<(String, BTreeSet<&'static str>)> {
     let source = sources::without_tests(&text("shared/src/bucket.rs"));
     let bodies: Vec<(bool, &str, &str)> = source
@@ -64,7 +63,7 @@ fn bucket_actions() -> Vec<(String, BTreeSet<&'static str>)> {
         .collect()
 }
 
-/// What Lambda needs to feed a function from a queue.
+/// The actions that Lambda needs to invoke a function from a queue.
 const FEEDING: [&str; 4] = [
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -73,7 +72,7 @@ const FEEDING: [&str; 4] = [
 ];
 
 #[test]
-fn every_function_has_a_role_of_its_own_for_lambda_alone() {
+fn every_function_has_its_own_role_that_only_lambda_assumes() {
     let template = Template::read();
     let functions = template.functions();
     let roles: BTreeSet<&str> = functions.iter().map(|function| function.role()).collect();
@@ -81,7 +80,7 @@ fn every_function_has_a_role_of_its_own_for_lambda_alone() {
     for function in functions {
         assert!(
             function.properties["Policies"].is_null(),
-            "{}: its role holds its policies",
+            "{}: the role has inline policies",
             function.name
         );
         let role = template.properties(function.role());
@@ -104,7 +103,7 @@ fn every_function_has_a_role_of_its_own_for_lambda_alone() {
 }
 
 #[test]
-fn the_schedule_may_call_the_sweeper_and_do_nothing_else() {
+fn the_schedule_may_only_invoke_the_sweeper() {
     let template = Template::read();
     assert_eq!(
         refers_to(&template.properties("SweepSchedule")["Target"]["RoleArn"]),
@@ -139,7 +138,7 @@ fn no_action_and_no_resource_is_a_wildcard() {
     }
 }
 
-/// Whether a resource of a statement is one that the template names.
+/// Whether a resource of a statement is specific.
 fn is_named(resource: &Value, actions: &[String], condition: &Value) -> bool {
     let substituted = &resource["Fn::Sub"];
     let texts = [resource, substituted, &substituted[0]];
@@ -149,7 +148,7 @@ fn is_named(resource: &Value, actions: &[String], condition: &Value) -> bool {
     match text.strip_suffix('*') {
         None => text.contains("${"),
         Some("${Bucket.Arn}/exports/") => true,
-        // The host's table may have indexes of any name, which the catalog gives.
+        // The names of the host table's indexes come from the catalog.
         Some(table) if table.ends_with(":table/${RecordsTable}/index/") => {
             actions == ["dynamodb:Query"]
         }
@@ -157,14 +156,14 @@ fn is_named(resource: &Value, actions: &[String], condition: &Value) -> bool {
         Some(identity) if identity.ends_with(":identity/") => {
             condition["StringEquals"]["ses:FromAddress"] == json!({"Ref": "Sender"})
         }
-        // The one action that knows no narrower resource.
+        // The only action that supports no narrower resource.
         Some("") => actions == ["dynamodb:ListStreams"],
         Some(_) => false,
     }
 }
 
 #[test]
-fn a_function_writes_to_its_own_log_group_alone() {
+fn a_function_writes_only_to_its_own_log_group() {
     for function in Template::read().functions() {
         let groups: BTreeSet<String> = resources(&function, "logs:").into_iter().collect();
         assert_eq!(
@@ -176,7 +175,7 @@ fn a_function_writes_to_its_own_log_group_alone() {
     }
 }
 
-/// The names of what a role's statements with actions of a service are about.
+/// The names of the resources in a role's statements for a service.
 fn resources(function: &Function<'_>, service: &str) -> Vec<String> {
     let statements = function.statements();
     let of_service = statements
@@ -187,7 +186,7 @@ fn resources(function: &Function<'_>, service: &str) -> Vec<String> {
         .collect()
 }
 
-/// The name that a resource is known by in the template; for the host's table, its parameter.
+/// The name of a resource in the template; for the host's table, its parameter.
 fn name(resource: &Value) -> Option<String> {
     let text = resource["Fn::Sub"].as_str().unwrap_or_default();
     if text.contains(":table/${RecordsTable}") {
@@ -197,17 +196,17 @@ fn name(resource: &Value) -> Option<String> {
 }
 
 #[test]
-fn a_role_names_the_tables_that_its_function_is_told_of() {
+fn a_role_names_the_tables_in_its_functions_variables() {
     for function in Template::read().functions() {
         let variables = function.variables();
         let tables = variables
             .iter()
             .filter(|(name, _)| name.ends_with("_TABLE"));
-        let told: BTreeSet<&str> = tables.filter_map(|(_, table)| refers_to(table)).collect();
+        let configured: BTreeSet<&str> = tables.filter_map(|(_, table)| refers_to(table)).collect();
         let allowed = resources(&function, "dynamodb:");
         let allowed: BTreeSet<&str> = allowed.iter().map(String::as_str).collect();
         assert_eq!(
-            allowed, told,
+            allowed, configured,
             "{} (left: in its policy, right: in its variables)",
             function.name
         );
@@ -234,9 +233,9 @@ fn the_hosts_records_are_only_read() {
     }
 }
 
-/// Where the host's table is in another region or account, and only then.
+/// Only if the host's table is in another region or account.
 #[test]
-fn another_regions_and_another_accounts_table_is_reached_by_parameters() {
+fn a_table_in_another_region_or_account_is_allowed_by_parameters() {
     let template = Template::read();
     let policies: Vec<_> = template.of_type("AWS::IAM::Policy").into_iter().collect();
     assert_eq!(policies.len(), 2);
@@ -275,9 +274,9 @@ fn another_regions_and_another_accounts_table_is_reached_by_parameters() {
     }
 }
 
-/// A function asks the bucket for it, so that what it may do is known from there.
+/// Functions call S3 only through `Bucket`, so their permissions follow from the methods they use.
 #[test]
-fn nothing_but_the_bucket_calls_s3() {
+fn only_the_bucket_calls_s3() {
     for (method, actions) in bucket_actions() {
         assert!(!actions.is_empty(), "{method} calls nothing of S3");
     }
@@ -294,7 +293,7 @@ fn nothing_but_the_bucket_calls_s3() {
 }
 
 #[test]
-fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
+fn a_role_allows_exactly_what_its_function_calls() {
     let bucket = bucket_actions();
     let template = Template::read();
     for function in template.functions() {
@@ -309,7 +308,7 @@ fn a_role_allows_what_its_function_calls_and_nothing_that_it_does_not() {
         if function.variables().contains_key("QUEUE_URL") {
             needed.insert(("sqs:SendMessage", "Queue"));
         }
-        // Which function is called, its variable says. The host's is called by what the functions share.
+        // A variable has the name of the invoked function. The grants function is invoked by shared code.
         let variables = function.variables();
         let called = variables
             .iter()
@@ -389,8 +388,8 @@ fn notify_reads_the_stream_and_sends_as_the_sender() {
     );
 }
 
-/// SES checks the configuration set of a mail too: an identity's default one would be checked where a mail names none,
-/// and every mail refused.
+/// SES also checks the permission for a mail's configuration set. A mail without one would use the identity's default,
+/// and be refused.
 #[test]
 fn mails_name_the_configuration_set_that_notify_may_send_with() {
     let template = Template::read();
@@ -412,9 +411,9 @@ fn mails_name_the_configuration_set_that_notify_may_send_with() {
     assert_eq!(statement.resources, [set]);
 }
 
-/// A function that nobody has named must not be called, nor one beside it.
+/// Only the configured function may be invoked.
 #[test]
-fn those_who_ask_the_grants_function_may_call_it_where_there_is_one() {
+fn the_callers_of_the_grants_function_may_invoke_it_if_it_is_configured() {
     let template = Template::read();
     let askers: Vec<_> = template
         .functions()
@@ -447,7 +446,7 @@ fn may_call_the_grants_function(template: &Template, role: &str) {
         template.at("/Conditions/HasGrantsFunction"),
         &json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "GrantsFunction"}, ""]}]})
     );
-    // The name is what stands behind `:function:` in an ARN, or all of a name: the text is written twice.
+    // The expression for the name is in the template twice: the part after `:function:` of an ARN, or a whole name.
     assert_eq!(
         statement[1]["Resource"]["Fn::Sub"],
         json!([
@@ -461,7 +460,7 @@ fn may_call_the_grants_function(template: &Template, role: &str) {
 }
 
 #[test]
-fn objects_are_reached_under_exports_alone() {
+fn only_objects_under_exports_are_allowed() {
     for function in Template::read().functions() {
         for statement in function.statements() {
             let on_objects =

@@ -1,4 +1,4 @@
-//! The alarms, the metrics that they watch, and the log lines that those count.
+//! Tests of the alarms, their metrics, and the log lines that the metrics count.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::reading::{Template, refers_to, string, text};
 use crate::sources;
 
 #[test]
-fn every_alarm_reaches_the_topic_where_there_is_one() {
+fn every_alarm_is_sent_to_the_topic_if_there_is_one() {
     let template = Template::read();
     let alarms = template.of_type("AWS::CloudWatch::Alarm");
     let names: Vec<&str> = alarms.iter().map(|(name, _)| *name).collect();
@@ -35,9 +35,9 @@ fn every_alarm_reaches_the_topic_where_there_is_one() {
     }
 }
 
-/// `NumberOfMessagesSent` does not count what a redrive moves.
+/// `NumberOfMessagesSent` does not count messages that SQS moves to the dead-letter queue.
 #[test]
-fn dead_letters_are_counted_where_they_wait() {
+fn dead_letters_are_counted_by_the_visible_messages() {
     let template = Template::read();
     let alarm = template.properties("DeadLettersAlarm");
     assert_eq!(alarm["Namespace"], "AWS/SQS");
@@ -51,7 +51,7 @@ fn dead_letters_are_counted_where_they_wait() {
 }
 
 #[test]
-fn no_news_of_what_is_due_is_bad_news() {
+fn missing_data_about_due_exports_triggers_the_alarm() {
     let template = Template::read();
     assert_eq!(
         template.properties("DueAgeAlarm")["TreatMissingData"],
@@ -73,7 +73,7 @@ fn no_news_of_what_is_due_is_bad_news() {
 }
 
 #[test]
-fn every_alarm_of_our_own_watches_a_metric_that_is_made() {
+fn every_alarm_on_a_custom_metric_has_a_metric_filter() {
     let template = Template::read();
     let metric = |value: &Value, namespace: &str| {
         (
@@ -94,7 +94,7 @@ fn every_alarm_of_our_own_watches_a_metric_that_is_made() {
     assert_eq!(watched, made);
 }
 
-/// The pairs of a function's package and a message that a metric filter counts, and the metric.
+/// The function's package, the message and the metric of each metric filter.
 fn counted(template: &Template) -> BTreeSet<(String, String, String)> {
     let functions = template.functions();
     let filters = template.of_type("AWS::Logs::MetricFilter");
@@ -109,8 +109,8 @@ fn counted(template: &Template) -> BTreeSet<(String, String, String)> {
         let message = pattern
             .strip_prefix("{ $.fields.message = \"")
             .and_then(|rest| rest.split('"').next());
-        let message = message
-            .unwrap_or_else(|| panic!("{name} counts by something else than a message: {pattern}"));
+        let message =
+            message.unwrap_or_else(|| panic!("{name} has a pattern without a message: {pattern}"));
         let metric = string(&filter["MetricTransformations"][0]["MetricName"]);
         (function.package().to_owned(), message.to_owned(), metric)
     };
@@ -118,7 +118,7 @@ fn counted(template: &Template) -> BTreeSet<(String, String, String)> {
 }
 
 #[test]
-fn every_line_that_tells_of_a_failure_is_counted_and_every_counted_line_is_logged() {
+fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
     let template = Template::read();
     let metrics = [
         ("export failed", "ExportsFailed"),
@@ -142,9 +142,9 @@ fn every_line_that_tells_of_a_failure_is_counted_and_every_counted_line_is_logge
     assert_eq!(counted(&template), logged);
 }
 
-/// A person's wrong address is no fault of the deployment's.
+/// A wrong address is not a fault of the deployment.
 #[test]
-fn a_mail_that_bounces_pages_nobody() {
+fn a_mail_that_bounces_triggers_no_alarm() {
     let learning = text("functions/notify/src/learning.rs");
     assert!(learning.contains("\"mail refused\""));
     for (function, message, metric) in counted(&Template::read()) {
@@ -156,7 +156,7 @@ fn a_mail_that_bounces_pages_nobody() {
 }
 
 #[test]
-fn the_age_of_what_is_due_is_a_field_of_the_sweepers_line() {
+fn the_due_age_is_a_field_of_the_sweepers_log_line() {
     let template = Template::read();
     let filter = template.properties("SweepDueAge");
     let field = filter["MetricTransformations"][0]["MetricValue"]

@@ -1,4 +1,4 @@
-//! The tables and the bucket.
+//! Tests of the tables and the bucket.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn tables_and_bucket_outlive_the_stack() {
 }
 
 #[test]
-fn tables_are_encrypted_restorable_and_paid_by_request() {
+fn tables_are_encrypted_restorable_and_on_demand() {
     for (name, table) in Template::read().of_type("AWS::DynamoDB::Table") {
         assert_eq!(
             table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true,
@@ -61,7 +61,7 @@ fn keys(table: &Value, schema: &Value) -> Vec<String> {
 }
 
 #[test]
-fn tables_have_the_keys_and_indexes_that_the_functions_read_by() {
+fn tables_have_the_keys_and_indexes_that_the_functions_use() {
     let template = Template::read();
     let shape = |name: &str| {
         let table = template.properties(name);
@@ -122,7 +122,7 @@ fn tables_have_the_keys_and_indexes_that_the_functions_read_by() {
 }
 
 #[test]
-fn only_the_exports_stream_and_only_limits_are_removed_by_time() {
+fn only_exports_has_a_stream_and_only_limits_has_a_time_to_live() {
     for (name, table) in Template::read().of_type("AWS::DynamoDB::Table") {
         let view = &table["StreamSpecification"]["StreamViewType"];
         let expected = if name == "ExportsTable" {
@@ -142,7 +142,7 @@ fn only_the_exports_stream_and_only_limits_are_removed_by_time() {
 }
 
 #[test]
-fn the_bucket_is_private_encrypted_and_reached_over_tls_alone() {
+fn the_bucket_is_private_encrypted_and_requires_tls() {
     let template = Template::read();
     assert_eq!(template.of_type("AWS::S3::Bucket").len(), 1);
     let bucket = template.properties("Bucket");
@@ -191,7 +191,7 @@ fn the_bucket_is_private_encrypted_and_reached_over_tls_alone() {
 }
 
 #[test]
-fn the_bucket_removes_what_the_sweeper_left_behind() {
+fn the_bucket_deletes_what_the_sweeper_missed() {
     let template = Template::read();
     let rules = template.properties("Bucket")["LifecycleConfiguration"]["Rules"]
         .as_array()
@@ -210,7 +210,7 @@ fn the_bucket_removes_what_the_sweeper_left_behind() {
         "every upload"
     );
 
-    // A file may not vanish by the bucket's rule while its link still works.
+    // The bucket's rule must not delete a file before it expires.
     let most = |name: &str| {
         template
             .at(&format!("/Parameters/{name}/MaxValue"))

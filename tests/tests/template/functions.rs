@@ -1,4 +1,4 @@
-//! The functions: how they are built, how long they run, what they are told, where they log.
+//! Tests of the functions: builds, timeouts, variables, logs.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::reading::{Template, list, refers_to, root, string, text};
 use crate::sources;
 
-/// Variables that some functions read and the template does not set: a catalog of the host's own, and another endpoint.
+/// Variables that functions read and the template does not set: another catalog, and another endpoint.
 const NOT_SET: [&str; 2] = ["CATALOG_PATH", "RECORDS_ENDPOINT_URL"];
 
 #[test]
@@ -45,7 +45,7 @@ fn each_function_is_built_from_its_package() {
 }
 
 #[test]
-fn arm64_unless_it_is_said_otherwise() {
+fn the_default_architecture_is_arm64() {
     let template = Template::read();
     assert_eq!(template.default("Architecture"), "arm64");
     assert_eq!(
@@ -55,7 +55,7 @@ fn arm64_unless_it_is_said_otherwise() {
 }
 
 #[test]
-fn every_parameter_says_what_it_is_and_has_a_default_where_one_is_safe() {
+fn every_parameter_has_a_description_and_a_default_if_one_is_safe() {
     let template = Template::read();
     let parameters = template.at("/Parameters").as_object().expect("parameters");
     for (name, parameter) in parameters {
@@ -85,9 +85,9 @@ fn every_parameter_says_what_it_is_and_has_a_default_where_one_is_safe() {
     }
 }
 
-/// A value that the template takes and a function refuses would deploy a function that cannot start.
+/// If the template accepted a value that a function refuses, the deployed function could not start.
 #[test]
-fn the_template_takes_no_number_of_seconds_that_a_function_refuses() {
+fn the_template_accepts_no_number_of_seconds_that_a_function_refuses() {
     let template = Template::read();
     for function in template.functions() {
         for (variable, value) in function.variables() {
@@ -106,9 +106,10 @@ fn the_template_takes_no_number_of_seconds_that_a_function_refuses() {
     }
 }
 
-/// Lambda otherwise ends a chain of a function and the queue that feeds it after about 16 turns.
+/// Lambda's loop detection would otherwise stop a function that sends messages to its own queue after about 16
+/// invocations.
 #[test]
-fn generate_alone_may_send_itself_messages() {
+fn only_generate_may_send_itself_messages() {
     for function in Template::read().functions() {
         let expected = if function.name == "GenerateFunction" {
             json!("Allow")
@@ -124,7 +125,7 @@ fn generate_alone_may_send_itself_messages() {
 }
 
 #[test]
-fn no_function_outlives_what_waits_for_it() {
+fn no_function_runs_longer_than_its_caller_waits() {
     let template = Template::read();
     assert!(
         template.function("SweepFunction").timeout() < 60,
@@ -135,7 +136,7 @@ fn no_function_outlives_what_waits_for_it() {
         json!({"Ref": "GenerateTimeout"})
     );
 
-    // A second mail would go out while the first is still being sent.
+    // Otherwise a second mail could be sent while the first is still being sent.
     let notify = template.function("NotifyFunction").timeout();
     let source = sources::of_package("notify");
     let claim = source
@@ -156,13 +157,13 @@ fn no_function_outlives_what_waits_for_it() {
     };
     assert!(
         notify < seconds,
-        "a run of {notify} s under a claim of {seconds} s"
+        "a timeout of {notify} s with a claim of {seconds} s"
     );
 }
 
-/// The sweeper asks again by itself; Lambda's own retries would only double its calls.
+/// The sweeper repeats its invocations itself; Lambda's retries would only duplicate them.
 #[test]
-fn what_is_called_without_an_answer_is_not_tried_again_by_lambda() {
+fn lambda_does_not_retry_asynchronous_invocations() {
     let template = Template::read();
     for name in ["NotifyFunction", "SweepFunction"] {
         assert_eq!(
@@ -181,7 +182,7 @@ fn what_is_called_without_an_answer_is_not_tried_again_by_lambda() {
 }
 
 #[test]
-fn every_function_has_a_log_group_of_its_own_that_forgets() {
+fn every_function_has_its_own_log_group_with_a_retention() {
     let template = Template::read();
     let functions = template.functions();
     let groups: BTreeSet<&str> = functions
@@ -206,7 +207,7 @@ fn every_function_has_a_log_group_of_its_own_that_forgets() {
 }
 
 #[test]
-fn a_functions_variables_are_those_that_it_reads() {
+fn a_functions_variables_are_those_that_its_configuration_reads() {
     let template = Template::read();
     let globals = template
         .at("/Globals/Function/Environment/Variables")
@@ -234,7 +235,7 @@ fn a_functions_variables_are_those_that_it_reads() {
 }
 
 #[test]
-fn a_variable_means_the_same_in_every_function() {
+fn a_variable_has_the_same_value_in_every_function() {
     let template = Template::read();
     let mut seen = serde_json::Map::new();
     for function in template.functions() {
@@ -246,7 +247,7 @@ fn a_variable_means_the_same_in_every_function() {
     assert_eq!(refers_to(&seen["QUEUE_URL"]), Some("Queue"));
     assert_eq!(refers_to(&seen["BUCKET"]), Some("Bucket"));
     assert_eq!(refers_to(&seen["NOTIFY_FUNCTION"]), Some("NotifyFunction"));
-    // Empty parameters stand for what they default to.
+    // An empty parameter means its documented default.
     let api_url = json!({"Fn::GetAtt": ["Api", "ApiEndpoint"]});
     assert_eq!(
         seen["PUBLIC_URL"],
@@ -258,9 +259,9 @@ fn a_variable_means_the_same_in_every_function() {
     );
 }
 
-/// A table's variable is called after it, so that a wrong one is seen.
+/// A variable with a table's name is named after the table, so that a wrong one is noticed.
 #[test]
-fn tables_variables_name_their_own_tables() {
+fn the_variables_of_tables_have_the_right_tables() {
     for function in Template::read().functions() {
         for (name, value) in function.variables() {
             let Some(table) = name.strip_suffix("_TABLE") else {
@@ -279,9 +280,9 @@ fn tables_variables_name_their_own_tables() {
     }
 }
 
-/// `make test` names the tests that go side by side, so one that it does not name would never run.
+/// `make test` names each test target, so a target that it does not name would never run.
 #[test]
-fn every_whole_stack_test_is_run() {
+fn every_test_target_is_run_by_make_test() {
     let makefile = text("Makefile");
     let recipes = makefile
         .split_once("\ntest-inside:")
@@ -301,7 +302,7 @@ fn every_whole_stack_test_is_run() {
 }
 
 #[test]
-fn the_workspaces_members_are_the_functions_and_what_they_share() {
+fn the_workspaces_members_are_the_functions_and_the_shared_crates() {
     let manifest = text("Cargo.toml");
     assert!(manifest.contains(
         r#"members = ["shared", "shared/testing", "functions/*", "tests", "tests/bench", "tests/fuzz"]"#

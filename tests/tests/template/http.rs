@@ -1,11 +1,11 @@
-//! The HTTP API in front of the function.
+//! Tests of the HTTP API.
 
 use serde_json::{Value, json};
 
 use crate::reading::{Template, refers_to};
 
 #[test]
-fn every_call_under_v1_needs_a_token_and_nothing_else_does() {
+fn only_calls_under_v1_need_a_token() {
     let template = Template::read();
     let routes = template.of_type("AWS::ApiGatewayV2::Route");
     let route = |key: &str| {
@@ -19,7 +19,7 @@ fn every_call_under_v1_needs_a_token_and_nothing_else_does() {
         refers_to(&authorised["AuthorizerId"]),
         Some("ApiAuthorizer")
     );
-    // A preflight carries no token.
+    // A preflight has no token.
     for key in ["OPTIONS /v1/{proxy+}", "$default"] {
         let open = route(key);
         assert_eq!(open["AuthorizationType"], "NONE", "{key}");
@@ -37,7 +37,7 @@ fn every_call_under_v1_needs_a_token_and_nothing_else_does() {
 }
 
 #[test]
-fn pages_of_other_origins_may_use_the_api_where_they_are_named_and_nowhere_by_default() {
+fn only_pages_of_configured_origins_may_use_the_api() {
     let template = Template::read();
     assert_eq!(template.default("AllowedOrigins"), "");
     assert_eq!(template.default("FrameAncestors"), "");
@@ -48,7 +48,7 @@ fn pages_of_other_origins_may_use_the_api_where_they_are_named_and_nowhere_by_de
     assert_eq!(named["AllowOrigins"], json!({"Ref": "AllowedOrigins"}));
     assert!(
         named["AllowCredentials"].is_null(),
-        "a token is what lets in, no cookie"
+        "authentication is by token, not by cookie"
     );
     for header in ["etag", "location", "retry-after"] {
         let exposed = named["ExposeHeaders"].as_array().expect("a list");
@@ -79,13 +79,13 @@ fn tokens_are_those_of_the_issuer_for_the_audience() {
     for parameter in ["Issuer", "Audience"] {
         assert!(
             template.default(parameter).is_null(),
-            "{parameter} has no default: nobody's tokens are taken by mistake"
+            "{parameter} has no default, so that no tokens are accepted by mistake"
         );
     }
 }
 
 #[test]
-fn the_api_hands_requests_to_the_function_and_may_call_it() {
+fn the_api_passes_requests_to_the_function_and_may_invoke_it() {
     let template = Template::read();
     let integration = template.properties("ApiIntegration");
     assert_eq!(integration["IntegrationType"], "AWS_PROXY");
@@ -104,7 +104,7 @@ fn the_api_hands_requests_to_the_function_and_may_call_it() {
         .expect("a source");
     assert!(
         source.ends_with(":${Api}/*/*"),
-        "no other API may call it: {source}"
+        "only this API may invoke the function: {source}"
     );
     assert!(
         template.function("ApiFunction").timeout() < 30,
@@ -112,9 +112,9 @@ fn the_api_hands_requests_to_the_function_and_may_call_it() {
     );
 }
 
-/// A download's path is a capability, an address is a person's: neither belongs in a log.
+/// The path of a download is secret, and an address is personal data: neither belongs in a log.
 #[test]
-fn the_access_log_names_neither_paths_nor_people() {
+fn the_access_log_has_neither_paths_nor_addresses() {
     let template = Template::read();
     let stage = template.properties("ApiStage");
     assert_eq!(stage["StageName"], "$default");

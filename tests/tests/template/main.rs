@@ -1,7 +1,7 @@
-//! `template.yaml` read as text: what AWS enforces and the local stack does not show, and what the functions' sources
-//! and the template must agree on.
+//! Tests of `template.yaml` as text: rules of AWS that the local stack does not enforce, and agreement with the
+//! functions' sources.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod access;
 mod alarms;

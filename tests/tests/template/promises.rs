@@ -1,11 +1,12 @@
-//! `infra/PROMISES.md` names a test for each promise of the products' documents; the tests are there.
+//! `infra/PROMISES.md` names a test for each promise of the products' documents; checks that these tests exist.
 
 use std::fs;
 use std::path::Path;
 
 use waybill_tests::Stack;
 
-/// Names such as `contract::rate::of_fifty…`, `contract::lists::*` and `page`, from the middle column of the tables.
+/// Names of tests such as `contract::rate::of_fifty…`, `contract::lists::*` and `page`, from the middle column of the
+/// tables.
 fn named() -> Vec<String> {
     let text = fs::read_to_string(Stack::root().join("infra/PROMISES.md")).unwrap();
     let rows = text
@@ -35,7 +36,7 @@ fn source(module: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn every_test_that_a_promise_names_is_there() {
+fn every_test_that_a_promise_names_exists() {
     let missing: Vec<String> = named()
         .into_iter()
         .filter(|name| {

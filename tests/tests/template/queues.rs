@@ -1,4 +1,4 @@
-//! What feeds the functions: the queue and the stream.
+//! Tests of the event sources: the queues and the stream.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,10 @@ use crate::reading::{Template, refers_to};
 
 const DAY: u64 = 86_400;
 
-/// AWS refuses a mapping whose queue hides a message for less than the function may run, and advises six times that.
+/// AWS refuses an event source mapping if the queue's visibility timeout is shorter than the function's timeout, and
+/// recommends six times that.
 #[test]
-fn a_message_stays_hidden_for_six_times_the_longest_run() {
+fn the_visibility_timeout_is_six_times_the_functions_timeout() {
     let template = Template::read();
     let visibility = &template.properties("Queue")["VisibilityTimeout"];
     assert_eq!(
@@ -32,7 +33,7 @@ fn a_message_stays_hidden_for_six_times_the_longest_run() {
         let hidden = mapping[&seconds.to_string()]["Seconds"]
             .as_u64()
             .expect("a number of seconds");
-        assert_eq!(hidden, 6 * seconds, "for a run of {seconds} s");
+        assert_eq!(hidden, 6 * seconds, "for a timeout of {seconds} s");
         assert!(
             hidden <= DAY / 2,
             "SQS hides a message for 12 hours at most"
@@ -55,7 +56,7 @@ fn a_message_that_cannot_be_handled_is_kept_as_a_dead_letter() {
         );
     }
 
-    // A dead letter's age counts from when the message was first sent.
+    // The age of a dead letter counts from the first sending of the message.
     let kept = |name: &str| {
         template.properties(name)["MessageRetentionPeriod"]
             .as_u64()
@@ -91,14 +92,14 @@ fn the_queue_feeds_generate_one_message_at_a_time() {
         mapping["ScalingConfig"],
         json!({"MaximumConcurrency": {"Ref": "MaximumConcurrency"}})
     );
-    // The range that Lambda takes.
+    // The range that Lambda accepts.
     assert_eq!(template.at("/Parameters/MaximumConcurrency/MinValue"), 2);
     assert_eq!(template.at("/Parameters/MaximumConcurrency/MaxValue"), 1000);
 }
 
-/// A failing record would otherwise hold its shard for a day.
+/// A failing record would otherwise block its shard for a day.
 #[test]
-fn the_stream_gives_notify_what_has_ended_and_goes_on_past_a_failure() {
+fn the_stream_sends_final_exports_to_notify_and_continues_after_a_failure() {
     let template = Template::read();
     let mapping = template.properties("NotifyStreamMapping");
     assert_eq!(refers_to(&mapping["FunctionName"]), Some("NotifyFunction"));
@@ -108,7 +109,7 @@ fn the_stream_gives_notify_what_has_ended_and_goes_on_past_a_failure() {
     );
     assert_eq!(
         mapping["StartingPosition"], "TRIM_HORIZON",
-        "LATEST may miss what is written as the mapping is made"
+        "LATEST may miss records that are written while the mapping is created"
     );
     assert!(
         mapping["MaximumRetryAttempts"]
@@ -140,9 +141,9 @@ fn the_stream_gives_notify_what_has_ended_and_goes_on_past_a_failure() {
     assert_eq!(patterns, [json!({"dynamodb": {"NewImage": image}})]);
 }
 
-/// SES publishes what it learns of a mail later to the topic, and from there it comes to notify.
+/// SES publishes later events about a mail to the topic, from which they reach `notify`.
 #[test]
-fn what_ses_learns_of_a_mail_comes_to_notify() {
+fn events_of_ses_about_a_mail_reach_notify() {
     let template = Template::read();
     let destination = template.properties("MailEventDestination");
     assert_eq!(
@@ -185,9 +186,9 @@ fn what_ses_learns_of_a_mail_comes_to_notify() {
     assert_eq!(hidden, Some(6 * longest));
 }
 
-/// The topic takes events of this stack's configuration set alone, the queue those of the topic alone.
+/// The topic accepts only events of this stack's configuration set, and the queue only those of the topic.
 #[test]
-fn nobody_else_can_tell_what_became_of_a_mail() {
+fn only_ses_can_publish_events_about_mails() {
     let template = Template::read();
     let set = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfigurationSet}";
     for (policy, expected) in [

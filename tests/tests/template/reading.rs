@@ -1,4 +1,4 @@
-//! `template.yaml` as values: its short tags in CloudFormation's long form, and what a test asks of it.
+//! Parses `template.yaml`, with short tags in CloudFormation's long form, and gives tests access to it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("the tests lie in the workspace")
+        .expect("the tests are in the workspace")
         .to_owned()
 }
 
@@ -31,7 +31,7 @@ impl Template {
         Self(long_form(&documents[0]))
     }
 
-    /// A part of it by JSON pointer; null where it is not there.
+    /// A part of the template by JSON pointer; null if it does not exist.
     pub(crate) fn at(&self, pointer: &str) -> &Value {
         self.0.pointer(pointer).unwrap_or(&Value::Null)
     }
@@ -107,7 +107,7 @@ pub(crate) struct Function<'a> {
 }
 
 impl<'a> Function<'a> {
-    /// The package that it is built from, which is also its folder under `functions`.
+    /// The package of the function, which is also its folder under `functions`.
     pub(crate) fn package(&self) -> &'a str {
         let binary = &self.template.resource(self.name)["Metadata"]["BuildProperties"]["Binary"];
         binary
@@ -115,7 +115,7 @@ impl<'a> Function<'a> {
             .unwrap_or_else(|| panic!("{} names no Binary", self.name))
     }
 
-    /// Its longest run in seconds, a parameter's default where it is a parameter.
+    /// The timeout in seconds; for a parameter, its default.
     pub(crate) fn timeout(&self) -> u64 {
         let timeout = &self.properties["Timeout"];
         let timeout = timeout["Ref"]
@@ -126,7 +126,7 @@ impl<'a> Function<'a> {
             .unwrap_or_else(|| panic!("{} has no Timeout", self.name))
     }
 
-    /// The names and values of its variables, those of all functions included.
+    /// The names and values of the function's variables, including the global ones.
     pub(crate) fn variables(&self) -> Map<String, Value> {
         let globals = self.template.at("/Globals/Function/Environment/Variables");
         let mut variables = globals.as_object().expect("Globals has variables").clone();
@@ -150,7 +150,7 @@ impl<'a> Function<'a> {
         statements(self.template, self.role())
     }
 
-    /// Whether its role allows the action on that resource or on something inside it.
+    /// Whether the function's role allows the action on that resource or on a part of it.
     pub(crate) fn may(&self, action: &str, resource: &str) -> bool {
         self.statements().iter().any(|statement| {
             statement.actions.iter().any(|allowed| allowed == action)
@@ -170,7 +170,7 @@ pub(crate) struct Statement {
     pub(crate) condition: Value,
 }
 
-/// What a role of the template allows.
+/// The statements of a role.
 pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
     let policies = template.properties(role)["Policies"]
         .as_array()
@@ -180,7 +180,7 @@ pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
         .map(|policy| &policy["PolicyDocument"]["Statement"]);
     let all =
         documents.flat_map(|statements| statements.as_array().expect("a policy has statements"));
-    // What only some deployments have counts as if all had it.
+    // Conditional statements count as if their condition were true.
     let all = all.map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
     all.map(|statement| {
         assert_eq!(statement["Effect"], "Allow", "{role} only allows");
@@ -196,8 +196,8 @@ pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
     .collect()
 }
 
-/// The resource or parameter that a `Ref`, a `Fn::GetAtt`, or a `Fn::Sub` that begins with a variable, is about; or a
-/// part that is cut out of it.
+/// The resource or parameter that a `Ref`, a `Fn::GetAtt`, a `Fn::Sub` that begins with a variable, or a `Fn::Select`
+/// of these refers to.
 pub(crate) fn refers_to(value: &Value) -> Option<&str> {
     for part in ["/Fn::Sub/1/Name", "/Fn::Select/1", "/Fn::Split/1"] {
         if let Some(part) = value.pointer(part) {

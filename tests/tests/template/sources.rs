@@ -1,4 +1,4 @@
-//! What the functions' sources say, their tests left out.
+//! The functions' sources, without their tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::reading::{root, text};
 
-/// All sources of a function's package, one after the other.
+/// All sources of a function's package, concatenated.
 pub(crate) fn of_package(package: &str) -> String {
     let mut all = String::new();
     collect(
@@ -48,7 +48,7 @@ pub(crate) fn without_tests(source: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The names of environment variables that a piece of source names: its string literals in capitals.
+/// The environment variables in a source: its string literals in upper case.
 fn variables(source: &str) -> BTreeSet<String> {
     let capitals = |word: &&str| {
         word.len() > 3
@@ -66,11 +66,11 @@ fn variables(source: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The variables that a function's configuration reads beside those of every function; not those that Lambda sets.
+/// The variables that a function's configuration reads, without those of every function and those that Lambda sets.
 pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     let config = without_tests(&text(&format!("functions/{package}/src/config.rs")));
     let mut read = variables(&config);
-    // The catalog says where the records are, and may say by which role they are read.
+    // The catalog refers to variables for the table and the role of the records.
     if of_package(package).contains("deployment::mapping()") {
         read.extend(
             text("infra/catalog.toml")
@@ -84,7 +84,7 @@ pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     read
 }
 
-/// The variables that the functions have in common.
+/// The variables that all functions read.
 pub(crate) fn variables_of_all() -> BTreeSet<String> {
     variables(&without_tests(&text("shared/src/deployment.rs")))
 }

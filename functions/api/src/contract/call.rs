@@ -1,4 +1,4 @@
-//! How a call is described: what it takes, answers and fails with.
+//! A builder for the operations of the contract: parameters, answers and errors.
 
 use serde_json::Value;
 use utoipa::openapi::content::ContentBuilder;
@@ -16,11 +16,11 @@ use super::{SECURITY, problems, schemas};
 
 pub(super) const JSON: &str = "application/json";
 
-/// A call, until every answer of it is said.
+/// A builder of one operation.
 pub(super) struct Call(OperationBuilder);
 
 impl Call {
-    /// A call for which a token is needed.
+    /// An operation that needs a token.
     pub(super) fn new(id: &str, summary: &str, description: &str) -> Self {
         Self::open(id, summary, description).with(|call| {
             call.security(SecurityRequirement::new(SECURITY, [] as [&str; 0]))
@@ -28,7 +28,7 @@ impl Call {
         })
     }
 
-    /// A call that is open to all.
+    /// An operation without authentication.
     pub(super) fn open(id: &str, summary: &str, description: &str) -> Self {
         let call = OperationBuilder::new()
             .operation_id(Some(id))
@@ -62,7 +62,7 @@ impl Call {
         self.with(|call| call.response("200", answer))
     }
 
-    /// Problems of these statuses.
+    /// Adds the problems with these statuses.
     pub(super) fn fails(self, statuses: &[u16]) -> Self {
         let add = |call: Self, status: &u16| {
             let problem = Ref::from_response_name(problems::name(*status));

@@ -1,4 +1,4 @@
-//! Examples of bodies, which the tests hold to their schemas.
+//! Examples of bodies. Tests check them against their schemas.
 
 use serde_json::{Value, json};
 use waybill::catalog::ParentKind;
@@ -30,7 +30,7 @@ pub(super) fn waiting() -> Value {
     })
 }
 
-/// An export with some fields as given.
+/// An export with some fields replaced.
 fn export(fields: Value) -> Value {
     let mut export = waiting();
     if let (Value::Object(export), Value::Object(fields)) = (&mut export, fields) {

@@ -1,4 +1,4 @@
-//! What the contract says of each call. The routes name these beside the handlers.
+//! The operations of the contract, which the routes refer to.
 
 use http::StatusCode;
 use serde_json::json;
@@ -21,13 +21,13 @@ fn page() -> Vec<Parameter> {
         .maximum(Some(MAX_LIMIT as u64))
         .default(Some(json!(DEFAULT_LIMIT)));
     vec![
-        query("limit", "How many entries at most.", limit),
-        query("cursor", "The `next` of the page before.", text()),
+        query("limit", "The maximum number of entries.", limit),
+        query("cursor", "The `next` of the previous page.", text()),
     ]
 }
 
 fn if_none_match() -> Parameter {
-    let description = "The `ETag` of the answer that the client has.";
+    let description = "The `ETag` of the client's copy.";
     parameter(ParameterIn::Header, "If-None-Match", description, text())
 }
 
@@ -62,7 +62,7 @@ fn id_of(verb: &str, kind: ParentKind, what: &str) -> String {
 }
 
 pub(crate) fn contract() -> Operation {
-    let unchanged = ResponseBuilder::new().description("The client has it already.");
+    let unchanged = ResponseBuilder::new().description("The client's copy is current.");
     let document = ContentBuilder::new().schema(Some(ObjectBuilder::new()));
     let answer = ResponseBuilder::new()
         .description("This document.")
@@ -80,7 +80,7 @@ pub(crate) fn contract() -> Operation {
 pub(crate) fn catalog() -> Operation {
     Call::new(
         "readCatalog",
-        "See what can be exported",
+        "Read the catalog",
         "The types and parents that the token may use.",
     )
     .takes(page())
@@ -95,17 +95,17 @@ pub(crate) fn catalog() -> Operation {
 
 pub(crate) fn catalog_of(kind: ParentKind) -> Operation {
     let description = match kind {
-        ParentKind::Source => "Its types, with the columns of its own definitions.",
-        ParentKind::Organization | ParentKind::Project => "Its types.",
+        ParentKind::Source => "The types of the source, with the columns of its definitions.",
+        ParentKind::Organization | ParentKind::Project => "The types of this kind of parent.",
     };
     Call::new(
         &id_of("read", kind, "Catalog"),
-        &format!("See what can be exported of the {}", kind.as_str()),
+        &format!("Read the catalog of the {}", kind.as_str()),
         description,
     )
     .takes(vec![of_parent(kind)])
     .answers(
-        "Its types, and itself.",
+        "The types, and the parent itself.",
         "Catalog",
         examples::catalog_of(kind),
     )
@@ -114,28 +114,28 @@ pub(crate) fn catalog_of(kind: ParentKind) -> Operation {
 }
 
 pub(crate) fn create(kind: ParentKind) -> Operation {
-    let description = "The file is made in the background; the person is mailed when it is there. With an \
-        `Idempotency-Key` the same request again gets the same export, as it is then, for 24 hours.";
+    let description = "The file is built in the background; the user gets a mail when it is ready. With an \
+        `Idempotency-Key`, repeating the request within 24 hours returns the current state of the same export.";
     let key = text().min_length(Some(1)).max_length(Some(255));
     let key = parameter(
         ParameterIn::Header,
         "Idempotency-Key",
-        "Visible ASCII characters; per person and path.",
+        "1 to 255 visible ASCII characters; scoped to the person and the path.",
         key,
     );
     let created = json_answer(
-        "The export, which is waiting.",
+        "The new export, with the status `waiting`.",
         "Export",
         examples::waiting(),
     )
-    .header("Location", header("Where the export is."))
+    .header("Location", header("The URL of the export."))
     .header(
         "Idempotency-Replayed",
-        header("`true` where the export had been made before."),
+        header("`true` if the export was created by an earlier request with the same key."),
     );
     Call::new(
         &id_of("create", kind, "Export"),
-        "Start an export",
+        "Request an export",
         description,
     )
     .takes(vec![of_parent(kind), key])
@@ -147,18 +147,18 @@ pub(crate) fn create(kind: ParentKind) -> Operation {
 
 pub(crate) fn list(kind: ParentKind) -> Operation {
     let description = match kind {
-        ParentKind::Organization => "Those of its projects and sources too, newest first.",
+        ParentKind::Organization => "Newest first, including those of its projects and sources.",
         ParentKind::Project | ParentKind::Source => "Newest first.",
     };
     let list = json_answer("Exports.", "ExportList", examples::exports())
-        .header("ETag", header("Of the list as it is shown."));
-    let unchanged = ResponseBuilder::new().description("The client has it already.");
-    let status = "Only those in one of these statuses; `cancelled` is understood too.";
+        .header("ETag", header("The version of this answer."));
+    let unchanged = ResponseBuilder::new().description("The client's copy is current.");
+    let status = "Only exports with one of these statuses; `cancelled` is accepted too.";
     let mut parameters = vec![of_parent(kind)];
     parameters.extend(page());
     parameters.extend([
         repeatable("status", status, schemas::named("Status")),
-        repeatable("type", "Only those of one of these types.", text()),
+        repeatable("type", "Only exports of one of these types.", text()),
         if_none_match(),
     ]);
     Call::new(&id_of("list", kind, "Exports"), "List exports", description)
@@ -170,11 +170,11 @@ pub(crate) fn list(kind: ParentKind) -> Operation {
 
 pub(crate) fn summarize(kind: ParentKind) -> Operation {
     let bound =
-        "An instant, a date, or how long ago (`-30d`, `-12h`); whole days in UTC, at most 92.";
+        "An instant, a date, or a time ago (`-30d`, `-12h`); whole days in UTC, at most 92.";
     Call::new(
         &id_of("summarize", kind, "Exports"),
-        "Sum up exports",
-        "How much was exported and taken, by day and by person.",
+        "Summarize exports",
+        "Totals of exports and downloads by day and by person.",
     )
     .takes(vec![
         of_parent(kind),
@@ -189,35 +189,35 @@ pub(crate) fn summarize(kind: ParentKind) -> Operation {
             text(),
         ),
     ])
-    .answers("The sums.", "Summary", examples::summary())
+    .answers("The totals.", "Summary", examples::summary())
     .fails(&[404, 422])
     .build()
 }
 
 pub(crate) fn records(kind: ParentKind) -> Operation {
-    let description = "What an export with the same filters and search would hold, newest first. A call ends at \
-        `limit`, 5 MB examined or 2 s: a page may be short, or empty, and have a `next`. Other filters of the type \
-        are parameters by their names; `attributes.NAME` is one or several values, or `true` where it must be there.";
+    let description = "The records that an export with the same filters and search would contain, newest first. A call ends at \
+        `limit`, 5 MB examined or 2 s: a page may be short or empty and still have a `next`. Other filters of the type \
+        are parameters with their names; `attributes.NAME` is one or several values, or `true` for records that have it.";
     let name = "One of the catalog's types of this kind of parent.";
-    let bound = "An instant, a date, or how long ago (`-30d`, `-12h`).";
+    let bound = "An instant, a date, or a time ago (`-30d`, `-12h`).";
     let mut parameters = vec![
         of_parent(kind),
         parameter(ParameterIn::Path, "type", name, text()),
     ];
     parameters.extend(page());
     parameters.extend([
-        query("search", "A text in any searched field.", text()),
-        repeatable("status", "One of these.", text()),
+        query("search", "A text to find in any searched field.", text()),
+        repeatable("status", "Only records with one of these statuses.", text()),
         query("created_at.from", &format!("Inclusive. {bound}"), text()),
         query("created_at.to", &format!("Exclusive. {bound}"), text()),
         repeatable(
             "columns",
-            "What is shown; without it, the type's own.",
+            "The keys of the columns to show; by default the type's own.",
             text(),
         ),
         query(
             "time_zone",
-            "In which days begin and timestamps are shown.",
+            "The time zone in which days begin and timestamps are shown.",
             text().default(Some(json!("UTC"))),
         ),
     ]);
@@ -239,12 +239,12 @@ pub(crate) fn describe(kind: ParentKind) -> Operation {
     Call::new(
         &id_of("describe", kind, ""),
         &format!("Describe the {kind_name}"),
-        "Replaces what is known of it; for staff.",
+        "Replaces the description; for staff only.",
     )
     .takes(vec![of_parent(kind)])
     .body("ParentDescription", whole)
     .answers(
-        "What is known now.",
+        "The new description.",
         "DescribedParent",
         examples::parent(kind),
     )
@@ -256,7 +256,7 @@ pub(crate) fn read() -> Operation {
     Call::new(
         "readExport",
         "Read an export",
-        "As it is now, with its progress.",
+        "The current state, with progress.",
     )
     .takes(vec![of_export()])
     .answers("The export.", "Export", examples::succeeded())
@@ -268,7 +268,7 @@ pub(crate) fn cancel() -> Operation {
     Call::new(
         "cancelExport",
         "Cancel an export",
-        "One that is waiting or processing; again, it changes nothing.",
+        "For an export that is waiting or processing. Canceling again changes nothing.",
     )
     .takes(vec![of_export()])
     .answers("The export, canceled.", "Export", examples::canceled())
@@ -282,7 +282,7 @@ pub(crate) fn events() -> Operation {
     Call::new(
         "listEvents",
         "Read the history of an export",
-        "Oldest first; it outlives the file.",
+        "Oldest first. The history outlives the file.",
     )
     .takes(parameters)
     .answers("Events.", "EventList", examples::events())
@@ -291,24 +291,24 @@ pub(crate) fn events() -> Operation {
 }
 
 pub(crate) fn download() -> Operation {
-    let description = "Checks the grant again, notes who takes the file, and gives a URL that needs no token and \
-        lives for five minutes. A program that follows the redirect must not send `Authorization` along.";
+    let description = "Checks the permission again, records the download, and returns a URL that needs no token and \
+        is valid for five minutes. A program that follows the redirect must not send `Authorization` with it.";
     let redirect = ResponseBuilder::new()
-        .description("To the file.")
+        .description("A redirect to the file.")
         .header("Location", header("The URL that needs no token."));
     let uuid = parameter(
         ParameterIn::Path,
         "uuid",
-        "From the export's `url`.",
+        "The last part of the export's `url`.",
         text(),
     );
     let accept = parameter(
         ParameterIn::Header,
         "Accept",
-        "With `application/json` the URL comes in a body, with 200.",
+        "With `application/json` the answer is 200 with the URL in the body.",
         text(),
     );
-    Call::new("download", "Take the file", description)
+    Call::new("download", "Download the file", description)
         .takes(vec![uuid, accept])
         .answers("The URL, for a page.", "Link", examples::link())
         .with(|call| call.response(StatusCode::FOUND.as_str(), redirect))

@@ -1,4 +1,4 @@
-//! Every error that the API answers with, as the code itself says it.
+//! The errors of the API in the contract, generated from [`ApiError`].
 
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
@@ -17,7 +17,7 @@ pub(super) fn name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// One problem of each status.
+/// One example for each status.
 fn examples() -> Vec<ApiError> {
     vec![
         ApiError::NotJson("EOF while parsing a value at line 1 column 0".to_owned()),
@@ -33,7 +33,7 @@ fn examples() -> Vec<ApiError> {
         ApiError::NotJsonType,
         ApiError::field("format", "must be csv or xlsx"),
         ApiError::TooMany { retry_after: 17 },
-        ApiError::Internal("what is wrong inside is not told".into()),
+        ApiError::Internal("internal details are not shown".into()),
         ApiError::Busy,
     ]
 }
@@ -45,7 +45,7 @@ pub(super) fn responses() -> Vec<(String, Response)> {
         let status = error.status();
         let content = ContentBuilder::new()
             .schema(Some(schemas::named("Problem")))
-            // Texts and numbers always have a JSON form.
+            // Texts and numbers can always be serialized.
             .example(Some(serde_json::to_value(&problem).unwrap_or_default()));
         let mut response = ResponseBuilder::new()
             .description(status.canonical_reason().unwrap_or_default())
@@ -68,7 +68,7 @@ fn unauthorized() -> Response {
         .schema(Some(schemas::named("GatewayMessage")))
         .example(Some(example));
     ResponseBuilder::new()
-        .description("No token, or none that holds: the gateway answers by itself.")
+        .description("No valid token. The gateway itself answers.")
         .content("application/json", content.build())
         .build()
 }

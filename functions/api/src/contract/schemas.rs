@@ -1,4 +1,4 @@
-//! Schemas of the bodies of requests, which are read field by field, and of the gateway's own answers.
+//! Schemas of request bodies, which are parsed field by field, and of the gateway's own answers.
 
 use serde_json::json;
 use utoipa::openapi::schema::{
@@ -51,21 +51,20 @@ pub(super) fn of_bodies() -> [(&'static str, RefOr<Schema>); 3] {
 fn new_export() -> RefOr<Schema> {
     let user = of_type(
         Type::Object,
-        "Whom the export is for; only a token with the grant `service` may say so.",
+        "The user that receives the export. Only a token with the grant `service` may set it.",
     )
     .property("id", text("The `sub` of the person's tokens."))
     .property("name", text_or_null("The person's name."))
-    .property("email", text_or_null("Where the mail goes."))
+    .property("email", text_or_null("The address for the mail."))
     .required("id");
-    let search =
-        text_or_null("A text in any searched field, in any spelling of upper and lower case.")
-            .max_length(Some(MAX_SEARCH_LENGTH));
+    let search = text_or_null("A text to find in any searched field, ignoring case.")
+        .max_length(Some(MAX_SEARCH_LENGTH));
     let columns = ArrayBuilder::new()
         .items(ObjectBuilder::new().schema_type(Type::String))
         .min_items(Some(1))
         .unique_items(true)
         .description(Some(
-            "The keys of the file's columns, in order; without it, the type's own.",
+            "The keys of the file's columns, in order; by default the type's own.",
         ));
     let export = of_type(Type::Object, "What to export.")
         .property(
@@ -87,17 +86,17 @@ fn new_export() -> RefOr<Schema> {
     closed(export)
 }
 
-/// Open, for a source has more of its own.
+/// Not closed, since a source has further properties.
 fn parent_description() -> RefOr<Schema> {
-    let name = text("What people call it.");
+    let name = text("The name shown to people.");
     of_type(
         Type::Object,
-        "What is known of an organization, a project or a source.",
+        "The description of an organization, a project or a source.",
     )
     .property("name", name.max_length(Some(200)).min_length(Some(1)))
     .property(
         "organization_id",
-        text_or_null("Whom a project or a source belongs to."),
+        text_or_null("The organization of a project or a source."),
     )
     .required("name")
     .into()
@@ -106,7 +105,7 @@ fn parent_description() -> RefOr<Schema> {
 fn gateway_message() -> RefOr<Schema> {
     let message = of_type(
         Type::Object,
-        "How the gateway itself answers, before a request comes to the service: 401, and at its own limits 413, 429 and 503.",
+        "An answer of the gateway itself: 401, and at its own limits 413, 429 and 503.",
     );
     let message = message.property("message", ObjectBuilder::new().schema_type(Type::String));
     closed(message.required("message"))

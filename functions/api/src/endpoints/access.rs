@@ -1,4 +1,4 @@
-//! What a path names, for whoever may know that it is there. Others get the answer of what is not there: 404.
+//! Access checks for the export or parent in a path. A requester that may not see it gets 404, as if it did not exist.
 
 use waybill::access::Action;
 use waybill::export::{Export, ExportId};
@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 /// The export, if the requester may read it.
 ///
 /// # Errors
-/// 404 where it is not there, or not theirs to see.
+/// 404 if the export does not exist, or the requester may not see it.
 pub(super) async fn export(
     app: &App,
     requester: &Requester,
@@ -25,10 +25,10 @@ pub(super) async fn export(
     }
 }
 
-/// What is known of the parent, if the requester may list its exports.
+/// The profile of the parent, if the requester may list its exports.
 ///
 /// # Errors
-/// 404 where they may not.
+/// 404 if they may not.
 pub(super) async fn parent(
     app: &App,
     requester: &Requester,

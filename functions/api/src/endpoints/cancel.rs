@@ -18,7 +18,8 @@ use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
 
-/// How often a cancel may meet another writer. A worker writes every few seconds, so that two in a row are rare.
+/// Tries of a cancel that conflicts with another write. A worker writes every few seconds, so two conflicts in a row
+/// are rare.
 const TRIES: u32 = 10;
 
 pub(crate) async fn cancel(
@@ -27,11 +28,11 @@ pub(crate) async fn cancel(
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
     let export = access::export(&app, &requester, id).await?;
-    let canceling = requester.caller.canceling(&export);
+    let canceling = requester.caller.cancel_action(&export);
     let permissions = &app.permissions;
     if !permissions.allow(&requester, canceling, &export).await? {
         return Err(ApiError::Forbidden(
-            "Only the person who asked for the export, the organization's admins and staff may cancel it.",
+            "Only the person who requested the export, the organization's admins and staff may cancel it.",
         ));
     }
     let export = canceled(&app, &requester, id).await?;
@@ -56,14 +57,14 @@ async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Expo
     match export.status_at(now) {
         Status::Canceled => Ok(export),
         Status::Waiting | Status::Processing => Err(ApiError::Internal(
-            format!("export {id} has no work left and no end").into(),
+            format!("export {id} has no work but is not final").into(),
         )),
         status => Err(ApiError::TooLate(status)),
     }
 }
 
-/// Takes the export out of the line for a slot of its parent, and wakes whoever has what was reserved for it. Where that
-/// fails, a reservation ends by itself.
+/// Removes the export from its parent's line, and wakes the exports that a slot is reserved for. If this fails, a
+/// reservation ends by timeout.
 async fn leave_line(app: &App, export: &Export, now: Timestamp) {
     let left = best_effort(app.exports.leave_line(export, now)).await;
     let error: &dyn std::error::Error = match &left {
@@ -79,6 +80,6 @@ async fn leave_line(app: &App, export: &Export, now: Timestamp) {
     tracing::warn!(
         export.id = export.id.get(),
         error,
-        "the place in line is not given up"
+        "the export was not removed from the line"
     );
 }

@@ -1,5 +1,5 @@
-//! `GET /v1/catalog`: what the requester may use. `GET /v1/{organizations|projects|sources}/{id}/catalog`: what can be
-//! exported of one parent.
+//! `GET /v1/catalog`: the types and parents that the requester may use. `GET
+//! /v1/{organizations|projects|sources}/{id}/catalog`: the types of one parent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,41 +25,42 @@ use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::{ListParameters, Pairs};
 
-/// What a cursor of this list is bound to. It lets nobody in: grants are looked at anew for each page.
+/// The scope of this list's cursors. A cursor grants nothing: permissions are checked again for each page.
 const SCOPE: &str = "/v1/catalog";
-/// How many projects and sources of an organization are read at a time.
+/// The number of projects and sources of an organization that are read at a time.
 const BATCH: usize = 100;
 
-/// What a token may use.
+/// The types and parents that a token may use.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Catalog)]
 pub(crate) struct CatalogView<'a> {
     types: Vec<TypeView<'a>>,
-    /// The parents that the token has grants for, and the projects and sources of its organizations; or the one asked for.
+    /// The parents that the token has grants for, and the projects and sources of its organizations; or the requested
+    /// one.
     parents: Vec<ParentView>,
     /// The cursor of the next page of parents; null at the end.
     next: Option<String>,
-    /// How many parents of this page cannot be read, and are left out; only where there are any.
+    /// The number of unreadable parents, which are left out of this page; only if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
 }
 
-/// Something that can be exported.
+/// A type of records that can be exported.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Type)]
 struct TypeView<'a> {
-    /// As requests name it.
+    /// The name in requests.
     name: &'a str,
-    /// For people.
+    /// The name shown to people.
     label: &'a str,
     parent: ParentKind,
     #[schema(value_type = Vec<Format>)]
     formats: [Format; 2],
     delivery: Delivery,
     columns: Vec<ColumnView<'a>>,
-    /// What can be filtered.
+    /// The names of the filters.
     filters: &'a [String],
-    /// The keys of the columns that a search looks into.
+    /// The keys of the searched columns.
     search: &'a [String],
 }
 
@@ -67,14 +68,14 @@ struct TypeView<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Column)]
 struct ColumnView<'a> {
-    /// Its header, and its name in requests.
+    /// The header in the file, and the name in requests.
     key: &'a str,
-    /// For people.
+    /// The name shown to people.
     label: &'a str,
     kind: Kind,
-    /// What it can be; empty where that is open.
+    /// The only values of the column; empty for any value.
     values: &'a [String],
-    /// Whether a file has it whose request names no columns.
+    /// Whether the column is in a file whose request selects no columns.
     default: bool,
 }
 
@@ -88,25 +89,25 @@ struct ParentView {
     name: String,
 }
 
-/// The last parent of a page.
+/// The position of a cursor: the last parent of a page.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Position {
-    /// One that a grant names.
+    /// A parent with a grant of its own.
     Granted(Parent),
-    /// One that belongs to the first, an organization that a grant names.
+    /// A project or source (second) of an organization with a grant (first).
     Within(Parent, Parent),
 }
 
-/// Parents that a grant names, then the projects and sources of each organization among them.
+/// The parents with grants of their own, followed by the projects and sources of each organization among them.
 struct ParentPage {
     parents: Vec<NamedParent>,
     limit: usize,
-    /// Of the last of the parents.
+    /// The position of the last parent.
     last: Option<Position>,
-    /// Whether there are others after it.
+    /// Whether there are more parents after it.
     more: bool,
-    /// How many others cannot be read.
+    /// The number of unreadable parents.
     unreadable: usize,
 }
 
@@ -116,7 +117,7 @@ pub(crate) async fn read(
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let grants = &requester.caller.grants;
-    let asked = ListParameters::plain(&pairs).map_err(ApiError::Invalid)?;
+    let asked = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
     let position = match &asked.cursor {
         Some(cursor) => Some(position(&app, cursor).await?),
         None => None,
@@ -138,7 +139,7 @@ pub(crate) async fn read(
             parent: &named.parent,
             organization_id: named.organization_id.as_deref(),
         };
-        // A host's function may know better than the token.
+        // The host's grants function may allow less than the token.
         if app
             .permissions
             .allow(&requester, Action::List, scope)
@@ -149,7 +150,7 @@ pub(crate) async fn read(
     }
     let types = app.catalog.types().iter();
     let is_shown = |export_type: &&ExportType| {
-        app.permissions.are_the_hosts() || is_of_use(export_type, grants)
+        app.permissions.are_by_function() || may_be_usable(export_type, grants)
     };
     let catalog = CatalogView {
         types: types.filter(is_shown).map(TypeView::new).collect(),
@@ -160,7 +161,7 @@ pub(crate) async fn read(
     answer::json(StatusCode::OK, &catalog)
 }
 
-/// The columns of a source's own definitions are those of its next export.
+/// The columns include those that are currently defined for a source.
 pub(crate) async fn of_parent(
     State(app): State<Arc<App>>,
     requester: Requester,
@@ -170,7 +171,7 @@ pub(crate) async fn of_parent(
     let types = app.catalog.types().iter();
     let types: Vec<ExportType> = types
         .filter(|export_type| export_type.parent == parent.kind())
-        .map(|export_type| export_type.of(&profile.definitions, parent.id()))
+        .map(|export_type| export_type.with_definitions(&profile.definitions, parent.id()))
         .collect();
     let catalog = CatalogView {
         types: types.iter().map(TypeView::new).collect(),
@@ -181,9 +182,9 @@ pub(crate) async fn of_parent(
     answer::json(StatusCode::OK, &catalog)
 }
 
-/// Whether somebody with these grants may have to do with exports of this type: of their own parents, of an
-/// organization's projects and sources, or, as staff, of all. Where a host's function decides, anybody may.
-fn is_of_use(export_type: &ExportType, grants: &Grants) -> bool {
+/// Whether these grants may allow exports of this type: for a granted parent, for an organization's projects and
+/// sources, or for staff.
+fn may_be_usable(export_type: &ExportType, grants: &Grants) -> bool {
     grants.has(&Grant::Staff)
         || grants.parents().any(|granted| {
             granted.kind() == export_type.parent || granted.kind() == ParentKind::Organization
@@ -253,7 +254,7 @@ impl ParentPage {
         Ok(())
     }
 
-    /// Adds the projects and sources of an organization, past `after`, that no grant names by themselves.
+    /// Adds the projects and sources of an organization, after `after`, that have no grant of their own.
     async fn add_members(
         &mut self,
         app: &App,
@@ -266,7 +267,7 @@ impl ParentPage {
             let id = organization.id();
             let members = app
                 .parents
-                .of_organization(id, after.as_deref(), BATCH)
+                .in_organization(id, after.as_deref(), BATCH)
                 .await?;
             let is_last = members.len() < BATCH;
             for (text, member) in members {

@@ -1,4 +1,4 @@
-//! `POST /v1/{organizations|projects|sources}/{id}/exports`: a new export.
+//! `POST /v1/{organizations|projects|sources}/{id}/exports`: requests an export.
 
 mod request;
 
@@ -63,7 +63,7 @@ pub(crate) async fn create(
     };
 
     let now = app.now();
-    // The entry is there before any export that is made by it.
+    // The entry is stored before any export that uses it.
     let entry = app.catalog.get(&asked.export_type.name);
     let entry = entry.ok_or_else(|| ApiError::Internal("the catalog lacks the type".into()))?;
     let entry = app.entries.keep(entry).await?;
@@ -142,7 +142,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     };
     let refuse = |message: &str| Err(ApiError::field("Idempotency-Key", message));
     if keys.next().is_some() {
-        return refuse("may be given once");
+        return refuse("must not be repeated");
     }
     let key = key.as_bytes();
     let is_visible = key.iter().all(u8::is_ascii_graphic);

@@ -1,5 +1,5 @@
-//! `PUT /v1/{organizations|projects|sources}/{id}`: staff say what a parent is called and whom it belongs to, and which
-//! columns a source has of its own.
+//! `PUT /v1/{organizations|projects|sources}/{id}`: staff set the name and organization of a parent, and the columns of
+//! a source.
 
 mod definitions;
 
@@ -27,15 +27,15 @@ use crate::http::path::PathParent;
 
 const MAX_NAME_LENGTH: usize = 200;
 
-/// What is known of a parent now.
+/// The description of a parent.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DescribedParent<'a> {
     #[schema(value_type = ParentId)]
     id: Value,
     kind: ParentKind,
-    /// What people call it.
+    /// The name shown to people.
     name: &'a str,
-    /// Whom it belongs to.
+    /// The organization of the parent.
     organization_id: Option<&'a str>,
     /// The columns of a source's custom fields; only with a source.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! `GET /v1/downloads/{uuid}`: from a link that is no key to one that is, for a few minutes.
+//! `GET /v1/downloads/{uuid}`: checks the permission again, and redirects to a presigned URL of the file.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,15 +24,15 @@ use crate::http::answer;
 use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 
-/// How long the link to the object holds. It begins before the file's time is over, and so ends at most as much
-/// later.
-const LINK_LASTS: Duration = Duration::from_mins(5);
+/// The validity of a presigned URL. It is created before the file expires, so it is valid for at most this long
+/// afterwards.
+const LINK_VALIDITY: Duration = Duration::from_mins(5);
 
-/// Where the file can be taken without a token, for a few minutes.
+/// A URL that serves the file without a token, for five minutes.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Link {
     url: String,
-    /// When the link ends.
+    /// When the URL expires.
     expires_at: Timestamp,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn download(
         .allow(&requester, Action::Download, &export)
         .await?
     {
-        // Whoever has just lost all that they had is told nothing any more, whatever was said a moment ago.
+        // Without the cache: a requester who has just lost all permissions must get 404.
         let sees = app
             .permissions
             .allow_now(&requester, Action::Read, &export)
@@ -70,12 +70,14 @@ pub(crate) async fn download(
             )
             .await?;
         return Err(match sees {
-            true => ApiError::Forbidden("You may see what this export is, but not take its file."),
+            true => {
+                ApiError::Forbidden("You may see what this export is, but not download its file.")
+            }
             false => ApiError::NotFound,
         });
     }
     let object = object(&export, now)?;
-    // Whoever gets the link may use it, so that it is given only once that is on record.
+    // The URL can be used once returned, so the download is recorded first.
     app.exports
         .record(
             &export,
@@ -92,13 +94,13 @@ pub(crate) async fn download(
     Ok(response)
 }
 
-/// A UUID in the one form in which links have it.
+/// Parses a UUID in the form of the links; other spellings are refused.
 fn parse(text: &str) -> Option<Uuid> {
     let uuid = Uuid::try_parse(text).ok()?;
     (uuid.hyphenated().to_string() == text).then_some(uuid)
 }
 
-/// The key of the file, where there is one.
+/// The key of the file's object, if the file can be downloaded.
 fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
     let status = export.status_at(now);
     match status {
@@ -115,11 +117,11 @@ fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
                 .as_ref()
                 .map_or("", |failure| &failure.message);
             Err(ApiError::Gone(format!(
-                "There is no file, for the export failed. {reason}"
+                "There is no file: the export failed. {reason}"
             )))
         }
         Status::Canceled => Err(ApiError::Gone(
-            "There is no file, for the export was canceled.".to_owned(),
+            "There is no file: the export was canceled.".to_owned(),
         )),
         Status::Expired => {
             let end = export
@@ -132,7 +134,7 @@ fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
     }
 }
 
-/// A URL of the object that needs no token, saved under the file's name.
+/// A presigned URL of the object, which downloads it under the file's name.
 async fn presigned(
     app: &App,
     export: &Export,
@@ -140,17 +142,17 @@ async fn presigned(
     now: Timestamp,
 ) -> Result<Link, ApiError> {
     let disposition = content_disposition(&export.file_name);
-    let (media_type, lasts) = (export.format.media_type(), LINK_LASTS);
+    let (media_type, lasts) = (export.format.media_type(), LINK_VALIDITY);
     let url = app.bucket.presign(object, &disposition, media_type, lasts);
     Ok(Link {
         url: url
             .await
             .map_err(|error| ApiError::Internal(error.into()))?,
-        expires_at: now + LINK_LASTS,
+        expires_at: now + LINK_VALIDITY,
     })
 }
 
-/// Whether the client is a page, which cannot follow a redirect to another origin with its token.
+/// Whether the client is a script in a page, which cannot follow a redirect to another origin with its token.
 fn accepts_json(headers: &HeaderMap) -> bool {
     let accepted = headers
         .get_all(ACCEPT)

@@ -19,7 +19,7 @@ use crate::http::error::ApiError;
 use crate::http::path::PathExport;
 use crate::http::query::{ListParameters, Pairs};
 
-/// Some of an export's history.
+/// A page of an export's history.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventList<'a> {
     /// Oldest first.
@@ -38,7 +38,7 @@ pub(crate) async fn list(
     let shows_addresses = permissions
         .allow(&requester, Action::ReadAddresses, &export)
         .await?;
-    let asked = ListParameters::plain(&pairs).map_err(ApiError::Invalid)?;
+    let asked = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("/v1/exports/{id}/events"));
     let after = match &asked.cursor {
         Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),

@@ -23,10 +23,10 @@ use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::{ListParameters, Pairs};
 
-/// The longest list, in bytes: Lambda answers with 6 MB at most, and an export may have 64 KB of filters.
-const MOST_BYTES: usize = 5_000_000;
+/// The maximum length of a list in bytes: Lambda answers have at most 6 MB, and an export may have 64 KB of filters.
+const MAX_BYTES: usize = 5_000_000;
 
-/// Some of a parent's exports.
+/// A page of a parent's exports.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ExportList<'a> {
     /// Newest first.
@@ -42,7 +42,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let profile = access::parent(&app, &requester, &parent).await?;
-    let asked = ListParameters::of_exports(&pairs, &app.catalog)?;
+    let asked = ListParameters::parse_exports(&pairs, &app.catalog)?;
     let scope = asked.scope(&format!("{}/exports", parent.path()));
     let before = match &asked.cursor {
         Some(cursor) => Some(position(&app, &scope, cursor).await?),
@@ -89,7 +89,7 @@ pub(crate) async fn list(
     answer::revalidated(body, &headers, "private, no-cache")
 }
 
-/// The exports as the API shows them, those under way with their rows so far.
+/// The exports in the API's form; unfinished ones with the number of rows so far.
 async fn views<'a>(
     app: &App,
     exports: &'a [Export],
@@ -106,8 +106,8 @@ async fn views<'a>(
     Ok(exports.iter().map(view).collect())
 }
 
-/// Those of a list of `listed` that the requester may see: access goes by the organization written in an export, which
-/// a project may since have left.
+/// The exports in a list of `listed` that the requester may see. Access depends on the organization stored in the
+/// export, which the project may have left since.
 async fn visible(
     app: &App,
     requester: &Requester,
@@ -118,7 +118,7 @@ async fn visible(
     let mut seen = Vec::with_capacity(exports.len());
     for export in exports {
         let scope = Scope::from(&export);
-        // Whoever may list an organization's, may those of its projects and sources.
+        // A permission to list an organization's exports includes those of its projects and sources.
         if is_organization
             || scope == listed
             || app
@@ -132,17 +132,17 @@ async fn visible(
     Ok(seen)
 }
 
-/// How many of the first items fit into a list; at least one, which is never too long by itself.
+/// How many of the first items fit in a list; at least one, since one is never too long.
 fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
     let mut whole = 0;
     let fits = |size: &usize| {
         whole += size;
-        whole <= MOST_BYTES
+        whole <= MAX_BYTES
     };
     sizes.take_while(fits).count().max(1)
 }
 
-/// What an export takes in a list, about: its stored form has all that is shown.
+/// The approximate length of an export in a list, from its stored form.
 fn stored_bytes(export: &Export) -> usize {
     serde_json::to_vec(export).map_or(0, |json| json.len())
 }
@@ -151,7 +151,7 @@ async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiE
     let position = app.cursors().await?.open(scope, cursor)?;
     position
         .parse()
-        .map_err(|_| ApiError::Internal("a cursor of ours holds no export's id".into()))
+        .map_err(|_| ApiError::Internal("a signed cursor has no valid export id".into()))
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_ends_before_it_is_longer_than_lambda_answers() {
+    fn a_list_stays_below_the_limit_of_lambda() {
         assert_eq!(fitting([64_000; 100].into_iter()), 78);
         assert_eq!(fitting([1_000; 100].into_iter()), 100);
         assert_eq!(fitting([6_000_000, 1].into_iter()), 1);

@@ -1,4 +1,4 @@
-//! `GET /v1/exports/{id}`: an export as it is at the moment.
+//! `GET /v1/exports/{id}`: the current state of an export.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(crate) async fn read(
     answer::json(StatusCode::OK, &view)
 }
 
-/// The answer that shows one export.
+/// The answer with one export.
 pub(crate) async fn shown(
     app: &App,
     status: StatusCode,

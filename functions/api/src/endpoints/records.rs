@@ -60,7 +60,7 @@ pub(crate) async fn list(
         .require(&requester, Action::ReadRecords, &profile, otherwise)
         .await?;
     let export_type = type_of(&app, &type_name, &parent)?;
-    let export_type = &export_type.of(&profile.definitions, parent.id());
+    let export_type = &export_type.with_definitions(&profile.definitions, parent.id());
     let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
     let start = match &asked.list.cursor {
@@ -141,7 +141,7 @@ async fn source(
         spec,
         parent_id: parent.id(),
         projection,
-        range: Range::of(selection, start.as_of),
+        range: Range::new(selection, start.as_of),
         order: Order::Descending,
         // A list that began with what other types have in the same partition would be long in coming.
         reads_outside: spec.fixed.is_empty(),

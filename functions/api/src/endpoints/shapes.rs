@@ -1,4 +1,4 @@
-//! Schemas of JSON that no type has, since its shape depends on the catalog or on the kind of parent.
+//! Schemas of JSON without a Rust type, since its form depends on the catalog or on the kind of parent.
 
 use std::borrow::Cow;
 
@@ -22,8 +22,8 @@ impl ToSchema for ParentId {
 
 impl PartialSchema for ParentId {
     fn schema() -> RefOr<Schema> {
-        let project = of_type(Type::Integer, "A project's.").minimum(Some(1));
-        let other = of_type(Type::String, "An organization's or a source's.");
+        let project = of_type(Type::Integer, "The id of a project.").minimum(Some(1));
+        let other = of_type(Type::String, "The id of an organization or a source.");
         OneOfBuilder::new()
             .item(project)
             .item(other.pattern(Some(TEXT_ID)))
@@ -31,7 +31,7 @@ impl PartialSchema for ParentId {
     }
 }
 
-/// The filters of an export. Which there are depends on its type.
+/// The filters of an export, which depend on its type.
 pub(crate) struct Filters;
 
 impl ToSchema for Filters {
@@ -47,16 +47,16 @@ impl PartialSchema for Filters {
                 .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
                 .description(Some(description))
         };
-        let range = of_type(Type::Object, "When the records were created.")
+        let range = of_type(Type::Object, "The range of the records' creation times.")
             .property(
                 "from",
-                bound("Inclusive: an instant, a date, or how long ago (`-30d`, `-12h`)."),
+                bound("Inclusive: an instant, a date, or a time ago (`-30d`, `-12h`)."),
             )
-            .property("to", bound("Exclusive: likewise."))
+            .property("to", bound("Exclusive: in the same forms."))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
         let attributes = of_type(
             Type::Object,
-            "By attribute: `true` where it must be there, else one value or a list of which it must be one.",
+            "By attribute: `true` for records that have it, else one value or a list of accepted values.",
         );
         let one = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
         let values = OneOfBuilder::new()
@@ -64,7 +64,7 @@ impl PartialSchema for Filters {
             .item(ArrayBuilder::new().min_items(Some(1)));
         of_type(
             Type::Object,
-            "What must hold of a record, all of it; the catalog names a type's filters.",
+            "Filters on the records, all of which must match. The catalog lists the filters of a type.",
         )
         .property("created_at", range)
         .property("attributes", attributes)

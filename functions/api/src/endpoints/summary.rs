@@ -1,4 +1,4 @@
-//! `GET /v1/{organizations|projects|sources}/{id}/exports/summary`: how much is exported, by whom and when.
+//! `GET /v1/{organizations|projects|sources}/{id}/exports/summary`: totals of exports by day and by person.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,36 +27,36 @@ use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::Pairs;
 
-/// The days of a summary for which no `from` is given.
+/// The number of days of a summary without `from`.
 const DEFAULT_DAYS: i32 = 30;
-/// The most days of a summary: a quarter of a year.
-const MOST_DAYS: i32 = 92;
+/// The maximum number of days of a summary: a quarter of a year.
+const MAX_DAYS: i32 = 92;
 
-/// How much was exported, by day and by person.
+/// Totals of exports by day and by person.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Summary {
     /// The first day.
     from: Date,
-    /// The first day after it.
+    /// The end, exclusive.
     to: Date,
-    /// Those on which something was exported or taken, in order.
+    /// The days with exports or downloads, in order.
     days: Vec<DayView>,
-    /// Those with the most exports first.
+    /// The people, those with the most exports first.
     people: Vec<PersonView>,
-    /// How many daily totals cannot be read, and are not counted here; only where there are any.
+    /// The number of unreadable daily totals, which are not included; only if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
 }
 
-/// What was exported on one day. An export's file counts for the day on which the export was asked for.
+/// The totals of one day. A file counts for the day of its export's request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DayTotals)]
 struct DayView {
-    /// In UTC.
+    /// The day in UTC.
     date: Date,
-    /// Exports that were asked for, whatever became of them.
+    /// Requested exports, whatever their outcome.
     exports: u64,
-    /// Times that a file was taken.
+    /// Downloads.
     downloads: u64,
     /// Rows of the files.
     rows: u64,
@@ -64,14 +64,14 @@ struct DayView {
     bytes: u64,
 }
 
-/// What was exported for one person, or taken by them.
+/// The totals of one person.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PersonTotals)]
 struct PersonView {
     user: PersonName,
-    /// Exports that were asked for, whatever became of them.
+    /// Requested exports, whatever their outcome.
     exports: u64,
-    /// Times that they took a file.
+    /// Downloads by the person.
     downloads: u64,
     /// Rows of the files.
     rows: u64,
@@ -82,7 +82,7 @@ struct PersonView {
 /// A person.
 #[derive(Serialize, ToSchema)]
 struct PersonName {
-    /// The `sub` of their tokens.
+    /// The `sub` of the person's tokens.
     id: String,
     name: Option<String>,
 }
@@ -111,8 +111,8 @@ pub(crate) async fn read(
     answer::json(StatusCode::OK, &Summary::new(days, totals, unreadable))
 }
 
-/// Those that the requester may see: as in lists, what was exported before a project came to an organization is none
-/// of the organization's.
+/// The totals that the requester may see. As in lists, exports from before a project joined an organization do not
+/// belong to the organization.
 async fn visible(
     app: &App,
     requester: &Requester,
@@ -149,7 +149,7 @@ impl Summary {
         for daily in totals {
             *days.entry(daily.day).or_default() += daily.totals;
             let (name, sum) = people.entry(daily.user_id).or_default();
-            // They come by day: the last name is the one that holds.
+            // Sorted by day: the last name is the current one.
             *name = daily.user_name.or(name.take());
             *sum += daily.totals;
         }
@@ -184,10 +184,10 @@ impl Summary {
 }
 
 impl Days {
-    /// Reads `from` (inclusive) and `to` (exclusive), in the forms of a filter; an instant stands for its whole day.
+    /// Parses `from` (inclusive) and `to` (exclusive), in the forms of a filter; an instant means its whole day.
     ///
     /// # Errors
-    /// One for each parameter that is wrong.
+    /// One for each invalid parameter.
     fn parse(pairs: &Pairs, now: Timestamp) -> Result<Self, Vec<FieldError>> {
         let (mut from, mut to) = (None, None);
         let mut errors = Vec::new();
@@ -197,14 +197,14 @@ impl Days {
                 "to" => &mut to,
                 other => {
                     let name: String = other.chars().take(100).collect();
-                    let message = "is no parameter of a summary; there are from and to";
+                    let message = "is unknown; the parameters are from and to";
                     errors.push(FieldError::new(name, message));
                     continue;
                 }
             };
             let instant = Moment::parse(value).and_then(|moment| moment.pin(now, &TimeZone::UTC));
             if bound.is_some() {
-                errors.push(FieldError::new(name, "may be given once"));
+                errors.push(FieldError::new(name, "must not be repeated"));
             } else if instant.is_none() {
                 errors.push(FieldError::new(name, format!("must be {}", Moment::FORMS)));
             }
@@ -214,7 +214,7 @@ impl Days {
             return Err(errors);
         }
         let to = match to {
-            // Today, whole.
+            // The end of today.
             None => day(now).saturating_add(1.day()),
             Some(to) if day_begins(to) => day(to),
             Some(to) => day(to).saturating_add(1.day()),
@@ -226,8 +226,8 @@ impl Days {
                 "must be after `from`; it is the first day not in the summary".to_owned(),
             );
         }
-        if from.saturating_add(MOST_DAYS.days()) < to {
-            return refuse(format!("must be at most {MOST_DAYS} days after `from`"));
+        if from.saturating_add(MAX_DAYS.days()) < to {
+            return refuse(format!("must be at most {MAX_DAYS} days after `from`"));
         }
         Ok(Self { from, to })
     }

@@ -1,12 +1,12 @@
-//! Items of Waybill's own tables that cannot be read: written by a later version that was rolled back, or by hand. What
-//! can be read is shown beside them.
+//! Unreadable items of Waybill's own tables: written by a later version that was rolled back, or by hand. Answers
+//! contain the readable items and the number of unreadable ones.
 
-/// The number as answers have it: only where there are any.
+/// The number for an answer; `None` for 0.
 pub(crate) fn counted(unreadable: usize) -> Option<usize> {
     (unreadable > 0).then_some(unreadable)
 }
 
-/// Tells that so many items of a table cannot be read, if there are any. An alarm counts these lines.
+/// Logs the number of unreadable items of a table, if there are any. An alarm counts these lines.
 pub(crate) fn report(table: &str, unreadable: usize) {
     if unreadable > 0 {
         tracing::error!(table, unreadable, "items unreadable");

@@ -1,4 +1,4 @@
-//! Exports and events as the API shows them: every field is always there, null where it does not apply.
+//! Exports and events in the API's form: every field is always present, null where it does not apply.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,62 +11,62 @@ use waybill::file::{Format, Profile, Warning};
 use super::shapes::Filters;
 use crate::http::answer::in_milliseconds;
 
-/// One request for one file, and what became of it.
+/// One request for one file, and its state.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Export)]
 pub(crate) struct ExportView<'a> {
-    /// Time-ordered, and below 2^53.
+    /// The id: time-ordered, and below 2^53.
     #[schema(value_type = u64)]
     id: ExportId,
-    /// The catalog's name of what is exported.
+    /// The name of the exported type in the catalog.
     #[serde(rename = "type")]
     type_name: &'a str,
     format: Format,
     status: Status,
-    /// The organization of the parent when the export was asked for.
+    /// The organization of the parent at the time of the request.
     organization_id: Option<&'a str>,
-    /// The project that the records belong to, where they belong to one.
+    /// The project of the records, if they belong to one.
     project_id: Option<u64>,
-    /// The source that the records belong to, where they belong to one.
+    /// The source of the records, if they belong to one.
     source_id: Option<&'a str>,
     user: UserView<'a>,
     #[schema(value_type = Option<Filters>)]
     filters: &'a serde_json::Value,
-    /// The searched text, trimmed.
+    /// The search text, trimmed.
     search: Option<&'a str>,
     /// The keys of the file's columns, in order.
     columns: &'a [String],
     profile: Profile,
-    /// The IANA name of the zone in which timestamps are written.
+    /// The IANA name of the time zone of the file's timestamps.
     time_zone: &'a str,
-    /// What the downloaded file is called.
+    /// The name of the downloaded file.
     file_name: &'a str,
-    /// Rows of the complete file, its header not counted.
+    /// The number of rows of the complete file, without the header.
     rows: Option<u64>,
-    /// Bytes of the complete file.
+    /// The length of the complete file in bytes.
     size: Option<u64>,
     progress: Option<Progress>,
     receipt: Option<&'a Receipt>,
-    /// What could not be written as it was, and which records could not be placed for sure.
+    /// Warnings: values that were changed or are not of their column's kind, and records in doubt.
     warnings: Vec<Warning>,
     failure: Option<&'a Failure>,
     mail: Option<Mail>,
-    /// When it was asked for: records that come later are not in it.
+    /// The time of the request. Records created at or after it are not in the file.
     created_at: Timestamp,
-    /// When a worker first began.
+    /// When the first worker began.
     started_at: Option<Timestamp>,
-    /// When the file was complete.
+    /// When the file was completed.
     completed_at: Option<Timestamp>,
-    /// When it succeeded, failed or was canceled.
+    /// When the export succeeded, failed or was canceled.
     ended_at: Option<Timestamp>,
-    /// When the file's time is over; null until it has succeeded.
+    /// When the file expires; null unless the export has succeeded.
     expires_at: Option<Timestamp>,
-    /// Where the file is taken, with a token, while there is one.
+    /// The download URL, which needs a token; null without a file.
     url: Option<String>,
 }
 
 /// The recipient of an export.
-// Whether their address is verified is for the mail alone.
+// Whether the address is verified is used only by `notify`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 struct UserView<'a> {
@@ -74,7 +74,7 @@ struct UserView<'a> {
     id: &'a str,
     /// The person's name.
     name: Option<&'a str>,
-    /// Where the mail goes.
+    /// The address for the mail.
     email: Option<&'a str>,
 }
 
@@ -88,14 +88,15 @@ impl<'a> From<&'a User> for UserView<'a> {
     }
 }
 
-/// How far an export is; null where no file will come of it.
+/// The progress of an export; null if there will be no file.
 #[derive(Serialize, ToSchema)]
 struct Progress {
     rows: u64,
 }
 
 impl<'a> ExportView<'a> {
-    /// `export` at `now`, `written` rows of it done if it is under way, with links that begin with `public_url`.
+    /// `export` at `now`. `written` is the number of rows so far of an unfinished export; `public_url` is the start of
+    /// links.
     pub(crate) fn new(export: &'a Export, written: u64, now: Timestamp, public_url: &str) -> Self {
         let status = export.status_at(now);
         let file = export.file.as_ref();
@@ -138,7 +139,7 @@ impl<'a> ExportView<'a> {
 }
 
 impl ExportView<'_> {
-    /// Shows an example of the records that are in doubt, which is for those alone who may read records.
+    /// Adds the examples of records in doubt, which only users who may read records see.
     pub(crate) fn with_examples(mut self, export: &Export) -> Self {
         self.warnings.clone_from(&export.warnings);
         self
@@ -152,22 +153,22 @@ fn without_example(warning: &Warning) -> Warning {
     }
 }
 
-/// A project's id as a number; [`waybill::parent::Parent`] lets nothing else be one.
+/// A project's id as a number, which [`waybill::parent::Parent`] guarantees.
 fn project_id(id: Option<&str>) -> Option<u64> {
     id.and_then(|id| id.parse().ok())
 }
 
-/// An entry of a history.
+/// An event of a history.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct EventView<'a> {
     event: EventKind,
     at: Timestamp,
-    /// Who did it; null for Waybill itself.
+    /// Who caused the event; null for Waybill itself.
     user: Option<ActorView<'a>>,
-    /// The network address that the request came from; for the organization's admins and staff only.
+    /// The network address of the request; only for the organization's admins and staff.
     address: Option<&'a str>,
-    /// What else there is to say, such as a failure's code.
+    /// Details, such as a failure's code.
     detail: Option<&'a str>,
 }
 
@@ -178,12 +179,12 @@ struct ActorView<'a> {
     /// The token's `sub`.
     id: &'a str,
     name: Option<&'a str>,
-    /// The person that a service acted for.
+    /// The user that a service acted for.
     on_behalf_of: Option<&'a str>,
 }
 
 impl<'a> EventView<'a> {
-    /// `event`, with the address that it was brought about from for those who may see it.
+    /// `event`, with its network address if `shows_address`.
     pub(crate) fn new(event: &'a Event, shows_address: bool) -> Self {
         let who = event.who.as_ref();
         let address = who.and_then(|who| who.address.as_deref());
@@ -201,25 +202,25 @@ impl<'a> EventView<'a> {
     }
 }
 
-/// What there is to know of a list besides its entries.
+/// Metadata of a list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Meta {
-    /// How many entries a page has at most.
+    /// The maximum number of entries of a page.
     pub(crate) limit: usize,
     /// The cursor of the next page; null at the end.
     pub(crate) next: Option<String>,
-    /// Whether an export of this page still is waiting or processing. Only lists of exports have it.
+    /// Whether an export of this page is waiting or processing. Only in lists of exports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<bool>,
-    /// How many entries among those of this page cannot be read, and are left out; only where there are any.
+    /// The number of unreadable entries, which are left out of this page; only if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unreadable: Option<usize>,
-    /// How many there are. Only lists of records have it.
+    /// The number of records. Only in lists of records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<Count>,
 }
 
-/// A number of records, which is exact once all of them have been examined and the least that there can be until then.
+/// A number of records: exact once all have been examined, else a lower bound.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Count {
     pub(crate) value: u64,

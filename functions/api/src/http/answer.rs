@@ -1,4 +1,4 @@
-//! What all answers have in common: problems as JSON, headers, one line in the log.
+//! Completes all answers: problems as JSON, headers, and one log line.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// An answer in JSON.
 ///
 /// # Errors
-/// When the value has no JSON form, which is a mistake of ours.
+/// When the value cannot be serialized, which is a bug.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, ApiError> {
     let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.into()))?;
     let mut response = Response::new(Body::from(body));
@@ -38,23 +38,23 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Respon
     Ok(response)
 }
 
-/// The instant without what is finer than a millisecond, which JavaScript's dates could not hold.
+/// The instant cut to milliseconds, the precision of JavaScript's dates.
 pub(crate) fn in_milliseconds(at: Timestamp) -> Timestamp {
-    // Always in range: it is next to one that is.
+    // Always in range, since it is within a millisecond of a valid instant.
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
-/// Puts a header of our own making into an answer.
+/// Sets a header of an answer.
 ///
 /// # Errors
-/// When the text is none that a header can have, which is a mistake of ours.
+/// When the text is no valid header value, which is a bug.
 pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) -> Result<(), ApiError> {
     let value = HeaderValue::from_str(value).map_err(|error| ApiError::Internal(error.into()))?;
     response.headers_mut().insert(name, value);
     Ok(())
 }
 
-/// JSON with its ETag, or 304 where the client has the same (RFC 9110, 13.1.2).
+/// JSON with its ETag, or 304 if the client has the same (RFC 9110, section 13.1.2).
 ///
 /// # Errors
 /// As [`set`].
@@ -89,7 +89,7 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        // The comparison is the weak one, for a proxy may have made the tag weak.
+        // Weak comparison, since a proxy may have made the tag weak.
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
@@ -109,7 +109,7 @@ pub(crate) async fn complete(request: Request, next: Next) -> Response {
     }
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         if response.status().is_server_error() {
-            tracing::error!(request_id, error = error.chain(), "request not carried out");
+            tracing::error!(request_id, error = error.chain(), "request failed");
         }
         write_problem(&mut response, &error, request_id.as_deref());
     }
@@ -121,7 +121,7 @@ pub(crate) async fn complete(request: Request, next: Next) -> Response {
 
     tracing::info!(
         %method,
-        // The pattern alone: a path holds ids, and a download's is a link.
+        // The route, not the path, which contains ids or the UUID of a download.
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         status = response.status().as_u16(),
         duration_ms = started.elapsed().as_millis() as u64,
@@ -133,7 +133,7 @@ pub(crate) async fn complete(request: Request, next: Next) -> Response {
 
 fn write_problem(response: &mut Response, error: &ApiError, request_id: Option<&str>) {
     let problem = error.problem(request_id);
-    // Texts and numbers always have a JSON form.
+    // Texts and numbers can always be serialized.
     *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
@@ -147,7 +147,7 @@ fn write_problem(response: &mut Response, error: &ApiError, request_id: Option<&
     }
 }
 
-/// The id under which API Gateway's access log and AWS's support know the request.
+/// API Gateway's request id, which is in its access log.
 fn request_id(request: &Request) -> Option<String> {
     let context = request.extensions().get::<Context>();
     gateway(request.extensions())

@@ -1,4 +1,4 @@
-//! Bodies: JSON objects of known fields.
+//! Request bodies: JSON objects with known fields.
 
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
@@ -8,13 +8,13 @@ use waybill::field_error::FieldError;
 
 use super::error::ApiError;
 
-/// The longest body that is read.
+/// The maximum length of a body.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The object in a body.
+/// Parses a body as a JSON object.
 ///
 /// # Errors
-/// 415 unless it is sent as JSON, 413 when it is too long, 400 when it is no JSON object.
+/// 415 for another `Content-Type`, 413 for a body that is too long, 400 for one that is no JSON object.
 pub(crate) async fn object(
     headers: &HeaderMap,
     body: Body,
@@ -22,7 +22,7 @@ pub(crate) async fn object(
     if !is_json(headers) {
         return Err(ApiError::NotJsonType);
     }
-    // The whole body has come with the invocation, so that nothing but its length can be wrong.
+    // The whole body is in the invocation's event, so only its length can be wrong.
     let bytes = to_bytes(body, MAX_BODY_BYTES)
         .await
         .map_err(|_| ApiError::BodyTooLarge)?;
@@ -41,7 +41,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Fields of an object, taken out one by one; everything that is wrong is collected.
+/// The fields of an object, which are taken one by one while errors are collected.
 #[derive(Debug)]
 pub(crate) struct Fields {
     object: Map<String, Value>,
@@ -50,7 +50,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The fields of `object`, of which there may be none but `known`; `prefix` stands before their names in errors.
+    /// The fields of `object`. Fields that are not `known` are errors. `prefix` is put before the names in errors.
     pub(crate) fn new(object: Map<String, Value>, prefix: &'static str, known: &[&str]) -> Self {
         let mut fields = Self {
             object,
@@ -61,36 +61,36 @@ impl Fields {
             .object
             .keys()
             .filter(|name| !known.contains(&name.as_str()));
-        // A name may be as long as a body; what of it is shown is enough to find it.
+        // A name may be as long as a body, so it is cut in the error.
         let unknown: Vec<String> = unknown
             .map(|name| name.chars().take(100).collect())
             .collect();
         for name in unknown {
             fields.refuse(
                 &name,
-                format!("is no field of this; there are {}", known.join(", ")),
+                format!("is unknown; the fields are {}", known.join(", ")),
             );
         }
         fields
     }
 
-    /// Notes that a field is wrong.
+    /// Adds an error for a field.
     pub(crate) fn refuse(&mut self, name: &str, message: impl Into<String>) {
         self.errors
             .push(FieldError::new(format!("{}{name}", self.prefix), message));
     }
 
-    /// Takes over what another reader of the same request found wrong.
+    /// Adds the errors of another parser of the same request.
     pub(crate) fn refuse_all(&mut self, errors: Vec<FieldError>) {
         self.errors.extend(errors);
     }
 
-    /// The value; null is as good as absent.
+    /// Takes a value; null counts as absent.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         self.object.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A field that may be left out and is a text otherwise.
+    /// Takes an optional text.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {
             Value::String(text) => Some(text),
@@ -101,7 +101,7 @@ impl Fields {
         }
     }
 
-    /// A field that must be there and be a text.
+    /// Takes a required text.
     pub(crate) fn required_text(&mut self, name: &str) -> Option<String> {
         if self.object.get(name).is_none_or(Value::is_null) {
             self.refuse(name, "is required");
@@ -110,7 +110,7 @@ impl Fields {
         self.text(name)
     }
 
-    /// A text of one line for people: 1 to `longest` characters after trimming, none of them a control.
+    /// Checks a text of one line: 1 to `longest` characters after trimming, no control characters.
     pub(crate) fn line(
         &mut self,
         name: &str,
@@ -128,7 +128,7 @@ impl Fields {
         Some(text)
     }
 
-    /// What is wrong.
+    /// The errors.
     pub(crate) fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }

@@ -1,6 +1,5 @@
-//! Who asks: the claims of the token, as API Gateway's JWT authorizer hands them on.
-//!
-//! The authorizer alone checks the token; its header is never read here.
+//! The requester: the claims of the token, as API Gateway's JWT authorizer passes them on. Only the authorizer verifies
+//! the token; the header `Authorization` is never read here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,35 +14,35 @@ use waybill::event::Actor;
 
 use super::error::ApiError;
 
-/// The names of the claims that say more than who a token is for.
+/// The configured names of claims.
 #[derive(Clone)]
 pub struct ClaimNames {
-    /// What the token lets its bearer do.
+    /// The claim with the grants.
     pub grants: Arc<str>,
-    /// The person's name.
+    /// The claim with the person's name.
     pub name: Arc<str>,
-    /// The person's address.
+    /// The claim with the person's email address.
     pub email: Arc<str>,
-    /// Whether the issuer has verified the address.
+    /// The claim that says whether the issuer has verified the address.
     pub email_verified: Arc<str>,
 }
 
-/// The caller, the token's claims, and where the request came from.
+/// The caller of a request, with the token's claims and the network address.
 #[derive(Debug)]
 pub struct Requester {
-    /// Who asks, and what the token lets them do.
+    /// The caller and their grants.
     pub caller: Caller,
-    /// Every claim, as text.
+    /// All claims, as texts.
     pub(crate) claims: BTreeMap<String, String>,
-    /// The address that the request came from.
+    /// The network address of the request.
     address: Option<String>,
 }
 
 impl Requester {
-    /// Whoever the token of a request speaks for.
+    /// The requester, from the context of API Gateway.
     ///
     /// # Errors
-    /// 401 where the gateway has checked no token, or its token names nobody.
+    /// 401 if the gateway has verified no token, or the token has no `sub`.
     pub fn of(
         context: &ApiGatewayV2httpRequestContext,
         names: &ClaimNames,
@@ -62,7 +61,7 @@ impl Requester {
                 sub: sub.to_owned(),
                 name: claim(&names.name).map(str::to_owned),
                 email: claim(&names.email).map(str::to_owned),
-                // API Gateway hands a boolean on as text.
+                // API Gateway passes a boolean on as text.
                 email_verified: claim(&names.email_verified) == Some("true"),
                 grants: Grants::parse(claim(&names.grants).unwrap_or_default()),
             },
@@ -71,7 +70,7 @@ impl Requester {
         })
     }
 
-    /// The entry that a history makes of them.
+    /// The requester as the actor of an event.
     pub(crate) fn actor(&self) -> Actor {
         Actor {
             id: self.caller.sub.clone(),
@@ -95,7 +94,7 @@ where
     }
 }
 
-/// What API Gateway says about a request.
+/// The request's context from API Gateway.
 pub(crate) fn gateway(extensions: &Extensions) -> Option<&ApiGatewayV2httpRequestContext> {
     match extensions.get()? {
         RequestContext::ApiGatewayV2(context) => Some(context),

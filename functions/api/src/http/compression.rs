@@ -1,4 +1,4 @@
-//! Bodies that are compressed once and sent many times.
+//! Bodies that are compressed once and served many times.
 
 use std::io::Write;
 
@@ -10,10 +10,10 @@ use http::header::ACCEPT_ENCODING;
 
 /// The value of `Content-Encoding` of a compressed body.
 pub(crate) const GZIP: &str = "gzip";
-/// The value of `Vary` of whatever is sent in either form.
+/// The value of `Vary` of an answer that may be compressed.
 pub(crate) const VARIES_BY: &str = "Accept-Encoding";
 
-/// A body in both forms in which it is sent.
+/// A body, plain and compressed.
 pub(crate) struct Compressed {
     pub(crate) plain: Bytes,
     pub(crate) gzip: Bytes,
@@ -24,13 +24,13 @@ impl Compressed {
     pub(crate) fn new(plain: impl Into<Bytes>) -> Self {
         let plain = plain.into();
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        // Memory takes all that is written to it.
+        // Writing to memory cannot fail.
         let _ = encoder.write_all(&plain);
         let gzip = encoder.finish().unwrap_or_default().into();
         Self { plain, gzip }
     }
 
-    /// The form that a client with these headers takes, and its `Content-Encoding`.
+    /// The body for a client with these headers, and its `Content-Encoding`.
     pub(crate) fn form(&self, headers: &HeaderMap) -> (Bytes, Option<&'static str>) {
         match accepts_gzip(headers) {
             true => (self.gzip.clone(), Some(GZIP)),
@@ -39,7 +39,7 @@ impl Compressed {
     }
 }
 
-/// Whether the client takes gzip (RFC 9110, 12.5.3).
+/// Whether the client accepts gzip (RFC 9110, section 12.5.3).
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers
         .get_all(ACCEPT_ENCODING)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_comes_in_the_form_that_the_client_takes() {
+    fn a_body_is_sent_in_an_encoding_that_the_client_accepts() {
         let body = Compressed::new("text ".repeat(100));
         let mut unzipped = Vec::new();
         GzDecoder::new(&body.gzip[..])

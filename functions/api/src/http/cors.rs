@@ -1,4 +1,4 @@
-//! What a browser asks before a page of another origin may call the API (the Fetch standard's CORS preflight).
+//! CORS preflight requests (Fetch standard).
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::{Method, StatusCode};
 
-/// Answers preflights with success and nothing else: whom they let in is the gateway's to say, which puts the headers
-/// of its own configuration into this answer, and none where it has no such configuration.
+/// Answers preflights with success and no CORS headers. API Gateway adds the headers of its own CORS configuration to
+/// the answer, if it has one.
 pub(crate) async fn preflight(request: Request, next: Next) -> Response {
     let is_preflight = request.method() == Method::OPTIONS
         && request

@@ -1,4 +1,4 @@
-//! Cursors: where a list goes on, signed, so that only those that we gave are taken, for the list that they are of.
+//! Cursors: signed positions in lists. A cursor is valid only for the list that it was created for.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -8,34 +8,34 @@ use sha2::Sha256;
 use super::error::ApiError;
 
 const TAG_BYTES: usize = 32;
-/// The version of what positions mean; a cursor of another is as one that is not ours.
+/// The version of positions. Cursors of other versions are refused.
 const VERSION: &str = "1";
 
-/// Makes and reads cursors.
+/// Signs and verifies cursors.
 pub struct Cursors {
     secret: Vec<u8>,
 }
 
 impl Cursors {
-    /// Cursors that are signed with this secret.
+    /// Cursors with this secret.
     pub fn new(secret: Vec<u8>) -> Self {
         Self { secret }
     }
 
-    /// The cursor of a position in the list that `scope`, its path and filters, names.
+    /// The cursor for a position in the list with this `scope`: its path and filters.
     ///
     /// # Errors
-    /// None in practice: HMAC takes a secret of any length.
+    /// None in practice: HMAC accepts a secret of any length.
     pub fn sign(&self, scope: &str, position: &str) -> Result<String, ApiError> {
         let tag = self.mac(scope, position)?.finalize().into_bytes();
         let cursor = [VERSION.as_bytes(), tag.as_slice(), position.as_bytes()].concat();
         Ok(BASE64_URL_SAFE_NO_PAD.encode(cursor))
     }
 
-    /// The position.
+    /// The position in a cursor.
     ///
     /// # Errors
-    /// 422 when the cursor is not ours, or of another list.
+    /// 422 if the signature is invalid or the cursor is for another list.
     pub fn open(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
         let refused = ApiError::stale_cursor;
         let bytes = BASE64_URL_SAFE_NO_PAD
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_only() {
+    fn a_cursor_is_valid_only_for_its_own_list() {
         let cursors = Cursors::new(vec![7; 32]);
         let cursor = cursors
             .sign("/v1/projects/42/exports?status=failed", "123")
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_that_is_not_ours_is_refused() {
+    fn a_cursor_with_an_invalid_signature_is_refused() {
         let cursors = Cursors::new(vec![7; 32]);
         let cursor = cursors.sign("s", "123").unwrap();
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(&cursor).unwrap();

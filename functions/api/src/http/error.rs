@@ -1,4 +1,4 @@
-//! What a request can end in instead of what was asked for, and the one place that says so over HTTP.
+//! The errors of requests, and their mapping to HTTP. No other module maps errors to status codes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,76 +15,74 @@ use waybill::store::{RATE_LIMIT, StoreError};
 
 use super::body::MAX_BODY_BYTES;
 
-/// How long a client should wait, in seconds, before it asks again what could not be answered now.
+/// `Retry-After` in seconds for a transient error.
 const RETRY_SECONDS: u64 = 5;
 
-/// Why a request was not carried out; its text tells the person what to do.
+/// Why a request failed. The text is the problem's `detail`, which tells the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No token came along, or one that names nobody.
+    /// No verified token, or a token without `sub`.
     #[error("Send a valid access token in the header `Authorization: Bearer …`.")]
     NotAuthenticated,
-    /// They may know of it, but not do this.
+    /// The requester may see the resource, but not do this.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// It is not there, or they may not know that it is.
-    #[error("There is nothing at this address, or it is not yours to see.")]
+    /// The resource does not exist, or the requester may not see it.
+    #[error("There is nothing at this address, or you may not see it.")]
     NotFound,
     #[error(
         "This address does not take this method; the header `Allow` names those that it takes."
     )]
     MethodNotAllowed,
-    /// A cancel that comes too late.
+    /// A cancel of a final export.
     #[error("The export has {} already; only one that is waiting or processing can be canceled.", .0.as_str())]
     TooLate(Status),
-    /// A download that comes too early.
+    /// A download before the export has succeeded.
     #[error("The file is not ready: the export is {}. Ask again once its status is `succeeded`.", .0.as_str())]
     NotReady(Status),
-    /// There is no file any more, or never will be, for this reason.
+    /// The file no longer exists, or never will, for this reason.
     #[error("{0}")]
     Gone(String),
     #[error("The body may have at most {MAX_BODY_BYTES} bytes.")]
     BodyTooLarge,
     #[error("Send the body as `Content-Type: application/json`.")]
     NotJsonType,
-    /// The body cannot be read as JSON at all.
+    /// The body is not valid JSON.
     #[error("The body must be a JSON object: {0}.")]
     NotJson(String),
-    /// The request can be read, but these fields say something wrong.
+    /// These fields are invalid.
     #[error("{}", summary(.0))]
     Invalid(Vec<FieldError>),
     #[error("This Idempotency-Key was used for another request; use a new key for this one.")]
     KeyReused,
-    /// The person has had as many exports as a minute allows.
+    /// The user has reached the rate limit.
     #[error(
         "You have started {RATE_LIMIT} exports within a minute. Start the next one in {retry_after} s."
     )]
     TooMany { retry_after: u64 },
-    /// Others were writing the same thing all the time.
-    #[error(
-        "Too many requests for the same thing came at once, and this one was not carried out. Send it again."
-    )]
+    /// Every try met a concurrent write.
+    #[error("Too many simultaneous requests. This one was not carried out; send it again.")]
     Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The host's function did not say whether they may.
+    /// The host's grants function did not answer.
     #[error(transparent)]
     PermissionsUnknown(#[from] GrantsFunctionError),
     /// The host's records could not be read.
     #[error(transparent)]
     Records(#[from] RecordsError),
-    /// Something that must hold does not, for this reason.
+    /// A bug: an invariant does not hold, for this reason.
     #[error("{0}")]
     Internal(Box<dyn Error + Send + Sync>),
 }
 
 impl ApiError {
-    /// One field that says something wrong.
+    /// An error for one invalid field.
     pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
 
-    /// A cursor that says nothing about the list that it is sent to.
+    /// A cursor that is not valid for the list.
     pub(crate) fn stale_cursor() -> Self {
         Self::field(
             "cursor",
@@ -124,7 +122,7 @@ impl ApiError {
         }
     }
 
-    /// The answer's body (RFC 9457). Of what is wrong inside, it tells nothing.
+    /// The body of the answer (RFC 9457), without internal details.
     pub(crate) fn problem(&self, request_id: Option<&str>) -> Problem {
         let status = self.status();
         let detail = match self {
@@ -156,10 +154,10 @@ impl ApiError {
         }
     }
 
-    /// The error and what caused it, for the log.
+    /// The error and its causes, for the log.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
-        // The variants that wrap another error show it as their own text.
+        // The variants that wrap another error have its text as their own.
         let mut cause = match self {
             Self::Internal(error) => error.source(),
             other => other.source(),
@@ -172,8 +170,8 @@ impl ApiError {
     }
 }
 
-/// The answer leaves the handler as the bare status with the error attached; [`crate::http::answer`] writes the body, since
-/// it knows the request's id.
+/// The handler returns only the status with the error attached. [`crate::http::answer`] writes the body, since it has
+/// the request id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
@@ -192,9 +190,9 @@ pub(crate) struct Problem {
     status: u16,
     /// What is wrong, and what to do.
     detail: String,
-    /// The id under which support finds the request.
+    /// The request id, for support.
     request_id: Option<String>,
-    /// Every field that says something wrong; only with 422.
+    /// The invalid fields; only with 422.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
 }
@@ -202,7 +200,7 @@ pub(crate) struct Problem {
 fn summary(errors: &[FieldError]) -> String {
     match errors {
         [only] => format!("`{}` {}.", only.field, only.message),
-        more => format!("{} fields are wrong; `errors` says what.", more.len()),
+        more => format!("{} fields are invalid; see `errors`.", more.len()),
     }
 }
 
@@ -213,9 +211,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_outcome_has_its_status_and_says_what_to_do() {
+    fn every_error_has_its_status_and_says_what_to_do() {
         let throttled = || CallError::with_code("GetItem", "Throttled", "secret");
-        let unavailable = StoreError::Unavailable(throttled().of_table("secret-table"));
+        let unavailable = StoreError::Unavailable(throttled().with_table("secret-table"));
         let malformed = StoreError::Malformed {
             table: "secret-table".into(),
             source: "inner".into(),
@@ -266,7 +264,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @"
         401 Unauthorized: Send a valid access token in the header `Authorization: Bearer …`.
         403 Forbidden: You may not.
-        404 Not Found: There is nothing at this address, or it is not yours to see.
+        404 Not Found: There is nothing at this address, or you may not see it.
         405 Method Not Allowed: This address does not take this method; the header `Allow` names those that it takes.
         409 Conflict: The export has failed already; only one that is waiting or processing can be canceled.
         409 Conflict: The file is not ready: the export is waiting. Ask again once its status is `succeeded`.
@@ -275,10 +273,10 @@ mod tests {
         415 Unsupported Media Type: Send the body as `Content-Type: application/json`.
         400 Bad Request: The body must be a JSON object: expected value at line 1 column 1.
         422 Unprocessable Entity: `limit` must be a whole number from 1 to 100.
-        422 Unprocessable Entity: 2 fields are wrong; `errors` says what.
+        422 Unprocessable Entity: 2 fields are invalid; see `errors`.
         422 Unprocessable Entity: This Idempotency-Key was used for another request; use a new key for this one.
         429 Too Many Requests [17 s]: You have started 3 exports within a minute. Start the next one in 17 s.
-        503 Service Unavailable [5 s]: Too many requests for the same thing came at once, and this one was not carried out. Send it again.
+        503 Service Unavailable [5 s]: Too many simultaneous requests. This one was not carried out; send it again.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
         503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
@@ -293,7 +291,7 @@ mod tests {
         let problem = ApiError::field("type", "is required").problem(Some("r-1"));
         insta::assert_snapshot!(serde_json::to_string(&problem).unwrap(), @r#"{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"`type` is required.","request_id":"r-1","errors":[{"field":"type","message":"is required"}]}"#);
         let problem = ApiError::NotFound.problem(None);
-        insta::assert_snapshot!(serde_json::to_string(&problem).unwrap(), @r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"There is nothing at this address, or it is not yours to see.","request_id":null}"#);
+        insta::assert_snapshot!(serde_json::to_string(&problem).unwrap(), @r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"There is nothing at this address, or you may not see it.","request_id":null}"#);
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! From API Gateway's event to the request that the router answers.
+//! Converts API Gateway's event to an HTTP request.
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What no query may have as it is (RFC 3986, 3.4), and `http` refuses.
+/// The characters that must be encoded in a query (RFC 3986, section 3.4), and that the crate `http` refuses.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
-/// The event in the form that `lambda_http` understands. The gateway hands a query on as it was sent; one that is no
-/// URI's would make a panic of a bad request.
+/// Converts the event for `lambda_http`. The gateway passes a query on unchanged, and `lambda_http` would panic on one
+/// that is invalid in a URI.
 pub fn request(
     LambdaEvent {
         mut payload,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_query_and_no_path_makes_a_panic() {
+    fn no_query_and_no_path_causes_a_panic() {
         for (path, query, expected) in [
             (
                 "/v1/x",

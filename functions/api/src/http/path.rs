@@ -1,4 +1,4 @@
-//! Ids in paths. One that nothing can have is as good as one that nothing has: 404.
+//! Ids in paths. An invalid id is 404, as one that does not exist.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use waybill::parent::Parent;
 
 use super::error::ApiError;
 
-/// The parameter of this name.
+/// The path parameter with this name.
 async fn parameter<S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
@@ -25,7 +25,7 @@ async fn parameter<S: Send + Sync>(
         .ok_or(ApiError::NotFound)
 }
 
-/// The parent that a path names.
+/// The parent in a path.
 pub(crate) struct PathParent(pub(crate) Parent);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathParent {
@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParent {
     }
 }
 
-/// The export that a path names.
+/// The export id in a path.
 pub(crate) struct PathExport(pub(crate) ExportId);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathExport {
@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathExport {
     }
 }
 
-/// The name of a type of records that a path has.
+/// The name of a type in a path.
 pub(crate) struct PathType(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathType {

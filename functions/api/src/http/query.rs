@@ -11,7 +11,7 @@ use super::error::ApiError;
 pub(crate) const DEFAULT_LIMIT: usize = 25;
 pub(crate) const MAX_LIMIT: usize = 100;
 
-/// The decoded pairs of a query string, in their order.
+/// The decoded pairs of a query string, in order.
 pub(crate) struct Pairs(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Pairs {
@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
 }
 
 impl Pairs {
-    /// Those of these names, and the others.
+    /// Divides the pairs into those with these names, and the others.
     pub(crate) fn divide(self, names: &[&str]) -> (Self, Self) {
         let (own, others) = self
             .0
@@ -34,7 +34,7 @@ impl Pairs {
         (Self(own), Self(others))
     }
 
-    /// Names and values.
+    /// The names and values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -42,24 +42,24 @@ impl Pairs {
     }
 }
 
-/// Which part of a list is asked for.
+/// The parameters of a list.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct ListParameters {
-    /// How many entries at most.
+    /// The maximum number of entries.
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
-    /// Those in one of these statuses; in any, where there are none. Sorted, each once.
+    /// The accepted statuses; empty for any. Sorted and unique.
     pub(crate) statuses: Vec<Status>,
-    /// Those of one of these types; of any, where there are none. Sorted, each once.
+    /// The accepted types; empty for any. Sorted and unique.
     pub(crate) types: Vec<String>,
 }
 
 impl ListParameters {
-    /// The parameters of a list of exports: `limit`, `cursor`, `status` and `type`.
+    /// Parses the parameters of a list of exports: `limit`, `cursor`, `status` and `type`.
     ///
     /// # Errors
-    /// 422 with every parameter that is unknown or says something wrong.
-    pub(crate) fn of_exports(pairs: &Pairs, catalog: &Catalog) -> Result<Self, ApiError> {
+    /// 422 with every unknown or invalid parameter.
+    pub(crate) fn parse_exports(pairs: &Pairs, catalog: &Catalog) -> Result<Self, ApiError> {
         let list = Self::parse(
             pairs,
             "limit, cursor, status and type",
@@ -79,7 +79,7 @@ impl ListParameters {
                         list.types.push(known.name.clone());
                         Ok(true)
                     }
-                    None => Err("names no type of the catalog".to_owned()),
+                    None => Err("is no type of the catalog".to_owned()),
                 },
                 _ => Ok(false),
             },
@@ -87,15 +87,15 @@ impl ListParameters {
         list.map_err(ApiError::Invalid)
     }
 
-    /// The parameters of another list: `limit` and `cursor`.
+    /// Parses the parameters of another list: `limit` and `cursor`.
     ///
     /// # Errors
-    /// One for every parameter that is unknown or says something wrong.
-    pub(crate) fn plain(pairs: &Pairs) -> Result<Self, Vec<FieldError>> {
+    /// One for every unknown or invalid parameter.
+    pub(crate) fn parse_plain(pairs: &Pairs) -> Result<Self, Vec<FieldError>> {
         Self::parse(pairs, "limit and cursor", |_, _, _| Ok(false))
     }
 
-    /// `more` takes in parameters of its own and says whether it knows them.
+    /// `more` parses further parameters, and returns whether it knows them.
     fn parse(
         pairs: &Pairs,
         known: &str,
@@ -106,7 +106,7 @@ impl ListParameters {
         let mut errors = Vec::new();
         for (name, value) in &pairs.0 {
             let taken = match name.as_str() {
-                "limit" if limit.is_some() => Err("may be given once".to_owned()),
+                "limit" if limit.is_some() => Err("must not be repeated".to_owned()),
                 "limit" => match value.parse() {
                     Ok(number @ 1..=MAX_LIMIT) => {
                         limit = Some(number);
@@ -114,7 +114,7 @@ impl ListParameters {
                     }
                     _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
                 },
-                "cursor" if list.cursor.is_some() => Err("may be given once".to_owned()),
+                "cursor" if list.cursor.is_some() => Err("must not be repeated".to_owned()),
                 "cursor" => {
                     list.cursor = Some(value.clone());
                     Ok(true)
@@ -123,7 +123,7 @@ impl ListParameters {
             };
             let message = match taken {
                 Ok(true) => continue,
-                Ok(false) => format!("is no parameter of this list; there are {known}"),
+                Ok(false) => format!("is unknown; the parameters are {known}"),
                 Err(message) => message,
             };
             errors.push(FieldError::new(
@@ -142,7 +142,7 @@ impl ListParameters {
         Ok(list)
     }
 
-    /// What a cursor of this list is bound to.
+    /// The scope of this list's cursors.
     pub(crate) fn scope(&self, path: &str) -> String {
         let mut scope = path.to_owned();
         for status in &self.statuses {
@@ -165,7 +165,7 @@ mod tests {
             .map(|(n, v)| (n.to_string(), v.to_string()))
             .collect();
         let catalog = Catalog::load().unwrap();
-        ListParameters::of_exports(&Pairs(pairs), &catalog).map_err(|error| match error {
+        ListParameters::parse_exports(&Pairs(pairs), &catalog).map_err(|error| match error {
             ApiError::Invalid(errors) => errors
                 .iter()
                 .map(ToString::to_string)
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_read_in_any_order_and_spelling() {
+    fn parameters_are_parsed_in_any_order_and_spelling() {
         let list = parse(&[
             ("type", "orders"),
             ("status", "failed"),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_named() {
+    fn every_invalid_parameter_is_named() {
         let wrong = [
             ("limit", "0"),
             ("limit", "101"),
@@ -216,10 +216,10 @@ mod tests {
         limit: must be a whole number from 1 to 100
         status: must be one of waiting, processing, succeeded, failed, canceled, expired
         status: must be one of waiting, processing, succeeded, failed, canceled, expired
-        type: names no type of the catalog
-        page: is no parameter of this list; there are limit, cursor, status and type
-        cursor: may be given once
+        type: is no type of the catalog
+        page: is unknown; the parameters are limit, cursor, status and type
+        cursor: must not be repeated
         ");
-        insta::assert_snapshot!(parse(&[("limit", "1"), ("limit", "1")]).unwrap_err(), @"limit: may be given once");
+        insta::assert_snapshot!(parse(&[("limit", "1"), ("limit", "1")]).unwrap_err(), @"limit: must not be repeated");
     }
 }

@@ -1,4 +1,4 @@
-//! The page's files: embedded, named by a version, compressed once.
+//! The files of the page: embedded, versioned by content, compressed once.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ macro_rules! files {
     };
 }
 
-/// Names and contents.
+/// The names and contents of the files.
 const FILES: &[(&str, &str)] = files![
     "api.js",
     "app.js",
@@ -46,18 +46,18 @@ const FILES: &[(&str, &str)] = files![
     "summary.js",
 ];
 
-/// What a file names the version by. A file of one version loads only files of the same.
+/// The placeholder for the version in a file. A file loads only files of its own version.
 const PLACE: &str = "VERSION";
 const VERSION_DIGITS: usize = 12;
 
-/// How long a client may keep an answer without asking.
+/// How long a client may cache a file without revalidation.
 #[derive(Clone, Copy)]
 pub(super) enum Kept {
-    /// Not at all: it asks each time.
+    /// Not at all: it must revalidate each time.
     Never,
-    /// Minutes, for an address that stays when its file changes.
+    /// For minutes: the file at this address may change.
     Minutes,
-    /// For good, for an address that names a version.
+    /// Forever: the address contains the version.
     Forever,
 }
 
@@ -91,7 +91,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     }
 });
 
-/// The answer with the file of this name, in the form that `asked` allows; `None` where there is no such file.
+/// The answer with the file of this name, in an encoding that the request headers `asked` allow; `None` without such a
+/// file.
 pub(super) fn file(name: &str, asked: &HeaderMap, kept: Kept) -> Option<Response> {
     let asset = ASSETS.files.iter().find(|asset| asset.name == name)?;
     let (body, encoding) = asset.body.form(asked);
@@ -108,13 +109,13 @@ pub(super) fn file(name: &str, asked: &HeaderMap, kept: Kept) -> Option<Response
         Kept::Forever => "public, max-age=31536000, immutable",
     };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
-    // An address may hold a sign-in's code, which is nobody else's business.
+    // The address may contain a sign-in's authorization code, which must not leak.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Some(response)
 }
 
-/// Whether the files are of this version. A page that is open while another is deployed asks for the one before; it
-/// gets what there is, and may not keep it under the old name.
+/// Whether the files have this version. A page that was opened before a deployment requests the old version; it gets
+/// the current files, which must not be cached under the old address.
 pub(super) fn is_current(version: &str) -> bool {
     ASSETS.version == version
 }
@@ -131,17 +132,17 @@ fn media_type(name: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The most that the page may weigh, compressed.
-    const MOST_BYTES: usize = 60_000;
+    /// The maximum size of the page's files in bytes, compressed.
+    const MAX_BYTES: usize = 60_000;
 
     #[test]
     fn the_page_is_light() {
         let whole: usize = ASSETS.files.iter().map(|file| file.body.gzip.len()).sum();
-        assert!(whole < MOST_BYTES, "{whole}");
+        assert!(whole < MAX_BYTES, "{whole}");
     }
 
     #[test]
-    fn every_file_that_a_file_loads_is_there() {
+    fn every_file_that_a_file_loads_exists() {
         for (name, text) in FILES {
             for quoted in text.split('"').skip(1).step_by(2) {
                 let loaded = quoted
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_inline_of_others_or_made_of_markup() {
+    fn there_is_no_inline_script_foreign_address_or_markup_sink() {
         for (name, text) in FILES {
             for sink in [
                 "innerHTML",
@@ -174,7 +175,7 @@ mod tests {
             }
             let is_namespace = |address: &&str| !address.starts_with("www.w3.org/2000/svg");
             let others = text.split("://").skip(1).filter(is_namespace).count();
-            assert_eq!(others, 0, "{name} has another's address");
+            assert_eq!(others, 0, "{name} has a foreign address");
         }
         let (_, html) = FILES
             .iter()
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_its_version_in_it() {
+    fn a_file_contains_its_version() {
         assert!(file("../Cargo.toml", &HeaderMap::new(), Kept::Never).is_none());
 
         for asset in &ASSETS.files {

@@ -1,4 +1,4 @@
-//! What the host's function said lately: it is asked anew about downloads, and else twice a minute at most.
+//! Caches the answers of the host's grants function for 30 s, except those about downloads.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,12 @@ use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
 
 use crate::http::caller::Requester;
 
-/// How long an answer holds.
+/// How long an answer is valid.
 const KEPT: SignedDuration = SignedDuration::from_secs(30);
-/// How many answers are kept, about 1 MB.
-const MOST_KEPT: usize = 10_000;
+/// The maximum number of cached answers, about 1 MB.
+const MAX_KEPT: usize = 10_000;
 
-/// The host's function, and what it said lately.
+/// The host's grants function with a cache.
 pub(super) struct CachedGrantsFunction {
     function: GrantsFunction,
     answers: Answers,
@@ -31,7 +31,7 @@ impl From<GrantsFunction> for CachedGrantsFunction {
 }
 
 impl CachedGrantsFunction {
-    /// Whether it lets them do this, as it said at most [`KEPT`] ago; a download is asked for every time.
+    /// Whether the function allows this, by an answer at most [`KEPT`] old. Downloads are never cached.
     pub(super) async fn allows(
         &self,
         requester: &Requester,
@@ -51,7 +51,7 @@ impl CachedGrantsFunction {
         Ok(allowed)
     }
 
-    /// Lets the next such question be asked whatever was said before.
+    /// Removes the cached answer to a question.
     pub(super) fn forget(&self, requester: &Requester, action: Action, scope: Scope<'_>) {
         self.answers
             .forget(&digest(&question(requester, action, scope)));
@@ -66,9 +66,9 @@ fn digest(question: &Question) -> [u8; 32] {
     Sha256::digest(question.as_str()).into()
 }
 
-/// What was answered lately, by the digest of the whole question: whoever comes with other claims is asked for anew.
+/// The cached answers by the digest of the whole question, which includes the claims.
 ///
-/// The time is the wall's: a clock that counts a process's time may stand still while Lambda has frozen it.
+/// Uses the wall clock, since a monotonic clock may stop while Lambda has frozen the process.
 #[derive(Default)]
 struct Answers(Mutex<HashMap<[u8; 32], (Timestamp, bool)>>);
 
@@ -81,11 +81,14 @@ impl Answers {
 
     fn keep(&self, key: [u8; 32], allowed: bool, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_KEPT {
+        if kept.len() >= MAX_KEPT {
             kept.retain(|_, (at, _)| is_fresh(*at, now));
         }
-        if kept.len() >= MOST_KEPT {
-            tracing::warn!(answers = MOST_KEPT, "all kept answers forgotten");
+        if kept.len() >= MAX_KEPT {
+            tracing::warn!(
+                answers = MAX_KEPT,
+                "cache of permissions is full and was cleared"
+            );
             kept.clear();
         }
         kept.insert(key, (now, allowed));
@@ -97,7 +100,8 @@ impl Answers {
     }
 }
 
-/// Whether what was said `at` then still holds. What is said to be of the future is of a clock that was put right.
+/// Whether an answer of the time `at` is still valid. A time in the future comes from a clock that was corrected since,
+/// and is not.
 fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
     (SignedDuration::ZERO..KEPT).contains(&now.duration_since(at))
 }
@@ -107,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_holds_for_30_seconds() {
+    fn an_answer_is_valid_for_30_seconds() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let answers = Answers::default();
         answers.keep([1; 32], true, now);
@@ -123,25 +127,25 @@ mod tests {
     }
 
     #[test]
-    fn no_more_answers_are_kept_than_there_is_room_for() {
+    fn the_number_of_cached_answers_is_limited() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let answers = Answers::default();
         let key = |number: usize| Sha256::digest(number.to_string()).into();
-        for number in 0..MOST_KEPT {
+        for number in 0..MAX_KEPT {
             answers.keep(
                 key(number),
                 true,
                 now + SignedDuration::from_millis(number as i64 / 1000),
             );
         }
-        // Old ones go first; where none is old, all go.
+        // Expired answers are removed first; if none is expired, all are.
         answers.keep([0; 32], true, now + KEPT);
         assert_eq!(answers.get(&key(999), now), None);
-        assert_eq!(answers.get(&key(MOST_KEPT - 1), now + KEPT), Some(true));
-        for number in 0..MOST_KEPT {
+        assert_eq!(answers.get(&key(MAX_KEPT - 1), now + KEPT), Some(true));
+        for number in 0..MAX_KEPT {
             answers.keep(key(number), true, now + KEPT);
         }
-        assert!(answers.0.lock().unwrap().len() <= MOST_KEPT);
-        assert_eq!(answers.get(&key(MOST_KEPT - 1), now + KEPT), Some(true));
+        assert!(answers.0.lock().unwrap().len() <= MAX_KEPT);
+        assert_eq!(answers.get(&key(MAX_KEPT - 1), now + KEPT), Some(true));
     }
 }

@@ -209,9 +209,9 @@ async fn a_cursor_lets_nobody_in_and_wrong_parameters_are_refused() {
             .starts_with("422 `cursor`")
     );
     insta::assert_snapshot!(service.get("/v1/catalog?limit=0&type=orders").send().await.problem(), @"
-    422 2 fields are wrong; `errors` says what.
+    422 2 fields are invalid; see `errors`.
     limit: must be a whole number from 1 to 100
-    type: is no parameter of this list; there are limit and cursor
+    type: is unknown; the parameters are limit and cursor
     ");
 }
 

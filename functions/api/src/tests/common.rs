@@ -20,7 +20,7 @@ async fn unknown_addresses_are_404_and_wrong_methods_405() {
         let answer = service.get(path).send().await;
         assert_eq!(
             answer.problem(),
-            "404 There is nothing at this address, or it is not yours to see.",
+            "404 There is nothing at this address, or you may not see it.",
             "{path}"
         );
     }

@@ -161,8 +161,8 @@ async fn wrong_fields_are_named() {
     let service = Service::default();
     let body = json!({"type": "invoices", "format": "pdf", "limit": 5});
     insta::assert_snapshot!(service.post(PATH, body).send().await.problem(), @"
-    422 3 fields are wrong; `errors` says what.
-    limit: is no field of this; there are type, format, filters, search, columns, profile, time_zone, user
+    422 3 fields are invalid; see `errors`.
+    limit: is unknown; the fields are type, format, filters, search, columns, profile, time_zone, user
     type: must be one of orders
     format: must be csv or xlsx
     ");
@@ -171,10 +171,10 @@ async fn wrong_fields_are_named() {
     422 `filters.created_at.to` must be after `from`; it is the first instant not in the range.
     filters.created_at.to: must be after `from`; it is the first instant not in the range
     ");
-    let of_organization = service
+    let in_organization = service
         .post("/v1/organizations/acme/exports", orders())
         .grants("organization:acme");
-    insta::assert_snapshot!(of_organization.send().await.problem(), @"
+    insta::assert_snapshot!(in_organization.send().await.problem(), @"
     422 `type` belongs to a project; export it there.
     type: belongs to a project; export it there
     ");
@@ -264,7 +264,7 @@ async fn keys_that_are_none_are_refused() {
         .header("idempotency-key", "a");
     let problem = twice.send().await.problem();
     assert!(
-        problem.ends_with("\nIdempotency-Key: may be given once"),
+        problem.ends_with("\nIdempotency-Key: must not be repeated"),
         "{problem}"
     );
     let longest = service

@@ -79,7 +79,7 @@ async fn those_who_may_not_are_on_record_too() {
     let answer = service.get(&path).grants("staff").send().await;
     assert_eq!(
         answer.problem(),
-        "403 You may see what this export is, but not take its file."
+        "403 You may see what this export is, but not download its file."
     );
     for grants in ["", "project:43", "service"] {
         assert_eq!(
@@ -134,7 +134,7 @@ async fn without_a_file_the_answer_says_why() {
     service.change(export.id, |e| e.status = Status::Canceled);
     assert_eq!(
         answer().await,
-        "410 There is no file, for the export was canceled."
+        "410 There is no file: the export was canceled."
     );
     service.change(export.id, |e| {
         e.status = Status::Failed;
@@ -146,7 +146,7 @@ async fn without_a_file_the_answer_says_why() {
     });
     assert_eq!(
         answer().await,
-        "410 There is no file, for the export failed. Narrow the export."
+        "410 There is no file: the export failed. Narrow the export."
     );
     service.change(export.id, |e| e.status = Status::Waiting);
     assert_eq!(

@@ -155,7 +155,7 @@ async fn a_cancel_is_refused_to_others_and_after_the_end() {
     let colleague = cancel().by("u-18", "project:42").send().await;
     assert_eq!(
         colleague.problem(),
-        "403 Only the person who asked for the export, the organization's admins and staff may cancel it."
+        "403 Only the person who requested the export, the organization's admins and staff may cancel it."
     );
     assert_eq!(cancel().grants("project:43").send().await.status, 404);
 
@@ -185,7 +185,7 @@ async fn a_history_is_paged_and_shows_addresses_to_admins_and_staff_only() {
     let export = service.change(id, |export| export.organization_id = Some("acme".into()));
     for (seconds, what) in [(1, EventKind::Started), (2, EventKind::Succeeded)] {
         let at = now() + jiff::SignedDuration::from_secs(seconds);
-        service.add_event(&Event::new(&export, what, at).saying("said"));
+        service.add_event(&Event::new(&export, what, at).with_detail("said"));
     }
     let path = format!("/v1/exports/{id}/events");
     let page = service.get(&format!("{path}?limit=2")).send().await.json();

@@ -203,9 +203,9 @@ async fn a_cursor_of_another_list_and_unknown_parameters_are_refused() {
         assert_eq!(answer.problem(), refused, "{path}");
     }
     insta::assert_snapshot!(service.get(&format!("{PATH}?limit=1e3&sort=id")).send().await.problem(), @"
-    422 2 fields are wrong; `errors` says what.
+    422 2 fields are invalid; see `errors`.
     limit: must be a whole number from 1 to 100
-    sort: is no parameter of this list; there are limit, cursor, status and type
+    sort: is unknown; the parameters are limit, cursor, status and type
     ");
 }
 

@@ -113,7 +113,7 @@ async fn columns_of_a_source_have_keys_of_their_own() {
     attributes[0]: is defined twice; custom fields and attributes share one set of keys
     custom_fields[0].key: is required
     custom_fields[1].key: must be a text
-    custom_fields[2].size: is no field of this; there are key, label, kind
+    custom_fields[2].size: is unknown; the fields are key, label, kind
     custom_fields[2].kind: must be one of text, integer, decimal, boolean, date, timestamp, email, phone
     custom_fields[3].label: must have 1 to 100 characters, in one line
     custom_fields[4].label: must be a text
@@ -167,9 +167,9 @@ async fn wrong_descriptions_are_refused() {
     name: must have 1 to 200 characters, in one line
     name: must be a text
     organization_id: must be a text
-    fields: is no field of this; there are name, organization_id
+    fields: is unknown; the fields are name, organization_id
     organization_id: must have 1 to 128 of the characters A-Z a-z 0-9 _ . -
-    organization_id: is no field of this; there are name
+    organization_id: is unknown; the fields are name
     ");
     assert_eq!(service.count("parents"), 0);
 }

@@ -154,11 +154,11 @@ async fn what_is_seen_but_not_allowed_is_403() {
         ),
         (
             service.get(&link),
-            "403 You may see what this export is, but not take its file.",
+            "403 You may see what this export is, but not download its file.",
         ),
         (
             service.call(Method::POST, &format!("{export_path}/cancel")),
-            "403 Only the person who asked for the export, the organization's admins and staff may cancel it.",
+            "403 Only the person who requested the export, the organization's admins and staff may cancel it.",
         ),
     ] {
         assert_eq!(call.claim("jti", "1").send().await.problem(), problem);

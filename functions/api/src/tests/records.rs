@@ -286,13 +286,13 @@ async fn what_no_export_could_be_asked_for_is_refused() {
     ");
     let query = "limit=0&columns=nothing&time_zone=Mars&status=lost&colour=red&created_at.from=soon&search=a&search=b";
     insta::assert_snapshot!(service.get(&format!("{PATH}?{query}")).send().await.problem(), @"
-    422 7 fields are wrong; `errors` says what.
+    422 7 fields are invalid; see `errors`.
     limit: must be a whole number from 1 to 100
     columns: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
     time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
-    search: is there twice
-    status: must be of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
-    colour: is no filter of orders; it has status, created_at, state, payment
+    search: must not be repeated
+    status: must be one of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
+    colour: is no filter of orders; its filters are status, created_at, state, payment
     created_at.from: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
     ");
 }

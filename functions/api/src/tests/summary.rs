@@ -178,11 +178,8 @@ async fn a_summary_is_of_whole_days() {
             "from=2026-11-22&to=2027-02-23",
             "to: must be at most 92 days after `from`",
         ),
-        ("from=-2d&from=-1d", "from: may be given once"),
-        (
-            "days=3",
-            "days: is no parameter of a summary; there are from and to",
-        ),
+        ("from=-2d&from=-1d", "from: must not be repeated"),
+        ("days=3", "days: is unknown; the parameters are from and to"),
         (
             "from=-1000000d",
             "from: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)",

@@ -1,4 +1,4 @@
-//! A file that is being written: its rows, its upload, and what is known of both.
+//! A file that is being written: its rows, its upload and its progress.
 
 use waybill::file::Rows;
 use waybill::records::Page;
@@ -8,19 +8,19 @@ use waybill::work::FileProgress;
 use super::{Attempt, AttemptError};
 use crate::upload::PartUpload;
 
-/// Rows that are written at a time: between two such runs the heartbeat, what is asked for and what is sent off move on.
+/// Records processed before yielding to the heartbeat, the next page and the uploads.
 const ROWS_AT_A_TIME: usize = 256;
 
-/// A file as far as it is written.
+/// A file that is being written.
 pub(super) struct Draft {
     pub(super) upload: PartUpload,
     pub(super) rows: Rows,
-    /// What is known of the records up to the last page; of the file's bytes, [`Draft::written`] knows more.
+    /// The progress up to the last page, without the state of `rows`, which [`Draft::written`] adds.
     pub(super) progress: FileProgress,
 }
 
 impl Draft {
-    /// What is known of the file now.
+    /// The current progress, including the state of `rows`.
     pub(super) fn written(&self) -> FileProgress {
         FileProgress {
             rows: self.rows.written(),
@@ -30,7 +30,7 @@ impl Draft {
         }
     }
 
-    /// Writes those records of a page that belong in the file, and sends off the parts that they fill.
+    /// Writes the records of a page that belong in the file, and uploads full parts.
     pub(super) async fn write(
         &mut self,
         attempt: &Attempt<'_>,

@@ -1,4 +1,4 @@
-//! What can come between an attempt and its file, and what the worker is to do then.
+//! Errors of an attempt, by what the worker must do.
 
 use waybill::bucket::BucketError;
 use waybill::export::Failure;
@@ -9,22 +9,23 @@ use waybill::store::StoreError;
 use crate::lease::LeaseError;
 use crate::upload::UploadError;
 
-/// Why an attempt made no file.
+/// Why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AttemptError {
-    /// The lease is lost: stop, and touch nothing.
+    /// The lease is lost: the worker must stop and write nothing.
     #[error("the lease is lost")]
     Lost,
-    /// The export fails at once.
+    /// The export fails permanently.
     #[error("{}", .0.message)]
     Failed(Failure),
-    /// What was stored is of no use: the file must be made anew.
-    #[error("what was stored cannot be gone on from")]
+    /// The checkpoint or the upload is unusable: the file must be started again.
+    #[error("the file cannot be continued")]
     StartOver(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What was stored is of records in another place than the deployment names now: the file must be made anew.
-    #[error("the records are in another place than at the checkpoint")]
+    /// The checkpoint is for records in another location than the deployment's current one: the file must be started
+    /// again.
+    #[error("the records are in another location than at the checkpoint")]
     RecordsMoved,
-    /// It may pass.
+    /// A transient error: the attempt can be retried.
     #[error(transparent)]
     Transient(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! The end of a file: its object appears, whoever lets it, and what counts for nothing any more is removed.
+//! Completes a file's object, also after another worker recorded it, and deletes obsolete uploads and objects.
 
 use waybill::aws::{TimedOut, best_effort};
 use waybill::bucket::{Bucket, BucketError, Upload};
@@ -7,7 +7,7 @@ use waybill::work::Completing;
 
 use super::{AttemptError, AttemptOutcome, Dependencies};
 
-/// Finishes a file that was about to be complete: whoever recorded that may have completed it, or not.
+/// Completes a file that a previous worker recorded as complete, whether or not that worker created the object.
 pub(crate) async fn finish_recorded(
     dependencies: &Dependencies,
     id: ExportId,
@@ -18,7 +18,7 @@ pub(crate) async fn finish_recorded(
         return Ok(AttemptOutcome::Complete(Box::new(completing)));
     }
     let Some(upload) = upload.filter(|_| completing.parts > 0) else {
-        // The bytes of a single PUT are gone with the worker that had them.
+        // The bytes of a single PUT were only in the memory of the previous worker.
         return Err(gone());
     };
     let etags = dependencies
@@ -30,7 +30,8 @@ pub(crate) async fn finish_recorded(
     settle(&dependencies.bucket, completing, completed).await
 }
 
-/// What an attempt to complete means: where S3 says that the upload is gone or the object there, the object decides.
+/// Resolves the result of completing a file. If S3 answers that the upload is gone or that the object exists, the
+/// length of the object decides.
 pub(super) async fn settle(
     bucket: &Bucket,
     completing: Completing,
@@ -47,28 +48,28 @@ pub(super) async fn settle(
     }
 }
 
-/// The parts that were recorded are not there to be gone on from.
+/// The error for a recorded upload without all of its parts.
 pub(super) fn gone() -> AttemptError {
     BucketError::UploadGone.into()
 }
 
-/// Ends an upload that counts for nothing any more. The sweeper does it too, so a failure is no matter.
+/// Aborts an obsolete upload. A failure is only logged, since the sweeper aborts it later.
 pub(crate) async fn abort(bucket: &Bucket, upload: &Upload) {
     log(
-        "an old upload was not removed",
+        "an obsolete upload was not aborted",
         best_effort(bucket.abort(upload)).await,
     );
 }
 
-/// Removes an object that counts for nothing any more, likewise.
+/// Deletes an obsolete object. A failure is only logged, since the sweeper deletes it later.
 pub(super) async fn remove(bucket: &Bucket, key: &str) {
     log(
-        "an old object was not removed",
+        "an obsolete object was not deleted",
         best_effort(bucket.delete(key)).await,
     );
 }
 
-/// Tells of a removal that did not come about.
+/// Logs a failed cleanup.
 fn log(what: &str, done: Result<Result<(), BucketError>, TimedOut>) {
     let error: &dyn std::error::Error = match &done {
         Ok(Ok(())) => return,
@@ -130,9 +131,10 @@ mod tests {
         settle(&bucket, completing(), completed).await
     }
 
-    /// A second Complete of an upload is NoSuchUpload at AWS: the first one's answer may have been lost.
+    /// A second `CompleteMultipartUpload` is answered `NoSuchUpload` by AWS: the answer to the first may have been
+    /// lost.
     #[tokio::test]
-    async fn a_lost_answer_is_settled_by_the_object() {
+    async fn after_a_lost_answer_the_object_decides() {
         assert!(matches!(
             complete(None, None).await,
             Ok(AttemptOutcome::Complete(_))
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_is_another_means_a_new_file_and_trouble_a_new_attempt() {
+    async fn another_part_restarts_the_file_and_a_transient_error_retries_the_attempt() {
         assert!(matches!(
             complete(Some("InvalidPart"), Some(12)).await,
             Err(AttemptError::StartOver(_))

@@ -6,18 +6,18 @@ use aws_smithy_mocks::mock;
 use super::*;
 use crate::testing::bucket;
 
-/// S3: parts of at least 5 MiB but the last, at most 5 GiB, at most 10,000.
+/// S3's limits: at most 10,000 parts of 5 MiB to 5 GiB; the last may be smaller.
 #[test]
-fn parts_are_of_sizes_that_s3_takes_and_memory_holds() {
+fn part_sizes_are_within_the_limits_of_s3_and_memory() {
     assert_eq!(part_size(FIRST_PART, 1), 8 << 20);
     assert_eq!(part_size(FIRST_PART, 1_000), 8 << 20);
     assert_eq!(part_size(FIRST_PART, 1_001), 16 << 20);
-    assert_eq!(part_size(FIRST_PART, MOST_PARTS), 80 << 20);
-    let whole: u64 = (1..=MOST_PARTS)
+    assert_eq!(part_size(FIRST_PART, MAX_PARTS), 80 << 20);
+    let whole: u64 = (1..=MAX_PARTS)
         .map(|number| part_size(FIRST_PART, number) as u64)
         .sum();
     assert!(whole > 400 << 30, "{whole}");
-    assert!((1..=MOST_PARTS).all(|number| part_size(FIRST_PART, number) >= 5 << 20));
+    assert!((1..=MAX_PARTS).all(|number| part_size(FIRST_PART, number) >= 5 << 20));
 }
 
 fn upload() -> PartUpload {
@@ -25,7 +25,7 @@ fn upload() -> PartUpload {
     PartUpload::new(bucket(&[]), FIRST_PART, ObjectKey::new(id))
 }
 
-/// Cuts a part without sending it: what S3 answers is said by `settle`.
+/// Cuts a part without sending it. Tests pass S3's answer to `settle`.
 fn cut(upload: &mut PartUpload, bytes: &[u8], rows: u64) {
     upload.hash.update(bytes);
     upload.stored += bytes.len() as u64;
@@ -80,7 +80,7 @@ fn a_part_that_failed_ends_the_attempt() {
 }
 
 #[tokio::test]
-async fn a_tail_of_another_length_is_not_gone_on_from() {
+async fn a_tail_of_another_length_is_refused() {
     let tail = mock!(Client::get_object).then_output(|| {
         GetObjectOutput::builder()
             .body(ByteStream::from_static(b"half"))

@@ -26,15 +26,15 @@ use crate::upload::FIRST_PART;
 
 type Answer = MockResponse<QueryOutput, QueryError>;
 
-/// A worker over made-up services: tables that hold one export, records that answer as `records` says.
+/// A worker over mocked services: tables with one export, and records answered by `records`.
 struct World {
     tables: FakeTables,
-    /// By how many seconds each message to the queue was held back.
+    /// The delay of each message in seconds.
     sent: Arc<Mutex<Vec<Option<i32>>>>,
-    /// Other exports that a message was sent for.
+    /// Other exports for which a message was sent.
     woken: Arc<Mutex<Vec<u64>>>,
     stored: Rule,
-    /// How often records were asked for.
+    /// How often records were queried.
     asked: Arc<AtomicUsize>,
     worker: Worker,
 }
@@ -121,7 +121,7 @@ impl World {
     }
 }
 
-/// An export that was requested just now.
+/// A newly requested export.
 fn requested() -> State {
     let now = Timestamp::now();
     let mut state = waiting();
@@ -137,7 +137,7 @@ fn taken(state: &State) -> State {
     }
 }
 
-/// One order in the first of the ranges that are asked for, and none in the last minute's.
+/// One order in the first queried range, and none in the range of the last minute.
 fn one_order(r: &QueryInput) -> Answer {
     let values = r.expression_attribute_values().unwrap();
     if values.contains_key(":from") {
@@ -162,7 +162,7 @@ fn refused(code: &'static str) -> impl Fn(&QueryInput) -> Answer {
 }
 
 fn never(_: &QueryInput) -> Answer {
-    panic!("records are read for an export that is not to be made")
+    panic!("records must not be read for this export")
 }
 
 fn rows_of(export: &Export) -> Option<u64> {
@@ -170,7 +170,7 @@ fn rows_of(export: &Export) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn a_file_is_made_and_its_export_succeeds() {
+async fn a_file_is_built_and_its_export_succeeds() {
     let world = World::new(&requested(), one_order);
     assert_eq!(world.work_on().await, Outcome::Succeeded);
     let export = world.state().export;
@@ -182,7 +182,7 @@ async fn a_file_is_made_and_its_export_succeeds() {
 }
 
 #[tokio::test]
-async fn what_is_unknown_final_or_another_workers_is_left_alone() {
+async fn an_export_that_is_unknown_final_or_taken_is_left_alone() {
     let canceled = requested()
         .cancel(Actor::default(), Timestamp::now(), pace())
         .after;
@@ -197,7 +197,7 @@ async fn what_is_unknown_final_or_another_workers_is_left_alone() {
     assert_eq!(unknown, Outcome::Left);
 }
 
-/// Another export of the same parent that a worker is at.
+/// Another export of the same parent, with a worker and a slot.
 async fn takes_a_slot(world: &World, number: u64, at: Timestamp) -> State {
     let mut state = requested();
     state.export.id = id(number);
@@ -208,7 +208,7 @@ async fn takes_a_slot(world: &World, number: u64, at: Timestamp) -> State {
     state
 }
 
-/// The worker of another export asks for a slot.
+/// Another export's worker calls `take_slot`.
 async fn asks(world: &World, number: u64, most: usize, at: Timestamp) -> Place {
     let mut export = requested().export;
     export.id = id(number);
@@ -226,13 +226,13 @@ async fn ends(world: &World, of: &State) -> Vec<ExportId> {
 }
 
 #[tokio::test]
-async fn no_more_exports_of_a_parent_are_made_at_once_than_may() {
+async fn the_number_of_exports_of_a_parent_at_once_is_limited() {
     let world = World::new(&requested(), one_order);
     let now = Timestamp::now();
     let first = takes_a_slot(&world, 8, now).await;
     takes_a_slot(&world, 9, now).await;
     assert_eq!(world.work_on().await, Outcome::Waits);
-    // What it waits for is written down: it is no time in which it could have been begun.
+    // The wait is recorded, and does not count towards the time limits.
     let work = world.state().work;
     assert!(work.in_line.is_some());
     assert_eq!(
@@ -243,12 +243,12 @@ async fn no_more_exports_of_a_parent_are_made_at_once_than_may() {
     assert_eq!(ends(&world, &first).await, [id(7)]);
     assert_eq!(world.work_on().await, Outcome::Succeeded);
     assert_eq!(world.state().work.in_line, None);
-    // Its own slot has ended with it.
+    // The slot ended with the export.
     takes_a_slot(&world, 10, now).await;
 }
 
 #[tokio::test]
-async fn who_waits_is_woken_when_a_slot_ends() {
+async fn an_export_in_line_is_woken_when_a_slot_ends() {
     let world = World::new(&requested(), one_order);
     takes_a_slot(&world, 8, Timestamp::now()).await;
     let mut waits = requested();
@@ -256,7 +256,7 @@ async fn who_waits_is_woken_when_a_slot_ends() {
     world.tables.write(&waits);
     assert_eq!(asks(&world, 9, 1, Timestamp::now()).await, Place::Line);
     assert_eq!(world.work_on().await, Outcome::Waits);
-    // There are two by now.
+    // There are two in line now.
     assert_eq!(asks(&world, 10, 2, Timestamp::now()).await, Place::Line);
     assert_eq!(world.work_on().await, Outcome::Waits);
     assert_eq!(asks(&world, 9, 2, Timestamp::now()).await, Place::Slot);
@@ -269,18 +269,18 @@ async fn who_waits_is_woken_when_a_slot_ends() {
 }
 
 #[tokio::test]
-async fn an_export_that_goes_on_hands_its_slot_on_before_its_own_message() {
+async fn a_continued_export_passes_its_slot_on_before_its_own_message() {
     let mut world = World::new(&requested(), one_order);
     world.worker.exports_per_parent = 1;
     let mut waits = requested();
     (waits.export.id, waits.work.id) = (id(9), id(9));
     world.tables.write(&waits);
-    // Somebody comes to wait while its first page is on its way.
+    // Another export joins the line while the first page is being read.
     let outcome = {
         let mut work = std::pin::pin!(world.work_until(Instant::now()));
         while world.asked.load(Ordering::Relaxed) == 0 {
             let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            assert!(polled.is_pending(), "it was done before");
+            assert!(polled.is_pending(), "the export ended too early");
             tokio::task::yield_now().await;
         }
         assert_eq!(asks(&world, 9, 1, Timestamp::now()).await, Place::Line);
@@ -288,14 +288,14 @@ async fn an_export_that_goes_on_hands_its_slot_on_before_its_own_message() {
     };
     assert_eq!(outcome, Outcome::Continued);
     assert_eq!((world.sent(), world.woken()), (vec![], vec![9]));
-    // Its own comes when the other's slot ends.
+    // Its own message comes when the other's slot ends.
     assert_eq!(world.work_on().await, Outcome::Waits);
     assert_eq!(asks(&world, 9, 1, Timestamp::now()).await, Place::Slot);
     assert_eq!(ends(&world, &waits).await, [id(7)]);
 }
 
 #[tokio::test]
-async fn a_worker_that_finds_its_export_at_its_end_passes_on_what_was_reserved_for_it() {
+async fn a_worker_that_finds_its_export_final_passes_its_reservation_on() {
     let canceled = requested();
     let canceled = canceled.cancel(Actor::default(), Timestamp::now(), pace());
     let mut old = requested();
@@ -317,19 +317,19 @@ async fn a_worker_that_finds_its_export_at_its_end_passes_on_what_was_reserved_f
 }
 
 #[tokio::test]
-async fn a_worker_that_was_killed_keeps_its_slot_no_longer_than_its_lease() {
+async fn the_slot_of_a_killed_worker_ends_with_its_lease() {
     let world = World::new(&requested(), one_order);
     let long_ago = Timestamp::now() - SignedDuration::from_mins(5);
     let mut killed = takes_a_slot(&world, 8, long_ago).await;
     takes_a_slot(&world, 9, long_ago).await;
-    // One renews its lease still, one has not for long.
+    // One worker still renews its lease; the other's has long ended.
     assert_eq!(world.work_on().await, Outcome::Waits);
     killed.work.lease.as_mut().unwrap().until = long_ago;
     world.tables.write(&killed);
     assert_eq!(world.work_on().await, Outcome::Succeeded);
 }
 
-/// Tables whose slots are slow to be read and written.
+/// Tables whose slots are slow to read and write.
 struct SlowSlots(FakeTables);
 
 impl Wire for SlowSlots {
@@ -345,9 +345,9 @@ impl Wire for SlowSlots {
     }
 }
 
-/// Were its end in the table counted from before that, another worker would take the export on while this one writes.
+/// If its end in the table were counted from before that, another worker could claim the export while this one writes.
 #[tokio::test(start_paused = true)]
-async fn a_lease_begins_once_there_is_a_slot_by_both_clocks() {
+async fn both_clocks_of_a_lease_begin_after_the_slot_was_taken() {
     let (start, began) = (Timestamp::now(), Instant::now());
     let clock = move || start + SignedDuration::try_from(began.elapsed()).unwrap();
     let slot: Arc<Mutex<Option<FakeTables>>> = Arc::default();
@@ -360,7 +360,7 @@ async fn a_lease_begins_once_there_is_a_slot_by_both_clocks() {
         one_order(r)
     });
     *slot.lock().unwrap() = Some(world.tables.clone());
-    world.worker.dependencies.clock = Clock::showing(clock);
+    world.worker.dependencies.clock = Clock::from_fn(clock);
     world.worker.dependencies.exports = world
         .tables
         .exports_over(Arc::new(SlowSlots(world.tables.clone())));
@@ -369,7 +369,7 @@ async fn a_lease_begins_once_there_is_a_slot_by_both_clocks() {
 }
 
 #[tokio::test]
-async fn trouble_that_may_pass_is_tried_again_when_its_wait_is_over() {
+async fn a_transient_error_is_retried_after_its_wait() {
     let world = World::new(&requested(), refused("InternalServerError"));
     assert_eq!(world.work_on().await, Outcome::Retried);
     let work = world.state().work;
@@ -377,7 +377,7 @@ async fn trouble_that_may_pass_is_tried_again_when_its_wait_is_over() {
     assert!(work.not_before.is_some());
     assert_eq!(world.sent(), [Some(60)]);
 
-    // A message that comes meanwhile is sent on, and changes nothing.
+    // A message that comes meanwhile is sent again and changes nothing.
     let before = world.state();
     assert_eq!(world.work_on().await, Outcome::Early);
     assert_eq!((world.state(), world.sent().len()), (before, 2));
@@ -385,7 +385,7 @@ async fn trouble_that_may_pass_is_tried_again_when_its_wait_is_over() {
 }
 
 #[tokio::test]
-async fn the_fifth_attempt_that_comes_to_nothing_is_the_last() {
+async fn the_fifth_attempt_without_a_checkpoint_is_the_last() {
     let mut state = requested();
     state.work.attempts = Pace::MAX_ATTEMPTS - 1;
     let world = World::new(&state, refused("InternalServerError"));
@@ -395,7 +395,7 @@ async fn the_fifth_attempt_that_comes_to_nothing_is_the_last() {
 }
 
 #[tokio::test]
-async fn trouble_that_cannot_pass_fails_the_export_at_once() {
+async fn a_permanent_error_fails_the_export_at_once() {
     let world = World::new(&requested(), refused("ResourceNotFoundException"));
     assert_eq!(world.work_on().await, Outcome::Failed);
     let state = world.state();
@@ -408,7 +408,7 @@ async fn trouble_that_cannot_pass_fails_the_export_at_once() {
 }
 
 #[tokio::test]
-async fn near_the_deadline_the_next_invocation_goes_on_at_once_from_a_checkpoint() {
+async fn near_the_deadline_the_next_invocation_continues_at_once_from_a_checkpoint() {
     let world = World::new(&requested(), one_order);
     assert_eq!(world.work_until(Instant::now()).await, Outcome::Continued);
     let work = world.state().work;
@@ -442,13 +442,13 @@ async fn a_cancel_stops_the_worker_for_good() {
     assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
 }
 
-/// Works on an export whose worker stands still for so long once the first record has been read: nothing of it runs, its
-/// clock does. Meanwhile `happens`.
-async fn stood_still(world: &World, length: Duration, happens: impl FnOnce()) -> Outcome {
+/// Works on an export whose worker is frozen for `length` after the first record: it does not run, but time passes.
+/// Calls `happens` meanwhile.
+async fn frozen(world: &World, length: Duration, happens: impl FnOnce()) -> Outcome {
     let mut work = std::pin::pin!(world.work_on());
     while world.asked.load(Ordering::Relaxed) == 0 {
         let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        assert!(polled.is_pending(), "it was done before");
+        assert!(polled.is_pending(), "the export ended too early");
         tokio::task::yield_now().await;
     }
     happens();
@@ -459,9 +459,9 @@ async fn stood_still(world: &World, length: Duration, happens: impl FnOnce()) ->
 const LEASE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_stood_still_past_its_lease_touches_nothing_and_gives_it_back() {
+async fn a_worker_frozen_past_its_lease_writes_nothing_and_gives_the_lease_back() {
     let world = World::new(&requested(), one_order);
-    assert_eq!(stood_still(&world, LEASE, || {}).await, Outcome::Retried);
+    assert_eq!(frozen(&world, LEASE, || {}).await, Outcome::Retried);
     let state = world.state();
     assert_eq!(
         (state.export.status, state.work.lease, state.work.attempts),
@@ -474,19 +474,16 @@ async fn a_worker_that_stood_still_past_its_lease_touches_nothing_and_gives_it_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_stood_still_for_a_third_of_its_lease_goes_on() {
+async fn a_worker_frozen_for_a_third_of_its_lease_continues() {
     let world = World::new(&requested(), one_order);
-    assert_eq!(
-        stood_still(&world, LEASE / 3, || {}).await,
-        Outcome::Succeeded
-    );
+    assert_eq!(frozen(&world, LEASE / 3, || {}).await, Outcome::Succeeded);
     assert_eq!(world.state().export.file.unwrap().receipt.attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_somebody_else_has_taken_is_not_given_back() {
+async fn a_lease_that_another_worker_has_taken_is_not_given_back() {
     let world = World::new(&requested(), one_order);
-    let outcome = stood_still(&world, LEASE, || {
+    let outcome = frozen(&world, LEASE, || {
         let freed = world.state().continue_later(Timestamp::now(), pace()).after;
         world.tables.write(&taken(&freed));
     });
@@ -495,9 +492,9 @@ async fn a_lease_that_somebody_else_has_taken_is_not_given_back() {
     assert_eq!((world.stored.num_calls(), world.sent()), (0, vec![]));
 }
 
-/// Whatever the catalog says by then: the file is made by the entry that was stored with the request.
+/// The file follows the entry that was stored with the request, whatever the current catalog.
 #[tokio::test]
-async fn a_file_is_made_by_the_entry_of_its_request() {
+async fn a_file_follows_the_entry_of_its_request() {
     let catalog = Catalog::built_in().unwrap();
     let mut of = catalog.get("orders").unwrap().clone();
     for column in &mut of.columns {
@@ -510,7 +507,7 @@ async fn a_file_is_made_by_the_entry_of_its_request() {
     world.tables.write(&state);
     assert_eq!(world.work_on().await, Outcome::Succeeded);
     let export = world.state().export;
-    // `customer`, `orders#42`, and two ends of lines.
+    // `customer`, `orders#42`, and two line ends.
     let file = export.file.unwrap();
     assert_eq!(file.size, 8 + 9 + 4);
     assert_eq!(file.receipt.entry, state.export.entry);
@@ -528,7 +525,7 @@ async fn an_export_whose_entry_is_gone_fails_with_a_reason() {
     );
 }
 
-/// How many rows the file has that follows a checkpoint at the end of the records, with seven rows.
+/// The number of rows of the file that continues from a checkpoint with seven rows, at the end of the records.
 async fn rows_after(v: u32, source: &str) -> Option<u64> {
     let now = Timestamp::now();
     let checkpoint = Checkpoint {
@@ -552,22 +549,22 @@ async fn rows_after(v: u32, source: &str) -> Option<u64> {
     rows_of(&world.state().export)
 }
 
-/// The same position means other records there.
+/// In another table, the same position refers to other records.
 #[tokio::test]
-async fn a_checkpoint_of_another_table_is_not_gone_on_from() {
+async fn a_file_is_not_continued_from_a_checkpoint_of_another_table() {
     assert_eq!(rows_after(1, "dynamodb   records").await, Some(7));
     assert_eq!(rows_after(1, "dynamodb   others").await, Some(1));
 }
 
-/// What its fields mean to another release is not known.
+/// The fields may have another meaning in another release.
 #[tokio::test]
-async fn a_checkpoint_of_another_version_is_not_gone_on_from() {
+async fn a_file_is_not_continued_from_a_checkpoint_of_another_version() {
     assert_eq!(rows_after(2, "dynamodb   records").await, Some(1));
 }
 
-/// The failure says which attribute does not fit, and shows no record.
+/// The failure names the attribute that does not match, and shows no record.
 #[tokio::test]
-async fn records_that_do_not_fit_the_catalog_make_no_file() {
+async fn an_export_fails_if_its_records_do_not_match_the_catalog() {
     let many = |r: &QueryInput| {
         let values = r.expression_attribute_values().unwrap();
         let items = (0..25).filter(|_| values.contains_key(":from")).map(|n| {
@@ -588,9 +585,9 @@ async fn records_that_do_not_fit_the_catalog_make_no_file() {
     assert_eq!(world.stored.num_calls(), 0);
 }
 
-/// Keys that begin with digits and are of another form lie among the times, and outside of a range of them.
+/// Keys of another format that begin with digits sort among the times, outside the range.
 #[tokio::test]
-async fn a_range_that_finds_nothing_is_no_empty_file_where_the_ends_show_other_keys() {
+async fn an_empty_range_fails_the_export_if_the_ends_have_keys_of_another_format() {
     let at_the_end = |sk: &'static str| {
         move |r: &QueryInput| {
             let values = r.expression_attribute_values().unwrap();

@@ -294,7 +294,7 @@ fn asking(
         });
     let lambda = client!(aws_sdk_lambda, [&invoke]);
     world.notifier.grants_function =
-        Some(GrantsFunction::new(lambda, "host".into(), ANSWERED_WITHIN));
+        Some(GrantsFunction::new(lambda, "host".into(), ANSWER_TIMEOUT));
     (world, asked)
 }
 

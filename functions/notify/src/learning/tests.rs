@@ -140,7 +140,7 @@ async fn what_is_written_meanwhile_is_kept() {
     let stale = expired.cleaned(at(50));
     assert!(matches!(
         tables.exports().commit(stale).await,
-        Err(CommitError::Overtaken)
+        Err(CommitError::Conflict)
     ));
 }
 

@@ -60,14 +60,14 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
         example: Some("a key, which no mail shows".into()),
     };
     let warnings = vec![
-        Warning::of_cells(WarningCode::CellCut, "note", 3),
-        Warning::of_cells(WarningCode::NumberAsText, "amount", 1),
-        Warning::of_cells(WarningCode::CharactersDropped, "city", 1_200),
-        Warning::of_cells(WarningCode::TimeCut, "created_at", 2),
+        Warning::for_column(WarningCode::CellCut, "note", 3),
+        Warning::for_column(WarningCode::NumberAsText, "amount", 1),
+        Warning::for_column(WarningCode::CharactersDropped, "city", 1_200),
+        Warning::for_column(WarningCode::TimeCut, "created_at", 2),
         of_records(WarningCode::Undated, Some("created_at"), 1),
         of_records(WarningCode::Undecided, Some("sk"), 7),
         of_records(WarningCode::BlankRow, None, 2),
-        Warning::of_cells(WarningCode::OtherKind, "age", 3),
+        Warning::for_column(WarningCode::OtherKind, "age", 3),
     ];
     let mail = mail(
         &Export {
@@ -125,7 +125,7 @@ fn names_from_outside_can_add_no_line_and_no_tag() {
     let mut export = ready();
     export.user.name = Some("Ana\r\nBcc: x@example.com\u{2028}<script>alert(1)</script>".into());
     export.file_name = "a\r\nb<img src=x onerror=alert(1)>\"'.csv".into();
-    export.warnings = vec![Warning::of_cells(WarningCode::CellCut, "<b>\nx", 1)];
+    export.warnings = vec![Warning::for_column(WarningCode::CellCut, "<b>\nx", 1)];
     let letterhead = Letterhead {
         product: "A & B\n<i>".into(),
         ..letterhead()

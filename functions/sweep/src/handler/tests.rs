@@ -15,10 +15,10 @@ use waybill_testing::fake::{Silent, http_client};
 use waybill_testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
 
 type Keys = Arc<Mutex<BTreeSet<String>>>;
-/// By how many seconds each message was held back.
+/// The delay of each message in seconds.
 type Delays = Arc<Mutex<Vec<Option<i32>>>>;
 
-/// A sweeper over made-up services.
+/// A sweeper over mocked services.
 struct World {
     tables: FakeTables,
     objects: Keys,
@@ -130,7 +130,7 @@ async fn a_lost_message_is_sent_again_later_each_time() {
 }
 
 #[tokio::test]
-async fn an_export_that_nobody_starts_fails_after_a_day_and_its_person_is_told() {
+async fn an_export_that_no_worker_begins_fails_after_a_day_and_its_user_gets_a_mail() {
     let world = World::new(FakeTables::holding([&waiting()]), &[]);
     let summary = world.sweep(86_400).await;
     assert_eq!((summary.done[FAILED], world.sent.num_calls()), (1, 0));
@@ -141,7 +141,7 @@ async fn an_export_that_nobody_starts_fails_after_a_day_and_its_person_is_told()
 }
 
 #[tokio::test]
-async fn a_worker_that_is_gone_makes_room_and_a_live_one_is_left_alone() {
+async fn the_lease_of_a_gone_worker_is_freed_and_a_live_worker_keeps_its_own() {
     let world = World::new(
         FakeTables::holding([&processing(0).look_again(at(0)).after]),
         &[],
@@ -152,21 +152,21 @@ async fn a_worker_that_is_gone_makes_room_and_a_live_one_is_left_alone() {
     assert!(work.lease.is_some());
     assert_eq!(work.due_at(), Some(at(90)));
     assert_eq!(world.sent.num_calls(), 0);
-    // The wait began at 60, with the lease's end: what is left of it is the message's delay.
+    // The wait began at 60, with the lease's end. The rest of it is the message's delay.
     assert_eq!(world.sweep(90).await.done[FREED], 1);
     assert_eq!(world.tables.work(7).unwrap().lease, None);
     assert_eq!(
         (world.sent.num_calls(), world.delays()),
         (1, vec![Some(30)])
     );
-    // Only where that message is lost, the sweeper sends another.
+    // The sweeper sends another message only if that one is lost.
     assert_eq!(world.sweep(179).await.looked_at, 0);
     assert_eq!(world.sweep(180).await.done[SENT], 1);
     assert_eq!(world.delays(), [Some(30), None]);
 }
 
 #[tokio::test]
-async fn a_worker_whose_wait_is_over_when_it_is_found_gone_is_followed_at_once() {
+async fn a_gone_worker_is_followed_at_once_if_the_wait_is_over() {
     let world = World::new(FakeTables::holding([&processing(0)]), &[]);
     assert_eq!(world.sweep(121).await.done[FREED], 1);
     assert_eq!(world.delays(), [None]);
@@ -178,7 +178,7 @@ async fn a_worker_whose_wait_is_over_when_it_is_found_gone_is_followed_at_once()
 }
 
 #[tokio::test]
-async fn the_fifth_fruitless_attempt_is_the_last() {
+async fn the_fifth_attempt_without_a_checkpoint_is_the_last() {
     let mut state = processing(0);
     state.work.attempts = Pace::MAX_ATTEMPTS;
     let world = World::new(FakeTables::holding([&state]), &[]);
@@ -190,7 +190,7 @@ async fn the_fifth_fruitless_attempt_is_the_last() {
 }
 
 #[tokio::test]
-async fn a_succeeded_export_keeps_its_object_a_week_and_an_hour_and_nothing_else() {
+async fn a_succeeded_export_keeps_only_its_object_for_a_week_and_an_hour() {
     let world = World::new(
         FakeTables::holding([&succeeded(10).settle_mail(None, at(11)).after]),
         &["exports/7/kept", "exports/7/tail", "exports/71/of-another"],
@@ -228,7 +228,7 @@ async fn after_a_week_without_sweeps_one_sweep_does_all_that_is_due() {
 }
 
 #[tokio::test]
-async fn a_mail_that_somebody_is_sending_is_never_given_up() {
+async fn a_mail_that_is_being_sent_is_not_abandoned() {
     let late = at(10 + WEEK + 60);
     let claimed = succeeded(10)
         .claim_mail(late, late + SignedDuration::from_secs(90))
@@ -241,10 +241,10 @@ async fn a_mail_that_somebody_is_sending_is_never_given_up() {
 }
 
 #[tokio::test]
-async fn a_canceled_export_leaves_nothing_but_not_before_its_worker_must_have_stopped() {
+async fn a_canceled_export_is_cleaned_after_its_worker_must_have_stopped() {
     let canceled = processing(0).cancel(Actor::default(), at(20), pace()).after;
-    let told = canceled.settle_mail(None, at(21)).after;
-    let world = World::new(FakeTables::holding([&told]), &["exports/7/half"]);
+    let mailed = canceled.settle_mail(None, at(21)).after;
+    let world = World::new(FakeTables::holding([&mailed]), &["exports/7/half"]);
     world.sweep(109).await;
     assert_eq!(world.keys(), ["exports/7/half"]);
     world.sweep(110).await;
@@ -253,7 +253,7 @@ async fn a_canceled_export_leaves_nothing_but_not_before_its_worker_must_have_st
 }
 
 #[tokio::test]
-async fn whoever_is_overtaken_leaves_it_to_the_other() {
+async fn after_a_conflict_the_sweeper_leaves_the_export_alone() {
     let state = waiting();
     let world = World::new(FakeTables::holding([&state]), &[]);
     world.tables.overtake(7);
@@ -262,14 +262,14 @@ async fn whoever_is_overtaken_leaves_it_to_the_other() {
         .sweeper
         .take(Step::Send, &state, at(60), &mut summary)
         .await;
-    assert!(matches!(taken, Err(TakeError::Overtaken)));
+    assert!(matches!(taken, Err(TakeError::Conflict)));
     assert_eq!((summary, world.sent.num_calls()), (Summary::default(), 0));
 }
 
 #[tokio::test]
-async fn one_failure_holds_no_other_export_up() {
+async fn a_failing_export_does_not_hold_up_others() {
     let (mut first, mut other) = (waiting(), waiting());
-    // The same shard, so that one comes after the other.
+    // In the same shard, so that they are processed in order.
     (first.export.id, first.work.id) = (id(7), id(7));
     (other.export.id, other.work.id) = (id(23), id(23));
     let sent = mock!(aws_sdk_sqs::Client::send_message)
@@ -298,12 +298,12 @@ async fn one_failure_holds_no_other_export_up() {
         (summary.looked_at, summary.failed, other_sent.num_calls()),
         (2, 1, 1)
     );
-    // It is due again, as what was committed before the message was lost says.
+    // It is due again at the time that was committed before the message was lost.
     assert_eq!(world.tables.work(7).unwrap().due_at(), Some(at(180)));
 }
 
 #[tokio::test]
-async fn a_throttled_queue_is_asked_again() {
+async fn a_call_to_a_throttled_queue_is_retried() {
     let sent = mock!(aws_sdk_sqs::Client::send_message)
         .sequence()
         .http_status(503, None)
@@ -317,7 +317,7 @@ async fn a_throttled_queue_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_is_out_of_time_says_what_is_left() {
+async fn a_sweep_that_runs_out_of_time_counts_what_is_left() {
     let world = World::new(FakeTables::holding([&waiting()]), &[]);
     let result = world.sweeper.sweep(at(60), Instant::now() + RESERVE).await;
     match result {
@@ -329,10 +329,10 @@ async fn a_sweep_that_is_out_of_time_says_what_is_left() {
 }
 
 #[tokio::test]
-async fn work_whose_export_is_missing_goes_with_all_that_it_left() {
+async fn work_without_an_export_is_deleted_with_its_objects() {
     let world = World::new(FakeTables::holding([&processing(0)]), &["exports/7/half"]);
     world.tables.lose_export(7);
-    // Its worker may still be writing.
+    // The worker may still be writing.
     let mut summary = Summary::default();
     world
         .sweeper
@@ -346,10 +346,10 @@ async fn work_whose_export_is_missing_goes_with_all_that_it_left() {
 }
 
 #[tokio::test]
-async fn what_the_index_says_alone_is_nothing() {
+async fn the_index_alone_does_not_make_an_export_due() {
     let world = World::new(FakeTables::holding([&waiting()]), &[]);
     let mut summary = Summary::default();
-    // Due in the index once, not in the item any more; and an export that is long gone.
+    // One export is due in the index but not in its item; the other no longer exists.
     world
         .sweeper
         .look_at(id(7), at(30), &mut summary)
@@ -364,13 +364,13 @@ async fn what_the_index_says_alone_is_nothing() {
     assert_eq!(summary.due_age_s, 0);
 }
 
-/// An export of this number, in shard 7 where it is 7 and a multiple of 16.
+/// An export with this id, which is in shard 7 for 7 plus a multiple of 16.
 fn numbered(mut state: State, number: u64) -> State {
     (state.export.id, state.work.id) = (id(number), id(number));
     state
 }
 
-/// S3 that lists and removes for none but the exports of which `may` holds.
+/// S3 that lists and deletes only for exports for which `may` is true.
 fn bucket(may: fn(&str) -> bool) -> Bucket {
     let uploads = mock!(aws_sdk_s3::Client::list_multipart_uploads)
         .match_requests(move |r| may(r.prefix().unwrap()))
@@ -384,15 +384,15 @@ fn bucket(may: fn(&str) -> bool) -> Bucket {
     Bucket::new(client!(aws_sdk_s3, [&uploads, &objects, &denied]), "files")
 }
 
-fn told(number: u64) -> State {
+fn mailed(number: u64) -> State {
     let canceled = processing(0).cancel(Actor::default(), at(1), pace()).after;
     numbered(canceled.settle_mail(None, at(2)).after, number)
 }
 
 #[tokio::test]
-async fn clean_ups_that_keep_failing_hide_no_lost_message() {
+async fn repeatedly_failing_cleanups_do_not_delay_a_lost_message() {
     // All in one shard, and due before the lost message.
-    let failing = (1..=250).map(|n| told(7 + 16 * n));
+    let failing = (1..=250).map(|n| mailed(7 + 16 * n));
     let mut states: Vec<State> = failing.collect();
     let mut lost = waiting();
     lost.work.set_due(at(1_000));
@@ -402,15 +402,15 @@ async fn clean_ups_that_keep_failing_hide_no_lost_message() {
     let summary = world.sweep(1_000).await;
     assert_eq!((summary.failed, summary.looked_at), (250, 251));
     assert_eq!(world.sent.num_calls(), 1);
-    // They wait for their next try, and are told of all the same.
+    // They wait for their retry, and are counted nevertheless.
     let summary = world.sweep(1_001).await;
     assert_eq!((summary.failed, summary.put_off), (0, 250));
     assert_eq!(summary.due_age_s, 1_001 - 91);
 }
 
 #[tokio::test]
-async fn what_fails_is_tried_again_later_each_time_and_is_due_since_it_first_was() {
-    let mut world = World::new(FakeTables::holding([&told(7)]), &[]);
+async fn a_failing_step_is_retried_later_each_time_and_keeps_its_due_time() {
+    let mut world = World::new(FakeTables::holding([&mailed(7)]), &[]);
     world.sweeper.bucket = bucket(|_| false);
     let mut tried = Vec::new();
     for minute in 2..=40 {
@@ -421,7 +421,7 @@ async fn what_fails_is_tried_again_later_each_time_and_is_due_since_it_first_was
         }
     }
     assert_eq!(tried, [2, 3, 5, 9, 17, 33]);
-    // Put right, it is done when it is tried next.
+    // Once the cause is fixed, the next retry succeeds.
     world.sweeper.bucket = bucket(|_| true);
     assert_eq!(world.sweep(64 * 60).await.put_off, 1);
     assert_eq!(world.sweep(65 * 60).await.done[CLEANED], 1);
@@ -429,7 +429,7 @@ async fn what_fails_is_tried_again_later_each_time_and_is_due_since_it_first_was
 }
 
 #[tokio::test]
-async fn a_clean_up_that_fails_holds_up_neither_mail_nor_expiry() {
+async fn a_failing_cleanup_holds_up_neither_mail_nor_expiry() {
     let mut world = World::new(FakeTables::holding([&succeeded(10)]), &[]);
     world.sweeper.bucket = bucket(|_| false);
     let summary = world.sweep(100).await;
@@ -443,7 +443,7 @@ async fn a_clean_up_that_fails_holds_up_neither_mail_nor_expiry() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_stops_nothing_and_its_age_is_told() {
+async fn an_unreadable_item_stops_nothing_and_its_age_is_logged() {
     for spoil in [FakeTables::spoil_export, FakeTables::spoil_work] {
         let (poisoned, lost) = (numbered(waiting(), 23), waiting());
         let world = World::new(FakeTables::holding([&poisoned, &lost]), &[]);
@@ -454,15 +454,15 @@ async fn an_item_that_cannot_be_read_stops_nothing_and_its_age_is_told() {
             (1, 1, 1)
         );
         assert_eq!(summary.due_age_s, 10);
-        // It alarms until it is put right.
+        // The alarm continues until the item is repaired.
         let summary = world.sweep(60 + 3_600).await;
         assert_eq!((summary.unreadable, summary.due_age_s), (1, 3_600));
     }
 }
 
-/// What it was to send is sent when its work is due again.
+/// The message is sent again when the work is due again.
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_is_silent_costs_each_export_a_second() {
+async fn a_hanging_queue_costs_each_export_a_second() {
     let states = [7, 23, 39, 55, 71].map(|number| numbered(waiting(), number));
     let mut world = World::new(FakeTables::holding(&states), &[]);
     let config = aws_sdk_sqs::Config::builder()
@@ -480,12 +480,12 @@ async fn a_queue_that_is_silent_costs_each_export_a_second() {
     assert_eq!((summary.done[SENT], summary.failed), (5, 5));
     let took = began.elapsed();
     assert!(took < Duration::from_secs(6), "{took:?}");
-    // No failure of the step: what was committed says when the message is sent again.
+    // The step itself did not fail: the committed due time makes a later sweep send the message again.
     assert_eq!(world.tables.work(7).unwrap().failures, 0);
 }
 
 #[tokio::test]
-async fn the_slot_of_an_export_that_is_given_up_or_whose_worker_is_gone_is_handed_on() {
+async fn the_slot_of_a_failed_export_or_a_gone_worker_is_passed_on() {
     let mut worn_out = processing(0);
     worn_out.work.attempts = Pace::MAX_ATTEMPTS;
     for gone in [processing(0), worn_out] {
@@ -506,7 +506,7 @@ async fn the_slot_of_an_export_that_is_given_up_or_whose_worker_is_gone_is_hande
         waits.work.set_due(at(10_000));
         world.tables.write(&waits);
         world.sweep(150).await;
-        // The export that waited, and no other of this number.
+        // Only the waiting export gets a message.
         assert_eq!(world.sent.num_calls(), 1);
     }
 }

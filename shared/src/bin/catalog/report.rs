@@ -142,7 +142,7 @@ impl<'a> Report<'a> {
         if matches!(sort_key, Value::Number(_)) != format.is_number() {
             self.wrong_type.note(key);
         }
-        match (format.instant_of(key), created) {
+        match (format.instant(key), created) {
             (None, _) => self.wrong_format.note(key),
             (Some(time), Some(created)) if created.duration_since(time).abs() >= PRECISION => {
                 self.other_time.note(key);

@@ -51,7 +51,7 @@ fn a_file_begins_with_a_mark_only_for_spreadsheets() {
 }
 
 #[test]
-fn a_key_that_would_run_is_guarded_too() {
+fn a_header_that_would_run_is_guarded_too() {
     let mut rows = rows(Profile::Spreadsheet, "UTC", &[Kind::Text]);
     rows.options.columns[0].key = "=1+1".to_owned();
     let mut out = Vec::new();
@@ -60,7 +60,7 @@ fn a_key_that_would_run_is_guarded_too() {
 }
 
 #[test]
-fn a_key_that_would_run_behind_another_separator_is_guarded() {
+fn a_header_that_would_run_after_another_separator_is_guarded() {
     let mut rows = rows(Profile::Spreadsheet, "UTC", &[Kind::Text]);
     rows.options.columns[0].key = "a;=1".to_owned();
     let mut out = Vec::new();
@@ -69,7 +69,7 @@ fn a_key_that_would_run_behind_another_separator_is_guarded() {
 }
 
 #[test]
-fn a_file_for_programs_does_not_begin_with_the_letters_of_another_format() {
+fn a_file_for_programs_does_not_begin_with_the_signature_of_sylk() {
     let header = |profile, first: &str| {
         let mut rows = rows(profile, "UTC", &[Kind::Text, Kind::Text]);
         rows.options.columns[0].key = first.to_owned();
@@ -85,7 +85,7 @@ fn a_file_for_programs_does_not_begin_with_the_letters_of_another_format() {
 }
 
 #[test]
-fn every_kind_is_written_in_its_form() {
+fn every_kind_is_written_in_its_format() {
     let kinds = [
         Kind::Text,
         Kind::Integer,
@@ -140,7 +140,7 @@ fn no_text_runs_in_a_spreadsheet() {
 }
 
 #[test]
-fn no_text_runs_behind_another_separator_than_the_files() {
+fn no_text_runs_when_the_file_is_split_at_another_separator() {
     for (text, written) in [
         ("x;=1+1;y", "x;'=1+1;y"),
         ("a|b|c|d|e|f|g|h|=1", "a|b|c|d|e|f|g|h|'=1"),
@@ -154,7 +154,7 @@ fn no_text_runs_behind_another_separator_than_the_files() {
         assert_eq!(one(Profile::Spreadsheet, Kind::Text, text), written);
         assert_eq!(one(Profile::Data, Kind::Text, text), text);
     }
-    // What is only separated differently is written as it was.
+    // The profile `data` has no guards.
     let values = [Value::Text("x;=1".into())];
     let written = line(Profile::Spreadsheet, "UTC", &[Kind::Text], &values);
     assert_eq!(written, "x;'=1\r\n");
@@ -164,7 +164,7 @@ fn no_text_runs_behind_another_separator_than_the_files() {
 }
 
 #[test]
-fn what_is_stored_as_a_number_is_no_formula_in_any_column() {
+fn a_stored_number_is_not_guarded_in_any_column() {
     for kind in Kind::ALL {
         for number in ["-47", "-0.5", "15197482199"] {
             let values = [Value::Number(number.into())];
@@ -178,7 +178,7 @@ fn what_is_stored_as_a_number_is_no_formula_in_any_column() {
 }
 
 #[test]
-fn no_cell_goes_on_with_a_number_that_begins_its_row() {
+fn the_cell_after_a_leading_number_cannot_be_read_as_part_of_it() {
     let kinds = [Kind::Decimal, Kind::Text, Kind::Text];
     let written = |profile, first: &'static str, second: &'static str| {
         let values = [first, second, "x"].map(|text| Value::Text(text.into()));
@@ -199,7 +199,7 @@ fn no_cell_goes_on_with_a_number_that_begins_its_row() {
 }
 
 #[test]
-fn cells_of_another_kind_are_written_as_they_are_and_counted_by_column() {
+fn cells_of_another_kind_are_written_unchanged_and_counted_by_column() {
     let kinds = [Kind::Integer, Kind::Timestamp, Kind::Text, Kind::Email];
     let mut writer = rows(Profile::Data, "UTC", &kinds);
     let mut out = Vec::new();
@@ -229,7 +229,7 @@ fn cells_of_another_kind_are_written_as_they_are_and_counted_by_column() {
 }
 
 #[test]
-fn a_number_or_a_date_is_never_touched_but_what_only_looks_like_one_is() {
+fn numbers_and_dates_are_not_guarded_but_texts_that_look_like_them_are() {
     for (kind, text) in [
         (Kind::Integer, "-5"),
         (Kind::Decimal, "-0.5"),
@@ -250,7 +250,7 @@ fn a_number_or_a_date_is_never_touched_but_what_only_looks_like_one_is() {
 }
 
 #[test]
-fn a_phone_stays_as_it_is_where_it_cannot_be_computed() {
+fn a_phone_number_that_cannot_be_computed_is_not_guarded() {
     for phone in ["+15197482199", "+1 519 748 2199", "519-748-2199"] {
         assert_eq!(one(Profile::Spreadsheet, Kind::Phone, phone), phone);
     }
@@ -263,7 +263,7 @@ fn a_phone_stays_as_it_is_where_it_cannot_be_computed() {
 }
 
 #[test]
-fn a_program_tells_an_empty_text_from_none() {
+fn a_file_for_programs_distinguishes_an_empty_text_from_a_missing_value() {
     let row = [Value::Text("".into()), Value::Missing, Value::Null];
     let kinds = [Kind::Integer, Kind::Text, Kind::Text];
     let written = |profile| line(profile, "UTC", &kinds, &row);
@@ -307,17 +307,17 @@ fn any_value() -> impl Strategy<Value = Value<'static>> {
 }
 
 proptest! {
-    /// Each byte by itself says the same.
+    /// The result is the same as testing each byte by itself.
     #[test]
-    fn a_byte_that_matters_is_seen_wherever_it_is(text in any_text()) {
+    fn a_special_byte_is_found_at_any_position(text in any_text()) {
         let found = text.bytes().any(|b| b < b' ' || b",\";|".contains(&b));
         prop_assert_eq!(is_special(text.as_bytes()), found);
     }
 
-    /// The `csv` crate writes the same bytes.
+    /// The output equals that of the `csv` crate.
     #[test]
-    fn a_row_is_as_another_writer_has_it(texts in prop::collection::vec(any_text(), 1..6)) {
-        // That writer does not tell an empty text from none.
+    fn a_row_equals_that_of_the_csv_crate(texts in prop::collection::vec(any_text(), 1..6)) {
+        // The `csv` crate does not distinguish an empty text from a missing value.
         let value = |text: &String| match text.as_str() {
             "" => Value::Missing,
             text => Value::Text(text.to_owned().into()),
@@ -333,8 +333,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_back(values in prop::collection::vec(any_value(), 1..6)) {
-        // Before them is one more: the reader takes a mark at the very beginning for the file's own.
+    fn written_values_are_read_back(values in prop::collection::vec(any_value(), 1..6)) {
+        // The reader would take a byte-order mark at the very beginning for the file's own, so another value comes
+        // first.
         let values: Vec<_> = [Value::Text("first".into())].into_iter().chain(values).collect();
         let kinds = vec![Kind::Text; values.len()];
         let expected: Vec<_> = values.iter().map(|v| v.as_text().unwrap_or_default().to_owned()).collect();

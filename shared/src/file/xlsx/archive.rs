@@ -1,8 +1,8 @@
-//! A ZIP archive in the making, whose bytes leave as they come (PKWARE's APPNOTE 6.3.10).
+//! Writes a ZIP archive as a stream (PKWARE's APPNOTE 6.3.10, whose sections are named below).
 //!
-//! An entry's sizes and checksum follow its data, in a descriptor; the directory comes last. What an entry holds is
-//! deflated in fragments, each by itself: an archive goes on from [`Progress`] between any two of them, and nothing of
-//! a compressor has to be kept.
+//! An entry's sizes and checksum follow its data, in a data descriptor; the central directory is last. An entry's data
+//! is deflated in independent fragments: an archive can be continued from [`Progress`] between any two of them, without
+//! the state of a compressor.
 
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
@@ -10,56 +10,56 @@ use serde::{Deserialize, Serialize};
 use super::deflate::Deflate;
 use super::xml::Xml;
 
-/// Where four bytes end, and Zip64 begins (section 4.3.9.2).
+/// The greatest value of a four-byte field; greater ones need Zip64 (section 4.3.9.2).
 const MAX_32: u64 = u32::MAX as u64;
 
-/// Where two bytes end.
+/// The greatest value of a two-byte field.
 const MAX_16: usize = u16::MAX as usize;
 
-/// More than any object of S3 has (50 TB).
+/// An upper bound on the size of an S3 object (50 TB).
 const MAX_BYTES: u64 = 1 << 46;
 
-/// 1 January 1980, the first day that a ZIP archive knows: two runs make the same bytes.
+/// 1 January 1980, the first date of the format. A constant, so that every attempt makes the same bytes.
 const DATE: u16 = (1 << 5) | 1;
 
-/// Bit 3 (section 4.4.4): sizes and checksum follow the data.
+/// Bit 3 of the flags (section 4.4.4): sizes and checksum follow the data.
 const SIZES_FOLLOW: u16 = 1 << 3;
 
-/// Section 4.4.5: 8 is Deflate.
+/// The method Deflate (section 4.4.5).
 const DEFLATE: u16 = 8;
 
-/// The version needed to read what is deflated, and what has Zip64 (section 4.4.3.2).
+/// The versions needed to extract Deflate, and Zip64 (section 4.4.3.2).
 const VERSION: u16 = 20;
 const VERSION_64: u16 = 45;
 
-/// An entry is larger than an archive allows without Zip64 inside of it.
+/// An entry is larger than the archive allows without Zip64 in the entry's own header.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is larger than 4 GiB")]
 pub struct EntryTooLarge(String);
 
-/// How far an archive has come.
+/// The state of an archive between two fragments.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Progress {
-    /// The bytes written so far.
+    /// The number of bytes written so far.
     offset: u64,
-    /// The entries so far; the last one may be unfinished.
+    /// The entries so far; the last one may be incomplete.
     entries: Vec<Entry>,
 }
 
-/// One entry, as the directory has it.
+/// The fields of an entry in the central directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     name: String,
-    /// Where its header is.
+    /// The offset of the entry's local header.
     offset: u64,
     crc: u32,
-    /// Its bytes in the archive, and what they were before.
+    /// Bytes after and before compression.
     packed: u64,
     size: u64,
 }
 
 impl Progress {
-    /// Whether an archive of so many entries can have come this far.
+    /// Whether this is a possible state of an archive with `entries` entries.
     pub(super) fn is_possible(&self, entries: usize) -> bool {
         let fits = |entry: &Entry| {
             entry.offset.max(entry.packed).max(entry.size) <= MAX_BYTES
@@ -77,7 +77,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Goes on from here.
+    /// Continues an archive from its state.
     pub(super) fn new(progress: Progress) -> Self {
         Self {
             progress,
@@ -85,17 +85,17 @@ impl Archive {
         }
     }
 
-    /// How far it has come.
+    /// The state so far.
     pub(super) fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// The bytes of the last entry so far, before they were deflated.
+    /// The bytes of the last entry so far, before compression.
     pub(super) fn entry_size(&self) -> u64 {
         self.progress.entries.last().map_or(0, |entry| entry.size)
     }
 
-    /// Begins an entry. The one before it has ended.
+    /// Begins an entry. The previous one must have ended.
     pub(super) fn begin(&mut self, name: &str, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(b"PK\x03\x04");
@@ -118,11 +118,11 @@ impl Archive {
         self.progress.offset += (out.len() - start) as u64;
     }
 
-    /// Adds to the entry. After the `last` fragment it has ended.
+    /// Adds a fragment to the entry, which ends with its `last` fragment.
     pub(super) fn fragment(&mut self, xml: &Xml, last: bool, out: &mut Vec<u8>) {
         let bytes = &xml.bytes;
         let start = out.len();
-        self.deflate.fragment(bytes, xml.looks(), last, out);
+        self.deflate.fragment(bytes, xml.candidates(), last, out);
         let Progress { offset, entries } = &mut self.progress;
         let Some(entry) = entries.last_mut() else {
             debug_assert!(false, "a fragment without an entry");
@@ -142,16 +142,16 @@ impl Archive {
         *offset += (out.len() - start) as u64;
     }
 
-    /// Adds a whole entry.
+    /// Adds a complete entry.
     pub(super) fn entry(&mut self, name: &str, xml: Vec<u8>, out: &mut Vec<u8>) {
         self.begin(name, out);
         self.fragment(&Xml::read(xml), true, out);
     }
 
-    /// Appends the directory, with which the archive ends.
+    /// Appends the central directory, the end of the archive.
     ///
     /// # Errors
-    /// When an entry is too large: nothing was appended.
+    /// When an entry is too large. Nothing is appended then.
     pub(super) fn end(&self, out: &mut Vec<u8>) -> Result<(), EntryTooLarge> {
         let Progress { offset, entries } = &self.progress;
         if let Some(entry) = entries.iter().find(|e| e.size.max(e.packed) > MAX_32) {
@@ -178,7 +178,7 @@ impl Archive {
 }
 
 impl Entry {
-    /// Appends its line of the directory (section 4.3.12).
+    /// Appends the entry's header in the central directory (section 4.3.12).
     fn list(&self, out: &mut Vec<u8>) {
         let is_far = self.offset >= MAX_32;
         let version = if is_far { VERSION_64 } else { VERSION };
@@ -198,7 +198,7 @@ impl Entry {
         four(out, low(self.offset));
         out.extend_from_slice(self.name.as_bytes());
         if is_far {
-            // Section 4.5.3: of the four fields, only those that do not fit.
+            // Section 4.5.3: the Zip64 field has only those of its four values that do not fit in four bytes.
             two(out, 1);
             two(out, 8);
             eight(out, self.offset);
@@ -206,7 +206,7 @@ impl Entry {
     }
 }
 
-/// Appends the end of a directory in Zip64, and where to find it (sections 4.3.14 and 4.3.15).
+/// Appends the Zip64 end of central directory and its locator (sections 4.3.14 and 4.3.15).
 fn end_64(entries: u64, size: u64, offset: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"PK\x06\x06");
     eight(out, 44);
@@ -222,7 +222,7 @@ fn end_64(entries: u64, size: u64, offset: u64, out: &mut Vec<u8>) {
     four(out, 1);
 }
 
-/// The number, or what says that it is elsewhere.
+/// The number in four bytes, or the value that refers to the Zip64 field.
 fn low(number: u64) -> u32 {
     number.min(MAX_32) as u32
 }
@@ -260,7 +260,7 @@ mod tests {
             .collect()
     }
 
-    /// An archive whose first bytes are not there: only its directory is looked at.
+    /// An archive that begins at `offset`, without the bytes before: only its directory is tested.
     fn far(offset: u64) -> Vec<u8> {
         let entry = |offset| Entry {
             name: "a".to_owned(),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_past_4_gib_says_where_its_parts_are_in_zip64() {
+    fn an_archive_past_4_gib_has_its_offsets_in_zip64() {
         let offset = MAX_32 + 1_000_000;
         let out = far(offset);
         let at = |from: usize| u64::from_le_bytes(out[from..from + 8].try_into().unwrap());
@@ -340,7 +340,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_in_fragments_is_read_back(
+        fn fragments_are_read_back(
             entries in prop::collection::vec(
                 prop::collection::vec((prop::collection::vec(any::<u8>(), 0..300), 1..400_usize), 1..4), 1..4),
         ) {

@@ -1,4 +1,4 @@
-//! The XML of a sheet's rows (ECMA-376 part 1, section 18.3.1), written straight into the bytes to be deflated.
+//! Writes the XML of a sheet's rows (ECMA-376 part 1, section 18.3.1).
 
 use std::borrow::Cow;
 
@@ -14,13 +14,13 @@ use crate::value::number::exact_double;
 use crate::value::time::Stamp;
 use crate::value::{Kind, Value};
 
-/// What follows the place of a cell with a number.
+/// The XML between a cell's reference and its number.
 const NUMBER: &[u8] = b"\"><v>";
 
-/// Every whole number up to this one is a double (2^53).
+/// A double holds every whole number up to this one (2^53).
 const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
 
-/// Up to 16 bytes, the first in the lowest place, so that two can be joined by a shift.
+/// Up to 16 bytes in an integer, the first in the lowest bits, so that two texts are joined by a shift.
 #[derive(Debug, Clone, Copy)]
 struct Short {
     bytes: u128,
@@ -42,7 +42,7 @@ impl Short {
 #[derive(Debug, Clone, Copy)]
 struct Place {
     column: u32,
-    /// What a cell begins with: `<c r="AB`. With a row's number, of at most seven digits, it has at most 16 bytes.
+    /// The start of a cell: `<c r="AB`. With the row's number, of at most seven digits, it fits in 16 bytes.
     begin: Short,
 }
 
@@ -50,7 +50,7 @@ struct Place {
 #[derive(Debug)]
 pub(super) struct Cells {
     places: Vec<Place>,
-    /// What follows the cell's place where it has a style.
+    /// The XML after the reference of a cell with a style.
     header: Vec<u8>,
     date: Vec<u8>,
     seconds: Vec<u8>,
@@ -58,7 +58,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Cells of so many columns, at most [`MAX_COLUMNS`].
+    /// The writer for a number of columns, at most [`MAX_COLUMNS`].
     pub(super) fn new(columns: usize, styles: &Styles) -> Self {
         debug_assert!(columns <= MAX_COLUMNS);
         let styled = |style: &str, rest: &str| format!("\" s=\"{style}\"{rest}").into_bytes();
@@ -84,7 +84,7 @@ impl Cells {
         row.end();
     }
 
-    /// Appends the row of this number, which counts from 1.
+    /// Appends a row; `number` counts from 1.
     pub(super) fn row(
         &self,
         number: u32,
@@ -120,8 +120,8 @@ impl Cells {
                         row.text(place, &shown, &mut warn);
                     }
                 },
-                // Among texts, a number is one. Among phones it would be shown as 1.5E+10, and among dates be taken for
-                // one: there it is its digits.
+                // A number in a column of texts stays a number. As a phone number it would be shown as 1.5E+10, and as
+                // a date it would be misread, so there it is a text of its digits.
                 Cell::StoredNumber(number) if column.kind == Kind::Text => {
                     row.number(place, number, &mut warn);
                 }
@@ -131,7 +131,7 @@ impl Cells {
         if row.out.len() == before
             && let Some(&last) = self.places.last()
         {
-            // A sheet's size is not known before its rows, so readers take a row to be as wide as its cells.
+            // The head of a sheet does not give its dimensions, so readers take a row to be as wide as its cells.
             row.place(last);
             row.out.bytes.extend_from_slice(b"\"/>");
         }
@@ -154,7 +154,7 @@ impl Cells {
 /// One row.
 struct RowWriter<'a> {
     out: &'a mut Xml,
-    /// The digits of its number.
+    /// The digits of the row's number.
     number: Short,
 }
 
@@ -175,7 +175,8 @@ impl<'a> RowWriter<'a> {
         self.out.bytes.extend_from_slice(b"</row>");
     }
 
-    /// Begins a cell. All 16 bytes are written and the rest cut off: a copy of known length is a few instructions.
+    /// Begins a cell. Always copies 16 bytes and truncates, since a copy of constant length takes only a few
+    /// instructions.
     fn place(&mut self, Place { column, begin }: Place) {
         let out = &mut self.out.bytes;
         let end = out.len() + begin.len + self.number.len;
@@ -186,7 +187,7 @@ impl<'a> RowWriter<'a> {
     }
 
     fn text(&mut self, place: Place, text: &str, warn: &mut impl FnMut(WarningCode)) {
-        // No text has more UTF-16 code units than bytes.
+        // A text has at most as many UTF-16 code units as UTF-8 bytes.
         if text.len() <= MAX_TEXT && self.fitting_text(place, text) {
             return;
         }
@@ -199,7 +200,7 @@ impl<'a> RowWriter<'a> {
         text.is_empty() || self.styled_text(place, b"\" t=\"inlineStr\"", text)
     }
 
-    /// Whether the text was written. It is not where it has characters that XML forbids.
+    /// Writes a text. Returns false, and writes nothing, if the text has characters that XML forbids.
     fn styled_text(&mut self, place: Place, style: &[u8], text: &str) -> bool {
         let before = self.out.end();
         self.place(place);
@@ -214,7 +215,7 @@ impl<'a> RowWriter<'a> {
         is_written
     }
 
-    /// A value that is no text, behind its cell's style.
+    /// Writes a value that is no text, with the cell's style.
     fn plain(&mut self, place: Place, style: &[u8], value: &[u8]) {
         self.place(place);
         self.out.bytes.extend_from_slice(style);
@@ -239,7 +240,7 @@ impl<'a> RowWriter<'a> {
         }
     }
 
-    /// A double behind its cell's style, in the fewest digits that it is read back from.
+    /// Writes a double with the cell's style, in the fewest digits that give the same double.
     fn serial(&mut self, place: Place, style: &[u8], double: f64) {
         let whole = double as i64;
         if whole as f64 == double && whole.unsigned_abs() <= EXACT {
@@ -256,7 +257,7 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-/// What a cell of this column begins with; after `Z` comes `AA`.
+/// The start of a cell in this column; the columns after `Z` begin with `AA`.
 fn place(column: u32) -> Place {
     let mut letters = Vec::new();
     let mut rest = column + 1;
@@ -272,8 +273,8 @@ fn place(column: u32) -> Place {
     }
 }
 
-/// A number's text without zeros at the end of its fraction, where these are already the fewest digits of its double:
-/// a double keeps any 15 significant digits (IEEE 754), so no fewer can name the same one.
+/// The number's text without trailing zeros of its fraction, if these digits are already the shortest of its double. A
+/// double keeps 15 significant digits (IEEE 754), so no shorter text gives the same double.
 fn shortest(number: &str) -> Option<&str> {
     let bytes = number.as_bytes();
     let mut point = bytes.len();
@@ -349,7 +350,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_as_it_is_has_the_fewest_digits(
+        fn texts_used_unchanged_have_the_fewest_digits(
             number in "-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,14})?"
         ) {
             prop_assert!(is_number(&number));

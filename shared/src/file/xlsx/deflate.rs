@@ -1,52 +1,52 @@
-//! Deflate (RFC 1951) for the XML of sheets: most of the time that a spreadsheet takes is spent here.
+//! Deflate (RFC 1951) for the XML of sheets, where most of a spreadsheet's time is spent. The sections below are those
+//! of the RFC.
 //!
-//! A general compressor looks for what came before at each byte, since it knows nothing of what it is given. Whoever
-//! writes a sheet knows where it repeats itself: a cell begins and ends as that of its column in the row before, and
-//! values come again. So it is looked for only there ([`Look`]), and only at the latest place of the same kind. Next to
-//! zlib-rs's fastest level that takes half of the time or less, for three quarters to four fifths of the bytes.
-//!
-//! Each fragment is one block with codes of its own, and refers to nothing before it.
+//! A general compressor searches for repetitions at each byte. The writer of a sheet knows where repetitions are
+//! likely: a cell begins and ends like the cell of its column in the row before, and values recur. So the search is
+//! only at these positions ([`MatchCandidate`]), and compares only with the latest position of the same kind. Compared with
+//! zlib-rs's fastest level it takes at most half the time, for three quarters to four fifths of the bytes. Each
+//! fragment is one block with its own Huffman codes, and refers to no bytes before it.
 
 use super::huffman::{Code, Codes};
 
-/// A repetition has at most so many bytes, and lies at most so far back (section 3.2.5).
+/// The greatest length of a match, and the greatest distance, in bytes (section 3.2.5).
 const LONGEST: usize = 258;
 const FARTHEST: usize = 32_768;
 
-/// A shorter repetition has hardly fewer bits than its bytes.
+/// The smallest length of a match; a shorter one saves hardly any bits.
 const SHORTEST: usize = 4;
 
-/// The places of texts are found by so many bits of their hash.
+/// The number of bits of a text's hash.
 const HASH_BITS: u32 = 12;
 
-/// A kind that no place is of.
+/// The kind of a candidate for any text.
 const ANY_TEXT: u32 = u32::MAX;
-/// A place that there is not.
+/// The position that stands for none.
 const NOWHERE: u32 = u32::MAX;
 
-/// Literals and lengths, of which the first are the 256 bytes (section 3.2.5).
+/// The alphabets: literals and lengths, of which the first 256 are the bytes, and distances (section 3.2.5).
 const END_OF_BLOCK: usize = 256;
 const LITERALS: usize = 286;
 const DISTANCES: usize = 30;
 
-/// The longest code. Four literals, or a repetition, fit into a word with less than a byte before them.
+/// The longest Huffman code, in bits: four literals, or a match, fit in a 64-bit word that holds less than a byte.
 const LONGEST_CODE: u8 = 14;
-/// The longest code of a code's length (section 3.2.7).
+/// The longest code for a code length, in bits (section 3.2.7).
 const LONGEST_LENGTH_CODE: u8 = 7;
-/// In which order the lengths of the codes of lengths come (section 3.2.7).
+/// The order in which the lengths of the code-length codes are written (section 3.2.7).
 const LENGTH_ORDER: [usize; 19] = [
     16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
 ];
 
-/// A place in a fragment at which a repetition may begin.
+/// A position in a fragment at which to search for a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct MatchCandidate {
     at: u32,
     kind: u32,
 }
 
-impl Look {
-    /// What begins here is like what began at the latest place of this `kind`. Kinds are small numbers.
+impl MatchCandidate {
+    /// Compare with the bytes at the latest position of the same `kind`. Kinds are small numbers.
     #[inline]
     pub(super) fn like(kind: u32, at: usize) -> Self {
         debug_assert_ne!(kind, ANY_TEXT);
@@ -56,7 +56,7 @@ impl Look {
         }
     }
 
-    /// What begins here is like what began with the same eight bytes, wherever that was.
+    /// Compare with the bytes at the latest position with the same hash of eight bytes.
     #[inline]
     pub(super) fn text(at: usize) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Look {
     }
 }
 
-/// Bytes as they are, and after them `length` bytes from `distance` back; none at the end of a fragment.
+/// Literal bytes, followed by a match of `length` bytes from `distance` back; without a match at the end of a fragment.
 #[derive(Debug, Clone, Copy)]
 struct Sequence {
     literals: u32,
@@ -74,15 +74,15 @@ struct Sequence {
     distance: u16,
 }
 
-/// Deflates fragments. What it keeps between them is only memory.
+/// Deflates fragments. Between fragments it keeps only allocated memory, no state.
 #[derive(Debug)]
 pub(super) struct Deflate {
-    /// The latest place of eight bytes with this hash.
+    /// By hash: the latest position of eight bytes.
     texts: Box<[u32; 1 << HASH_BITS]>,
-    /// The latest place of each kind.
+    /// By kind: the latest position.
     kinds: Vec<u32>,
     sequences: Vec<Sequence>,
-    /// How often each symbol comes.
+    /// The frequency of each symbol.
     literals: [u32; LITERALS],
     distances: [u32; DISTANCES],
 }
@@ -98,16 +98,22 @@ impl Deflate {
         }
     }
 
-    /// Appends the fragment deflated, up to a byte's end. What follows the `last` one is no part of the stream. Any
-    /// `looks` make a fragment that is read back; good ones, in their order, a small one.
-    pub(super) fn fragment(&mut self, bytes: &[u8], looks: &[Look], last: bool, out: &mut Vec<u8>) {
-        self.find(bytes, looks);
+    /// Appends the deflated fragment, up to a byte boundary. The `last` fragment ends the stream. The result is valid
+    /// with any `candidates`; good ones, in ascending order, make it small.
+    pub(super) fn fragment(
+        &mut self,
+        bytes: &[u8],
+        candidates: &[MatchCandidate],
+        last: bool,
+        out: &mut Vec<u8>,
+    ) {
+        self.find(bytes, candidates);
         self.literals[END_OF_BLOCK] = 1;
         let literals = Codes::new(&self.literals, LONGEST_CODE);
         let distances = Codes::new(&self.distances, LONGEST_CODE);
 
         let start = out.len();
-        // A sequence has at most 18 bits besides its codes, and the lengths of the codes have less than 300 bytes.
+        // Besides its codes, a sequence has at most 18 extra bits, and the code lengths take less than 300 bytes.
         let codes = literals.bits(&self.literals) + distances.bits(&self.distances);
         out.resize(start + codes / 8 + self.sequences.len() * 3 + 1024, 0);
         let mut bits = Bits::new(&mut out[start..]);
@@ -116,7 +122,7 @@ impl Deflate {
         describe(&literals, &distances, &mut bits);
         let mut bits = write(&self.sequences, bytes, &literals, &distances, bits);
         if !last {
-            // An empty stored block ends at a byte (section 3.2.4), so that the next fragment can begin there.
+            // An empty stored block ends at a byte boundary (section 3.2.4), where the next fragment can begin.
             bits.put(Code::new(0, 3));
         }
         let length = bits.end();
@@ -126,9 +132,9 @@ impl Deflate {
         }
     }
 
-    /// Divides the bytes into sequences, and counts what these are made of.
+    /// Divides the bytes into sequences, and counts their symbols.
     #[inline(never)]
-    fn find(&mut self, bytes: &[u8], looks: &[Look]) {
+    fn find(&mut self, bytes: &[u8], candidates: &[MatchCandidate]) {
         let Self {
             texts,
             kinds,
@@ -142,17 +148,17 @@ impl Deflate {
         texts.fill(NOWHERE);
         kinds.fill(NOWHERE);
         let mut run = 0;
-        for look in looks {
-            let at = look.at as usize;
-            let place = match look.kind {
+        for candidate in candidates {
+            let at = candidate.at as usize;
+            let place = match candidate.kind {
                 ANY_TEXT => match bytes.get(at..).and_then(eight) {
                     Some(eight) => &mut texts[hash(eight)],
                     None => continue,
                 },
                 kind => place_of(kinds, kind as usize),
             };
-            let distance = look.at.wrapping_sub(*place) as usize;
-            *place = look.at;
+            let distance = candidate.at.wrapping_sub(*place) as usize;
+            *place = candidate.at;
             if at < run {
                 continue;
             }
@@ -188,7 +194,7 @@ fn hash(eight: u64) -> usize {
     (eight.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HASH_BITS)) as usize
 }
 
-/// The latest place of this kind, which may be the first that is seen of it.
+/// The latest position of this kind; grows the list for a new kind.
 #[inline]
 fn place_of(kinds: &mut Vec<u32>, kind: usize) -> &mut u32 {
     if kind >= kinds.len() {
@@ -197,7 +203,7 @@ fn place_of(kinds: &mut Vec<u32>, kind: usize) -> &mut u32 {
     &mut kinds[kind]
 }
 
-/// How many bytes from `at` on also stand so far back.
+/// The length of the match at `at` with the bytes `distance` back.
 #[inline]
 fn repeated(bytes: &[u8], at: usize, distance: usize) -> usize {
     if distance == 0 || distance > FARTHEST.min(at) || at > bytes.len() {
@@ -219,13 +225,13 @@ fn repeated(bytes: &[u8], at: usize, distance: usize) -> usize {
     length + pairs.take_while(|(a, b)| a == b).count()
 }
 
-/// The first eight bytes, where there are as many.
+/// The first eight bytes; `None` where there are fewer.
 #[inline]
 fn eight(bytes: &[u8]) -> Option<u64> {
     bytes.first_chunk().map(|eight| u64::from_le_bytes(*eight))
 }
 
-/// The symbol of a length from 3 on, and the bits that say the rest (section 3.2.5).
+/// The symbol and the extra bits of a length of at least 3 (section 3.2.5).
 #[inline]
 fn length_symbol(length: usize) -> (usize, Code) {
     if length == LONGEST {
@@ -237,7 +243,7 @@ fn length_symbol(length: usize) -> (usize, Code) {
     (symbol, Code::new(rest & ((1 << bits) - 1), bits))
 }
 
-/// A length's code and the bits that say the rest. There are none below 3.
+/// The code and the extra bits of a length; empty for lengths below 3.
 fn length_code(length: usize, literals: &Codes<LITERALS>) -> Code {
     if length < 3 {
         return Code::default();
@@ -246,7 +252,7 @@ fn length_code(length: usize, literals: &Codes<LITERALS>) -> Code {
     literals.code(symbol).then(extra)
 }
 
-/// The symbol of a distance, and the bits that say the rest (section 3.2.5).
+/// The symbol and the extra bits of a distance (section 3.2.5).
 #[inline]
 fn distance_symbol(distance: usize) -> (usize, Code) {
     let rest = distance - 1;
@@ -255,8 +261,8 @@ fn distance_symbol(distance: usize) -> (usize, Code) {
     (symbol, Code::new(rest & ((1 << bits) - 1), bits))
 }
 
-/// Writes what the bytes were divided into, and the block's end. It is no part of its caller, since it needs all of the
-/// processor's registers; the bits are its own meanwhile, so that they stay in them.
+/// Writes the sequences and the end of the block. Not inlined, since the loop needs all registers of the processor; it
+/// has a local copy of the bit buffer, so that this stays in registers.
 #[inline(never)]
 fn write<'a>(
     sequences: &[Sequence],
@@ -293,7 +299,7 @@ fn write<'a>(
     bits
 }
 
-/// Writes the lengths of the codes, which is all that makes them (section 3.2.7).
+/// Writes the code lengths, which define the codes (section 3.2.7).
 fn describe(literals: &Codes<LITERALS>, distances: &Codes<DISTANCES>, bits: &mut Bits<'_>) {
     let lengths = || literals.lengths().chain(distances.lengths());
     let mut counts = [0; LENGTH_ORDER.len()];
@@ -315,7 +321,7 @@ fn describe(literals: &Codes<LITERALS>, distances: &Codes<DISTANCES>, bits: &mut
     }
 }
 
-/// Bits put into bytes, the lowest first (section 3.1.1).
+/// Packs bits into bytes, the lowest bits first (section 3.1.1).
 struct Bits<'a> {
     out: &'a mut [u8],
     at: usize,
@@ -324,7 +330,7 @@ struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// `out` has room for all of them, and 8 bytes more.
+    /// `out` must have room for all bits and 8 more bytes.
     fn new(out: &'a mut [u8]) -> Self {
         Self {
             out,
@@ -341,7 +347,8 @@ impl<'a> Bits<'a> {
         self.count += code.length();
     }
 
-    /// Moves whole bytes out of the word. All of it is written: a copy of known length is a few instructions.
+    /// Moves whole bytes from the word to the output. Always writes the whole word, since a copy of constant length
+    /// takes only a few instructions.
     #[inline]
     fn flush(&mut self) {
         self.out[self.at..self.at + 8].copy_from_slice(&self.word.to_le_bytes());
@@ -356,7 +363,7 @@ impl<'a> Bits<'a> {
         self.flush();
     }
 
-    /// Ends with a whole byte. Says how many there are.
+    /// Pads the last byte. Returns the number of bytes.
     fn end(mut self) -> usize {
         self.count = self.count.next_multiple_of(8);
         self.flush();

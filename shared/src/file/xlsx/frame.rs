@@ -1,4 +1,5 @@
-//! All of a workbook but its rows: made by the library, taken apart, and put around rows that it never sees.
+//! The frame of a workbook: everything except the rows. The library `rust_xlsxwriter` makes an empty workbook, whose
+//! XML is split here to go around the rows.
 
 use std::io::{Cursor, Read};
 
@@ -14,30 +15,30 @@ use crate::value::Kind;
 /// Why a frame could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The library refused.
+    /// The library failed.
     #[error("the workbook could not be made")]
     Workbook(#[from] rust_xlsxwriter::XlsxError),
-    /// What it made could not be read.
+    /// The library's workbook could not be read.
     #[error("the workbook could not be read")]
     Archive(#[from] ZipError),
-    /// What it made does not look as it used to.
+    /// The library's workbook lacks an expected element.
     #[error("the workbook has no {0}")]
     Missing(&'static str),
 }
 
-/// What is around the rows of a sheet, and how cells are styled.
+/// The XML around the rows of a sheet, and the styles of cells.
 #[derive(Debug)]
 pub(super) struct Frame {
     /// The numbers of the styles.
     pub(super) styles: Styles,
-    /// What comes before the rows of the first sheet, and of every other.
+    /// The XML before the rows: of the first sheet, and of every other.
     heads: [Vec<u8>; 2],
-    /// What comes after the rows of every sheet, before and after the number of its last row. A sheet without columns
-    /// has no filter, and says no number.
+    /// The XML after the rows of a sheet, before and after the number of its last row. A sheet without columns has no
+    /// filter and thus no such number.
     tail: (Vec<u8>, Option<Vec<u8>>),
 }
 
-/// Numbers of styles, as cells name them.
+/// The style numbers that cells refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Styles {
     pub(super) header: String,
@@ -47,7 +48,7 @@ pub(super) struct Styles {
 }
 
 impl Frame {
-    /// The frame of files of these options.
+    /// The frame of a file with these options.
     pub(super) fn new(options: &FileOptions) -> Result<Self, FrameError> {
         let entries = read(&workbook(options, &[SHEET_ROWS; 2])?)?;
         let sheet = |number: usize| {
@@ -68,12 +69,12 @@ impl Frame {
         })
     }
 
-    /// What comes before the rows of the sheet of this number, which counts from 1.
+    /// The XML before the rows of a sheet; `sheet` counts from 1.
     pub(super) fn head(&self, sheet: usize) -> &[u8] {
         &self.heads[usize::from(sheet > 1)]
     }
 
-    /// What comes after the rows of a sheet of so many.
+    /// The XML after the rows of a sheet with this number of rows.
     pub(super) fn tail(&self, rows: u32) -> Vec<u8> {
         let (before, after) = &self.tail;
         match after {
@@ -83,7 +84,7 @@ impl Frame {
     }
 }
 
-/// Every entry but the sheets, for sheets of so many rows.
+/// Every entry of the archive except the sheets, for sheets with these numbers of rows.
 pub(super) fn other_entries(
     options: &FileOptions,
     rows: &[u32],
@@ -93,16 +94,16 @@ pub(super) fn other_entries(
     Ok(entries)
 }
 
-/// The entry of the sheet of this number, which counts from 1.
+/// The name of a sheet's entry in the archive; `number` counts from 1.
 pub(super) fn sheet_name(number: usize) -> String {
     format!("xl/worksheets/sheet{number}.xml")
 }
 
-/// A workbook with sheets of so many rows, which holds none of them. In every sheet each style has one cell, so that
-/// styles have the same numbers however many sheets there are.
+/// A workbook for sheets with these numbers of rows, without the rows. Each sheet has one cell of each style, so that
+/// the style numbers do not depend on the number of sheets.
 fn workbook(options: &FileOptions, rows: &[u32]) -> Result<Vec<u8>, FrameError> {
     let mut workbook = Workbook::new();
-    // Otherwise the library takes the time of day, and a second run would make other bytes.
+    // By default the library writes the current time, and another attempt would make other bytes.
     let created = ExcelDateTime::from_timestamp(options.created_at.as_second())?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
     let formats = [
@@ -121,7 +122,7 @@ fn workbook(options: &FileOptions, rows: &[u32]) -> Result<Vec<u8>, FrameError> 
     Ok(workbook.save_to_buffer()?)
 }
 
-/// Freezes the header, filters all rows by it, and makes columns wide enough.
+/// Freezes the header, adds a filter on all rows, and sets the columns' widths.
 fn arrange(sheet: &mut Worksheet, columns: &[Column], rows: u32) -> Result<(), FrameError> {
     sheet.set_freeze_panes(1, 0)?;
     for (place, column) in (0..).zip(columns) {
@@ -135,7 +136,7 @@ fn arrange(sheet: &mut Worksheet, columns: &[Column], rows: u32) -> Result<(), F
     Ok(())
 }
 
-/// Wide enough, in characters, that a date is not shown as `#####`.
+/// The width of a column in characters, where the default would show values as `#####`.
 fn width(kind: Kind) -> Option<f64> {
     match kind {
         Kind::Date => Some(11.0),
@@ -156,7 +157,7 @@ fn read(workbook: &[u8]) -> Result<Vec<(String, Vec<u8>)>, FrameError> {
         .collect()
 }
 
-/// A sheet's XML around its rows.
+/// A sheet's XML, split before and after the rows.
 struct Sheet<'a> {
     head: &'a str,
     cells: &'a str,
@@ -177,7 +178,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// What comes before the rows, without the range that they fill: it is not known before them, and may be left out.
+    /// The XML before the rows, without the optional `dimension`: it is not known before the rows.
     fn head(&self) -> Result<String, FrameError> {
         let missing = FrameError::Missing("dimension");
         let Some((before, rest)) = self.head.split_once("<dimension ") else {

@@ -1,11 +1,11 @@
-//! Codes whose lengths follow from how often each symbol comes (RFC 1951, section 3.2.2).
+//! Huffman codes (RFC 1951, section 3.2.2).
 
-/// Up to 24 bits, as they are written: the first in the lowest place.
+/// Up to 24 bits in the order of writing, the first in the lowest bit.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Code(u32);
 
 impl Code {
-    /// So many bits.
+    /// The lowest `length` bits of `bits`.
     #[inline]
     pub(super) fn new(bits: usize, length: u32) -> Self {
         Self((bits as u32) << 8 | length)
@@ -21,19 +21,19 @@ impl Code {
         self.0 & 0xff
     }
 
-    /// These bits and then others.
+    /// These bits followed by those of `other`.
     pub(super) fn then(self, other: Self) -> Self {
         let bits = self.bits() | other.bits() << self.length();
         Self::new(bits as usize, self.length() + other.length())
     }
 }
 
-/// A code for each symbol that comes.
+/// A code for each symbol that occurs.
 #[derive(Debug)]
 pub(super) struct Codes<const N: usize>([Code; N]);
 
 impl<const N: usize> Codes<N> {
-    /// Codes for symbols that come so often, none longer than `longest`.
+    /// The codes for symbols with these frequencies, none longer than `longest` bits.
     pub(super) fn new(counts: &[u32; N], longest: u8) -> Self {
         let lengths = lengths(counts, longest);
         let mut of_length = [0_u16; 16];
@@ -61,12 +61,12 @@ impl<const N: usize> Codes<N> {
         self.0[symbol]
     }
 
-    /// The length of each symbol's code; 0 for those that never come.
+    /// The length of each symbol's code in bits; 0 for symbols that do not occur.
     pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
         self.0.iter().map(|code| code.length() as usize)
     }
 
-    /// How many bits the codes of symbols that come so often have together.
+    /// The total length, in bits, of all codes for symbols with these frequencies.
     pub(super) fn bits(&self, counts: &[u32]) -> usize {
         let lengths = self.lengths().zip(counts);
         lengths
@@ -75,11 +75,11 @@ impl<const N: usize> Codes<N> {
     }
 }
 
-/// The lengths of the codes that make the fewest bits: Huffman's, or where these are too long, those of counts that are
-/// closer to each other.
+/// The lengths of the codes with the fewest bits: Huffman's. Where these are too long, the counts are brought closer to
+/// each other first.
 fn lengths(counts: &[u32], longest: u8) -> Vec<u8> {
     let mut counts = counts.to_vec();
-    // Some readers take no code that stands alone.
+    // Some readers refuse an alphabet with a single code.
     for place in 0..2 {
         if counts.iter().filter(|&&count| count > 0).count() < 2 {
             counts[place] = counts[place].max(1);
@@ -96,13 +96,13 @@ fn lengths(counts: &[u32], longest: u8) -> Vec<u8> {
     }
 }
 
-/// The depth of each symbol in Huffman's tree: again and again, the two rarest are joined.
+/// The depth of each symbol in the Huffman tree, which joins the two rarest nodes repeatedly.
 fn huffman(counts: &[u32]) -> Vec<u8> {
     let mut leaves: Vec<usize> = (0..counts.len()).filter(|&s| counts[s] > 0).collect();
     leaves.sort_by_key(|&symbol| counts[symbol]);
     let mut weights: Vec<u32> = leaves.iter().map(|&symbol| counts[symbol]).collect();
     let mut parents = vec![0; leaves.len()];
-    // Both the leaves and the joined ones are in the order of their weights.
+    // Leaves and joined nodes are each in the order of their weights.
     let (mut leaf, mut joined) = (0, leaves.len());
     for next in leaves.len()..(2 * leaves.len()).saturating_sub(1) {
         let mut rarest = || {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn rare_symbols_have_no_longer_codes_than_allowed() {
-        // Fibonacci's numbers make the longest codes: without a limit, 29 bits.
+        // Fibonacci numbers make the longest codes: 29 bits without a limit.
         let mut counts = [1_u32; 30];
         for place in 2..counts.len() {
             counts[place] = counts[place - 1] + counts[place - 2];
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_stands_alone() {
+    fn there_are_at_least_two_codes() {
         for counts in [[0, 0, 0], [0, 7, 0], [0, 0, 7]] {
             let codes = Codes::new(&counts, 15);
             assert_eq!(
@@ -165,7 +165,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every sequence of bits is one of codes, and only of one: what readers ask for.
+        /// The codes are complete, as readers require: every sequence of bits decodes in exactly one way.
         #[test]
         fn codes_are_complete(counts in prop::array::uniform32(0_u32..100_000)) {
             let codes = Codes::new(&counts, 14);

@@ -1,25 +1,26 @@
-//! Days and times as numbers (ECMA-376 part 1, section 18.17.4.1, the 1900 date base).
+//! Serial numbers of dates and times (ECMA-376 part 1, section 18.17.4.1, the 1900 date base).
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::value::time::Stamp;
 
-/// 1970-01-01 in days since 1899-12-30, from which days are counted after February 1900.
+/// 1970-01-01 as a serial number: days since 1899-12-30, valid after February 1900.
 const EPOCH: i64 = 25_569;
 
-/// 1900-01-01 and 1900-03-01 in the same count. Between them is a 29 February 1900 that never was.
+/// 1900-01-01 and 1900-03-01 in days since 1899-12-30. The date base counts a nonexistent 29 February 1900 between
+/// them.
 const FIRST: i64 = 2;
 const MARCH: i64 = 61;
 
 const DAY_S: i64 = 86_400;
 
-/// The number of a day. `None` for days before 1900: a spreadsheet cannot show them.
+/// The serial number of a date. `None` before 1900, which a spreadsheet cannot show.
 pub(super) fn day(date: Date) -> Option<i64> {
     number(days_since_1970(date))
 }
 
-/// The number of a day and a time on its clock, cut to milliseconds: a double has no room for more.
+/// The serial number of a local date and time, cut to milliseconds, the precision of a double.
 pub(super) fn time(stamp: &Stamp<'_>, zone: &TimeZone) -> Option<f64> {
     let mut seconds =
         stamp.instant.as_second() + i64::from(zone.to_offset(stamp.instant).seconds());
@@ -43,7 +44,7 @@ fn number(days_since_1970: i64) -> Option<i64> {
     }
 }
 
-/// Days in years that begin in March, so that a leap day is the last of its year; 400 of them are 146,097 days.
+/// Counts days in years that begin in March, so that a leap day is the last of its year; 400 years are 146,097 days.
 fn days_since_1970(date: Date) -> i64 {
     let month = (i64::from(date.month()) + 9) % 12;
     let year = i64::from(date.year()) - i64::from(month > 9);
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn days_have_the_numbers_of_the_1900_date_base() {
-        // The examples of ECMA-376, and the days around the one that never was.
+        // The examples of ECMA-376, and the days around the nonexistent one.
         for (date, number) in [
             (date(1899, 12, 31), None),
             (date(1900, 1, 1), Some(1)),

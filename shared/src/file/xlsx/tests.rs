@@ -29,7 +29,7 @@ fn rows(options: FileOptions, limits: Limits) -> XlsxRows {
     XlsxRows::with_limits(options, XlsxState::default(), none, Vec::new(), limits).unwrap()
 }
 
-/// The whole file of these rows.
+/// The complete file with these rows.
 fn file(mut writer: XlsxRows, rows: &[Vec<Value<'_>>]) -> Vec<u8> {
     let mut out = Vec::new();
     writer.begin(&mut out);
@@ -73,7 +73,7 @@ fn one(kind: Kind, value: &str) -> (Data, Vec<Warning>) {
 }
 
 fn warning(code: WarningCode) -> Vec<Warning> {
-    vec![Warning::of_cells(code, "c0", 1)]
+    vec![Warning::for_column(code, "c0", 1)]
 }
 
 /// The first column of every sheet, without its header.
@@ -89,7 +89,7 @@ fn read(file: Vec<u8>) -> Vec<Vec<Data>> {
 }
 
 #[test]
-fn every_kind_is_a_cell_of_its_own() {
+fn every_kind_has_its_cell_type() {
     let kinds = [
         Kind::Text,
         Kind::Integer,
@@ -171,13 +171,13 @@ fn a_stored_number_is_a_number_among_texts_and_its_digits_elsewhere() {
         assert_eq!(cell, Data::String("20171002".into()), "{kind:?}");
         assert_eq!(warnings, warning(WarningCode::OtherKind), "{kind:?}");
     }
-    // True and false have no other form among texts than in CSV.
+    // In a column of texts, true and false are written as in CSV.
     let (cells, _) = written("UTC", &[Kind::Text], &[Value::Bool(true)]);
     assert_eq!(cells, [Data::String("true".into())]);
 }
 
 #[test]
-fn cells_of_another_kind_are_written_as_they_are_and_counted() {
+fn cells_of_another_kind_are_written_unchanged_and_counted() {
     for (kind, other) in [
         (Kind::Integer, "12 pieces"),
         (Kind::Decimal, "=1+1"),
@@ -191,7 +191,7 @@ fn cells_of_another_kind_are_written_as_they_are_and_counted() {
         assert_eq!(one(kind, other), expected, "{kind:?}");
         assert_eq!(one(kind, "").1, [], "{kind:?}");
     }
-    // A date before a spreadsheet's first is text, but a date.
+    // A date before 1900 is written as text, but is still of the kind date.
     assert_eq!(one(Kind::Date, "1899-12-31").1, []);
 }
 
@@ -282,7 +282,7 @@ fn times_are_dates_in_the_zone() {
 }
 
 #[test]
-fn what_a_cell_cannot_hold_is_left_out_and_counted() {
+fn characters_that_a_cell_cannot_hold_are_removed_and_counted() {
     assert_eq!(
         one(Kind::Text, "a\0b\u{1f}c\u{ffff}"),
         (
@@ -291,7 +291,7 @@ fn what_a_cell_cannot_hold_is_left_out_and_counted() {
         )
     );
     assert_eq!(one(Kind::Text, "\u{7}").0, Data::Empty);
-    // Each of these is two UTF-16 code units: the last one does not fit halfway.
+    // Each character is two UTF-16 code units, and the last one does not fit.
     let (cell, warnings) = one(Kind::Text, &"😀".repeat(MAX_TEXT / 2 + 1));
     assert_eq!(cell, Data::String("😀".repeat(MAX_TEXT / 2)));
     assert_eq!(warnings, warning(WarningCode::CellCut));
@@ -318,7 +318,7 @@ fn warnings_are_counted_by_column() {
 }
 
 #[test]
-fn rows_go_on_in_the_next_sheet_under_a_header_of_its_own() {
+fn rows_continue_in_the_next_sheet_with_its_own_header() {
     let limits = Limits {
         sheet_rows: 4,
         ..LIMITS
@@ -338,7 +338,7 @@ fn rows_go_on_in_the_next_sheet_under_a_header_of_its_own() {
 }
 
 #[test]
-fn a_sheet_that_is_exactly_full_has_none_after_it() {
+fn no_sheet_follows_one_that_is_exactly_full() {
     let limits = Limits {
         sheet_rows: 4,
         ..LIMITS
@@ -369,10 +369,10 @@ fn the_next_sheet_begins_before_a_sheet_is_too_large_for_its_archive() {
             &numbers(1..8),
         );
         let sheets: Vec<_> = read(file).iter().map(Vec::len).collect();
-        // The second sheet's head is shorter: it is not the one that is shown first.
+        // The head of the second sheet is shorter, since only the first is selected.
         assert_eq!(sheets, [3, 4], "{fragment_bytes}");
     }
-    // A header that is too large by itself still has a row under it.
+    // A sheet has at least one row, even if the header alone exceeds the limit.
     let limits = Limits {
         sheet_bytes: 1,
         ..LIMITS
@@ -394,7 +394,7 @@ fn no_rows_make_a_file_with_a_header() {
 }
 
 #[test]
-fn two_runs_make_the_same_bytes() {
+fn two_attempts_make_the_same_bytes() {
     let bytes = || {
         let options = options("UTC", &[Kind::Text, Kind::Timestamp]);
         let row = vec![text("a"), text("2017-10-02T10:56:33Z")];
@@ -409,10 +409,10 @@ fn two_runs_make_the_same_bytes() {
 }
 
 #[test]
-fn what_cannot_be_made_is_refused_with_what_to_do() {
+fn a_file_with_too_many_columns_is_refused_with_advice() {
     let many = options("UTC", &vec![Kind::Text; MAX_COLUMNS + 1]);
     let Err(error) = XlsxRows::new(many) else {
-        panic!("it was made")
+        panic!("the file was not refused")
     };
     insta::assert_snapshot!(error, @"a spreadsheet has at most 16384 columns, this file 16385; choose fewer, or CSV");
     let most = options("UTC", &vec![Kind::Text; MAX_COLUMNS]);
@@ -424,7 +424,7 @@ fn what_cannot_be_made_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn every_cell_has_its_place_type_and_style() {
+fn every_cell_has_its_reference_type_and_style() {
     let kinds = [
         Kind::Text,
         Kind::Decimal,
@@ -469,7 +469,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_file_that_was_continued_anywhere_is_the_same_to_the_byte(
+    fn a_file_that_was_continued_anywhere_has_the_same_bytes(
         values in prop::collection::vec((any_row(), any::<bool>()), 0..40),
         sheet_rows in 2..20_u32,
         sheet_bytes in 1_000..8_000_u64,
@@ -487,7 +487,7 @@ proptest! {
             undisturbed.row(row, &mut expected);
             interrupted.row(row, &mut out);
             let read = Xml::read(interrupted.pending().to_vec());
-            prop_assert_eq!(read.looks(), interrupted.pending.looks());
+            prop_assert_eq!(read.candidates(), interrupted.pending.candidates());
             if *interrupt {
                 let state = serde_json::to_string(&interrupted.state()).unwrap();
                 let state: XlsxState = serde_json::from_str(&state).unwrap();
@@ -512,7 +512,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_back_without_what_xml_forbids(
+    fn any_text_is_read_back_without_characters_that_xml_forbids(
         value in prop_oneof![any::<String>(), "[\\x00-\\x20_x0-9A-F&<>'\"=]{0,20}"],
         kind in prop::sample::select(vec![Kind::Text, Kind::Email, Kind::Boolean]),
     ) {
@@ -539,9 +539,9 @@ proptest! {
     }
 }
 
-/// A checkpoint without its sheets would lose every row that follows it.
+/// Continuing from a checkpoint without its sheets would lose every following row.
 #[test]
-fn a_state_of_no_file_is_not_gone_on_from() {
+fn an_invalid_state_is_refused() {
     let mut out = Vec::new();
     let mut rows = XlsxRows::new(options("UTC", &[Kind::Text])).unwrap();
     rows.begin(&mut out);

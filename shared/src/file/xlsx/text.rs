@@ -1,4 +1,4 @@
-//! Text as a cell holds it.
+//! Texts of cells.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::file::WarningCode;
 /// The longest text of a cell, in UTF-16 code units.
 pub(super) const MAX_TEXT: usize = 32_767;
 
-/// What a byte of a text may mean; every other is copied as it is.
+/// By byte: whether it may need an escape. Other bytes are copied.
 const IS_SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
     let mut control = 0;
@@ -19,12 +19,12 @@ const IS_SPECIAL: [bool; 256] = {
     special[b'<' as usize] = true;
     special[b'>' as usize] = true;
     special[b'_' as usize] = true;
-    // The first byte of U+FFFE and U+FFFF.
+    // The first byte of U+FFFE and U+FFFF, which XML forbids.
     special[0xef] = true;
     special
 };
 
-/// What is between the start tag of a cell of type `inlineStr` and its text.
+/// The XML between the start tag of a cell of type `inlineStr` and its text.
 pub(super) fn begin(text: &str) -> &'static [u8] {
     if text.starts_with(is_space) || text.ends_with(is_space) {
         b"><is><t xml:space=\"preserve\">"
@@ -33,10 +33,10 @@ pub(super) fn begin(text: &str) -> &'static [u8] {
     }
 }
 
-/// What ends such a cell after its text.
+/// The XML after the text of such a cell.
 pub(super) const END: &[u8] = b"</t></is></c>";
 
-/// Appends a text. `false` where it has characters that XML forbids: then what was appended is of no use.
+/// Appends a text. Returns `false` if the text has characters that XML forbids; the appended bytes are then useless.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> bool {
     let mut rest = text.as_bytes();
     loop {
@@ -50,10 +50,10 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> bool {
             b'&' => out.extend_from_slice(b"&amp;"),
             b'<' => out.extend_from_slice(b"&lt;"),
             b'>' => out.extend_from_slice(b"&gt;"),
-            // XML's readers turn CR into LF (section 2.11), so a spreadsheet has its own escape (ECMA-376 part 1,
-            // section 22.4.2.4, ST_Xstring)…
+            // XML parsers turn CR into LF (XML 1.0, section 2.11), so spreadsheets have their own escape (ECMA-376 part
+            // 1, section 22.4.2.4, ST_Xstring).
             b'\r' => out.extend_from_slice(b"_x000D_"),
-            // …and what looks like one needs it too.
+            // A text that looks like such an escape must be escaped as well.
             b'_' if is_escape(after) => out.extend_from_slice(b"_x005F_"),
             b'\t' | b'\n' | b'_' => out.push(byte),
             0xef if !matches!(after, [0xbf, 0xbe | 0xbf, ..]) => out.push(byte),
@@ -64,7 +64,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Whether `_` and this begin like `_x0041_`. The last `_` may come from the escape of a CR.
+/// Whether `_` followed by this text looks like `_x0041_`. The last `_` may come from the escape of a CR.
 fn is_escape(after: &[u8]) -> bool {
     match after {
         [b'x', digits @ .., b'_' | b'\r'] if digits.len() == 4 => {
@@ -75,12 +75,13 @@ fn is_escape(after: &[u8]) -> bool {
     }
 }
 
-/// White space as XML knows it (section 2.3), but for CR, which is escaped: readers may drop it at the ends of a text.
+/// White space of XML (section 2.3), which readers may drop at the ends of a text. CR is not included, since it is
+/// escaped.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n')
 }
 
-/// The text without what XML 1.0 (section 2.2) forbids, cut between characters to what a cell holds.
+/// The text without characters that XML 1.0 forbids (section 2.2), cut between characters to [`MAX_TEXT`].
 pub(super) fn fitting(text: &str, mut warn: impl FnMut(WarningCode)) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     if text.contains(is_forbidden) {
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_forbids_is_seen() {
+    fn characters_that_xml_forbids_are_recognized() {
         for c in ('\0'..=char::MAX).filter(|c| !('\u{20}'..='\u{ff00}').contains(c)) {
             let fits = write(&format!("a{c}b"), &mut Vec::new());
             assert_eq!(fits, !is_forbidden(c), "{c:?}");

@@ -1,41 +1,42 @@
-//! The XML of a sheet in the making, and where it is likely to repeat itself.
+//! The XML of a fragment, with the positions at which Deflate looks for matches.
 //!
-//! Whoever writes cells says where they begin and end. What an interruption left is gone over instead ([`Xml::read`]),
-//! and has the same places: a file's bytes depend on them.
+//! The writer of cells records the positions while writing. Pending XML from a checkpoint is scanned for them instead
+//! ([`Xml::read`]). Both must find the same positions, since a file's bytes depend on them.
 
-use super::deflate::Look;
+use super::deflate::MatchCandidate;
 
-/// A value of more bytes is looked into too: descriptions and JSON repeat words, ids do not.
+/// The length, in bytes, from which matches are also searched inside a value: descriptions and JSON repeat words, ids
+/// do not.
 const LONG: usize = 40;
 
-/// XML, and the places at which it may repeat what came before.
+/// XML, and the positions at which to look for matches.
 #[derive(Debug, Default)]
 pub(super) struct Xml {
     pub(super) bytes: Vec<u8>,
-    looks: Vec<Look>,
+    candidates: Vec<MatchCandidate>,
 }
 
 impl Xml {
-    /// XML that was written before, by cells or by somebody else.
+    /// Scans pending XML that a previous writer wrote.
     pub(super) fn read(bytes: Vec<u8>) -> Self {
         let mut xml = Self {
             bytes,
-            looks: Vec::new(),
+            candidates: Vec::new(),
         };
-        xml.look_from(0);
+        xml.add_from(0);
         xml
     }
 
-    /// Appends XML that is no row.
+    /// Appends XML that is not a row.
     pub(super) fn append(&mut self, xml: &[u8]) {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(xml);
-        self.look_from(from);
+        self.add_from(from);
     }
 
-    /// Where a repetition is looked for.
-    pub(super) fn looks(&self) -> &[Look] {
-        &self.looks
+    /// The positions at which to look for matches.
+    pub(super) fn candidates(&self) -> &[MatchCandidate] {
+        &self.candidates
     }
 
     pub(super) fn len(&self) -> usize {
@@ -44,48 +45,50 @@ impl Xml {
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
-        self.looks.clear();
+        self.candidates.clear();
     }
 
-    /// The place of a cell of this column, `r="AB12`, ends here.
+    /// Records the end of a cell's reference, `r="AB12`, in this column.
     #[inline]
     pub(super) fn after_place(&mut self, column: u32) {
-        self.looks.push(Look::like(2 * column, self.bytes.len()));
+        self.candidates
+            .push(MatchCandidate::like(2 * column, self.bytes.len()));
     }
 
-    /// How far it has come: [`go_back`](Self::go_back) leaves nothing of what was written since.
+    /// The current end; [`go_back`](Self::go_back) with it removes everything written since.
     pub(super) fn end(&self) -> (usize, usize) {
-        (self.bytes.len(), self.looks.len())
+        (self.bytes.len(), self.candidates.len())
     }
 
-    pub(super) fn go_back(&mut self, (bytes, looks): (usize, usize)) {
+    pub(super) fn go_back(&mut self, (bytes, candidates): (usize, usize)) {
         self.bytes.truncate(bytes);
-        self.looks.truncate(looks);
+        self.candidates.truncate(candidates);
     }
 
-    /// Here `write` writes the value of a cell of this column, and says whether it did. What of it did not become one is
-    /// for the caller to remove.
+    /// Calls `write` to write the value of a cell of this column. If `write` returns false, the caller must remove the
+    /// appended bytes.
     #[inline]
     pub(super) fn value(&mut self, column: u32, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         let start = self.bytes.len();
         let is_written = write(&mut self.bytes);
         if is_written {
-            self.look_at_value(column, start, self.bytes.len());
+            self.add_value(column, start, self.bytes.len());
         }
         is_written
     }
 
     #[inline]
-    fn look_at_value(&mut self, column: u32, start: usize, end: usize) {
-        self.looks.push(Look::text(start));
+    fn add_value(&mut self, column: u32, start: usize, end: usize) {
+        self.candidates.push(MatchCandidate::text(start));
         if end - start > LONG {
             let inside = (start + 1..end).filter(|&at| matches!(self.bytes[at], b' ' | b'"'));
-            self.looks.extend(inside.map(Look::text));
+            self.candidates.extend(inside.map(MatchCandidate::text));
         }
-        self.looks.push(Look::like(2 * column + 1, end));
+        self.candidates
+            .push(MatchCandidate::like(2 * column + 1, end));
     }
 
-    fn look_from(&mut self, from: usize) {
+    fn add_from(&mut self, from: usize) {
         let mut column = 0;
         let mut at = from;
         while let Some(tag) = find(&self.bytes, at, b'<') {
@@ -100,20 +103,20 @@ impl Xml {
                 let count = letters.fold(0, |count, letter| count * 26 + u32::from(letter - b'@'));
                 column = count.saturating_sub(1);
                 at = find(&self.bytes, at + 5, b'"').unwrap_or(self.bytes.len());
-                self.looks.push(Look::like(2 * column, at));
+                self.candidates.push(MatchCandidate::like(2 * column, at));
             } else if name.starts_with(b"v>") || name.starts_with(b"t>") || name.starts_with(b"t ")
             {
                 let start = find(&self.bytes, at, b'>').map_or(self.bytes.len(), |end| end + 1);
                 at = find(&self.bytes, start, b'<').unwrap_or(self.bytes.len());
-                self.look_at_value(column, start, at);
+                self.add_value(column, start, at);
             } else if !is_of_a_row(name) {
-                self.looks.push(Look::text(tag));
+                self.candidates.push(MatchCandidate::text(tag));
             }
         }
     }
 }
 
-/// Whether a tag only ends a cell, or stands around rows and texts.
+/// Whether a tag is an end tag, or the start of a row or text.
 fn is_of_a_row(name: &[u8]) -> bool {
     [&b"/"[..], b"is>", b"row "]
         .iter()

@@ -517,7 +517,10 @@ async fn only_what_is_needed_is_asked_for() {
 #[tokio::test]
 async fn whole_records_are_asked_for_where_a_file_has_what_nobody_defined() {
     let catalog = Catalog::built_in().unwrap();
-    let of = catalog.get("leads").unwrap().of(&Default::default(), "web");
+    let of = catalog
+        .get("leads")
+        .unwrap()
+        .with_definitions(&Default::default(), "web");
     let projection = Projection::new(&of, &of.default_columns(), &Default::default());
     let table = Table::new(Vec::new());
     let source = Source {
@@ -545,7 +548,7 @@ async fn a_key_of_bytes_and_a_foreign_position_are_refused() {
     );
     let mut records = source.open(Order::Ascending, None).unwrap();
     let error = records.next().await.unwrap_err();
-    assert_snapshot!(error, @"the table records refuses the query: the sort key sk: it is neither a text nor a number");
+    assert_snapshot!(error, @"the table records refuses the query: the sort key sk: the attribute is neither a text nor a number");
 
     let two = json!([{"segment": 0, "start": null, "after": null}, {"segment": 0, "start": null, "after": null}]);
     for position in [
@@ -593,17 +596,17 @@ async fn keys_of_no_format_are_read_and_told_apart_wherever_they_lie() {
         }
     }
     let mut records = source.open(Order::Ascending, None).unwrap();
-    let mut of_no_format = Vec::new();
+    let mut with_other_format = Vec::new();
     while let Some(page) = records.next().await.unwrap() {
         for (n, row) in page.rows().enumerate() {
             if page.key_time(n) == KeyTime::Unreadable {
                 assert_eq!(page.sort_key(n), Some(id(row).as_str()));
-                of_no_format.push(id(row));
+                with_other_format.push(id(row));
             }
         }
     }
     assert_eq!(
-        of_no_format,
+        with_other_format,
         ["#1", "2026-11-21T11:30:00.5Z#x", "lead-1", "lead-2"]
     );
 }

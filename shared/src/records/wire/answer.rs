@@ -1,35 +1,35 @@
-//! One answer of a query: its records, and what it says besides.
+//! The answer to a query.
 
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::layout::Layout;
-use super::reader::{Cell, Cells, MOST_BYTES, Reader};
+use super::reader::{Cell, Cells, MAX_BYTES, Reader};
 use super::scan::{Malformed, Scanner};
 use super::spares::Spares;
 use crate::records::key::{self, Key};
 
-/// An answer of DynamoDB to a `Query`, as its bytes: records are read out of them once, and their values borrowed.
+/// DynamoDB's answer to a `Query`, parsed once. The values of its records borrow from its bytes.
 #[derive(Debug)]
 pub(in crate::records) struct Answer {
     text: String,
     cells: Cells,
     layout: Arc<Layout>,
     spares: Arc<Spares>,
-    /// Records that DynamoDB looked at, also those that a filter left out.
+    /// Records that DynamoDB examined, including those that the filter excluded (`ScannedCount`).
     pub(in crate::records) looked_at: u64,
-    /// Where to go on; `None` at the end.
+    /// The key after which the next page begins; `None` at the end.
     pub(in crate::records) last_key: Option<Key>,
-    /// What it cost, in read units.
+    /// The read units used.
     pub(in crate::records) read_units: f64,
 }
 
 impl Answer {
-    /// Reads an answer.
+    /// Parses an answer.
     pub(in crate::records) fn read(body: Vec<u8>, reader: &mut Reader) -> Result<Self, Malformed> {
-        if body.len() > MOST_BYTES {
-            return Err(Malformed(MOST_BYTES));
+        if body.len() > MAX_BYTES {
+            return Err(Malformed(MAX_BYTES));
         }
         let text = String::from_utf8(body).map_err(|e| Malformed(e.utf8_error().valid_up_to()))?;
         let mut scanner = Scanner::new(&text);
@@ -67,7 +67,7 @@ impl Answer {
         })
     }
 
-    /// How many records it holds.
+    /// The number of records.
     pub(in crate::records) fn rows(&self) -> usize {
         self.cells.rows
     }
@@ -76,13 +76,13 @@ impl Answer {
         &self.layout
     }
 
-    /// The value at a place of a record.
+    /// The cell of a record at a position of the layout.
     #[inline]
     pub(super) fn cell(&self, row: usize, place: usize) -> Cell {
         self.cells.cells[row * self.layout.places + place]
     }
 
-    /// What a cell's value is written as.
+    /// The text of a cell in the answer's bytes.
     #[inline]
     pub(super) fn text(&self, cell: Cell) -> &str {
         &self.text[cell.range()]
@@ -102,7 +102,7 @@ impl Drop for Answer {
     }
 }
 
-/// A small value, read in the ordinary way.
+/// Parses a small value with `serde_json`.
 fn json(scanner: &mut Scanner<'_>, text: &str) -> Result<Json, Malformed> {
     let start = scanner.at;
     scanner.skip()?;

@@ -1,53 +1,53 @@
-//! Which values of a record are read, and where each of them goes.
+//! The layout of a row: which values of a record are read, and their positions in the row.
 
 use super::reader::Cell;
 use crate::catalog::{Origin, Others, Path};
 
-/// The values that are read of each record, compiled from what an export needs: names of attributes lead through a tree
-/// to places in a row.
+/// The layout of a row, compiled from the columns of an export: a tree of attribute names whose nodes lead to places,
+/// the positions of values in a row.
 #[derive(Debug)]
 pub(in crate::records) struct Layout {
     pub(super) nodes: Vec<Node>,
     /// How many places a row has.
     pub(super) places: usize,
     pub(super) sources: Vec<Source>,
-    /// The attributes of a record's key, with their places.
+    /// The attributes of a record's key and their places.
     pub(super) keys: Vec<(String, usize)>,
-    /// The place of the whole record, where it has something that no column has.
+    /// The place of the whole record, if a column needs it ([`Source::Others`]).
     pub(super) whole: Option<usize>,
-    /// Places that are choices for the same column, of each column that has several. Where a record has a value in more
-    /// than one of them, the column shows one, and the others are what no column has.
+    /// For each column with several paths: their places. Where a record has values at more than one of them, the column
+    /// shows one, and the rest belong to the column of other values.
     pub(super) choices: Vec<Vec<(usize, Path)>>,
 }
 
-/// The names that mean something at one level of a record.
+/// The relevant names at one level of a record.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) names: Vec<(String, Meaning)>,
 }
 
-/// What a name means.
+/// What to do with the value under a name.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Meaning {
-    /// The place of its value.
+    /// The place of the value, if it is read.
     pub(super) place: Option<usize>,
-    /// Where to look for the names within it, if it is a map.
+    /// The node of the names inside the value, if it is a map.
     pub(super) node: Option<usize>,
-    /// Whether a column has its value, or it is none.
+    /// Whether a column has the value, or the value belongs to the key.
     pub(super) is_known: bool,
 }
 
-/// What a value of a row is made of.
+/// The source of a column's value.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// The first of these places that has a value; else this text.
+    /// The first of these places with a value; without one, this text.
     Places(Vec<usize>, Option<String>),
-    /// What no column has, of the record at this place.
+    /// The values that no other column has, from the record at this place.
     Others(usize, Others),
 }
 
 impl Layout {
-    /// The values of `origins`, in their order, and the attributes of the key.
+    /// The layout of the values of `origins`, in order, and of the key's attributes.
     pub(in crate::records) fn new(origins: &[Origin], key_names: &[String]) -> Self {
         let mut layout = Self {
             nodes: vec![Node::default()],
@@ -79,12 +79,12 @@ impl Layout {
         layout
     }
 
-    /// The names of a record's key.
+    /// The names of the key's attributes.
     pub(in crate::records) fn key_names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Whether a record, by its cells, has several values for one column.
+    /// Whether a record has several values for one column.
     #[inline]
     pub(super) fn has_several(&self, cells: &[Cell]) -> bool {
         let is_several = |choices: &Vec<(usize, Path)>| {
@@ -119,7 +119,7 @@ impl Layout {
 
     fn meaning(&mut self, names: &[String]) -> &mut Meaning {
         let Some((name, outer)) = names.split_last() else {
-            unreachable!("a path has a name");
+            unreachable!("a path has at least one name");
         };
         let node = self.node(outer);
         let names = &mut self.nodes[node].names;
@@ -131,7 +131,7 @@ impl Layout {
         &mut names[place].1
     }
 
-    /// The node of the names within these, from the record's own (0) on.
+    /// The node below these names, from the root (0).
     fn node(&mut self, names: &[String]) -> usize {
         if names.is_empty() {
             return 0;

@@ -1,4 +1,4 @@
-//! Lists, maps and sets as compact JSON, and what of a record no column has.
+//! Lists, maps and sets as compact JSON, and the values of a record that no other column has.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 use crate::catalog::{Others, Path};
 use crate::value::Value;
 
-/// The value of `{"L":[…]}` and the like.
+/// The value of `{"L":[…]}`, `{"M":{…}}` or a set.
 pub(super) fn value(typed: &str) -> Value<'static> {
-    // The scanner has gone over it; what it lets pass and this does not is no value.
+    // The scanner is more lenient than `serde_json`; what only the scanner accepts is no value.
     let Ok(typed) = serde_json::from_str::<Json>(typed) else {
         return Value::Missing;
     };
@@ -19,9 +19,9 @@ pub(super) fn value(typed: &str) -> Value<'static> {
     Value::Json(Cow::Owned(json))
 }
 
-/// What no column has, as one JSON object, with what is at the paths `not_shown`: columns that could have had these values
-/// show others. The values of a map are under their own names, or with the map's name before
-/// it where another value has that name.
+/// The values that no other column has, as one JSON object. It includes the values at the paths `not_shown`, whose
+/// columns show another value. The values of a map are under their own names, prefixed by the map's name where another
+/// value has the same name.
 pub(super) fn others(record: &str, others: &Others, not_shown: &[&Path]) -> Value<'static> {
     let Ok(Json::Object(record)) = serde_json::from_str(record) else {
         return Value::Missing;
@@ -40,7 +40,7 @@ pub(super) fn others(record: &str, others: &Others, not_shown: &[&Path]) -> Valu
     Value::Json(Cow::Owned(json))
 }
 
-/// What of a record columns have.
+/// Which values of a record belong to other columns.
 struct Known<'a> {
     others: &'a Others,
     not_shown: &'a [&'a Path],
@@ -48,7 +48,7 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn has(&self, path: &[String]) -> bool {
-        self.others.is_known(path) && !self.not_shown.iter().any(|shown| shown.names() == path)
+        self.others.has_value_at(path) && !self.not_shown.iter().any(|shown| shown.names() == path)
     }
 }
 
@@ -58,14 +58,14 @@ fn collect<'r>(
     known: &Known<'_>,
     found: &mut BTreeMap<String, &'r Json>,
 ) {
-    // In the order of the names, so that the same record always makes the same object; maps come last.
+    // Sorted by name, so that the same record always makes the same object; maps are last.
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_unstable_by_key(|(name, value)| (value.get("M").is_some(), name.as_str()));
     for (name, value) in entries {
         path.push(name.clone());
         match value.get("M") {
             _ if known.has(path) => {}
-            Some(Json::Object(map)) if known.others.is_looked_into(path) => {
+            Some(Json::Object(map)) if known.others.has_values_inside(path) => {
                 collect(map, path, known, found);
             }
             _ => {
@@ -81,8 +81,8 @@ fn collect<'r>(
     }
 }
 
-/// Compact JSON of `{"S":"…"}` and the like, with names in the order of their bytes: DynamoDB's maps have none, and the
-/// same record must always make the same bytes.
+/// Appends the compact JSON of a typed value such as `{"S":"…"}`. Names are sorted by their bytes, since DynamoDB's
+/// maps are unordered and the same record must always make the same bytes.
 fn write(typed: &Json, out: &mut String) {
     let Some((kind, value)) = typed.as_object().and_then(|typed| typed.iter().next()) else {
         return out.push_str("null");
@@ -105,7 +105,7 @@ fn write(typed: &Json, out: &mut String) {
             entries.sort_unstable_by_key(|(name, _)| *name);
             write_object(entries, out);
         }
-        // Null, and whatever DynamoDB may add.
+        // Null, and types that DynamoDB may add.
         _ => out.push_str("null"),
     }
 }

@@ -1,4 +1,4 @@
-//! The records of one answer, read in one pass over its bytes.
+//! Parses the records of an answer in one pass over its bytes.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use super::layout::{Layout, Meaning};
 use super::scan::{Inside, Malformed, Scanner, unescape};
 use super::spares::Spares;
 
-/// A value, by where it is in the answer: in few bytes, since a page has tens of thousands.
+/// A value as its form and range in the answer. Small, since a page has tens of thousands of cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cell {
     pub(super) form: Form,
@@ -17,7 +17,7 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// The places are those of an answer, which is never longer than [`MOST_BYTES`].
+    /// `range` is within an answer, which is never longer than [`MAX_BYTES`].
     #[inline]
     fn new(form: Form, range: Range<usize>) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Cell {
         }
     }
 
-    /// Whether it has a value: neither nothing nor an empty text.
+    /// Whether the cell has a value other than null and an empty text.
     #[inline]
     pub(super) fn is_filled(self) -> bool {
         match self.form {
@@ -43,23 +43,23 @@ impl Cell {
     }
 }
 
-/// An answer's bytes, at most: DynamoDB's are 1 MB of records, which JSON makes about three times as long at most.
-pub(super) const MOST_BYTES: usize = u32::MAX as usize;
+/// The maximum length of an answer. DynamoDB's are 1 MB of records, which is about 3 MB of JSON at most.
+pub(super) const MAX_BYTES: usize = u32::MAX as usize;
 
-/// In which form a value is there.
+/// The form of a value in the answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Form {
     Missing,
     Null,
     True,
     False,
-    /// Its digits.
+    /// A number's digits.
     Number,
-    /// The text as it is.
+    /// A text without escapes.
     Text,
-    /// The text in what was unescaped.
+    /// A text in [`Cells::unescaped`].
     Unescaped,
-    /// Bytes in base64.
+    /// Binary, in base64.
     Bytes,
     /// A list, a map or a set: `{"L":[…]}`.
     Nested,
@@ -76,47 +76,48 @@ const MISSING: Cell = Cell {
 /// The records of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
-    /// Row by row.
+    /// The cells, row by row.
     pub(super) cells: Vec<Cell>,
     pub(super) rows: usize,
-    /// The texts that were escaped, one after the other.
+    /// The unescaped texts, one after the other.
     pub(super) unescaped: String,
 }
 
-/// Reads records, and learns how they look: most have the same attributes in the same order, so what comes before the
-/// next value is compared with what came there in the record before, and only something else is looked at closely.
+/// Parses records, and learns their shape: most have the same attributes in the same order. So the bytes before the
+/// next value are compared with those at the same position of the record before, and parsed only if they differ.
 #[derive(Debug)]
 pub(in crate::records) struct Reader {
     pub(super) layout: Arc<Layout>,
     pub(super) spares: Arc<Spares>,
-    /// For each node of the layout.
+    /// By node of the layout.
     shapes: Vec<Shapes>,
 }
 
-/// What has been seen at one level of records.
+/// The shapes learned at one level of records.
 #[derive(Debug)]
 struct Shapes {
-    /// The first is the place before the first attribute.
+    /// The first stands for the position before the first attribute.
     known: Vec<Shape>,
     by_lead: HashMap<Vec<u8>, usize>,
 }
 
-/// An attribute as it is written.
+/// The bytes around an attribute's value.
 #[derive(Debug, Clone, Default)]
 struct Shape {
-    /// What is between a text and this attribute's value: `"},"name":{"S":"`. The attribute itself begins at [`LEAD`].
+    /// The bytes between the end of a text and this attribute's value: `"},"name":{"S":"`. The attribute itself begins
+    /// after [`LEAD`].
     lead: Vec<u8>,
-    /// How far before the value the brace of its type is.
+    /// The distance from the opening brace of the value's type to the value.
     back: usize,
     kind: Kind,
     meaning: Meaning,
-    /// What came after it, the latest first.
+    /// The shapes that followed it, the latest first.
     next: [usize; 2],
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 enum Kind {
-    /// Between quotes.
+    /// A value between quotes.
     Text(Form),
     Bool,
     Null,
@@ -125,11 +126,11 @@ enum Kind {
     Other,
 }
 
-/// What ends a text and goes on to the next attribute.
+/// The bytes that end a text and lead to the next attribute.
 const LEAD: &[u8] = b"\"},";
 
 impl Kind {
-    /// The form of a value between quotes.
+    /// The form of the value, if it is between quotes.
     #[inline]
     fn text(self) -> Option<Form> {
         match self {
@@ -139,8 +140,9 @@ impl Kind {
     }
 }
 
-/// A table may hold maps whose names are values. So many names are learned at a level; then it begins anew.
-const MOST_SHAPES: usize = 1_000;
+/// The maximum number of shapes at a level; after it, learning begins anew. A table may contain maps whose names are
+/// values.
+const MAX_SHAPES: usize = 1_000;
 
 impl Shapes {
     fn new() -> Self {
@@ -150,13 +152,13 @@ impl Shapes {
         }
     }
 
-    /// The shape that the next attribute has been seen in after `before`, if it begins so: `rest` begins at the end of a
-    /// text, or at the name where so much of the lead is `passed`. Says also how long that is.
+    /// A shape that has followed `before` and whose lead matches `rest`, and the length of the match. `passed` bytes of
+    /// the lead are before `rest`: 0 at the end of a text, more at a name.
     #[inline]
     fn guess(&mut self, before: usize, rest: &[u8], passed: usize) -> Option<(usize, usize)> {
         let [first, second] = self.known[before].next;
         let length = |place: usize| {
-            // Nothing is at 0, so that its lead is none.
+            // Shape 0 stands for the beginning and has no lead.
             let lead = self.known[place].lead.get(passed..)?;
             (place > 0 && rest.starts_with(lead)).then_some(lead.len())
         };
@@ -172,7 +174,7 @@ impl Shapes {
         let place = match self.by_lead.get(&shape.lead) {
             Some(place) => *place,
             None => {
-                if self.known.len() > MOST_SHAPES {
+                if self.known.len() > MAX_SHAPES {
                     *self = Self::new();
                 }
                 self.by_lead.insert(shape.lead.clone(), self.known.len());
@@ -197,7 +199,7 @@ impl Reader {
         }
     }
 
-    /// Reads the array of records at the scanner's place.
+    /// Parses the array of records at the scanner's position.
     pub(super) fn records(&mut self, scanner: &mut Scanner<'_>) -> Result<Cells, Malformed> {
         let mut cells = Cells {
             cells: self.spares.cells(),
@@ -220,7 +222,7 @@ impl Reader {
         Ok(cells)
     }
 
-    /// Reads the attributes of a record, or of a map in one. Says whether a column has each of them.
+    /// Parses the attributes of a record or of a map in it. Returns whether columns have all of them.
     fn map(
         &mut self,
         scanner: &mut Scanner<'_>,
@@ -257,8 +259,8 @@ impl Reader {
         Ok(is_all_known)
     }
 
-    /// Reads texts for as long as they follow each other as they did in the record before, which is most of the time to
-    /// its last one. Says what was come to: the shape of the last text, or of what is no text, whose value comes next.
+    /// Parses texts while their shapes follow each other as in the record before, which is usually up to the last text.
+    /// Returns the shape of the last text, or of the value that is no text and comes next.
     #[inline]
     fn texts(
         &mut self,
@@ -290,7 +292,7 @@ impl Reader {
         Ok((place, are_known))
     }
 
-    /// Reads a value that is no text. Says whether a column has it, or all that is in it.
+    /// Parses a value that is no text. Returns whether columns have all of it.
     fn other(
         &mut self,
         scanner: &mut Scanner<'_>,
@@ -324,13 +326,13 @@ impl Reader {
         };
         scanner.peek()?;
         if let Some(to) = meaning.place {
-            // With the brace that closes it.
+            // Including the closing brace.
             cells.cells[first + to] = Cell::new(form, start..scanner.at + 1);
         }
         Ok(is_known)
     }
 
-    /// Reads what comes before a value.
+    /// Parses the bytes before a value.
     fn shape(&self, scanner: &mut Scanner<'_>, node: usize) -> Result<Shape, Malformed> {
         let start = scanner.at;
         let text = |scanner: &Scanner<'_>, inside: Inside| {

@@ -1,4 +1,4 @@
-//! Records as rows of values, borrowed from the answer that they came in.
+//! Records as rows of values, borrowed from their answer.
 
 use std::borrow::Cow;
 
@@ -21,8 +21,8 @@ impl<'p> Row<'p> {
         Self { answer, row }
     }
 
-    /// The record's values that were asked for, in their order, in place of what is in `values`: those of another record
-    /// or nothing.
+    /// Replaces the contents of `values` (the previous record's values, or nothing) by this record's values, in the
+    /// order of the layout.
     pub fn values(&self, values: &mut Vec<Value<'p>>) {
         let sources = &self.answer.layout().sources;
         values.resize(sources.len(), Value::Missing);
@@ -45,14 +45,14 @@ impl<'p> Row<'p> {
         }
     }
 
-    /// The first of these cells that has a value; else the first that is there, though with nothing in it.
+    /// The first of these cells that has a value; without one, the first that exists but is empty.
     fn first_of(&self, places: &[usize]) -> Option<Cell> {
         let cells = || places.iter().map(|place| self.at(*place));
         let filled = cells().find(|cell| cell.is_filled());
         filled.or_else(|| cells().find(|cell| cell.form != Form::Missing))
     }
 
-    /// The paths of values that a column could have shown, and did not, since it shows another.
+    /// The paths of values that are not shown because their column shows the value at another path.
     fn not_shown(&self) -> Vec<&'p Path> {
         let mut not_shown = Vec::new();
         for choices in &self.answer.layout().choices {
@@ -68,8 +68,8 @@ impl<'p> Row<'p> {
         not_shown
     }
 
-    /// Most values have the form of the one before, and then only where it is has to be written: a value that is made
-    /// elsewhere and moved here would be read before it is written, for which a processor waits.
+    /// Sets a value in place. Most values have the form of the previous record's, and then only the text's pointer and
+    /// length are written; building a new value and moving it here would be slower.
     #[inline]
     fn set(&self, value: &mut Value<'p>, cell: Option<Cell>, otherwise: Option<&'p str>) {
         let Some(cell) = cell else {
@@ -87,22 +87,22 @@ impl<'p> Row<'p> {
         }
     }
 
-    /// The attributes of its key, each by its name. Those that it has not, or not in a form that a key can have, are
-    /// left out.
+    /// The attributes of the record's key by name. Missing attributes, and those of a type that no key has, are left
+    /// out.
     pub(in crate::records) fn key(&self) -> impl Iterator<Item = (&'p str, KeyValue<'p>)> {
         let row = *self;
         let keys = self.answer.layout().keys.iter();
         keys.filter_map(move |(name, place)| Some((name.as_str(), row.key_value(*place)?)))
     }
 
-    /// Its sort key's value, the second of the key's attributes.
+    /// The value of the sort key, the second attribute of the key.
     #[inline]
     pub(in crate::records) fn sort_key(&self) -> Option<KeyValue<'p>> {
         let (_, place) = self.answer.layout().keys.get(1)?;
         self.key_value(*place)
     }
 
-    /// Whether it has the attribute of its sort key in any form.
+    /// Whether the record has the attribute of the sort key, of any type.
     pub(in crate::records) fn has_sort_key(&self) -> bool {
         let keys = &self.answer.layout().keys;
         keys.get(1)
@@ -136,13 +136,13 @@ impl<'p> Row<'p> {
             Form::False => Value::Bool(false),
             Form::Unescaped => Value::Text(Cow::Borrowed(self.answer.unescaped(cell))),
             Form::Nested => nested::value(self.answer.text(cell)),
-            // Only what no column has is read from a whole record.
+            // A whole record is only the source of the column of other values.
             Form::Whole => Value::Missing,
         }
     }
 }
 
-/// A part of a key, as it is written in an answer.
+/// The value of a key's attribute, as written in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::records) enum KeyValue<'p> {
     Text(&'p str),

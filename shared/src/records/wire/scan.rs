@@ -1,20 +1,20 @@
-//! JSON (RFC 8259) read forward over its bytes, as far as an answer of DynamoDB needs it.
+//! A forward scanner for JSON (RFC 8259), as far as DynamoDB's answers need it.
 
-/// What cannot be read, by the place of its byte.
+/// The offset of the byte at which parsing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is no JSON of a query at byte {0}")]
+#[error("the answer is malformed at byte {0}")]
 pub(in crate::records) struct Malformed(pub(super) usize);
 
-/// The inside of a string: from after its opening quote to before its closing one.
+/// The range between the quotes of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inside {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether there is a backslash in it, so that it does not stand for itself.
+    /// Whether the string contains a backslash and must be unescaped.
     pub(super) is_escaped: bool,
 }
 
-/// A place in the bytes.
+/// A position in the bytes.
 pub(super) struct Scanner<'t> {
     pub(super) bytes: &'t [u8],
     pub(super) at: usize,
@@ -28,7 +28,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     #[inline]
     pub(super) fn peek(&mut self) -> Result<u8, Malformed> {
         loop {
@@ -49,7 +49,7 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    /// After an element of an object or an array: whether there is another. `close` ends it.
+    /// After an element of an object or an array that ends with `close`: whether there is another.
     #[inline]
     pub(super) fn has_more(&mut self, close: u8) -> Result<bool, Malformed> {
         let byte = self.peek()?;
@@ -60,7 +60,7 @@ impl<'t> Scanner<'t> {
         Ok(byte == b',')
     }
 
-    /// Opens an object or an array: whether there is something in it.
+    /// Opens an object or an array. Returns whether it has an element.
     pub(super) fn opens(&mut self, open: u8, close: u8) -> Result<bool, Malformed> {
         self.expect(open)?;
         if self.peek()? == close {
@@ -96,7 +96,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Goes past a value of any kind.
+    /// Skips a value of any kind.
     pub(super) fn skip(&mut self) -> Result<(), Malformed> {
         let mut depth = 0_usize;
         loop {
@@ -137,12 +137,12 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// The first quote or backslash from this place on, looked for in eight bytes at a time.
+/// The offset of the first quote or backslash at or after `from`, found by eight bytes at a time.
 #[inline]
 fn quote_or_backslash(bytes: &[u8], from: usize) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    // The highest bit of every byte that is 0, and perhaps of bytes above the first such.
+    // Sets the highest bit of every byte that is 0, and perhaps of bytes above the first of these.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let rest = bytes.get(from..)?;
     let (words, few) = rest.as_chunks::<8>();
@@ -158,7 +158,7 @@ fn quote_or_backslash(bytes: &[u8], from: usize) -> Option<usize> {
     Some(bytes.len() - few.len() + place)
 }
 
-/// Appends what the inside of an escaped string stands for.
+/// Appends the unescaped text of a string. `None` for an invalid escape.
 pub(super) fn unescape(inside: &str, out: &mut String) -> Option<()> {
     let mut rest = inside;
     while let Some(place) = rest.find('\\') {
@@ -180,8 +180,8 @@ pub(super) fn unescape(inside: &str, out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// The character of `\uXXXX`, or of two of them (RFC 8259, section 7). Half of a pair is no character: it becomes the
-/// one that stands for what cannot be read.
+/// The character of `\uXXXX`, or of a surrogate pair (RFC 8259, section 7). Half a pair becomes U+FFFD, the replacement
+/// character.
 fn unicode(rest: &mut &str) -> Option<char> {
     let unit = take_hex(rest)?;
     if !(0xd800..0xdc00).contains(&unit) {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_stand_for_what_the_specification_says() {
+    fn escapes_are_those_of_the_specification() {
         assert_eq!(
             read(r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 \ud83d \ude00x""#).as_deref(),
             Some("\"\\/\u{8}\u{c}\n\r\té😀 \u{fffd} \u{fffd}x")
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_any_kind_is_gone_past() {
+    fn a_value_of_any_kind_is_skipped() {
         for value in [
             r#"{"a":[1,{"b":"}\"]"}],"c":null}"#,
             "[]",

@@ -1,13 +1,11 @@
-//! Buffers that are used again.
+//! A pool of buffers.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::reader::Cell;
 
-/// Buffers of pages that have been read: each is as large as a page. A new one's memory would come from the kernel,
-/// 4 KB at a time, which takes about as long as reading what is put there.
-///
-/// There are never more than were in use at once.
+/// A pool of buffers, each as large as a page of records. The kernel maps a new buffer's memory 4 KB at a time, which
+/// takes about as long as parsing the page. The pool never has more buffers than were in use at once.
 #[derive(Debug, Default)]
 pub(in crate::records) struct Spares {
     bodies: Mutex<Vec<Vec<u8>>>,
@@ -20,12 +18,12 @@ impl Spares {
         take(&self.bodies)
     }
 
-    /// An empty buffer for its cells.
+    /// An empty buffer for an answer's cells.
     pub(super) fn cells(&self) -> Vec<Cell> {
         take(&self.cells)
     }
 
-    /// Takes back what nobody borrows from any more.
+    /// Returns the buffers of a dropped answer to the pool.
     pub(super) fn give_back(&self, body: Vec<u8>, cells: Vec<Cell>) {
         put(&self.bodies, body);
         put(&self.cells, cells);

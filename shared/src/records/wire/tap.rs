@@ -1,4 +1,4 @@
-//! Where the bytes of an answer are kept from the SDK.
+//! Takes the body of an answer before the SDK parses it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +18,8 @@ use http_body::{Body, Frame};
 use super::Spares;
 use crate::records::budget::Budget;
 
-/// Takes the body of a query's answer aside, as it arrives, and gives the SDK an empty object in its place. What is no
-/// success stays the SDK's to read: it knows its errors and which of them to try again.
+/// An interceptor that takes the body of a successful answer as it arrives, and gives the SDK an empty object instead.
+/// The SDK still parses errors, since it decides which of them to retry.
 #[derive(Debug, Clone)]
 pub(in crate::records) struct Tap {
     body: Arc<Mutex<Vec<u8>>>,
@@ -36,7 +36,7 @@ impl Tap {
         }
     }
 
-    /// The body of the answer that came last.
+    /// The body of the last answer.
     pub(in crate::records) fn into_body(self) -> Vec<u8> {
         std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -64,7 +64,7 @@ impl Intercept for Tap {
             .get("x-amz-crc32")
             .and_then(|text| text.parse().ok());
         let mut bytes = self.spares.body();
-        bytes.reserve(length.unwrap_or_default().min(MOST_AT_ONCE));
+        bytes.reserve(length.unwrap_or_default().min(MAX_AT_ONCE));
         let arriving = Arriving {
             bytes,
             hasher: Hasher::new(),
@@ -93,9 +93,9 @@ impl Intercept for Tap {
     }
 }
 
-/// No more than this is reserved because an answer says that it is so long: DynamoDB's are 1 MB of records, which JSON
-/// makes about three times as long at most.
-const MOST_AT_ONCE: usize = 4 << 20;
+/// The most memory, in bytes, that is reserved by the `Content-Length` of an answer. DynamoDB's answers are 1 MB of
+/// records, which is about 3 MB of JSON at most.
+const MAX_AT_ONCE: usize = 4 << 20;
 
 fn is_throttling(code: &str) -> bool {
     matches!(
@@ -104,12 +104,12 @@ fn is_throttling(code: &str) -> bool {
     )
 }
 
-/// A body on its way.
+/// A body that is arriving.
 struct Arriving {
     body: SdkBody,
     bytes: Vec<u8>,
     hasher: Hasher,
-    /// The CRC-32 that DynamoDB says of the body.
+    /// The body's CRC-32 according to DynamoDB.
     checksum: Option<u32>,
     kept: Arc<Mutex<Vec<u8>>>,
     is_over: bool,
@@ -136,9 +136,7 @@ impl Body for Arriving {
         this.is_over = true;
         let found = std::mem::take(&mut this.hasher).finalize();
         if this.checksum.is_some_and(|wanted| wanted != found) {
-            return Poll::Ready(Some(Err(
-                "the answer's bytes are not those that its CRC-32 is of".into(),
-            )));
+            return Poll::Ready(Some(Err("the answer does not match its CRC-32".into())));
         }
         let bytes = std::mem::take(&mut this.bytes);
         *this.kept.lock().unwrap_or_else(PoisonError::into_inner) = bytes;

@@ -56,7 +56,7 @@ fn text(text: &'static str) -> Value<'static> {
 }
 
 #[test]
-fn an_answer_is_read_whatever_its_order_and_its_white_space() {
+fn an_answer_is_parsed_in_any_order_and_with_any_white_space() {
     let answers = [
         r#"{"Count":1,"Items":[{"pk":{"S":"a"},"n":{"N":"1"}}],"ScannedCount":7,"LastEvaluatedKey":{"pk":{"S":"a"},"sk":{"N":"5"}},"ConsumedCapacity":{"TableName":"t","CapacityUnits":2.5}}"#,
         r#" { "ConsumedCapacity" : { "CapacityUnits" : 2.5 , "TableName":"}" } , "LastEvaluatedKey" : { "pk" : { "S" : "a" } , "sk" : { "N" : "5" } } ,
@@ -79,7 +79,7 @@ fn an_answer_is_read_whatever_its_order_and_its_white_space() {
 }
 
 #[test]
-fn what_is_no_answer_is_refused_by_the_place_of_its_byte() {
+fn a_malformed_answer_is_refused_with_the_offset() {
     for (text, at) in [
         ("", 0),
         ("[]", 0),
@@ -99,7 +99,7 @@ fn what_is_no_answer_is_refused_by_the_place_of_its_byte() {
 }
 
 #[test]
-fn a_path_leads_into_maps_and_ends_where_there_are_none() {
+fn a_path_leads_into_maps_and_has_no_value_where_there_are_none() {
     let items = json!([
         {"address": {"M": {"city": s("Porto"), "street": {"M": {"city": s("no")}}}}, "name": s("Ana")},
         {"address": s("Porto"), "name": {"M": {"city": s("x"), "town": {"L": []}}}},
@@ -122,7 +122,7 @@ fn a_path_leads_into_maps_and_ends_where_there_are_none() {
 }
 
 #[test]
-fn lists_and_maps_are_compact_json_in_one_order() {
+fn lists_and_maps_are_compact_json_in_a_fixed_order() {
     let map = json!({"M": {"b": s("b"), "a": s("a"), "\"": s("\"")}});
     let list = json!({"L": [{"N": "1.50"}, {"NULL": true}, {"BOOL": true}, map]});
     let items = json!([{ "a": list }, {"a": {"SS": ["é", "\n"]}}, {"a": {"NS": ["1e3", "2"]}}, {"a": {"BS": ["eA=="]}}]);
@@ -140,7 +140,7 @@ fn lists_and_maps_are_compact_json_in_one_order() {
 }
 
 #[test]
-fn the_first_path_with_a_value_counts_and_a_text_stands_for_none() {
+fn the_first_path_with_a_value_counts_and_a_default_replaces_none() {
     let items = json!([{"custom": {"M": {"job": s("cook")}}, "job": s("actor"), "age": s("7")}]);
     let origin = |key: &str, otherwise: Option<&str>| Origin::Paths {
         paths: vec![Path::new("custom", [key.to_owned()]), Path::new(key, [])],
@@ -159,7 +159,7 @@ fn the_first_path_with_a_value_counts_and_a_text_stands_for_none() {
 }
 
 #[test]
-fn what_no_column_has_is_one_object_and_nothing_is_dropped() {
+fn values_that_no_column_has_are_one_object_and_none_is_lost() {
     let others = Origin::Others(Others {
         known: ["pk", "name", "address.city", "custom.job", "attributes.vip"]
             .map(path)
@@ -191,9 +191,9 @@ fn what_no_column_has_is_one_object_and_nothing_is_dropped() {
     );
 }
 
-/// A custom field may stand in the map `custom`, beside it, or in both.
+/// A custom field may be in the map `custom`, an attribute of the record, or both.
 #[test]
-fn a_column_with_two_places_shows_the_first_value_and_other_has_the_second() {
+fn a_column_with_two_paths_shows_the_first_value_and_other_has_the_second() {
     let job = Origin::Paths {
         paths: vec![path("custom.job"), path("job")],
         otherwise: None,
@@ -220,9 +220,9 @@ fn a_column_with_two_places_shows_the_first_value_and_other_has_the_second() {
     assert_eq!(both(s("7"), json!({"N": "7"})), ["7", r#"{"job":7}"#]);
 }
 
-/// Names that are values, as in a map of attributes that anybody may name.
+/// Names that are values, as in a map of freely named attributes.
 #[test]
-fn more_names_than_are_learned_are_read_all_the_same() {
+fn more_names_than_can_be_learned_are_parsed() {
     let items: Vec<_> = (0..5_000)
         .map(|n| {
             let mut item = json!({"pk": s("a"), "x": {"N": n.to_string()}});
@@ -255,7 +255,7 @@ fn any_json() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    /// Records in any order of their attributes, with any of them missing, are read as what they are.
+    /// Records are parsed correctly with their attributes in any order and any of them missing.
     #[test]
     fn values_are_those_of_the_record(
         items in prop::collection::vec(prop::collection::hash_map("[a-e]", any_json(), 0..5), 0..8),
@@ -288,7 +288,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(mut answer in Just(br#"{"Items":[{"pk":{"S":"a\"b"},"m":{"M":{"x":{"N":"1"}}},"l":{"L":[{"S":"x"}]}}],"ScannedCount":1}"#.to_vec()),
+    fn no_bytes_make_the_parser_panic(mut answer in Just(br#"{"Items":[{"pk":{"S":"a\"b"},"m":{"M":{"x":{"N":"1"}}},"l":{"L":[{"S":"x"}]}}],"ScannedCount":1}"#.to_vec()),
         place in 0_usize..95, byte: u8, cut in 0_usize..96,
     ) {
         answer[place] = byte;

@@ -23,7 +23,7 @@ fn canonical(criteria: &Criteria) -> String {
 }
 
 #[test]
-fn a_body_and_a_query_that_say_the_same_are_the_same() {
+fn an_equal_body_and_query_have_equal_criteria() {
     let body = from_json(
         &leads(),
         Some(&json!({
@@ -55,7 +55,7 @@ fn a_body_and_a_query_that_say_the_same_are_the_same() {
 }
 
 #[test]
-fn nothing_is_no_filter() {
+fn absent_and_empty_values_mean_no_filter() {
     let nothing = from_json(&leads(), None, None).unwrap();
     for filters in [
         json!(null),
@@ -81,10 +81,10 @@ fn nothing_is_no_filter() {
 }
 
 #[test]
-fn what_is_wrong_is_named_field_by_field() {
+fn every_invalid_field_is_named() {
     assert_snapshot!(refusal(json!([])), @r#"filters: must be an object, such as {"status": ["paid"]}"#);
     assert_snapshot!(refusal(json!({"city": "Rio", "status": []})), @"
-        filters.city: is no filter of leads; it has status, created_at, attributes, score, vip, born, seen
+        filters.city: is no filter of leads; its filters are status, created_at, attributes, score, vip, born, seen
         filters.status: must not be an empty list; leave the filter out for all records
         ");
     assert_snapshot!(refusal(json!({"status": ["new", 5]})), @"filters.status: must be a text of 1 to 200 characters or a list of such");
@@ -97,7 +97,7 @@ fn what_is_wrong_is_named_field_by_field() {
     assert_snapshot!(refusal(json!({"seen": "2017-02-03"})), @"filters.seen: must be an instant (2017-10-01T00:00:00Z) or a list of such");
     assert_snapshot!(refusal(json!({"created_at": "2017-10-01"})), @"filters.created_at: must be an object with `from`, `to` or both");
     assert_snapshot!(refusal(json!({"created_at": {"since": "x", "from": "soon", "to": 5}})), @"
-        filters.created_at.since: is no bound; there are `from` (inclusive) and `to` (exclusive)
+        filters.created_at.since: is unknown; the bounds are `from` (inclusive) and `to` (exclusive)
         filters.created_at.from: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
         filters.created_at.to: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
         ");
@@ -109,9 +109,9 @@ fn what_is_wrong_is_named_field_by_field() {
 }
 
 #[test]
-fn a_column_with_values_accepts_only_these() {
+fn a_column_with_a_list_of_values_accepts_only_these() {
     let errors = from_json(&orders(), Some(&json!({"status": ["paid"]})), None).unwrap_err();
-    assert_snapshot!(errors[0], @"filters.status: must be of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled");
+    assert_snapshot!(errors[0], @"filters.status: must be one of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_search_is_a_text_of_at_most_200_characters() {
 }
 
 #[test]
-fn a_query_string_is_refused_under_its_own_names() {
+fn errors_of_a_query_string_have_the_names_of_its_parameters() {
     let refusal = |pairs: &[(&str, &str)]| {
         let errors = from_query(&leads(), pairs.iter().copied()).unwrap_err();
         errors
@@ -132,21 +132,21 @@ fn a_query_string_is_refused_under_its_own_names() {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    assert_snapshot!(refusal(&[("city", "Rio")]), @"city: is no filter of leads; it has status, created_at, attributes, score, vip, born, seen");
-    assert_snapshot!(refusal(&[("created_at.from", "-1d"), ("created_at.from", "-2d")]), @"created_at.from: is there twice");
-    assert_snapshot!(refusal(&[("search", "a"), ("search", "b")]), @"search: is there twice");
-    assert_snapshot!(refusal(&[("attributes.vip", "true"), ("attributes.vip", "a")]), @"attributes.vip: is there twice");
+    assert_snapshot!(refusal(&[("city", "Rio")]), @"city: is no filter of leads; its filters are status, created_at, attributes, score, vip, born, seen");
+    assert_snapshot!(refusal(&[("created_at.from", "-1d"), ("created_at.from", "-2d")]), @"created_at.from: must not be repeated");
+    assert_snapshot!(refusal(&[("search", "a"), ("search", "b")]), @"search: must not be repeated");
+    assert_snapshot!(refusal(&[("attributes.vip", "true"), ("attributes.vip", "a")]), @"attributes.vip: must not be repeated");
     assert_snapshot!(refusal(&[("created_at", "-1d")]), @"created_at: must be an object with `from`, `to` or both");
     assert_snapshot!(refusal(&[("created_at", "-1d"), ("created_at.from", "-2d")]), @"
-        created_at.from: is there twice
+        created_at.from: must not be repeated
         created_at: must be an object with `from`, `to` or both
         ");
-    assert_snapshot!(refusal(&[("created_at.from", "-1d"), ("created_at", "-1d")]), @"created_at: is there twice");
+    assert_snapshot!(refusal(&[("created_at.from", "-1d"), ("created_at", "-1d")]), @"created_at: must not be repeated");
 }
 
 proptest! {
     #[test]
-    fn any_query_is_read_without_a_panic(
+    fn any_query_is_parsed_without_a_panic(
         pairs in prop::collection::vec(("(status|created_at|attributes|search|\\PC{0,5})(\\.\\PC{0,5})?", "\\PC{0,9}"), 0..6),
     ) {
         let _ = from_query(&leads(), pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));

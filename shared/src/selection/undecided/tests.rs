@@ -16,7 +16,7 @@ fn things(records: &str) -> ExportType {
 
 const BY_TIME: &str = r##"sort_format = "rfc3339_ms#id""##;
 
-/// A record: its id, its sort key, when it was created, and what is fixed.
+/// A record: its id, its sort key, its creation time, and its value of the fixed attribute.
 type Record<'a> = (Value<'a>, &'a str, Value<'a>, Value<'a>);
 
 struct Judged {
@@ -48,7 +48,7 @@ fn judge(of: &ExportType, filters: serde_json::Value, records: &[Record<'_>]) ->
             })
             .collect();
         let format = of.records.sort_format;
-        let key = match (format.is_id(), format.is_of(sort_key)) {
+        let key = match (format.is_id(), format.matches(sort_key)) {
             (true, _) => KeyTime::None,
             (false, true) => KeyTime::WithinBounds,
             (false, false) => KeyTime::Unreadable,
@@ -92,7 +92,7 @@ fn from_november() -> serde_json::Value {
 }
 
 #[test]
-fn a_record_without_a_time_is_in_unless_a_filter_needs_it_and_counted_either_way() {
+fn a_record_without_a_time_is_counted_and_left_out_only_by_a_filter_on_the_time() {
     let of = things(BY_TIME);
     let records = [
         (text("dated"), FITS, text(TIME), Value::Missing),
@@ -104,7 +104,7 @@ fn a_record_without_a_time_is_in_unless_a_filter_needs_it_and_counted_either_way
 }
 
 #[test]
-fn a_time_that_cannot_be_read_is_in_doubt_only_where_it_is_needed() {
+fn a_malformed_time_is_in_doubt_only_where_it_is_needed() {
     let records = [
         (
             text("zoneless"),
@@ -122,13 +122,13 @@ fn a_time_that_cannot_be_read_is_in_doubt_only_where_it_is_needed() {
     ];
     insta::assert_snapshot!(judge(&things(BY_TIME), json!(null), &records).shown(), @"zoneless day late []");
     insta::assert_snapshot!(judge(&things(BY_TIME), from_november(), &records).shown(), @r#"late [{"code":"undecided","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
-    // Where the key has no time, the request's own bound needs it.
+    // Without a time in the key, the limit of the request needs the creation time.
     let by_id = things(r#"sort_format = "id""#);
     insta::assert_snapshot!(judge(&by_id, json!(null), &records).shown(), @r#"zoneless day [{"code":"undecided","attribute":"at","count":2,"example":"2026-11-20T00:00:00.000Z#a"}]"#);
 }
 
 #[test]
-fn a_key_of_another_form_is_in_doubt_and_the_records_own_time_decides() {
+fn a_key_of_another_format_is_in_doubt_and_the_creation_time_decides() {
     let records = [
         (text("fits"), FITS, text(TIME), Value::Missing),
         (
@@ -150,7 +150,7 @@ fn a_key_of_another_form_is_in_doubt_and_the_records_own_time_decides() {
 }
 
 #[test]
-fn what_is_fixed_excludes_other_types_and_is_in_doubt_where_it_reads_the_same() {
+fn a_fixed_attribute_excludes_other_types_and_is_in_doubt_if_only_the_data_type_differs() {
     let of = things(&format!("{BY_TIME}, fixed = {{ archived = \"false\" }}"));
     let records = [
         (text("right"), FITS, text(TIME), text("false")),
@@ -169,7 +169,7 @@ fn what_is_fixed_excludes_other_types_and_is_in_doubt_where_it_reads_the_same() 
 }
 
 #[test]
-fn a_record_without_any_column_is_counted() {
+fn a_record_without_a_value_for_any_column_is_counted() {
     let records = [
         (Value::Missing, FITS, text(TIME), Value::Missing),
         (Value::Null, FITS, text(TIME), Value::Missing),
@@ -179,7 +179,7 @@ fn a_record_without_any_column_is_counted() {
 }
 
 #[test]
-fn where_all_of_many_records_are_in_doubt_there_is_no_file() {
+fn an_export_fails_if_all_of_many_records_are_in_doubt() {
     let of = things(BY_TIME);
     let many = |n: usize, record: Record<'static>| vec![record; n];
     let order = (

@@ -1,4 +1,4 @@
-//! Changing an export whose work is done and gone.
+//! Changes of an export whose work has been deleted.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 
@@ -9,11 +9,12 @@ use crate::store::{Exports, StoreError, to_item};
 impl Exports {
     /// Writes `amendment` in one transaction.
     ///
-    /// Nobody works on such an export, and its work never comes back, so its status and its mail are condition enough.
+    /// No worker has such an export, and its work is never created again, so conditions on its status and its mail are
+    /// enough.
     ///
     /// # Errors
-    /// [`CommitError::Overtaken`] where they have changed: by another amendment, or by this very one, whose answer was
-    /// lost. Whoever reads the export again then finds nothing left to amend.
+    /// [`CommitError::Conflict`] where these have changed: by another amendment, or by an earlier try of this one
+    /// whose answer was lost. A caller that reads the export again then finds nothing left to amend.
     pub async fn amend(&self, amendment: &Amendment) -> Result<(), CommitError> {
         let Amendment {
             before,
@@ -41,9 +42,9 @@ impl Exports {
                 .set_item(Some(self.event_item(event)?));
             items.push(write(put.build())?);
         }
-        match self.write_through(&items).await? {
+        match self.write_with_retries(&items).await? {
             true => Ok(()),
-            false => Err(CommitError::Overtaken),
+            false => Err(CommitError::Conflict),
         }
     }
 }

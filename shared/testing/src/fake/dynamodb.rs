@@ -1,4 +1,4 @@
-//! DynamoDB: tables, their indexes, conditional writes and transactions, and queries whose pages end at random.
+//! A fake of DynamoDB: tables with indexes, conditional writes, transactions, and queries whose pages end at random.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Bound, RangeInclusive};
@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 use super::expression::{Condition, Placeholders};
 use super::wire::{Answer, Call};
 
-/// An item, as it is on the wire: `{"id": {"S": "a"}}`.
+/// An item in the wire format: `{"id": {"S": "a"}}`.
 pub type Item = Map<String, Value>;
 
-/// A value in DynamoDB's order of keys: numbers by value, texts by their bytes.
+/// A value of a key, in DynamoDB's order: numbers by value, texts by bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPart {
-    /// A key without this part.
+    /// The key has no such part.
     None,
     /// A whole number.
     Number(i64),
@@ -22,7 +22,7 @@ pub enum KeyPart {
     Text(String),
 }
 
-/// An item's key: of its partition, and its sort key.
+/// An item's key: partition key and sort key.
 pub type Key = (KeyPart, KeyPart);
 
 /// A table.
@@ -30,7 +30,7 @@ pub type Key = (KeyPart, KeyPart);
 pub struct Table {
     key: KeyNames,
     indexes: HashMap<&'static str, KeyNames>,
-    /// What it holds.
+    /// The items by key.
     pub items: BTreeMap<Key, Item>,
 }
 
@@ -40,37 +40,37 @@ struct KeyNames {
     sort: Option<&'static str>,
 }
 
-/// A write that was carried out: an entry of the tables' streams.
+/// A write: a record of the tables' streams.
 #[derive(Debug)]
 pub struct Write {
-    /// Which table.
+    /// The name of the table.
     pub table: String,
-    /// What was there.
+    /// The item before.
     pub before: Option<Item>,
-    /// What is there now.
+    /// The item after.
     pub after: Option<Item>,
 }
 
 /// The tables.
 pub struct DynamoDb {
-    /// By name.
+    /// The tables by name.
     pub tables: HashMap<&'static str, Table>,
-    /// The writes since somebody last took them.
+    /// The writes that have not been taken yet.
     pub stream: Vec<Write>,
-    /// How many items a query looks at before it answers.
+    /// The number of items that a query examines per page.
     pub page: RangeInclusive<usize>,
-    /// Queries so far, by table.
+    /// The number of queries so far, by table.
     pub queries: HashMap<String, usize>,
     done: HashSet<String>,
     random: fastrand::Rng,
 }
 
-/// The order of a value among keys.
+/// The value as a part of a key.
 pub(super) fn order(value: &Value) -> KeyPart {
     match (value["S"].as_str(), value["N"].as_str()) {
         (Some(text), _) => KeyPart::Text(text.to_owned()),
         (_, Some(number)) => KeyPart::Number(number.parse().expect("whole numbers as keys")),
-        _ => panic!("a value that is no key: {value}"),
+        _ => panic!("invalid value of a key: {value}"),
     }
 }
 
@@ -97,7 +97,7 @@ impl Table {
         }
     }
 
-    /// The same, with an index.
+    /// Adds an index.
     pub fn index(
         mut self,
         name: &'static str,
@@ -109,7 +109,7 @@ impl Table {
         self
     }
 
-    /// Puts an item, and returns what was there.
+    /// Puts an item, and returns the previous one.
     pub fn put(&mut self, item: Item) -> Option<Item> {
         self.items.insert(self.key.of(&item).unwrap(), item)
     }
@@ -161,11 +161,11 @@ impl DynamoDb {
                 }
             }
             "TransactWriteItems" => self.transact(&request),
-            _ => panic!("an operation that DynamoDB does not know here: {operation}"),
+            _ => panic!("unsupported operation of DynamoDB: {operation}"),
         }
     }
 
-    /// Whether the condition of a write holds.
+    /// Whether the condition of a write is true.
     fn holds(&mut self, write: &Value) -> bool {
         let Some(text) = write["ConditionExpression"].as_str() else {
             return true;
@@ -176,7 +176,7 @@ impl DynamoDb {
         condition.holds(table.items.get(&key))
     }
 
-    /// Replaces an item by what `change` makes of it, and returns what was there.
+    /// Replaces an item by the result of `change`, and returns the previous one.
     fn write(
         &mut self,
         write: &Value,
@@ -199,7 +199,7 @@ impl DynamoDb {
 
     fn transact(&mut self, request: &Value) -> Answer {
         let token = request["ClientRequestToken"].as_str().unwrap_or_default();
-        // The SDK sends the same token at every attempt; DynamoDB carries out one.
+        // The SDK sends the same token with every attempt, and DynamoDB executes only one of them.
         if self.done.contains(token) {
             return Answer::json(200, &json!({}));
         }
@@ -231,7 +231,7 @@ impl DynamoDb {
                     Placeholders::of(write).update(text, &mut item);
                     Some(item)
                 }
-                _ => panic!("a write that DynamoDB does not know here: {kind}"),
+                _ => panic!("unsupported write of DynamoDB: {kind}"),
             });
         }
         self.done.insert(token.to_owned());
@@ -261,7 +261,7 @@ impl DynamoDb {
             .as_u64()
             .map_or(usize::MAX, |limit| limit as usize);
         let most = page.min(limit);
-        // Where a page is full, DynamoDB need not look whether there is more.
+        // After a full page, DynamoDB may return a `LastEvaluatedKey` without checking whether there is more.
         let looks_no_further = limit <= page || self.random.bool();
         let placeholders = Placeholders::of(request);
         let within = placeholders.condition(request["KeyConditionExpression"].as_str().unwrap());
@@ -324,7 +324,7 @@ impl DynamoDb {
 }
 
 impl Table {
-    /// The items that a key condition holds for, after `start`, in the table's order or backward.
+    /// The items that match a key condition, after `start`, in ascending or descending order.
     fn ordered<'a>(
         &'a self,
         within: &'a Condition,
@@ -344,7 +344,7 @@ impl Table {
         Box::new(rest.map(|(_, item)| item).filter(holds))
     }
 
-    /// The same in the order of an index.
+    /// As [`Table::ordered`], for an index.
     fn ordered_by<'a>(
         &'a self,
         index: &str,
@@ -389,7 +389,7 @@ fn canceled<'a>(codes: impl Iterator<Item = &'a str>) -> Answer {
     Answer::json(400, &body)
 }
 
-/// What DynamoDB says of a transaction that another one was in the way of.
+/// DynamoDB's answer to a transaction that conflicts with another one.
 pub fn conflict(call: &Call) -> Answer {
     match call.operation.as_str() {
         "DynamoDB.TransactWriteItems" => canceled(["TransactionConflict"].into_iter()),

@@ -1,16 +1,16 @@
-//! DynamoDB's expressions, as far as Waybill writes them.
+//! DynamoDB's expressions, as far as Waybill uses them.
 
 use serde_json::{Map, Value};
 
 use super::dynamodb::{Item, order};
 
-/// The names and values that an expression's placeholders stand for.
+/// The names and values of an expression's placeholders.
 pub(super) struct Placeholders<'a> {
     names: Option<&'a Map<String, Value>>,
     values: Option<&'a Map<String, Value>>,
 }
 
-/// A condition that an item fulfils or not.
+/// A condition on an item.
 #[derive(Debug)]
 pub(super) enum Condition {
     Both(Box<Self>, Box<Self>),
@@ -24,7 +24,7 @@ pub(super) enum Condition {
 }
 
 impl<'a> Placeholders<'a> {
-    /// Those of a request, or of a part of one.
+    /// The placeholders of a request or of a part of it.
     pub(super) fn of(request: &'a Value) -> Self {
         Self {
             names: request["ExpressionAttributeNames"].as_object(),
@@ -47,12 +47,12 @@ impl<'a> Placeholders<'a> {
         self.values.unwrap()[text].clone()
     }
 
-    /// The attributes that a projection names.
+    /// Parses a projection into attribute names.
     pub(super) fn projection(&self, text: &str) -> Vec<String> {
         text.split(", ").map(|name| self.name(name)).collect()
     }
 
-    /// The condition that a text says.
+    /// Parses a condition.
     pub(super) fn condition(&self, text: &str) -> Condition {
         let spaced = text
             .replace('(', " ( ")
@@ -68,7 +68,7 @@ impl<'a> Placeholders<'a> {
         condition
     }
 
-    /// Carries out `SET a = :a, … ADD b :b, …`.
+    /// Applies `SET a = :a, … ADD b :b, …` to an item.
     pub(super) fn update(&self, text: &str, item: &mut Item) {
         let (set, add) = text.split_once(" ADD ").unwrap_or((text, ""));
         let set = set
@@ -151,7 +151,7 @@ impl Words<'_> {
                     let name = self.placeholders.value(&name);
                     Condition::HasType(path, name["S"].as_str().unwrap().to_owned())
                 }
-                _ => panic!("a function that is not known here: {word}"),
+                _ => panic!("unsupported function: {word}"),
             };
             self.expect(")");
             return condition;
@@ -176,7 +176,7 @@ impl Words<'_> {
                 let value = self.value();
                 Condition::Compare(path, operator, value)
             }
-            _ => panic!("an operator that is not known here: {operator}"),
+            _ => panic!("unsupported operator: {operator}"),
         }
     }
 
@@ -187,7 +187,7 @@ impl Words<'_> {
 }
 
 impl Condition {
-    /// Whether it holds for an item, or for none.
+    /// Whether the condition is true for an item, or for an absent one.
     pub(super) fn holds(&self, item: Option<&Item>) -> bool {
         match self {
             Self::Both(a, b) => a.holds(item) && b.holds(item),

@@ -1,4 +1,4 @@
-//! S3: one bucket, its objects and its uploads.
+//! A fake of S3: one bucket with objects and uploads.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,16 +6,17 @@ use std::hash::{DefaultHasher, Hasher};
 
 use super::wire::{Answer, Call};
 
-/// One bucket. Keys are listed in the order in which they came, since what is random in them is not a seed's.
+/// One bucket. Listings are in the order of creation rather than of keys, since the random keys do not depend on the
+/// seed.
 #[derive(Debug, Default)]
 pub struct S3 {
     /// The objects.
     pub objects: Vec<Object>,
-    /// The uploads that are neither completed nor aborted, by their id.
+    /// The uploads in progress by id.
     pub uploads: BTreeMap<u32, Upload>,
-    /// The bytes that a part must have, but for an upload's last one.
+    /// The minimum size of a part in bytes, except for the last one.
     pub smallest_part: usize,
-    /// The parts that were stored, ever.
+    /// The total number of parts stored so far.
     pub parts_stored: usize,
     uploads_begun: u32,
     objects_put: u32,
@@ -24,26 +25,26 @@ pub struct S3 {
 /// An object.
 #[derive(Debug)]
 pub struct Object {
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// What it holds.
+    /// The bytes.
     pub bytes: Vec<u8>,
-    /// Its place in a listing.
+    /// The position in listings.
     number: u32,
 }
 
-/// An upload under way.
+/// An upload in progress.
 #[derive(Debug)]
 pub struct Upload {
-    /// The object that it is to become.
+    /// The key of the future object.
     pub key: String,
     parts: BTreeMap<u32, Vec<u8>>,
 }
 
-/// How many keys or uploads a listing names at most: few, so that there is more than one page.
+/// The maximum number of keys or uploads in a page of a listing: few, so that there is more than one page.
 const LISTED: usize = 3;
 
-/// The operation that a request asks for.
+/// The operation of a request.
 pub(super) fn operation(method: &str, query: &[(String, String)], path: &str) -> &'static str {
     let has = |name: &str| query.iter().any(|(found, _)| found == name);
     match method {
@@ -57,12 +58,12 @@ pub(super) fn operation(method: &str, query: &[(String, String)], path: &str) ->
         "GET" if has("uploads") => "ListMultipartUploads",
         "GET" if has("list-type") => "ListObjectsV2",
         "GET" => "GetObject",
-        _ => panic!("a request that S3 does not know here: {method} {path}"),
+        _ => panic!("unsupported request to S3: {method} {path}"),
     }
 }
 
 impl S3 {
-    /// The object of this key.
+    /// The bytes of the object with this key.
     pub fn object(&self, key: &str) -> Option<&[u8]> {
         let object = self.objects.iter().find(|object| object.key == key);
         object.map(|object| object.bytes.as_slice())
@@ -150,7 +151,7 @@ impl S3 {
             },
             "ListMultipartUploads" => self.list_uploads(call),
             "ListObjectsV2" => self.list_objects(call),
-            _ => panic!("an operation that S3 does not know here: {operation}"),
+            _ => panic!("unsupported operation of S3: {operation}"),
         }
     }
 
@@ -229,7 +230,7 @@ impl S3 {
     }
 }
 
-/// The parts that a request to complete names, with their ETags.
+/// The parts in a `CompleteMultipartUpload` request, with their ETags.
 fn named_parts(body: &[u8]) -> Vec<(u32, String)> {
     let text = std::str::from_utf8(body).unwrap().replace("&quot;", "\"");
     let between = |text: &str, name: &str| {
@@ -247,7 +248,7 @@ fn named_parts(body: &[u8]) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// Equal bytes have equal tags, as with MD5.
+/// Equal bytes have equal ETags, as with MD5.
 fn etag(bytes: &[u8]) -> String {
     let mut hash = DefaultHasher::new();
     hash.write(bytes);

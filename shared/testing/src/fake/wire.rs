@@ -1,4 +1,4 @@
-//! Requests and answers, and the SDK's clients on a wire of the test's own.
+//! The transport between the SDK's clients and the fake services.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,25 +15,25 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
-/// A request that was sent.
+/// A request.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The service and its operation: `DynamoDB.Query`.
     pub operation: String,
     /// The path, without the first slash.
     pub path: String,
-    /// The query's names and values.
+    /// The names and values of the query string.
     pub query: Vec<(String, String)>,
-    /// Whether it may only be carried out where there is no such object yet (`If-None-Match: *`).
+    /// Whether the request has `If-None-Match: *`: it fails if the object exists.
     pub if_none_match: bool,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// What a service says.
+/// An answer of a service.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// HTTP's status.
+    /// The HTTP status.
     pub status: u16,
     /// Headers, by name.
     pub headers: Vec<(&'static str, String)>,
@@ -41,20 +41,20 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// The connection broke before an answer.
+/// The connection broke before the answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Broken;
 
-/// An answer that is on its way.
+/// A future answer.
 pub type Carried = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send>>;
 
-/// What lies between a client and the services.
+/// The connection between clients and services.
 pub trait Wire: Send + Sync {
-    /// Carries a call there and its answer back.
+    /// Delivers a call and its answer.
     fn carry(&self, call: Call) -> Carried;
 }
 
-/// Services that take what is sent and never answer.
+/// A wire that never answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
@@ -64,17 +64,16 @@ impl Wire for Silent {
     }
 }
 
-/// Services that carry out what is sent, and whose first answer to each operation is lost on its way, so that the SDK
-/// sends that request again.
+/// A wire that loses the first answer to each operation after it was executed, so that the SDK retries the request.
 pub struct Forgetful<W> {
     inner: W,
-    /// The operations whose answers are lost.
+    /// The operations whose first answer is lost.
     operations: &'static [&'static str],
     lost: Mutex<HashSet<String>>,
 }
 
 impl<W> Forgetful<W> {
-    /// What `inner` carries out, without the first answer to each of these operations (`DynamoDB.PutItem`).
+    /// Wraps `inner`. `operations` are those whose first answer is lost, such as `DynamoDB.PutItem`.
     pub fn new(inner: W, operations: &'static [&'static str]) -> Self {
         Self {
             inner,
@@ -102,7 +101,7 @@ impl<W: Wire> Wire for Forgetful<W> {
     }
 }
 
-/// The transport of an SDK client whose every attempt goes over `wire`.
+/// An HTTP client for the SDK that sends every attempt over `wire`.
 pub fn http_client(wire: Arc<dyn Wire>) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(wire));
     http_client_fn(move |_, _| connector.clone())
@@ -161,25 +160,25 @@ impl Call {
             path: decoded(path),
             query,
             if_none_match: header("if-none-match") == Some("*"),
-            // A body that is not in memory would have to be waited for; Waybill's all are.
+            // All of Waybill's bodies are in memory.
             body: request.body().bytes().expect("a body in memory").to_vec(),
         }
     }
 
-    /// The value under this name in the query.
+    /// The value with this name in the query string.
     pub fn query(&self, name: &str) -> Option<&str> {
         let pair = self.query.iter().find(|(found, _)| found == name);
         pair.map(|(_, value)| value.as_str())
     }
 
-    /// The body of a call of a service that speaks JSON.
+    /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 impl Answer {
-    /// An answer in JSON.
+    /// An answer with a JSON body.
     pub fn json(status: u16, body: &Value) -> Self {
         Self {
             status,
@@ -197,7 +196,7 @@ impl Answer {
         }
     }
 
-    /// An error of this code, in the form of the service that `call` went to.
+    /// An error with this code, in the format of the called service.
     pub fn error(call: &Call, status: u16, code: &str) -> Self {
         if call.operation.starts_with("S3.") {
             let body = format!(

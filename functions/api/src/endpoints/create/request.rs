@@ -1,4 +1,4 @@
-//! The body of a request for an export, parsed.
+//! Parses the body of a request for an export.
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -27,31 +27,31 @@ const FIELDS: [&str; 8] = [
     "user",
 ];
 const USER_FIELDS: [&str; 3] = ["id", "name", "email"];
-/// Characters of a user's id and name; ids of OpenID Connect have at most 255.
+/// The maximum length of a user's id and name in characters. OpenID Connect limits ids to 255.
 const MAX_NAME_LENGTH: usize = 255;
-/// Characters of a mail address (RFC 5321, 4.5.3.1.3, less its brackets).
+/// The maximum length of an email address in characters (RFC 5321, section 4.5.3.1.3, without the brackets).
 const MAX_EMAIL_LENGTH: usize = 254;
 
-/// What is asked for; dates may still be relative.
+/// A parsed request for an export; dates may still be relative.
 #[derive(Debug)]
 pub(crate) struct ExportRequest {
-    /// The type as the parent has it.
+    /// The type with the columns defined for the parent.
     pub(crate) export_type: ExportType,
     pub(crate) format: Format,
     pub(crate) criteria: Criteria,
-    /// The keys of the file's columns: those that were named, or the type's own.
+    /// The keys of the file's columns: the requested ones, or the type's own.
     pub(crate) columns: Vec<String>,
-    /// Whether the request named them.
+    /// Whether the request selects columns.
     names_columns: bool,
     pub(crate) profile: Profile,
     pub(crate) time_zone: TimeZone,
-    /// Its IANA name in the usual spelling.
+    /// The time zone's IANA name in canonical case.
     pub(crate) time_zone_name: String,
-    /// Whom a service asks for.
+    /// The user that a service requests the export for.
     pub(crate) user: Option<User>,
 }
 
-/// What two requests that mean the same have in common.
+/// The canonical form, which is equal for equal requests.
 #[derive(Serialize)]
 struct Canonical<'a> {
     #[serde(rename = "type")]
@@ -65,10 +65,10 @@ struct Canonical<'a> {
 }
 
 impl ExportRequest {
-    /// Reads a body for this parent.
+    /// Parses a body of a request for this parent.
     ///
     /// # Errors
-    /// One for each field that is wrong.
+    /// One for each invalid field.
     pub(crate) fn parse(
         body: Map<String, Value>,
         catalog: &Catalog,
@@ -77,7 +77,8 @@ impl ExportRequest {
         let parent = &profile.parent;
         let mut fields = Fields::new(body, "", &FIELDS);
         let export_type = export_type(&mut fields, catalog, parent.kind());
-        let export_type = export_type.map(|of| of.of(&profile.definitions, parent.id()));
+        let export_type =
+            export_type.map(|of| of.with_definitions(&profile.definitions, parent.id()));
         let format = format(&mut fields);
         let file_profile = file_profile(&mut fields);
         let zone = time_zone(&mut fields);
@@ -87,7 +88,7 @@ impl ExportRequest {
         let columns = fields.take("columns");
         let names_columns = columns.is_some();
 
-        // Which filters and columns there are depends on the type.
+        // The valid filters and columns depend on the type.
         let of_type = export_type.map(|export_type| {
             let criteria = Criteria::from_json(&export_type, filters.as_ref(), search.as_ref());
             let criteria = criteria.map_err(|errors| fields.refuse_all(errors)).ok();
@@ -122,7 +123,7 @@ impl ExportRequest {
             type_name: &self.export_type.name,
             format: self.format,
             criteria: &self.criteria,
-            // Those of a request that names none may change from one day to the next.
+            // The default columns may change between two equal requests.
             columns: self.names_columns.then_some(self.columns.as_slice()),
             profile: self.profile,
             time_zone: &self.time_zone_name,
@@ -250,12 +251,12 @@ fn user(fields: &mut Fields) -> Option<User> {
         id: id?,
         name,
         email,
-        // The backend that names somebody vouches for their address.
+        // The host's backend is responsible for the address being right.
         email_verified: true,
     })
 }
 
-/// Whether the text may be an address. Whether it is one, only the mail service can find out.
+/// Whether the text may be an address. Only sending a mail can verify it.
 fn is_email(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     text.chars().count() <= MAX_EMAIL_LENGTH

@@ -1,5 +1,5 @@
-//! A source's custom fields and attributes, each a column of its files:
-//! `[{"key": "job", "label": "Job", "kind": "text"}, "age"]`. A text alone is the key of a text.
+//! Parses a source's custom fields and attributes, each a column of its files: `[{"key": "job", "label": "Job", "kind":
+//! "text"}, "age"]`. A string alone is the key of a column of texts.
 
 use std::collections::HashSet;
 
@@ -9,17 +9,17 @@ use waybill::value::Kind;
 
 use crate::http::body::Fields;
 
-/// The most custom fields, and the most attributes, of a source.
+/// The maximum number of custom fields, and of attributes, of a source.
 const MAX_DEFINITIONS: usize = 200;
-/// Characters of a key and of a label.
+/// The maximum length of a key or label in characters.
 const MAX_LENGTH: usize = 100;
 const FORM: &str =
     r#"must be a list, such as [{"key": "job", "label": "Job", "kind": "text"}, "age"]"#;
 const ENTRY: &str = "must be a key, or an object with `key`, and perhaps `label` and `kind`";
 const KNOWN: [&str; 3] = ["key", "label", "kind"];
 
-/// Takes `custom_fields` and `attributes`. No two columns of a file may have one key, so neither may be a key of the
-/// catalog's.
+/// Takes `custom_fields` and `attributes`. The columns of a file must have different keys, so a key of the catalog is
+/// refused.
 pub(super) fn parse(fields: &mut Fields, catalog: &Catalog) -> Definitions {
     let of_sources = catalog.types().iter();
     let of_sources = of_sources.filter(|t| t.custom && t.parent == ParentKind::Source);
@@ -82,7 +82,7 @@ impl Parser<'_> {
             let unknown: String = unknown.chars().take(MAX_LENGTH).collect();
             self.fields.refuse(
                 &format!("{name}.{unknown}"),
-                format!("is no field of this; there are {}", KNOWN.join(", ")),
+                format!("is unknown; the fields are {}", KNOWN.join(", ")),
             );
         }
         let key = match entry.remove("key") {

@@ -36,7 +36,7 @@ impl<'a> RecordsQuery<'a> {
         let (list, others) = pairs.divide(&["limit", "cursor"]);
         let (shown, criteria) = others.divide(&[COLUMNS, TIME_ZONE]);
         let mut errors = Vec::new();
-        let list = kept(ListParameters::plain(&list), &mut errors);
+        let list = kept(ListParameters::parse_plain(&list), &mut errors);
         let columns = kept(columns(&shown, export_type), &mut errors);
         let zone = kept(time_zone(&shown), &mut errors);
         let criteria = Criteria::from_query(export_type, criteria.iter());
@@ -97,6 +97,6 @@ fn time_zone(pairs: &Pairs) -> Result<(TimeZone, String), Vec<FieldError>> {
     match (names.next(), names.next()) {
         (None, _) => Ok(zone::default()),
         (Some((_, name)), None) => zone::named(name).map_or_else(|| refuse(zone::FORM), Ok),
-        (Some(_), Some(_)) => refuse("may be given once"),
+        (Some(_), Some(_)) => refuse("must not be repeated"),
     }
 }

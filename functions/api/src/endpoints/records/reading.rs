@@ -14,11 +14,11 @@ use super::query::RecordsQuery;
 use crate::http::error::ApiError;
 
 /// How much of the table one call examines, in bytes: a rare match must not cost a table.
-const MOST_EXAMINED: u64 = 5_000_000;
+const MAX_EXAMINED: u64 = 5_000_000;
 /// How long one call reads.
 const LONGEST: Duration = Duration::from_secs(2);
 /// The longest list, in bytes: Lambda answers with 6 MB at most, in which the gateway's form escapes each quote.
-const MOST_BYTES: usize = 4_000_000;
+const MAX_BYTES: usize = 4_000_000;
 /// By how much each page that is read is larger than the one before: few calls for a rare match, few records read in
 /// vain for a frequent one.
 const GROWTH: i32 = 4;
@@ -64,7 +64,7 @@ pub(super) async fn page(
             if !projection.decide(&values, page.key_time(n), as_of).is_in() {
                 continue;
             }
-            if records.len() == limit || bytes >= MOST_BYTES {
+            if records.len() == limit || bytes >= MAX_BYTES {
                 return Ok(Found {
                     records,
                     next: Some(position),
@@ -81,8 +81,8 @@ pub(super) async fn page(
         }
         examined += page.examined;
         let is_over = records.len() == limit
-            || bytes >= MOST_BYTES
-            || examined >= MOST_EXAMINED
+            || bytes >= MAX_BYTES
+            || examined >= MAX_EXAMINED
             || started.elapsed() >= LONGEST;
         if is_over {
             return Ok(Found {

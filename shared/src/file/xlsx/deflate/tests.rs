@@ -6,20 +6,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::file::xlsx::xml::Xml;
 
-/// Deflated, where a repetition is looked for at each of these places.
-fn deflated_at(fragments: &[(&[u8], &[Look])]) -> Vec<u8> {
+/// The fragments deflated, each with its candidates.
+fn deflated_at(fragments: &[(&[u8], &[MatchCandidate])]) -> Vec<u8> {
     let (mut deflate, mut out) = (Deflate::new(), Vec::new());
-    for (n, (fragment, looks)) in fragments.iter().enumerate() {
-        deflate.fragment(fragment, looks, n + 1 == fragments.len(), &mut out);
+    for (n, (fragment, candidates)) in fragments.iter().enumerate() {
+        deflate.fragment(fragment, candidates, n + 1 == fragments.len(), &mut out);
     }
     out
 }
 
 fn deflated(fragment: &[u8]) -> Vec<u8> {
-    deflated_at(&[(fragment, Xml::read(fragment.to_vec()).looks())])
+    deflated_at(&[(fragment, Xml::read(fragment.to_vec()).candidates())])
 }
 
-/// What zlib reads, which must end where the bytes do.
+/// The bytes inflated by zlib; the stream must end where the bytes end.
 fn inflated(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut decoder = DeflateDecoder::new(bytes);
@@ -62,7 +62,7 @@ fn a_sheet_is_smaller_than_zlibs_fastest_level_makes_it() {
 }
 
 #[test]
-fn what_repeats_is_found_as_far_back_as_the_format_allows() {
+fn matches_are_found_up_to_the_greatest_distance_of_the_format() {
     for (gap, is_found) in [
         (27, true),
         (100, true),
@@ -75,26 +75,26 @@ fn what_repeats_is_found_as_far_back_as_the_format_allows() {
         let mut bytes = text.to_vec();
         bytes.resize(gap, b'.');
         bytes.extend_from_slice(text);
-        for looks in [
-            [Look::text(0), Look::text(gap)],
-            [Look::like(3, 0), Look::like(3, gap)],
+        for candidates in [
+            [MatchCandidate::text(0), MatchCandidate::text(gap)],
+            [MatchCandidate::like(3, 0), MatchCandidate::like(3, gap)],
         ] {
-            let found = deflated_at(&[(&bytes, &looks)]);
+            let found = deflated_at(&[(&bytes, &candidates)]);
             assert_eq!(inflated(&found), bytes, "{gap}");
             let plain = deflated_at(&[(&bytes, &[])]);
             assert_eq!(found.len() < plain.len(), is_found, "{gap}");
         }
     }
-    // A repetition may overlap with what it repeats.
+    // A match may overlap with the bytes that it repeats.
     let long = vec![b'<'; 100_000];
     let deflated = deflated(&long);
     assert_eq!(inflated(&deflated), long);
     assert!(deflated.len() < 1_000);
 }
 
-/// The sizes at which sheets end leave room for what Deflate adds: less than a hundredth.
+/// The maximum size of a sheet leaves room for what Deflate adds: less than one percent.
 #[test]
-fn what_cannot_be_deflated_hardly_grows() {
+fn incompressible_bytes_hardly_grow() {
     let mut random = noise(256 * 1024);
     assert!(deflated(&random).len() < random.len() + random.len() / 100);
     random.truncate(7);
@@ -150,32 +150,35 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn fragment() -> impl Strategy<Value = (Vec<u8>, Vec<Look>)> {
-    // Also at places that are out of order, or are none.
-    let look = (0..4_000_usize, prop::option::of(0..5_u32))
-        .prop_map(|(at, kind)| kind.map_or(Look::text(at), |kind| Look::like(kind, at)));
+fn fragment() -> impl Strategy<Value = (Vec<u8>, Vec<MatchCandidate>)> {
+    // Also positions that are out of order or out of range.
+    let candidate = (0..4_000_usize, prop::option::of(0..5_u32)).prop_map(|(at, kind)| {
+        kind.map_or(MatchCandidate::text(at), |kind| {
+            MatchCandidate::like(kind, at)
+        })
+    });
     (
         prop::collection::vec(piece(), 0..4),
-        prop::collection::vec(look, 0..60),
+        prop::collection::vec(candidate, 0..60),
         any::<bool>(),
     )
-        .prop_map(|(pieces, mut looks, is_known)| {
+        .prop_map(|(pieces, mut candidates, is_known)| {
             let bytes = pieces.concat();
             if is_known {
-                looks = Xml::read(bytes.clone()).looks().to_vec();
+                candidates = Xml::read(bytes.clone()).candidates().to_vec();
             }
-            (bytes, looks)
+            (bytes, candidates)
         })
 }
 
 proptest! {
     #[test]
     fn every_fragment_is_read_back(fragments in prop::collection::vec(fragment(), 1..5)) {
-        let slices: Vec<(&[u8], &[Look])> = fragments.iter().map(|(bytes, looks)| (&bytes[..], &looks[..])).collect();
+        let slices: Vec<(&[u8], &[MatchCandidate])> = fragments.iter().map(|(bytes, candidates)| (&bytes[..], &candidates[..])).collect();
         let bytes = deflated_at(&slices);
         let all: Vec<u8> = fragments.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
         prop_assert_eq!(inflated(&bytes), all);
-        // By themselves: the last ones are a stream without the first.
+        // Fragments are independent: the stream is valid without the first.
         let rest = deflated_at(&slices[1..]);
         prop_assert!(slices.len() == 1 || bytes.ends_with(&rest));
     }

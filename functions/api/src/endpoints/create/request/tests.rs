@@ -5,7 +5,7 @@ use waybill::value::Kind;
 use super::*;
 
 fn profile(parent: &str) -> ParentProfile {
-    ParentProfile::unknown(parent.parse().unwrap())
+    ParentProfile::undescribed(parent.parse().unwrap())
 }
 
 fn parse(body: Value) -> Result<String, String> {
@@ -47,12 +47,12 @@ fn all_that_is_wrong_is_said_at_once() {
     let body = json!({"type": 7, "format": "pdf", "profile": "wide", "time_zone": "Mars/Olympus", "extra": 1,
             "user": {"name": "", "email": "x", "phone": "1"}});
     insta::assert_snapshot!(parse(body).unwrap_err(), @"
-        extra: is no field of this; there are type, format, filters, search, columns, profile, time_zone, user
+        extra: is unknown; the fields are type, format, filters, search, columns, profile, time_zone, user
         type: must be a text
         format: must be csv or xlsx
         profile: must be spreadsheet or data
         time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
-        user.phone: is no field of this; there are id, name, email
+        user.phone: is unknown; the fields are id, name, email
         user.id: is required
         user.name: must have 1 to 255 characters, in one line
         user.email: must be a mail address, such as ana@example.com
@@ -65,8 +65,8 @@ fn all_that_is_wrong_is_said_at_once() {
             "filters": {"status": "lost", "color": "red"}, "search": 5, "user": 3});
     insta::assert_snapshot!(parse(body).unwrap_err(), @"
         user: must be an object with `id`, `name` and `email`
-        filters.status: must be of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
-        filters.color: is no filter of orders; it has status, created_at, state, payment
+        filters.status: must be one of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
+        filters.color: is no filter of orders; its filters are status, created_at, state, payment
         search: must be a text
         columns[1]: `id` is named twice
         columns[2]: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment

@@ -1,4 +1,4 @@
-//! What befalls a call: one seed decides.
+//! Faults of calls, determined by a seed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use crate::data::{OTHERS, RECORDS};
 use fastrand::Rng;
 use waybill_testing::fake::{Answer, Call, conflict};
 
-/// Longer than any invocation.
-const EVER: Range<u64> = 1_000..1_001;
+/// Longer than any invocation, in seconds.
+const ENDLESS: Range<u64> = 1_000..1_001;
 
-/// How likely each trouble is, per call, and how long things take.
+/// The probability of each fault per call, and the ranges of durations and sizes.
 #[derive(Debug, Clone)]
-pub(crate) struct Weather {
+pub(crate) struct Faults {
     /// The machine dies before the call gets there, or after it took effect.
     pub(crate) kill: f64,
-    /// The machine stands still, from seconds to minutes.
+    /// The machine is frozen, for seconds to minutes.
     pub(crate) freeze: f64,
     /// The machine's clock jumps.
     pub(crate) jump: f64,
@@ -23,59 +23,59 @@ pub(crate) struct Weather {
     pub(crate) refuse: f64,
     /// The connection breaks, before or after the effect.
     pub(crate) reset: f64,
-    /// The call, or its answer, takes longer than the client waits.
+    /// The call or its answer takes longer than the client's timeout.
     pub(crate) slow: f64,
-    /// A message is lost, or comes twice.
+    /// A message is lost, or delivered twice.
     pub(crate) lose: f64,
     pub(crate) double: f64,
-    /// Milliseconds that a call takes, there and back.
+    /// The round-trip time of a call in milliseconds.
     pub(crate) takes: Range<u64>,
-    /// Milliseconds that a page of records takes besides.
+    /// The additional time of a page of records in milliseconds.
     pub(crate) page_takes: Range<u64>,
-    /// By how many milliseconds a clock may be ahead or behind.
+    /// How far a clock may be ahead or behind, in milliseconds.
     pub(crate) clocks: i64,
-    /// Seconds that an invocation has.
+    /// The timeout of an invocation in seconds.
     pub(crate) invocation: Range<u64>,
-    /// Seconds after which its machine dies, whatever time it was told to have.
+    /// Seconds after which a machine dies, regardless of its timeout.
     pub(crate) life: Range<u64>,
-    /// Bytes of the first part.
+    /// The size of the first part in bytes.
     pub(crate) part: Range<usize>,
-    /// Records of a page, at most.
+    /// The maximum number of records of a page.
     pub(crate) page: Range<usize>,
-    /// Seconds between two checkpoints, at most.
+    /// The maximum time between two checkpoints in seconds.
     pub(crate) checkpoint: Range<u64>,
-    /// An object is stored under the condition that it is new, and the answer that says so is lost or late.
+    /// The answer to a conditional PUT is lost or late.
     pub(crate) lost_put: f64,
-    /// Seconds for which S3 refuses whatever the sweeper asks of it.
+    /// Seconds for which S3 refuses all calls of the sweeper.
     pub(crate) no_cleaning: u64,
 }
 
-/// What becomes of one call.
+/// The delays and the fault of one call.
 #[derive(Debug)]
-pub(crate) struct Fate {
-    /// Until it is there.
+pub(crate) struct CallPlan {
+    /// The delay of the call.
     pub(crate) there: Duration,
-    /// Until its answer is back.
+    /// The delay of the answer.
     pub(crate) back: Duration,
-    pub(crate) trouble: Trouble,
+    pub(crate) fault: Fault,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum Fault {
     None,
     KillBefore,
     KillAfter,
     ResetBefore,
     ResetAfter,
-    /// The service's refusal of this number: see [`refusal`].
+    /// The service refuses the call with the error of this number: see [`refusal`].
     Refused(u8),
-    /// It is not allowed.
+    /// The call is not allowed.
     Denied,
 }
 
-impl Weather {
-    /// No trouble at all.
-    pub(crate) fn fair() -> Self {
+impl Faults {
+    /// No faults.
+    pub(crate) fn none() -> Self {
         Self {
             kill: 0.0,
             freeze: 0.0,
@@ -89,7 +89,7 @@ impl Weather {
             page_takes: 20..200,
             clocks: 0,
             invocation: 900..901,
-            life: EVER,
+            life: ENDLESS,
             part: 1_500..1_501,
             page: 20..21,
             checkpoint: 30..31,
@@ -98,10 +98,10 @@ impl Weather {
         }
     }
 
-    /// The weather of one seed: some of everything, some seeds worse than others.
-    pub(crate) fn of(random: &mut Rng) -> Self {
+    /// Random faults of every kind; some seeds have more than others.
+    pub(crate) fn random(random: &mut Rng) -> Self {
         let rough = random.f64() * random.f64();
-        // Dice of their own, so that what a seed's other troubles are does not hang on this one.
+        // A separate generator, so that this does not change a seed's other faults.
         let lost_put = 0.02 + Rng::with_seed(random.get_seed()).f64() * 0.3;
         let mut up_to = |most: f64| {
             if random.u8(0..4) == 0 {
@@ -123,7 +123,7 @@ impl Weather {
             page_takes: 1..random.u64(100..6_000),
             clocks: 15_000,
             invocation: 20..random.u64(30..400),
-            life: EVER,
+            life: ENDLESS,
             part: 400..random.usize(800..8_000),
             page: 1..random.usize(3..60),
             checkpoint: 5..random.u64(6..31),
@@ -132,7 +132,7 @@ impl Weather {
         }
     }
 
-    pub(crate) fn fate(&self, call: &Call, random: &mut Rng) -> Fate {
+    pub(crate) fn plan(&self, call: &Call, random: &mut Rng) -> CallPlan {
         let half = |ms: Range<u64>, random: &mut Rng| Duration::from_millis(random.u64(ms) / 2);
         let mut there = half(self.takes.clone(), random);
         let mut back = half(self.takes.clone(), random);
@@ -140,7 +140,7 @@ impl Weather {
             back += half(self.page_takes.clone(), random);
         }
         if random.f64() < self.slow {
-            // Longer than an attempt may take, though not so long that nobody could wait for it at the end.
+            // Longer than the timeout of an attempt.
             let delay = Duration::from_millis(random.u64(6_000..14_000));
             match random.bool() {
                 true => there += delay,
@@ -148,39 +148,39 @@ impl Weather {
             }
         }
         let dice = random.f64();
-        let troubles = [
-            (self.kill / 2.0, Trouble::KillBefore),
-            (self.kill / 2.0, Trouble::KillAfter),
-            (self.reset / 2.0, Trouble::ResetBefore),
-            (self.reset / 2.0, Trouble::ResetAfter),
-            (self.refuse, Trouble::Refused(random.u8(..))),
+        let faults = [
+            (self.kill / 2.0, Fault::KillBefore),
+            (self.kill / 2.0, Fault::KillAfter),
+            (self.reset / 2.0, Fault::ResetBefore),
+            (self.reset / 2.0, Fault::ResetAfter),
+            (self.refuse, Fault::Refused(random.u8(..))),
         ];
         let mut sum = 0.0;
-        let trouble = troubles.into_iter().find(|(chance, _)| {
+        let fault = faults.into_iter().find(|(chance, _)| {
             sum += chance;
             dice < sum
         });
-        Fate {
+        CallPlan {
             there,
             back,
-            trouble: trouble.map_or(Trouble::None, |(_, trouble)| trouble),
+            fault: fault.map_or(Fault::None, |(_, fault)| fault),
         }
     }
 }
 
-/// Whether a call stores an object under the condition that it is new.
+/// Whether a call is a PUT with `If-None-Match: *`.
 pub(crate) fn is_conditional_put(call: &Call) -> bool {
     call.operation == "S3.PutObject" && call.if_none_match
 }
 
-/// Whether a call of DynamoDB is for the host's records.
+/// Whether a DynamoDB call is for the host's records.
 pub(crate) fn is_of_records(call: &Call) -> bool {
     [RECORDS, OTHERS]
         .iter()
         .any(|table| call.json()["TableName"] == *table)
 }
 
-/// An answer by which a service says that it did nothing.
+/// An error of a service that had no effect.
 pub(crate) fn refusal(call: &Call, number: u8) -> Answer {
     let (service, operation) = call.operation.split_once('.').unwrap();
     let choices: &[(u16, &str)] = match (service, operation) {
@@ -195,7 +195,7 @@ pub(crate) fn refusal(call: &Call, number: u8) -> Answer {
             (500, "InternalServerError"),
             (503, "ServiceUnavailable"),
         ],
-        // S3 may say 200 and only then find out that it could not.
+        // S3 may answer 200 with an error in the body.
         ("S3", "CompleteMultipartUpload") => &[
             (200, "InternalError"),
             (409, "ConditionalRequestConflict"),

@@ -1,4 +1,4 @@
-//! The wire of one machine: what becomes of each call on its way there and back.
+//! The wire of one machine, which applies faults to each call and its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,49 +6,49 @@ use std::time::Duration;
 use serde_json::Value;
 use waybill_testing::fake::{Answer, Broken, Call, Carried, Wire};
 
+use crate::faults::{Fault, Faults, is_conditional_put, is_of_records, refusal};
 use crate::machine::Machine;
-use crate::weather::{Trouble, Weather, is_conditional_put, is_of_records, refusal};
 use crate::world::World;
 
 /// The wire of one machine.
-pub(crate) struct Line {
+pub(crate) struct FaultyWire {
     pub(crate) world: Arc<World>,
     pub(crate) machine: Arc<Machine>,
-    /// Whether the weather reaches it.
-    pub(crate) is_exposed: bool,
+    /// Whether faults apply.
+    pub(crate) has_faults: bool,
 }
 
-impl Wire for Line {
+impl Wire for FaultyWire {
     fn carry(&self, call: Call) -> Carried {
         let (world, machine) = (self.world.clone(), self.machine.clone());
-        let is_exposed = self.is_exposed;
+        let has_faults = self.has_faults;
         Box::pin(async move {
             machine.awake().await;
-            if is_exposed && world.chance(world.weather.freeze) {
+            if has_faults && world.chance(world.faults.freeze) {
                 let seconds = world.random.lock().unwrap().u64(2..240);
                 machine.freeze(Duration::from_secs(seconds));
-                world.note(&machine, &call, &format!("stands still for {seconds} s"));
+                world.note(&machine, &call, &format!("frozen for {seconds} s"));
                 machine.awake().await;
             }
-            if is_exposed && world.chance(world.weather.jump) {
+            if has_faults && world.chance(world.faults.jump) {
                 machine.jump(world.ahead());
             }
-            let fair = Weather::fair();
-            let weather = if is_exposed { &world.weather } else { &fair };
-            let mut fate = weather.fate(&call, &mut world.random.lock().unwrap());
-            if is_exposed && fate.trouble == Trouble::None && world.loses_answer(&call) {
+            let fair = Faults::none();
+            let faults = if has_faults { &world.faults } else { &fair };
+            let mut plan = faults.plan(&call, &mut world.random.lock().unwrap());
+            if has_faults && plan.fault == Fault::None && world.loses_answer(&call) {
                 match world.lost.lock().unwrap().bool() {
-                    true => fate.trouble = Trouble::ResetAfter,
-                    // Longer than the client waits.
-                    false => fate.back += Duration::from_secs(11),
+                    true => plan.fault = Fault::ResetAfter,
+                    // Longer than the client's timeout.
+                    false => plan.back += Duration::from_secs(11),
                 }
             }
-            let may_clean = Duration::from_secs(world.weather.no_cleaning) <= world.began.elapsed();
+            let may_clean = Duration::from_secs(world.faults.no_cleaning) <= world.began.elapsed();
             if !may_clean && machine.name.starts_with("sweeper") && call.operation.starts_with("S3")
             {
-                fate.trouble = Trouble::Denied;
+                plan.fault = Fault::Denied;
             }
-            world.note(&machine, &call, &format!("{fate:?}"));
+            world.note(&machine, &call, &format!("{plan:?}"));
             let is_reading = is_of_worker(&machine)
                 && call.operation == "DynamoDB.Query"
                 && is_of_records(&call);
@@ -59,32 +59,32 @@ impl Wire for Line {
                     .unwrap()
                     .page_asked(world.began.elapsed());
             }
-            match fate.trouble {
-                Trouble::KillBefore => {
+            match plan.fault {
+                Fault::KillBefore => {
                     machine.kill();
                     return std::future::pending().await;
                 }
-                Trouble::ResetBefore => {
-                    tokio::time::sleep(fate.there).await;
+                Fault::ResetBefore => {
+                    tokio::time::sleep(plan.there).await;
                     machine.awake().await;
                     return Err(Broken);
                 }
                 _ => {}
             }
-            // What is on its way gets there, whatever becomes of whom it came from.
+            // A sent call arrives even if its machine dies.
             let there = tokio::spawn({
-                let (world, trouble) = (world.clone(), fate.trouble);
+                let (world, fault) = (world.clone(), plan.fault);
                 async move {
-                    tokio::time::sleep(fate.there).await;
-                    match trouble {
-                        Trouble::Refused(number) => refusal(&call, number),
-                        Trouble::Denied => Answer::error(&call, 403, "AccessDenied"),
+                    tokio::time::sleep(plan.there).await;
+                    match fault {
+                        Fault::Refused(number) => refusal(&call, number),
+                        Fault::Denied => Answer::error(&call, 403, "AccessDenied"),
                         _ => world.carry_out(&call),
                     }
                 }
             });
             let answer = there.await.unwrap();
-            if fate.trouble == Trouble::KillAfter {
+            if plan.fault == Fault::KillAfter {
                 machine.kill();
                 return std::future::pending().await;
             }
@@ -93,10 +93,10 @@ impl Wire for Line {
                 let read = read["ScannedCount"].as_u64().unwrap();
                 world.watch.lock().unwrap().records_read += read;
             }
-            tokio::time::sleep(fate.back).await;
+            tokio::time::sleep(plan.back).await;
             machine.awake().await;
-            match fate.trouble {
-                Trouble::ResetAfter => Err(Broken),
+            match plan.fault {
+                Fault::ResetAfter => Err(Broken),
                 _ => Ok(answer),
             }
         })
@@ -104,14 +104,14 @@ impl Wire for Line {
 }
 
 impl World {
-    /// Whether the answer is lost that says that a new object is stored.
+    /// Whether the answer to a conditional PUT is lost.
     fn loses_answer(&self, call: &Call) -> bool {
         if !is_conditional_put(call) {
             return false;
         }
         let key = call.path.split_once('/').map_or("", |(_, key)| key);
         let is_new = self.cloud.lock().unwrap().s3.object(key).is_none();
-        is_new && self.lost.lock().unwrap().f64() < self.weather.lost_put
+        is_new && self.lost.lock().unwrap().f64() < self.faults.lost_put
     }
 
     fn note(&self, machine: &Machine, call: &Call, what: &str) {
