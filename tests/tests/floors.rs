@@ -75,7 +75,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
     ),
     (
         "functions/sweep/src",
-        &["config", "step", "summary", "clean", "handler"],
+        &["config", "step", "summary", "clean", "notifier", "handler"],
     ),
 ];
 

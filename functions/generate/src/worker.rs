@@ -9,7 +9,7 @@ use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
 use waybill::store::{CommitError, Entries, Place, StoreError, Updated};
-use waybill::work::Pace;
+use waybill::work::{Completing, Pace};
 
 use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
 use crate::lease::{LeaseEnd, LeaseError, LeaseGuard};
@@ -260,16 +260,7 @@ impl Worker {
         loop {
             let error = match self.attempt(lease, deadline).await {
                 Ok(AttemptOutcome::Complete(completing)) => {
-                    let consistency = self.consistency(lease).await?;
-                    let state = lease
-                        .commit(|state| {
-                            let now = self.dependencies.clock.now();
-                            let receipt =
-                                receipt(state, &completing, consistency, self.memory_mb, now);
-                            state.succeed(&completing, receipt, self.retention, now, self.pace)
-                        })
-                        .await?;
-                    return Ok(log_end(&state));
+                    return self.succeed(lease, &completing).await;
                 }
                 Ok(AttemptOutcome::Paused) => {
                     lease
@@ -312,6 +303,22 @@ impl Worker {
                 .await?;
             return Ok(self.retried(&state).await);
         }
+    }
+
+    async fn succeed(
+        &self,
+        lease: &LeaseGuard,
+        completing: &Completing,
+    ) -> Result<Outcome, LeaseError> {
+        let consistency = self.consistency(lease).await?;
+        let state = lease
+            .commit(|state| {
+                let now = self.dependencies.clock.now();
+                let receipt = receipt(state, completing, consistency, self.memory_mb, now);
+                state.succeed(completing, receipt, self.retention, now, self.pace)
+            })
+            .await?;
+        Ok(log_end(&state))
     }
 
     async fn attempt(

@@ -2,21 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
-use waybill::aws::{CallError, best_effort, best_effort_call};
+use waybill::aws::best_effort;
 use waybill::bucket::Bucket;
 use waybill::export::{ExportId, Mail, Status};
 use waybill::lifecycle::{Change, State};
-use waybill::queue::{Message, Queue};
+use waybill::queue::Queue;
 use waybill::store::{CommitError, Due, Exports, StoreError};
 use waybill::work::{Pace, Work};
 
 use crate::clean::{CleanError, clean};
+use crate::notifier::Notifier;
 use crate::step::{Step, kept_object, next_step};
 use crate::summary::{
     ASKED, AWAITED, CLEANED, EXPIRED, FAILED, FREED, GIVEN_UP, ORPHANED, SENT, Summary,
@@ -30,15 +29,6 @@ const SHARDS_AT_ONCE: usize = 4;
 const MAX_STEPS: usize = 4;
 /// The time before its deadline at which a sweep stops, so that it can still log its summary.
 const RESERVE: Duration = Duration::from_secs(3);
-
-/// Invokes the function `notify`, which sends mails.
-#[derive(Debug, Clone)]
-pub struct Notifier {
-    /// The Lambda client.
-    pub lambda: aws_sdk_lambda::Client,
-    /// The function's name.
-    pub function: String,
-}
 
 /// The dependencies and configuration of a sweep.
 #[derive(Debug, Clone)]
@@ -354,22 +344,6 @@ fn outcome(step: Step, change: &Change) -> &'static str {
         Step::Expire => EXPIRED,
         Step::Clean => CLEANED,
         Step::LookAgain(_) | Step::Nothing => AWAITED,
-    }
-}
-
-impl Notifier {
-    /// Invokes `notify` for an export, without waiting for the mail to be sent.
-    async fn ask(&self, export_id: ExportId) -> Result<(), CallError> {
-        let payload = Message::new(export_id).body();
-        let invoked = self
-            .lambda
-            .invoke()
-            .function_name(&self.function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(payload))
-            .send();
-        best_effort_call("Invoke", invoked).await?;
-        Ok(())
     }
 }
 

@@ -5,9 +5,11 @@
 
 mod clean;
 mod handler;
+mod notifier;
 mod step;
 mod summary;
 
 pub use clean::CleanError;
-pub use handler::{Notifier, SweepError, Sweeper};
+pub use handler::{SweepError, Sweeper};
+pub use notifier::Notifier;
 pub use summary::Summary;

@@ -41,7 +41,7 @@ impl World {
         let asked = mock!(aws_sdk_lambda::Client::invoke)
             .match_requests(|r| {
                 r.function_name() == Some("notify")
-                    && r.invocation_type() == Some(&InvocationType::Event)
+                    && r.invocation_type() == Some(&aws_sdk_lambda::types::InvocationType::Event)
                     && r.payload().map(|p| p.as_ref()) == Some(br#"{"v":1,"export_id":7}"#)
             })
             .then_output(|| InvokeOutput::builder().build());
