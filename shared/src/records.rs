@@ -9,7 +9,7 @@ mod key;
 mod opener;
 mod partition;
 mod position;
-mod question;
+mod query;
 mod range;
 mod wire;
 

@@ -13,7 +13,7 @@ use super::filter::Filter;
 use super::key;
 use super::partition::PartitionReader;
 use super::position::{PageOrigin, ResumePosition};
-use super::question::{Cost, Question};
+use super::query::{Cost, QuerySettings};
 use super::range::segments;
 use super::wire::{Answer, Layout};
 use super::{Order, Range, RecordsError, Row};
@@ -51,7 +51,7 @@ pub struct Page {
     /// What a key says of time that is of the type's format.
     key_time: KeyTime,
     /// Records that DynamoDB looked at and that do not count one by one.
-    looked_at: u64,
+    scanned: u64,
     /// Read units that it used.
     pub read_units: f64,
     /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
@@ -131,7 +131,7 @@ impl Page {
 
     /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
     pub fn read(&self) -> u64 {
-        self.counted(&self.rows) + self.looked_at
+        self.counted(&self.rows) + self.scanned
     }
 
     /// How many of these count as read where another source goes on from [`Page::position`].
@@ -156,7 +156,7 @@ fn position(positions: impl Iterator<Item = ResumePosition>) -> String {
 /// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
-    question: Arc<Question>,
+    settings: Arc<QuerySettings>,
     partitions: Vec<PartitionReader>,
     origins: Vec<Origin>,
     bytes_per_second: f64,
@@ -209,7 +209,7 @@ impl DynamoRecords {
             let roots = origin.roots()?;
             Some(roots.map(str::to_owned).collect::<Vec<_>>())
         });
-        let question = Question {
+        let settings = QuerySettings {
             db,
             table: table.to_owned(),
             index: spec.index.clone(),
@@ -235,7 +235,7 @@ impl DynamoRecords {
         });
         Ok(Self {
             partitions: partitions.collect(),
-            question: Arc::new(question),
+            settings: Arc::new(settings),
             origins: projection.origins().to_vec(),
             bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
             knows_key,
@@ -244,14 +244,14 @@ impl DynamoRecords {
 
     /// Lets each query from now on look at no more than this many records. DynamoDB reads no more than 1 MB anyway.
     pub fn examine_at_most(&mut self, records: i32) {
-        Arc::make_mut(&mut self.question).page_size = Some(records);
+        Arc::make_mut(&mut self.settings).page_size = Some(records);
     }
 
     /// Reads all there is as fast as the type's budget allows: pages are asked for before they are needed.
     pub fn in_bulk(mut self) -> Self {
-        let question = Arc::make_mut(&mut self.question);
-        question.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
-        question.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
+        settings.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
         self
     }
 
@@ -270,7 +270,7 @@ impl DynamoRecords {
         }
         let mut cost = self.learn_key().await?;
         let Self {
-            question,
+            settings,
             partitions,
             ..
         } = self;
@@ -282,25 +282,25 @@ impl DynamoRecords {
             .iter_mut()
             .filter(|partition| partition.needs_page());
         let fetched = hungry.map(async |partition| {
-            let cost = partition.fetch(question).await?;
+            let cost = partition.fetch(settings).await?;
             // An empty page is at its end at once.
-            let looked_at = if partition.head().is_none() {
-                partition.origin().looked_at
+            let scanned = if partition.head().is_none() {
+                partition.origin().scanned
             } else {
                 0
             };
-            Ok::<_, RecordsError>((cost, looked_at))
+            Ok::<_, RecordsError>((cost, scanned))
         });
-        let mut looked_at = 0;
+        let mut scanned = 0;
         for (costs, records) in try_join_all(fetched).await? {
             cost += costs;
-            looked_at += records;
+            scanned += records;
         }
-        let (rows, passed) = merge(partitions, question.order);
+        let (rows, passed) = merge(partitions, settings.order);
         if let Some(place) = passed
             && !partitions[place].origin().is_dense
         {
-            looked_at += partitions[place].origin().looked_at;
+            scanned += partitions[place].origin().scanned;
         }
         for (place, partition) in partitions.iter_mut().enumerate() {
             if let Some((_, row)) = rows.iter().rev().find(|(of, _)| *of as usize == place) {
@@ -319,12 +319,12 @@ impl DynamoRecords {
             });
         Ok(Some(Page {
             partitions: partitions.collect(),
-            key_time: match question.format.is_id() {
+            key_time: match settings.format.is_id() {
                 true => KeyTime::None,
                 false => KeyTime::WithinBounds,
             },
             rows,
-            looked_at,
+            scanned,
             read_units: cost.read_units,
             examined: cost.bytes,
         }))
@@ -334,21 +334,21 @@ impl DynamoRecords {
     /// names its attributes where a query has looked at as many records as it may: one.
     async fn learn_key(&mut self) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
-        let names = self.question.layout.key_names().map(str::to_owned);
+        let names = self.settings.layout.key_names().map(str::to_owned);
         let mut names: Vec<String> = names.collect();
         for partition in &self.partitions {
             if self.knows_key {
                 return Ok(cost);
             }
             let query = self
-                .question
+                .settings
                 .partition(partition.partition())
                 .key_condition_expression("#partition = :partition")
                 .limit(1);
             let answer = query
                 .send()
                 .await
-                .map_err(|error| self.question.error(error))?;
+                .map_err(|error| self.settings.error(error))?;
             let units = answer.consumed_capacity.and_then(|c| c.capacity_units);
             cost += Cost::new(units.unwrap_or_default(), false);
             let found = answer.last_evaluated_key.unwrap_or_default();
@@ -356,7 +356,7 @@ impl DynamoRecords {
         }
         // Of a source without a record, nothing is asked that would need it.
         self.knows_key = true;
-        Arc::make_mut(&mut self.question).layout = Arc::new(Layout::new(&self.origins, &names));
+        Arc::make_mut(&mut self.settings).layout = Arc::new(Layout::new(&self.origins, &names));
         Ok(cost)
     }
 }
