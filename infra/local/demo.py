@@ -139,7 +139,7 @@ class Demo:
         content = expect("downloading the file", ask("GET", link["url"]), 200).body
         digest = hashlib.sha256(content).hexdigest()
         if digest != export["receipt"]["sha256"] or len(content) != export["size"]:
-            raise DemoError("the file that came is not the one of the receipt")
+            raise DemoError("the downloaded file does not match the receipt")
         for line in content.decode("utf-8-sig").splitlines()[:LINES_SHOWN]:
             say(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
         say(f"… {len(content):,} bytes, the SHA-256 is the receipt's")
@@ -165,7 +165,7 @@ class Demo:
 
     def _permissions(self) -> None:
         """Shows permissions by the sample host's function, on a deployment of its own."""
-        step("Permissions that the host keeps")
+        step("Permissions by the host's grants function")
         say("A second deployment asks the host's grants function at every download; the token has no grants")
         asking = Demo(self._stack.asking_host)
         ana = replace(people.ANA, grants="")
@@ -173,13 +173,13 @@ class Demo:
         members = (lambda service: deploy.client(self._stack, service), ana.sub, f"project:{PROJECT}")
 
         host.let_in(*members)
-        say(f"{ana.name} is let in to project {PROJECT} in the host's own table")
+        say(f"{ana.name} becomes a member of project {PROJECT} in the host's own table")
         export = asking._export(ana, token)
         expect("asking for the file", ask("GET", export["url"], token), 200)
         say(f"200: GET {export['url']}")
 
         host.turn_out(*members)
-        say("The host takes that away again; the link and the token are the same")
+        say("The host removes the membership; the link and the token stay the same")
         refused = expect("asking for the file again", ask("GET", export["url"], token), 404).json()
         say(f"404: GET {export['url']}: {refused['detail']}")
         asking._history(export)
@@ -209,7 +209,7 @@ def outputs(stack: Stack) -> dict[str, Any]:
     try:
         return dict(json.loads(stack.outputs.read_text("utf-8")))
     except OSError:
-        raise DemoError(f"{stack.outputs} is not there: `make demo` makes it") from None
+        raise DemoError(f"{stack.outputs} does not exist: `make demo` creates it") from None
 
 
 def step(title: str) -> None:

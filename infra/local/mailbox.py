@@ -228,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Amazon SES v2 endpoint on 127.0.0.1 that keeps every mail.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True, help="folder that keeps the mails")
-    parser.add_argument("--aws", metavar="URL", help="where configuration sets and topics are; without it, no event is published")
+    parser.add_argument("--aws", metavar="URL", help="endpoint of configuration sets and topics; without it, no event is published")
     options = parser.parse_args()
     events = MailEvents(options.aws) if options.aws else None
     serve(Mailbox(MailStore(options.state), events).application(), "mailbox", options.port)

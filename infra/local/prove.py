@@ -68,7 +68,7 @@ class Proof:
         step(f"Killed {self._kills} times")
         killed = self._export(kills=self._kills)
         limit = max(LEAST_LIMIT, int(plain["receipt"]["seconds"] / WORKS / self._invocations / SPARE))
-        step(f"With a time limit of {limit} s")
+        step(f"With a timeout of {limit} s")
         with self._time_limit(limit):
             limited = self._export()
         step("The same file")
@@ -84,7 +84,7 @@ class Proof:
             if export["rows"] != self._rows:
                 raise DemoError(f"the {what} file has {export['rows']:,} rows, and {self._rows:,} records were loaded")
         if limited["receipt"]["invocations"] < self._invocations:
-            raise DemoError(f"the time limit made only {limited['receipt']['invocations']} invocations: take more rows")
+            raise DemoError(f"the timeout caused only {limited['receipt']['invocations']} invocations: use more rows")
         of = "SHA-256" if self._format == "csv" else "SHA-256 of all that is in them, but the time of the request,"
         say(f"The {of} are equal, and no row is missing.")
 
@@ -109,7 +109,7 @@ class Proof:
                 lines = io.TextIOWrapper(made.stdout, encoding="utf-8", newline="")
                 loaded = load(kind, ORGANIZATION, lines, self._outputs["records_url"])
         else:
-            say(f"{rows:,} made-up purchases: the real table is not at hand")
+            say(f"{rows:,} generated purchases: the real table is not available")
             loaded = load(kind, ORGANIZATION, _lines(rows), self._outputs["records_url"])
         say(f"loaded {loaded.rows:,} purchases in {loaded.seconds:.0f} s")
         return loaded.rows
@@ -152,7 +152,7 @@ class Proof:
         if export["status"] != "succeeded":
             raise DemoError(f"the export {export['status']}: {export['failure']}")
         if len(self._killed) < kills:
-            raise DemoError(f"the export was over after {len(self._killed)} kills: take more rows, or fewer kills")
+            raise DemoError(f"the export ended after {len(self._killed)} kills: use more rows, or fewer kills")
         export["fetched"] = self._fetch(export, token)
         return export
 
@@ -190,7 +190,7 @@ class Proof:
         content = expect("downloading the file", ask("GET", link["url"]), 200).body
         digest = hashlib.sha256(content).hexdigest()
         if digest != export["receipt"]["sha256"]:
-            raise DemoError("the file that came is not the one of the receipt")
+            raise DemoError("the downloaded file does not match the receipt")
         say(f"fetched {len(content):,} bytes; the SHA-256 is the receipt's")
         return digest if self._format == "csv" else workbook.digest(content)
 
@@ -226,13 +226,13 @@ def _lines(rows: int) -> TextIO:
 
 def main() -> None:
     """Reads the options and runs the proof."""
-    parser = argparse.ArgumentParser(description="Interrupt an export again and again, and compare its file.")
+    parser = argparse.ArgumentParser(description="Interrupt an export repeatedly, and compare its file.")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
     parser.add_argument("--format", choices=("csv", "xlsx"), default="csv")
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--invocations", type=int, default=10, help="at least so many of the one with a time limit")
+    parser.add_argument("--invocations", type=int, default=10, help="minimum number of invocations of the export with a timeout")
     parser.add_argument("--rows", type=int, default=PURCHASES)
-    parser.add_argument("--tables", type=Path, help="the folder of the real tables; without it, purchases are made up")
+    parser.add_argument("--tables", type=Path, help="the folder of the real tables; without it, purchases are generated")
     options = parser.parse_args()
     tables = options.tables if options.tables and options.tables.is_dir() and READERS.exists() else None
     try:

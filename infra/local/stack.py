@@ -146,16 +146,16 @@ def main() -> None:
         "--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="of the template"
     )
     template.add_argument(
-        "--host", action="store_true", help="also a sample host's function, and a deployment that asks it for permissions"
+        "--host", action="store_true", help="also a sample grants function, and a deployment that uses it"
     )
-    starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy whatever is not")
+    starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy what is not up to date")
     starting.add_argument("--large", action="store_true", help="for large tables of records: they are in Dynoxide from now on")
     running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
-    running.add_argument("argv", nargs="+", metavar="COMMAND", help="finds the stack's outputs by WAYBILL_STACK")
+    running.add_argument("argv", nargs="+", metavar="COMMAND", help="gets the stack's outputs in WAYBILL_STACK")
     commands.add_parser("down", parents=[common], help="stop the processes")
-    commands.add_parser("clean", parents=[common], help="stop the processes and remove what they keep")
+    commands.add_parser("clean", parents=[common], help="stop the processes and delete their data")
     reading = commands.add_parser("logs", parents=[common], help="print the functions' logs")
-    reading.add_argument("--no-follow", action="store_true", help="end after what is there")
+    reading.add_argument("--no-follow", action="store_true", help="do not wait for new lines")
 
     options = parser.parse_args()
     stack = Stack(options.port, options.stack)

@@ -51,7 +51,7 @@ def main() -> None:
                 failed.append(part.name)
         if running and now - reported > STILL_SECONDS:
             reported = now
-            print(f"» still at it: {', '.join(part.name for part in running)}", flush=True)
+            print(f"» still running: {', '.join(part.name for part in running)}", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

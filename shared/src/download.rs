@@ -16,7 +16,7 @@ pub fn new_download(id: ExportId) -> Uuid {
 }
 
 /// The export id in a download UUID. The caller must then check the UUID with [`is_download_of`].
-pub fn export_of(download: Uuid) -> Option<ExportId> {
+pub fn export_id_of(download: Uuid) -> Option<ExportId> {
     let id = download.as_u128() & ((1 << ID_BITS) - 1);
     ExportId::try_from(id as u64).ok()
 }
@@ -37,13 +37,13 @@ mod tests {
         for id in [1, 42, (1 << 53) - 1] {
             let id = ExportId::try_from(id).unwrap();
             let (one, two) = (new_download(id), new_download(id));
-            assert_eq!(export_of(one), Some(id));
+            assert_eq!(export_id_of(one), Some(id));
             assert_ne!(one, two);
             assert_eq!(
                 (one.get_version_num(), one.get_variant()),
                 (8, uuid::Variant::RFC4122)
             );
         }
-        assert_eq!(export_of(Uuid::nil()), None);
+        assert_eq!(export_id_of(Uuid::nil()), None);
     }
 }

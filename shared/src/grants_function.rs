@@ -65,7 +65,7 @@ impl Question {
         action: Action,
         scope: Scope<'_>,
     ) -> Self {
-        let asked = QuestionBody {
+        let body = QuestionBody {
             sub,
             claims,
             action: action.as_str(),
@@ -75,7 +75,7 @@ impl Question {
                 organization_id: scope.organization_id,
             },
         };
-        Self(json!(asked).to_string())
+        Self(json!(body).to_string())
     }
 
     /// The JSON; identical for equal questions.
@@ -123,13 +123,13 @@ impl GrantsFunction {
     /// # Errors
     /// When there is no answer, or it is neither true nor false.
     pub async fn ask(&self, question: &Question) -> Result<bool, GrantsFunctionError> {
-        let asked = self
+        let invocation = self
             .lambda
             .invoke()
             .function_name(&self.name)
             .payload(Blob::new(question.as_str()))
             .send();
-        let output = tokio::time::timeout(self.within, asked)
+        let output = tokio::time::timeout(self.within, invocation)
             .await
             .map_err(|_| GrantsFunctionError::TooSlow(self.within))?
             .map_err(|error| GrantsFunctionError::NotCalled(CallError::new("Invoke", error)))?;

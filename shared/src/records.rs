@@ -11,7 +11,7 @@ mod opener;
 mod page;
 mod partition;
 mod position;
-mod question;
+mod query;
 mod range;
 mod wire;
 

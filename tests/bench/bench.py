@@ -87,7 +87,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="rounds of each program")
     parser.add_argument("--memory", type=int, nargs="*", default=[100_000, 10_000_000], help="rows of the files whose peak memory is compared")
     parser.add_argument("--built", type=Path, help="the folder of programs that were built before, to measure these")
-    parser.add_argument("--quick", action="store_true", help="few rows, to see that everything runs")
+    parser.add_argument("--quick", action="store_true", help="few rows, for a trial run")
     options = parser.parse_args()
     if options.quick:
         options.rows, options.runs, options.memory = 50_000, 1, [10_000, 100_000]
@@ -149,7 +149,7 @@ def compare(bench: Bench, form: str, contenders: list[Contender]) -> None:
                 sys.exit(f"{contender.name} writes other bytes than Waybill: see {kept}")
             if form == "xlsx":
                 subprocess.run([str(bench.binary("bench")), "cells", str(files[0]), str(files[-1])], check=True)
-    say(f"  the {form} files of {COMPARED:,} rows hold the same")
+    say(f"  the {form} files of {COMPARED:,} rows are equal")
 
 
 def memory(bench: Bench, counts: list[int]) -> dict[str, list[tuple[int, Used]]]:

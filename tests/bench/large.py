@@ -1,4 +1,4 @@
-"""`make large`: a workbook past 4 GiB, where ZIP archives change their form (Zip64), made by the deployed binary and read back whole.
+"""`make large`: the deployed binary creates a workbook larger than 4 GiB, which needs Zip64, and it is read back completely.
 
 The reader is Python's `zipfile`: it finds the entries by the directory, and checks each one's length and CRC-32.
 """
@@ -59,7 +59,7 @@ def check(file: Path, rows: int) -> None:
         sys.exit(f"other rows than {expected}: {counts}")
     if file.stat().st_size < 1 << 32 or not far:
         sys.exit(f"{file.stat().st_size:,} bytes are not past 4 GiB: take more rows")
-    say(f"Read whole in {time.monotonic() - began:.0f} s: {len(counts)} sheets, {sum(counts.values()):,} rows, {len(far)} entries begin past 4 GiB")
+    say(f"Read completely in {time.monotonic() - began:.0f} s: {len(counts)} sheets, {sum(counts.values()):,} rows, {len(far)} entries begin past 4 GiB")
 
 
 def count(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:

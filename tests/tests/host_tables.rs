@@ -195,7 +195,7 @@ fn tickets(project: &str, until: Timestamp) -> Vec<Item> {
     items
 }
 
-fn of_tickets(is_asked: impl Fn(usize) -> bool) -> Vec<String> {
+fn ticket_ids(is_asked: impl Fn(usize) -> bool) -> Vec<String> {
     let numbers = (0..3000).filter(|number| number % 10 != 9 && is_asked(*number));
     numbers.map(|number| format!("{number:04}")).collect()
 }
@@ -294,7 +294,7 @@ async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
         let (ids, read) = source.read(json!(null), every).await;
         assert_eq!(
             ids,
-            of_tickets(|_| true),
+            ticket_ids(|_| true),
             "interrupted after every {every} rows"
         );
         assert!(
@@ -303,7 +303,7 @@ async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
         );
         let filters = json!({"status": "open", "priority": [1, 2]});
         let (ids, read) = source.read(filters, every).await;
-        let wanted = of_tickets(|n| n % 11 != 0 && n % 2 == 0 && n % 3 < 2);
+        let wanted = ticket_ids(|n| n % 11 != 0 && n % 2 == 0 && n % 3 < 2);
         assert_eq!(ids, wanted, "interrupted after every {every} rows");
         assert!(
             all.contains(&read),
@@ -312,12 +312,12 @@ async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
     }
     // A filter also matches a number by its digits.
     let (ids, _) = source.read(json!({"status": "5"}), usize::MAX).await;
-    assert_eq!(ids, of_tickets(|n| n % 11 == 0));
+    assert_eq!(ids, ticket_ids(|n| n % 11 == 0));
     let from = (as_of - SignedDuration::from_secs(2000)).to_string();
     let (ids, read) = source
         .read(json!({"created_at": {"from": from}}), 300)
         .await;
-    assert_eq!(ids, of_tickets(|n| n >= 2000));
+    assert_eq!(ids, ticket_ids(|n| n >= 2000));
     assert_eq!(read, 1000, "records before the range are not read");
 }
 
@@ -616,7 +616,7 @@ async fn export_tickets(stack: &Stack, watch: &Watch, project: u64) {
     let ids: Vec<_> = rows[1..].iter().map(|row| row[0].clone()).collect();
     assert_eq!(
         ids,
-        of_tickets(|n| n % 3 == 2 && n.to_string().starts_with("29"))
+        ticket_ids(|n| n % 3 == 2 && n.to_string().starts_with("29"))
     );
     assert_eq!(rows[0], ["id", "opened", "cost"]);
     let cost: usize = ids[0].parse().unwrap();

@@ -1,13 +1,13 @@
 // The page: routing, sign-in, and the frame around every view.
 
 import { Client, pathOf } from "./api.js";
-import { alone, announce, h, icon, loading } from "./dom.js";
+import { fullPage, announce, h, icon, loading } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";
 import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 import { ParentView } from "./parent-view.js";
-import { bearer, currentToken, deployment, finishSignIn, forget, signIn, signOut } from "./session.js";
+import { tokenClaims, currentToken, deployment, finishSignIn, forget, signIn, signOut } from "./session.js";
 
 customElements.define("waybill-export-detail", ExportDetail);
 customElements.define("waybill-parent-view", ParentView);
@@ -37,7 +37,7 @@ let known = { types: [], parents: [] };
 
 /** Whether the user may cancel an export: their own, their organization's, or any as staff. */
 function mayCancel(found) {
-  const isOwn = found.user.id === bearer().sub;
+  const isOwn = found.user.id === tokenClaims().sub;
   const isAdmin = known.parents.some(({ kind, id }) => kind === "organization" && id === found.organization_id);
   // Staff are recognized by a catalog with types but no parents, since only the API knows which claim has the grants.
   const isStaff = known.types.length > 0 && known.parents.length === 0;
@@ -59,7 +59,7 @@ function go(path, { replace = false } = {}) {
 function showSignIn(heading, text, label, prompt) {
   const button = h("button", { type: "button", id: "sign-in", class: "button primary" }, label);
   button.addEventListener("click", () => signIn(here(), prompt).catch((error) => failed(error)));
-  main.replaceChildren(h("div", { class: "welcome" }, alone(heading, text, button)));
+  main.replaceChildren(h("div", { class: "welcome" }, fullPage(heading, text, button)));
 }
 
 const failed = (error) => showSignIn("Sign-in failed", `${error.message}.`, "Sign in again");
@@ -89,7 +89,7 @@ function ended() {
 async function frame() {
   const { product_name: product, support_address: support } = await deployment();
   page.support = support;
-  const { name, email } = bearer();
+  const { name, email } = tokenClaims();
   const who = name ?? email;
   const out = h("button", { type: "button", class: "button plain small", id: "sign-out" }, "Sign out");
   out.addEventListener("click", signOut);
@@ -122,7 +122,7 @@ async function show() {
   if (parent) return view.open(parent, list);
   if (pathname === "/") return home(view);
   title("Not found");
-  main.replaceChildren(alone("Page not found", "There is no page at this address.", h("a", { class: "button", href: "/" }, "Go to your exports")));
+  main.replaceChildren(fullPage("Page not found", "There is no page at this address.", h("a", { class: "button", href: "/" }, "Go to your exports")));
 }
 
 /** The start view after sign-in: the exports of the first parent. */
@@ -136,7 +136,7 @@ async function home(view) {
   if (known.types.length) return view.askForParent();
   const other = h("button", { type: "button", class: "button" }, "Sign in as someone else");
   other.addEventListener("click", () => signIn("/", "login").catch(failed));
-  main.replaceChildren(alone("Nothing is shared with you yet", "Ask the owner of a project, a source or an organization to give you access.", other));
+  main.replaceChildren(fullPage("Nothing is shared with you yet", "Ask the owner of a project, a source or an organization to give you access.", other));
 }
 
 // Links within the page only change the view. `composedPath` finds links inside shadow roots.
@@ -166,7 +166,7 @@ async function start() {
     } catch (error) {
       const again = h("button", { type: "button", class: "button primary" }, t("action.retry"));
       again.addEventListener("click", start);
-      return main.replaceChildren(alone(t("problem.title"), error.message || t("problem.offline"), again));
+      return main.replaceChildren(fullPage(t("problem.title"), error.message || t("problem.offline"), again));
     }
   } else await frame().catch(() => {});
   return show();

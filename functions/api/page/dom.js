@@ -47,12 +47,12 @@ export function fileName(name) {
 }
 
 /** A message in place of a view: title, text and actions. */
-export const blank = (title, text, ...actions) => stating("h2", title, text, actions);
+export const blank = (title, text, ...actions) => stateMessage("h2", title, text, actions);
 
 /** The same as the only content of the page. */
-export const alone = (title, text, ...actions) => stating("h1", title, text, actions);
+export const fullPage = (title, text, ...actions) => stateMessage("h1", title, text, actions);
 
-const stating = (heading, title, text, actions) =>
+const stateMessage = (heading, title, text, actions) =>
   h("div", { class: "blank" }, h(heading, {}, title), h("p", {}, text), h("div", { class: "actions" }, actions));
 
 /** Placeholders with about the height of rows, so that the layout does not jump. */
@@ -65,10 +65,10 @@ export const loading = (label, rows = 6) =>
   );
 
 /** The place for an error message. */
-export const complaint = () => h("p", { class: "problem", role: "alert", hidden: true });
+export const errorPlace = () => h("p", { class: "problem", role: "alert", hidden: true });
 
 /** Shows an error message in such a place, or clears it. */
-export function complain(place, text) {
+export function showError(place, text) {
   place.replaceChildren(icon("warning"), h("span", {}, text || ""));
   place.hidden = !text;
 }

@@ -1,8 +1,8 @@
 // <waybill-export-button type="orders" parent="project:42">: requests an export of a list's selection.
 
 import { isUnfinished } from "./api.js";
-import { Element, saying } from "./base.js";
-import { complain, complaint, h, icon } from "./dom.js";
+import { Element, errorText } from "./base.js";
+import { showError, errorPlace, h, icon } from "./dom.js";
 import { ExportDialog } from "./export-dialog.js";
 import { ZONE } from "./format.js";
 import { poll } from "./poll.js";
@@ -28,13 +28,13 @@ export class ExportButton extends Element {
       icon("download"),
       this.t("export.button"),
     );
-    this.problem = complaint();
+    this.problem = errorPlace();
     this.shadowRoot.replaceChildren(this.button, this.problem, this.live);
   }
 
   /** Opens the dialog; a host can call this from its own menu. */
   async open() {
-    complain(this.problem, null);
+    showError(this.problem, null);
     this.button.disabled = true;
     try {
       const name = this.getAttribute("type");
@@ -66,6 +66,6 @@ export class ExportButton extends Element {
 
   #fail(error) {
     if (this.signal.aborted) return;
-    complain(this.problem, saying(error, this.t));
+    showError(this.problem, errorText(error, this.t));
   }
 }

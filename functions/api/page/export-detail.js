@@ -1,12 +1,12 @@
 // The page of one export, the target of a mail's link: state, file, contents, receipt and history.
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
-import { saying } from "./base.js";
-import { alone, complain, complaint, fileName, h, icon, loading } from "./dom.js";
+import { errorText } from "./base.js";
+import { fullPage, showError, errorPlace, fileName, h, icon, loading } from "./dom.js";
 import { history } from "./export-history.js";
 import { badge } from "./export-row.js";
 import { words } from "./format.js";
-import { called } from "./parent-view.js";
+import { parentName } from "./parent-view.js";
 import { atExpiry, poll } from "./poll.js";
 import { RateLimit } from "./rate-limit.js";
 import { describe, describeFilter } from "./selection.js";
@@ -70,7 +70,7 @@ export class ExportDetail extends HTMLElement {
       if (error.status === 404) return this.#notFound();
       if (this.#found) return this.#fail(error), error.isPassing ? "same" : "done";
       const again = h("button", { type: "button", class: "button", on: { click: () => this.connectedCallback() } }, page.t("action.retry"));
-      this.replaceChildren(alone(page.t("problem.title"), saying(error, page.t), again));
+      this.replaceChildren(fullPage(page.t("problem.title"), errorText(error, page.t), again));
       return "done";
     }
   }
@@ -83,7 +83,7 @@ export class ExportDetail extends HTMLElement {
   #notFound() {
     const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
     const home = h("a", { class: "button", href: "/" }, "Go to your exports");
-    this.replaceChildren(alone("Not found", "This export was not found, or you may not see it.", home, other));
+    this.replaceChildren(fullPage("Not found", "This export was not found, or you may not see it.", home, other));
     this.page.title("Not found");
     return "done";
   }
@@ -101,9 +101,9 @@ export class ExportDetail extends HTMLElement {
     const focus = this.contains(document.activeElement) && document.activeElement.id;
     const parent = parentOfExport(found);
     const known = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id);
-    this.problem = complaint();
+    this.problem = errorPlace();
     this.replaceChildren(
-      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${called(known ?? parent)}`))),
+      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${parentName(known ?? parent)}`))),
       h(
         "header",
         { class: "detail-head" },
@@ -125,7 +125,7 @@ export class ExportDetail extends HTMLElement {
     const button = (id, label, act, style = "", picture = null) => {
       const click = async ({ currentTarget }) => {
         currentTarget.disabled = true;
-        complain(this.problem, null);
+        showError(this.problem, null);
         const error = await act().then(() => null, (error) => error);
         currentTarget.disabled = false;
         if (error) this.#fail(error);
@@ -151,7 +151,7 @@ export class ExportDetail extends HTMLElement {
   }
 
   #fail(error) {
-    if (!this.limit.isIn(error)) complain(this.problem, saying(error, this.page.t));
+    if (!this.limit.isIn(error)) showError(this.problem, errorText(error, this.page.t));
   }
 
   #progress(found) {

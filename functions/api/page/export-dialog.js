@@ -1,8 +1,8 @@
 // The dialog that requests an export: contents, format, columns, and then the confirmation.
 
-import { saying } from "./base.js";
+import { errorText } from "./base.js";
 import { ColumnChoice } from "./column-choice.js";
-import { announce, complain, complaint, h, icon } from "./dom.js";
+import { announce, showError, errorPlace, h, icon } from "./dom.js";
 import { RateLimit } from "./rate-limit.js";
 import { describe } from "./selection.js";
 
@@ -62,7 +62,7 @@ export class ExportDialog {
       );
     this.columns = new ColumnChoice(this.#host, this.#type.columns, this.live);
     this.start = h("button", { type: "submit", class: "button primary", part: "button" }, t("export.start"));
-    this.problem = complaint();
+    this.problem = errorPlace();
     this.limit = new RateLimit(t, (text) => announce(this.live, text), () => [this.start]);
     this.form = h(
       "form",
@@ -99,12 +99,12 @@ export class ExportDialog {
     const host = this.#host;
     const { t } = host;
     const columns = this.columns.chosen();
-    if (columns?.length === 0) return complain(this.problem, t("export.columns-needed"));
+    if (columns?.length === 0) return showError(this.problem, t("export.columns-needed"));
     const data = new FormData(this.form);
     const { filters, search, time_zone } = this.#selection;
     const request = { type: this.#type.name, format: data.get("format"), filters, search, columns, time_zone };
     request.profile = data.get("profile") ?? "spreadsheet";
-    complain(this.problem, null);
+    showError(this.problem, null);
     this.start.disabled = true;
     this.start.textContent = t("export.starting");
     try {
@@ -116,7 +116,7 @@ export class ExportDialog {
       this.start.disabled = false;
       if (this.limit.isIn(error)) return;
       const wrong = error.errors?.map(({ field, message }) => `${field}: ${message}`).join("; ");
-      complain(this.problem, error.errors?.length > 1 ? wrong : saying(error, t));
+      showError(this.problem, error.errors?.length > 1 ? wrong : errorText(error, t));
     } finally {
       this.start.textContent = t("export.start");
     }
@@ -148,7 +148,7 @@ export class ExportDialog {
     this.mark.replaceChildren(icon(isReady ? "check" : "warning"));
     this.mark.className = `mark ${isReady ? "good" : "bad"}`;
     if (isReady) {
-      const download = () => this.#host.client.download(found).catch((error) => (this.text.textContent = saying(error, t)));
+      const download = () => this.#host.client.download(found).catch((error) => (this.text.textContent = errorText(error, t)));
       const button = h("button", { type: "button", class: "button primary", part: "button", on: { click: download } });
       button.append(icon("download"), t("action.download"));
       this.dialog.querySelector("footer .primary").replaceWith(button);

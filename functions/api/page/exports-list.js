@@ -1,8 +1,8 @@
 // <waybill-exports parent="organization:acme">: the exports of a parent, newest first, kept up to date.
 
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
-import { Element, saying } from "./base.js";
-import { blank, complain, complaint, h, loading } from "./dom.js";
+import { Element, errorText } from "./base.js";
+import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { words } from "./format.js";
 import { atExpiry, poll } from "./poll.js";
 import { actions, columnsOf } from "./export-row.js";
@@ -47,7 +47,7 @@ export class ExportsList extends Element {
     this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#older() } }, t("list.more"));
     this.left = h("p", { class: "quiet" });
     this.#unreadable = { first: 0, older: 0 };
-    this.problem = complaint();
+    this.problem = errorPlace();
     this.limit = new RateLimit(t, (text) => this.say(text), () => this.body.querySelectorAll("[data-does=again]"));
     this.place = h("div", { class: "place" });
     this.toolbar = h("div", { class: "toolbar", part: "toolbar" }, this.#choice("status", STATUSES, (s) => t(`status.${s}`)));
@@ -257,9 +257,9 @@ export class ExportsList extends Element {
     if (error && this.limit.isIn(error)) return;
     const { t } = this;
     const isBare = error && !this.#exports.length;
-    complain(this.problem, error && !isBare && saying(error, t));
+    showError(this.problem, error && !isBare && errorText(error, t));
     if (!isBare) return;
     const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#reload() } }, t("action.retry"));
-    this.place.replaceChildren(blank(t("problem.title"), saying(error, t), again));
+    this.place.replaceChildren(blank(t("problem.title"), errorText(error, t), again));
   }
 }

@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { panel } from "./filter-panel.js";
-import { describeFilter, filterLabel, isNarrowed } from "./selection.js";
+import { describeFilter, filterLabel, isFiltered } from "./selection.js";
 
 /** The pause in typing before the search runs, in ms. */
 const PAUSE = 500;
@@ -56,7 +56,7 @@ export class FilterBar {
     const clear = h("button", { type: "button", class: "link", id: "clear-filters", on: { click: () => this.#clear() } }, "Clear all");
     this.pills.replaceChildren(
       ...this.#type.filters.map((name) => this.#pill(name, name === open)),
-      ...(isNarrowed(selection) ? [clear] : []),
+      ...(isFiltered(selection) ? [clear] : []),
     );
   }
 

@@ -1,7 +1,7 @@
 // The panel under a filter's pill: values to choose, a range of days, attributes, or values to type.
 
 import { h, icon } from "./dom.js";
-import { shifted } from "./selection.js";
+import { addDays } from "./selection.js";
 
 /** The panel of the filter `name` with its current `value`; calls `set` with a new value, or null for none. */
 export function panel(filter) {
@@ -76,9 +76,9 @@ function days({ value = {}, set }) {
   // The API's `to` is exclusive; the panel shows the last day, inclusive.
   const isDay = (bound) => /^\d{4}-\d\d-\d\d$/.test(bound ?? "");
   const from = h("input", { type: "date", name: "from", value: isDay(value.from) ? value.from : "" });
-  const to = h("input", { type: "date", name: "to", value: isDay(value.to) ? shifted(value.to, -1) : "" });
+  const to = h("input", { type: "date", name: "to", value: isDay(value.to) ? addDays(value.to, -1) : "" });
   const apply = (first, last) => {
-    const range = { ...(first && { from: first }), ...(last && { to: shifted(last, 1) }) };
+    const range = { ...(first && { from: first }), ...(last && { to: addDays(last, 1) }) };
     set(Object.keys(range).length ? range : null, { close: true });
   };
   const submit = (event) => {
@@ -88,11 +88,11 @@ function days({ value = {}, set }) {
   };
   const now = today();
   const [year, month] = [now.slice(0, 4), now.slice(0, 7)];
-  const lastMonth = shifted(`${month}-01`, -1);
+  const lastMonth = addDays(`${month}-01`, -1);
   const ranges = {
     Today: [now, now],
-    "Last 7 days": [shifted(now, -6), now],
-    "Last 30 days": [shifted(now, -29), now],
+    "Last 7 days": [addDays(now, -6), now],
+    "Last 30 days": [addDays(now, -29), now],
     "This month": [`${month}-01`, now],
     "Last month": [`${lastMonth.slice(0, 7)}-01`, lastMonth],
     "This year": [`${year}-01-01`, now],

@@ -1,7 +1,7 @@
 // The view of one parent (an organization, a project, a source): its lists of records and its exports.
 
 import { parentOf, pathOf } from "./api.js";
-import { alone, blank, h, icon } from "./dom.js";
+import { fullPage, blank, h, icon } from "./dom.js";
 import { words } from "./format.js";
 import { RecordsList } from "./records-list.js";
 import { summary } from "./summary.js";
@@ -10,7 +10,7 @@ customElements.define("waybill-records-list", RecordsList);
 
 const KINDS = { organization: "Organizations", project: "Projects", source: "Sources" };
 /** The name of a parent, or else its kind and id. */
-export const called = ({ kind, id, name }) => (name && name !== id ? name : `${words(kind)} ${id}`);
+export const parentName = ({ kind, id, name }) => (name && name !== id ? name : `${words(kind)} ${id}`);
 
 /** The number of parents from which a search field is shown. */
 const MANY = 12;
@@ -55,7 +55,7 @@ export class ParentView extends HTMLElement {
       h("button", { class: "button primary" }, "Show exports"),
     );
     this.classList.add("alone");
-    this.replaceChildren(alone("Whose exports?", "Name an organization, a project or a source by its id.", form));
+    this.replaceChildren(fullPage("Whose exports?", "Name an organization, a project or a source by its id.", form));
   }
 
   #frame(parent, types) {
@@ -70,7 +70,7 @@ export class ParentView extends HTMLElement {
       h(
         "div",
         { class: "main" },
-        h("h1", {}, h("bdi", {}, called(parent))),
+        h("h1", {}, h("bdi", {}, parentName(parent))),
         h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs),
         this.content,
       ),
@@ -90,7 +90,7 @@ export class ParentView extends HTMLElement {
     };
     const search = h("input", { type: "search", placeholder: "Find…", "aria-label": "Find by name", on: { input: find } });
     const list = h("nav", { "aria-label": "Organizations, projects and sources" }, parents.length > MANY ? search : null, groups);
-    const here = h("summary", {}, h("bdi", {}, called(current)), icon("chevron"));
+    const here = h("summary", {}, h("bdi", {}, parentName(current)), icon("chevron"));
     // Beside the content if there is room, else folded above it.
     const side = h("details", { class: "side" }, here, list);
     const wide = matchMedia("(min-width: 56rem)");
@@ -108,7 +108,7 @@ export class ParentView extends HTMLElement {
 
   #exports(parent) {
     const { client, go, mayCancel, title } = this.page;
-    title(`Exports · ${called(parent)}`);
+    title(`Exports · ${parentName(parent)}`);
     const query = new URLSearchParams(location.search);
     const list = h("waybill-exports", { parent: `${parent.kind}:${parent.id}` });
     for (const name of ["status", "type"]) if (query.get(name)) list.setAttribute(name, query.get(name));
@@ -121,7 +121,7 @@ export class ParentView extends HTMLElement {
   }
 
   #records(parent, type) {
-    this.page.title(`${type.label} · ${called(parent)}`);
+    this.page.title(`${type.label} · ${parentName(parent)}`);
     const list = Object.assign(document.createElement("waybill-records-list"), { page: this.page, parent, type });
     this.content.replaceChildren(list);
   }

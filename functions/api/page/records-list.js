@@ -1,11 +1,11 @@
 // A list of records with filters: what an export would contain, newest first.
 
 import { pathOf } from "./api.js";
-import { saying } from "./base.js";
-import { blank, complain, complaint, h, loading } from "./dom.js";
+import { errorText } from "./base.js";
+import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { FilterBar } from "./filter-bar.js";
 import { heading, ZONE } from "./format.js";
-import { fromQuery, isNarrowed, toPairs } from "./selection.js";
+import { fromQuery, isFiltered, toPairs } from "./selection.js";
 
 const LIMIT = 50;
 /** How many empty pages are skipped automatically: a rare match may be far down a long table. */
@@ -29,7 +29,7 @@ export class RecordsList extends HTMLElement {
     this.count = h("p", { class: "count", role: "status" });
     this.place = h("div", { class: "place" });
     this.more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#act?.() } });
-    this.problem = complaint();
+    this.problem = errorPlace();
     this.replaceChildren(
       h("div", { class: "list-head" }, this.bar.element, this.button),
       this.count,
@@ -83,7 +83,7 @@ export class RecordsList extends HTMLElement {
     this.#reading?.abort();
     const { signal } = (this.#reading = new AbortController());
     this.#rest();
-    complain(this.problem, null);
+    showError(this.problem, null);
     try {
       for (let empty = 0; empty < MOST_EMPTY; empty += 1) {
         const { records, meta } = await this.page.client.get(this.#path(), signal);
@@ -140,7 +140,7 @@ export class RecordsList extends HTMLElement {
     else this.#offer(null);
     if (found) return this.place.replaceChildren(this.#table());
     if (this.#next) return this.#state("Nothing found so far", "There is no match among the newest records. The search can be continued.");
-    if (isNarrowed(this.#selection)) return this.#state("Nothing matches", "Take a filter away, or search for something else.");
+    if (isFiltered(this.#selection)) return this.#state("Nothing matches", "Take a filter away, or search for something else.");
     return this.#state(`No ${format.within(this.type.label)} yet`, "As soon as there are some, they are shown here.");
   }
 
@@ -184,11 +184,11 @@ export class RecordsList extends HTMLElement {
     this.place.classList.remove("stale");
     this.count.textContent = "";
     if (this.#records.length) {
-      complain(this.problem, saying(error, t));
+      showError(this.problem, errorText(error, t));
       return this.#offer(t("action.retry"), again);
     }
     this.#offer(null);
     const button = h("button", { type: "button", class: "button", on: { click: again } }, t("action.retry"));
-    this.place.replaceChildren(blank(t("problem.title"), saying(error, t), button));
+    this.place.replaceChildren(blank(t("problem.title"), errorText(error, t), button));
   }
 }

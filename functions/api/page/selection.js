@@ -40,7 +40,7 @@ export function toPairs({ filters, search, time_zone }) {
   return pairs;
 }
 
-export const isNarrowed = ({ filters, search }) => Object.keys(filters).length > 0 || Boolean(search);
+export const isFiltered = ({ filters, search }) => Object.keys(filters).length > 0 || Boolean(search);
 
 /** The name of a filter: that of its column. */
 export function filterLabel(type, name) {
@@ -65,7 +65,7 @@ function describeRange({ from, to }, name, zone, { t, format }) {
   };
   const [first, after] = [from, to].map((bound) => bound && dayOf(bound, zone));
   const begin = from && (first ? format.day(first) : moment(from));
-  const end = to && (after ? format.day(shifted(after, -1)) : moment(to));
+  const end = to && (after ? format.day(addDays(after, -1)) : moment(to));
   const values = { name, from: begin, to: end };
   if (from && to) return begin === end ? t("what.on", values) : t("what.between", values);
   return from ? t("what.from", values) : t(after ? "what.until" : "what.before", values);
@@ -74,7 +74,7 @@ function describeRange({ from, to }, name, zone, { t, format }) {
 const DAY_MS = 86_400_000;
 
 /** The day a number of days after another. */
-export const shifted = (day, by) => new Date(Date.parse(`${day}T00:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
+export const addDays = (day, by) => new Date(Date.parse(`${day}T00:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
 
 /** One filter in words, with days in the context's `zone`: “Status delivered or shipped”. */
 export function describeFilter(name, value, type, context) {

@@ -18,7 +18,7 @@ export function forget() {
 }
 
 /** The claims of the token, for display only. */
-export function bearer() {
+export function tokenClaims() {
   try {
     const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(claims), (character) => character.charCodeAt(0));

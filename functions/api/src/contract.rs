@@ -169,7 +169,7 @@ fn components() -> Components {
             }
         }
     }
-    for (name, schema) in schemas::of_bodies() {
+    for (name, schema) in schemas::bodies() {
         components.schemas.insert(name.to_owned(), schema);
     }
     for (name, response) in problems::responses() {

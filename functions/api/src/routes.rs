@@ -54,18 +54,21 @@ fn routes() -> Vec<Route> {
         Route::new("/v1/downloads/{uuid}", get(download::download))
             .documented(HttpMethod::Get, operations::download()),
     ];
-    routes.extend(ParentKind::ALL.into_iter().flat_map(of_parent));
+    routes.extend(ParentKind::ALL.into_iter().flat_map(parent_routes));
     routes
 }
 
-fn of_parent(kind: ParentKind) -> [Route; 5] {
+fn parent_routes(kind: ParentKind) -> [Route; 5] {
     let path = format!("/v1/{}/{{id}}", kind.plural());
     let of_kind = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
     [
         Route::new(&path, of_kind(put(describe::describe)))
             .documented(HttpMethod::Put, operations::describe(kind)),
-        Route::new(format!("{path}/catalog"), of_kind(get(catalog::of_parent)))
-            .documented(HttpMethod::Get, operations::catalog_of(kind)),
+        Route::new(
+            format!("{path}/catalog"),
+            of_kind(get(catalog::read_parent)),
+        )
+        .documented(HttpMethod::Get, operations::parent_catalog(kind)),
         Route::new(
             format!("{path}/exports"),
             of_kind(post(create::create).get(list::list)),

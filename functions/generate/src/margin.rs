@@ -4,9 +4,9 @@ use tokio::time::{Duration, Instant};
 
 /// The margin before anything was measured: the time for the parts in flight, a tail, a checkpoint and a message on a
 /// slow network.
-const UNKNOWN: Duration = Duration::from_secs(20);
+const INITIAL: Duration = Duration::from_secs(20);
 /// The minimum margin, whatever was measured.
-const LEAST: Duration = Duration::from_secs(3);
+const MINIMUM: Duration = Duration::from_secs(3);
 /// The factor on the longest times measured.
 const SAFETY: u32 = 3;
 
@@ -24,7 +24,7 @@ impl Margin {
     pub(crate) fn new(now: Instant, deadline: Instant) -> Self {
         Self {
             deadline,
-            most: UNKNOWN.min(deadline.saturating_duration_since(now) / 3),
+            most: INITIAL.min(deadline.saturating_duration_since(now) / 3),
             page: Duration::ZERO,
             checkpoint: None,
         }
@@ -45,7 +45,7 @@ impl Margin {
             return self.most;
         };
         ((checkpoint + self.page) * SAFETY)
-            .max(LEAST)
+            .max(MINIMUM)
             .min(self.most)
     }
 

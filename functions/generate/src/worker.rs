@@ -148,11 +148,11 @@ impl Worker {
     async fn take_slot(&self, export: &Export, owner: &str) -> Result<Place, StoreError> {
         let (most, now) = (self.exports_per_parent, self.dependencies.clock.now());
         let exports = &self.dependencies.exports;
-        let asked = exports
+        let claim = exports
             .take_slot(export, owner, most, now, self.pace)
             .await?;
-        self.wake(&asked.woken).await;
-        Ok(asked.place)
+        self.wake(&claim.woken).await;
+        Ok(claim.place)
     }
 
     /// Records that the export waits in line: this time does not count towards its time limits.

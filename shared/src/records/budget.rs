@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Budget {
     /// In bytes per second; `None` for no limit.
-    most: Option<f64>,
+    limit: Option<f64>,
     pace: Mutex<Pace>,
 }
 
@@ -22,7 +22,7 @@ struct Pace {
 }
 
 /// The smallest fraction of the limit, however often the table throttles.
-const LEAST: f64 = 1.0 / 16.0;
+const MIN_SHARE: f64 = 1.0 / 16.0;
 /// The factor by which the fraction grows with each answer.
 const GROWTH: f64 = 1.05;
 
@@ -30,7 +30,7 @@ impl Budget {
     /// A limit in bytes per second; `None` for no limit.
     pub(super) fn new(bytes_per_second: Option<f64>) -> Self {
         Self {
-            most: bytes_per_second,
+            limit: bytes_per_second,
             pace: Mutex::new(Pace {
                 share: 1.0,
                 paid: None,
@@ -52,20 +52,20 @@ impl Budget {
 
     /// Counts `bytes` as read.
     pub(super) fn take(&self, bytes: u64) {
-        let Some(most) = self.most else {
+        let Some(limit) = self.limit else {
             return;
         };
         let mut pace = self.pace();
-        let time = Duration::from_secs_f64(bytes as f64 / (most * pace.share));
+        let time = Duration::from_secs_f64(bytes as f64 / (limit * pace.share));
         let now = Instant::now();
         pace.paid = Some(pace.paid.map_or(now, |paid| paid.max(now)) + time);
         pace.share = (pace.share * GROWTH).min(1.0);
     }
 
     /// Halves the rate after throttling.
-    pub(super) fn ease_off(&self) {
+    pub(super) fn slow_down(&self) {
         let mut pace = self.pace();
-        pace.share = (pace.share / 2.0).max(LEAST);
+        pace.share = (pace.share / 2.0).max(MIN_SHARE);
     }
 
     fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
@@ -109,15 +109,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_table_that_throttles_is_read_more_slowly_for_a_while() {
         let budget = Budget::new(Some(1e6));
-        budget.ease_off();
-        budget.ease_off();
+        budget.slow_down();
+        budget.slow_down();
         let took = seconds(&budget, 1).await;
         assert!((3.9..4.1).contains(&took), "{took}");
         seconds(&budget, 40).await;
         let took = seconds(&budget, 1).await;
         assert!((0.9..1.1).contains(&took), "{took}");
         for _ in 0..99 {
-            budget.ease_off();
+            budget.slow_down();
         }
         let took = seconds(&budget, 1).await;
         assert!((15.0..17.0).contains(&took), "{took}");

@@ -14,7 +14,7 @@ use super::merge::merge;
 use super::page::Page;
 use super::partition::PartitionReader;
 use super::position::ResumePosition;
-use super::question::{Cost, Question};
+use super::query::{Cost, QuerySettings};
 use super::range::segments;
 use super::wire::Layout;
 use super::{Order, Range, RecordsError};
@@ -46,7 +46,7 @@ pub struct Reading<'a> {
 /// A parent's records within a range, from a position on.
 #[derive(Debug)]
 pub struct DynamoRecords {
-    question: Arc<Question>,
+    settings: Arc<QuerySettings>,
     partitions: Vec<PartitionReader>,
     origins: Vec<Origin>,
     bytes_per_second: f64,
@@ -85,20 +85,20 @@ impl DynamoRecords {
             origins: reading.projection.origins().to_vec(),
             bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
             knows_key,
-            question: Arc::new(question(db, table, reading, &key_names)),
+            settings: Arc::new(settings(db, table, reading, &key_names)),
         })
     }
 
     /// Lets each query from now on look at no more than this many records. DynamoDB reads no more than 1 MB anyway.
     pub fn examine_at_most(&mut self, records: i32) {
-        Arc::make_mut(&mut self.question).page_size = Some(records);
+        Arc::make_mut(&mut self.settings).page_size = Some(records);
     }
 
     /// Reads all there is as fast as the type's budget allows: pages are asked for before they are needed.
     pub fn in_bulk(mut self) -> Self {
-        let question = Arc::make_mut(&mut self.question);
-        question.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
-        question.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
+        settings.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
         self
     }
 
@@ -118,46 +118,46 @@ impl DynamoRecords {
         let mut cost = self.learn_key().await?;
         let positions = self.partitions.iter().map(PartitionReader::position);
         let before: Vec<ResumePosition> = positions.cloned().collect();
-        let (fetched, mut looked_at) = self.fetch().await?;
+        let (fetched, mut scanned) = self.fetch().await?;
         cost += fetched;
-        let (rows, passed) = merge(&mut self.partitions, self.question.order);
+        let (rows, passed) = merge(&mut self.partitions, self.settings.order);
         if let Some(place) = passed {
             let origin = self.partitions[place].origin();
-            looked_at += if origin.is_dense { 0 } else { origin.looked_at };
+            scanned += if origin.is_dense { 0 } else { origin.scanned };
         }
         for (place, partition) in self.partitions.iter_mut().enumerate() {
             if let Some((_, row)) = rows.iter().rev().find(|(of, _)| *of as usize == place) {
                 partition.pass(*row);
             }
         }
-        let key_time = match self.question.format.is_id() {
+        let key_time = match self.settings.format.is_id() {
             true => KeyTime::None,
             false => KeyTime::WithinBounds,
         };
-        let page = Page::new(rows, &self.partitions, before, key_time, looked_at, cost);
+        let page = Page::new(rows, &self.partitions, before, key_time, scanned, cost);
         Ok(Some(page))
     }
 
     /// Asks for the next page of each partition that has none left, side by side. Says what that cost, and how many
     /// records DynamoDB looked at for pages that are empty: such a page is at its end at once.
     async fn fetch(&mut self) -> Result<(Cost, u64), RecordsError> {
-        let question = &self.question;
+        let settings = &self.settings;
         let hungry = self
             .partitions
             .iter_mut()
             .filter(|partition| partition.needs_page());
         let fetched = hungry.map(async |partition| {
-            let cost = partition.fetch(question).await?;
-            let looked_at = match partition.head() {
-                None => partition.origin().looked_at,
+            let cost = partition.fetch(settings).await?;
+            let scanned = match partition.head() {
+                None => partition.origin().scanned,
                 Some(_) => 0,
             };
-            Ok::<_, RecordsError>((cost, looked_at))
+            Ok::<_, RecordsError>((cost, scanned))
         });
         let mut sum = (Cost::default(), 0);
-        for (cost, looked_at) in try_join_all(fetched).await? {
+        for (cost, scanned) in try_join_all(fetched).await? {
             sum.0 += cost;
-            sum.1 += looked_at;
+            sum.1 += scanned;
         }
         Ok(sum)
     }
@@ -166,21 +166,21 @@ impl DynamoRecords {
     /// names its attributes where a query has looked at as many records as it may: one.
     async fn learn_key(&mut self) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
-        let names = self.question.layout.key_names().map(str::to_owned);
+        let names = self.settings.layout.key_names().map(str::to_owned);
         let mut names: Vec<String> = names.collect();
         for partition in &self.partitions {
             if self.knows_key {
                 return Ok(cost);
             }
             let query = self
-                .question
+                .settings
                 .partition(partition.partition())
                 .key_condition_expression("#partition = :partition")
                 .limit(1);
             let answer = query
                 .send()
                 .await
-                .map_err(|error| self.question.error(error))?;
+                .map_err(|error| self.settings.error(error))?;
             let units = answer.consumed_capacity.and_then(|c| c.capacity_units);
             cost += Cost::new(units.unwrap_or_default(), false);
             let found = answer.last_evaluated_key.unwrap_or_default();
@@ -188,13 +188,13 @@ impl DynamoRecords {
         }
         // Of a source without a record, nothing is asked that would need it.
         self.knows_key = true;
-        Arc::make_mut(&mut self.question).layout = Arc::new(Layout::new(&self.origins, &names));
+        Arc::make_mut(&mut self.settings).layout = Arc::new(Layout::new(&self.origins, &names));
         Ok(cost)
     }
 }
 
 /// What is asked of each partition.
-fn question(db: Client, table: &str, reading: Reading<'_>, key_names: &[String]) -> Question {
+fn settings(db: Client, table: &str, reading: Reading<'_>, key_names: &[String]) -> QuerySettings {
     let spec = reading.spec;
     let origins = reading.projection.origins();
     let roots = origins.iter().map(|origin| {
@@ -202,7 +202,7 @@ fn question(db: Client, table: &str, reading: Reading<'_>, key_names: &[String])
         Some(roots.map(str::to_owned).collect::<Vec<_>>())
     });
     let roots: Option<Vec<_>> = roots.collect();
-    Question {
+    QuerySettings {
         db,
         table: table.to_owned(),
         index: spec.index.clone(),

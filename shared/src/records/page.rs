@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::partition::PartitionReader;
 use super::position::{PageOrigin, ResumePosition};
-use super::question::Cost;
+use super::query::Cost;
 use super::wire::Answer;
 use super::{Row, key};
 use crate::selection::KeyTime;
@@ -20,7 +20,7 @@ pub struct Page {
     /// What a key says of time that is of the type's format.
     key_time: KeyTime,
     /// Records that DynamoDB looked at and that do not count one by one.
-    looked_at: u64,
+    scanned: u64,
     /// Read units that it used.
     pub read_units: f64,
     /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
@@ -41,13 +41,13 @@ struct Part {
 
 impl Page {
     /// The page of these records, each by the place of its partition and its own in that partition's answer. `before` has
-    /// the position of each partition before the page; `looked_at` counts the records that DynamoDB was asked to leave out.
+    /// the position of each partition before the page; `scanned` counts the records that DynamoDB was asked to leave out.
     pub(super) fn new(
         rows: Vec<(u32, u32)>,
         partitions: &[PartitionReader],
         before: Vec<ResumePosition>,
         key_time: KeyTime,
-        looked_at: u64,
+        scanned: u64,
         cost: Cost,
     ) -> Self {
         let part = |(partition, before): (&PartitionReader, ResumePosition)| Part {
@@ -61,7 +61,7 @@ impl Page {
             rows,
             partitions: partitions.iter().zip(before).map(part).collect(),
             key_time,
-            looked_at,
+            scanned,
             read_units: cost.read_units,
             examined: cost.bytes,
         }
@@ -127,7 +127,7 @@ impl Page {
 
     /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
     pub fn read(&self) -> u64 {
-        self.counted(&self.rows) + self.looked_at
+        self.counted(&self.rows) + self.scanned
     }
 
     /// How many of these count as read where another source goes on from [`Page::position`].

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::key::{self, Key};
 use super::position::{PageOrigin, ResumePosition};
-use super::question::{Body, Cost, OPERATION, Placement, Question};
+use super::query::{Body, Cost, OPERATION, Placement, QuerySettings};
 use super::range::Segment;
 use super::wire::{Answer, Reader};
 use super::{RecordsError, Row};
@@ -36,7 +36,7 @@ pub(super) struct PartitionReader {
 #[derive(Debug)]
 struct Ahead {
     /// The single task, which is canceled on drop.
-    asked: JoinSet<Result<Body, RecordsError>>,
+    task: JoinSet<Result<Body, RecordsError>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -54,7 +54,7 @@ impl PartitionReader {
             origin: PageOrigin {
                 begin: position.clone(),
                 is_dense: true,
-                looked_at: 0,
+                scanned: 0,
             },
             next: position.clone(),
             position,
@@ -128,7 +128,10 @@ impl PartitionReader {
     }
 
     /// Reads the next page, which may be empty before the end of the partition.
-    pub(super) async fn fetch(&mut self, question: &Arc<Question>) -> Result<Cost, RecordsError> {
+    pub(super) async fn fetch(
+        &mut self,
+        settings: &Arc<QuerySettings>,
+    ) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
         let begin = self.next.clone();
         // Records examined in pages before the one that contains the record to resume after.
@@ -140,33 +143,37 @@ impl PartitionReader {
             let start = self.next.start.clone();
             let body = match self.ahead.take() {
                 Some(ahead) => ahead.answer().await?,
-                None => question.ask(&self.partition, &segment, start).await?,
+                None => {
+                    settings
+                        .send_query(&self.partition, &segment, start)
+                        .await?
+                }
             };
             let reader = self.reader.get_or_insert_with(|| {
-                Reader::new(question.layout.clone(), question.spares.clone())
+                Reader::new(settings.layout.clone(), settings.spares.clone())
             });
-            let answer = Answer::read(body.bytes, reader).map_err(Question::malformed)?;
+            let answer = Answer::read(body.bytes, reader).map_err(QuerySettings::malformed)?;
             let costs = Cost::new(answer.read_units, body.is_consistent);
-            question.budget.take(costs.bytes);
+            settings.budget.take(costs.bytes);
             cost += costs;
-            self.place(&answer, &segment, question)?;
-            let looked_at = match question.filter.is_empty() {
+            self.classify(&answer, &segment, settings)?;
+            let scanned = match settings.filter.is_empty() {
                 // Outside the range, only records with keys of another format count.
                 _ if segment.is_outside => self.rows.len() as u64,
                 // Without a filter, every examined record is returned.
                 true => answer.rows() as u64,
-                false => answer.looked_at,
+                false => answer.scanned,
             };
             let after = self.next.after.take();
             if let Some(after) = &after
-                && !self.leave_out_through(after, &answer)
+                && !self.drop_through(after, &answer)
             {
-                passed += self.go_past(after, &answer, looked_at, question);
+                passed += self.skip_page(after, &answer, scanned, settings);
                 continue;
             }
             self.origin.is_dense =
-                after.is_none() && passed == 0 && looked_at == self.rows.len() as u64;
-            self.origin.looked_at = passed + looked_at;
+                after.is_none() && passed == 0 && scanned == self.rows.len() as u64;
+            self.origin.scanned = passed + scanned;
             let next = following(&self.next, &answer);
             let read = std::mem::replace(&mut self.next, next);
             self.origin.begin = match passed {
@@ -178,23 +185,23 @@ impl PartitionReader {
                 true => self.next.clone(),
                 false => self.origin.begin.clone(),
             };
-            self.ask_ahead(question);
+            self.request_ahead(settings);
             return Ok(cost);
         }
     }
 
     /// Classifies the records of an answer: those in the range, and those of them with a key of another format.
-    fn place(
+    fn classify(
         &mut self,
         answer: &Answer,
         segment: &Segment,
-        question: &Question,
+        settings: &QuerySettings,
     ) -> Result<(), RecordsError> {
         self.rows.clear();
         self.with_other_format.clear();
         self.taken = 0;
         for row in 0..answer.rows() {
-            let placement = question.placement(Row::new(answer, row), segment)?;
+            let placement = settings.placement(Row::new(answer, row), segment)?;
             if placement != Placement::Beyond {
                 self.rows.push(row as u32);
             }
@@ -206,7 +213,7 @@ impl PartitionReader {
     }
 
     /// Drops the records up to `last`, which was taken before. Returns false if `last` is not in the answer.
-    fn leave_out_through(&mut self, last: &Key, answer: &Answer) -> bool {
+    fn drop_through(&mut self, last: &Key, answer: &Answer) -> bool {
         let is_last = |row: &u32| key::from_row(Row::new(answer, *row as usize)) == *last;
         let place = self.rows.iter().position(is_last);
         if let Some(place) = place {
@@ -217,15 +224,21 @@ impl PartitionReader {
 
     /// Skips an answer that does not contain `last`, the record to resume after. Returns how many of its records are
     /// before `last`.
-    fn go_past(&mut self, last: &Key, answer: &Answer, looked_at: u64, question: &Question) -> u64 {
+    fn skip_page(
+        &mut self,
+        last: &Key,
+        answer: &Answer,
+        scanned: u64,
+        settings: &QuerySettings,
+    ) -> u64 {
         self.rows.clear();
         let end = answer.last_key.clone();
-        match end.filter(|end| question.is_reached(end, last)) {
+        match end.filter(|end| settings.is_reached(end, last)) {
             // The pages are divided differently this time: the record is in a later one.
             Some(end) => {
                 self.next.after = Some(last.clone()).filter(|last| *last != end);
                 self.next.start = Some(end);
-                looked_at
+                scanned
             }
             // The record has been deleted meanwhile. DynamoDB can still continue after its key.
             None => {
@@ -236,23 +249,23 @@ impl PartitionReader {
     }
 
     /// Requests the next page ahead, if the limit of such requests allows.
-    fn ask_ahead(&mut self, question: &Arc<Question>) {
+    fn request_ahead(&mut self, settings: &Arc<QuerySettings>) {
         let Some(segment) = self.segments.get(self.next.segment) else {
             return;
         };
-        let Some(permit) = question
+        let Some(permit) = settings
             .ahead
             .as_ref()
             .and_then(|room| room.clone().try_acquire_owned().ok())
         else {
             return;
         };
-        let (question, partition) = (question.clone(), self.partition.clone());
+        let (settings, partition) = (settings.clone(), self.partition.clone());
         let (segment, start) = (segment.clone(), self.next.start.clone());
-        let mut asked = JoinSet::new();
-        asked.spawn(async move { question.ask(&partition, &segment, start).await });
+        let mut task = JoinSet::new();
+        task.spawn(async move { settings.send_query(&partition, &segment, start).await });
         self.ahead = Some(Ahead {
-            asked,
+            task,
             _permit: permit,
         });
     }
@@ -275,7 +288,7 @@ fn following(read: &ResumePosition, answer: &Answer) -> ResumePosition {
 
 impl Ahead {
     async fn answer(mut self) -> Result<Body, RecordsError> {
-        match self.asked.join_next().await {
+        match self.task.join_next().await {
             Some(Ok(answer)) => answer,
             Some(Err(error)) => {
                 Err(CallError::with_code(OPERATION, "the task ended", error).into())

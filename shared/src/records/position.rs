@@ -54,7 +54,7 @@ pub(super) struct PageOrigin {
     /// Whether the page contains every record that DynamoDB examined, so that they can be counted one by one.
     pub(super) is_dense: bool,
     /// Records that DynamoDB examined.
-    pub(super) looked_at: u64,
+    pub(super) scanned: u64,
 }
 
 impl PageOrigin {

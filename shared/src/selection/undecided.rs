@@ -10,7 +10,7 @@ use crate::file::{Warning, WarningCode};
 use crate::value::{Stored, Value};
 
 /// The least number of records, all in doubt, with which an export fails.
-const FEW: u64 = 20;
+const MIN_UNDECIDED: u64 = 20;
 /// The maximum length of an example key, in characters.
 const LONGEST: usize = 200;
 /// The maximum length of the form of a value, in characters.
@@ -154,10 +154,10 @@ impl UndecidedCounts {
         self.counts.iter().map(warning).collect()
     }
 
-    /// The failure of the export if all of its candidates, at least [`FEW`], were in doubt: then the catalog does not
+    /// The failure of the export if all of its candidates, at least [`MIN_UNDECIDED`], were in doubt: then the catalog does not
     /// match the table. `None` otherwise.
     pub fn mismatch(&self, of: &ExportType) -> Option<Failure> {
-        if self.undecided < FEW || self.undecided < self.candidates {
+        if self.undecided < MIN_UNDECIDED || self.undecided < self.candidates {
             return None;
         }
         let doubts = self.counts.iter().filter(|c| c.reason != Reason::Blank);

@@ -17,7 +17,7 @@ pub fn check(data: &[u8]) {
     };
     let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
     let claim = |name: &str| jwt.and_then(|jwt| jwt.claims.get(name)).map(String::as_str);
-    let Ok(requester) = Requester::of(&context, &names) else {
+    let Ok(requester) = Requester::from_context(&context, &names) else {
         assert!(claim("sub").unwrap_or_default().trim().is_empty());
         return;
     };

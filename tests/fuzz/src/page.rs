@@ -14,7 +14,7 @@ pub fn check(data: &[u8]) {
         return;
     };
     let types = ["orders", "leads", "audience_members"];
-    let source = Source::of(types[usize::from(kind >> 1) % types.len()]);
+    let source = Source::new(types[usize::from(kind >> 1) % types.len()]);
     let order = match kind & 1 {
         0 => Order::Ascending,
         _ => Order::Descending,

@@ -23,10 +23,10 @@ pub(crate) struct Source {
 impl Source {
     /// Orders, whose keys begin with their time.
     pub(crate) fn orders() -> Self {
-        Self::of("orders")
+        Self::new("orders")
     }
 
-    pub(crate) fn of(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let catalog = Catalog::built_in().unwrap();
         let export_type = catalog.get(name).unwrap().clone();
         let columns: Vec<Column> = export_type.visible_columns().cloned().collect();

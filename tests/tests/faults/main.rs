@@ -23,7 +23,7 @@ const MANY: usize = 60_000;
 /// The variable with the name of the host's table, and its value in the local stack.
 const RECORDS_TABLE: (&str, &str) = ("RECORDS_TABLE", "records");
 /// Enough time for a sweep, which is scheduled every minute, and for the export afterwards.
-const BY_ITSELF: Duration = Duration::from_secs(180);
+const WITH_SCHEDULED_SWEEP: Duration = Duration::from_secs(180);
 
 /// Locks for tests that disturb the building of files, and the sending of mails. A test of one kind only delays those
 /// of the other.
@@ -272,7 +272,9 @@ async fn an_export_whose_message_was_lost_still_succeeds() {
         alone = Some(SWEEPING.lock().await);
     })
     .await;
-    let export = bob.reaches(id(&export), "succeeded", BY_ITSELF).await;
+    let export = bob
+        .reaches(id(&export), "succeeded", WITH_SCHEDULED_SWEEP)
+        .await;
     drop((alone, readable));
     assert_eq!(export["rows"], 20);
     one_file_and_one_mail(&stack, &stack.aws().await, &bob, &export).await;

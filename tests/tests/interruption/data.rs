@@ -220,7 +220,7 @@ impl Case {
     }
 
     /// The expected number of cells that are not of their column's kind; only some of `paid`.
-    pub(crate) fn of_another_kind(&self) -> u64 {
+    pub(crate) fn cells_of_another_kind(&self) -> u64 {
         let selected = self.selected().into_iter();
         selected.filter(|record| record.paid().is_none()).count() as u64
     }

@@ -136,7 +136,7 @@ impl Faults {
         let half = |ms: Range<u64>, random: &mut Rng| Duration::from_millis(random.u64(ms) / 2);
         let mut there = half(self.takes.clone(), random);
         let mut back = half(self.takes.clone(), random);
-        if call.operation == "DynamoDB.Query" && is_of_records(call) {
+        if call.operation == "DynamoDB.Query" && is_for_records(call) {
             back += half(self.page_takes.clone(), random);
         }
         if random.f64() < self.slow {
@@ -174,7 +174,7 @@ pub(crate) fn is_conditional_put(call: &Call) -> bool {
 }
 
 /// Whether a DynamoDB call is for the host's records.
-pub(crate) fn is_of_records(call: &Call) -> bool {
+pub(crate) fn is_for_records(call: &Call) -> bool {
     [RECORDS, OTHERS]
         .iter()
         .any(|table| call.json()["TableName"] == *table)

@@ -76,7 +76,8 @@ impl Reference {
             Format::Xlsx => xlsx_ids(bytes),
         };
         assert_eq!(ids, case.ids(), "{}", case.name);
-        let paid = Warning::for_column(WarningCode::OtherKind, "paid", case.of_another_kind());
+        let paid =
+            Warning::for_column(WarningCode::OtherKind, "paid", case.cells_of_another_kind());
         let warnings = watch.export().warnings.clone();
         let expected = [paid].into_iter().filter(|warning| warning.count > 0);
         assert_eq!(warnings, expected.collect::<Vec<_>>(), "{}", case.name);

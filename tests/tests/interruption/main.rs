@@ -391,7 +391,8 @@ fn an_export_of_many_invocations_does_not_keep_others_of_its_parent_waiting() {
             };
             let requests = [7, 8, 9].into_iter().zip(filters.clone()).collect();
             let world = simulated(async {
-                let world = World::of_many(case, requests, slots, Format::Csv, faults, seed).await;
+                let world =
+                    World::with_requests(case, requests, slots, Format::Csv, faults, seed).await;
                 world.run(None).await;
                 world
             });
@@ -429,7 +430,8 @@ fn exports_that_wait_for_each_other_all_end() {
             .then(|| Duration::from_millis(random.u64(0..90_000)));
         let world = simulated(async {
             let requests = requests.to_vec();
-            let world = World::of_many(case, requests, slots, Format::Csv, faults, seed).await;
+            let world =
+                World::with_requests(case, requests, slots, Format::Csv, faults, seed).await;
             world.run(cancel).await;
             world
         });

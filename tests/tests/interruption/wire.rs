@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use waybill_testing::fake::{Answer, Broken, Call, Carried, Wire};
 
-use crate::faults::{Fault, Faults, is_conditional_put, is_of_records, refusal};
+use crate::faults::{Fault, Faults, is_conditional_put, is_for_records, refusal};
 use crate::machine::Machine;
 use crate::world::World;
 
@@ -49,9 +49,8 @@ impl Wire for FaultyWire {
                 plan.fault = Fault::Denied;
             }
             world.note(&machine, &call, &format!("{plan:?}"));
-            let is_reading = is_of_worker(&machine)
-                && call.operation == "DynamoDB.Query"
-                && is_of_records(&call);
+            let is_reading =
+                is_worker(&machine) && call.operation == "DynamoDB.Query" && is_for_records(&call);
             if is_reading {
                 world
                     .watch
@@ -121,6 +120,6 @@ impl World {
     }
 }
 
-fn is_of_worker(machine: &Machine) -> bool {
+fn is_worker(machine: &Machine) -> bool {
     machine.name.starts_with("worker")
 }

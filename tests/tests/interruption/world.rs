@@ -66,12 +66,12 @@ impl World {
     /// A world with one new export.
     pub(crate) async fn new(case: &Case, format: Format, faults: Faults, seed: u64) -> Arc<Self> {
         let requests = vec![(7, case.filters.clone())];
-        Self::of_many(case, requests, 2, format, faults, seed).await
+        Self::with_requests(case, requests, 2, format, faults, seed).await
     }
 
     /// A world in which a case was requested several times with different filters, for one parent with this number of
     /// slots.
-    pub(crate) async fn of_many(
+    pub(crate) async fn with_requests(
         case: &Case,
         requests: Vec<(u64, Value)>,
         exports_per_parent: usize,

@@ -169,7 +169,7 @@ async fn after_three_exports_in_a_minute_a_failed_export_is_started_again_later(
     let browser = &ana.browser;
     let asked = json!({"type": "orders", "format": "csv"});
     let done = ana.owner.succeeded(asked).await;
-    let failed = Moments::of(&ana.stack, id(&done)).await.failed().await;
+    let failed = Moments::new(&ana.stack, id(&done)).await.failed().await;
     ana.enter(&ana.list("exports")).await;
     browser.shows(&in_list("tbody"), "Failed").await;
     ana.reach_the_limit().await;

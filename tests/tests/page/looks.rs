@@ -79,7 +79,7 @@ async fn every_state_of_an_export() {
     let asked = json!({"type": "orders", "format": "csv", "search": "paulo",
         "filters": {"status": ["delivered", "shipped"], "created_at": {"from": "2026-01-01", "to": "2026-02-01"}}});
     let done = ana.owner.succeeded(asked).await;
-    let mut moments = Moments::of(&ana.stack, id(&done)).await;
+    let mut moments = Moments::new(&ana.stack, id(&done)).await;
     for (view, export, status, says) in [
         (
             "export-expired",
@@ -296,7 +296,7 @@ async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     let bo = Owner::of_project(&dana.stack, "Bo", project).await;
     bo.succeeded(json!({"type": "orders", "format": "csv"}))
         .await;
-    let mut moments = Moments::of(&dana.stack, id(&leads)).await;
+    let mut moments = Moments::new(&dana.stack, id(&leads)).await;
     moments.failed().await;
     moments.processing().await;
     let completed = moments.completed().await;

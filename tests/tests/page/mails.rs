@@ -30,7 +30,7 @@ async fn every_mail_about_an_export() {
     let done = id(&ana.owner.succeeded(asked).await);
     look_at_mail(&ana, &looker, done, "mail", "is ready").await;
 
-    let mut moments = Moments::of(&ana.stack, done).await;
+    let mut moments = Moments::new(&ana.stack, done).await;
     let canceled = moments.processing().await;
     let cancel = format!("/v1/exports/{canceled}/cancel");
     ana.owner

@@ -18,13 +18,13 @@ const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 /// on one.
 pub(crate) struct Moments {
     exports: Exports,
-    of: Export,
+    original: Export,
     copies: u64,
 }
 
 impl Moments {
     /// Copies of a succeeded export.
-    pub(crate) async fn of(stack: &Stack, id: u64) -> Self {
+    pub(crate) async fn new(stack: &Stack, id: u64) -> Self {
         let tables = Tables {
             exports: stack.output("exports_table").to_owned(),
             work: stack.output("work_table").to_owned(),
@@ -34,7 +34,7 @@ impl Moments {
         let of = exports.export(export_id(id)).await.unwrap();
         Self {
             exports,
-            of: of.expect("an export"),
+            original: of.expect("an export"),
             copies: 0,
         }
     }
@@ -48,7 +48,7 @@ impl Moments {
     /// Processing, with many rows written.
     pub(crate) async fn processing(&mut self) -> u64 {
         let mut export = self.copy(Status::Processing);
-        export.started_at = self.of.started_at;
+        export.started_at = self.original.started_at;
         let mut work = Work::new(export.id, export.created_at);
         // Never due, so that no sweep finds it.
         (work.due, work.shard, work.progress) = (None, None, 1_234_567);
@@ -84,7 +84,7 @@ impl Moments {
     /// Failed, with a reason.
     pub(crate) async fn failed(&mut self) -> u64 {
         let mut export = self.copy(Status::Failed);
-        export.started_at = self.of.started_at;
+        export.started_at = self.original.started_at;
         export.ended_at = Some(export.created_at);
         export.mail = Some(Mail::Failed);
         export.failure = Some(Failure {
@@ -106,7 +106,7 @@ impl Moments {
     /// Completed a week ago, with the file deleted.
     pub(crate) async fn expired(&mut self) -> u64 {
         let mut export = self.complete(Status::Expired);
-        export.expires_at = self.of.completed_at;
+        export.expires_at = self.original.completed_at;
         let history = [
             EventKind::Requested,
             EventKind::Started,
@@ -122,7 +122,7 @@ impl Moments {
     /// Completed, with a week until expiry; a workbook with warnings.
     pub(crate) async fn completed(&mut self) -> u64 {
         let mut export = self.complete(Status::Succeeded);
-        export.expires_at = self.of.completed_at.map(|at| at + WEEK);
+        export.expires_at = self.original.completed_at.map(|at| at + WEEK);
         // A CSV file has no such warnings.
         if export.format == Format::Xlsx {
             export.warnings = vec![
@@ -145,7 +145,7 @@ impl Moments {
     fn copy(&mut self, status: Status) -> Export {
         self.copies += 1;
         Export {
-            id: export_id(self.of.id.get() + self.copies),
+            id: export_id(self.original.id.get() + self.copies),
             status,
             started_at: None,
             completed_at: None,
@@ -153,7 +153,7 @@ impl Moments {
             expires_at: None,
             file: None,
             mail: None,
-            ..self.of.clone()
+            ..self.original.clone()
         }
     }
 
@@ -161,7 +161,7 @@ impl Moments {
         Export {
             id: self.copy(status).id,
             status,
-            ..self.of.clone()
+            ..self.original.clone()
         }
     }
 

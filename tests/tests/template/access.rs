@@ -121,7 +121,7 @@ fn the_schedule_may_only_invoke_the_sweeper() {
 #[test]
 fn no_action_and_no_resource_is_a_wildcard() {
     let template = Template::read();
-    for (role, _) in template.of_type("AWS::IAM::Role") {
+    for (role, _) in template.resources_of_type("AWS::IAM::Role") {
         for statement in statements(&template, role) {
             assert!(
                 statement.actions.iter().all(|action| !action.contains('*')),
@@ -237,7 +237,10 @@ fn the_hosts_records_are_only_read() {
 #[test]
 fn a_table_in_another_region_or_account_is_allowed_by_parameters() {
     let template = Template::read();
-    let policies: Vec<_> = template.of_type("AWS::IAM::Policy").into_iter().collect();
+    let policies: Vec<_> = template
+        .resources_of_type("AWS::IAM::Policy")
+        .into_iter()
+        .collect();
     assert_eq!(policies.len(), 2);
     for (name, condition, action, resource) in [
         (
@@ -281,7 +284,7 @@ fn only_the_bucket_calls_s3() {
         assert!(!actions.is_empty(), "{method} calls nothing of S3");
     }
     for function in Template::read().functions() {
-        let source = sources::of_package(function.package());
+        let source = sources::package_source(function.package());
         for (call, _) in S3_CALLS {
             assert!(
                 !source.contains(&format!("{call}()")),
@@ -297,7 +300,7 @@ fn a_role_allows_exactly_what_its_function_calls() {
     let bucket = bucket_actions();
     let template = Template::read();
     for function in template.functions() {
-        let mut source = sources::of_package(function.package());
+        let mut source = sources::package_source(function.package());
         source.retain(|c| !c.is_whitespace());
         let asked = bucket
             .iter()
@@ -396,7 +399,7 @@ fn mails_name_the_configuration_set_that_notify_may_send_with() {
     let notify = template.function("NotifyFunction");
     let named = &notify.variables()["CONFIGURATION_SET"];
     assert_eq!(refers_to(named), Some("MailConfigurationSet"));
-    assert!(sources::of_package("notify").contains(".configuration_set_name("));
+    assert!(sources::package_source("notify").contains(".configuration_set_name("));
     let set = json!({"Fn::Sub":
         "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfigurationSet}"});
     let statements = notify.statements();

@@ -10,7 +10,7 @@ use crate::sources;
 #[test]
 fn every_alarm_is_sent_to_the_topic_if_there_is_one() {
     let template = Template::read();
-    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    let alarms = template.resources_of_type("AWS::CloudWatch::Alarm");
     let names: Vec<&str> = alarms.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,
@@ -82,11 +82,11 @@ fn every_alarm_on_a_custom_metric_has_a_metric_filter() {
         )
     };
     let made: BTreeSet<_> = template
-        .of_type("AWS::Logs::MetricFilter")
+        .resources_of_type("AWS::Logs::MetricFilter")
         .iter()
         .map(|(_, filter)| metric(&filter["MetricTransformations"][0], "MetricNamespace"))
         .collect();
-    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    let alarms = template.resources_of_type("AWS::CloudWatch::Alarm");
     let own = alarms
         .iter()
         .filter(|(_, alarm)| alarm["Namespace"].is_object());
@@ -97,7 +97,7 @@ fn every_alarm_on_a_custom_metric_has_a_metric_filter() {
 /// The function's package, the message and the metric of each metric filter.
 fn counted(template: &Template) -> BTreeSet<(String, String, String)> {
     let functions = template.functions();
-    let filters = template.of_type("AWS::Logs::MetricFilter");
+    let filters = template.resources_of_type("AWS::Logs::MetricFilter");
     let filter = |(name, filter): &(&str, &Value)| {
         let group = refers_to(&filter["LogGroupName"])
             .unwrap_or_else(|| panic!("{name} counts no log group"));
@@ -128,7 +128,7 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
     ];
     let mut logged = BTreeSet::new();
     for function in template.functions() {
-        let source = sources::of_package(function.package());
+        let source = sources::package_source(function.package());
         for (message, metric) in metrics {
             if source.contains(&format!("\"{message}\"")) {
                 logged.insert((
@@ -172,7 +172,7 @@ fn the_due_age_is_a_field_of_the_sweepers_log_line() {
             .contains(&format!("$.fields.{field} = *"))
     );
     assert!(
-        sources::of_package("sweep").contains(&format!("{field} = ")),
+        sources::package_source("sweep").contains(&format!("{field} = ")),
         "sweep logs no {field}"
     );
 }

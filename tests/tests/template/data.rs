@@ -9,7 +9,7 @@ const DAY: u64 = 86_400;
 #[test]
 fn tables_and_bucket_outlive_the_stack() {
     let template = Template::read();
-    let tables = template.of_type("AWS::DynamoDB::Table");
+    let tables = template.resources_of_type("AWS::DynamoDB::Table");
     let names: Vec<&str> = tables.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,
@@ -30,7 +30,7 @@ fn tables_and_bucket_outlive_the_stack() {
 
 #[test]
 fn tables_are_encrypted_restorable_and_on_demand() {
-    for (name, table) in Template::read().of_type("AWS::DynamoDB::Table") {
+    for (name, table) in Template::read().resources_of_type("AWS::DynamoDB::Table") {
         assert_eq!(
             table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true,
             "{name}"
@@ -123,7 +123,7 @@ fn tables_have_the_keys_and_indexes_that_the_functions_use() {
 
 #[test]
 fn only_exports_has_a_stream_and_only_limits_has_a_time_to_live() {
-    for (name, table) in Template::read().of_type("AWS::DynamoDB::Table") {
+    for (name, table) in Template::read().resources_of_type("AWS::DynamoDB::Table") {
         let view = &table["StreamSpecification"]["StreamViewType"];
         let expected = if name == "ExportsTable" {
             json!("NEW_AND_OLD_IMAGES")
@@ -144,7 +144,7 @@ fn only_exports_has_a_stream_and_only_limits_has_a_time_to_live() {
 #[test]
 fn the_bucket_is_private_encrypted_and_requires_tls() {
     let template = Template::read();
-    assert_eq!(template.of_type("AWS::S3::Bucket").len(), 1);
+    assert_eq!(template.resources_of_type("AWS::S3::Bucket").len(), 1);
     let bucket = template.properties("Bucket");
     let block = bucket["PublicAccessBlockConfiguration"]
         .as_object()

@@ -138,7 +138,7 @@ fn no_function_runs_longer_than_its_caller_waits() {
 
     // Otherwise a second mail could be sent while the first is still being sent.
     let notify = template.function("NotifyFunction").timeout();
-    let source = sources::of_package("notify");
+    let source = sources::package_source("notify");
     let claim = source
         .split("const CLAIM: SignedDuration = SignedDuration::from_")
         .nth(1)
@@ -197,7 +197,7 @@ fn every_function_has_its_own_log_group_with_a_retention() {
             function.name
         );
     }
-    for (name, group) in template.of_type("AWS::Logs::LogGroup") {
+    for (name, group) in template.resources_of_type("AWS::Logs::LogGroup") {
         assert_eq!(
             group["RetentionInDays"],
             json!({"Ref": "LogRetentionDays"}),

@@ -7,7 +7,7 @@ use crate::reading::{Template, refers_to};
 #[test]
 fn only_calls_under_v1_need_a_token() {
     let template = Template::read();
-    let routes = template.of_type("AWS::ApiGatewayV2::Route");
+    let routes = template.resources_of_type("AWS::ApiGatewayV2::Route");
     let route = |key: &str| {
         let found = routes.iter().find(|(_, route)| route["RouteKey"] == key);
         found.unwrap_or_else(|| panic!("no route {key}")).1

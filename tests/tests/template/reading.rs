@@ -47,7 +47,7 @@ impl Template {
     }
 
     /// The names and properties of the resources of a type, such as `AWS::SQS::Queue`.
-    pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
+    pub(crate) fn resources_of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
         let resources = self
             .at("/Resources")
             .as_object()
@@ -61,7 +61,7 @@ impl Template {
     }
 
     pub(crate) fn functions(&self) -> Vec<Function<'_>> {
-        let functions = self.of_type("AWS::Serverless::Function");
+        let functions = self.resources_of_type("AWS::Serverless::Function");
         functions
             .into_iter()
             .map(|(name, properties)| Function {
@@ -82,7 +82,7 @@ impl Template {
 
     /// The queues that feed a function.
     pub(crate) fn queues_feeding(&self, function: &str) -> Vec<&str> {
-        let mappings = self.of_type("AWS::Lambda::EventSourceMapping");
+        let mappings = self.resources_of_type("AWS::Lambda::EventSourceMapping");
         let sources = mappings
             .iter()
             .filter(|(_, mapping)| refers_to(&mapping["FunctionName"]) == Some(function))

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::reading::{root, text};
 
 /// All sources of a function's package, concatenated.
-pub(crate) fn of_package(package: &str) -> String {
+pub(crate) fn package_source(package: &str) -> String {
     let mut all = String::new();
     collect(
         &root().join("functions").join(package).join("src"),
@@ -71,7 +71,7 @@ pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     let config = without_tests(&text(&format!("functions/{package}/src/config.rs")));
     let mut read = variables(&config);
     // The catalog refers to variables for the table and the role of the records.
-    if of_package(package).contains("deployment::mapping()") {
+    if package_source(package).contains("deployment::mapping()") {
         read.extend(
             text("infra/catalog.toml")
                 .split('"')

@@ -112,7 +112,7 @@ pub(super) fn catalog() -> Value {
     })
 }
 
-pub(super) fn catalog_of(kind: ParentKind) -> Value {
+pub(super) fn parent_catalog(kind: ParentKind) -> Value {
     let mut catalog = catalog();
     let mut of = parent(kind);
     catalog["types"][0]["parent"] = json!(kind);

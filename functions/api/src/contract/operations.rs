@@ -31,7 +31,7 @@ fn if_none_match() -> Parameter {
     parameter(ParameterIn::Header, "If-None-Match", description, text())
 }
 
-fn of_parent(kind: ParentKind) -> Parameter {
+fn parent_id(kind: ParentKind) -> Parameter {
     let id: RefOr<Schema> = match kind {
         ParentKind::Project => ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -47,7 +47,7 @@ fn of_parent(kind: ParentKind) -> Parameter {
     )
 }
 
-fn of_export() -> Parameter {
+fn export_id() -> Parameter {
     let id = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1));
@@ -55,7 +55,7 @@ fn of_export() -> Parameter {
 }
 
 /// `createProjectExport` for `create`, a project and `Export`.
-fn id_of(verb: &str, kind: ParentKind, what: &str) -> String {
+fn operation_id(verb: &str, kind: ParentKind, what: &str) -> String {
     let kind = kind.as_str();
     let (first, rest) = kind.split_at(1);
     format!("{verb}{}{rest}{what}", first.to_uppercase())
@@ -93,21 +93,21 @@ pub(crate) fn catalog() -> Operation {
     .build()
 }
 
-pub(crate) fn catalog_of(kind: ParentKind) -> Operation {
+pub(crate) fn parent_catalog(kind: ParentKind) -> Operation {
     let description = match kind {
         ParentKind::Source => "The types of the source, with the columns of its definitions.",
         ParentKind::Organization | ParentKind::Project => "The types of this kind of parent.",
     };
     Call::new(
-        &id_of("read", kind, "Catalog"),
+        &operation_id("read", kind, "Catalog"),
         &format!("Read the catalog of the {}", kind.as_str()),
         description,
     )
-    .takes(vec![of_parent(kind)])
+    .takes(vec![parent_id(kind)])
     .answers(
         "The types, and the parent itself.",
         "Catalog",
-        examples::catalog_of(kind),
+        examples::parent_catalog(kind),
     )
     .fails(&[404])
     .build()
@@ -134,11 +134,11 @@ pub(crate) fn create(kind: ParentKind) -> Operation {
         header("`true` if the export was created by an earlier request with the same key."),
     );
     Call::new(
-        &id_of("create", kind, "Export"),
+        &operation_id("create", kind, "Export"),
         "Request an export",
         description,
     )
-    .takes(vec![of_parent(kind), key])
+    .takes(vec![parent_id(kind), key])
     .body("NewExport", examples::request())
     .with(|call| call.response("201", created))
     .fails(&[403, 404, 429])
@@ -154,30 +154,34 @@ pub(crate) fn list(kind: ParentKind) -> Operation {
         .header("ETag", header("The version of this answer."));
     let unchanged = ResponseBuilder::new().description("The client's copy is current.");
     let status = "Only exports with one of these statuses; `cancelled` is accepted too.";
-    let mut parameters = vec![of_parent(kind)];
+    let mut parameters = vec![parent_id(kind)];
     parameters.extend(page());
     parameters.extend([
         repeatable("status", status, schemas::named("Status")),
         repeatable("type", "Only exports of one of these types.", text()),
         if_none_match(),
     ]);
-    Call::new(&id_of("list", kind, "Exports"), "List exports", description)
-        .takes(parameters)
-        .with(|call| call.response("200", list).response("304", unchanged))
-        .fails(&[404, 422])
-        .build()
+    Call::new(
+        &operation_id("list", kind, "Exports"),
+        "List exports",
+        description,
+    )
+    .takes(parameters)
+    .with(|call| call.response("200", list).response("304", unchanged))
+    .fails(&[404, 422])
+    .build()
 }
 
 pub(crate) fn summarize(kind: ParentKind) -> Operation {
     let bound =
         "An instant, a date, or a time ago (`-30d`, `-12h`); whole days in UTC, at most 92.";
     Call::new(
-        &id_of("summarize", kind, "Exports"),
+        &operation_id("summarize", kind, "Exports"),
         "Summarize exports",
         "Totals of exports and downloads by day and by person.",
     )
     .takes(vec![
-        of_parent(kind),
+        parent_id(kind),
         query(
             "from",
             &format!("Inclusive; 30 days before `to` by default. {bound}"),
@@ -201,7 +205,7 @@ pub(crate) fn records(kind: ParentKind) -> Operation {
     let name = "One of the catalog's types of this kind of parent.";
     let bound = "An instant, a date, or a time ago (`-30d`, `-12h`).";
     let mut parameters = vec![
-        of_parent(kind),
+        parent_id(kind),
         parameter(ParameterIn::Path, "type", name, text()),
     ];
     parameters.extend(page());
@@ -221,11 +225,15 @@ pub(crate) fn records(kind: ParentKind) -> Operation {
             text().default(Some(json!("UTC"))),
         ),
     ]);
-    Call::new(&id_of("list", kind, "Records"), "List records", description)
-        .takes(parameters)
-        .answers("Records.", "RecordList", examples::records())
-        .fails(&[403, 404, 422])
-        .build()
+    Call::new(
+        &operation_id("list", kind, "Records"),
+        "List records",
+        description,
+    )
+    .takes(parameters)
+    .answers("Records.", "RecordList", examples::records())
+    .fails(&[403, 404, 422])
+    .build()
 }
 
 pub(crate) fn describe(kind: ParentKind) -> Operation {
@@ -237,11 +245,11 @@ pub(crate) fn describe(kind: ParentKind) -> Operation {
     };
     let kind_name = kind.as_str();
     Call::new(
-        &id_of("describe", kind, ""),
+        &operation_id("describe", kind, ""),
         &format!("Describe the {kind_name}"),
         "Replaces the description; for staff only.",
     )
-    .takes(vec![of_parent(kind)])
+    .takes(vec![parent_id(kind)])
     .body("ParentDescription", whole)
     .answers(
         "The new description.",
@@ -258,7 +266,7 @@ pub(crate) fn read() -> Operation {
         "Read an export",
         "The current state, with progress.",
     )
-    .takes(vec![of_export()])
+    .takes(vec![export_id()])
     .answers("The export.", "Export", examples::succeeded())
     .fails(&[404])
     .build()
@@ -270,14 +278,14 @@ pub(crate) fn cancel() -> Operation {
         "Cancel an export",
         "For an export that is waiting or processing. Canceling again changes nothing.",
     )
-    .takes(vec![of_export()])
+    .takes(vec![export_id()])
     .answers("The export, canceled.", "Export", examples::canceled())
     .fails(&[403, 404, 409])
     .build()
 }
 
 pub(crate) fn events() -> Operation {
-    let mut parameters = vec![of_export()];
+    let mut parameters = vec![export_id()];
     parameters.extend(page());
     Call::new(
         "listEvents",

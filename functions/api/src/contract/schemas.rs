@@ -17,14 +17,14 @@ fn nullable(name: &str) -> RefOr<Schema> {
     OneOfBuilder::new().item(null).item(named(name)).into()
 }
 
-fn of_type(kind: Type, description: &str) -> ObjectBuilder {
+fn typed(kind: Type, description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(kind)
         .description(Some(description))
 }
 
 fn text(description: &str) -> ObjectBuilder {
-    of_type(Type::String, description)
+    typed(Type::String, description)
 }
 
 fn text_or_null(description: &str) -> ObjectBuilder {
@@ -40,7 +40,7 @@ fn closed(object: ObjectBuilder) -> RefOr<Schema> {
 }
 
 /// The schemas and their names.
-pub(super) fn of_bodies() -> [(&'static str, RefOr<Schema>); 3] {
+pub(super) fn bodies() -> [(&'static str, RefOr<Schema>); 3] {
     [
         ("NewExport", new_export()),
         ("ParentDescription", parent_description()),
@@ -49,7 +49,7 @@ pub(super) fn of_bodies() -> [(&'static str, RefOr<Schema>); 3] {
 }
 
 fn new_export() -> RefOr<Schema> {
-    let user = of_type(
+    let user = typed(
         Type::Object,
         "The user that receives the export. Only a token with the grant `service` may set it.",
     )
@@ -66,7 +66,7 @@ fn new_export() -> RefOr<Schema> {
         .description(Some(
             "The keys of the file's columns, in order; by default the type's own.",
         ));
-    let export = of_type(Type::Object, "What to export.")
+    let export = typed(Type::Object, "What to export.")
         .property(
             "type",
             text("One of the catalog's types of this kind of parent."),
@@ -89,7 +89,7 @@ fn new_export() -> RefOr<Schema> {
 /// Not closed, since a source has further properties.
 fn parent_description() -> RefOr<Schema> {
     let name = text("The name shown to people.");
-    of_type(
+    typed(
         Type::Object,
         "The description of an organization, a project or a source.",
     )
@@ -103,7 +103,7 @@ fn parent_description() -> RefOr<Schema> {
 }
 
 fn gateway_message() -> RefOr<Schema> {
-    let message = of_type(
+    let message = typed(
         Type::Object,
         "An answer of the gateway itself: 401, and at its own limits 413, 429 and 503.",
     );

@@ -117,12 +117,12 @@ pub(crate) async fn read(
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let grants = &requester.caller.grants;
-    let asked = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
-    let position = match &asked.cursor {
+    let parameters = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
+    let position = match &parameters.cursor {
         Some(cursor) => Some(position(&app, cursor).await?),
         None => None,
     };
-    let page = parents(&app, grants, position, asked.limit).await?;
+    let page = parents(&app, grants, position, parameters.limit).await?;
     let unreadable = page.unreadable;
     unreadable::report("parents", unreadable);
     let next = match page.last.filter(|_| page.more) {
@@ -162,7 +162,7 @@ pub(crate) async fn read(
 }
 
 /// The columns include those that are currently defined for a source.
-pub(crate) async fn of_parent(
+pub(crate) async fn read_parent(
     State(app): State<Arc<App>>,
     requester: Requester,
     PathParent(parent): PathParent,

@@ -51,25 +51,26 @@ pub(crate) async fn create(
             "Only a token with the grant `service` may name the user that an export is for.",
         ));
     }
-    let asked = ExportRequest::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
+    let request =
+        ExportRequest::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
             key,
             person: caller.sub.clone(),
             path: format!("{}/exports", parent.path()),
-            fingerprint: asked.fingerprint()?,
+            fingerprint: request.fingerprint()?,
         }),
     };
 
     let now = app.now();
     // The entry is stored before any export that uses it.
-    let entry = app.catalog.get(&asked.export_type.name);
+    let entry = app.catalog.get(&request.export_type.name);
     let entry = entry.ok_or_else(|| ApiError::Internal("the catalog lacks the type".into()))?;
     let entry = app.entries.keep(entry).await?;
-    let export = new_export(&asked, entry, &requester, &profile, now)?;
+    let export = new_export(&request, entry, &requester, &profile, now)?;
     let who = Actor {
-        on_behalf_of: asked.user.as_ref().map(|user| user.id.clone()),
+        on_behalf_of: request.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
     };
     match app.requests.create(export, who, idempotency, now).await? {
@@ -96,16 +97,16 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
 }
 
 fn new_export(
-    asked: &ExportRequest,
+    request: &ExportRequest,
     entry: String,
     requester: &Requester,
     profile: &ParentProfile,
     now: Timestamp,
 ) -> Result<NewExport, ApiError> {
     let caller = &requester.caller;
-    let selection = asked
+    let selection = request
         .criteria
-        .pin(now, &asked.time_zone)
+        .pin(now, &request.time_zone)
         .map_err(ApiError::Invalid)?;
     let own = || User {
         id: caller.sub.clone(),
@@ -114,23 +115,24 @@ fn new_export(
         email_verified: caller.email_verified,
     };
     Ok(NewExport {
-        type_name: asked.export_type.name.clone(),
-        format: asked.format,
+        type_name: request.export_type.name.clone(),
+        format: request.format,
         parent: profile.parent.clone(),
         organization_id: profile.organization_id.clone(),
-        user: asked.user.clone().unwrap_or_else(own),
+        user: request.user.clone().unwrap_or_else(own),
         requested_by: caller.sub.clone(),
         filters: selection.filters(),
         search: selection.search().map(str::to_owned),
-        columns: asked.columns.clone(),
+        columns: request.columns.clone(),
         entry,
-        definitions: match asked.export_type.custom {
+        definitions: match request.export_type.custom {
             true => profile.definitions.clone(),
             false => Definitions::default(),
         },
-        profile: asked.profile,
-        time_zone: asked.time_zone_name.clone(),
-        file_name: FileName::new(&asked.export_type, &profile.name, now, asked.format).to_string(),
+        profile: request.profile,
+        time_zone: request.time_zone_name.clone(),
+        file_name: FileName::new(&request.export_type, &profile.name, now, request.format)
+            .to_string(),
         created_at: now,
     })
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use waybill::access::Action;
-use waybill::download::{export_of, is_download_of};
+use waybill::download::{export_id_of, is_download_of};
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, Status};
 use waybill::file::name::content_disposition;
@@ -46,7 +46,7 @@ pub(crate) async fn download(
         .ok()
         .and_then(|Path(text)| parse(&text))
         .ok_or(ApiError::NotFound)?;
-    let id = export_of(uuid).ok_or(ApiError::NotFound)?;
+    let id = export_id_of(uuid).ok_or(ApiError::NotFound)?;
     let export = app.exports.export(id).await?.ok_or(ApiError::NotFound)?;
     if !is_download_of(&export, uuid) {
         return Err(ApiError::NotFound);

@@ -38,15 +38,15 @@ pub(crate) async fn list(
     let shows_addresses = permissions
         .allow(&requester, Action::ReadAddresses, &export)
         .await?;
-    let asked = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
-    let scope = asked.scope(&format!("/v1/exports/{id}/events"));
-    let after = match &asked.cursor {
+    let parameters = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
+    let scope = parameters.scope(&format!("/v1/exports/{id}/events"));
+    let after = match &parameters.cursor {
         Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
         None => None,
     };
     let page = app
         .exports
-        .events(id, after.as_deref(), asked.limit)
+        .events(id, after.as_deref(), parameters.limit)
         .await?;
     unreadable::report(&app.exports.tables().events, page.unreadable);
     let next = match page.next {
@@ -60,7 +60,7 @@ pub(crate) async fn list(
             .map(|event| EventView::new(event, shows_addresses))
             .collect(),
         meta: Meta {
-            limit: asked.limit,
+            limit: parameters.limit,
             next,
             unfinished: None,
             unreadable: unreadable::counted(page.unreadable),

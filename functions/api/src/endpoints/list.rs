@@ -42,22 +42,22 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let profile = access::parent(&app, &requester, &parent).await?;
-    let asked = ListParameters::parse_exports(&pairs, &app.catalog)?;
-    let scope = asked.scope(&format!("{}/exports", parent.path()));
-    let before = match &asked.cursor {
+    let parameters = ListParameters::parse_exports(&pairs, &app.catalog)?;
+    let scope = parameters.scope(&format!("{}/exports", parent.path()));
+    let before = match &parameters.cursor {
         Some(cursor) => Some(position(&app, &scope, cursor).await?),
         None => None,
     };
 
     let now = app.now();
     let wanted = |export: &Export| {
-        (asked.statuses.is_empty() || asked.statuses.contains(&export.status_at(now)))
-            && (asked.types.is_empty() || asked.types.contains(&export.type_name))
+        (parameters.statuses.is_empty() || parameters.statuses.contains(&export.status_at(now)))
+            && (parameters.types.is_empty() || parameters.types.contains(&export.type_name))
     };
     let query = ListQuery {
         parent,
         before,
-        limit: asked.limit,
+        limit: parameters.limit,
     };
     let Page {
         mut exports,
@@ -77,7 +77,7 @@ pub(crate) async fn list(
         None => None,
     };
     let meta = Meta {
-        limit: asked.limit,
+        limit: parameters.limit,
         next,
         unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
         unreadable: unreadable::counted(unreadable),

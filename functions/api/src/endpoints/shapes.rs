@@ -22,8 +22,8 @@ impl ToSchema for ParentId {
 
 impl PartialSchema for ParentId {
     fn schema() -> RefOr<Schema> {
-        let project = of_type(Type::Integer, "The id of a project.").minimum(Some(1));
-        let other = of_type(Type::String, "The id of an organization or a source.");
+        let project = typed(Type::Integer, "The id of a project.").minimum(Some(1));
+        let other = typed(Type::String, "The id of an organization or a source.");
         OneOfBuilder::new()
             .item(project)
             .item(other.pattern(Some(TEXT_ID)))
@@ -47,14 +47,14 @@ impl PartialSchema for Filters {
                 .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
                 .description(Some(description))
         };
-        let range = of_type(Type::Object, "The range of the records' creation times.")
+        let range = typed(Type::Object, "The range of the records' creation times.")
             .property(
                 "from",
                 bound("Inclusive: an instant, a date, or a time ago (`-30d`, `-12h`)."),
             )
             .property("to", bound("Exclusive: in the same forms."))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-        let attributes = of_type(
+        let attributes = typed(
             Type::Object,
             "By attribute: `true` for records that have it, else one value or a list of accepted values.",
         );
@@ -62,7 +62,7 @@ impl PartialSchema for Filters {
         let values = OneOfBuilder::new()
             .item(ObjectBuilder::new().schema_type(one))
             .item(ArrayBuilder::new().min_items(Some(1)));
-        of_type(
+        typed(
             Type::Object,
             "Filters on the records, all of which must match. The catalog lists the filters of a type.",
         )
@@ -73,7 +73,7 @@ impl PartialSchema for Filters {
     }
 }
 
-fn of_type(kind: Type, description: &str) -> ObjectBuilder {
+fn typed(kind: Type, description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(kind)
         .description(Some(description))

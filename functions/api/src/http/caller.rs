@@ -43,7 +43,7 @@ impl Requester {
     ///
     /// # Errors
     /// 401 if the gateway has verified no token, or the token has no `sub`.
-    pub fn of(
+    pub fn from_context(
         context: &ApiGatewayV2httpRequestContext,
         names: &ClaimNames,
     ) -> Result<Self, ApiError> {
@@ -90,7 +90,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let context = gateway(&parts.extensions).ok_or(ApiError::NotAuthenticated)?;
-        Self::of(context, &ClaimNames::from_ref(state))
+        Self::from_context(context, &ClaimNames::from_ref(state))
     }
 }
 

@@ -11,9 +11,9 @@ use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
 use crate::http::caller::Requester;
 
 /// How long an answer is valid.
-const KEPT: SignedDuration = SignedDuration::from_secs(30);
+const VALIDITY: SignedDuration = SignedDuration::from_secs(30);
 /// The maximum number of cached answers, about 1 MB.
-const MAX_KEPT: usize = 10_000;
+const MAX_ANSWERS: usize = 10_000;
 
 /// The host's grants function with a cache.
 pub(super) struct CachedGrantsFunction {
@@ -31,7 +31,7 @@ impl From<GrantsFunction> for CachedGrantsFunction {
 }
 
 impl CachedGrantsFunction {
-    /// Whether the function allows this, by an answer at most [`KEPT`] old. Downloads are never cached.
+    /// Whether the function allows this, by an answer at most [`VALIDITY`] old. Downloads are never cached.
     pub(super) async fn allows(
         &self,
         requester: &Requester,
@@ -81,12 +81,12 @@ impl Answers {
 
     fn keep(&self, key: [u8; 32], allowed: bool, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT {
+        if kept.len() >= MAX_ANSWERS {
             kept.retain(|_, (at, _)| is_fresh(*at, now));
         }
-        if kept.len() >= MAX_KEPT {
+        if kept.len() >= MAX_ANSWERS {
             tracing::warn!(
-                answers = MAX_KEPT,
+                answers = MAX_ANSWERS,
                 "cache of permissions is full and was cleared"
             );
             kept.clear();
@@ -103,7 +103,7 @@ impl Answers {
 /// Whether an answer of the time `at` is still valid. A time in the future comes from a clock that was corrected since,
 /// and is not.
 fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
-    (SignedDuration::ZERO..KEPT).contains(&now.duration_since(at))
+    (SignedDuration::ZERO..VALIDITY).contains(&now.duration_since(at))
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let answers = Answers::default();
         let key = |number: usize| Sha256::digest(number.to_string()).into();
-        for number in 0..MAX_KEPT {
+        for number in 0..MAX_ANSWERS {
             answers.keep(
                 key(number),
                 true,
@@ -139,13 +139,19 @@ mod tests {
             );
         }
         // Expired answers are removed first; if none is expired, all are.
-        answers.keep([0; 32], true, now + KEPT);
+        answers.keep([0; 32], true, now + VALIDITY);
         assert_eq!(answers.get(&key(999), now), None);
-        assert_eq!(answers.get(&key(MAX_KEPT - 1), now + KEPT), Some(true));
-        for number in 0..MAX_KEPT {
-            answers.keep(key(number), true, now + KEPT);
+        assert_eq!(
+            answers.get(&key(MAX_ANSWERS - 1), now + VALIDITY),
+            Some(true)
+        );
+        for number in 0..MAX_ANSWERS {
+            answers.keep(key(number), true, now + VALIDITY);
         }
-        assert!(answers.0.lock().unwrap().len() <= MAX_KEPT);
-        assert_eq!(answers.get(&key(MAX_KEPT - 1), now + KEPT), Some(true));
+        assert!(answers.0.lock().unwrap().len() <= MAX_ANSWERS);
+        assert_eq!(
+            answers.get(&key(MAX_ANSWERS - 1), now + VALIDITY),
+            Some(true)
+        );
     }
 }

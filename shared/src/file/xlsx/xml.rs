@@ -109,7 +109,7 @@ impl Xml {
                 let start = find(&self.bytes, at, b'>').map_or(self.bytes.len(), |end| end + 1);
                 at = find(&self.bytes, start, b'<').unwrap_or(self.bytes.len());
                 self.add_value(column, start, at);
-            } else if !is_of_a_row(name) {
+            } else if !is_structural(name) {
                 self.candidates.push(MatchCandidate::text(tag));
             }
         }
@@ -117,7 +117,7 @@ impl Xml {
 }
 
 /// Whether a tag is an end tag, or the start of a row or text.
-fn is_of_a_row(name: &[u8]) -> bool {
+fn is_structural(name: &[u8]) -> bool {
     [&b"/"[..], b"is>", b"row "]
         .iter()
         .any(|of| name.starts_with(of))

@@ -18,7 +18,7 @@ pub(in crate::records) struct Answer {
     layout: Arc<Layout>,
     spares: Arc<Spares>,
     /// Records that DynamoDB examined, including those that the filter excluded (`ScannedCount`).
-    pub(in crate::records) looked_at: u64,
+    pub(in crate::records) scanned: u64,
     /// The key after which the next page begins; `None` at the end.
     pub(in crate::records) last_key: Option<Key>,
     /// The read units used.
@@ -34,7 +34,7 @@ impl Answer {
         let text = String::from_utf8(body).map_err(|e| Malformed(e.utf8_error().valid_up_to()))?;
         let mut scanner = Scanner::new(&text);
         let mut cells = Cells::default();
-        let (mut looked_at, mut last_key, mut read_units) = (None, None, 0.0);
+        let (mut scanned, mut last_key, mut read_units) = (None, None, 0.0);
         let mut more = scanner.opens(b'{', b'}')?;
         while more {
             let name = scanner.string()?;
@@ -43,7 +43,7 @@ impl Answer {
             let start = scanner.at;
             match &text[name.start..name.end] {
                 "Items" => cells = reader.records(&mut scanner)?,
-                "ScannedCount" => looked_at = json(&mut scanner, &text)?.as_u64(),
+                "ScannedCount" => scanned = json(&mut scanner, &text)?.as_u64(),
                 "LastEvaluatedKey" => {
                     let key = key::from_json(&json(&mut scanner, &text)?);
                     last_key = Some(key.map_err(|_| Malformed(start))?);
@@ -57,7 +57,7 @@ impl Answer {
             more = scanner.has_more(b'}')?;
         }
         Ok(Self {
-            looked_at: looked_at.unwrap_or_default().max(cells.rows as u64),
+            scanned: scanned.unwrap_or_default().max(cells.rows as u64),
             cells,
             layout: reader.layout.clone(),
             spares: reader.spares.clone(),

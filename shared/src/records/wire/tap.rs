@@ -87,7 +87,7 @@ impl Intercept for Tap {
         let error =
             error.and_then(|error| error.as_operation_error()?.downcast_ref::<QueryError>());
         if error.and_then(QueryError::code).is_some_and(is_throttling) {
-            self.budget.ease_off();
+            self.budget.slow_down();
         }
         Ok(())
     }

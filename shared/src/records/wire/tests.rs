@@ -65,7 +65,7 @@ fn an_answer_is_parsed_in_any_order_and_with_any_white_space() {
     for text in answers {
         let answer = read(&mut reader(&origins(&["n"])), text);
         assert_eq!(
-            (answer.rows(), answer.looked_at, answer.read_units),
+            (answer.rows(), answer.scanned, answer.read_units),
             (1, 7, 2.5)
         );
         assert_eq!(answer.last_key.as_ref().unwrap()["sk"].as_n().unwrap(), "5");
@@ -74,7 +74,7 @@ fn an_answer_is_parsed_in_any_order_and_with_any_white_space() {
         assert_eq!(values, [Value::Number("1".into())]);
     }
     let empty = read(&mut reader(&[]), "{}");
-    assert_eq!((empty.rows(), empty.looked_at), (0, 0));
+    assert_eq!((empty.rows(), empty.scanned), (0, 0));
     assert_eq!(empty.last_key, None);
 }
 

@@ -75,7 +75,7 @@ pub(super) fn order(value: &Value) -> KeyPart {
 }
 
 impl KeyNames {
-    fn of(self, item: &Item) -> Option<Key> {
+    fn of_item(self, item: &Item) -> Option<Key> {
         let sort = match self.sort {
             None => KeyPart::None,
             Some(name) => order(item.get(name)?),
@@ -111,7 +111,7 @@ impl Table {
 
     /// Puts an item, and returns the previous one.
     pub fn put(&mut self, item: Item) -> Option<Item> {
-        self.items.insert(self.key.of(&item).unwrap(), item)
+        self.items.insert(self.key.of_item(&item).unwrap(), item)
     }
 }
 
@@ -139,7 +139,10 @@ impl DynamoDb {
         match operation {
             "GetItem" => {
                 let table = self.table(&request);
-                let key = table.key.of(request["Key"].as_object().unwrap()).unwrap();
+                let key = table
+                    .key
+                    .of_item(request["Key"].as_object().unwrap())
+                    .unwrap();
                 match table.items.get(&key) {
                     Some(item) => Answer::json(200, &json!({"Item": item})),
                     None => Answer::json(200, &json!({})),
@@ -170,7 +173,7 @@ impl DynamoDb {
         let Some(text) = write["ConditionExpression"].as_str() else {
             return true;
         };
-        let condition = Placeholders::of(write).condition(text);
+        let condition = Placeholders::new(write).condition(text);
         let table = self.table(write);
         let key = key_of(table, write);
         condition.holds(table.items.get(&key))
@@ -228,7 +231,7 @@ impl DynamoDb {
                     let key = write["Key"].as_object().unwrap();
                     let mut item = before.unwrap_or(key).clone();
                     let text = write["UpdateExpression"].as_str().unwrap();
-                    Placeholders::of(write).update(text, &mut item);
+                    Placeholders::new(write).update(text, &mut item);
                     Some(item)
                 }
                 _ => panic!("unsupported write of DynamoDB: {kind}"),
@@ -245,7 +248,7 @@ impl DynamoDb {
             let table = &self.tables[name.as_str()];
             let keys = asked["Keys"].as_array().unwrap().iter();
             let found = keys.filter_map(|key| {
-                let key = table.key.of(key.as_object().unwrap()).unwrap();
+                let key = table.key.of_item(key.as_object().unwrap()).unwrap();
                 table.items.get(&key).cloned().map(Value::Object)
             });
             responses.insert(name.clone(), Value::Array(found.collect()));
@@ -263,7 +266,7 @@ impl DynamoDb {
         let most = page.min(limit);
         // After a full page, DynamoDB may return a `LastEvaluatedKey` without checking whether there is more.
         let looks_no_further = limit <= page || self.random.bool();
-        let placeholders = Placeholders::of(request);
+        let placeholders = Placeholders::new(request);
         let within = placeholders.condition(request["KeyConditionExpression"].as_str().unwrap());
         let filter = request["FilterExpression"]
             .as_str()
@@ -333,7 +336,7 @@ impl Table {
     ) -> Box<dyn Iterator<Item = &'a Item> + 'a> {
         let start = match start {
             None => Bound::Unbounded,
-            Some(start) => Bound::Excluded(self.key.of(start).unwrap()),
+            Some(start) => Bound::Excluded(self.key.of_item(start).unwrap()),
         };
         let holds = move |item: &&Item| within.holds(Some(item));
         if is_backward {
@@ -353,7 +356,7 @@ impl Table {
         is_backward: bool,
     ) -> Box<dyn Iterator<Item = &'a Item> + 'a> {
         let names = self.indexes[index];
-        let place = |item: &Item| Some((names.of(item)?, self.key.of(item)?));
+        let place = |item: &Item| Some((names.of_item(item)?, self.key.of_item(item)?));
         let start = start.and_then(place);
         let is_after = |place: &(Key, Key)| match (&start, is_backward) {
             (None, _) => true,
@@ -376,7 +379,10 @@ impl Table {
 
 fn key_of(table: &Table, write: &Value) -> Key {
     let item = write.get("Key").or_else(|| write.get("Item"));
-    table.key.of(item.unwrap().as_object().unwrap()).unwrap()
+    table
+        .key
+        .of_item(item.unwrap().as_object().unwrap())
+        .unwrap()
 }
 
 fn canceled<'a>(codes: impl Iterator<Item = &'a str>) -> Answer {

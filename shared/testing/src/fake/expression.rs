@@ -25,7 +25,7 @@ pub(super) enum Condition {
 
 impl<'a> Placeholders<'a> {
     /// The placeholders of a request or of a part of it.
-    pub(super) fn of(request: &'a Value) -> Self {
+    pub(super) fn new(request: &'a Value) -> Self {
         Self {
             names: request["ExpressionAttributeNames"].as_object(),
             values: request["ExpressionAttributeValues"].as_object(),

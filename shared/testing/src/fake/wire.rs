@@ -117,7 +117,7 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let carried = self.0.carry(Call::of(&request));
+        let carried = self.0.carry(Call::new(&request));
         HttpConnectorFuture::new(async move {
             let Ok(answer) = carried.await else {
                 return Err(ConnectorError::io("the connection was reset".into()));
@@ -133,7 +133,7 @@ impl HttpConnector for Connector {
 }
 
 impl Call {
-    fn of(request: &HttpRequest) -> Self {
+    fn new(request: &HttpRequest) -> Self {
         let header = |name: &str| request.headers().get(name);
         let (_, after_scheme) = request.uri().split_once("://").unwrap();
         let (_, target) = after_scheme.split_once('/').unwrap_or((after_scheme, ""));

@@ -25,7 +25,7 @@ pub(super) const OPERATION: &str = "Query";
 
 /// The parameters of a query that all partitions of a read share.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
+pub(super) struct QuerySettings {
     pub(super) db: Client,
     pub(super) table: String,
     pub(super) index: Option<String>,
@@ -67,7 +67,7 @@ pub(super) enum Placement {
     OtherFormat,
 }
 
-impl Question {
+impl QuerySettings {
     /// The query for a segment of a partition, after the key `start`.
     fn query(
         &self,
@@ -113,7 +113,7 @@ impl Question {
     }
 
     /// Sends the query for a segment, and returns the answer.
-    pub(super) async fn ask(
+    pub(super) async fn send_query(
         &self,
         partition: &str,
         segment: &Segment,
