@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWERED_WITHIN, GrantsFunction};
 use waybill::queue::Queue;
@@ -53,17 +54,12 @@ pub struct App {
     pub(crate) page: PageConfig,
     limits: String,
     cursors: OnceCell<Cursors>,
-    clock: fn() -> Timestamp,
+    clock: Clock,
 }
 
 impl App {
-    /// An app of this configuration. `clock` gives the present.
-    pub fn new(
-        config: Config,
-        catalog: Catalog,
-        clients: Clients,
-        clock: fn() -> Timestamp,
-    ) -> Self {
+    /// An app of this configuration. `clock` shows the present.
+    pub fn new(config: Config, catalog: Catalog, clients: Clients, clock: Clock) -> Self {
         let exports = Exports::new(clients.db.clone(), config.tables);
         let grants_function = config
             .grants_function
@@ -80,7 +76,7 @@ impl App {
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,
-            permissions: Permissions::new(grants_function, clock),
+            permissions: Permissions::new(grants_function, clock.clone()),
             page: config.page,
             limits: config.limits,
             cursors: OnceCell::new(),
@@ -90,7 +86,7 @@ impl App {
 
     /// The present in whole milliseconds, which is what clients can tell apart.
     pub(crate) fn now(&self) -> Timestamp {
-        in_milliseconds((self.clock)())
+        in_milliseconds(self.clock.now())
     }
 
     /// Sends the message of an export. The client does not wait long for it, and does not hear where it is not sent: the

@@ -11,26 +11,29 @@ use crate::page::PageConfig;
 
 /// Everything that the environment says.
 pub struct Config {
-    pub(crate) tables: Tables,
+    /// The tables of exports, work and events.
+    pub tables: Tables,
     /// The table of rates, idempotency records and the cursors' secret.
-    pub(crate) limits: String,
-    pub(crate) parents: String,
-    pub(crate) queue_url: String,
-    pub(crate) bucket: String,
-    pub(crate) pace: Pace,
-    pub(crate) public_url: String,
-    pub(crate) claims: ClaimNames,
+    pub limits: String,
+    /// The table of parents.
+    pub parents: String,
+    /// The queue of the exports' messages.
+    pub queue_url: String,
+    /// The exports' bucket.
+    pub bucket: String,
+    /// How long things may take and wait.
+    pub pace: Pace,
+    /// Where this API is found, without a slash at its end.
+    pub public_url: String,
+    /// What the tokens' claims are called.
+    pub claims: ClaimNames,
     /// Name or ARN of the host's function that is asked for permissions.
-    pub(crate) grants_function: Option<String>,
-    pub(crate) page: PageConfig,
+    pub grants_function: Option<String>,
+    /// What the page is told.
+    pub page: PageConfig,
 }
 
 impl Config {
-    /// Where this API is found, without a slash at its end.
-    pub fn public_url(&self) -> &str {
-        &self.public_url
-    }
-
     /// Reads the environment.
     ///
     /// # Errors

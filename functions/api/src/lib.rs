@@ -21,4 +21,5 @@ pub use self::contract::Contract;
 pub use self::http::caller::{ClaimNames, Requester};
 pub use self::http::cursor::Cursors;
 pub use self::http::event::request;
+pub use self::page::PageConfig;
 pub use self::routes::{contract, router};

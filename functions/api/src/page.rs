@@ -16,18 +16,19 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 
 /// What the deployment says to and of its page.
-pub(crate) struct PageConfig {
+pub struct PageConfig {
     /// Where the discovery document of the sign-in is (OpenID Connect, authorization code with PKCE).
-    pub(crate) issuer: String,
-    pub(crate) client_id: String,
+    pub issuer: String,
+    /// The client that signs in.
+    pub client_id: String,
     /// More places that sign-in talks to, such as a token endpoint, separated by spaces.
-    pub(crate) sign_in_origins: String,
+    pub sign_in_origins: String,
     /// Origins whose pages may show this one in a frame, separated by spaces.
-    pub(crate) frame_ancestors: String,
+    pub frame_ancestors: String,
     /// What the product is called.
-    pub(crate) product_name: String,
+    pub product_name: String,
     /// Where a person writes for help.
-    pub(crate) support_address: Option<String>,
+    pub support_address: Option<String>,
 }
 
 impl PageConfig {

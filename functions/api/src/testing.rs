@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::event::Event;
 use waybill::export::{Export, ExportId, ExportedFile, Status};
 use waybill::records::RecordsOpener;
@@ -330,7 +331,12 @@ impl Service {
             sqs: client!(aws_sdk_sqs, self),
             lambda: client!(aws_sdk_lambda, self),
         };
-        App::new(config, Catalog::load().unwrap(), clients, now)
+        App::new(
+            config,
+            Catalog::load().unwrap(),
+            clients,
+            Clock::showing(now),
+        )
     }
 
     /// Whether a call is for something that was taken down.

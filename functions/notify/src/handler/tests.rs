@@ -74,7 +74,7 @@ impl World {
                 support: None,
                 logo: None,
             },
-            clock: || at(20),
+            clock: Clock::showing(|| at(20)),
         };
         Self {
             tables,

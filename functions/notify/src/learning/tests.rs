@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::event::Actor;
 use waybill::export::{Mail, Status};
 use waybill::lifecycle::{Change, State};
@@ -34,7 +35,7 @@ fn notifier(tables: &FakeTables) -> Notifier {
             support: None,
             logo: None,
         },
-        clock: || at(30),
+        clock: Clock::showing(|| at(30)),
     }
 }
 
