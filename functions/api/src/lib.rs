@@ -10,10 +10,6 @@ mod http;
 mod page;
 mod permissions;
 mod routes;
-#[cfg(test)]
-mod testing;
-#[cfg(test)]
-mod tests;
 
 pub use self::app::{App, Clients};
 pub use self::config::Config;
