@@ -74,21 +74,15 @@ async fn a_type_says_all_that_a_request_can_say() {
         (&status["kind"], &status["values"][0]),
         (&json!("text"), &json!("created"))
     );
-    assert!(
-        status["values"]
-            .as_array()
-            .expect("values")
-            .contains(&json!("delivered"))
-    );
+    let values = status["values"].as_array().expect("values");
+    assert!(values.contains(&json!("delivered")));
 
     // What it says can be asked for.
     let filters = orders["filters"].as_array().expect("filters");
     assert!(filters.contains(&json!("created_at")), "{filters:?}");
     let body = json!({"type": "orders", "format": "csv", "columns": keys, "filters": {"status": status["values"]}});
-    let created = owner
-        .post(&format!("/v1/projects/{project}/exports"), body)
-        .await;
-    created.expect_status(201);
+    let exports = format!("/v1/projects/{project}/exports");
+    owner.create(&exports, body).await;
 }
 
 #[tokio::test]
@@ -96,54 +90,35 @@ async fn a_token_sees_the_types_and_parents_that_it_may_use() {
     let deployment = Deployment::get();
     let n = unique();
     let (film, book, song, bare) = (n, n + 1, n + 2, n + 3);
-    let (acme, other, web) = (
-        format!("acme-{n}"),
-        format!("other-{n}"),
-        format!("web-{n}"),
-    );
+    let [acme, other, web] = ["acme", "other", "web"].map(|word| format!("{word}-{n}"));
     for (parent, name, organization) in [
         (format!("projects/{film}"), "Film", &acme),
         (format!("projects/{book}"), "Book", &acme),
         (format!("projects/{song}"), "Song", &other),
         (format!("sources/{web}"), "Web", &acme),
     ] {
-        describe(
-            &deployment,
-            &parent,
-            json!({"name": name, "organization_id": organization}),
-        )
-        .await;
+        let described = json!({"name": name, "organization_id": organization});
+        describe(&deployment, &parent, described).await;
     }
-    describe(
-        &deployment,
-        &format!("organizations/{acme}"),
+    let (organization, named) = (
+        format!("organizations/{acme}"),
         json!({"name": "Acme Inc."}),
-    )
-    .await;
-    let [film_is, book_is] = [
-        format!("project {film} Film"),
-        format!("project {book} Book"),
-    ];
-    let [bare_is, web_is] = [
-        format!("project {bare} {bare}"),
-        format!("source {web} Web"),
-    ];
+    );
+    describe(&deployment, &organization, named).await;
+    let film_is = format!("project {film} Film");
+    let book_is = format!("project {book} Book");
+    let bare_is = format!("project {bare} {bare}");
+    let web_is = format!("source {web} Web");
     let acme_is = format!("organization {acme} Acme Inc.");
+    let whole = vec![&acme_is, &book_is, &bare_is, &film_is, &web_is];
+    let none = "organization none none".to_owned();
     let all = format!("project:{book} organization:{acme} project:{bare}");
     for (grants, has_orders, expected) in [
         (format!("project:{film}"), true, vec![&film_is]),
         (format!("project:{bare}"), true, vec![&bare_is]),
         (format!("source:{web}"), false, vec![&web_is]),
-        (
-            all,
-            true,
-            vec![&acme_is, &book_is, &bare_is, &film_is, &web_is],
-        ),
-        (
-            "organization:none".to_owned(),
-            true,
-            vec![&"organization none none".to_owned()],
-        ),
+        (all, true, whole),
+        ("organization:none".to_owned(), true, vec![&none]),
         ("staff".to_owned(), true, vec![]),
         ("service".to_owned(), false, vec![]),
     ] {

@@ -126,36 +126,15 @@ async fn a_record_is_json_of_its_columns() {
     ];
     deployment.put_record(record.into()).await;
     let list = owner.api.read(&path(&owner)).await;
-    insta::assert_json_snapshot!(list, @r#"
-    {
-      "records": [
-        {
-          "id": "o-1",
-          "reference": null,
-          "status": null,
-          "created_at": "2026-01-01T12:00:00Z",
-          "updated_at": null,
-          "delivered_at": null,
-          "customer": "=1+1",
-          "city": null,
-          "state": null,
-          "items": 3,
-          "amount": 12.5,
-          "freight": "0.1234567890123456789",
-          "currency": null,
-          "payment": null
-        }
-      ],
-      "meta": {
-        "limit": 25,
-        "next": null,
-        "count": {
-          "value": 1,
-          "exact": true
-        }
-      }
-    }
-    "#);
+    let record = json!({
+        "id": "o-1", "reference": null, "status": null, "created_at": created_at, "updated_at": null,
+        "delivered_at": null, "customer": "=1+1", "city": null, "state": null, "items": 3, "amount": 12.5,
+        "freight": "0.1234567890123456789", "currency": null, "payment": null,
+    });
+    let meta = json!({"limit": 25, "next": null, "count": {"value": 1, "exact": true}});
+    // As texts, since the columns have an order.
+    let expected = json!({"records": [record], "meta": meta});
+    assert_eq!(list.to_string(), expected.to_string());
     let zoned = format!(
         "{}?columns=created_at&columns=id&time_zone=america/sao_paulo",
         path(&owner)
@@ -337,17 +316,10 @@ async fn records_are_for_those_who_may_export_them() {
     let grants = format!("project:{} staff", owner.project);
     let both = caller(&deployment, "yuki", &grants).await;
     both.get(&path).await.expect_status(200);
-    for grants in [
-        format!("project:{}", unique()),
-        format!("source:{}", owner.project),
-        String::new(),
-        "service".to_owned(),
-    ] {
-        problem(
-            &caller(&deployment, "bruno", &grants).await.get(&path).await,
-            404,
-        );
-    }
+    // What the others get is in the table of `grants`.
+    let source = format!("source:{}", owner.project);
+    let bruno = caller(&deployment, "bruno", &source).await;
+    problem(&bruno.get(&path).await, 404);
     assert_eq!(deployment.stranger().get(&path).await.status, 401);
 
     let organization = format!("org-{}", unique());
@@ -362,13 +334,8 @@ async fn what_cannot_be_exported_cannot_be_listed() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let path = path(&owner);
-    problem(
-        &owner
-            .api
-            .get(&format!("/v1/projects/{}/records/invoices", owner.project))
-            .await,
-        404,
-    );
+    let invoices = format!("/v1/projects/{}/records/invoices", owner.project);
+    problem(&owner.api.get(&invoices).await, 404);
     let source = unique();
     let elsewhere = caller(&deployment, "sam", &format!("source:{source}")).await;
     let orders = format!("/v1/sources/{source}/records/orders");
@@ -410,9 +377,6 @@ async fn what_cannot_be_exported_cannot_be_listed() {
     ] {
         refuses_fields(&owner.api.get(&format!("{path}?{query}")).await, fields);
     }
-    let long = "a".repeat(201);
-    refuses_fields(
-        &owner.api.get(&format!("{path}?search={long}")).await,
-        &["search"],
-    );
+    let long = format!("{path}?search={}", "a".repeat(201));
+    refuses_fields(&owner.api.get(&long).await, &["search"]);
 }

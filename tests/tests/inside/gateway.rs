@@ -85,6 +85,16 @@ async fn a_preflight_succeeds_and_lets_nobody_in_by_itself() {
     assert!(names.all(|name| !name.as_str().starts_with("access-control")));
 }
 
+/// The local stack's gateway makes one slash of two, and so the page's address.
+#[tokio::test]
+async fn two_slashes_are_no_address() {
+    let service = Service::default();
+    assert_eq!(
+        service.ana().get("//").await.problem(),
+        "404 There is nothing at this address, or it is not yours to see."
+    );
+}
+
 #[tokio::test]
 async fn the_page_is_there_for_everybody() {
     let service = Service::default();
