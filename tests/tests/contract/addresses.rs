@@ -5,7 +5,7 @@ use waybill_tests::asking::*;
 use waybill_tests::{Deployment, Owner};
 
 /// What is said of all that is not there.
-pub(crate) const NOTHING: &str = "404 There is nothing at this address, or it is not yours to see.";
+const NOTHING: &str = "404 There is nothing at this address, or it is not yours to see.";
 
 #[tokio::test]
 async fn lists_take_known_parameters_alone() {

@@ -72,6 +72,7 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
 
     let export = backend.post(&path, csv_for(&owner)).await;
     let export = export.expect_status(201).json();
+    assert_eq!(export["user"], csv_for(&owner)["user"]);
     assert_eq!(
         owner.export(id(&export)).await["user"]["id"],
         owner.sub.as_str()

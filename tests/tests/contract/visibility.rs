@@ -86,10 +86,15 @@ async fn a_link_is_no_key_and_a_refusal_is_remembered() {
     let (owner, export) = finished(&deployment).await;
     let link = owner.link(&export);
     let mut refused = Vec::new();
-    for grants in ["", "project:43", "service"] {
+    for (grants, status) in [
+        ("", 404),
+        ("project:43", 404),
+        ("service", 404),
+        ("staff", 403),
+    ] {
         let sub = format!("bruno-{}", unique());
         let api = deployment.caller(&deployment.token_with(&sub, grants).await);
-        problem(&api.get(&link).await, 404);
+        problem(&api.get(&link).await, status);
         refused.push(json!(sub));
     }
     assert_eq!(deployment.stranger().get(&link).await.status, 401);

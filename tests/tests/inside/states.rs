@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use waybill::event::{Event, EventKind};
-use waybill::export::{Failure, Status};
+use waybill::export::{ExportId, Failure, Status};
 use waybill_testing::{on_the_wire, pace};
 use waybill_tests::asking::*;
+use waybill_tests::id;
 
 use super::{PATH, Service, link, work_key};
 
@@ -20,7 +21,17 @@ async fn a_request_leaves_one_message_and_one_event_and_a_refused_one_nothing() 
     problem(&service.ana().put("/v1/projects/42", film).await, 403);
     assert_eq!(service.count("parents"), 0);
 
-    let id = service.create().await;
+    let post = || service.ana().request(Method::POST, PATH).json(&csv());
+    let keyed = async || {
+        service
+            .ana()
+            .send(post().header("idempotency-key", "k-1"))
+            .await
+    };
+    let export = keyed().await.expect_status(201).json();
+    let id: ExportId = id(&export).try_into().unwrap();
+    // Once more changes nothing, and sends nothing.
+    assert_eq!(keyed().await.expect_status(201).json(), export);
     assert_eq!(
         service.messages(),
         [format!("{{\"v\":1,\"export_id\":{id}}}")]
