@@ -19,7 +19,7 @@ from client import ClientError, ask, expect
 from load import LoadError, load
 from mint import MintError, mint
 from people import Person
-from putting import Connection, PutError
+from putting import Connection, PutError, Putter
 from records import CatalogError, RecordType
 from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
 
@@ -70,7 +70,7 @@ class Demo:
         out = io.StringIO(newline="")
         sample.write(out, sample.ORDERS)
         out.seek(0)
-        loaded = load(kind, PROJECT, out, self._outputs["records_url"])
+        loaded = load(kind, PROJECT, out, Putter(self._outputs["records_url"]))
         say(f"loaded {loaded.rows:,} sample orders into project {PROJECT} in {loaded.seconds:.1f} s")
 
     def _count(self, kind: RecordType) -> int:

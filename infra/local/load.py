@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from putting import Putter, PutError
-from records import CatalogError, RecordType, RowError
+from records import CatalogError, Item, RecordType, RowError
 from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
 
 # DynamoDB's limit on an item, so that no cell can be longer.
@@ -38,6 +39,24 @@ class Loaded:
     rows: int
     refused: int
     seconds: float
+
+
+class Printer:
+    """Prints items, a line each, for a DynamoDB that no loader reaches."""
+
+    def __init__(self) -> None:
+        self.stored = 0
+
+    def __enter__(self) -> Printer:
+        return self
+
+    def put(self, item: Item) -> None:
+        """Prints `item` in DynamoDB's JSON."""
+        print(json.dumps(item))
+        self.stored += 1
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class Progress:
@@ -91,8 +110,7 @@ def load(
     kind: RecordType,
     parent: str,
     lines: Iterable[str],
-    endpoint: str,
-    table: str = RECORDS_TABLE,
+    putter: Putter | Printer,
     size: int | None = None,
     delimiter: str = ",",
 ) -> Loaded:
@@ -116,7 +134,7 @@ def load(
             kept = "custom fields and attributes" if kind.custom else "text"
             print(f"kept as {kept}, not in the catalog: {', '.join(reader.unknown)}", file=sys.stderr)
 
-        with Putter(endpoint, table) as putter:
+        with putter:
             for cells in rows:
                 if not cells:
                     continue
@@ -154,9 +172,11 @@ def main() -> None:
     parser.add_argument("--endpoint", help="another DynamoDB's address, instead of the stack's")
     parser.add_argument("--table", default=RECORDS_TABLE)
     parser.add_argument("--delimiter", default=",")
+    parser.add_argument("--print", action="store_true", help="print the items instead")
     options = parser.parse_args()
     stack = Stack(options.port)
     endpoint = options.endpoint or stack.records_url
+    putter = Printer() if options.print else Putter(endpoint, options.table)
 
     try:
         kind = RecordType.find(options.type)
@@ -167,10 +187,10 @@ def main() -> None:
                 lines: TextIO = sys.stdin
             else:
                 size = Path(options.file).stat().st_size
-                if size > LARGE_BYTES and endpoint == stack.endpoint_url:
+                if size > LARGE_BYTES and endpoint == stack.endpoint_url and not options.print:
                     print(LARGE, file=sys.stderr)
                 lines = files.enter_context(open(options.file, encoding="utf-8-sig", newline=""))
-            loaded = load(kind, options.parent, lines, endpoint, options.table, size, options.delimiter)
+            loaded = load(kind, options.parent, lines, putter, size, options.delimiter)
     except OSError as error:
         sys.exit(f"load: {options.file}: {error.strerror}")
     except (CatalogError, LoadError) as error:

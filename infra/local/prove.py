@@ -28,7 +28,7 @@ from client import ClientError, ask, expect
 from demo import DemoError, outputs, say, step
 from load import LoadError, load
 from mint import MintError, mint
-from putting import PutError
+from putting import PutError, Putter
 from records import CatalogError, RecordType
 from settings import DEFAULT_PORT, ROOT, TOOLS, Stack
 
@@ -107,10 +107,10 @@ class Proof:
             with subprocess.Popen(command, stdout=subprocess.PIPE) as made:
                 assert made.stdout is not None
                 lines = io.TextIOWrapper(made.stdout, encoding="utf-8", newline="")
-                loaded = load(kind, ORGANIZATION, lines, self._outputs["records_url"])
+                loaded = load(kind, ORGANIZATION, lines, Putter(self._outputs["records_url"]))
         else:
             say(f"{rows:,} generated purchases: the real table is not available")
-            loaded = load(kind, ORGANIZATION, _lines(rows), self._outputs["records_url"])
+            loaded = load(kind, ORGANIZATION, _lines(rows), Putter(self._outputs["records_url"]))
         say(f"loaded {loaded.rows:,} purchases in {loaded.seconds:.0f} s")
         return loaded.rows
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from records import Item
-from settings import REGION
+from settings import RECORDS_TABLE, REGION
 
 # Limits of TransactWriteItems: 100 items, 4 MB in all; JSON is longer than what DynamoDB counts.
 TRANSACTION_ITEMS = 100
@@ -41,7 +41,7 @@ class PutError(Exception):
 class Putter:
     """Puts items over a few connections; leaving the context waits until all are stored, or raises `PutError`."""
 
-    def __init__(self, endpoint: str, table: str) -> None:
+    def __init__(self, endpoint: str, table: str = RECORDS_TABLE) -> None:
         self._endpoint = endpoint
         self._table = table
         self._pending: list[str] = []

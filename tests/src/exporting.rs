@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::Value;
 
+use crate::deployment::Deployment;
 use crate::http::Caller;
 use crate::owner::{FINISHED_WITHIN, id};
-use crate::stack::Stack;
-use crate::wait::wait_until;
 
 /// Asks for an export of a parent, such as `sources/web`, and waits for it to succeed.
 ///
@@ -34,7 +32,7 @@ pub async fn succeeded(api: &Caller, export: &Value) -> Value {
 /// Where it does not.
 pub async fn succeeded_within(api: &Caller, export: &Value, within: Duration) -> Value {
     let path = format!("/v1/exports/{}", id(export));
-    wait_until(&format!("{path} to succeed"), within, async || {
+    api.until(&format!("{path} to succeed"), within, async || {
         let export = api.get(&path).await.expect_status(200).json();
         match export["status"].as_str().unwrap_or_default() {
             "succeeded" => Ok(export),
@@ -49,12 +47,13 @@ pub async fn succeeded_within(api: &Caller, export: &Value, within: Duration) ->
 ///
 /// # Panics
 /// Where it cannot be had.
-pub async fn file_of(stack: &Stack, api: &Caller, export: &Value) -> Vec<u8> {
+pub async fn file_of(on: impl Into<Deployment>, api: &Caller, export: &Value) -> Vec<u8> {
     let url = export["url"].as_str().unwrap_or_default();
+    let deployment = on.into();
     let path = url
-        .strip_prefix(stack.public_url())
+        .strip_prefix(deployment.public_url())
         .unwrap_or_else(|| panic!("{url} does not begin with the public URL"));
     let redirect = api.get(path).await.expect_status(302);
-    let file = stack.ask(Method::GET, redirect.header("location"), None);
-    file.await.expect_status(200).body
+    let file = deployment.file(redirect.header("location")).await;
+    file.expect_status(200).body
 }

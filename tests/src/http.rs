@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
+
+use crate::asking::cancel_path;
+use crate::in_process::InProcess;
+use crate::wait::wait_until;
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -32,6 +37,8 @@ pub struct Caller {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+    /// Who answers, where no server does.
+    process: Option<InProcess>,
 }
 
 impl Caller {
@@ -40,6 +47,16 @@ impl Caller {
             http,
             base: base.to_owned(),
             token,
+            process: None,
+        }
+    }
+
+    /// A caller of the API within this process, whose requests are made as all others are.
+    pub(crate) fn in_process(process: &InProcess, token: Option<String>) -> Self {
+        static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
+        Self {
+            process: Some(process.clone()),
+            ..Self::new(HTTP.clone(), "http://in-process", token)
         }
     }
 
@@ -57,6 +74,11 @@ impl Caller {
     /// # Panics
     /// Where nothing answers.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
+        if let Some(process) = &self.process {
+            let answering = process.answer(&request.build().expect("a request"));
+            // Boxed, as the functions are in what lets them work: their futures are too deep for the compiler.
+            return Box::pin(answering).await;
+        }
         let response = request
             .send()
             .await
@@ -83,9 +105,43 @@ impl Caller {
         .await
     }
 
+    /// Looks until `look` gives `Ok`, as [`crate::Deployment::until`] does.
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        look: impl AsyncFnMut() -> Result<T, String>,
+    ) -> T {
+        match &self.process {
+            Some(process) => process.until(what, within, look).await,
+            None => wait_until(what, within, look).await,
+        }
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
+    }
+
+    /// What a GET shows, in JSON.
+    ///
+    /// # Panics
+    /// Where it shows nothing.
+    pub async fn read(&self, path: &str) -> Value {
+        self.get(path).await.expect_status(200).json()
+    }
+
+    /// What a POST of JSON makes.
+    ///
+    /// # Panics
+    /// Where it makes nothing.
+    pub async fn create(&self, path: &str, body: Value) -> Value {
+        self.post(path, body).await.expect_status(201).json()
+    }
+
+    /// Cancels an export.
+    pub async fn cancel(&self, export: &Value) -> Answer {
+        self.call(Method::POST, &cancel_path(export), None).await
     }
 
     /// POST of JSON.
@@ -129,6 +185,36 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+
+    /// What a problem (RFC 9457) says: its status and detail, and in a line each the fields that are wrong.
+    ///
+    /// # Panics
+    /// Where it is none, or names fields without saying what is wrong with them.
+    #[track_caller]
+    pub fn problem(&self) -> String {
+        let problem = self.json();
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        let text = |of: &Value, member: &str| -> String {
+            let text = of[member].as_str().filter(|text| !text.is_empty());
+            text.unwrap_or_else(|| panic!("no {member} in {self:?}"))
+                .to_owned()
+        };
+        for member in ["type", "title", "request_id"] {
+            text(&problem, member);
+        }
+        let errors = problem["errors"].as_array();
+        assert!(errors.is_none() || self.status == 422, "{self:?}");
+        let mut said = format!("{} {}", self.status, text(&problem, "detail"));
+        for error in errors.into_iter().flatten() {
+            said += &format!("\n{}: {}", text(error, "field"), text(error, "message"));
+        }
+        said
     }
 
     /// A header's value; empty where it is not there.

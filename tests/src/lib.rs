@@ -1,15 +1,20 @@
-//! The whole of Waybill, tested from outside: a deployed stack, its HTTP API, its mails, its tables and processes.
+//! The whole of Waybill, tested from outside: its HTTP API, its mails, its tables and processes.
 //!
-//! The tests lie in `tests/`; here is what they share. They find the stack by the variable `WAYBILL_STACK`, which
+//! The tests lie in `tests/`; here is what they share. They find a deployed stack by the variable `WAYBILL_STACK`, which
 //! `make test` sets. Several tests run at once on one stack, so each has a person, an address and a project of its own.
+//! What the HTTP contract says is asked of the functions in this process, too ([`Deployment`]).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub mod asking;
 mod aws;
 mod browser;
 mod calc;
+mod deployment;
 mod exporting;
+pub mod functions;
 mod http;
+mod in_process;
 mod lambda;
 mod local;
 mod mailbox;
@@ -25,8 +30,10 @@ mod wait;
 pub use aws::Aws;
 pub use browser::{Browser, axe};
 pub use calc::{Calc, Import, Opened};
+pub use deployment::Deployment;
 pub use exporting::{exported, file_of, succeeded, succeeded_within};
 pub use http::{Answer, Caller};
+pub use in_process::{InProcess, Said, Services};
 pub use lambda::Watch;
 pub use local::{Standstill, kill, load, load_orders, python, workers};
 pub use olist::{olist_orders, real_tables};

@@ -5,6 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
+use waybill_testing::fake::Item;
+
+use crate::deployment::Deployment;
 use crate::stack::Stack;
 
 /// The Python that the local stack's scripts run on.
@@ -25,8 +28,8 @@ pub fn python() -> PathBuf {
 ///
 /// # Panics
 /// As [`load`].
-pub async fn load_orders(stack: &Stack, project: u64, csv: String) {
-    load(stack, "orders", &project.to_string(), csv).await;
+pub async fn load_orders(on: impl Into<Deployment>, project: u64, csv: String) {
+    on.into().load("orders", &project.to_string(), csv).await;
 }
 
 /// Puts a CSV file into a type's records of a parent with the local stack's loader.
@@ -34,26 +37,35 @@ pub async fn load_orders(stack: &Stack, project: u64, csv: String) {
 /// # Panics
 /// Where the loader refuses a row, or cannot reach the records.
 pub async fn load(stack: &Stack, type_name: &str, parent: &str, csv: String) {
-    let (type_name, parent) = (type_name.to_owned(), parent.to_owned());
     let port = stack.port().to_string();
-    let loading = tokio::task::spawn_blocking(move || {
-        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-        file.write_all(csv.as_bytes())
-            .expect("the records are written");
-        Command::new(python())
-            .arg(Stack::root().join("infra/local/load.py"))
-            .args([type_name, parent])
-            .arg(file.path())
-            .args(["--port", &port])
-            .output()
-            .expect("the loader runs")
-    });
+    run_loader(type_name, parent, csv, &["--port", &port]).await;
+}
+
+/// The items that the local stack's loader makes of a CSV file.
+pub(crate) async fn items(type_name: &str, parent: &str, csv: String) -> Vec<Item> {
+    let printed = run_loader(type_name, parent, csv, &["--print"]).await;
+    let lines = printed.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("an item"))
+        .collect()
+}
+
+/// What the loader prints.
+async fn run_loader(type_name: &str, parent: &str, csv: String, options: &[&str]) -> String {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(csv.as_bytes())
+        .expect("the records are written");
+    let mut command = Command::new(python());
+    command
+        .arg(Stack::root().join("infra/local/load.py"))
+        .args([type_name, parent])
+        .arg(file.path())
+        .args(options);
+    let loading = tokio::task::spawn_blocking(move || command.output().expect("the loader runs"));
     let loaded = loading.await.expect("the loader is waited for");
-    assert!(
-        loaded.status.success(),
-        "the loader failed: {}",
-        String::from_utf8_lossy(&loaded.stderr)
-    );
+    let said = String::from_utf8_lossy(&loaded.stderr);
+    assert!(loaded.status.success(), "the loader failed: {said}");
+    String::from_utf8(loaded.stdout).expect("a text")
 }
 
 /// The ids of the processes that run this function of this stack now.

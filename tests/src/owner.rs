@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::asking::describe;
+use crate::deployment::Deployment;
 use crate::http::{Answer, Caller};
-use crate::stack::Stack;
-use crate::wait::{MAIL_WITHIN, wait_until};
+use crate::wait::MAIL_WITHIN;
 
 /// How long an export of a few thousand rows may take on a slow, busy machine.
 pub const FINISHED_WITHIN: Duration = Duration::from_secs(120);
@@ -27,37 +27,38 @@ pub struct Owner {
     pub project: u64,
     /// The API, called with their token.
     pub api: Caller,
-    stack: Stack,
+    deployment: Deployment,
 }
 
 impl Owner {
     /// A new person with a new project and the grant for it.
-    pub async fn new(stack: &Stack, name: &str) -> Self {
-        Self::of_project(stack, name, unique()).await
+    pub async fn new(on: impl Into<Deployment>, name: &str) -> Self {
+        Self::of_project(on, name, unique()).await
     }
 
     /// A new person with the grant for this project.
-    pub async fn of_project(stack: &Stack, name: &str, project: u64) -> Self {
+    pub async fn of_project(on: impl Into<Deployment>, name: &str, project: u64) -> Self {
         let sub = format!("{}-{}", name.to_lowercase(), unique());
         let email = format!("{sub}@example.com");
-        Self::with_email(stack, name, &sub, &email, project).await
+        Self::with_email(on, name, &sub, &email, project).await
     }
 
     /// The same project in the hands of a new person, whose exports a minute are counted for themselves.
     pub async fn colleague(&self, name: &str) -> Self {
-        Self::of_project(&self.stack, name, self.project).await
+        Self::of_project(&self.deployment, name, self.project).await
     }
 
     /// A person of this identity and address, with the grant for this project.
     pub async fn with_email(
-        stack: &Stack,
+        on: impl Into<Deployment>,
         name: &str,
         sub: &str,
         email: &str,
         project: u64,
     ) -> Self {
         let grants = format!("project:{project}");
-        let token = stack
+        let deployment = on.into();
+        let token = deployment
             .token(json!({"sub": sub, "name": name, "email": email, "grants": grants}))
             .await;
         Self {
@@ -65,8 +66,8 @@ impl Owner {
             name: name.to_owned(),
             email: email.to_owned(),
             project,
-            api: stack.caller(&token),
-            stack: stack.clone(),
+            api: deployment.caller(&token),
+            deployment,
         }
     }
 
@@ -76,6 +77,13 @@ impl Owner {
             api,
             ..self.clone()
         }
+    }
+
+    /// Lets staff say that the project is this organization's.
+    pub async fn belongs_to(&self, organization: &str) {
+        let (project, name) = (format!("projects/{}", self.project), "A project");
+        let described = json!({"name": name, "organization_id": organization});
+        describe(&self.deployment, &project, described).await;
     }
 
     /// The path of the project's exports.
@@ -121,19 +129,20 @@ impl Owner {
     /// # Panics
     /// Where it gets another final one, or takes longer than `within`.
     pub async fn reaches(&self, id: u64, status: &str, within: Duration) -> Value {
-        wait_until(&format!("export {id} to be {status}"), within, async || {
-            let export = self.export(id).await;
-            let now = export["status"].as_str().unwrap_or_default();
-            if now == status {
-                return Ok(export);
-            }
-            assert!(
-                !matches!(now, "failed" | "canceled" | "expired"),
-                "export {id} is not {status} but: {export:#}"
-            );
-            Err(export.to_string())
-        })
-        .await
+        self.api
+            .until(&format!("export {id} to be {status}"), within, async || {
+                let export = self.export(id).await;
+                let now = export["status"].as_str().unwrap_or_default();
+                if now == status {
+                    return Ok(export);
+                }
+                assert!(
+                    !matches!(now, "failed" | "canceled" | "expired"),
+                    "export {id} is not {status} but: {export:#}"
+                );
+                Err(export.to_string())
+            })
+            .await
     }
 
     /// Asks for an export and waits for it to succeed.
@@ -151,7 +160,7 @@ impl Owner {
         let url = export["url"]
             .as_str()
             .unwrap_or_else(|| panic!("no url: {export:#}"));
-        let path = url.strip_prefix(self.stack.public_url());
+        let path = url.strip_prefix(self.deployment.public_url());
         path.unwrap_or_else(|| panic!("{url} does not begin with the public URL"))
             .to_owned()
     }
@@ -163,8 +172,8 @@ impl Owner {
     pub async fn download(&self, export: &Value) -> Answer {
         let redirect = self.api.get(&self.link(export)).await.expect_status(302);
         assert_eq!(redirect.header("cache-control"), "no-store");
-        self.stack
-            .ask(Method::GET, redirect.header("location"), None)
+        self.deployment
+            .file(redirect.header("location"))
             .await
             .expect_status(200)
     }
@@ -206,18 +215,19 @@ impl Owner {
 
     /// Waits for the first mail about this export.
     pub async fn mail_about(&self, id: u64) -> Value {
-        wait_until(
-            &format!("a mail about export {id}"),
-            MAIL_WITHIN,
-            async || {
-                let mails = self.mails_about(id).await;
-                mails
-                    .first()
-                    .cloned()
-                    .ok_or_else(|| "no mail about it".to_owned())
-            },
-        )
-        .await
+        self.api
+            .until(
+                &format!("a mail about export {id}"),
+                MAIL_WITHIN,
+                async || {
+                    let mails = self.mails_about(id).await;
+                    mails
+                        .first()
+                        .cloned()
+                        .ok_or_else(|| "no mail about it".to_owned())
+                },
+            )
+            .await
     }
 
     /// Waits until the export says what became of its mail: `sent`, `failed` or `refused`.
@@ -225,24 +235,25 @@ impl Owner {
     /// # Panics
     /// Where it does not.
     pub async fn mail_is(&self, id: u64, wanted: &str) {
-        wait_until(
-            &format!("the mail about export {id} to be {wanted}"),
-            MAIL_WITHIN,
-            async || {
-                let export = self.export(id).await;
-                if export["mail"] == wanted {
-                    Ok(())
-                } else {
-                    Err(export["mail"].to_string())
-                }
-            },
-        )
-        .await;
+        self.api
+            .until(
+                &format!("the mail about export {id} to be {wanted}"),
+                MAIL_WITHIN,
+                async || {
+                    let export = self.export(id).await;
+                    if export["mail"] == wanted {
+                        Ok(())
+                    } else {
+                        Err(export["mail"].to_string())
+                    }
+                },
+            )
+            .await;
     }
 
     /// The mails about this export, newest first.
     pub async fn mails_about(&self, id: u64) -> Vec<Value> {
-        let mut mails = self.stack.mails(&self.email).await;
+        let mut mails = self.deployment.mails(&self.email).await;
         let link = format!("/exports/{id}");
         mails.retain(|mail| {
             mail["text"]

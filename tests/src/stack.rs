@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::http::{Answer, Caller, client};
 
-const VARIABLE: &str = "WAYBILL_STACK";
+pub(crate) const VARIABLE: &str = "WAYBILL_STACK";
 
 /// Where everything of a deployed stack is, as its deployment wrote it down.
 #[derive(Debug, Clone)]

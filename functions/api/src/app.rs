@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::queue::Queue;
@@ -53,17 +54,12 @@ pub struct App {
     pub(crate) page: PageConfig,
     limits: String,
     cursors: OnceCell<Cursors>,
-    clock: fn() -> Timestamp,
+    clock: Clock,
 }
 
 impl App {
     /// An app with this configuration. `clock` returns the current time.
-    pub fn new(
-        config: Config,
-        catalog: Catalog,
-        clients: Clients,
-        clock: fn() -> Timestamp,
-    ) -> Self {
+    pub fn new(config: Config, catalog: Catalog, clients: Clients, clock: Clock) -> Self {
         let exports = Exports::new(clients.db.clone(), config.tables);
         let grants_function = config
             .grants_function
@@ -80,7 +76,7 @@ impl App {
             pace: config.pace,
             public_url: config.public_url,
             claims: config.claims,
-            permissions: Permissions::new(grants_function, clock),
+            permissions: Permissions::new(grants_function, clock.clone()),
             page: config.page,
             limits: config.limits,
             cursors: OnceCell::new(),
@@ -90,7 +86,7 @@ impl App {
 
     /// The current time in whole milliseconds, the precision of JavaScript clients.
     pub(crate) fn now(&self) -> Timestamp {
-        in_milliseconds((self.clock)())
+        in_milliseconds(self.clock.now())
     }
 
     /// Sends the message of an export, best effort: a failure is only logged, since the sweeper sends the message when

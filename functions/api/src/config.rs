@@ -11,26 +11,29 @@ use crate::page::PageConfig;
 
 /// The function's configuration.
 pub struct Config {
-    pub(crate) tables: Tables,
+    /// The tables of exports, work and events.
+    pub tables: Tables,
     /// The table of rates, idempotency records and the secret for cursors.
-    pub(crate) limits: String,
-    pub(crate) parents: String,
-    pub(crate) queue_url: String,
-    pub(crate) bucket: String,
-    pub(crate) pace: Pace,
-    pub(crate) public_url: String,
-    pub(crate) claims: ClaimNames,
+    pub limits: String,
+    /// The table of parents.
+    pub parents: String,
+    /// The queue of exports for `generate`.
+    pub queue_url: String,
+    /// The bucket for files.
+    pub bucket: String,
+    /// The time limits and waits.
+    pub pace: Pace,
+    /// The URL of this API, without a trailing slash.
+    pub public_url: String,
+    /// The names of the tokens' claims.
+    pub claims: ClaimNames,
     /// The name or ARN of the host's grants function.
-    pub(crate) grants_function: Option<String>,
-    pub(crate) page: PageConfig,
+    pub grants_function: Option<String>,
+    /// The configuration of the page.
+    pub page: PageConfig,
 }
 
 impl Config {
-    /// The URL of this API, without a trailing slash.
-    pub fn public_url(&self) -> &str {
-        &self.public_url
-    }
-
     /// Reads the configuration from the environment.
     ///
     /// # Errors

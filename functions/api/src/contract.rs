@@ -177,3 +177,18 @@ fn components() -> Components {
     }
     components
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::routes::documented;
+
+    use super::*;
+
+    /// Each method of an address is held to the contract by the tests of the contract.
+    #[test]
+    fn the_contract_has_every_address_of_the_router_and_no_other() {
+        let document = document("https://exports.example", documented());
+        let routed = documented().into_iter().map(|(path, _)| path);
+        assert!(document.paths.paths.into_keys().eq(routed));
+    }
+}

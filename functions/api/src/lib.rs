@@ -9,10 +9,6 @@ mod http;
 mod page;
 mod permissions;
 mod routes;
-#[cfg(test)]
-mod testing;
-#[cfg(test)]
-mod tests;
 
 pub use self::app::{App, Clients};
 pub use self::config::Config;
@@ -20,4 +16,5 @@ pub use self::contract::Contract;
 pub use self::http::caller::{ClaimNames, Requester};
 pub use self::http::cursor::Cursors;
 pub use self::http::event::request;
+pub use self::page::PageConfig;
 pub use self::routes::{contract, router};

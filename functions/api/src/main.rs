@@ -7,6 +7,7 @@ use lambda_http::tracing::init_default_subscriber;
 use lambda_http::{Adapter, Error, lambda_runtime};
 use waybill::aws;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::deployment;
 use waybill::records::{RecordsClients, RecordsOpener};
 
@@ -25,8 +26,8 @@ async fn main() -> Result<(), Error> {
         sqs: aws_sdk_sqs::Client::new(&sdk),
         lambda: aws_sdk_lambda::Client::new(&sdk),
     };
-    let contract = contract(config.public_url());
-    let app = App::new(config, catalog, clients, jiff::Timestamp::now);
+    let contract = contract(&config.public_url);
+    let app = App::new(config, catalog, clients, Clock::system());
     let service = Adapter::from(router(Arc::new(app), contract));
     lambda_runtime::run(service.map_request(request)).await
 }

@@ -16,18 +16,19 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 
 /// The configuration of the page.
-pub(crate) struct PageConfig {
+pub struct PageConfig {
     /// The URL of the OpenID Connect issuer (authorization code with PKCE).
-    pub(crate) issuer: String,
-    pub(crate) client_id: String,
+    pub issuer: String,
+    /// The client id for sign-in.
+    pub client_id: String,
     /// Further URLs for sign-in, such as a token endpoint, separated by spaces.
-    pub(crate) sign_in_origins: String,
+    pub sign_in_origins: String,
     /// Origins whose pages may frame this page, separated by spaces.
-    pub(crate) frame_ancestors: String,
+    pub frame_ancestors: String,
     /// The name of the product.
-    pub(crate) product_name: String,
+    pub product_name: String,
     /// The email address of support.
-    pub(crate) support_address: Option<String>,
+    pub support_address: Option<String>,
 }
 
 impl PageConfig {

@@ -2,8 +2,8 @@
 
 mod cache;
 
-use jiff::Timestamp;
 use waybill::access::{Action, Scope};
+use waybill::clock::Clock;
 use waybill::grants_function::GrantsFunction;
 
 use self::cache::CachedGrantsFunction;
@@ -14,12 +14,12 @@ use crate::http::error::ApiError;
 pub(crate) struct Permissions {
     /// The host's grants function, if configured. It then replaces the token's grants for parents.
     function: Option<CachedGrantsFunction>,
-    clock: fn() -> Timestamp,
+    clock: Clock,
 }
 
 impl Permissions {
     /// Permissions by `function`, or by the token's grants without one. `clock` returns the current time.
-    pub(crate) fn new(function: Option<GrantsFunction>, clock: fn() -> Timestamp) -> Self {
+    pub(crate) fn new(function: Option<GrantsFunction>, clock: Clock) -> Self {
         Self {
             function: function.map(CachedGrantsFunction::from),
             clock,
@@ -50,7 +50,7 @@ impl Permissions {
         match &self.function {
             None => Ok(grants.allow_within(action, scope)),
             Some(function) => {
-                let now = (self.clock)();
+                let now = self.clock.now();
                 Ok(function.allows(requester, action, scope, now).await?)
             }
         }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// One address without a name: `ana@example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address(String);
+pub struct Address(String);
 
 /// Characters that would end the address, or make it two, in the header that it is written to (RFC 5322, 3.2.3).
 const SPECIAL: &[char] = &['<', '>', '(', ')', '[', ']', ',', ';', ':', '\\', '"'];
@@ -14,7 +14,7 @@ const LONGEST: usize = 254;
 
 impl Address {
     /// The address that this text is; `None` for anything else, be it two addresses or one with a name.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
         let sound = |part: &str| {
@@ -27,18 +27,18 @@ impl Address {
     }
 
     /// The address as the mail service takes it.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What a log may say of it: `a***@example.com`.
-    pub(crate) fn masked(&self) -> String {
+    pub fn masked(&self) -> String {
         let (local, domain) = self.0.split_once('@').unwrap_or_default();
         format!("{}***@{domain}", local.chars().next().unwrap_or_default())
     }
 
     /// This address under a name that may hold anything, as the header `From` has it.
-    pub(crate) fn named(&self, name: &str) -> String {
+    pub fn named(&self, name: &str) -> String {
         let name = name.chars().filter(|c| !c.is_control()).collect::<String>();
         let name = name.trim();
         if name.is_empty() {

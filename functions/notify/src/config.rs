@@ -1,11 +1,9 @@
 //! The function's configuration, read once from its environment.
 
+use notify::{Address, Letterhead};
 use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
-
-use crate::address::Address;
-use crate::mail::Letterhead;
 
 /// Everything that the environment says.
 pub(crate) struct Config {

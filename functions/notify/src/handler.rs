@@ -11,6 +11,7 @@ use waybill::access::{Action, Scope};
 use waybill::aws::best_effort;
 use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::{Catalog, Delivery};
+use waybill::clock::Clock;
 use waybill::export::{Export, ExportId};
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction, Question};
 use waybill::lifecycle::State;
@@ -39,21 +40,27 @@ const NEEDED: Duration = SEND_WITHIN
 
 /// Everything that mails need.
 #[derive(Debug, Clone)]
-pub(crate) struct Notifier {
-    pub(crate) exports: Exports,
-    pub(crate) bucket: Bucket,
-    pub(crate) mailer: Mailer,
-    pub(crate) catalog: Catalog,
+pub struct Notifier {
+    /// The exports, their work and their history.
+    pub exports: Exports,
+    /// The bucket that holds the files.
+    pub bucket: Bucket,
+    /// Sends mails.
+    pub mailer: Mailer,
+    /// What can be exported.
+    pub catalog: Catalog,
     /// Who decides what people may do, where the tokens' grants do not.
-    pub(crate) grants_function: Option<GrantsFunction>,
-    pub(crate) letterhead: Letterhead,
-    pub(crate) clock: fn() -> Timestamp,
+    pub grants_function: Option<GrantsFunction>,
+    /// What all mails have in common.
+    pub letterhead: Letterhead,
+    /// The present.
+    pub clock: Clock,
 }
 
 /// Why an export's mail was not settled. It is still pending then: the stream brings the record again a few times,
 /// and the sweeper asks for a week.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotifyError {
+pub enum NotifyError {
     /// The event is none of ours. Trying again is of no use.
     #[error(transparent)]
     Input(#[from] InvalidInput),
@@ -96,11 +103,7 @@ impl Notifier {
     /// # Errors
     /// A direct call fails if its mail was not settled. Of a batch, the records that failed are named in the answer and
     /// come again; the call itself fails only where they cannot be named.
-    pub(crate) async fn handle(
-        &self,
-        event: Value,
-        deadline: Instant,
-    ) -> Result<Failures, NotifyError> {
+    pub async fn handle(&self, event: Value, deadline: Instant) -> Result<Failures, NotifyError> {
         match Input::parse(event)? {
             Input::One(id) => {
                 self.notify(id, deadline).await?;
@@ -159,7 +162,7 @@ impl Notifier {
         let Some(state) = self.exports.state(id).await? else {
             return Ok(());
         };
-        let now = (self.clock)();
+        let now = self.clock.now();
         let Some(claim) = state.claim_mail(now, now + CLAIM) else {
             return Ok(());
         };
@@ -247,7 +250,7 @@ impl Notifier {
     ) -> Result<(), NotifyError> {
         let settle = |state: &State| {
             let is_pending = state.work.mail.is_some();
-            is_pending.then(|| state.settle_mail(refusal.map(str::to_owned), (self.clock)()))
+            is_pending.then(|| state.settle_mail(refusal.map(str::to_owned), self.clock.now()))
         };
         let mut wait = MARK_WAIT;
         let mut updated = self.exports.update(id, MARK_TRIES, settle).await;

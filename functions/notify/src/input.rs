@@ -41,7 +41,7 @@ pub(crate) struct Told {
 /// (`ReportBatchItemFailures`).
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Failures {
+pub struct Failures {
     batch_item_failures: Vec<Failure>,
 }
 
@@ -61,7 +61,7 @@ impl Failures {
 /// An event that is none of these.
 #[derive(Debug, thiserror::Error)]
 #[error("the event is neither of a DynamoDB stream, nor of a queue, nor {{\"export_id\": N}}")]
-pub(crate) struct InvalidInput(#[from] serde_json::Error);
+pub struct InvalidInput(#[from] serde_json::Error);
 
 /// What of an export's image matters here.
 #[derive(Deserialize)]

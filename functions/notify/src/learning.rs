@@ -49,7 +49,7 @@ impl Notifier {
 
     /// Writes that the mail does not get through. False where that is known, or there is no such mail.
     async fn refuse(&self, event: &MailEvent, refusal: MailRefusal) -> Result<bool, NotifyError> {
-        let (id, now) = (event.export_id, (self.clock)());
+        let (id, now) = (event.export_id, self.clock.now());
         let refuse = |state: &State| state.refuse_mail(refusal, now);
         match self.exports.update(id, TRIES, refuse).await? {
             Updated::Written(_) => Ok(true),
@@ -63,7 +63,7 @@ impl Notifier {
     async fn amend(&self, id: ExportId, refusal: MailRefusal) -> Result<bool, NotifyError> {
         for _ in 0..TRIES {
             let export = self.exports.export(id).await?;
-            let now = (self.clock)();
+            let now = self.clock.now();
             let amendment = export.and_then(|export| Amendment::refuse_mail(&export, refusal, now));
             let Some(amendment) = amendment else {
                 return Ok(false);

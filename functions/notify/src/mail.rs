@@ -10,15 +10,15 @@ use crate::attachment::Attached;
 
 /// What all mails of a deployment have in common.
 #[derive(Debug, Clone)]
-pub(crate) struct Letterhead {
+pub struct Letterhead {
     /// The product's name.
-    pub(crate) product: String,
+    pub product: String,
     /// What links begin with, without a slash at the end.
-    pub(crate) public_url: String,
+    pub public_url: String,
     /// Where people can ask.
-    pub(crate) support: Option<String>,
+    pub support: Option<String>,
     /// A picture of the product, by an `https` URL.
-    pub(crate) logo: Option<String>,
+    pub logo: Option<String>,
 }
 
 /// A mail, written.

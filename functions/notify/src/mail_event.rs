@@ -34,7 +34,7 @@ pub(crate) enum News {
 /// An event about a mail of ours that is not of the form that SES documents. Says what, without the event's texts.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event about a mail cannot be read: {0}")]
-pub(crate) struct Unreadable(&'static str);
+pub struct Unreadable(&'static str);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

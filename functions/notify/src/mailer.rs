@@ -25,7 +25,7 @@ pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(40);
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(20);
 
 /// SES's client, with time for attachments.
-pub(crate) fn ses(config: &SdkConfig) -> Client {
+pub fn ses(config: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(ATTEMPT_WITHIN)
@@ -39,21 +39,26 @@ pub(crate) fn ses(config: &SdkConfig) -> Client {
 
 /// Whom mails are from, and the service that sends them.
 #[derive(Debug, Clone)]
-pub(crate) struct Mailer {
-    pub(crate) ses: Client,
+pub struct Mailer {
+    /// SES.
+    pub ses: Client,
     /// The header `From`.
-    pub(crate) from: String,
-    pub(crate) reply_to: Option<Address>,
+    pub from: String,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<Address>,
     /// SES's configuration set that mails name: it tells what becomes of them.
-    pub(crate) configuration_set: String,
+    pub configuration_set: String,
 }
 
 /// A mail that was not sent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SendError {
+pub enum SendError {
     /// It never will be: the person's address, or what the mail holds, is refused. Says why, without the address.
     #[error("the mail service refused the mail: {reason}")]
-    Refused { reason: &'static str },
+    Refused {
+        /// Why, in words.
+        reason: &'static str,
+    },
     /// It may be sent later: the service is out of reach, throttles, or does not let this account or sender send,
     /// which its operator can put right.
     #[error("the mail service did not take the mail: {0}")]

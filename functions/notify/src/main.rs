@@ -1,35 +1,20 @@
-//! Notify: mails the person who asked for an export, once it is over.
-//!
-//! The stream of the table `exports` calls at once, the sweeper for every mail that is still pending. Whoever comes
-//! claims the mail first, so that of many calls for one export a single one sends it. What SES learns of a mail later comes
-//! by a queue.
+//! `notify`: configuration, clients, run.
 
-mod address;
-mod attachment;
 mod config;
-mod handler;
-mod input;
-mod learning;
-mod mail;
-mod mail_event;
-mod mailer;
-#[cfg(test)]
-mod testing;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use notify::{Mailer, Notifier, ses};
 use tokio::time::Instant;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::invocation::time_left;
 use waybill::store::Exports;
 
 use crate::config::Config;
-use crate::handler::Notifier;
-use crate::mailer::Mailer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -40,7 +25,7 @@ async fn main() -> Result<(), Error> {
         exports: Exports::new(aws_sdk_dynamodb::Client::new(&sdk), config.tables),
         bucket: Bucket::new(waybill::aws::s3(&sdk), config.bucket),
         mailer: Mailer {
-            ses: mailer::ses(&sdk),
+            ses: ses(&sdk),
             from: config.sender.named(&config.letterhead.product),
             reply_to: config.reply_to,
             configuration_set: config.configuration_set,
@@ -51,7 +36,7 @@ async fn main() -> Result<(), Error> {
             GrantsFunction::new(lambda, name, ANSWER_TIMEOUT)
         }),
         letterhead: config.letterhead,
-        clock: Timestamp::now,
+        clock: Clock::system(),
     });
     // The runtime logs an error in full, and an SDK's error holds the service's answer, which may name an address:
     // only what it says of itself goes on.
@@ -59,8 +44,8 @@ async fn main() -> Result<(), Error> {
         let notifier = notifier.clone();
         async move {
             let deadline = Instant::now() + time_left(event.context.deadline());
-            notifier
-                .handle(event.payload, deadline)
+            // Boxed: its layout is too deep for the compiler's usual limit.
+            Box::pin(notifier.handle(event.payload, deadline))
                 .await
                 .map_err(|error| Error::from(error.to_string()))
         }

@@ -2,6 +2,7 @@
 
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
+use waybill::clock::Clock;
 use waybill::store::Exports;
 use waybill_testing::at;
 
@@ -32,6 +33,6 @@ pub(crate) fn notifier(
             support: None,
             logo: None,
         },
-        clock: || at(20),
+        clock: Clock::from_fn(|| at(20)),
     }
 }

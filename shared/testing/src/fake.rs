@@ -25,6 +25,8 @@ pub struct Cloud {
     pub sent: Vec<Sent>,
     /// The payloads of Lambda invocations.
     pub invoked: Vec<Value>,
+    /// What SES was asked to send, oldest first.
+    pub mails: Vec<Value>,
 }
 
 /// A message that was sent.
@@ -44,6 +46,7 @@ impl Cloud {
             s3: S3::default(),
             sent: Vec::new(),
             invoked: Vec::new(),
+            mails: Vec::new(),
         }
     }
 
@@ -66,6 +69,10 @@ impl Cloud {
             Some(("Lambda", "Invoke")) => {
                 self.invoked.push(call.json());
                 Answer::empty(202)
+            }
+            Some(("SES", "SendEmail")) => {
+                self.mails.push(call.json());
+                Answer::json(200, &json!({"MessageId": "m"}))
             }
             _ => panic!("unsupported call: {}", call.operation),
         }

@@ -1,14 +1,15 @@
 //! Addresses, methods and query strings: what is not there, what is not taken, what is not understood.
 
 use reqwest::Method;
-use waybill_tests::{Owner, Stack};
+use waybill_tests::asking::*;
+use waybill_tests::{Deployment, Owner};
 
-use super::{caller, export_path, finished, problem, refuses_fields};
+/// What is said of all that is not there.
+const NOTHING: &str = "404 There is nothing at this address, or you may not see it.";
 
 #[tokio::test]
 async fn lists_take_known_parameters_alone() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
     let export = owner.request("csv").await;
     for (query, field) in [
         ("limit=0", "limit"),
@@ -26,96 +27,119 @@ async fn lists_take_known_parameters_alone() {
         ("page=2", "page"),
         ("Limit=2", "Limit"),
     ] {
-        refuses_fields(
-            &owner.api.get(&format!("{}?{query}", owner.path())).await,
-            &[field],
-        );
+        let path = format!("{}?{query}", owner.path());
+        refuses_fields(&owner.api.get(&path).await, &[field]);
     }
     for (query, field) in [
         ("limit=0", "limit"),
         ("cursor=AAAA", "cursor"),
+        ("cursor=x", "cursor"),
         ("status=failed", "status"),
     ] {
-        refuses_fields(
-            &owner
-                .api
-                .get(&format!("{}/events?{query}", export_path(&export)))
-                .await,
-            &[field],
-        );
+        let path = format!("{}?{query}", events_path(&export));
+        refuses_fields(&owner.api.get(&path).await, &[field]);
     }
+    let path = format!("{}?limit=1e3&sort=id", owner.path());
+    insta::assert_snapshot!(owner.api.get(&path).await.problem(), @"
+    422 2 fields are invalid; see `errors`.
+    limit: must be a whole number from 1 to 100
+    sort: is unknown; the parameters are limit, cursor, status and type
+    ");
 }
 
 #[tokio::test]
 async fn ids_that_nothing_can_have_are_not_there() {
-    let stack = Stack::get();
-    let staff = caller(&stack, "yuki", "staff").await;
+    let staff = caller(&Deployment::get(), "yuki", "staff project:42").await;
     let long = "a".repeat(129);
-    let paths = [
-        "/v1/projects/0/exports",
-        "/v1/projects/-1/exports",
-        "/v1/projects/042/exports",
-        "/v1/projects/4.2/exports",
-        "/v1/projects/film/exports",
-        "/v1/projects/99999999999999999999/exports",
-        "/v1/projects/%2e%2e/exports",
+    for id in [
+        "0",
+        "-1",
+        "042",
+        "4.2",
+        "film",
+        "x",
+        "99999999999999999999",
+        "%2e%2e",
+    ] {
+        let path = format!("/v1/projects/{id}/exports");
+        assert_eq!(staff.get(&path).await.problem(), NOTHING, "{path}");
+        assert_eq!(staff.post(&path, csv()).await.problem(), NOTHING, "{path}");
+    }
+    for id in [
+        "0",
+        "1",
+        "01",
+        "-1",
+        "x",
+        "abc",
+        "9007199254740992",
+        "1e3",
+        "%31",
+    ] {
+        let path = format!("/v1/exports/{id}");
+        for path in [&path, &format!("{path}/events")] {
+            assert_eq!(staff.get(path).await.problem(), NOTHING, "{path}");
+        }
+        let path = format!("{path}/cancel");
+        let canceled = staff.call(Method::POST, &path, None).await;
+        assert_eq!(canceled.problem(), NOTHING, "{path}");
+    }
+    for path in [
+        &format!("/v1/sources/{long}/exports"),
         "/v1/sources/a%2Fb/exports",
         "/v1/sources/a%20b/exports",
         "/v1/organizations/é/exports",
-        "/v1/exports/0",
-        "/v1/exports/01",
-        "/v1/exports/-1",
-        "/v1/exports/abc",
-        "/v1/exports/9007199254740992",
-        "/v1/exports/1e3",
         "/v1/exports/1/nothing",
+        "/v1/exports/7/cancel/",
         "/v1/downloads/not-a-uuid",
         "/v1/downloads/00000000-0000-0000-0000-000000000000",
+        "/v1/projects",
+        "/v1/projects/42/records",
         "/v1/teams/7/exports",
         "/v1/nothing",
         "/v1/",
-    ];
-    for path in paths {
-        problem(&staff.get(path).await, 404);
+        "/nothing",
+    ] {
+        assert_eq!(staff.get(path).await.problem(), NOTHING, "{path}");
     }
-    problem(
-        &staff.get(&format!("/v1/sources/{long}/exports")).await,
-        404,
-    );
-    staff
-        .get(&format!("/v1/sources/{}/exports", &long[1..]))
-        .await
-        .expect_status(200);
+    let longest = format!("/v1/sources/{}/exports", &long[1..]);
+    staff.get(&longest).await.expect_status(200);
 }
 
 #[tokio::test]
 async fn a_method_that_an_address_does_not_take_is_answered_with_those_that_it_takes() {
-    let stack = Stack::get();
-    let (owner, export) = finished(&stack).await;
-    let export = export_path(&export);
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let export = owner.request("csv").await;
+    let (exports, export) = (owner.path(), export_path(&export));
+    let project = format!("/v1/projects/{}", owner.project);
+    let download = "/v1/downloads/0b6f0000-0000-4000-8000-000000000000";
     for (method, path, allowed) in [
-        (Method::DELETE, owner.path(), vec!["GET", "POST"]),
-        (Method::PUT, owner.path(), vec!["GET", "POST"]),
-        (Method::DELETE, export.clone(), vec!["GET"]),
-        (Method::PATCH, export.clone(), vec!["GET"]),
-        (Method::GET, format!("{export}/cancel"), vec!["POST"]),
-        (Method::POST, format!("{export}/events"), vec!["GET"]),
-        (
-            Method::DELETE,
-            format!("/v1/projects/{}", owner.project),
-            vec!["PUT"],
-        ),
-        (
-            Method::POST,
-            "/v1/downloads/0b6f0000-0000-4000-8000-000000000000".to_owned(),
-            vec!["GET"],
-        ),
+        (Method::DELETE, exports.as_str(), "POST,GET,HEAD"),
+        (Method::PUT, &exports, "POST,GET,HEAD"),
+        (Method::PATCH, &exports, "POST,GET,HEAD"),
+        (Method::DELETE, &export, "GET,HEAD"),
+        (Method::PATCH, &export, "GET,HEAD"),
+        (Method::GET, &format!("{export}/cancel"), "POST"),
+        (Method::POST, &format!("{export}/events"), "GET,HEAD"),
+        (Method::DELETE, &project, "PUT"),
+        (Method::GET, &project, "PUT"),
+        (Method::POST, download, "GET,HEAD"),
+        (Method::POST, "/v1/downloads/x", "GET,HEAD"),
+        (Method::POST, "/", "GET,HEAD"),
     ] {
-        let answer = owner.api.call(method.clone(), &path, None).await;
-        problem(&answer, 405);
-        let mut named: Vec<&str> = answer.header("allow").split(',').map(str::trim).collect();
-        named.retain(|method| *method != "HEAD");
-        named.sort_unstable();
-        assert_eq!(named, allowed, "{method} {path}");
+        let answer = owner.api.call(method.clone(), path, None).await;
+        let said = problem(&answer, 405)["detail"].to_string();
+        assert!(said.contains("`Allow` names those"), "{said}");
+        assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_is_a_get_without_its_body() {
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let export = owner.request("csv").await;
+    for (path, status) in [(export_path(&export), 200), ("/v1/exports/1".into(), 404)] {
+        let answer = owner.api.call(Method::HEAD, &path, None).await;
+        assert_eq!((answer.status, answer.body.len()), (status, 0), "{path}");
     }
 }

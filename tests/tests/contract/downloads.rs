@@ -1,176 +1,123 @@
 //! The link to a file: checked anew at every click.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use reqwest::header::{ACCEPT, RANGE};
-use waybill_tests::{Owner, Stack, id, sha256};
-
-use super::{cancel_path, csv, problem};
+use reqwest::header::ACCEPT;
+use serde_json::{Value, json};
+use waybill_tests::asking::*;
+use waybill_tests::{Deployment, Owner, id, sha256};
 
 #[tokio::test]
 async fn programs_are_redirected_and_pages_get_a_url() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let export = owner.succeeded(csv()).await;
+    let deployment = Deployment::get();
+    let (owner, export) = finished(&deployment).await;
     let link = owner.link(&export);
 
     let redirect = owner.api.get(&link).await.expect_status(302);
     assert_eq!(redirect.header("cache-control"), "no-store");
     assert!(redirect.body.is_empty());
-    let request = owner
-        .api
-        .request(Method::GET, &link)
-        .header(ACCEPT, "application/json");
-    let answer = owner.api.send(request).await.expect_status(200);
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let page = answer.json();
-    let url = page["url"].as_str().expect("a URL");
+    let mut urls = vec![redirect.header("location").to_owned()];
+    let instant = |text: &Value| -> Timestamp { text.as_str().unwrap().parse().unwrap() };
+    let minutes = SignedDuration::from_mins(5);
+    for accepted in ["application/json", "text/html, application/json;q=0.9"] {
+        let before = deployment.now() + minutes;
+        let request = owner
+            .api
+            .request(Method::GET, &link)
+            .header(ACCEPT, accepted);
+        let answer = owner.api.send(request).await.expect_status(200);
+        let after = deployment.now() + minutes;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let page = answer.json();
+        let expires = instant(&page["expires_at"]).as_millisecond();
+        assert!(
+            (before.as_millisecond()..=after.as_millisecond()).contains(&expires),
+            "{page:#}"
+        );
+        let of_file = instant(&export["expires_at"]) + minutes;
+        assert!(
+            expires <= of_file.as_millisecond(),
+            "never more than five minutes past the file's own end"
+        );
+        urls.push(page["url"].as_str().expect("a URL").to_owned());
+    }
 
-    let expires: Timestamp = page["expires_at"]
-        .as_str()
-        .expect("an instant")
-        .parse()
-        .expect("an instant");
-    let of_file: Timestamp = export["expires_at"]
-        .as_str()
-        .expect("an instant")
-        .parse()
-        .expect("an instant");
-    let minutes = jiff::SignedDuration::from_mins(5);
-    assert!(
-        expires > Timestamp::now() && expires <= Timestamp::now() + minutes,
-        "{page:#}"
-    );
-    assert!(
-        expires <= of_file + minutes,
-        "never more than five minutes past the file's own end"
-    );
-
-    for url in [redirect.header("location"), url] {
+    let name = export["file_name"].as_str().expect("a file name");
+    for url in &urls {
         assert!(
             url.len() < 8_000,
             "headers over 10,240 bytes do not get through: {}",
             url.len()
         );
-        assert!(
-            url.contains("X-Amz-Expires=300"),
-            "a presigned URL for five minutes"
-        );
-        let file = stack.ask(Method::GET, url, None).await.expect_status(200);
+        for part in [
+            &format!("/exports/{}/", id(&export)),
+            // A presigned URL for five minutes.
+            "X-Amz-Expires=300",
+            &format!("response-content-disposition=attachment%3B%20filename%3D%22{name}%22"),
+            "response-content-type=text%2Fcsv%3B%20charset%3Dutf-8",
+            // Nothing but the host is signed, so that a browser's plain GET is enough.
+            "X-Amz-SignedHeaders=host&",
+        ] {
+            assert!(url.contains(part), "{part} is not in {url}");
+        }
+        let file = deployment.file(url).await.expect_status(200);
         assert_eq!(Some(file.body.len() as u64), export["size"].as_u64());
         assert_eq!(export["receipt"]["sha256"], sha256(&file.body));
-        assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
-        let disposition = file.header("content-disposition");
-        assert!(disposition.starts_with("attachment;"), "{disposition}");
-        let name = export["file_name"].as_str().expect("a file name");
-        assert!(
-            disposition.contains(&format!("filename=\"{name}\"")),
-            "{disposition}"
-        );
-        assert!(disposition.contains("filename*=UTF-8''"), "{disposition}");
     }
-    let events = owner.events(id(&export)).await;
-    assert_eq!(
-        events.iter().filter(|event| *event == "downloaded").count(),
-        2,
-        "{events:?}"
-    );
-}
-
-/// What S3 signs cannot be turned into a key to anything else.
-#[tokio::test]
-async fn a_presigned_url_opens_one_object_as_it_was_signed() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let export = owner.succeeded(csv()).await;
-    let redirect = owner.api.get(&owner.link(&export)).await.expect_status(302);
-    let url = redirect.header("location");
-    for changed in [
-        url.replace("X-Amz-Expires=300", "X-Amz-Expires=604800"),
-        url.replace("attachment", "inline"),
-        url.replace(&format!("exports/{}/", id(&export)), "exports/1/"),
-    ] {
-        assert_ne!(changed, url);
+    let staff = caller(&deployment, "yuki", "staff").await;
+    let events = staff.read(&events_path(&export)).await;
+    let events = events["events"].as_array().expect("events").iter();
+    let downloaded: Vec<&Value> = events
+        .filter(|event| event["event"] == "downloaded")
+        .collect();
+    assert_eq!(downloaded.len(), urls.len());
+    for event in downloaded {
         assert_eq!(
-            stack.ask(Method::GET, &changed, None).await.status,
-            403,
-            "a changed URL"
+            event["user"],
+            json!({"id": owner.sub, "name": owner.name, "on_behalf_of": null})
         );
+        assert_eq!(event["address"], "127.0.0.1");
     }
-    assert_eq!(
-        stack.ask(Method::PUT, url, None).await.status,
-        403,
-        "another method"
-    );
 }
 
-#[tokio::test]
-async fn a_download_can_be_continued() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let export = owner.succeeded(csv()).await;
-    let whole = owner.download(&export).await.body;
-    let redirect = owner.api.get(&owner.link(&export)).await.expect_status(302);
-    let url = redirect.header("location");
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("a client");
-    let rest = client
-        .get(url)
-        .header(RANGE, "bytes=5-")
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(rest.status(), 206);
-    assert_eq!(rest.bytes().await.expect("bytes"), whole[5..]);
-}
-
-/// The export's link as it is written in its table: the API shows it only once there is a file.
-async fn hidden_link(stack: &Stack, id: u64) -> String {
-    let dynamodb = stack.aws().await.dynamodb;
-    let table = stack.output("exports_table");
-    let item = dynamodb
-        .get_item()
-        .table_name(table)
-        .key("id", AttributeValue::N(id.to_string()))
-        .send()
-        .await;
-    let item = item
-        .expect("the export's item")
-        .item
-        .expect("the export is there");
-    format!(
-        "/v1/downloads/{}",
-        item["download"].as_s().expect("the link's UUID")
-    )
+/// The export's link, which the API shows only once there is a file.
+async fn hidden_link(deployment: &Deployment, id: u64) -> String {
+    let uuid = deployment.stored(id).await["download"].clone();
+    format!("/v1/downloads/{}", uuid.as_str().expect("a UUID"))
 }
 
 #[tokio::test]
 async fn a_file_that_is_not_ready_is_409_and_one_that_never_will_be_410() {
-    let stack = Stack::get();
-    let owner = super::owner_of_many(&stack).await;
+    let deployment = Deployment::get();
+    let owner = owner_in_no_hurry(&deployment).await;
     let export = owner.request("csv").await;
-    let link = hidden_link(&stack, id(&export)).await;
-    problem(&owner.api.get(&link).await, 409);
-
-    owner
-        .api
-        .call(Method::POST, &cancel_path(&export), None)
-        .await
-        .expect_status(200);
-    let gone = problem(&owner.api.get(&link).await, 410);
-    assert!(
-        gone["detail"]
+    let link = hidden_link(&deployment, id(&export)).await;
+    let status = async || {
+        owner.export(id(&export)).await["status"]
             .as_str()
-            .is_some_and(|text| text.contains("canceled")),
-        "{gone:#}"
+            .unwrap()
+            .to_owned()
+    };
+    let (before, said, after) = (
+        status().await,
+        owner.api.get(&link).await.problem(),
+        status().await,
     );
+    let not_ready = |status| {
+        format!(
+            "409 The file is not ready: the export is {status}. Ask again once its status is `succeeded`."
+        )
+    };
+    assert!([before, after].map(not_ready).contains(&said), "{said}");
+
+    let canceled = owner.api.cancel(&export).await;
+    canceled.expect_status(200);
+    let said = owner.api.get(&link).await.problem();
+    assert_eq!(said, "410 There is no file: the export was canceled.");
     let events = owner.events(id(&export)).await;
     assert!(!events.contains(&"downloaded".to_owned()), "{events:?}");
 
     // To somebody else it is not there, whatever became of it.
-    let stranger = Owner::new(&stack, "Bruno").await;
+    let stranger = Owner::new(&deployment, "Bruno").await;
     problem(&stranger.api.get(&link).await, 404);
 }

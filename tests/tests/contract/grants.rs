@@ -2,9 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waybill_tests::{Owner, Stack, id, unique};
-
-use super::{caller, csv, problem};
+use waybill_tests::asking::*;
+use waybill_tests::{Answer, Deployment, Owner, id, unique};
 
 /// Routes, and the status that each kind of token gets there, by the contract: 404 for what they
 /// may not see, 403 for what they see and may not do.
@@ -65,13 +64,13 @@ fn rows() -> Vec<(&'static str, &'static str, Vec<u16>)> {
 
 #[tokio::test]
 async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
     let number = unique();
     let organization = format!("org-{number}");
     let source = format!("leads-{number}");
     let described = json!({"name": "Described", "organization_id": organization});
-    let staff = caller(&stack, "yuki", "staff").await;
+    let staff = caller(&deployment, "yuki", "staff").await;
     for path in [
         format!("/v1/projects/{}", owner.project),
         format!("/v1/sources/{source}"),
@@ -92,9 +91,28 @@ async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
         format!("service project:{project}"),
     ];
     let mut callers = Vec::new();
-    for grants in &tokens {
-        callers.push((grants, caller(&stack, "somebody", grants).await));
+    for (column, grants) in tokens.iter().enumerate() {
+        callers.push((
+            column,
+            grants.as_str(),
+            caller(&deployment, "somebody", grants).await,
+        ));
     }
+    // Who is nobody here: by words of other kinds, by the same number of another kind, and whoever asked for the export
+    // with a token that has lost the grant.
+    let words = format!(
+        "project:0 projects:1 PROJECT:1 project: source:{project} organization:{project} openid"
+    );
+    callers.push((0, &words, caller(&deployment, "eli", &words).await));
+    let without = deployment.caller(&deployment.token_with(&owner.sub, "").await);
+    callers.push((0, "lost", without));
+
+    let anonymous = |answer: &Answer| {
+        let mut told = answer.json();
+        told["request_id"] = Value::Null;
+        told
+    };
+    let nothing = anonymous(&staff.get("/v1/exports/1").await);
 
     let mut wrong = Vec::new();
     for (call, path, statuses) in rows() {
@@ -104,14 +122,18 @@ async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
             .replace("{source}", &source)
             .replace("{export}", &id(&export).to_string())
             .replace("{link}", &owner.link(&export));
-        for ((grants, caller), status) in callers.iter().zip(statuses) {
+        for (column, grants, caller) in &callers {
             let (method, body) = request(call, &path, &described);
-            let answer = caller.call(method, &path, body).await;
+            let (answer, status) = (caller.call(method, &path, body).await, statuses[*column]);
             if answer.status != status {
                 wrong.push(format!(
                     "{call} {path} with {grants:?} is {} and not {status}",
                     answer.status
                 ));
+            } else if status == 404 {
+                // What is not theirs is told of as what is not there.
+                problem(&answer, 404);
+                assert_eq!(anonymous(&answer), nothing, "{call} {path} with {grants:?}");
             } else if status >= 400 {
                 problem(&answer, status);
             }
@@ -137,4 +159,31 @@ fn request(call: &str, path: &str, described: &Value) -> (Method, Option<Value>)
         "GET" => (Method::GET, None),
         other => panic!("no call: {other}"),
     }
+}
+
+/// A claim is words, or a list of them in brackets. One that is empty, or only of words of others, is no error but
+/// nobody's grant.
+#[tokio::test]
+async fn a_claim_grants_what_its_words_say_and_nothing_else() {
+    let deployment = Deployment::get();
+    let n = unique();
+    let path = format!("/v1/projects/{n}/exports");
+    for (grants, status) in [
+        (String::new(), 404),
+        (" ".to_owned(), 404),
+        ("[]".to_owned(), 404),
+        ("openid email".to_owned(), 404),
+        (format!("project:{}", n + 1), 404),
+        (format!("[project:{n},staff]"), 404),
+        (format!("project:{n}"), 200),
+        (format!("[project:{n}]"), 200),
+        (format!("[openid project:{n}]"), 200),
+        (format!("openid  project:{n} "), 200),
+        ("[a staff]".to_owned(), 200),
+    ] {
+        let api = caller(&deployment, "somebody", &grants).await;
+        assert_eq!(api.get(&path).await.status, status, "{grants:?}");
+    }
+    let listed = caller(&deployment, "ana", &format!("[openid project:{n}]")).await;
+    listed.post(&path, csv()).await.expect_status(201);
 }

@@ -1,11 +1,11 @@
 //! What a body may say: every wrong word is refused, named, and explained.
 
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use waybill_tests::{Answer, Owner, Stack};
-
-use super::{caller, csv, problem, refuses_fields};
+use waybill_tests::asking::*;
+use waybill_tests::{Answer, Deployment, Owner};
 
 /// The least that asks for an export, with one field as given.
 fn with(field: &str, value: Value) -> Value {
@@ -15,22 +15,16 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 async fn send_text(owner: &Owner, content_type: Option<&str>, body: impl Into<String>) -> Answer {
-    let mut request = owner
-        .api
-        .request(Method::POST, &owner.path())
-        .body(body.into());
+    let mut request = owner.api.request(Method::POST, &owner.path());
     if let Some(content_type) = content_type {
-        request = request.header(
-            CONTENT_TYPE,
-            HeaderValue::from_str(content_type).expect("a media type"),
-        );
+        request = request.header(CONTENT_TYPE, content_type);
     }
-    owner.api.send(request).await
+    owner.api.send(request.body(body.into())).await
 }
 
 /// Nothing that was refused has left an export, or used up the person's limit.
 async fn nothing_came_of_it(owner: &Owner) {
-    let list = owner.api.get(&owner.path()).await.expect_status(200).json();
+    let list = owner.api.read(&owner.path()).await;
     assert_eq!(
         list["exports"],
         json!([]),
@@ -43,211 +37,203 @@ async fn nothing_came_of_it(owner: &Owner) {
 
 #[tokio::test]
 async fn a_body_is_a_json_object_sent_as_such() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let json = "application/json";
-    for text in [
-        "",
-        "{",
-        "not json",
-        "[]",
-        "\"orders\"",
-        "7",
-        "null",
-        "{\"type\": \"orders\",}",
-        "\u{feff}{}",
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let json = Some("application/json");
+    let another = "it is another JSON value";
+    for (text, why) in [
+        ("", "EOF while parsing a value at line 1 column 0"),
+        ("{", "EOF while parsing an object at line 1 column 1"),
+        ("{\"type\":", "EOF while parsing a value at line 1 column 8"),
+        ("not json", "expected ident at line 1 column 2"),
+        (
+            "{\"type\": \"orders\",}",
+            "trailing comma at line 1 column 19",
+        ),
+        ("\u{feff}{}", "expected value at line 1 column 1"),
+        ("[]", another),
+        ("\"orders\"", another),
+        ("7", another),
+        ("null", another),
     ] {
-        let problem = problem(&send_text(&owner, Some(json), text).await, 400);
-        assert!(
-            problem["detail"]
-                .as_str()
-                .is_some_and(|detail| detail.contains("JSON")),
-            "{text:?}: {problem:#}"
+        let said = send_text(&owner, json, text).await.problem();
+        assert_eq!(
+            said,
+            format!("400 The body must be a JSON object: {why}."),
+            "{text:?}"
         );
     }
-    let whole = csv().to_string();
+    let deep = "[".repeat(10_000);
+    problem(&send_text(&owner, json, deep).await, 400);
     for content_type in [
         None,
         Some("text/plain"),
         Some("application/x-www-form-urlencoded"),
         Some("application/jsonp"),
     ] {
-        problem(&send_text(&owner, content_type, whole.clone()).await, 415);
-    }
-    nothing_came_of_it(&owner).await;
-}
-
-#[tokio::test]
-async fn a_body_may_have_64_kilobytes() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let spaces = |size: usize| {
-        let body = csv().to_string();
-        format!("{body}{}", " ".repeat(size - body.len()))
-    };
-    problem(
-        &send_text(&owner, Some("application/json"), spaces(64 * 1024 + 1)).await,
-        413,
-    );
-    problem(
-        &send_text(&owner, Some("application/json"), spaces(1024 * 1024)).await,
-        413,
-    );
-    let largest = send_text(
-        &owner,
-        Some("application/json; charset=utf-8"),
-        spaces(64 * 1024),
-    )
-    .await;
-    largest.expect_status(201);
-}
-
-#[tokio::test]
-async fn type_and_format_are_required_and_known() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let post = async |body: Value| owner.api.post(&owner.path(), body).await;
-    refuses_fields(&post(json!({})).await, &["format", "type"]);
-    refuses_fields(
-        &post(json!({"type": null, "format": null})).await,
-        &["format", "type"],
-    );
-    for value in [
-        json!("invoices"),
-        json!(""),
-        json!("Orders"),
-        json!(7),
-        json!(["orders"]),
-        json!({"orders": true}),
-    ] {
-        refuses_fields(&post(with("type", value)).await, &["type"]);
-    }
-    for value in [
-        json!("pdf"),
-        json!("CSV"),
-        json!(""),
-        json!(true),
-        json!(["csv", "xlsx"]),
-    ] {
-        refuses_fields(&post(with("format", value)).await, &["format"]);
-    }
-    nothing_came_of_it(&owner).await;
-}
-
-#[tokio::test]
-async fn a_type_belongs_to_one_kind_of_parent() {
-    let stack = Stack::get();
-    let admin = caller(&stack, "chidi", "organization:acme source:web-leads").await;
-    for path in [
-        "/v1/organizations/acme/exports",
-        "/v1/sources/web-leads/exports",
-    ] {
-        refuses_fields(&admin.post(path, csv()).await, &["type"]);
-    }
-}
-
-#[tokio::test]
-async fn a_field_that_nobody_knows_is_refused_by_its_name() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    for field in [
-        "formats",
-        "filter",
-        "id",
-        "status",
-        "organization_id",
-        "Type",
-        "__proto__",
-        "é",
-    ] {
-        refuses_fields(
-            &owner.api.post(&owner.path(), with(field, json!("x"))).await,
-            &[field],
+        let said = send_text(&owner, content_type, csv().to_string())
+            .await
+            .problem();
+        assert_eq!(
+            said,
+            "415 Send the body as `Content-Type: application/json`."
         );
     }
     nothing_came_of_it(&owner).await;
 }
 
 #[tokio::test]
-async fn columns_are_known_and_named_once() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    for value in [
-        json!([]),
-        json!("id"),
-        json!(["id", "id"]),
-        json!(["id", "secret"]),
-        json!([1]),
-        json!({}),
-    ] {
-        let answer = owner.api.post(&owner.path(), with("columns", value)).await;
-        let problem = problem(&answer, 422);
-        let field = problem["errors"][0]["field"].as_str().unwrap_or_default();
-        assert!(field.starts_with("columns"), "{problem:#}");
+async fn a_body_may_have_64_kilobytes() {
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let json = Some("application/json");
+    let spaces = |size: usize| {
+        let body = csv().to_string();
+        format!("{body}{}", " ".repeat(size - body.len()))
+    };
+    for size in [64 * 1024 + 1, 1024 * 1024] {
+        let said = send_text(&owner, json, spaces(size)).await.problem();
+        assert_eq!(said, "413 The body may have at most 65536 bytes.");
     }
-    let export = owner
-        .request_with(with("columns", json!(["amount", "id"])))
-        .await;
-    assert_eq!(
-        export["columns"],
-        json!(["amount", "id"]),
-        "in the order that they were asked for"
-    );
+    for content_type in [
+        "application/json; charset=utf-8",
+        "Application/JSON; charset=utf-8",
+    ] {
+        let largest = send_text(&owner, Some(content_type), spaces(64 * 1024)).await;
+        largest.expect_status(201);
+    }
+}
+
+/// Every value of a list is refused in this field, by its name.
+async fn refuses(owner: &Owner, field: &str, values: Value) {
+    for value in values.as_array().expect("values") {
+        let answer = owner
+            .api
+            .post(&owner.path(), with(field, value.clone()))
+            .await;
+        refuses_fields(&answer, &[field]);
+    }
+}
+
+#[tokio::test]
+async fn type_and_format_are_required_and_known() {
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    for body in [json!({}), json!({"type": null, "format": null})] {
+        let answer = owner.api.post(&owner.path(), body).await;
+        refuses_fields(&answer, &["format", "type"]);
+    }
+    let types = json!(["invoices", "", "Orders", 7, ["orders"], {"orders": true}]);
+    refuses(&owner, "type", types).await;
+    refuses(
+        &owner,
+        "format",
+        json!(["pdf", "CSV", "", true, ["csv", "xlsx"]]),
+    )
+    .await;
+    nothing_came_of_it(&owner).await;
+}
+
+#[tokio::test]
+async fn wrong_fields_are_named_with_what_would_be_right() {
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let post = async |body: Value| owner.api.post(&owner.path(), body).await.problem();
+    insta::assert_snapshot!(post(json!({"type": "invoices", "format": "pdf", "limit": 5})).await, @"
+    422 3 fields are invalid; see `errors`.
+    limit: is unknown; the fields are type, format, filters, search, columns, profile, time_zone, user
+    type: must be one of orders
+    format: must be csv or xlsx
+    ");
+    let backward = json!({"created_at": {"from": "-1d", "to": "-2d"}});
+    insta::assert_snapshot!(post(with("filters", backward)).await, @"
+    422 `filters.created_at.to` must be after `from`; it is the first instant not in the range.
+    filters.created_at.to: must be after `from`; it is the first instant not in the range
+    ");
+    nothing_came_of_it(&owner).await;
+}
+
+#[tokio::test]
+async fn a_type_belongs_to_one_kind_of_parent() {
+    let admin = caller(
+        &Deployment::get(),
+        "chidi",
+        "organization:acme source:web-leads",
+    )
+    .await;
+    for path in [
+        "/v1/organizations/acme/exports",
+        "/v1/sources/web-leads/exports",
+    ] {
+        assert_eq!(
+            admin.post(path, csv()).await.problem(),
+            "422 `type` belongs to a project; export it there.\ntype: belongs to a project; export it there"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_nobody_knows_is_refused_by_its_name() {
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let fields = "formats filter id status organization_id Type __proto__ é";
+    for field in fields.split(' ') {
+        refuses(&owner, field, json!(["x"])).await;
+    }
+    nothing_came_of_it(&owner).await;
+}
+
+/// The fields that an answer calls wrong.
+fn wrong(answer: &Answer) -> Vec<String> {
+    let errors = problem(answer, 422)["errors"].clone();
+    let errors = errors.as_array().expect("errors").iter();
+    let field = |error: &Value| error["field"].as_str().expect("a field").to_owned();
+    errors.map(field).collect()
+}
+
+#[tokio::test]
+async fn columns_are_known_and_named_once() {
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    let values = json!([[], "id", ["id", "id"], ["id", "secret"], [1], {}]);
+    for value in values.as_array().expect("values") {
+        let answer = owner
+            .api
+            .post(&owner.path(), with("columns", value.clone()))
+            .await;
+        assert!(wrong(&answer)[0].starts_with("columns"), "{value}");
+    }
+    // In the order that they were asked for.
+    let asked = json!(["amount", "id"]);
+    let export = owner.request_with(with("columns", asked.clone())).await;
+    assert_eq!(export["columns"], asked);
 }
 
 #[tokio::test]
 async fn profile_time_zone_search_and_user_are_what_they_say() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    for (field, values) in [
-        ("profile", vec![json!("excel"), json!(""), json!(1)]),
-        (
-            "time_zone",
-            vec![
-                json!("Mars/Olympus"),
-                json!("+01:00"),
-                json!(""),
-                json!(1),
-                json!("../etc/passwd"),
-            ],
-        ),
-        (
-            "search",
-            vec![json!("x".repeat(201)), json!(1), json!(["ana"])],
-        ),
-        ("filters", vec![json!([]), json!("status"), json!(1)]),
-    ] {
-        for value in values {
-            refuses_fields(
-                &owner.api.post(&owner.path(), with(field, value)).await,
-                &[field],
-            );
-        }
-    }
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
+    refuses(&owner, "profile", json!(["excel", "", 1])).await;
+    let zones = json!(["Mars/Olympus", "+01:00", "", 1, "../etc/passwd"]);
+    refuses(&owner, "time_zone", zones).await;
+    refuses(&owner, "search", json!(["x".repeat(201), 1, ["ana"]])).await;
+    refuses(&owner, "filters", json!([[], "status", 1])).await;
     // Naming another person is not for people at all.
-    problem(
-        &owner
-            .api
-            .post(&owner.path(), with("user", json!({"id": "u-1"})))
-            .await,
-        403,
+    let named = with("user", json!({"id": "u-1"}));
+    assert_eq!(
+        owner.api.post(&owner.path(), named).await.problem(),
+        "403 Only a token with the grant `service` may name the user that an export is for."
     );
 
     let mut body = with("time_zone", json!("Europe/Lisbon"));
     body["profile"] = json!("data");
     body["search"] = json!("  José ");
     let export = owner.request_with(body).await;
-    assert_eq!(
-        (&export["time_zone"], &export["profile"]),
-        (&json!("Europe/Lisbon"), &json!("data"))
-    );
-    assert_eq!(export["search"], "José");
+    for (field, value) in [
+        ("time_zone", "Europe/Lisbon"),
+        ("profile", "data"),
+        ("search", "José"),
+    ] {
+        assert_eq!(export[field], value);
+    }
 }
 
 #[tokio::test]
 async fn filters_are_known_and_hold_values_of_their_kind() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
     for filters in [
         json!({"color": "red"}),
         json!({"customer": "Ana"}),
@@ -269,20 +255,11 @@ async fn filters_are_known_and_hold_values_of_their_kind() {
             .api
             .post(&owner.path(), with("filters", filters.clone()))
             .await;
-        let problem = problem(&answer, 422);
-        let name = filters
-            .as_object()
-            .and_then(|all| all.keys().next())
-            .expect("a filter");
-        let fields: Vec<&str> = problem["errors"]
-            .as_array()
-            .expect("errors")
-            .iter()
-            .filter_map(|e| e["field"].as_str())
-            .collect();
+        let name = filters.as_object().and_then(|all| all.keys().next());
+        let name = name.expect("a filter").as_str();
         assert!(
-            fields.iter().all(|field| field.contains(name.as_str())),
-            "{filters}: {problem:#}"
+            wrong(&answer).iter().all(|field| field.contains(name)),
+            "{filters}: {answer:?}"
         );
     }
     nothing_came_of_it(&owner).await;
@@ -290,8 +267,7 @@ async fn filters_are_known_and_hold_values_of_their_kind() {
 
 #[tokio::test]
 async fn filters_are_shown_as_they_were_understood() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
     for nothing in [json!(null), json!({}), json!({"status": null})] {
         let export = owner.request_with(with("filters", nothing.clone())).await;
         assert!(
@@ -308,21 +284,9 @@ async fn filters_are_shown_as_they_were_understood() {
     let export = owner.request_with(body).await;
     assert_eq!(export["filters"]["status"], json!(["delivered"]));
     let created = &export["filters"]["created_at"];
-    assert_eq!(
-        created["from"], "2017-10-01T03:00:00Z",
-        "a date begins at midnight in the export's time zone"
-    );
-    let instant = |value: &Value| {
-        value
-            .as_str()
-            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-    };
-    let (to, asked) = (instant(&created["to"]), instant(&export["created_at"]));
-    let span = asked
-        .expect("created_at")
-        .duration_since(to.expect("an instant"));
-    assert!(
-        (span - jiff::SignedDuration::from_hours(24)).abs() <= jiff::SignedDuration::from_hours(1),
-        "{export:#}"
-    );
+    // A date begins at midnight in the export's time zone.
+    assert_eq!(created["from"], "2017-10-01T03:00:00Z");
+    let instant = |value: &Value| -> Timestamp { value.as_str().unwrap().parse().unwrap() };
+    let day = instant(&export["created_at"]).duration_since(instant(&created["to"]));
+    assert_eq!(day, SignedDuration::from_hours(24), "{export:#}");
 }

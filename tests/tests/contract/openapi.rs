@@ -1,15 +1,14 @@
 //! The contract at `/openapi.json`: valid, open to all, and true of the answers that the API really gives.
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
+use flate2::read::GzDecoder;
 use reqwest::Method;
 use serde_json::{Value, json};
-use waybill_tests::{
-    Answer, Caller, Owner, Stack, generated_orders, load_orders, orders_csv, python,
-};
-
-use super::{caller, cancel_path, csv, export_path};
+use waybill_tests::asking::*;
+use waybill_tests::{Deployment, Owner, generated_orders, load_orders, orders_csv, python};
 
 const SCHEMA: &str = include_str!("../../data/openapi-3.1.schema.json");
 const CHECK: &str = include_str!("../../data/check_openapi.py");
@@ -35,12 +34,8 @@ fn wrong(document: &Value, answers: &[Value]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn real(method: &str, path: &str, answer: &Answer) -> Value {
-    json!({"method": method, "path": path, "status": answer.status, "body": answer.json()})
-}
-
-async fn document(stack: &Stack) -> Value {
-    let answer = stack
+async fn document(deployment: &Deployment) -> Value {
+    let answer = deployment
         .stranger()
         .get("/openapi.json")
         .await
@@ -51,155 +46,247 @@ async fn document(stack: &Stack) -> Value {
 
 #[tokio::test]
 async fn the_contract_is_true_of_real_answers() {
-    let stack = Stack::get();
-    let document = document(&stack).await;
+    let deployment = Deployment::get();
+    let document = document(&deployment).await;
     assert_eq!(document["openapi"], "3.1.0");
-    let owner = Owner::new(&stack, "Ana").await;
-    load_orders(&stack, owner.project, orders_csv(&generated_orders(20))).await;
-    let staff = caller(&stack, "yuki", "staff").await;
-    let get = async |api: &Caller, path: &str| api.get(path).await;
+    let owner = Owner::new(&deployment, "Ana").await;
+    load_orders(
+        &deployment,
+        owner.project,
+        orders_csv(&generated_orders(20)),
+    )
+    .await;
+    let (api, staff) = (&owner.api, &caller(&deployment, "yuki", "staff").await);
+    let done = owner.succeeded(csv()).await;
+    let (export, link) = (export_path(&done), owner.link(&done));
+    let (exports, project) = (owner.path(), format!("/v1/projects/{}", owner.project));
+    let user = json!({"type": "orders", "format": "csv", "user": {"id": "x"}});
+    let described = json!({"name": "Film", "organization_id": "acme"});
+    let nothing = Value::Null;
+    let stranger = &deployment.stranger();
     let mut answers = Vec::new();
-    let mut note =
-        |method: &str, path: &str, answer: Answer| answers.push(real(method, path, &answer));
-
-    let created = owner.api.post(&owner.path(), csv()).await;
-    let export = created.json();
-    note("post", "/v1/projects/{id}/exports", created);
-    for body in [
-        json!({"format": "pdf"}),
-        json!([]),
-        json!({"type": "orders", "format": "csv", "user": {"id": "x"}}),
-    ] {
-        note(
+    // The contract's address, and who calls which of its kind.
+    for (method, documented, api, path, body) in [
+        (
             "post",
             "/v1/projects/{id}/exports",
-            owner.api.post(&owner.path(), body).await,
-        );
+            api,
+            exports.as_str(),
+            &csv(),
+        ),
+        (
+            "post",
+            "/v1/projects/{id}/exports",
+            api,
+            &exports,
+            &json!({"format": "pdf"}),
+        ),
+        (
+            "post",
+            "/v1/projects/{id}/exports",
+            api,
+            &exports,
+            &json!([]),
+        ),
+        ("post", "/v1/projects/{id}/exports", api, &exports, &user),
+        ("get", "/v1/exports/{id}", api, &export, &nothing),
+        ("get", "/v1/exports/{id}", api, "/v1/exports/1", &nothing),
+        (
+            "get",
+            "/v1/exports/{id}/events",
+            staff,
+            &format!("{export}/events"),
+            &nothing,
+        ),
+        (
+            "post",
+            "/v1/exports/{id}/cancel",
+            api,
+            &format!("{export}/cancel"),
+            &nothing,
+        ),
+        ("get", "/v1/projects/{id}/exports", api, &exports, &nothing),
+        (
+            "get",
+            "/v1/projects/{id}/exports",
+            api,
+            &format!("{exports}?limit=0"),
+            &nothing,
+        ),
+        ("get", "/v1/downloads/{uuid}", api, &link, &nothing),
+        ("get", "/v1/downloads/{uuid}", staff, &link, &nothing),
+        (
+            "get",
+            "/v1/projects/{id}/exports/summary",
+            api,
+            &format!("{exports}/summary"),
+            &nothing,
+        ),
+        (
+            "get",
+            "/v1/projects/{id}/records/{type}",
+            api,
+            &format!("{project}/records/orders?limit=3"),
+            &nothing,
+        ),
+        (
+            "get",
+            "/v1/projects/{id}/records/{type}",
+            staff,
+            &format!("{project}/records/orders"),
+            &nothing,
+        ),
+        ("get", "/v1/catalog", api, "/v1/catalog", &nothing),
+        ("get", "/v1/catalog", stranger, "/v1/catalog", &nothing),
+        (
+            "get",
+            "/v1/projects/{id}/catalog",
+            api,
+            &format!("{project}/catalog"),
+            &nothing,
+        ),
+        ("put", "/v1/projects/{id}", staff, &project, &described),
+    ] {
+        let request = api.request(method.to_uppercase().parse().expect("a method"), path);
+        let request = request.header("accept", "application/json");
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(body)
+        };
+        let answer = api.send(request).await;
+        let (status, body) = (answer.status, answer.json());
+        answers.push(json!({"method": method, "path": documented, "status": status, "body": body}));
     }
-    let done = owner
-        .reaches(
-            waybill_tests::id(&export),
-            "succeeded",
-            waybill_tests::FINISHED_WITHIN,
-        )
-        .await;
-    note(
-        "get",
-        "/v1/exports/{id}",
-        get(&owner.api, &export_path(&export)).await,
-    );
-    note(
-        "get",
-        "/v1/exports/{id}",
-        get(&owner.api, "/v1/exports/1").await,
-    );
-    note(
-        "get",
-        "/v1/exports/{id}/events",
-        get(&staff, &format!("{}/events", export_path(&export))).await,
-    );
-    let cancel = cancel_path(&export);
-    note(
-        "post",
-        "/v1/exports/{id}/cancel",
-        owner.api.call(Method::POST, &cancel, None).await,
-    );
-    note(
-        "get",
-        "/v1/projects/{id}/exports",
-        get(&owner.api, &owner.path()).await,
-    );
-    note(
-        "get",
-        "/v1/projects/{id}/exports",
-        get(&owner.api, &format!("{}?limit=0", owner.path())).await,
-    );
-    let link = owner.link(&done);
-    let request = owner
-        .api
-        .request(Method::GET, &link)
-        .header("accept", "application/json");
-    note("get", "/v1/downloads/{uuid}", owner.api.send(request).await);
-    note("get", "/v1/downloads/{uuid}", get(&staff, &link).await);
-    note(
-        "get",
-        "/v1/projects/{id}/exports/summary",
-        get(&owner.api, &format!("{}/summary", owner.path())).await,
-    );
-    let project = format!("/v1/projects/{}", owner.project);
-    note(
-        "get",
-        "/v1/projects/{id}/records/{type}",
-        get(&owner.api, &format!("{project}/records/orders?limit=3")).await,
-    );
-    note(
-        "get",
-        "/v1/projects/{id}/records/{type}",
-        get(&staff, &format!("{project}/records/orders")).await,
-    );
-    note("get", "/v1/catalog", get(&owner.api, "/v1/catalog").await);
-    note(
-        "get",
-        "/v1/catalog",
-        get(&stack.stranger(), "/v1/catalog").await,
-    );
-    note(
-        "get",
-        "/v1/projects/{id}/catalog",
-        get(&owner.api, &format!("{project}/catalog")).await,
-    );
-    let described = json!({"name": "Film", "organization_id": "acme"});
-    note(
-        "put",
-        "/v1/projects/{id}",
-        staff.put(&project, described).await,
-    );
+    let said = |answer: &Value| answer["status"].as_u64().expect("a status");
+    let statuses: Vec<u64> = answers.iter().map(said).collect();
+    let expected = [
+        201, 422, 400, 403, 200, 404, 200, 409, 200, 422, 200, 403, 200, 200, 403, 200, 401, 200,
+        200,
+    ];
+    assert_eq!(statuses, expected);
 
     let wrong = wrong(&document, &answers);
     assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[tokio::test]
-async fn the_gateway_asks_a_token_of_every_call_that_the_contract_says_needs_one() {
-    let stack = Stack::get();
-    let document = document(&stack).await;
-    let paths = document["paths"].as_object().expect("paths");
-    for (path, item) in paths {
-        for (method, operation) in item.as_object().expect("methods") {
-            let address = path
-                .replace("{id}", "7")
-                .replace("{type}", "orders")
-                .replace("{uuid}", "x");
-            let method: Method = method.to_uppercase().parse().expect("a method");
-            let answer = stack.stranger().call(method.clone(), &address, None).await;
-            let is_open = operation["security"].is_null();
-            let expected = if is_open { 200 } else { 401 };
-            assert_eq!(answer.status, expected, "{method} {path}: {answer:?}");
-            if !is_open {
-                assert_eq!(
-                    answer.json(),
-                    json!({"message": "Unauthorized"}),
-                    "{method} {path}"
-                );
-            }
-        }
+async fn the_contract_has_every_method_of_its_addresses() {
+    let deployment = Deployment::get();
+    let document = document(&deployment).await;
+    let staff = caller(&deployment, "yuki", "staff").await;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let address = address(path);
+        let refused = staff.call(Method::DELETE, &address, None).await;
+        problem(&refused, 405);
+        let allowed = refused.header("allow").split(',').map(str::trim);
+        // Every GET takes HEAD too.
+        let allowed: BTreeSet<String> = allowed
+            .filter(|m| *m != "HEAD")
+            .map(str::to_lowercase)
+            .collect();
+        let documented: BTreeSet<String> =
+            item.as_object().expect("methods").keys().cloned().collect();
+        assert_eq!(allowed, documented, "{path}");
     }
 }
 
-/// Through the gateway, which hands on bytes in another form than text.
+/// An address of a path in the contract.
+fn address(path: &str) -> String {
+    path.replace("{id}", "7")
+        .replace("{type}", "orders")
+        .replace("{uuid}", "x")
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere_and_every_call_has_a_name_of_its_own() {
+    let deployment = Deployment::get();
+    let document = document(&deployment).await;
+    assert_eq!(document["servers"][0]["url"], deployment.public_url());
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().expect("a reference");
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+    for kind in ["schemas", "responses"] {
+        for name in document["components"][kind]
+            .as_object()
+            .expect("components")
+            .keys()
+        {
+            let used = text.contains(&format!("#/components/{kind}/{name}\""));
+            // 405 is said of all addresses at once.
+            assert!(
+                used || name == "Problem405",
+                "{kind}/{name} is used nowhere"
+            );
+        }
+    }
+    let paths = document["paths"].as_object().expect("paths").values();
+    let operations: Vec<&Value> = paths
+        .flat_map(|item| item.as_object().expect("methods").values())
+        .collect();
+    let names: BTreeSet<&str> = operations
+        .iter()
+        .filter_map(|o| o["operationId"].as_str())
+        .collect();
+    assert_eq!(names.len(), operations.len());
+    for name in [
+        "createProjectExport",
+        "listOrganizationExports",
+        "describeSource",
+        "listSourceRecords",
+    ] {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+/// What a client checks most strictly has no fields but those that the contract names.
+#[tokio::test]
+async fn a_receipt_a_failure_and_their_like_are_closed() {
+    let document = document(&Deployment::get()).await;
+    for name in ["Failure", "FieldError", "Receipt", "User", "Warning"] {
+        let schema = &document["components"]["schemas"][name];
+        assert_eq!(schema["additionalProperties"], false, "{name}");
+        assert!(
+            schema["required"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty()),
+            "{name}"
+        );
+    }
+}
+
+/// The gateway hands on bytes in another form than text.
 #[tokio::test]
 async fn the_contract_comes_compressed_to_whom_it_suits() {
-    let stack = Stack::get();
-    let stranger = stack.stranger();
+    let deployment = Deployment::get();
+    let stranger = deployment.stranger();
     let ask = async |name: &str, value: &str| {
         let request = stranger.request(Method::GET, "/openapi.json");
         stranger.send(request.header(name, value)).await
     };
     let plain = stranger.get("/openapi.json").await.expect_status(200);
-    let zipped = ask("accept-encoding", "gzip").await.expect_status(200);
-    assert_eq!(zipped.header("content-encoding"), "gzip");
-    assert_eq!(zipped.body[..2], [0x1f, 0x8b]);
-    assert!(zipped.body.len() < plain.body.len() / 4);
+    assert_eq!(plain.header("cache-control"), "public, max-age=300");
+    assert_eq!(
+        (plain.header("vary"), plain.header("content-encoding")),
+        ("Accept-Encoding", "")
+    );
+    let refused = ask("accept-encoding", "br, gzip;q=0")
+        .await
+        .expect_status(200);
+    assert_eq!(refused.header("content-encoding"), "");
+    for accepted in ["gzip", "br, gzip;q=0.8"] {
+        let zipped = ask("accept-encoding", accepted).await.expect_status(200);
+        assert_eq!(zipped.header("content-encoding"), "gzip");
+        assert!(zipped.body.len() < plain.body.len() / 4);
+        assert_ne!(zipped.header("etag"), plain.header("etag"));
+        let mut unzipped = Vec::new();
+        GzDecoder::new(zipped.body.as_slice())
+            .read_to_end(&mut unzipped)
+            .expect("gzip");
+        assert_eq!(unzipped, plain.body);
+    }
     let again = ask("if-none-match", plain.header("etag")).await;
     assert_eq!((again.status, again.body.len()), (304, 0));
 }

@@ -1,9 +1,11 @@
 //! Lists of records: what an export would hold, newest first.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use waybill_tests::{Owner, Stack, generated_orders, load_orders, orders_csv, python_csv, unique};
-
-use super::{caller, owner_of_many, problem, refuses_fields};
+use waybill_tests::asking::*;
+use waybill_tests::{
+    Deployment, Owner, generated_orders, load_orders, orders_csv, python_csv, unique,
+};
 
 fn path(owner: &Owner) -> String {
     format!("/v1/projects/{}/records/orders", owner.project)
@@ -14,7 +16,7 @@ async fn all(owner: &Owner, query: &str) -> Vec<Value> {
     let (mut records, mut cursor) = (Vec::new(), String::new());
     for _ in 0..200 {
         let asked = format!("{}?{query}{cursor}", path(owner));
-        let list = owner.api.get(&asked).await.expect_status(200).json();
+        let list = owner.api.read(&asked).await;
         let page = list["records"].as_array().expect("a list of records");
         records.extend(page.iter().cloned());
         let (count, next) = (&list["meta"]["count"], &list["meta"]["next"]);
@@ -43,9 +45,14 @@ fn cell(value: &Value) -> String {
 /// The list and the file come of one selection: the same records, the same columns, the other way round.
 #[tokio::test]
 async fn what_is_listed_is_what_is_exported() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    load_orders(&stack, owner.project, orders_csv(&generated_orders(300))).await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    load_orders(
+        &deployment,
+        owner.project,
+        orders_csv(&generated_orders(300)),
+    )
+    .await;
     // A column of decimals is compared as numbers by a test of its own: `12.50` is 12.5 in JSON.
     let columns = [
         "id",
@@ -100,69 +107,193 @@ async fn what_is_listed_is_what_is_exported() {
 
 #[tokio::test]
 async fn a_record_is_json_of_its_columns() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let orders = generated_orders(3);
-    load_orders(&stack, owner.project, orders_csv(&orders)).await;
-    let list = owner.api.get(&path(&owner)).await.expect_status(200).json();
-    let order = &orders[2];
-    let amount: f64 = order[10].parse().expect("an amount");
-    let items: u64 = order[9].parse().expect("a number of items");
-    let record = &list["records"][0];
-    assert_eq!(record["id"], order[0].as_str());
-    assert_eq!(record["created_at"], order[3].as_str());
-    assert_eq!(
-        record["delivered_at"],
-        Value::Null,
-        "an order that is not delivered"
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    let (partition, created_at) = (format!("orders#{}", owner.project), "2026-01-01T12:00:00Z");
+    let sort_key = format!("{created_at}#o-1");
+    let text = |name: &str, text: &str| (name.to_owned(), AttributeValue::S(text.to_owned()));
+    let number = |name: &str, digits: &str| (name.to_owned(), AttributeValue::N(digits.to_owned()));
+    let record = [
+        text("pk", &partition),
+        text("sk", &sort_key),
+        text("id", "o-1"),
+        text("created_at", created_at),
+        number("amount", "12.50"),
+        number("items", "3"),
+        number("freight", "0.1234567890123456789"),
+        text("customer", "=1+1"),
+        text("secret", "of no column"),
+    ];
+    deployment.put_record(record.into()).await;
+    let list = owner.api.read(&path(&owner)).await;
+    let record = json!({
+        "id": "o-1", "reference": null, "status": null, "created_at": created_at, "updated_at": null,
+        "delivered_at": null, "customer": "=1+1", "city": null, "state": null, "items": 3, "amount": 12.5,
+        "freight": "0.1234567890123456789", "currency": null, "payment": null,
+    });
+    let meta = json!({"limit": 25, "next": null, "count": {"value": 1, "exact": true}});
+    // As texts, since the columns have an order.
+    let expected = json!({"records": [record], "meta": meta});
+    assert_eq!(list.to_string(), expected.to_string());
+    let zoned = format!(
+        "{}?columns=created_at&columns=id&time_zone=america/sao_paulo",
+        path(&owner)
     );
-    assert_eq!(record["items"], items);
-    assert_eq!(record["amount"], amount);
-    let keys: Vec<&String> = record.as_object().expect("an object").keys().collect();
-    assert_eq!(keys, waybill_tests::COLUMNS.each_ref());
+    let list = owner.api.read(&zoned).await;
+    assert_eq!(
+        list["records"],
+        json!([{"created_at": "2026-01-01T09:00:00-03:00", "id": "o-1"}])
+    );
+}
+
+/// Orders of a day each, from the beginning of the year on, by their ids: every third one is canceled.
+async fn owner_of_days(deployment: &Deployment, count: usize) -> Owner {
+    let owner = Owner::new(deployment, "Ana").await;
+    let mut csv = "id,created_at,status\n".to_owned();
+    for n in 0..count {
+        let status = if n % 3 == 0 { "canceled" } else { "delivered" };
+        csv += &format!(
+            "o-{n:03},2026-{:02}-{:02}T00:00:00Z,{status}\n",
+            1 + n / 28,
+            1 + n % 28
+        );
+    }
+    load_orders(deployment, owner.project, csv).await;
+    owner
+}
+
+fn ids(records: &[Value]) -> Vec<&str> {
+    records
+        .iter()
+        .filter_map(|record| record["id"].as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_newest_first_and_count_what_they_found() {
+    let owner = owner_of_days(&Deployment::get(), 60).await;
+    let newest_first: Vec<String> = (0..60).rev().map(|n| format!("o-{n:03}")).collect();
+    for limit in [1, 7, 20, 59, 60, 61, 100] {
+        assert_eq!(
+            ids(&all(&owner, &format!("limit={limit}")).await),
+            newest_first,
+            "limit {limit}"
+        );
+    }
+    let canceled: Vec<String> = (0..60)
+        .rev()
+        .filter(|n| n % 3 == 0)
+        .map(|n| format!("o-{n:03}"))
+        .collect();
+    for limit in [1, 6, 20, 100] {
+        let found = all(&owner, &format!("status=canceled&limit={limit}")).await;
+        assert_eq!(ids(&found), canceled, "limit {limit}");
+    }
+    let narrowed = "search=O-01&created_at.from=2026-01-13&created_at.to=2026-01-17";
+    assert_eq!(
+        ids(&all(&owner, narrowed).await),
+        ["o-015", "o-014", "o-013", "o-012"]
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_is_of_its_type_filters_columns_and_zone() {
+    let deployment = Deployment::get();
+    let owner = owner_of_days(&deployment, 6).await;
+    let path = path(&owner);
+    let first = format!("{path}?limit=1&created_at.from=-3650d&status=delivered");
+    let list = owner.api.read(&first).await;
+    let cursor = list["meta"]["next"].as_str().expect("a next page");
+    let again = format!(
+        "{path}?status=delivered&created_at.from=-3650d&limit=3&search=%20&cursor={cursor}"
+    );
+    let list = owner.api.read(&again).await;
+    let records = list["records"].as_array().expect("records");
+    assert_eq!(ids(records), ["o-004", "o-002", "o-001"]);
+    let another = unique();
+    let grants = format!("project:{} project:{another}", owner.project);
+    let both = caller(&deployment, "ana", &grants).await;
+    let elsewhere = format!("/v1/projects/{another}/records/orders");
+    for (path, query) in [
+        (&path, "status=delivered"),
+        (&path, "status=delivered&created_at.from=-3649d"),
+        (&path, "status=delivered&created_at.from=-3650d&search=o"),
+        (
+            &path,
+            "status=delivered&created_at.from=-3650d&time_zone=Europe/Lisbon",
+        ),
+        (&path, "status=delivered&created_at.from=-3650d&columns=id"),
+        (&elsewhere, "status=delivered&created_at.from=-3650d"),
+    ] {
+        let said = both
+            .get(&format!("{path}?{query}&cursor={cursor}"))
+            .await
+            .problem();
+        assert!(
+            said.starts_with("422 `cursor` must be the `next`"),
+            "{query}: {said}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn pages_neither_repeat_nor_skip_while_records_arrive() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let mut orders = generated_orders(30);
-    load_orders(&stack, owner.project, orders_csv(&orders[..25])).await;
-    let first = owner
-        .api
-        .get(&format!("{}?limit=10", path(&owner)))
-        .await
-        .expect_status(200)
-        .json();
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    let orders = generated_orders(31);
+    load_orders(&deployment, owner.project, orders_csv(&orders[1..26])).await;
+    let path = path(&owner);
+    let first = owner.api.read(&format!("{path}?limit=10")).await;
     assert_eq!(first["meta"]["count"], json!({"value": 10, "exact": false}));
-    // Five that are newer than all.
-    load_orders(&stack, owner.project, orders_csv(&orders.split_off(25))).await;
+    // Five that are newer than all, and one that is older than what was shown.
+    let later = [&orders[26..], &orders[..1]].concat();
+    load_orders(&deployment, owner.project, orders_csv(&later)).await;
+    // And one that came after the first page was asked for, in the minute that is read strongly consistently.
+    let now = deployment.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    load_orders(
+        &deployment,
+        owner.project,
+        format!("id,created_at\no-new,{now}\n"),
+    )
+    .await;
     let next = first["meta"]["next"].as_str().expect("a next page");
-    let rest = owner
-        .api
-        .get(&format!("{}?limit=100&cursor={next}", path(&owner)))
-        .await
-        .expect_status(200)
-        .json();
+    let rest = format!("{path}?limit=100&cursor={next}");
+    let rest = owner.api.read(&rest).await;
     let listed = [&first, &rest].map(|list| list["records"].as_array().expect("records").clone());
-    let ids: Vec<String> = listed
-        .concat()
-        .iter()
-        .map(|record| cell(&record["id"]))
-        .collect();
-    let expected: Vec<String> = orders.iter().rev().map(|order| order[0].clone()).collect();
-    assert_eq!(ids, expected);
-    assert_eq!(rest["meta"]["count"], json!({"value": 25, "exact": true}));
+    let expected: Vec<&String> = orders[..26].iter().rev().map(|order| &order[0]).collect();
+    let listed = listed.concat();
+    assert!(ids(&listed).into_iter().eq(expected), "{listed:?}");
+    assert_eq!(rest["meta"]["count"], json!({"value": 26, "exact": true}));
+    assert_eq!(all(&owner, "limit=100").await.len(), 32);
+}
+
+#[tokio::test]
+async fn a_list_is_no_longer_than_lambda_answers() {
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    let mut csv = "id,created_at,customer\n".to_owned();
+    for n in 0..30 {
+        csv += &format!(
+            "o-{n:02},2026-01-01T00:00:{n:02}Z,{}\n",
+            "x".repeat(350_000)
+        );
+    }
+    load_orders(&deployment, owner.project, csv).await;
+    let answer = owner
+        .api
+        .get(&format!("{}?limit=100", path(&owner)))
+        .await
+        .expect_status(200);
+    assert!(answer.body.len() < 5_000_000, "{}", answer.body.len());
     assert_eq!(all(&owner, "limit=100").await.len(), 30);
 }
 
-/// [`super::MANY`] orders, of some 240 bytes each, are more than one call examines: what is rare is found by going on.
+/// [`MANY`] orders, of some 240 bytes each, are more than one call examines: what is rare is found by going on.
 #[tokio::test]
 async fn a_call_examines_no_more_than_it_may_and_the_next_goes_on() {
-    let stack = Stack::get();
-    let owner = owner_of_many(&stack).await;
+    let owner = owner_of_many(&Deployment::get()).await;
     let rare = format!("{}?search=o-0000001", path(&owner));
-    let first = owner.api.get(&rare).await.expect_status(200).json();
+    let first = owner.api.read(&rare).await;
     assert_eq!(
         first["records"],
         json!([]),
@@ -176,55 +307,53 @@ async fn a_call_examines_no_more_than_it_may_and_the_next_goes_on() {
 
 #[tokio::test]
 async fn records_are_for_those_who_may_export_them() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
     let path = path(&owner);
-    problem(&caller(&stack, "yuki", "staff").await.get(&path).await, 403);
-    for grants in [
-        format!("project:{}", unique()),
-        format!("source:{}", owner.project),
-        String::new(),
-        "service".to_owned(),
-    ] {
-        problem(
-            &caller(&stack, "bruno", &grants).await.get(&path).await,
-            404,
-        );
-    }
-    assert_eq!(stack.stranger().get(&path).await.status, 401);
+    let staff = caller(&deployment, "yuki", "staff").await;
+    let said = staff.get(&path).await.problem();
+    assert_eq!(said, "403 You may see exports here, but not read records.");
+    let grants = format!("project:{} staff", owner.project);
+    let both = caller(&deployment, "yuki", &grants).await;
+    both.get(&path).await.expect_status(200);
+    // What the others get is in the table of `grants`.
+    let source = format!("source:{}", owner.project);
+    let bruno = caller(&deployment, "bruno", &source).await;
+    problem(&bruno.get(&path).await, 404);
+    assert_eq!(deployment.stranger().get(&path).await.status, 401);
 
     let organization = format!("org-{}", unique());
-    let admin = caller(&stack, "chidi", &format!("organization:{organization}")).await;
+    let admin = admin(&deployment, &organization).await;
     problem(&admin.get(&path).await, 404);
-    let described = json!({"name": "Film", "organization_id": organization});
-    let staff = caller(&stack, "yuki", "staff").await;
-    staff
-        .put(&format!("/v1/projects/{}", owner.project), described)
-        .await
-        .expect_status(200);
+    owner.belongs_to(&organization).await;
     admin.get(&path).await.expect_status(200);
 }
 
 #[tokio::test]
 async fn what_cannot_be_exported_cannot_be_listed() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
     let path = path(&owner);
-    problem(
-        &owner
-            .api
-            .get(&format!("/v1/projects/{}/records/invoices", owner.project))
-            .await,
-        404,
-    );
+    let invoices = format!("/v1/projects/{}/records/invoices", owner.project);
+    problem(&owner.api.get(&invoices).await, 404);
     let source = unique();
-    let elsewhere = caller(&stack, "sam", &format!("source:{source}")).await;
-    refuses_fields(
-        &elsewhere
-            .get(&format!("/v1/sources/{source}/records/orders"))
-            .await,
-        &["type"],
-    );
+    let elsewhere = caller(&deployment, "sam", &format!("source:{source}")).await;
+    let orders = format!("/v1/sources/{source}/records/orders");
+    insta::assert_snapshot!(elsewhere.get(&orders).await.problem(), @"
+    422 `type` belongs to a project; read it there.
+    type: belongs to a project; read it there
+    ");
+    let query = "limit=0&columns=nothing&time_zone=Mars&status=lost&colour=red&created_at.from=soon&search=a&search=b";
+    insta::assert_snapshot!(owner.api.get(&format!("{path}?{query}")).await.problem(), @"
+    422 7 fields are invalid; see `errors`.
+    limit: must be a whole number from 1 to 100
+    columns: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
+    time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
+    search: must not be repeated
+    status: must be one of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled
+    colour: is no filter of orders; its filters are status, created_at, state, payment
+    created_at.from: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
+    ");
     for (query, fields) in [
         ("limit=0", &["limit"][..]),
         ("limit=101", &["limit"]),
@@ -248,9 +377,6 @@ async fn what_cannot_be_exported_cannot_be_listed() {
     ] {
         refuses_fields(&owner.api.get(&format!("{path}?{query}")).await, fields);
     }
-    let long = "a".repeat(201);
-    refuses_fields(
-        &owner.api.get(&format!("{path}?search={long}")).await,
-        &["search"],
-    );
+    let long = format!("{path}?search={}", "a".repeat(201));
+    refuses_fields(&owner.api.get(&long).await, &["search"]);
 }

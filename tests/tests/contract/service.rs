@@ -2,15 +2,14 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waybill_tests::{Answer, Caller, Owner, Stack, id, unique};
-
-use super::{caller, cancel_path, csv, export_path, problem};
+use waybill_tests::asking::*;
+use waybill_tests::{Answer, Caller, Deployment, Owner, id, unique};
 
 /// A backend that serves a project, with its path.
-async fn backend(stack: &Stack, project: u64) -> (Caller, String) {
+async fn backend(deployment: &Deployment, project: u64) -> (Caller, String) {
     let grants = format!("service project:{project}");
     let path = format!("/v1/projects/{project}/exports");
-    (caller(stack, "backend", &grants).await, path)
+    (caller(deployment, "backend", &grants).await, path)
 }
 
 /// An export for this person.
@@ -22,54 +21,49 @@ fn csv_for(owner: &Owner) -> Value {
 
 #[tokio::test]
 async fn a_service_with_the_parent_names_the_person_that_the_export_is_for() {
-    let stack = Stack::get();
+    let deployment = Deployment::get();
     let project = unique();
-    let backend = caller(&stack, "backend", &format!("service project:{project}")).await;
-    let user = json!({"id": format!("u-{project}"), "name": "Ana", "email": format!("ana-{project}@example.com")});
+    let (backend, path) = backend(&deployment, project).await;
+    let user = json!({"id": format!("u-{project}"), "name": null, "email": format!("ana-{project}@example.com")});
     let mut body = csv();
     body["user"] = user.clone();
-    let path = format!("/v1/projects/{project}/exports");
-    let export = backend
-        .post(&path, body.clone())
-        .await
-        .expect_status(201)
-        .json();
+    let export = backend.post(&path, body.clone()).await;
+    let export = export.expect_status(201).json();
     assert_eq!(export["user"], user);
-    let events = backend
-        .get(&format!("{}/events", export_path(&export)))
-        .await
-        .expect_status(200)
-        .json();
+    // The backend vouches for the address, whatever its own token says of its own.
+    let stored = deployment.stored(id(&export)).await;
+    assert_eq!(stored["user"]["email_verified"], true);
+    let events = backend.read(&events_path(&export)).await;
     let who = &events["events"][0]["user"];
-    assert!(
-        who["id"]
-            .as_str()
-            .is_some_and(|id| id.starts_with("backend-")),
-        "{events:#}"
-    );
+    assert_eq!(who["id"], stored["requested_by"], "{events:#}");
+    assert!(who["id"].as_str().unwrap().starts_with("backend-"));
     assert_eq!(who["on_behalf_of"], user["id"], "{events:#}");
 
-    // The limit counts the person and not the backend.
+    // The limit counts the person, whoever asks for them, and not the backend.
     for status in [201, 201, 429] {
         assert_eq!(backend.post(&path, body.clone()).await.status, status);
     }
+    let grants = format!("service project:{project}");
+    let another = caller(&deployment, "another", &grants).await;
+    problem(&another.post(&path, body.clone()).await, 429);
+    backend.post(&path, csv()).await.expect_status(201);
     body["user"]["id"] = json!(format!("v-{project}"));
     backend.post(&path, body.clone()).await.expect_status(201);
 
-    let owner = Owner::of_project(&stack, "Ana", project).await;
+    let owner = Owner::of_project(&deployment, "Ana", project).await;
     problem(&owner.api.post(&path, body).await, 403);
 }
 
 /// It is for them, so that they get the mail; they reach it by their own grants, as everybody does.
 #[tokio::test]
 async fn the_named_person_is_mailed_and_the_export_is_theirs() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    let (backend, path) = backend(&stack, owner.project).await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    let (backend, path) = backend(&deployment, owner.project).await;
     // Where no token says that an address is verified, the backend that names it vouches for it.
     let unverified = json!({"sub": "backend", "grants": format!("service project:{}", owner.project),
         "claims": {"email_verified": null}});
-    let vouching = stack.caller(&stack.token(unverified).await);
+    let vouching = deployment.caller(&deployment.token(unverified).await);
     let vouched = vouching.post(&path, csv_for(&owner)).await;
     let vouched = owner
         .mail_about(id(&vouched.expect_status(201).json()))
@@ -78,6 +72,7 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
 
     let export = backend.post(&path, csv_for(&owner)).await;
     let export = export.expect_status(201).json();
+    assert_eq!(export["user"], csv_for(&owner)["user"]);
     assert_eq!(
         owner.export(id(&export)).await["user"]["id"],
         owner.sub.as_str()
@@ -86,11 +81,11 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
     owner.mail_is(id(&export), "sent").await;
 
     // Theirs and the backend's, and nobody else's of the project.
-    let cancel = async |api: &Caller| api.call(Method::POST, &cancel_path(&export), None).await;
+    let cancel = async |api: &Caller| api.cancel(&export).await;
     problem(&cancel(&owner.api).await, 409);
     problem(&cancel(&backend).await, 409);
     problem(&cancel(&owner.colleague("Berta").await.api).await, 403);
-    let without = stack.caller(&stack.token_with(&owner.sub, "").await);
+    let without = deployment.caller(&deployment.token_with(&owner.sub, "").await);
     problem(&without.get(&export_path(&export)).await, 404);
     problem(&cancel(&without).await, 404);
 }
@@ -98,10 +93,10 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
 /// A key is the caller's own: a backend's for one person is not the person's, nor good for another.
 #[tokio::test]
 async fn an_idempotency_key_is_the_backends_whomever_it_names() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
     let colleague = owner.colleague("Berta").await;
-    let (backend, path) = backend(&stack, owner.project).await;
+    let (backend, path) = backend(&deployment, owner.project).await;
     let post = async |api: &Caller, body: Value| -> Answer {
         let request = api.request(Method::POST, &path).json(&body);
         api.send(request.header("Idempotency-Key", "nightly")).await

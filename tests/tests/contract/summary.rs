@@ -1,10 +1,11 @@
 //! The summary: how much is exported, by whom and when.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use waybill_tests::{Caller, Owner, Stack, generated_orders, load_orders, orders_csv, unique};
-
-use super::{caller, csv, problem, refuses_fields};
+use waybill_tests::asking::*;
+use waybill_tests::{Caller, Deployment, Owner, generated_orders, load_orders, orders_csv, unique};
 
 /// The sums of the days, which people's sums must be too.
 #[track_caller]
@@ -23,18 +24,20 @@ fn sums(summary: &Value) -> [u64; 4] {
 }
 
 async fn summary(api: &Caller, path: &str) -> Value {
-    api.get(&format!("{path}/summary"))
-        .await
-        .expect_status(200)
-        .json()
+    api.read(&format!("{path}/summary")).await
 }
 
 #[tokio::test]
 async fn what_is_extracted_is_counted_once_by_day_and_person() {
-    let stack = Stack::get();
-    let ana = Owner::new(&stack, "Ana").await;
-    assert_eq!(sums(&summary(&ana.api, &ana.path()).await), [0; 4]);
-    load_orders(&stack, ana.project, orders_csv(&generated_orders(40))).await;
+    let deployment = Deployment::get();
+    let ana = Owner::new(&deployment, "Ana").await;
+    let nothing = summary(&ana.api, &ana.path()).await;
+    assert_eq!(sums(&nothing), [0; 4]);
+    assert_eq!(
+        (&nothing["days"], &nothing["people"]),
+        (&json!([]), &json!([]))
+    );
+    load_orders(&deployment, ana.project, orders_csv(&generated_orders(40))).await;
     let berta = ana.colleague("Berta").await;
     let first = ana.succeeded(csv()).await;
     let second = berta
@@ -43,86 +46,126 @@ async fn what_is_extracted_is_counted_once_by_day_and_person() {
     ana.download(&first).await;
     berta.download(&first).await;
     berta.download(&first).await;
-    problem(
-        &caller(&stack, "bruno", "")
-            .await
-            .get(&ana.link(&first))
-            .await,
-        404,
-    );
+    // A refusal takes nothing.
+    let bruno = caller(&deployment, "bruno", "").await;
+    problem(&bruno.get(&ana.link(&first)).await, 404);
+    // An export is counted as it is asked for, and its rows once there is a file.
+    let carla = ana.colleague("Carla").await;
+    for _ in 0..2 {
+        carla
+            .request_with(json!({"type": "orders", "format": "csv", "search": "nobody"}))
+            .await;
+    }
 
     let found = summary(&ana.api, &ana.path()).await;
     let size = |export: &Value| export["size"].as_u64().expect("a size");
-    assert_eq!(
-        sums(&found),
-        [2, 3, 80, size(&first) + size(&second)],
-        "{found:#}"
-    );
-    let person = |owner: &Owner| {
-        let people = found["people"].as_array().expect("people");
-        let person = people
-            .iter()
-            .find(|person| person["user"]["id"] == owner.sub.as_str());
-        person
-            .unwrap_or_else(|| panic!("no {} in {found:#}", owner.sub))
-            .clone()
+    let person = |owner: &Owner, [exports, downloads, rows, bytes]: [u64; 4]| {
+        json!({"user": {"id": owner.sub, "name": owner.name}, "exports": exports, "downloads": downloads,
+            "rows": rows, "bytes": bytes})
     };
+    let people = found["people"].as_array().expect("people");
+    // Who asked for most is first; the headers of their files may be counted already.
+    let bytes = people[0]["bytes"].as_u64().expect("bytes");
+    let all = size(&first) + size(&second) + bytes;
+    assert_eq!(sums(&found), [4, 3, 80, all], "{found:#}");
+    let mut rest = people[1..].to_vec();
+    rest.sort_by_key(|person| person["downloads"].as_u64());
+    let expected = [
+        person(&ana, [1, 1, 40, size(&first)]),
+        person(&berta, [1, 2, 40, size(&second)]),
+    ];
     assert_eq!(
-        person(&ana),
-        json!({"user": {"id": ana.sub, "name": ana.name}, "exports": 1, "downloads": 1, "rows": 40, "bytes": size(&first)})
-    );
-    assert_eq!(
-        person(&berta),
-        json!({"user": {"id": berta.sub, "name": berta.name}, "exports": 1, "downloads": 2, "rows": 40, "bytes": size(&second)})
+        (&people[0], rest.as_slice()),
+        (&person(&carla, [2, 0, 0, bytes]), &expected[..])
     );
 
     // The days are those of the exports' instants, in UTC.
-    let created: jiff::Timestamp = first["created_at"]
-        .as_str()
-        .expect("an instant")
-        .parse()
-        .expect("RFC 3339");
+    let created: Timestamp = first["created_at"].as_str().unwrap().parse().unwrap();
     let day = TimeZone::UTC.to_datetime(created).date();
-    let (before, after) = (
-        day.yesterday().expect("a day"),
-        day.tomorrow().expect("a day"),
-    );
-    let days = ana
-        .api
-        .get(&format!("{}/summary?from={day}&to={}", ana.path(), after))
-        .await
-        .expect_status(200)
-        .json();
-    assert_eq!(days["days"][0]["date"], day.to_string());
-    let earlier = ana
-        .api
-        .get(&format!("{}/summary?from={before}&to={day}", ana.path()))
-        .await
-        .expect_status(200)
-        .json();
-    assert_eq!(sums(&earlier), [0; 4], "{earlier:#}");
+    let of_day = json!({"date": day, "exports": 4, "downloads": 3, "rows": 80, "bytes": all});
+    assert_eq!(found["days"], json!([of_day]));
+}
+
+/// A day so many days from today.
+fn day(deployment: &Deployment, from_today: i64) -> Date {
+    let today = TimeZone::UTC.to_datetime(deployment.now()).date();
+    today.checked_add(from_today.days()).expect("a day")
+}
+
+#[tokio::test]
+async fn a_summary_is_of_whole_days() {
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    owner.request("csv").await;
+    let [before, today, after] = [-1, 0, 1].map(|days| day(&deployment, days).to_string());
+    let [far, farther] = [93, 94].map(|days| day(&deployment, days));
+    for (query, from, to, days) in [
+        (String::new(), -29, 1, 1),
+        ("from=-30d".to_owned(), -30, 1, 1),
+        (format!("from={today}&to={after}"), 0, 1, 1),
+        (
+            format!("from={today}T23:00:00Z&to={today}T23:30:00Z"),
+            0,
+            1,
+            1,
+        ),
+        (format!("from={before}&to={today}T00:00:00Z"), -1, 0, 0),
+        (format!("from={after}&to={far}"), 1, 93, 0),
+        (format!("to={today}"), -30, 0, 0),
+    ] {
+        let path = format!("{}/summary?{query}", owner.path());
+        let found = owner.api.read(&path).await;
+        let [from, to] = [from, to].map(|days| json!(day(&deployment, days)));
+        assert_eq!((&found["from"], &found["to"]), (&from, &to), "{query}");
+        assert_eq!(
+            found["days"].as_array().map(Vec::len),
+            Some(days),
+            "{query}"
+        );
+    }
+    let instant = "must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
+    let [from, to] = ["from", "to"].map(|field| format!("{field}: {instant}"));
+    let not_after = "to: must be after `from`; it is the first day not in the summary";
+    let too_long = "to: must be at most 92 days after `from`";
+    for (query, expected) in [
+        ("from=soon", from.as_str()),
+        ("from=-1000000d", &from),
+        ("to=2026-13-01", &to),
+        ("from=2026-01-02&to=2026-01-01", not_after),
+        (&format!("from={today}&to={today}"), not_after),
+        (&format!("from={after}&to={farther}"), too_long),
+        ("from=2026-01-01&to=2026-12-31", too_long),
+        ("from=-2d&from=-1d", "from: must not be repeated"),
+        ("days=3", "days: is unknown; the parameters are from and to"),
+    ] {
+        let said = owner
+            .api
+            .get(&format!("{}/summary?{query}", owner.path()))
+            .await
+            .problem();
+        assert!(
+            said.starts_with("422") && said.ends_with(expected),
+            "{query}: {said}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn an_organizations_summary_is_of_its_projects() {
-    let stack = Stack::get();
+    let deployment = Deployment::get();
     let organization = format!("org-{}", unique());
-    let staff = caller(&stack, "yuki", "staff").await;
+    let staff = caller(&deployment, "yuki", "staff").await;
     let (film, book) = (
-        Owner::new(&stack, "Ana").await,
-        Owner::new(&stack, "Bruno").await,
+        Owner::new(&deployment, "Ana").await,
+        Owner::new(&deployment, "Bruno").await,
     );
     film.request("csv").await;
     for owner in [&film, &book] {
-        let body = json!({"name": "A project", "organization_id": organization});
-        staff
-            .put(&format!("/v1/projects/{}", owner.project), body)
-            .await
-            .expect_status(200);
+        owner.belongs_to(&organization).await;
         owner.request("csv").await;
     }
     let path = format!("/v1/organizations/{organization}/exports");
-    let admin = caller(&stack, "chidi", &format!("organization:{organization}")).await;
+    let admin = admin(&deployment, &organization).await;
     for who in [&admin, &staff] {
         assert_eq!(sums(&summary(who, &path).await)[0], 2);
     }
@@ -130,38 +173,8 @@ async fn an_organizations_summary_is_of_its_projects() {
     assert_eq!(sums(&summary(&admin, &film.path()).await)[0], 1);
     assert_eq!(sums(&summary(&film.api, &film.path()).await)[0], 2);
     problem(&film.api.get(&format!("{path}/summary")).await, 404);
-    problem(
-        &book.api.get(&format!("{}/summary", film.path())).await,
-        404,
-    );
-    assert_eq!(
-        stack
-            .stranger()
-            .get(&format!("{path}/summary"))
-            .await
-            .status,
-        401
-    );
-}
-
-#[tokio::test]
-async fn a_range_that_is_none_is_refused() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
-    for (query, field) in [
-        ("from=soon", "from"),
-        ("to=2026-13-01", "to"),
-        ("from=2026-01-02&to=2026-01-01", "to"),
-        ("from=2026-01-01&to=2026-01-01", "to"),
-        ("from=2026-01-01&to=2026-12-31", "to"),
-        ("day=2026-01-01", "day"),
-    ] {
-        refuses_fields(
-            &owner
-                .api
-                .get(&format!("{}/summary?{query}", owner.path()))
-                .await,
-            &[field],
-        );
-    }
+    let of_film = format!("{}/summary", film.path());
+    problem(&book.api.get(&of_film).await, 404);
+    let unknown = deployment.stranger().get(&of_film).await;
+    assert_eq!(unknown.status, 401);
 }

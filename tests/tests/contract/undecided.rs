@@ -2,26 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use waybill_tests::{FINISHED_WITHIN, Owner, Stack, file_of, python_csv};
-
-use super::{caller, csv, export_path};
+use waybill_tests::asking::*;
+use waybill_tests::{Deployment, FINISHED_WITHIN, Owner, file_of, python_csv};
 
 /// Puts an order with this sort key and time of creation, whatever a loader would say of them.
-async fn put(stack: &Stack, owner: &Owner, sort_key: &str, id: &str, created_at: Option<&str>) {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let mut put = stack
-        .aws()
-        .await
-        .records
-        .put_item()
-        .table_name(stack.output("records_table"))
-        .item("pk", text(&format!("orders#{}", owner.project)))
-        .item("sk", text(sort_key))
-        .item("id", text(id));
-    if let Some(created_at) = created_at {
-        put = put.item("created_at", text(created_at));
-    }
-    put.send().await.unwrap();
+async fn put(on: &Deployment, owner: &Owner, sort_key: &str, id: &str, created_at: Option<&str>) {
+    let partition = format!("orders#{}", owner.project);
+    let mut item = vec![("pk", partition.as_str()), ("sk", sort_key), ("id", id)];
+    item.extend(created_at.map(|instant| ("created_at", instant)));
+    let text = |(name, text): (&str, &str)| (name.to_owned(), AttributeValue::S(text.to_owned()));
+    on.put_record(item.into_iter().map(text).collect()).await;
 }
 
 async fn failed(owner: &Owner, body: Value) -> Value {
@@ -38,12 +28,12 @@ fn in_2026() -> Value {
 
 #[tokio::test]
 async fn keys_of_another_form_make_no_empty_file() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
     for n in 0..40 {
         let time = format!("2026-01-01T10:00:{n:02}Z");
         put(
-            &stack,
+            &deployment,
             &owner,
             &format!("ORDER#{time}"),
             &format!("o-{n}"),
@@ -56,7 +46,23 @@ async fn keys_of_another_form_make_no_empty_file() {
         let failure = &export["failure"];
         assert_eq!(failure["code"], "catalog_mismatch", "{export:#}");
         assert_eq!(failure["retryable"], false);
+        assert_eq!(
+            (&export["url"], &export["progress"]),
+            (&Value::Null, &Value::Null)
+        );
         let message = failure["message"].as_str().unwrap();
+        let stored = deployment.stored(waybill_tests::id(&export)).await;
+        let link = format!("/v1/downloads/{}", stored["download"].as_str().unwrap());
+        let said = owner.api.get(&link).await.problem();
+        assert_eq!(
+            said,
+            format!("410 There is no file: the export failed. {message}")
+        );
+        let late = owner.api.cancel(&export).await.problem();
+        assert!(
+            late.starts_with("409 The export has failed already"),
+            "{late}"
+        );
         assert!(
             message.contains("sk") && message.contains("rfc3339_s#id"),
             "{message}"
@@ -79,12 +85,12 @@ async fn keys_of_another_form_make_no_empty_file() {
 /// Times as Python's `isoformat` writes them, and none at all, under a filter that needs them.
 #[tokio::test]
 async fn times_that_cannot_be_read_make_no_empty_file() {
-    let stack = Stack::get();
+    let deployment = Deployment::get();
     for created_at in [Some("2026-01-01T10:00:00"), None] {
-        let owner = Owner::new(&stack, "Ana").await;
+        let owner = Owner::new(&deployment, "Ana").await;
         for n in 0..20 {
             let key = format!("2026-01-01T10:00:{n:02}Z#o-{n}");
-            put(&stack, &owner, &key, &format!("o-{n}"), created_at).await;
+            put(&deployment, &owner, &key, &format!("o-{n}"), created_at).await;
         }
         let export = failed(&owner, in_2026()).await;
         assert_eq!(export["failure"]["code"], "catalog_mismatch", "{export:#}");
@@ -97,14 +103,21 @@ async fn times_that_cannot_be_read_make_no_empty_file() {
 #[tokio::test]
 async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_who_may_read_them()
 {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
     let time = "2026-01-01T10:00:00Z";
-    put(&stack, &owner, &format!("{time}#a"), "fits", Some(time)).await;
-    put(&stack, &owner, "lead-1", "elsewhere", Some(time)).await;
-    put(&stack, &owner, &format!("{time}#b"), "undated", None).await;
+    put(
+        &deployment,
+        &owner,
+        &format!("{time}#a"),
+        "fits",
+        Some(time),
+    )
+    .await;
+    put(&deployment, &owner, "lead-1", "elsewhere", Some(time)).await;
+    put(&deployment, &owner, &format!("{time}#b"), "undated", None).await;
     let export = owner.succeeded(csv()).await;
-    let rows = python_csv(&file_of(&stack, &owner.api, &export).await);
+    let rows = python_csv(&file_of(&deployment, &owner.api, &export).await);
     let ids: Vec<&str> = rows[1..].iter().map(|row| row[0].as_str()).collect();
     assert_eq!(ids, ["fits", "undated", "elsewhere"]);
     let receipt = &export["receipt"];
@@ -117,17 +130,13 @@ async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_
             {"code": "undecided", "attribute": "sk", "count": 1, "example": "lead-1"},
         ])
     );
-    let staff = caller(&stack, "yuki", "staff").await;
-    let shown = staff
-        .get(&export_path(&export))
-        .await
-        .expect_status(200)
-        .json();
+    let staff = caller(&deployment, "yuki", "staff").await;
+    let shown = staff.read(&export_path(&export)).await;
     assert_eq!(
         shown["warnings"][1],
         json!({"code": "undecided", "attribute": "sk", "count": 1})
     );
-    let listed = owner.api.get(&owner.path()).await.expect_status(200).json();
+    let listed = owner.api.read(&owner.path()).await;
     assert!(!listed.to_string().contains("lead-1"), "{listed:#}");
     let mail = owner
         .mail_about(waybill_tests::id(&export))
@@ -140,7 +149,7 @@ async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_
 
     // A filter on the time takes what has one.
     let narrowed = owner.succeeded(in_2026()).await;
-    let rows = python_csv(&file_of(&stack, &owner.api, &narrowed).await);
+    let rows = python_csv(&file_of(&deployment, &owner.api, &narrowed).await);
     let ids: Vec<&str> = rows[1..].iter().map(|row| row[0].as_str()).collect();
     assert_eq!(ids, ["fits", "elsewhere"]);
     assert_eq!(narrowed["warnings"][0]["count"], 1, "{narrowed:#}");
@@ -148,8 +157,7 @@ async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_
 
 #[tokio::test]
 async fn the_receipt_names_the_entry_by_which_the_file_was_made() {
-    let stack = Stack::get();
-    let owner = Owner::new(&stack, "Ana").await;
+    let owner = Owner::new(&Deployment::get(), "Ana").await;
     let [first, second] = [owner.succeeded(csv()).await, owner.succeeded(csv()).await];
     let entry = first["receipt"]["entry"].as_str().unwrap();
     assert!(

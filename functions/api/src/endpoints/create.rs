@@ -153,3 +153,22 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     }
     Ok(Some(key.iter().copied().map(char::from).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// API Gateway would join the two by a comma.
+    #[test]
+    fn a_key_may_be_given_once() {
+        let mut headers = HeaderMap::new();
+        for key in ["a", "a"] {
+            headers.append(IDEMPOTENCY_KEY, key.parse().unwrap());
+        }
+        let Err(ApiError::Invalid(errors)) = idempotency_key(&headers) else {
+            panic!("two keys were taken");
+        };
+        assert_eq!(errors[0].field, "Idempotency-Key");
+        assert_eq!(errors[0].message, "may be given once");
+    }
+}

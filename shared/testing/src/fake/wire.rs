@@ -150,6 +150,7 @@ impl Call {
             Some(("DynamoDB_20120810", operation)) => format!("DynamoDB.{operation}"),
             Some(("AmazonSQS", operation)) => format!("SQS.{operation}"),
             _ if path.starts_with("2015-03-31/functions/") => "Lambda.Invoke".to_owned(),
+            _ if path == "v2/email/outbound-emails" => "SES.SendEmail".to_owned(),
             _ => format!(
                 "S3.{}",
                 super::s3::operation(request.method(), &query, path)

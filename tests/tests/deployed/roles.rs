@@ -5,9 +5,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_s3::primitives::ByteStream;
+use waybill_tests::asking::*;
 use waybill_tests::{Aws, Owner, Stack, id};
-
-use super::csv;
 
 /// Actions on resources, and which function's role allows them. `elsewhere` is a key outside of `exports/`. What is
 /// allowed is asked for in such a way that nothing comes of it.

@@ -6,9 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use reqwest::Method;
 use tokio::sync::OnceCell;
+use waybill_tests::asking::*;
 use waybill_tests::{Aws, Owner, Stack, id, unique, wait_until};
-
-use super::{caller, cancel_path, csv, export_path, problem};
 
 /// How long an answer of the host's may hold for anything but a download, and what the calls themselves take.
 const FORGOTTEN_WITHIN: Duration = Duration::from_secs(30 + 10);
@@ -152,7 +151,7 @@ async fn a_tokens_own_grants_for_parents_count_for_nothing_then() {
     let refused = colleague.api.call(Method::POST, &cancel, None).await;
     problem(&refused, 403);
     let events = format!("{}/events", export_path(&export));
-    let seen = colleague.api.get(&events).await.expect_status(200).json();
+    let seen = colleague.api.read(&events).await;
     assert!(seen["events"][0]["address"].is_null(), "{seen:#}");
 }
 

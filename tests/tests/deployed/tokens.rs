@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::json;
+use waybill_tests::asking::*;
 use waybill_tests::{Caller, Stack, unique};
-
-use super::{csv, problem};
 
 /// Every address under `/v1`, and one that is none.
 const ROUTES: [(&str, &str); 10] = [
@@ -105,6 +104,34 @@ async fn a_token_that_somebody_changed_opens_nothing() {
 
     let none = BASE64_URL_SAFE_NO_PAD.encode(json!({"alg": "none", "typ": "JWT"}).to_string());
     is_kept_out("no signature", &stack.caller(&format!("{none}.{claims}."))).await;
+}
+
+#[tokio::test]
+async fn the_gateway_asks_a_token_of_every_call_that_the_contract_says_needs_one() {
+    let stack = Stack::get();
+    let document = stack.stranger().get("/openapi.json").await;
+    let document = document.expect_status(200).json();
+    let paths = document["paths"].as_object().expect("paths");
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().expect("methods") {
+            let address = path
+                .replace("{id}", "7")
+                .replace("{type}", "orders")
+                .replace("{uuid}", "x");
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let answer = stack.stranger().call(method.clone(), &address, None).await;
+            let is_open = operation["security"].is_null();
+            let expected = if is_open { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "{method} {path}: {answer:?}");
+            if !is_open {
+                assert_eq!(
+                    answer.json(),
+                    json!({"message": "Unauthorized"}),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
 }
 
 /// The page and its files are open, since it is they that sign a person in; everything else is not there.

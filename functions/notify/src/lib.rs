@@ -1,0 +1,22 @@
+//! `notify`: mails the person who requested an export when the export has ended.
+//!
+//! The stream of the table `exports` invokes this function at once, and the sweeper for every mail that is still pending.
+//! Each invocation claims the mail first, so that only one of them sends it. Events of SES, such as bounces, arrive later
+//! through a queue.
+
+mod address;
+mod attachment;
+mod handler;
+mod input;
+mod learning;
+mod mail;
+mod mail_event;
+mod mailer;
+#[cfg(test)]
+mod testing;
+
+pub use address::Address;
+pub use handler::{Notifier, NotifyError};
+pub use input::Failures;
+pub use mail::Letterhead;
+pub use mailer::{Mailer, ses};

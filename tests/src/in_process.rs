@@ -1,0 +1,322 @@
+//! Waybill within the test's process: the functions themselves, behind a gateway and over services in memory.
+//!
+//! Nothing happens by itself. A request is answered at once; what follows from it, a file, a mail, an expiry, comes
+//! while somebody waits for it ([`InProcess::until`]), and so does time: between calls the clock stands all but still.
+
+mod gateway;
+mod services;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use api::{App, ClaimNames, Clients, Config, PageConfig};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use waybill::catalog::Catalog;
+use waybill::clock::Clock;
+use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
+use waybill_testing::fake::plain;
+use waybill_testing::pace;
+
+pub use self::services::{Said, Services};
+use crate::functions::{self, BUCKET, QUEUE_URL};
+use crate::http::{Answer, Caller};
+
+/// Where the API is found.
+const PUBLIC_URL: &str = "https://exports.example";
+/// The table of records.
+pub(crate) const RECORDS: &str = "host-records";
+/// How long a file is kept, and how long it stays after that.
+const RETENTION: SignedDuration = SignedDuration::from_secs(60);
+const DELETE_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// What a call takes by the clock: exports of one millisecond are in no order.
+const CALL: SignedDuration = SignedDuration::from_millis(1);
+/// How much time passes at once where somebody waits and nothing is to be done.
+const STEP: SignedDuration = SignedDuration::from_secs(5);
+/// What an invocation of a function may take.
+const INVOCATION: Duration = Duration::from_secs(60);
+
+/// Waybill within this process. Clones are the same one.
+#[derive(Clone)]
+pub struct InProcess {
+    parts: Arc<Parts>,
+    is_open: bool,
+}
+
+struct Parts {
+    services: Arc<Services>,
+    now: Arc<Mutex<Timestamp>>,
+    claims: ClaimNames,
+    app: OnceLock<Arc<App>>,
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self::with_claims(["scope", "name", "email", "email_verified"])
+    }
+}
+
+impl InProcess {
+    /// One whose tokens have the grants, the name, the address and whether that is verified in claims of these names.
+    pub fn with_claims([grants, name, email, email_verified]: [&str; 4]) -> Self {
+        let began = "2026-11-21T12:01:02.123456Z";
+        let parts = Arc::new(Parts {
+            services: Arc::default(),
+            now: Arc::new(Mutex::new(began.parse().expect("an instant"))),
+            claims: ClaimNames {
+                grants: grants.into(),
+                name: name.into(),
+                email: email.into(),
+                email_verified: email_verified.into(),
+            },
+            app: OnceLock::new(),
+        });
+        Self {
+            parts,
+            is_open: false,
+        }
+    }
+
+    /// The same, with a gateway that lets everybody in: what the API says to them by itself.
+    pub fn without_gateway(&self) -> Self {
+        Self {
+            is_open: true,
+            ..self.clone()
+        }
+    }
+
+    /// The services, which a test may look at and meddle with.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.parts.services
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        *self.parts.now.lock().expect("the clock")
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, length: SignedDuration) {
+        *self.parts.now.lock().expect("the clock") += length;
+    }
+
+    /// A caller of the API with a token of these fields, which are those of the development issuer.
+    pub fn caller(&self, fields: &Value) -> Caller {
+        Caller::in_process(self, Some(self.token(fields)))
+    }
+
+    /// What the links in mails and answers begin with.
+    pub fn public_url(&self) -> &'static str {
+        PUBLIC_URL
+    }
+
+    /// A length among the template's parameters, as this deployment has them.
+    ///
+    /// # Panics
+    /// Where it has no such length.
+    pub fn seconds(&self, parameter: &str) -> u64 {
+        let length = match parameter {
+            "RetentionSeconds" => RETENTION,
+            "DeleteAfterSeconds" => DELETE_AFTER,
+            other => panic!("nothing here is as long as {other}"),
+        };
+        length.unsigned_abs().as_secs()
+    }
+
+    /// What the API answers.
+    pub(crate) fn answer(
+        &self,
+        request: &reqwest::Request,
+    ) -> impl Future<Output = Answer> + use<> {
+        self.pass(CALL);
+        let refusal = gateway::refusal(request).filter(|_| !self.is_open);
+        let answer = gateway::answer(self.app(), PUBLIC_URL, gateway::event(request));
+        async {
+            match refusal {
+                Some(refusal) => refusal,
+                None => answer.await,
+            }
+        }
+    }
+
+    /// What S3 answers to a plain GET of a presigned URL.
+    pub(crate) fn file(&self, url: &str) -> Answer {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let key = path.split_once(&format!("/{BUCKET}/")).map(|(_, key)| key);
+        let cloud = self.parts.services.cloud();
+        let file = key.and_then(|key| cloud.s3.object(key));
+        Answer {
+            status: if file.is_some() { 200 } else { 404 },
+            headers: HeaderMap::new(),
+            body: file.map(<[u8]>::to_vec).unwrap_or_default(),
+        }
+    }
+
+    /// The mails to this address, newest first.
+    pub fn mails(&self, address: &str) -> Vec<Value> {
+        let cloud = self.parts.services.cloud();
+        let mails = cloud.mails.iter().rev();
+        let to = |mail: &&Value| mail["Destination"]["ToAddresses"] == json!([address]);
+        mails.filter(to).map(shown).collect()
+    }
+
+    /// Looks until `look` gives `Ok`, and lets things happen in between, as [`crate::wait_until`] waits for a stack.
+    ///
+    /// # Panics
+    /// Once `within` has passed by the clock here, saying what was awaited and what was last seen.
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut look: impl AsyncFnMut() -> Result<T, String>,
+    ) -> T {
+        let end = self.now() + within;
+        loop {
+            match look().await {
+                Ok(found) => return found,
+                Err(seen) => assert!(self.now() < end, "waited for {what}; last seen: {seen}"),
+            }
+            if !Box::pin(self.work()).await {
+                self.pass(STEP);
+                Box::pin(self.sweep()).await;
+            }
+        }
+    }
+
+    /// What the schedule does every minute.
+    ///
+    /// # Panics
+    /// Where the sweep fails.
+    pub async fn sweep(&self) {
+        let sweeper = functions::sweeper(&self.sdk(), DELETE_AFTER);
+        let deadline = Instant::now() + INVOCATION;
+        let swept = sweeper.sweep(self.now(), deadline).await;
+        swept.expect("the sweep");
+    }
+
+    /// Files and mails are made as far as anybody has asked for them. Whether there was anything to do.
+    async fn work(&self) -> bool {
+        let messages = self.parts.services.due(self.now());
+        let (sdk, clock) = (self.sdk(), self.clock());
+        let worker = functions::worker(&sdk, clock.clone(), RECORDS, RETENTION);
+        for body in &messages {
+            let event = json!({"Records": [{"messageId": "m", "body": body, "attributes": {}, "messageAttributes": {}}]});
+            let event = serde_json::from_value(event).expect("an event of SQS");
+            let response = generate::handle(&worker, event, INVOCATION).await;
+            let response = response.expect("a message with an id");
+            assert!(response.batch_item_failures.is_empty(), "{body} comes back");
+        }
+        let events = self.parts.services.events_of_exports();
+        let mut notifier = functions::notifier(&sdk, clock, PUBLIC_URL);
+        notifier.grants_function = self.grants_function();
+        for event in &events {
+            let deadline = Instant::now() + INVOCATION;
+            let failures = notifier.handle(event.clone(), deadline).await;
+            failures.unwrap_or_else(|error| panic!("{event}: {error}"));
+        }
+        !messages.is_empty() || !events.is_empty()
+    }
+
+    /// The store on these tables.
+    pub fn exports(&self) -> waybill::store::Exports {
+        functions::exports(&self.sdk())
+    }
+
+    fn clock(&self) -> Clock {
+        let now = self.parts.now.clone();
+        Clock::from_fn(move || *now.lock().expect("the clock"))
+    }
+
+    fn sdk(&self) -> aws_config::SdkConfig {
+        functions::sdk(self.parts.services.clone(), self.clock())
+    }
+
+    fn grants_function(&self) -> Option<GrantsFunction> {
+        let lambda = || aws_sdk_lambda::Client::new(&self.sdk());
+        let has_host = self.parts.services.has_host();
+        has_host.then(|| GrantsFunction::new(lambda(), services::HOST.into(), ANSWER_TIMEOUT))
+    }
+
+    fn app(&self) -> Arc<App> {
+        self.parts
+            .app
+            .get_or_init(|| Arc::new(self.build()))
+            .clone()
+    }
+
+    fn build(&self) -> App {
+        let sdk = self.sdk();
+        let config = Config {
+            tables: functions::tables(),
+            limits: "limits".into(),
+            parents: "parents".into(),
+            queue_url: QUEUE_URL.into(),
+            bucket: BUCKET.into(),
+            pace: pace(),
+            public_url: PUBLIC_URL.into(),
+            claims: self.parts.claims.clone(),
+            grants_function: self
+                .parts
+                .services
+                .has_host()
+                .then(|| services::HOST.into()),
+            page: PageConfig {
+                issuer: "https://issuer.example/pool".into(),
+                client_id: "waybill".into(),
+                sign_in_origins: String::new(),
+                frame_ancestors: String::new(),
+                product_name: "Waybill".into(),
+                support_address: None,
+            },
+        };
+        let clients = Clients {
+            db: aws_sdk_dynamodb::Client::new(&sdk),
+            records: functions::records(&sdk, RECORDS),
+            s3: waybill::aws::s3(&sdk),
+            sqs: aws_sdk_sqs::Client::new(&sdk),
+            lambda: aws_sdk_lambda::Client::new(&sdk),
+        };
+        let catalog = Catalog::load().expect("the catalog");
+        App::new(config, catalog, clients, self.clock())
+    }
+
+    /// An access token with these claims, which nobody has signed: the gateway here takes every one.
+    pub(crate) fn token(&self, fields: &Value) -> String {
+        gateway::token(fields)
+    }
+
+    /// An export as it is stored.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub(crate) fn stored(&self, id: u64) -> Value {
+        let cloud = self.parts.services.cloud();
+        let mut items = cloud.dynamodb.tables["exports"].items.values();
+        let item = items.find(|item| item["id"]["N"] == id.to_string().as_str());
+        plain(item.expect("the export's item"))
+    }
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waybill within this process")
+    }
+}
+
+/// A mail as the local stack's mailbox shows it.
+fn shown(mail: &Value) -> Value {
+    let simple = &mail["Content"]["Simple"];
+    let attachments = simple["Attachments"].as_array().into_iter().flatten();
+    let attachments: Vec<Value> = attachments
+        .map(|file| json!({"name": file["FileName"], "content": file["RawContent"]}))
+        .collect();
+    json!({
+        "subject": simple["Subject"]["Data"],
+        "text": simple["Body"]["Text"]["Data"],
+        "html": simple["Body"]["Html"]["Data"],
+        "attachments": attachments,
+    })
+}

@@ -1,0 +1,10 @@
+//! What only a deployed stack can show: the gateway's checks of a token, what each role allows, what S3 makes of a URL that
+//! it signed, what becomes of mails, and a host's function beside it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod downloads;
+mod host;
+mod mails;
+mod roles;
+mod tokens;

@@ -1,0 +1,74 @@
+//! What does not answer.
+
+use std::time::Duration;
+
+use waybill::export::Status;
+use waybill_tests::asking::*;
+
+use super::{PATH, Service, link};
+
+const UNAVAILABLE: &str =
+    "503 The service cannot answer at the moment. Send the request again in a few seconds.";
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_is_503_and_tells_nothing() {
+    for table in ["parents", "exports"] {
+        let service = Service::default();
+        let export = format!("/v1/exports/{}", service.create().await);
+        service.0.services().take_down(table);
+        let path = if table == "parents" { PATH } else { &export };
+        let answer = service.ana().get(path).await;
+        assert_eq!(answer.problem(), UNAVAILABLE);
+        assert_eq!(answer.header("retry-after"), "5");
+        assert!(!answer.text().contains("secret"));
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_is_down_does_not_lose_the_export() {
+    let service = Service::default();
+    service.0.services().take_down("queue");
+    service.create().await;
+    // Beside the work is the entry of its type.
+    assert_eq!((service.count("exports"), service.count("work")), (1, 2));
+}
+
+/// API Gateway would answer 503 in place of the export that there is, and the client ask for another one.
+#[tokio::test]
+async fn a_queue_that_is_silent_is_not_waited_for() {
+    let service = Service::default();
+    service.0.services().silence_queue();
+    let created = tokio::time::timeout(Duration::from_secs(10), service.create()).await;
+    let export = service.export(created.expect("an answer"));
+    assert_eq!(export.status, Status::Waiting);
+}
+
+#[tokio::test]
+async fn no_link_is_given_that_is_not_on_record() {
+    let service = Service::default();
+    let export = service.succeed(service.create().await);
+    service.0.services().take_down("events");
+    let answer = service.ana().get(&link(&export)).await;
+    assert_eq!(answer.problem(), UNAVAILABLE);
+    assert_eq!(answer.header("location"), "");
+}
+
+#[tokio::test]
+async fn records_that_cannot_be_read_are_503_or_500_and_tell_nothing() {
+    for (code, status) in [
+        ("ResourceNotFoundException", 500),
+        ("AccessDeniedException", 500),
+        ("ValidationException", 500),
+        ("SomethingNew", 503),
+    ] {
+        let service = Service::default();
+        service.0.services().fail_records(code);
+        let answer = service.ana().get("/v1/projects/42/records/orders").await;
+        problem(&answer, status);
+        let text = answer.text();
+        assert!(
+            !text.contains("secret") && !text.contains("host-records"),
+            "{text}"
+        );
+    }
+}
