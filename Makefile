@@ -76,7 +76,7 @@ ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 # It gives way to what a stack must answer in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@nice env $(CARGO_TEST) --lib --bins --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test template
+	@nice env $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
 
 test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test deployed --test host_tables --test limits --test main_job --test tables'

@@ -84,7 +84,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When the call fails, or the answer has no upload id.
-    pub async fn begin(&self, key: &str, media_type: &str) -> Result<Upload, BucketError> {
+    pub async fn begin_upload(&self, key: &str, media_type: &str) -> Result<Upload, BucketError> {
         const OPERATION: &str = "CreateMultipartUpload";
         let created = self
             .s3
@@ -108,7 +108,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When the call fails, or the answer has no ETag.
-    pub async fn part(
+    pub async fn upload_part(
         &self,
         upload: &Upload,
         number: u32,
@@ -137,7 +137,11 @@ impl Bucket {
     ///
     /// # Errors
     /// [`BucketError::UploadGone`] where the upload was completed before, such as by a call whose answer was lost.
-    pub async fn complete(&self, upload: &Upload, etags: &[String]) -> Result<(), BucketError> {
+    pub async fn complete_upload(
+        &self,
+        upload: &Upload,
+        etags: &[String],
+    ) -> Result<(), BucketError> {
         let part = |(etag, number)| {
             CompletedPart::builder()
                 .part_number(number)
@@ -165,7 +169,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn abort(&self, upload: &Upload) -> Result<(), BucketError> {
+    pub async fn abort_upload(&self, upload: &Upload) -> Result<(), BucketError> {
         let aborted = self
             .s3
             .abort_multipart_upload()

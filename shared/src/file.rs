@@ -3,7 +3,7 @@
 mod cell;
 pub mod csv;
 mod format;
-mod guard;
+mod formula_guard;
 pub mod json;
 pub mod name;
 mod rows;

@@ -8,7 +8,7 @@ pub mod bucket;
 pub mod catalog;
 pub mod clock;
 pub mod deployment;
-pub mod download;
+pub mod download_uuid;
 pub mod entry;
 pub mod env;
 pub mod event;

@@ -146,7 +146,7 @@ impl State {
     }
 
     /// The worker stores what a later attempt needs; a new checkpoint resets the count of attempts.
-    pub fn note(&self, fill: impl FnOnce(&mut Work)) -> Change {
+    pub fn with_work(&self, fill: impl FnOnce(&mut Work)) -> Change {
         self.change(|s, _| {
             fill(&mut s.work);
             if s.work.checkpoint != self.work.checkpoint && s.work.checkpoint.is_some() {

@@ -4,10 +4,12 @@
 //! transaction, on the condition that the work has not been written since it was read.
 
 mod backoff;
+mod checkpoint;
 mod commit;
 mod entries;
+mod idempotency;
 mod parents;
-mod parts;
+mod rate_limit;
 mod reading;
 mod request;
 mod slots;
@@ -26,9 +28,11 @@ use crate::event::Event;
 
 pub use commit::{CommitError, Updated};
 pub use entries::Entries;
+pub use idempotency::{IDEMPOTENCY_WINDOW, Idempotency};
 pub use parents::{Parents, cursor_secret};
+pub use rate_limit::{RATE_LIMIT, RATE_WINDOW};
 pub use reading::{Due, EventPage, ListQuery, Page, Progress};
-pub use request::{IDEMPOTENCY_WINDOW, Idempotency, RATE_LIMIT, RATE_WINDOW, Requested, Requests};
+pub use request::{Requested, Requests};
 pub use slots::{Place, SlotClaim};
 pub use totals::{DailyTotals, Totals};
 

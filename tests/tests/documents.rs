@@ -103,6 +103,24 @@ fn every_make_target_with_a_help_text_is_described() {
     assert!(missing.is_empty(), "docs/local.md lacks {missing:?}");
 }
 
+/// `make test` names its test targets one by one: a target that it does not name would never be run.
+#[test]
+fn every_test_target_is_run_by_make_test() {
+    let makefile = text("Makefile");
+    let run: BTreeSet<&str> = makefile
+        .lines()
+        .filter(|line| line.contains("$(CARGO_TEST)"))
+        .flat_map(|line| line.split("--test ").skip(1))
+        .filter_map(|rest| rest.split([' ', '\'']).next())
+        .collect();
+    let targets: BTreeSet<String> = project_files()
+        .iter()
+        .filter_map(|path| test_target(path))
+        .collect();
+    let targets: BTreeSet<&str> = targets.iter().map(String::as_str).collect();
+    assert_eq!(targets, run);
+}
+
 #[test]
 fn every_parameter_of_the_template_is_described_and_no_other() {
     let operations = read("docs/operations.md");
@@ -236,6 +254,16 @@ impl Document {
         }
         found
     }
+}
+
+/// The name of the test target whose root this file is: `NAME.rs` or `NAME/main.rs` in a package's folder `tests`.
+fn test_target(path: &str) -> Option<String> {
+    let packages = ["tests/tests/", "tests/fuzz/tests/", "shared/testing/tests/"];
+    let file = packages
+        .iter()
+        .find_map(|folder| path.strip_prefix(folder))?;
+    let name = file.strip_suffix("/main.rs").or(file.strip_suffix(".rs"))?;
+    (!name.contains('/')).then(|| name.to_owned())
 }
 
 fn words(words: &[&str]) -> BTreeSet<String> {

@@ -28,7 +28,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "access",
             "event",
             "objects",
-            "download",
+            "download_uuid",
             "bucket",
             "queue",
             "grants_function",

@@ -224,7 +224,7 @@ impl Attempt<'_> {
         progress: FileProgress,
     ) -> Result<(), AttemptError> {
         let record = async |begun| {
-            let note = |state: &State| state.note(|work| work.upload = Some(begun));
+            let note = |state: &State| state.with_work(|work| work.upload = Some(begun));
             self.lease.commit(note).await?;
             Ok(())
         };
@@ -252,7 +252,7 @@ impl Attempt<'_> {
         let from = before.as_ref().map_or(0, |before| before.parts) + 1;
         self.lease
             .checkpoint(
-                |state| state.note(|work| work.checkpoint = Some(checkpoint)),
+                |state| state.with_work(|work| work.checkpoint = Some(checkpoint)),
                 etags,
                 from,
             )
@@ -271,7 +271,7 @@ impl Attempt<'_> {
         let ended = upload.end(progress.clone()).await?;
         let completing = ended.completing(progress);
         let noted = completing.clone();
-        let note = |state: &State| state.note(|work| work.completing = Some(noted));
+        let note = |state: &State| state.with_work(|work| work.completing = Some(noted));
         let recorded = self.lease.checkpoint(note, ended.etags(), 1).await?;
         let media_type = self.export.format.media_type();
         let completed = ended.complete(recorded, media_type).await;

@@ -140,7 +140,7 @@ impl LeaseGuard {
 
     /// Renews the lease until it is lost or runs out, and then returns; the caller must then stop its work. Never
     /// returns after the worker itself has given up the lease.
-    pub(crate) async fn keep_alive(&self) -> LeaseEnd {
+    pub(crate) async fn heartbeat(&self) -> LeaseEnd {
         let mut next = Instant::now() + self.pace.heartbeat();
         loop {
             let ends = *self.ends.lock().unwrap_or_else(PoisonError::into_inner);

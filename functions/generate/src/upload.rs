@@ -146,7 +146,10 @@ impl PartUpload {
         let upload = match &self.upload {
             Some(upload) => upload.clone(),
             None => {
-                let begun = self.bucket.begin(self.object.as_str(), media_type).await;
+                let begun = self
+                    .bucket
+                    .begin_upload(self.object.as_str(), media_type)
+                    .await;
                 let begun = begun.map_err(UploadError::Bucket)?;
                 record(begun.clone()).await?;
                 self.upload.insert(begun).clone()
@@ -175,7 +178,7 @@ impl PartUpload {
             .insert(number, self.checkpoint(progress, None, 0));
         let bucket = self.bucket.clone();
         self.in_flight.spawn(async move {
-            let etag = bucket.part(&upload, number, bytes.clone()).await?;
+            let etag = bucket.upload_part(&upload, number, bytes.clone()).await?;
             Ok(Stored {
                 number,
                 etag,
@@ -276,7 +279,7 @@ impl PartUpload {
     }
 
     /// Ends the file: if there are parts, the buffer becomes the last part. Waits until every part is stored.
-    pub(crate) async fn end(mut self, progress: FileProgress) -> Result<Ended, UploadError> {
+    pub(crate) async fn end(mut self, progress: FileProgress) -> Result<EndedFile, UploadError> {
         let size = self.size();
         let parts = match self.upload.take().filter(|_| self.cut > 0) {
             None => None,
@@ -289,7 +292,7 @@ impl PartUpload {
             }
         };
         self.hash.update(&self.buffer);
-        Ok(Ended {
+        Ok(EndedFile {
             object: match &parts {
                 Some(upload) => upload.object.clone(),
                 None => self.object.as_str().to_owned(),
@@ -305,7 +308,7 @@ impl PartUpload {
 }
 
 /// A file whose bytes are all known and whose parts are stored. Its object must still be recorded, and then created.
-pub(crate) struct Ended {
+pub(crate) struct EndedFile {
     bucket: Bucket,
     object: String,
     /// The multipart upload; `None` for a single PUT.
@@ -317,7 +320,7 @@ pub(crate) struct Ended {
     sha256: String,
 }
 
-impl Ended {
+impl EndedFile {
     /// The object to record.
     pub(crate) fn completing(&self, progress: FileProgress) -> Completing {
         Completing {
@@ -347,7 +350,7 @@ impl Ended {
     ) -> Result<(), BucketError> {
         match self.upload {
             None => self.bucket.put(&self.object, self.bytes, media_type).await,
-            Some(upload) => self.bucket.complete(&upload, &self.etags).await,
+            Some(upload) => self.bucket.complete_upload(&upload, &self.etags).await,
         }
     }
 }

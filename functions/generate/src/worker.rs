@@ -133,7 +133,7 @@ impl Worker {
         tokio::select! {
             // The lease is polled first: a worker that was frozen past its lease's end must not take another step.
             biased;
-            end = lease.keep_alive() => match end {
+            end = lease.heartbeat() => match end {
                 LeaseEnd::Lost => Ok(Outcome::Lost),
                 LeaseEnd::RanOut => self.give_back(id, owner).await,
             },

@@ -32,7 +32,7 @@ pub(crate) async fn clean(
         // Uploads first: if one completes meanwhile, the listing of objects finds its object.
         let uploads = bucket.uploads(&prefix).await?;
         for upload in &uploads {
-            bucket.abort(upload).await?;
+            bucket.abort_upload(upload).await?;
         }
         let mut keys = bucket.keys(&prefix).await?;
         keys.retain(|key| Some(key.as_str()) != kept);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use super::cell::{self, Cell};
-use super::guard::{Dialect, SPREADSHEETS};
+use super::formula_guard::{Dialect, SPREADSHEETS};
 use super::warning::CellWarnings;
 use super::{FileOptions, Profile, WarningCode, WarningCounts};
 use crate::catalog::Column;

@@ -43,7 +43,7 @@ fn requested() -> State {
         profile: Profile::Data,
         time_zone: "UTC".into(),
         file_name: "orders.csv".into(),
-        download: crate::download::new_download(id),
+        download: crate::download_uuid::new_download(id),
         created_at: at(0),
         started_at: None,
         completed_at: None,
@@ -205,10 +205,10 @@ fn the_wait_after_a_worker_that_is_gone_began_with_the_end_of_its_lease() {
 fn a_checkpoint_clears_the_attempts_and_a_continuation_adds_none() {
     let mut state = take(&requested(), "a", 0);
     state.work.attempts = 4;
-    let same = state.note(|work| work.progress = 9).after;
+    let same = state.with_work(|work| work.progress = 9).after;
     assert_eq!(same.work.attempts, 4);
     let kept = state
-        .note(|work| {
+        .with_work(|work| {
             work.checkpoint = Some(Checkpoint {
                 progress: FileProgress {
                     rows: 8,
@@ -675,7 +675,7 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, pace())),
         Act::Checkpoint => holds.then(|| {
             let rows = state.work.progress + 1;
-            state.note(|work| {
+            state.with_work(|work| {
                 work.checkpoint = Some(Checkpoint {
                     progress: FileProgress {
                         rows,

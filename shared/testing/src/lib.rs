@@ -85,7 +85,7 @@ pub fn waiting() -> State {
         profile: Profile::Data,
         time_zone: "Europe/Lisbon".into(),
         file_name: "orders-film-42-20270115T080000Z.csv".into(),
-        download: waybill::download::new_download(id),
+        download: waybill::download_uuid::new_download(id),
         created_at: at(0),
         started_at: None,
         completed_at: None,

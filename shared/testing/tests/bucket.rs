@@ -86,7 +86,9 @@ async fn a_put_that_conflicts_with_another_of_its_key_is_retried() {
 async fn an_answer_without_an_upload_id_or_etag_is_an_error() {
     let begun = mock!(Client::create_multipart_upload)
         .then_output(|| CreateMultipartUploadOutput::builder().build());
-    let error = bucket(&[&begun]).begin("exports/7/a", "text/csv").await;
+    let error = bucket(&[&begun])
+        .begin_upload("exports/7/a", "text/csv")
+        .await;
     assert_eq!(
         error.unwrap_err().to_string(),
         "CreateMultipartUpload failed: an answer without an upload id"
@@ -97,7 +99,9 @@ async fn an_answer_without_an_upload_id_or_etag_is_an_error() {
                 .set_e_tag(etag.map(str::to_owned))
                 .build()
         });
-        let error = bucket(&[&part]).part(&upload(), 1, Bytes::new()).await;
+        let error = bucket(&[&part])
+            .upload_part(&upload(), 1, Bytes::new())
+            .await;
         assert_eq!(
             error.unwrap_err().to_string(),
             "UploadPart failed: an answer without an ETag"
@@ -118,6 +122,6 @@ async fn deletions_without_an_answer_time_out() {
     let silent = Bucket::new(Client::from_conf(config.build()), "bucket");
     let began = Instant::now();
     assert!(best_effort(silent.delete("exports/7/tail")).await.is_err());
-    assert!(best_effort(silent.abort(&upload())).await.is_err());
+    assert!(best_effort(silent.abort_upload(&upload())).await.is_err());
     assert!(began.elapsed() <= BEST_EFFORT * 2, "{:?}", began.elapsed());
 }

@@ -158,7 +158,7 @@ async fn with_parts(tables: &FakeTables, parts: u32) {
         upload_id: "u".into(),
     });
     tables.write(&state);
-    let change = tables.state(7).note(|work| {
+    let change = tables.state(7).with_work(|work| {
         work.checkpoint = Some(Checkpoint {
             parts,
             ..Checkpoint::default()

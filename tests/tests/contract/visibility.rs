@@ -1,7 +1,7 @@
 //! Who sees what: what is not theirs is not there, and what they may not do is refused.
 
 use serde_json::{Value, json};
-use waybill::download::new_download;
+use waybill::download_uuid::new_download;
 use waybill::export::ExportId;
 use waybill_tests::asking::*;
 use waybill_tests::{Caller, Deployment, Owner, id, unique};
@@ -63,7 +63,7 @@ async fn only_the_person_who_asked_admins_and_staff_cancel() {
         let cancel = async |api: &Caller| api.cancel(&export).await;
         assert_eq!(
             cancel(&colleague.api).await.problem(),
-            "403 Only the person who requested the export, the organization's admins and staff may cancel it."
+            "403 Only the person who requested or receives the export, the organization's admins and staff may cancel it."
         );
         let canceled = cancel(api).await.expect_status(200).json();
         assert_eq!(canceled["status"], "canceled", "{canceled:#}");

@@ -166,7 +166,7 @@ async fn what_is_seen_but_not_allowed_is_403() {
         (
             "POST",
             &format!("{path}/cancel"),
-            "403 Only the person who requested the export, the organization's admins and staff may cancel it.",
+            "403 Only the person who requested or receives the export, the organization's admins and staff may cancel it.",
         ),
     ] {
         assert_eq!(service.anew("1", method, path).await.problem(), problem);

@@ -32,7 +32,7 @@ pub(crate) async fn cancel(
     let permissions = &app.permissions;
     if !permissions.allow(&requester, canceling, &export).await? {
         return Err(ApiError::Forbidden(
-            "Only the person who requested the export, the organization's admins and staff may cancel it.",
+            "Only the person who requested or receives the export, the organization's admins and staff may cancel it.",
         ));
     }
     let export = canceled(&app, &requester, id).await?;

@@ -166,9 +166,9 @@ mod tests {
             headers.append(IDEMPOTENCY_KEY, key.parse().unwrap());
         }
         let Err(ApiError::Invalid(errors)) = idempotency_key(&headers) else {
-            panic!("two keys were taken");
+            panic!("two keys were accepted");
         };
         assert_eq!(errors[0].field, "Idempotency-Key");
-        assert_eq!(errors[0].message, "may be given once");
+        assert_eq!(errors[0].message, "must not be repeated");
     }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use waybill::access::Action;
-use waybill::download::{export_id_of, is_download_of};
+use waybill::download_uuid::{export_id_of, is_download_of};
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, Status};
 use waybill::file::name::content_disposition;

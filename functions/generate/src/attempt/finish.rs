@@ -26,7 +26,7 @@ pub(crate) async fn finish_recorded(
         .etags(id, &upload.upload_id, completing.parts)
         .await?;
     let etags = etags.ok_or_else(gone)?;
-    let completed = dependencies.bucket.complete(&upload, &etags).await;
+    let completed = dependencies.bucket.complete_upload(&upload, &etags).await;
     settle(&dependencies.bucket, completing, completed).await
 }
 
@@ -57,7 +57,7 @@ pub(super) fn gone() -> AttemptError {
 pub(crate) async fn abort(bucket: &Bucket, upload: &Upload) {
     log(
         "an obsolete upload was not aborted",
-        best_effort(bucket.abort(upload)).await,
+        best_effort(bucket.abort_upload(upload)).await,
     );
 }
 
@@ -127,7 +127,9 @@ mod tests {
             object: "exports/7/a".into(),
             upload_id: "u".into(),
         };
-        let completed = bucket.complete(&upload, &["a".into(), "b".into()]).await;
+        let completed = bucket
+            .complete_upload(&upload, &["a".into(), "b".into()])
+            .await;
         settle(&bucket, completing(), completed).await
     }
 

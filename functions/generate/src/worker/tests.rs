@@ -541,7 +541,7 @@ async fn rows_after(v: u32, source: &str) -> Option<u64> {
         hash: waybill::hash::FileHash::default().state(),
         ..Checkpoint::default()
     };
-    let state = taken(&requested()).note(|work| work.checkpoint = Some(checkpoint));
+    let state = taken(&requested()).with_work(|work| work.checkpoint = Some(checkpoint));
     let mut state = state.after.continue_later(now, pace()).after;
     state.work.due = Some(now.as_second());
     let world = World::new(&state, one_order);

@@ -5,7 +5,7 @@
 //! each separator of the [`Dialect`]. A formula may follow characters that importers drop: white space, control
 //! characters and quotes (`x;"=1"` is the cell `=1` for a reader that treats the quotes as its own).
 //!
-//! ***To undo the guard**, remove `'` at each of these places if what follows would be guarded. A text's own `'` counts
+//! **To undo the guard**, remove `'` at each of these places if what follows would be guarded. A text's own `'` counts
 //! as a dropped character, too: `'=1` is written `''=1`, so that no two texts are written alike.
 //!
 //! Not guarded is text after a comma, since such a field is quoted, and text after a space or a letter. A reader can be
