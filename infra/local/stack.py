@@ -52,7 +52,8 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool)
 
 def _make_large(stack: Stack, processes: Processes) -> None:
     """From now on, Dynoxide holds the records. Functions learn of that as the emulator starts."""
-    if processes.stop(EMULATOR):
+    processes.stop(EMULATOR)
+    if stack.data.exists():
         print("» Records that were loaded before stay in the emulator: load them again", flush=True)
     stack.data.mkdir(parents=True, exist_ok=True)
     # An empty file is an empty database of SQLite.

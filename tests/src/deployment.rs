@@ -1,4 +1,4 @@
-//! Where the HTTP contract is tested: on a deployed stack, or within this process.
+//! The two backends of the tests of the HTTP contract: a deployed stack, and the functions in the test's process.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::http::{Answer, Caller};
 use crate::in_process::{InProcess, RECORDS};
 use crate::local;
 use crate::stack::{self, Stack};
-use crate::wait::wait_until;
+use crate::wait;
 
-/// Waybill as its clients find it. Whatever asks it is written once, and asked of both kinds.
+/// Waybill as its clients see it. A test is written once and runs against both.
 #[derive(Debug, Clone)]
 pub enum Deployment {
     /// The functions in this process, over services in memory.
@@ -45,7 +45,7 @@ impl From<&InProcess> for Deployment {
 }
 
 impl Deployment {
-    /// The stack that `WAYBILL_STACK` names; where it names none, one within this process that nobody else has.
+    /// The stack that `WAYBILL_STACK` names; without that variable, new functions in this process.
     pub fn get() -> Self {
         match std::env::var_os(stack::VARIABLE) {
             Some(_) => Self::Stack(Stack::get()),
@@ -78,7 +78,7 @@ impl Deployment {
         }
     }
 
-    /// A token of a person of this name who is nobody else's, with these grants.
+    /// An access token of the person `sub` with these grants.
     pub async fn token_with(&self, sub: &str, grants: &str) -> String {
         self.token(json!({"sub": sub, "name": sub, "email": format!("{sub}@example.com"), "grants": grants})).await
     }
@@ -91,7 +91,7 @@ impl Deployment {
         }
     }
 
-    /// What the links in mails and answers begin with.
+    /// The beginning of links in mails and answers.
     pub fn public_url(&self) -> &str {
         match self {
             Self::InProcess(process) => process.public_url(),
@@ -99,7 +99,7 @@ impl Deployment {
         }
     }
 
-    /// The present, by the clock of whoever answers.
+    /// The current time, by the clock of the backend.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::InProcess(process) => process.now(),
@@ -107,7 +107,7 @@ impl Deployment {
         }
     }
 
-    /// A length among the template's parameters.
+    /// A template parameter that is a number of seconds.
     pub fn seconds(&self, parameter: &str) -> u64 {
         match self {
             Self::InProcess(process) => process.seconds(parameter),
@@ -115,23 +115,24 @@ impl Deployment {
         }
     }
 
-    /// Looks until `look` gives `Ok`, and returns that. What it gives as `Err` is what it saw instead.
+    /// Calls `look` until it returns `Ok`, and returns that value. Its `Err` describes what it saw instead.
     ///
     /// # Panics
-    /// After `within`, saying what was awaited and what was last seen.
+    /// After `within`, with `what` and the last `Err`.
     pub async fn until<T>(
         &self,
         what: &str,
         within: Duration,
         look: impl AsyncFnMut() -> Result<T, String>,
     ) -> T {
-        match self {
-            Self::InProcess(process) => process.until(what, within, look).await,
-            Self::Stack(_) => wait_until(what, within, look).await,
-        }
+        let process = match self {
+            Self::InProcess(process) => Some(process),
+            Self::Stack(_) => None,
+        };
+        wait::until(process, what, within, look).await
     }
 
-    /// Puts a CSV file into a type's records of a parent.
+    /// Loads a CSV file into a type's records of a parent.
     pub async fn load(&self, type_name: &str, parent: &str, csv: String) {
         match self {
             Self::InProcess(process) => {
@@ -146,7 +147,7 @@ impl Deployment {
         }
     }
 
-    /// Puts a record as it is, whatever a loader would say of it.
+    /// Writes a record as it is, without the loader's checks.
     ///
     /// # Panics
     /// Where the records' DynamoDB does not take it.

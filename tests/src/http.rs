@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::asking::cancel_path;
 use crate::in_process::InProcess;
-use crate::wait::wait_until;
+use crate::wait;
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ pub struct Caller {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
-    /// Who answers, where no server does.
+    /// The functions that answer, if no server does.
     process: Option<InProcess>,
 }
 
@@ -51,7 +51,7 @@ impl Caller {
         }
     }
 
-    /// A caller of the API within this process, whose requests are made as all others are.
+    /// A caller of the API in the test's process. Requests are built as for a server.
     pub(crate) fn in_process(process: &InProcess, token: Option<String>) -> Self {
         static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
         Self {
@@ -105,17 +105,14 @@ impl Caller {
         .await
     }
 
-    /// Looks until `look` gives `Ok`, as [`crate::Deployment::until`] does.
+    /// Calls `look` until it returns `Ok`, as [`crate::Deployment::until`] does.
     pub async fn until<T>(
         &self,
         what: &str,
         within: Duration,
         look: impl AsyncFnMut() -> Result<T, String>,
     ) -> T {
-        match &self.process {
-            Some(process) => process.until(what, within, look).await,
-            None => wait_until(what, within, look).await,
-        }
+        wait::until(self.process.as_ref(), what, within, look).await
     }
 
     /// GET.

@@ -1,7 +1,7 @@
-//! Waybill within the test's process: the functions themselves, behind a gateway and over services in memory.
+//! Waybill in the test's process: the real functions, behind a fake gateway and over services in memory.
 //!
-//! Nothing happens by itself. A request is answered at once; what follows from it, a file, a mail, an expiry, comes
-//! while somebody waits for it ([`InProcess::until`]), and so does time: between calls the clock stands all but still.
+//! A request is answered at once. Files, mails and expiries happen only while a test waits for them
+//! ([`InProcess::until`]). The clock advances by a millisecond per call, and by seconds while a test waits.
 
 mod gateway;
 mod services;
@@ -21,25 +21,25 @@ use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill_testing::fake::plain;
 use waybill_testing::pace;
 
-pub use self::services::{Said, Services};
+pub use self::services::{HostAnswer, Services};
 use crate::functions::{self, BUCKET, QUEUE_URL};
 use crate::http::{Answer, Caller};
 
-/// Where the API is found.
+/// The URL of the API.
 const PUBLIC_URL: &str = "https://exports.example";
 /// The table of records.
 pub(crate) const RECORDS: &str = "host-records";
-/// How long a file is kept, and how long it stays after that.
+/// The retention of a file, and the time until its deletion.
 const RETENTION: SignedDuration = SignedDuration::from_secs(60);
 const DELETE_AFTER: SignedDuration = SignedDuration::from_secs(2);
-/// What a call takes by the clock: exports of one millisecond are in no order.
+/// The time that a call takes: exports of the same millisecond would have no order.
 const CALL: SignedDuration = SignedDuration::from_millis(1);
-/// How much time passes at once where somebody waits and nothing is to be done.
+/// The step of the clock while a test waits and no work is left.
 const STEP: SignedDuration = SignedDuration::from_secs(5);
-/// What an invocation of a function may take.
+/// The time limit of an invocation.
 const INVOCATION: Duration = Duration::from_secs(60);
 
-/// Waybill within this process. Clones are the same one.
+/// Waybill in this process. Clones share everything.
 #[derive(Clone)]
 pub struct InProcess {
     parts: Arc<Parts>,
@@ -60,7 +60,7 @@ impl Default for InProcess {
 }
 
 impl InProcess {
-    /// One whose tokens have the grants, the name, the address and whether that is verified in claims of these names.
+    /// Reads grants, name, address and whether the address is verified from claims with these names.
     pub fn with_claims([grants, name, email, email_verified]: [&str; 4]) -> Self {
         let began = "2026-11-21T12:01:02.123456Z";
         let parts = Arc::new(Parts {
@@ -80,7 +80,7 @@ impl InProcess {
         }
     }
 
-    /// The same, with a gateway that lets everybody in: what the API says to them by itself.
+    /// The same without a gateway, for the API's own refusals.
     pub fn without_gateway(&self) -> Self {
         Self {
             is_open: true,
@@ -88,45 +88,45 @@ impl InProcess {
         }
     }
 
-    /// The services, which a test may look at and meddle with.
+    /// The services, for tests that inspect or disturb them.
     pub fn services(&self) -> &Arc<Services> {
         &self.parts.services
     }
 
-    /// The present.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         *self.parts.now.lock().expect("the clock")
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn pass(&self, length: SignedDuration) {
         *self.parts.now.lock().expect("the clock") += length;
     }
 
-    /// A caller of the API with a token of these fields, which are those of the development issuer.
+    /// A caller of the API with a token with these fields, as for the development issuer.
     pub fn caller(&self, fields: &Value) -> Caller {
         Caller::in_process(self, Some(self.token(fields)))
     }
 
-    /// What the links in mails and answers begin with.
+    /// The beginning of links in mails and answers.
     pub fn public_url(&self) -> &'static str {
         PUBLIC_URL
     }
 
-    /// A length among the template's parameters, as this deployment has them.
+    /// A template parameter that is a number of seconds.
     ///
     /// # Panics
-    /// Where it has no such length.
+    /// If the parameter is not set here.
     pub fn seconds(&self, parameter: &str) -> u64 {
         let length = match parameter {
             "RetentionSeconds" => RETENTION,
             "DeleteAfterSeconds" => DELETE_AFTER,
-            other => panic!("nothing here is as long as {other}"),
+            other => panic!("no such parameter here: {other}"),
         };
         length.unsigned_abs().as_secs()
     }
 
-    /// What the API answers.
+    /// The API's answer.
     pub(crate) fn answer(
         &self,
         request: &reqwest::Request,
@@ -142,7 +142,7 @@ impl InProcess {
         }
     }
 
-    /// What S3 answers to a plain GET of a presigned URL.
+    /// S3's answer to a GET of a presigned URL.
     pub(crate) fn file(&self, url: &str) -> Answer {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let key = path.split_once(&format!("/{BUCKET}/")).map(|(_, key)| key);
@@ -163,10 +163,10 @@ impl InProcess {
         mails.filter(to).map(shown).collect()
     }
 
-    /// Looks until `look` gives `Ok`, and lets things happen in between, as [`crate::wait_until`] waits for a stack.
+    /// Calls `look` until it returns `Ok`, and does the pending work in between.
     ///
     /// # Panics
-    /// Once `within` has passed by the clock here, saying what was awaited and what was last seen.
+    /// After `within` by this clock, with `what` and the last `Err`.
     pub async fn until<T>(
         &self,
         what: &str,
@@ -186,10 +186,10 @@ impl InProcess {
         }
     }
 
-    /// What the schedule does every minute.
+    /// Runs the sweeper once.
     ///
     /// # Panics
-    /// Where the sweep fails.
+    /// If the sweep fails.
     pub async fn sweep(&self) {
         let sweeper = functions::sweeper(&self.sdk(), DELETE_AFTER);
         let deadline = Instant::now() + INVOCATION;
@@ -197,7 +197,10 @@ impl InProcess {
         swept.expect("the sweep");
     }
 
-    /// Files and mails are made as far as anybody has asked for them. Whether there was anything to do.
+    /// Handles all messages and stream events that are pending. Returns whether there were any.
+    ///
+    /// # Panics
+    /// If `generate` or `notify` reports a failure.
     async fn work(&self) -> bool {
         let messages = self.parts.services.due(self.now());
         let (sdk, clock) = (self.sdk(), self.clock());
@@ -215,7 +218,8 @@ impl InProcess {
         for event in &events {
             let deadline = Instant::now() + INVOCATION;
             let failures = notifier.handle(event.clone(), deadline).await;
-            failures.unwrap_or_else(|error| panic!("{event}: {error}"));
+            let failures = failures.unwrap_or_else(|error| panic!("{event}: {error}"));
+            assert_eq!(failures, notify::Failures::default(), "{event} failed");
         }
         !messages.is_empty() || !events.is_empty()
     }
@@ -283,7 +287,7 @@ impl InProcess {
         App::new(config, catalog, clients, self.clock())
     }
 
-    /// An access token with these claims, which nobody has signed: the gateway here takes every one.
+    /// An unsigned access token with these claims: the fake gateway does not check signatures.
     pub(crate) fn token(&self, fields: &Value) -> String {
         gateway::token(fields)
     }
@@ -291,7 +295,7 @@ impl InProcess {
     /// An export as it is stored.
     ///
     /// # Panics
-    /// Where there is none.
+    /// If there is none.
     pub(crate) fn stored(&self, id: u64) -> Value {
         let cloud = self.parts.services.cloud();
         let mut items = cloud.dynamodb.tables["exports"].items.values();
@@ -302,7 +306,7 @@ impl InProcess {
 
 impl fmt::Debug for InProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waybill within this process")
+        f.write_str("Waybill in this process")
     }
 }
 

@@ -33,7 +33,7 @@ pub use calc::{Calc, Import, Opened};
 pub use deployment::Deployment;
 pub use exporting::{exported, file_of, succeeded, succeeded_within};
 pub use http::{Answer, Caller};
-pub use in_process::{InProcess, Said, Services};
+pub use in_process::{HostAnswer, InProcess, Services};
 pub use lambda::Watch;
 pub use local::{Standstill, kill, load, load_orders, python, workers};
 pub use olist::{olist_orders, real_tables};

@@ -1,4 +1,4 @@
-//! AWS in memory, with the tables of the template, a table of records, and a function of the host's.
+//! AWS in memory, with the tables of the template, a table of records, and the host's grants function.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,38 +10,38 @@ use waybill_testing::own_tables;
 
 use super::RECORDS;
 
-/// What the host's function is called.
+/// The name of the host's grants function.
 pub(super) const HOST: &str = "host";
-/// How many records a query looks at, about DynamoDB's 1 MB of the tests' orders.
+/// The number of records that a query scans, about DynamoDB's 1 MB of the tests' orders.
 const PAGE: usize = 3000;
 
-/// What a host's function does with a question.
-pub enum Said {
-    /// It answers this.
+/// The outcome of an invocation of the host's grants function.
+pub enum HostAnswer {
+    /// The function's answer.
     Json(&'static str),
-    /// It ends in an error, which has this as its text.
+    /// The function fails with this message.
     Error(&'static str),
-    /// It cannot be called.
+    /// The invocation fails.
     Nothing,
 }
 
-type Host = Arc<dyn Fn(&Value) -> Said + Send + Sync>;
+type Host = Arc<dyn Fn(&Value) -> HostAnswer + Send + Sync>;
 
 /// The services.
 pub struct Services {
     cloud: Mutex<Cloud>,
-    /// Messages that are held back, with the instant until which they are.
+    /// Messages with the time at which each becomes visible.
     queue: Mutex<Vec<(Timestamp, String)>>,
-    /// Tables that do not answer, and perhaps `queue`.
+    /// Tables that fail, and `queue` if the queue does.
     down: Mutex<Vec<&'static str>>,
-    /// Whether the queue takes what is sent and never answers.
+    /// Whether the queue accepts messages and never answers.
     is_queue_silent: AtomicBool,
     /// The code of the error that every query for records fails with.
     records_error: Mutex<Option<&'static str>>,
-    /// How many records each query looked at.
+    /// The number of records that each query scanned.
     examined: Mutex<Vec<u64>>,
     host: Mutex<Option<Host>>,
-    /// What the host's function was asked.
+    /// The questions to the host's grants function.
     asked: Mutex<Vec<Value>>,
 }
 
@@ -64,7 +64,7 @@ impl Default for Services {
 }
 
 impl Services {
-    /// What they hold.
+    /// The state of the services.
     pub fn cloud(&self) -> MutexGuard<'_, Cloud> {
         self.cloud.lock().expect("the services")
     }
@@ -77,22 +77,22 @@ impl Services {
         self.cloud().dynamodb.tables[table].items.len()
     }
 
-    /// Lets a table, or `queue`, answer no more.
+    /// Makes a table, or `queue`, fail every call.
     pub fn take_down(&self, name: &'static str) {
         self.down.lock().expect("what is down").push(name);
     }
 
-    /// Lets the queue take what is sent, and never answer.
+    /// Makes the queue accept messages and never answer.
     pub fn silence_queue(&self) {
         self.is_queue_silent.store(true, Ordering::Relaxed);
     }
 
-    /// Lets every query for records fail with this code.
+    /// Makes every query for records fail with this code.
     pub fn fail_records(&self, code: &'static str) {
         *self.records_error.lock().expect("the code") = Some(code);
     }
 
-    /// Lets the items of a table be of a form that this version cannot read, in this attribute, of which `is_one` holds.
+    /// Makes the items that `is_one` selects unreadable: their `attribute` gets a value of another form.
     ///
     /// # Panics
     /// Where there is no such table.
@@ -110,12 +110,12 @@ impl Services {
         }
     }
 
-    /// Lets a function of the host's decide; the first time before anything is asked for.
-    pub fn host(&self, says: impl Fn(&Value) -> Said + Send + Sync + 'static) {
+    /// Adds the host's grants function. To be called before the first request.
+    pub fn host(&self, says: impl Fn(&Value) -> HostAnswer + Send + Sync + 'static) {
         *self.host.lock().expect("the host") = Some(Arc::new(says));
     }
 
-    /// What the host's function was asked since this was last called.
+    /// The questions to the host's grants function since the last call of this function.
     pub fn asked(&self) -> Vec<Value> {
         std::mem::take(&mut *self.asked.lock().expect("the questions"))
     }
@@ -204,11 +204,11 @@ impl Services {
             body: text.as_bytes().to_vec(),
         };
         match said {
-            Said::Json(json) => answer(Vec::new(), json),
-            Said::Error(text) => {
+            HostAnswer::Json(json) => answer(Vec::new(), json),
+            HostAnswer::Error(text) => {
                 answer(vec![("x-amz-function-error", "Unhandled".to_owned())], text)
             }
-            Said::Nothing => refused("AccessDeniedException"),
+            HostAnswer::Nothing => refused("AccessDeniedException"),
         }
     }
 }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use waybill::export::Export;
 use waybill_tests::asking::*;
-use waybill_tests::{Answer, Said};
+use waybill_tests::{Answer, HostAnswer};
 
 use super::{PATH, Service, link};
 
-const YES: Said = Said::Json("true");
-const NO: Said = Said::Json("false");
+const YES: HostAnswer = HostAnswer::Json("true");
+const NO: HostAnswer = HostAnswer::Json("false");
 
 /// Ana's export of project 42, which is of acme, with its file; the host lets everybody do everything.
 async fn with_file() -> (Service, Export) {
@@ -26,7 +26,7 @@ async fn with_file() -> (Service, Export) {
 }
 
 impl Service {
-    fn host(&self, says: impl Fn(&Value) -> Said + Send + Sync + 'static) {
+    fn host(&self, says: impl Fn(&Value) -> HostAnswer + Send + Sync + 'static) {
         self.0.services().host(says);
     }
 
@@ -128,7 +128,7 @@ async fn each_call_asks_what_it_needs_and_a_no_is_404() {
     for (number, (sub, method, path, status, after_yes, after_no)) in table.into_iter().enumerate()
     {
         for (says, status, wanted) in [("true", status, after_yes), ("false", 404, after_no)] {
-            service.host(move |_| Said::Json(says));
+            service.host(move |_| HostAnswer::Json(says));
             let body = if method == "POST" {
                 csv()
             } else {
@@ -250,7 +250,7 @@ async fn answers_are_true_or_false_yes_or_no() {
         ("\"no\"", 404),
         ("{\"allowed\": false, \"reason\": \"left\"}", 404),
     ] {
-        service.host(move |_| Said::Json(answer));
+        service.host(move |_| HostAnswer::Json(answer));
         assert_eq!(service.status(&link(&export)).await, status, "{answer}");
     }
 }
@@ -259,18 +259,18 @@ async fn answers_are_true_or_false_yes_or_no() {
 #[tokio::test]
 async fn without_an_answer_it_is_503_and_nothing_happens() {
     let (service, export) = with_file().await;
-    type Broken = fn(&Value) -> Said;
+    type Broken = fn(&Value) -> HostAnswer;
     let broken: [Broken; 9] = [
-        |_| Said::Nothing,
-        |_| Said::Error("{\"errorMessage\": \"secret\"}"),
+        |_| HostAnswer::Nothing,
+        |_| HostAnswer::Error("{\"errorMessage\": \"secret\"}"),
         // An error is none whatever its text is.
-        |_| Said::Error("true"),
-        |_| Said::Json(""),
-        |_| Said::Json("null"),
-        |_| Said::Json("1"),
-        |_| Said::Json("\"true\""),
-        |_| Said::Json("{\"allowed\": \"yes\"}"),
-        |_| Said::Json("{\"statusCode\": 200, \"body\": \"true\"}"),
+        |_| HostAnswer::Error("true"),
+        |_| HostAnswer::Json(""),
+        |_| HostAnswer::Json("null"),
+        |_| HostAnswer::Json("1"),
+        |_| HostAnswer::Json("\"true\""),
+        |_| HostAnswer::Json("{\"allowed\": \"yes\"}"),
+        |_| HostAnswer::Json("{\"statusCode\": 200, \"body\": \"true\"}"),
     ];
     for (number, says) in broken.into_iter().enumerate() {
         service.host(says);
