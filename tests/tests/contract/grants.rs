@@ -1,5 +1,7 @@
 //! Every route with every kind of grant: who may do what, whole.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use waybill_tests::asking::*;
@@ -60,6 +62,37 @@ fn rows() -> Vec<(&'static str, &'static str, Vec<u16>)> {
         (row[0], row[1], statuses.collect())
     })
     .collect()
+}
+
+#[tokio::test]
+async fn every_operation_of_the_contract_is_in_the_table() {
+    let document = Deployment::get().stranger().get("/openapi.json").await;
+    let document = document.expect_status(200).json();
+    let rows: BTreeSet<String> = rows().iter().map(|row| operation(row.0, row.1)).collect();
+    let mut missing = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let item = item.as_object().expect("a path");
+        let methods = ["get", "post", "put", "patch", "delete"];
+        for method in methods.iter().filter(|method| item.contains_key(**method)) {
+            let operation = operation(&method.to_uppercase(), path);
+            if path.starts_with("/v1/") && !rows.contains(&operation) {
+                missing.push(operation);
+            }
+        }
+    }
+    assert_eq!(missing, [""; 0]);
+}
+
+/// Method and path, with `*` for each segment that differs from call to call.
+fn operation(call: &str, path: &str) -> String {
+    let method = call.split('+').next().unwrap_or(call);
+    let path = path.replace("{link}", "/v1/downloads/{uuid}");
+    let segments = path.split('/').map(|segment| match segment {
+        "orders" | "1" => "*",
+        placeholder if placeholder.starts_with('{') => "*",
+        word => word,
+    });
+    format!("{method} {}", segments.collect::<Vec<_>>().join("/"))
 }
 
 #[tokio::test]
