@@ -32,6 +32,7 @@ impl Wanted {
 
 #[tokio::test]
 async fn a_dozen_workers_killed_at_any_moment_lose_no_row_and_leave_nothing() {
+    let _mailing = MAILING.read().await;
     let stack = Stack::get();
     let orders = orders_csv(&generated_orders(ROWS));
     let owners = join_all((0..PARENTS).map(async |n| {

@@ -25,10 +25,11 @@ const RECORDS_TABLE: (&str, &str) = ("RECORDS_TABLE", "records");
 /// Enough time for a sweep, which is scheduled every minute, and for the export afterwards.
 const WITH_SCHEDULED_SWEEP: Duration = Duration::from_secs(180);
 
-/// Locks for tests that disturb the building of files, and the sending of mails. A test of one kind only delays those
-/// of the other.
+/// Read-locked by tests that expect a mail soon, and write-locked by tests that disturb the sending of mails: a mail that
+/// was refused waits for a sweep, and sweeps wait while a test awaits the scheduled one. Locked before the other locks.
+static MAILING: RwLock<()> = RwLock::const_new(());
+/// Locked by a test that disturbs the building of files.
 static MAKING: Mutex<()> = Mutex::const_new(());
-static MAILING: Mutex<()> = Mutex::const_new(());
 /// Read-locked by tests that run exports without `MAKING`, and write-locked by a test that removes the records, with
 /// which every export fails. Locked after `MAKING`, never before.
 static READABLE: RwLock<()> = RwLock::const_new(());
@@ -56,7 +57,7 @@ async fn disturbing_making(test: impl AsyncFnOnce(&Stack, &Aws)) {
 async fn disturbing_mailing(test: impl AsyncFnOnce(&Stack, &Aws)) {
     let stack = Stack::get();
     let aws = stack.aws().await;
-    let _turn = MAILING.lock().await;
+    let _turn = MAILING.write().await;
     let _readable = READABLE.read().await;
     let result = AssertUnwindSafe(test(&stack, &aws)).catch_unwind().await;
     stack.refuse_mails("none").await;
@@ -192,6 +193,7 @@ async fn one_mail(stack: &Stack, aws: &Aws, owner: &Owner, export: u64) -> Value
 
 #[tokio::test]
 async fn workers_that_crash_hang_or_run_out_of_time_build_the_same_bytes_as_an_undisturbed_one() {
+    let _mailing = MAILING.read().await;
     let stack = Stack::get();
     let ana = owner_of_many(&stack, "Ana").await;
     let zoe = ana.colleague("Zoe").await;
@@ -257,6 +259,7 @@ async fn workers_that_crash_hang_or_run_out_of_time_build_the_same_bytes_as_an_u
 
 #[tokio::test]
 async fn an_export_whose_message_was_lost_still_succeeds() {
+    let _mailing = MAILING.read().await;
     let stack = Stack::get();
     let bob = Owner::new(&stack, "Bob").await;
     load_orders(&stack, bob.project, orders_csv(&generated_orders(20))).await;
@@ -282,6 +285,7 @@ async fn an_export_whose_message_was_lost_still_succeeds() {
 
 #[tokio::test]
 async fn ten_messages_make_one_file_and_one_mail() {
+    let _mailing = MAILING.read().await;
     disturbing_making(async |stack, aws| {
         let eve = Owner::new(stack, "Eve").await;
         load_orders(stack, eve.project, orders_csv(&generated_orders(2_000))).await;
@@ -361,6 +365,7 @@ async fn a_stopped_stream_loses_no_mail_and_duplicates_none() {
 
 #[tokio::test]
 async fn an_export_canceled_in_the_middle_leaves_only_a_mail() {
+    let _mailing = MAILING.read().await;
     let pat = owner_of_many(&Stack::get(), "Pat").await;
     disturbing_making(async |_, aws| {
         let export = id(&pat.request("csv").await);
@@ -411,6 +416,7 @@ async fn an_export_canceled_in_the_middle_leaves_only_a_mail() {
 
 #[tokio::test]
 async fn an_export_canceled_before_it_began_is_never_built() {
+    let _mailing = MAILING.read().await;
     disturbing_making(async |stack, aws| {
         let gil = Owner::new(stack, "Gil").await;
         let generate = stack.output("generate_function");
@@ -433,6 +439,7 @@ async fn an_export_canceled_before_it_began_is_never_built() {
 
 #[tokio::test]
 async fn a_failure_is_mailed_with_its_reason_and_the_address_of_support() {
+    let _mailing = MAILING.read().await;
     let lea = owner_of_many(&Stack::get(), "Lea").await;
     disturbing_making(async |stack, aws| {
         let unreadable = READABLE.write().await;
