@@ -93,7 +93,15 @@ impl Kind {
 
     /// Whether the column holds numbers.
     pub fn is_number(self) -> bool {
-        matches!(self, Kind::Integer | Kind::Decimal)
+        match self {
+            Kind::Integer | Kind::Decimal => true,
+            Kind::Text
+            | Kind::Boolean
+            | Kind::Date
+            | Kind::Timestamp
+            | Kind::Email
+            | Kind::Phone => false,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What tests of the HTTP contract ask with, and what they look at first in an answer.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -15,6 +16,39 @@ pub const MANY: usize = 25_000;
 /// The least that asks for an export.
 pub fn csv() -> Value {
     json!({"type": "orders", "format": "csv"})
+}
+
+/// Every operation of the contract under `/v1`: method, and path with its `{placeholders}`.
+pub async fn operations(on: impl Into<Deployment>) -> Vec<(Method, String)> {
+    let document = on.into().stranger().read("/openapi.json").await;
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let methods = [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ];
+        for method in methods {
+            let documented = item.get(method.as_str().to_lowercase()).is_some();
+            if documented && path.starts_with("/v1/") {
+                operations.push((method, path.clone()));
+            }
+        }
+    }
+    assert!(
+        !operations.is_empty(),
+        "the contract has operations under /v1"
+    );
+    operations
+}
+
+/// A path of the contract with a value for each placeholder.
+pub fn filled(path: &str) -> String {
+    path.replace("{uuid}", "0b6f0000-0000-4000-8000-000000000000")
+        .replace("{type}", "orders")
+        .replace("{id}", "42")
 }
 
 /// A caller with a name and grants of their own.

@@ -195,7 +195,7 @@ export class ExportDetail extends HTMLElement {
     const refused = found.url ? "It was sent, but not accepted; the file is here." : "It was sent, but not accepted.";
     const mail = { failed: undelivered, pending: "On its way", refused, sent: "Sent" }[found.mail];
     return this.#card("The export", "export", this.#list([
-      ["What", `${this.#type.label}, as ${found.format === "csv" ? "CSV" : "Excel"}`],
+      ["What", `${this.#type.label}, as ${this.page.t(`export.format-${found.format}`)}`],
       ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],
       ["Requested", this.#time(found.created_at)],
       ["Completed", this.#time(found.completed_at)],

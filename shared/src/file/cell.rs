@@ -34,7 +34,9 @@ impl Cell<'_> {
             Kind::Text => true,
             Kind::Email => text.is_empty() || text.contains('@'),
             Kind::Phone => text.is_empty() || text.bytes().any(|byte| byte.is_ascii_digit()),
-            _ => text.is_empty(),
+            Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Date | Kind::Timestamp => {
+                text.is_empty()
+            }
         }
     }
 }

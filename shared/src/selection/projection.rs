@@ -323,7 +323,11 @@ fn own_places(export_type: &ExportType, columns: &[&Column]) -> Vec<usize> {
 
 /// Whether values are compared as the texts that they are.
 fn is_plain(kind: Kind, stored: Option<Stored>) -> bool {
-    stored.is_none() && !kind.is_number() && kind != Kind::Timestamp
+    stored.is_none()
+        && match kind {
+            Kind::Integer | Kind::Decimal | Kind::Timestamp => false,
+            Kind::Text | Kind::Boolean | Kind::Date | Kind::Email | Kind::Phone => true,
+        }
 }
 
 /// The one form of a value, so that `1.50` and 1.5 are equal, and one instant in two offsets.
@@ -337,7 +341,7 @@ fn comparable(kind: Kind, stored: Option<Stored>, text: &str) -> String {
         (Kind::Timestamp, stored) => {
             instant(stored, text).map_or_else(|| text.to_owned(), |i| i.to_string())
         }
-        _ => text.to_owned(),
+        (Kind::Text | Kind::Boolean | Kind::Date | Kind::Email | Kind::Phone, _) => text.to_owned(),
     }
 }
 

@@ -12,24 +12,10 @@ async fn every_route_of_the_api_needs_a_token_that_names_somebody() {
     let service = Service::default();
     let open = Deployment::from(&service.0.without_gateway());
     let callers = [open.stranger(), open.caller("x"), service.by(" ", "staff")];
-    for (method, path) in [
-        (Method::GET, "/v1/exports/7"),
-        (Method::POST, "/v1/exports/7/cancel"),
-        (Method::GET, "/v1/exports/7/events"),
-        (
-            Method::GET,
-            "/v1/downloads/0b6f3a52-1111-8222-8333-444455556666",
-        ),
-        (Method::GET, PATH),
-        (Method::POST, PATH),
-        (Method::GET, "/v1/projects/42/exports/summary"),
-        (Method::GET, "/v1/projects/42/records/orders"),
-        (Method::GET, "/v1/catalog"),
-        (Method::PUT, "/v1/projects/42"),
-        (Method::GET, "/v1/exports/none"),
-    ] {
+    for (method, path) in operations(&open).await {
+        let path = filled(&path);
         for caller in &callers {
-            let answer = caller.call(method.clone(), path, None).await;
+            let answer = caller.call(method.clone(), &path, None).await;
             assert_eq!(
                 answer.problem(),
                 "401 Send a valid access token in the header `Authorization: Bearer …`.",

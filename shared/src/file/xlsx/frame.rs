@@ -141,7 +141,9 @@ fn width(kind: Kind) -> Option<f64> {
     match kind {
         Kind::Date => Some(11.0),
         Kind::Timestamp => Some(23.0),
-        _ => None,
+        Kind::Text | Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Email | Kind::Phone => {
+            None
+        }
     }
 }
 

@@ -170,7 +170,8 @@ fn format(fields: &mut Fields) -> Option<Format> {
     let name = fields.required_text("format")?;
     let format = Format::ALL.into_iter().find(|f| f.extension() == name);
     if format.is_none() {
-        fields.refuse("format", "must be csv or xlsx");
+        let names = Format::ALL.map(Format::extension).join(" or ");
+        fields.refuse("format", format!("must be {names}"));
     }
     format
 }
