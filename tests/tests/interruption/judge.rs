@@ -90,6 +90,11 @@ impl Reference {
     }
 
     /// Returns the errors of a world at its end.
+    pub(crate) fn wrongs(&self, world: &World, watch: &Watch) -> Vec<String> {
+        self.judge(world, watch, &mut Tally::default())
+    }
+
+    /// Returns the errors of a world at its end, and counts the world in `tally`.
     pub(crate) fn judge(&self, world: &World, watch: &Watch, tally: &mut Tally) -> Vec<String> {
         let mut wrongs = watch.wrongs.clone();
         wrongs.dedup();

@@ -15,6 +15,7 @@ mod world;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -52,14 +53,9 @@ fn clocks_that_are_minutes_apart_cost_time_and_no_bytes() {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut faults = Faults::random(&mut random);
         faults.clocks = 600_000;
-        let world = simulated(async {
-            let world = World::new(case, Format::Csv, faults, seed).await;
-            world.run(None).await;
-            world
-        });
+        let world = ran(case, Format::Csv, faults, seed);
         let watch = world.watch.lock().unwrap();
-        let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-        assert!(wrongs.is_empty(), "seed {seed}: {wrongs:?}");
+        assert_eq!(reference.wrongs(&world, &watch), [""; 0], "seed {seed}");
     }
 }
 
@@ -74,14 +70,9 @@ fn a_file_with_more_parts_than_fit_in_an_item_is_the_same() {
             part: 1..2,
             ..Faults::random(&mut random)
         };
-        let world = simulated(async {
-            let world = World::new(&case, Format::Csv, faults, seed).await;
-            world.run(None).await;
-            world
-        });
+        let world = ran(&case, Format::Csv, faults, seed);
         let watch = world.watch.lock().unwrap();
-        let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-        assert!(wrongs.is_empty(), "seed {seed}: {wrongs:?}");
+        assert_eq!(reference.wrongs(&world, &watch), [""; 0], "seed {seed}");
         let is_given_up = watch.export().status == Status::Failed;
         assert!(is_given_up || world.cloud.lock().unwrap().s3.parts_stored >= 520);
     }
@@ -100,14 +91,9 @@ fn a_spreadsheet_of_many_parts_is_the_same() {
             page: 1..20,
             ..Faults::random(&mut random)
         };
-        let world = simulated(async {
-            let world = World::new(&case, Format::Xlsx, faults, seed).await;
-            world.run(None).await;
-            world
-        });
+        let world = ran(&case, Format::Xlsx, faults, seed);
         let watch = world.watch.lock().unwrap();
-        let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-        assert!(wrongs.is_empty(), "seed {seed}: {wrongs:?}");
+        assert_eq!(reference.wrongs(&world, &watch), [""; 0], "seed {seed}");
         parts += world.cloud.lock().unwrap().s3.parts_stored;
     }
     note(&format!("{parts} parts of spreadsheets stored"));
@@ -130,17 +116,10 @@ fn a_search_with_hardly_any_match_continues_over_many_invocations() {
             page_takes: 600..2_400,
             ..Faults::none()
         };
-        let world = simulated(async {
-            let world = World::new(&case, Format::Csv, faults, 1).await;
-            world.run(None).await;
-            world
-        });
+        let world = ran(&case, Format::Csv, faults, 1);
         let reference = Reference::new(&case, Format::Csv, &world);
         let watch = world.watch.lock().unwrap();
-        assert_eq!(
-            reference.judge(&world, &watch, &mut Tally::default()),
-            [""; 0]
-        );
+        assert_eq!(reference.wrongs(&world, &watch), [""; 0]);
         let export = watch.export();
         let file = export.file.unwrap();
         let receipt = file.receipt;
@@ -168,11 +147,7 @@ fn a_search_with_hardly_any_match_continues_over_many_invocations() {
 #[test]
 fn an_index_is_read_once_the_request_is_five_seconds_old() {
     let first_page = |case: &Case| {
-        let world = simulated(async {
-            let world = World::new(case, Format::Csv, Faults::none(), 0).await;
-            world.run(None).await;
-            world
-        });
+        let world = ran(case, Format::Csv, Faults::none(), 0);
         let watch = world.watch.lock().unwrap();
         assert_eq!(watch.export().status, Status::Succeeded);
         watch.first_page.unwrap()
@@ -198,14 +173,13 @@ fn an_export_succeeds_even_if_all_workers_die_early() {
                 page_takes: 1_000..1_400,
                 ..Faults::none()
             };
-            let world = simulated(async {
-                let world = World::new(case, format, faults, seed).await;
-                world.run(None).await;
-                world
-            });
+            let world = ran(case, format, faults, seed);
             let watch = world.watch.lock().unwrap();
-            let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-            assert!(wrongs.is_empty(), "{format:?} {seed}: {wrongs:?}");
+            assert_eq!(
+                reference.wrongs(&world, &watch),
+                [""; 0],
+                "{format:?} {seed}"
+            );
             let export = watch.export();
             assert_eq!(export.status, Status::Succeeded, "{format:?} {seed}");
             let attempts = export.file.unwrap().receipt.attempts;
@@ -227,14 +201,9 @@ fn an_invocation_that_waits_for_a_page_at_its_end_is_continued_by_the_next() {
             checkpoint: 5..6,
             ..Faults::none()
         };
-        let world = simulated(async {
-            let world = World::new(case, Format::Csv, faults, seconds).await;
-            world.run(None).await;
-            world
-        });
+        let world = ran(case, Format::Csv, faults, seconds);
         let watch = world.watch.lock().unwrap();
-        let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-        assert!(wrongs.is_empty(), "{seconds} s: {wrongs:?}");
+        assert_eq!(reference.wrongs(&world, &watch), [""; 0], "{seconds} s");
         let receipt = watch.export().file.unwrap().receipt;
         assert!(receipt.invocations > 1, "{seconds} s");
         assert_eq!(receipt.attempts, 1, "{seconds} s");
@@ -252,11 +221,13 @@ fn a_cancel_stops_the_reading_within_a_page() {
             page: 10..11,
             ..Faults::none()
         };
-        let world = simulated(async {
-            let world = World::new(case, Format::Csv, faults, at).await;
-            world.run(Some(Duration::from_millis(at))).await;
-            world
-        });
+        let world = ran_with_cancel(
+            case,
+            Format::Csv,
+            faults,
+            at,
+            Some(Duration::from_millis(at)),
+        );
         let watch = world.watch.lock().unwrap();
         assert_eq!(watch.wrongs, [""; 0]);
         let canceled_at = watch.canceled_at.unwrap();
@@ -317,14 +288,13 @@ fn a_lost_answer_to_a_put_causes_no_repeated_reads() {
                 part: 1_000_000..1_000_001,
                 ..Faults::none()
             };
-            let world = simulated(async {
-                let world = World::new(case, format, faults, seed).await;
-                world.run(None).await;
-                world
-            });
+            let world = ran(case, format, faults, seed);
             let watch = world.watch.lock().unwrap();
-            let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-            assert!(wrongs.is_empty(), "{format:?} {seed}: {wrongs:?}");
+            assert_eq!(
+                reference.wrongs(&world, &watch),
+                [""; 0],
+                "{format:?} {seed}"
+            );
             let export = watch.export();
             assert_eq!(export.status, Status::Succeeded, "{format:?} {seed}");
             assert_eq!(
@@ -350,14 +320,9 @@ fn a_cleanup_that_fails_for_hours_succeeds_in_the_end() {
         checkpoint: 1..2,
         ..Faults::none()
     };
-    let world = simulated(async {
-        let world = World::new(case, Format::Csv, faults, 1).await;
-        world.run(None).await;
-        world
-    });
+    let world = ran(case, Format::Csv, faults, 1);
     let watch = world.watch.lock().unwrap();
-    let wrongs = reference.judge(&world, &watch, &mut Tally::default());
-    assert_eq!(wrongs, [""; 0]);
+    assert_eq!(reference.wrongs(&world, &watch), [""; 0]);
     assert_eq!(watch.export().status, Status::Expired);
     // After 1, 2, 4 … 60 minutes, and again from 1 minute when the file expires.
     let is_denied = |line: &&String| line.contains("S3.") && line.contains("Denied");
@@ -485,7 +450,7 @@ fn a_file_never_mixes_two_tables() {
         };
         let world = world_of(faults, seed, random.usize(1..4));
         let watch = world.watch.lock().unwrap();
-        let judge = |of: &Reference| of.judge(&world, &watch, &mut Tally::default());
+        let judge = |of: &Reference| of.wrongs(&world, &watch);
         let [wrong, wrong_of_others] = [judge(&references[0]), judge(&references[1])];
         assert!(
             wrong.is_empty() || wrong_of_others.is_empty(),
@@ -561,24 +526,36 @@ fn try_seeds(format: Format) {
 }
 
 /// Runs one seed; one in five is canceled at a random time.
-fn try_seed(seed: u64, case: &Case, format: Format) -> std::sync::Arc<World> {
+fn try_seed(seed: u64, case: &Case, format: Format) -> Arc<World> {
     let mut random = fastrand::Rng::with_seed(seed ^ 0xda7a);
     let faults = Faults::random(&mut random);
     let cancel = (random.u8(0..5) == 0).then(|| Duration::from_millis(random.u64(0..90_000)));
+    ran_with_cancel(case, format, faults, seed, cancel)
+}
+
+fn reference(case: &Case, format: Format) -> Reference {
+    let world = ran(case, format, Faults::none(), 0);
+    Reference::new(case, format, &world)
+}
+
+/// Runs a world to its end.
+fn ran(case: &Case, format: Format, faults: Faults, seed: u64) -> Arc<World> {
+    ran_with_cancel(case, format, faults, seed, None)
+}
+
+/// Runs a world to its end, in which the export is canceled at a time.
+fn ran_with_cancel(
+    case: &Case,
+    format: Format,
+    faults: Faults,
+    seed: u64,
+    cancel: Option<Duration>,
+) -> Arc<World> {
     simulated(async move {
         let world = World::new(case, format, faults, seed).await;
         world.run(cancel).await;
         world
     })
-}
-
-fn reference(case: &Case, format: Format) -> Reference {
-    let world = simulated(async move {
-        let world = World::new(case, format, Faults::none(), 0).await;
-        world.run(None).await;
-        world
-    });
-    Reference::new(case, format, &world)
 }
 
 /// Runs a world with simulated time, which passes only while all tasks wait.
