@@ -43,8 +43,6 @@ def _table(clients: Clients, name: str, properties: dict[str, Any]) -> None:
         now = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if now["TimeToLiveStatus"] == "DISABLED":
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
-    if properties.get("SSESpecification", {}).get("SSEEnabled"):
-        dynamodb.update_table(TableName=name, SSESpecification={"Enabled": True})
     if recovery := properties.get("PointInTimeRecoverySpecification"):
         dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
 

@@ -23,11 +23,20 @@ pub async fn config() -> SdkConfig {
         .await
 }
 
+/// The slowest network that an upload succeeds on, in bytes per second.
+const MIN_UPLOAD_RATE: u64 = 2 << 20;
+
 /// Timeouts of one attempt, so that no call hangs: 5 s to connect, 10 s in all.
 pub fn timeouts() -> TimeoutConfig {
+    upload_timeouts(0)
+}
+
+/// Timeouts of one attempt to send `length` bytes: those of any call, and the time for the bytes at 2 MiB a second.
+pub fn upload_timeouts(length: usize) -> TimeoutConfig {
+    let sending = Duration::from_secs((length as u64).div_ceil(MIN_UPLOAD_RATE));
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(10) + sending)
         .build()
 }
 

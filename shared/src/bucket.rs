@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::{Client, Config};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::CallError;
+use crate::aws::{CallError, upload_timeouts};
 
 /// S3's limit on the parts of a multipart upload.
 pub const MAX_PARTS: u32 = 10_000;
@@ -115,6 +115,7 @@ impl Bucket {
         bytes: Bytes,
     ) -> Result<String, BucketError> {
         const OPERATION: &str = "UploadPart";
+        let timeouts = upload_timeouts(bytes.len());
         let sent = self
             .s3
             .upload_part()
@@ -127,6 +128,7 @@ impl Bucket {
             // TLS and the part's CRC-32 protect the bytes already; the SHA-256 of the signature would cost CPU only.
             .customize()
             .disable_payload_signing()
+            .config_override(Config::builder().timeout_config(timeouts))
             .send()
             .await
             .map_err(|error| BucketError::new(OPERATION, error))?;
@@ -257,6 +259,7 @@ impl Bucket {
     }
 
     async fn put_once(&self, key: &str, bytes: Bytes, media_type: &str) -> Result<(), BucketError> {
+        let timeouts = upload_timeouts(bytes.len());
         let put = self
             .s3
             .put_object()
@@ -264,7 +267,9 @@ impl Bucket {
             .key(key)
             .if_none_match("*")
             .content_type(media_type)
-            .body(ByteStream::from(bytes));
+            .body(ByteStream::from(bytes))
+            .customize()
+            .config_override(Config::builder().timeout_config(timeouts));
         let put = put.send().await;
         put.map_err(|error| BucketError::new("PutObject", error))?;
         Ok(())

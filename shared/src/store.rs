@@ -6,6 +6,7 @@
 mod backoff;
 mod checkpoint;
 mod commit;
+mod cursors;
 mod entries;
 mod idempotency;
 mod parents;
@@ -27,9 +28,10 @@ use crate::aws::Item;
 use crate::event::Event;
 
 pub use commit::{CommitError, Updated};
+pub use cursors::CursorStore;
 pub use entries::Entries;
 pub use idempotency::{IDEMPOTENCY_WINDOW, Idempotency};
-pub use parents::{Parents, cursor_secret};
+pub use parents::Parents;
 pub use rate_limit::{RATE_LIMIT, RATE_WINDOW};
 pub use reading::{Due, EventPage, ListQuery, Page, Progress};
 pub use request::{Requested, Requests};

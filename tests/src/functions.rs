@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use generate::{Dependencies, FIRST_PART, Worker};
+use generate::{Dependencies, PartSizes, Worker};
 use jiff::SignedDuration;
 use sweep::Sweeper;
 use waybill::bucket::Bucket;
@@ -73,7 +73,7 @@ pub fn worker(
             exports: exports.clone(),
             records: records(sdk, records_table),
             bucket: Bucket::new(waybill::aws::s3(sdk), BUCKET),
-            first_part: FIRST_PART,
+            part_sizes: PartSizes::for_memory(512),
             clock,
             checkpoint_every: pace().lease().unsigned_abs() / 2,
         },

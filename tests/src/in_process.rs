@@ -39,6 +39,9 @@ const STEP: SignedDuration = SignedDuration::from_secs(5);
 /// The time limit of an invocation.
 const INVOCATION: Duration = Duration::from_secs(60);
 
+/// The claims with the grants, the name, the address, and whether the address is verified.
+const CLAIMS: [&str; 4] = ["scope", "name", "email", "email_verified"];
+
 /// Waybill in this process. Clones share everything.
 #[derive(Clone)]
 pub struct InProcess {
@@ -50,18 +53,28 @@ struct Parts {
     services: Arc<Services>,
     now: Arc<Mutex<Timestamp>>,
     claims: ClaimNames,
+    catalog: Catalog,
     app: OnceLock<Arc<App>>,
 }
 
 impl Default for InProcess {
     fn default() -> Self {
-        Self::with_claims(["scope", "name", "email", "email_verified"])
+        Self::with_claims(CLAIMS)
     }
 }
 
 impl InProcess {
     /// Reads grants, name, address and whether the address is verified from claims with these names.
-    pub fn with_claims([grants, name, email, email_verified]: [&str; 4]) -> Self {
+    pub fn with_claims(names: [&str; 4]) -> Self {
+        Self::new(names, Catalog::load().expect("the catalog"))
+    }
+
+    /// Has the types of another catalog.
+    pub fn with_catalog(catalog: Catalog) -> Self {
+        Self::new(CLAIMS, catalog)
+    }
+
+    fn new([grants, name, email, email_verified]: [&str; 4], catalog: Catalog) -> Self {
         let began = "2026-11-21T12:01:02.123456Z";
         let parts = Arc::new(Parts {
             services: Arc::default(),
@@ -72,6 +85,7 @@ impl InProcess {
                 email: email.into(),
                 email_verified: email_verified.into(),
             },
+            catalog,
             app: OnceLock::new(),
         });
         Self {
@@ -283,8 +297,7 @@ impl InProcess {
             sqs: aws_sdk_sqs::Client::new(&sdk),
             lambda: aws_sdk_lambda::Client::new(&sdk),
         };
-        let catalog = Catalog::load().expect("the catalog");
-        App::new(config, catalog, clients, self.clock())
+        App::new(config, self.parts.catalog.clone(), clients, self.clock())
     }
 
     /// An unsigned access token with these claims: the fake gateway does not check signatures.

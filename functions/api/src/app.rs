@@ -12,7 +12,7 @@ use waybill::export::ExportId;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
-use waybill::store::{Entries, Exports, Parents, Requests, StoreError, cursor_secret};
+use waybill::store::{CursorStore, Entries, Exports, Parents, Requests, StoreError};
 use waybill::work::Pace;
 
 use crate::config::Config;
@@ -52,7 +52,7 @@ pub struct App {
     pub(crate) claims: ClaimNames,
     pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
-    limits: String,
+    pub(crate) cursor_store: CursorStore,
     cursors: OnceCell<Cursors>,
     clock: Clock,
 }
@@ -68,6 +68,7 @@ impl App {
             requests: Requests::new(exports.clone(), config.limits.clone(), config.pace.retry()),
             entries: Entries::new(exports.clone()),
             exports,
+            cursor_store: CursorStore::new(clients.db.clone(), config.limits),
             parents: Parents::new(clients.db, config.parents),
             queue: Queue::new(clients.sqs, config.queue_url),
             bucket: Bucket::new(clients.s3, config.bucket),
@@ -78,7 +79,6 @@ impl App {
             claims: config.claims,
             permissions: Permissions::new(grants_function, clock.clone()),
             page: config.page,
-            limits: config.limits,
             cursors: OnceCell::new(),
             clock,
         }
@@ -100,7 +100,7 @@ impl App {
     /// Signs and checks cursors, with the secret that all instances share.
     pub(crate) async fn cursors(&self) -> Result<&Cursors, StoreError> {
         let read = || async {
-            let secret = cursor_secret(self.exports.client(), &self.limits).await?;
+            let secret = self.cursor_store.secret().await?;
             Ok(Cursors::new(secret))
         };
         self.cursors.get_or_try_init(read).await

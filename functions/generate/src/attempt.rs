@@ -23,7 +23,7 @@ use self::finish::{gone, remove, settle};
 use crate::lease::LeaseGuard;
 use crate::margin::Margin;
 use crate::plan::Plan;
-use crate::upload::PartUpload;
+use crate::upload::{PartSizes, PartUpload};
 
 /// The outcome of an attempt without an error.
 #[derive(Debug)]
@@ -43,9 +43,8 @@ pub struct Dependencies {
     pub records: RecordsOpener,
     /// The bucket for files.
     pub bucket: Bucket,
-    /// The size of a file's first part in bytes: [`FIRST_PART`](crate::FIRST_PART), except in tests without S3's
-    /// minimum size.
-    pub first_part: usize,
+    /// The sizes of a file's parts.
+    pub part_sizes: PartSizes,
     /// The wall clock.
     pub clock: Clock,
     /// The maximum time between two checkpoints.
@@ -188,11 +187,11 @@ impl Attempt<'_> {
     }
 
     fn new_upload(&self) -> PartUpload {
-        let (bucket, first_part) = (
+        let (bucket, sizes) = (
             self.dependencies.bucket.clone(),
-            self.dependencies.first_part,
+            self.dependencies.part_sizes,
         );
-        PartUpload::new(bucket, first_part, ObjectKey::new(self.export.id))
+        PartUpload::new(bucket, sizes, ObjectKey::new(self.export.id))
     }
 
     async fn resumed(

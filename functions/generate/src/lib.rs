@@ -13,5 +13,5 @@ mod worker;
 
 pub use attempt::Dependencies;
 pub use handler::handle;
-pub use upload::FIRST_PART;
+pub use upload::PartSizes;
 pub use worker::Worker;

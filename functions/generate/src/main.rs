@@ -3,7 +3,7 @@
 mod config;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use generate::{Dependencies, FIRST_PART, Worker, handle};
+use generate::{Dependencies, PartSizes, Worker, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use waybill::bucket::Bucket;
 use waybill::clock::Clock;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
             exports: exports.clone(),
             records: RecordsOpener::new(RecordsClients::from_env(&aws), deployment::mapping()),
             bucket: Bucket::new(waybill::aws::s3(&aws), config.bucket),
-            first_part: FIRST_PART,
+            part_sizes: PartSizes::for_memory(config.memory_mb),
             clock: Clock::system(),
             checkpoint_every: config.pace.lease().unsigned_abs() / 2,
         },

@@ -1,5 +1,7 @@
 //! The multipart upload of a file: sends full parts with a bounded number in flight, and gives checkpoints.
 
+mod sizes;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,21 +12,11 @@ use waybill::hash::{FileHash, InvalidHashState};
 use waybill::objects::ObjectKey;
 use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress};
 
+pub use self::sizes::PartSizes;
 use crate::lease::Recorded;
 
-/// The size of the first parts in bytes. S3's minimum is 5 MiB, except for the last part.
-pub const FIRST_PART: usize = 8 << 20;
-/// After each this many parts, the part size grows by the size of the first, so that S3's 10,000 parts hold 430 GiB and
-/// a part needs at most 80 MiB of memory.
-const PARTS_OF_A_SIZE: u32 = 1_000;
 /// The maximum number of parts in flight: one while the next is filled, and a second to even out slow answers.
 const IN_FLIGHT: usize = 2;
-
-/// The size in bytes of part `number` (from 1), where the first has the size `first`. A part ends with the row that
-/// reaches its size.
-fn part_size(first: usize, number: u32) -> usize {
-    first * (1 + (number.saturating_sub(1) / PARTS_OF_A_SIZE) as usize)
-}
 
 /// Why an upload failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +44,7 @@ struct Stored {
 /// The upload of one file.
 pub(crate) struct PartUpload {
     bucket: Bucket,
-    /// The size of the first part in bytes.
-    first_part: usize,
+    sizes: PartSizes,
     /// The object of the file.
     object: ObjectKey,
     /// S3's multipart upload, begun with the first full part. It is recorded in the work before any part is sent.
@@ -77,11 +68,11 @@ pub(crate) struct PartUpload {
 }
 
 impl PartUpload {
-    /// The upload of a new file as `object`, whose first part has `first_part` bytes.
-    pub(crate) fn new(bucket: Bucket, first_part: usize, object: ObjectKey) -> Self {
+    /// The upload of a new file as `object`.
+    pub(crate) fn new(bucket: Bucket, sizes: PartSizes, object: ObjectKey) -> Self {
         Self {
             bucket,
-            first_part,
+            sizes,
             object,
             upload: None,
             etags: Vec::new(),
@@ -130,7 +121,7 @@ impl PartUpload {
 
     /// Whether the buffer is a full part.
     pub(crate) fn is_part_full(&self) -> bool {
-        self.buffer.len() >= part_size(self.first_part, self.cut + 1)
+        self.buffer.len() >= self.sizes.of(self.cut + 1)
     }
 
     /// Sends the buffer as the next part; `progress` is that at its end. Waits while too many parts are in flight.
@@ -166,7 +157,7 @@ impl PartUpload {
         while self.in_flight.len() >= IN_FLIGHT {
             self.settle_one().await?;
         }
-        let next = part_size(self.first_part, number + 1);
+        let next = self.sizes.of(number + 1);
         let room = next + next / 16;
         let spare = self.spares.pop().filter(|spare| spare.capacity() >= room);
         let empty = spare.unwrap_or_else(|| Vec::with_capacity(room));

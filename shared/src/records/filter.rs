@@ -8,10 +8,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::catalog::{Constant, Path, RecordsSpec};
 use crate::selection::Condition;
 
-/// A filter expression; no filter without terms.
+/// DynamoDB's limit on the length of an expression in bytes (4 KB).
+pub(super) const MAX_EXPRESSION: usize = 4_096;
+
+/// A filter expression, empty for no filter. A term that does not fit into DynamoDB's limit is left out: a filter only
+/// saves the transfer of records, and the selection decides about each of them anyway.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
-    terms: Vec<String>,
+    expression: String,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
 }
@@ -21,7 +25,7 @@ impl Filter {
     pub(super) fn new(spec: &RecordsSpec, conditions: &[Condition]) -> Self {
         let mut filter = Self::default();
         for (name, constant) in &spec.fixed {
-            filter.fixed(&Path::new(name, []), constant);
+            filter.add(|filter| filter.fixed(&Path::new(name, []), constant));
         }
         // DynamoDB refuses a filter on the key's own attributes.
         let is_key = |path: &Path| {
@@ -32,11 +36,8 @@ impl Filter {
         for condition in conditions {
             match condition {
                 Condition::Exists(path) | Condition::OneOf(path, _) if is_key(path) => {}
-                Condition::Exists(path) => {
-                    let path = filter.path(path);
-                    filter.terms.push(format!("attribute_exists({path})"));
-                }
-                Condition::OneOf(path, texts) => filter.one_of(path, texts),
+                Condition::Exists(path) => filter.add(|filter| filter.exists(path)),
+                Condition::OneOf(path, texts) => filter.add(|filter| filter.one_of(path, texts)),
             }
         }
         filter
@@ -44,12 +45,29 @@ impl Filter {
 
     /// Whether there is no filter.
     pub(super) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.expression.is_empty()
+    }
+
+    /// Adds a term with its placeholders, if the expression has room for it.
+    fn add(&mut self, term: impl FnOnce(&mut Self) -> String) {
+        let mut longer = self.clone();
+        let term = term(&mut longer);
+        if !longer.is_empty() {
+            longer.expression.push_str(" AND ");
+        }
+        longer.expression.push_str(&term);
+        if longer.expression.len() <= MAX_EXPRESSION {
+            *self = longer;
+        }
+    }
+
+    fn exists(&mut self, path: &Path) -> String {
+        format!("attribute_exists({})", self.path(path))
     }
 
     /// Excludes values of the constant's type that differ from it. Values of other types stay in, since only the
     /// selection can decide whether they read the same.
-    fn fixed(&mut self, path: &Path, constant: &Constant) {
+    fn fixed(&mut self, path: &Path, constant: &Constant) -> String {
         let (kind, value) = match constant {
             Constant::Text(text) => ("S", AttributeValue::S(text.clone())),
             Constant::Integer(number) => ("N", AttributeValue::N(number.to_string())),
@@ -58,23 +76,23 @@ impl Filter {
         let path = self.path(path);
         let value = self.value(value);
         let kind = self.value(AttributeValue::S(kind.into()));
-        self.terms.push(format!(
+        format!(
             "({path} = {value} OR (attribute_exists({path}) AND NOT attribute_type({path}, {kind})))"
-        ));
+        )
     }
 
     /// Excludes texts other than these. Values that are no texts stay in, since only the selection can compare them.
-    fn one_of(&mut self, path: &Path, texts: &[String]) {
+    fn one_of(&mut self, path: &Path, texts: &[String]) -> String {
         let path = self.path(path);
         let text_type = self.value(AttributeValue::S("S".into()));
         let texts: Vec<_> = texts
             .iter()
             .map(|text| self.value(AttributeValue::S(text.clone())))
             .collect();
-        self.terms.push(format!(
+        format!(
             "({path} IN ({}) OR (attribute_exists({path}) AND NOT attribute_type({path}, {text_type})))",
             texts.join(", ")
-        ));
+        )
     }
 
     fn path(&mut self, path: &Path) -> String {
@@ -104,6 +122,44 @@ impl Filter {
         for (placeholder, value) in &self.values {
             query = query.expression_attribute_values(placeholder, value.clone());
         }
-        query.filter_expression(self.terms.join(" AND "))
+        query.filter_expression(&self.expression)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::catalog::Catalog;
+
+    fn filter(columns: usize, values: usize) -> Filter {
+        let catalog = Catalog::built_in().unwrap();
+        let spec = &catalog.get("orders").unwrap().records;
+        let texts = |column: usize| (0..values).map(|n| format!("value {column} {n}")).collect();
+        let conditions: Vec<_> = (0..columns)
+            .map(|column| Condition::OneOf(Path::new(format!("c{column}"), []), texts(column)))
+            .collect();
+        Filter::new(spec, &conditions)
+    }
+
+    /// DynamoDB refuses a longer expression, and a placeholder that no expression uses.
+    #[test]
+    fn a_term_that_does_not_fit_is_left_out_with_its_placeholders() {
+        assert_eq!(filter(2, 100).values.len(), 2 * 101);
+        let filter = filter(6, 100);
+        assert!(filter.expression.len() <= MAX_EXPRESSION);
+        let used: HashSet<&str> = filter
+            .expression
+            .split(|c: char| !(c.is_alphanumeric() || c == '#' || c == ':'))
+            .collect();
+        for placeholder in filter.names.keys().chain(filter.values.keys()) {
+            assert!(used.contains(placeholder.as_str()), "{placeholder}");
+        }
+        assert!(
+            filter.values.len() >= 3 * 101,
+            "{}",
+            filter.expression.len()
+        );
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::filter::Filter;
+use super::filter::{Filter, MAX_EXPRESSION};
 use super::key::{self, Key};
 use super::range::Segment;
 use super::wire::{Layout, Malformed, Spares, Tap};
@@ -97,19 +97,27 @@ impl QuerySettings {
                 query = query.expression_attribute_values(name, self.sort_value(bound));
             }
         }
-        if let Some(attributes) = &self.attributes {
-            let attributes = attributes.iter().map(String::as_str);
-            let mut attributes: Vec<_> = attributes.chain(self.layout.key_names()).collect();
-            attributes.sort_unstable();
-            attributes.dedup();
-            let mut placeholders = Vec::with_capacity(attributes.len());
-            for (n, attribute) in attributes.into_iter().enumerate() {
-                query = query.expression_attribute_names(format!("#a{n}"), attribute);
-                placeholders.push(format!("#a{n}"));
-            }
-            query = query.projection_expression(placeholders.join(", "));
+        self.filter.apply(self.project(query))
+    }
+
+    /// Adds the attributes to read, unless there are too many for an expression: then whole records are read.
+    fn project(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+        let Some(attributes) = &self.attributes else {
+            return query;
+        };
+        let attributes = attributes.iter().map(String::as_str);
+        let mut attributes: Vec<_> = attributes.chain(self.layout.key_names()).collect();
+        attributes.sort_unstable();
+        attributes.dedup();
+        let placeholders: Vec<_> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
+        let expression = placeholders.join(", ");
+        if expression.len() > MAX_EXPRESSION {
+            return query;
         }
-        self.filter.apply(query)
+        for (placeholder, attribute) in placeholders.into_iter().zip(attributes) {
+            query = query.expression_attribute_names(placeholder, attribute);
+        }
+        query.projection_expression(expression)
     }
 
     /// Sends the query for a segment, and returns the answer.

@@ -1,15 +1,12 @@
-//! Profiles of parents in the table `parents`, and the secret for signing cursors.
+//! Profiles of parents in the table `parents`.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use uuid::Uuid;
 
 use super::reading::batch_get;
-use super::{StoreError, VERSION, from_item, to_item, version};
+use super::{StoreError, from_item, to_item};
 use crate::aws::Item;
 use crate::parent::{NamedParent, Parent, ParentProfile};
 
@@ -122,54 +119,5 @@ impl Parents {
             .await;
         put.map_err(|e| StoreError::sdk("PutItem", &self.table, e))?;
         Ok(())
-    }
-}
-
-/// The secret for signing cursors: 32 random bytes in the table `limits`. The first caller creates it, so that no
-/// secret needs to be configured.
-pub async fn cursor_secret(db: &Client, limits: &str) -> Result<Vec<u8>, StoreError> {
-    const KEY: &str = "cursor-secret";
-    let read = || async {
-        let key = AttributeValue::S(KEY.to_owned());
-        let got = db
-            .get_item()
-            .table_name(limits)
-            .key("key", key)
-            .consistent_read(true)
-            .send()
-            .await;
-        let item = got.map_err(|e| StoreError::sdk("GetItem", limits, e))?.item;
-        Ok::<_, StoreError>(
-            item.and_then(|mut item| item.remove("secret"))
-                .and_then(|value| match value {
-                    AttributeValue::B(blob) => Some(blob.into_inner()),
-                    _ => None,
-                }),
-        )
-    };
-    if let Some(secret) = read().await? {
-        return Ok(secret);
-    }
-    let secret = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
-    let put = db
-        .put_item()
-        .table_name(limits)
-        .item("key", AttributeValue::S(KEY.to_owned()))
-        .item("secret", AttributeValue::B(Blob::new(secret.clone())))
-        .item(VERSION, version())
-        .condition_expression("attribute_not_exists(#key)")
-        .expression_attribute_names("#key", "key")
-        .send()
-        .await;
-    match put {
-        Ok(_) => Ok(secret),
-        // Another instance created the secret first, so that one is used.
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
-            match read().await? {
-                Some(secret) => Ok(secret),
-                None => Err(StoreError::sdk("PutItem", limits, error)),
-            }
-        }
-        Err(error) => Err(StoreError::sdk("PutItem", limits, error)),
     }
 }

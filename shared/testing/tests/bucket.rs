@@ -1,6 +1,7 @@
 //! Tests of `Bucket`: retried puts, pages of listings, and S3 that does not answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ErrorMetadata;
@@ -109,8 +110,8 @@ async fn an_answer_without_an_upload_id_or_etag_is_an_error() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn deletions_without_an_answer_time_out() {
+/// A bucket that does not answer.
+fn silent() -> Bucket {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .region(aws_sdk_s3::config::Region::new("eu-west-1"))
@@ -119,9 +120,42 @@ async fn deletions_without_an_answer_time_out() {
         ))
         .timeout_config(timeouts())
         .http_client(http_client(Arc::new(Silent)));
-    let silent = Bucket::new(Client::from_conf(config.build()), "bucket");
+    Bucket::new(Client::from_conf(config.build()), "bucket")
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_without_an_answer_time_out() {
+    let silent = silent();
     let began = Instant::now();
     assert!(best_effort(silent.delete("exports/7/tail")).await.is_err());
     assert!(best_effort(silent.abort_upload(&upload())).await.is_err());
     assert!(began.elapsed() <= BEST_EFFORT * 2, "{:?}", began.elapsed());
+}
+
+/// The SDK makes three attempts.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_to_send_bytes_has_time_for_their_number() {
+    let silent = silent();
+    let large = Bytes::from(vec![0; 80 << 20]);
+    let upload = upload();
+    for (bytes, seconds) in [(Bytes::new(), 10), (large, 50)] {
+        let attempts = Duration::from_secs(3 * seconds);
+        for call in ["UploadPart", "PutObject"] {
+            let began = Instant::now();
+            let error = match call {
+                "UploadPart" => silent.upload_part(&upload, 1, bytes.clone()).await.err(),
+                _ => silent
+                    .put("exports/7/a", bytes.clone(), "text/csv")
+                    .await
+                    .err(),
+            };
+            assert!(error.is_some());
+            let took = began.elapsed();
+            let with_waits = attempts + Duration::from_secs(5);
+            assert!(
+                (attempts..with_waits).contains(&took),
+                "{call}, {seconds} s: {took:?}"
+            );
+        }
+    }
 }

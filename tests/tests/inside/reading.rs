@@ -1,6 +1,10 @@
 //! How much is read of the host's records.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
+use waybill::catalog::Catalog;
+use waybill_tests::InProcess;
 
 use super::Service;
 
@@ -25,4 +29,57 @@ async fn no_more_is_read_than_is_needed() {
         service.ana().get(&path).await.expect_status(200);
         assert_eq!(service.0.services().examined(), examined, "{query}");
     }
+}
+
+/// API Gateway takes 10,240 bytes of request line and headers.
+#[tokio::test]
+async fn a_cursor_stays_short_with_many_partitions_and_long_keys() {
+    const PARTITIONS: usize = 12;
+    let keys: Vec<String> = (0..PARTITIONS)
+        .map(|n| format!("orders#{{parent}}#{n}"))
+        .collect();
+    let catalog = include_str!("../../../infra/catalog.toml").replace(
+        r#"partition = "orders#{parent}""#,
+        &format!("partitions = {keys:?}"),
+    );
+    let service = Service(InProcess::with_catalog(Catalog::parse(&catalog).unwrap()));
+    service.table("host-records", |table| {
+        for n in 0..2 * PARTITIONS {
+            let (day, id) = (
+                format!("2026-10-{:02}T00:00:00Z", n + 1),
+                format!("{n:0900}"),
+            );
+            let item = json!({"pk": {"S": format!("orders#42#{}", n % PARTITIONS)},
+                "sk": {"S": format!("{day}#{id}")}, "id": {"S": id}, "created_at": {"S": day}});
+            table.put(item.as_object().unwrap().clone());
+        }
+    });
+
+    let first = "/v1/projects/42/records/orders?limit=5".to_owned();
+    let (mut path, mut found, mut pages) = (first.clone(), BTreeSet::new(), 0);
+    loop {
+        let page = service.ana().read(&path).await;
+        for record in page["records"].as_array().unwrap() {
+            assert!(found.insert(record["id"].as_str().unwrap().to_owned()));
+        }
+        pages += 1;
+        let Some(next) = page["meta"]["next"].as_str() else {
+            break;
+        };
+        assert!(next.len() < 2_000, "{} bytes", next.len());
+        path = format!("{first}&cursor={next}");
+    }
+    assert_eq!((found.len(), pages), (2 * PARTITIONS, 5));
+
+    // A position is kept for a day.
+    service.table("limits", |table| {
+        table
+            .items
+            .retain(|(key, _), _| !format!("{key:?}").contains("position#"))
+    });
+    let answer = service.ana().get(&path).await;
+    assert!(
+        answer.problem().starts_with("422 `cursor` must be"),
+        "{answer:?}"
+    );
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use generate::Worker;
+use generate::{PartSizes, Worker};
 use jiff::SignedDuration;
 use sweep::Sweeper;
 use waybill::store::Exports;
@@ -35,7 +35,7 @@ impl World {
     pub(crate) async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
         let (config, table) = (self.config(machine, true), self.records_table());
         let mut worker = functions::worker(&config, machine.clock(), table, RETENTION);
-        worker.dependencies.first_part = self.part;
+        worker.dependencies.part_sizes = PartSizes::beginning_with(self.part);
         worker.dependencies.checkpoint_every = self.checkpoint_every;
         worker.exports_per_parent = self.exports_per_parent;
         worker

@@ -236,16 +236,24 @@ fn the_hosts_records_are_only_read() {
     assert!(tables.contains("RecordsTable"), "{tables:?}");
 }
 
-/// Only if the host's table is in another region or account.
+/// Only if the host's table is in another region or account, or encrypted with a key of the customer's.
 #[test]
-fn a_table_in_another_region_or_account_is_allowed_by_parameters() {
+fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
     let template = Template::read();
     let policies: Vec<_> = template
         .resources_of_type("AWS::IAM::Policy")
         .into_iter()
         .collect();
-    assert_eq!(policies.len(), 2);
-    for (name, condition, action, resource) in [
+    assert_eq!(policies.len(), 3);
+    let with_keys = json!({"StringEquals": {"kms:ViaService": [
+        {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
+        {"Fn::If": [
+            "HasRecordsRegion",
+            {"Fn::Sub": "dynamodb.${RecordsRegion}.amazonaws.com"},
+            {"Ref": "AWS::NoValue"},
+        ]},
+    ]}});
+    for (name, condition, action, resource, only_if) in [
         (
             "RecordsRegionPolicy",
             "HasRecordsRegion",
@@ -254,18 +262,30 @@ fn a_table_in_another_region_or_account_is_allowed_by_parameters() {
                 {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${RecordsRegion}:${AWS::AccountId}:table/${RecordsTable}"},
                 {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${RecordsRegion}:${AWS::AccountId}:table/${RecordsTable}/index/*"},
             ]),
+            None,
+        ),
+        (
+            "RecordsKeysPolicy",
+            "HasRecordsKeys",
+            "kms:Decrypt",
+            json!({"Ref": "RecordsKeys"}),
+            Some(with_keys),
         ),
         (
             "RecordsRolePolicy",
             "HasRecordsRole",
             "sts:AssumeRole",
             json!({"Ref": "RecordsRole"}),
+            None,
         ),
     ] {
         assert_eq!(template.resource(name)["Condition"], condition);
         let parameter = condition.strip_prefix("Has").unwrap_or_default();
         assert_eq!(template.default(parameter), "");
-        let statement = json!([{"Effect": "Allow", "Action": action, "Resource": resource}]);
+        let mut statement = json!([{"Effect": "Allow", "Action": action, "Resource": resource}]);
+        if let Some(only_if) = only_if {
+            statement[0]["Condition"] = only_if;
+        }
         assert_eq!(
             template.properties(name)["PolicyDocument"]["Statement"],
             statement

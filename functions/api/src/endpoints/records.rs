@@ -36,12 +36,19 @@ pub(crate) struct RecordList {
     meta: Meta,
 }
 
+/// The longest position of a source in a cursor, in bytes. API Gateway takes 10,240 bytes of request line and headers,
+/// which also have the filters and the token. Longer positions, of many partitions or long keys, are kept in a table.
+const MAX_POSITION: usize = 2_000;
+
 /// Where a list goes on. What is pinned at its first page holds for all: records that come later shift none.
 #[derive(Serialize, Deserialize)]
 struct Position {
     as_of: Timestamp,
     /// The last record that was examined; null before the first.
     after: Option<String>,
+    /// The id of a position that is too long for a cursor, in place of `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<String>,
     /// Records on the pages before.
     found: u64,
 }
@@ -68,6 +75,7 @@ pub(crate) async fn list(
         None => Position {
             as_of: app.now(),
             after: None,
+            kept: None,
             found: 0,
         },
     };
@@ -91,7 +99,7 @@ pub(crate) async fn list(
                 found: value,
                 ..start
             };
-            Some(signed(&app, &scope, &position).await?)
+            Some(signed(&app, &scope, position).await?)
         }
     };
     let meta = Meta {
@@ -115,15 +123,25 @@ fn type_of<'a>(app: &'a App, name: &str, parent: &Parent) -> Result<&'a ExportTy
     Err(ApiError::field("type", message))
 }
 
-async fn signed(app: &App, scope: &str, position: &Position) -> Result<String, ApiError> {
-    let position = serde_json::to_string(position);
+async fn signed(app: &App, scope: &str, mut position: Position) -> Result<String, ApiError> {
+    position.kept = None;
+    if let Some(long) = position.after.take_if(|after| after.len() > MAX_POSITION) {
+        position.kept = Some(app.cursor_store.keep(&long, app.now()).await?);
+    }
+    let position = serde_json::to_string(&position);
     let position = position.map_err(|error| ApiError::Internal(error.into()))?;
     app.cursors().await?.sign(scope, &position)
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
     let position = app.cursors().await?.open(scope, cursor)?;
-    serde_json::from_str(&position).map_err(|error| ApiError::Internal(error.into()))
+    let position = serde_json::from_str(&position);
+    let mut position: Position = position.map_err(|error| ApiError::Internal(error.into()))?;
+    if let Some(id) = &position.kept {
+        let kept = app.cursor_store.kept(id).await?;
+        position.after = Some(kept.ok_or_else(ApiError::stale_cursor)?);
+    }
+    Ok(position)
 }
 
 /// The records that the selection is made from, as an export asked for at the first page would read them, but the

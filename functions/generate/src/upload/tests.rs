@@ -6,23 +6,9 @@ use aws_smithy_mocks::mock;
 use super::*;
 use crate::testing::bucket;
 
-/// S3's limits: at most 10,000 parts of 5 MiB to 5 GiB; the last may be smaller.
-#[test]
-fn part_sizes_are_within_the_limits_of_s3_and_memory() {
-    assert_eq!(part_size(FIRST_PART, 1), 8 << 20);
-    assert_eq!(part_size(FIRST_PART, 1_000), 8 << 20);
-    assert_eq!(part_size(FIRST_PART, 1_001), 16 << 20);
-    assert_eq!(part_size(FIRST_PART, MAX_PARTS), 80 << 20);
-    let whole: u64 = (1..=MAX_PARTS)
-        .map(|number| part_size(FIRST_PART, number) as u64)
-        .sum();
-    assert!(whole > 400 << 30, "{whole}");
-    assert!((1..=MAX_PARTS).all(|number| part_size(FIRST_PART, number) >= 5 << 20));
-}
-
 fn upload() -> PartUpload {
     let id = waybill::export::ExportId::try_from(7).unwrap();
-    PartUpload::new(bucket(&[]), FIRST_PART, ObjectKey::new(id))
+    PartUpload::new(bucket(&[]), PartSizes::for_memory(0), ObjectKey::new(id))
 }
 
 /// Cuts a part without sending it. Tests pass S3's answer to `settle`.
@@ -94,7 +80,11 @@ async fn a_tail_of_another_length_is_refused() {
     };
     let resume = async |bytes| {
         let id = waybill::export::ExportId::try_from(7).unwrap();
-        let new = PartUpload::new(bucket(&[&tail]), FIRST_PART, ObjectKey::new(id));
+        let new = PartUpload::new(
+            bucket(&[&tail]),
+            PartSizes::for_memory(0),
+            ObjectKey::new(id),
+        );
         PartUpload::resume(new, &checkpoint(bytes), None, Vec::new()).await
     };
     assert!(matches!(resume(5).await, Err(UploadError::Tail)));

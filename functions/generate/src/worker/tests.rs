@@ -22,7 +22,7 @@ use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
 
 use super::*;
 use crate::testing::bucket;
-use crate::upload::FIRST_PART;
+use crate::upload::PartSizes;
 
 type Answer = MockResponse<QueryOutput, QueryError>;
 
@@ -78,7 +78,7 @@ impl World {
                     Arc::new(|_| Some("records".to_owned())),
                 ),
                 bucket: bucket(&[&stored]),
-                first_part: FIRST_PART,
+                part_sizes: PartSizes::for_memory(1_024),
                 clock: Clock::system(),
                 checkpoint_every: Duration::from_secs(30),
             },

@@ -81,6 +81,10 @@ pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
     })
 }
 
+/// The maximum number of partitions of a parent. A position has the keys of a record of each, of up to 6 KB, and must fit
+/// into an item of DynamoDB (400 KB).
+const MAX_PARTITIONS: usize = 50;
+
 /// The partitions of a parent: each is bound to the parent, and there once.
 fn partitions(
     span: Range<usize>,
@@ -97,6 +101,12 @@ fn partitions(
             ));
         }
     };
+    if let Some(template) = partitions.get(MAX_PARTITIONS) {
+        return Err(wrong(
+            template,
+            format!("a type has at most {MAX_PARTITIONS} partitions, which are read side by side"),
+        ));
+    }
     let mut distinct = HashSet::new();
     for template in &partitions {
         bound_to_parent(template)?;

@@ -136,6 +136,16 @@ fn several_partitions_are_each_bound_to_the_parent() {
         catalog.types()[0].records.partitions("web"),
         ["leads#web#0", "leads#web#1"]
     );
+    let of = |count: usize| {
+        let several: Vec<String> = (0..count)
+            .map(|n| format!("leads#{{parent}}#{n}"))
+            .collect();
+        format!("partitions = {several:?}")
+    };
+    let one = r#"partition = "leads#{parent}""#;
+    assert!(Catalog::parse(&LEADS.replace(one, &of(50))).is_ok());
+    assert_snapshot!(refusal(one, &of(51)),
+        @"the catalog is wrong in line 6: a type has at most 50 partitions, which are read side by side");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::json;
 use self::answer::query_answer;
 use super::*;
 use crate::aws::Item;
-use crate::catalog::{Catalog, ExportType};
+use crate::catalog::{Catalog, Column, ExportType, Path};
 use crate::records::Row;
 use crate::selection::Criteria;
 use crate::value::number;
@@ -536,6 +536,35 @@ async fn whole_records_are_asked_for_where_a_file_has_what_nobody_defined() {
             .iter()
             .all(|query| query.projection_expression().is_none())
     );
+}
+
+/// An expression has at most 4 KB.
+#[tokio::test]
+async fn whole_records_are_asked_for_where_a_file_has_a_thousand_columns() {
+    let mut of = things(ONE);
+    let column = of.columns[0].clone();
+    of.columns.extend((0..1_000).map(|n| Column {
+        key: format!("c{n}"),
+        origin: Path::new(format!("c{n}"), []).into(),
+        ..column.clone()
+    }));
+    for (count, is_projected) in [(10, true), (1_000, false)] {
+        let keys: Vec<String> = (0..count).map(|n| format!("c{n}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let columns = of.select_columns(&keys).unwrap();
+        let table = Table::new(Vec::new());
+        let source = Source {
+            table: table.clone(),
+            projection: Projection::new(&of, &columns, &Default::default()),
+            of: of.clone(),
+            reads_outside: false,
+        };
+        source.read(Order::Ascending, Never).await;
+        let query = table.queries.lock().unwrap()[0].clone();
+        let names = query.expression_attribute_names().unwrap().len();
+        assert_eq!(query.projection_expression().is_some(), is_projected);
+        assert_eq!(names > 3, is_projected, "{names} placeholders");
+    }
 }
 
 #[tokio::test]
