@@ -122,7 +122,7 @@ async fn signed(app: &App, scope: &str, position: &Position) -> Result<String, A
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
-    let position = app.cursors().await?.open(scope, cursor)?;
+    let position = app.cursors().await?.verify(scope, cursor)?;
     serde_json::from_str(&position).map_err(|error| ApiError::Internal(error.into()))
 }
 

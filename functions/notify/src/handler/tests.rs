@@ -13,7 +13,7 @@ use waybill::export::Mail;
 use super::*;
 use crate::testing::{deadline, notifier};
 use waybill_testing::fake::{Call, Carried, Wire, http_client};
-use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
+use waybill_testing::{FakeTables, at, client, processing, succeeded, timing};
 
 type Sent = Arc<Mutex<Vec<(String, usize)>>>;
 
@@ -87,7 +87,7 @@ impl World {
 
 fn canceled() -> State {
     let actor = waybill::event::Actor::default();
-    processing(0).cancel(actor, at(10), pace()).after
+    processing(0).cancel(actor, at(10), timing()).after
 }
 
 fn stream(sequence_number: Value) -> Value {
@@ -249,7 +249,7 @@ async fn failed_and_canceled_exports_are_mailed_without_a_file() {
         message: "Please start it again.".into(),
         retryable: true,
     };
-    let failed = processing(0).fail(failure, at(10), pace()).after;
+    let failed = processing(0).fail(failure, at(10), timing()).after;
     for (state, words) in [(failed, "failed"), (canceled(), "canceled")] {
         let world = World::new(&state, |_| None);
         world.call().await.unwrap();

@@ -3,7 +3,7 @@ use waybill::event::Actor;
 use waybill::export::Failure;
 
 use super::*;
-use waybill_testing::{at, pace, processing, succeeded};
+use waybill_testing::{at, processing, succeeded, timing};
 
 fn letterhead() -> Letterhead {
     Letterhead {
@@ -32,12 +32,12 @@ fn failed() -> Export {
             .into(),
         retryable: true,
     };
-    processing(0).fail(failure, at(10), pace()).after.export
+    processing(0).fail(failure, at(10), timing()).after.export
 }
 
 fn canceled() -> Export {
     processing(0)
-        .cancel(Actor::default(), at(10), pace())
+        .cancel(Actor::default(), at(10), timing())
         .after
         .export
 }

@@ -9,7 +9,7 @@ use waybill::store::Exports;
 
 use super::*;
 use crate::testing::deadline;
-use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
+use waybill_testing::{FakeTables, at, client, processing, succeeded, timing};
 
 /// A notifier on these tables that sends no mail and reads no file.
 fn notifier(tables: &FakeTables) -> Notifier {
@@ -103,7 +103,9 @@ async fn a_bounce_is_stored_for_an_export_without_work() {
 
 /// A canceled export whose mail was sent and whose clean-up is done.
 async fn cleaned_up() -> FakeTables {
-    let canceled = processing(0).cancel(Actor::default(), at(10), pace()).after;
+    let canceled = processing(0)
+        .cancel(Actor::default(), at(10), timing())
+        .after;
     let tables = FakeTables::holding([&canceled]);
     let steps: [fn(&State) -> Change; 3] = [
         |state| state.claim_mail(at(11), at(131)).unwrap(),
