@@ -5,23 +5,23 @@ STACK ?= waybill
 TEST_PORT ?= 4766
 BROKEN_PORT ?= $(shell expr $(TEST_PORT) + 20)
 PAGE_PORT ?= $(shell expr $(TEST_PORT) + 40)
-# Short waits, so that a test sees in seconds what takes days.
+# Short waits, so that tests see in seconds what otherwise takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
-# Most of what tests do is wait for the stack: more of them than there are cores go side by side.
+# Tests mostly wait for the stack, so more of them than cores run concurrently.
 TEST_THREADS ?= 8
 
 TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
 FORMAT ?= csv
-# The folder of real tables that some tests take, where it is there.
+# The folder with the real tables, which some tests need.
 TABLES ?= $(if $(WAYBILL_DATA),$(WAYBILL_DATA),../shared/data)
 
-# What `make bench` takes: --rows, --runs, --memory, --quick, --built.
+# The options of `make bench`: --rows, --runs, --memory, --quick, --built.
 BENCH ?=
 
-# What `make fuzz` makes up the bytes of (a folder of tests/fuzz/seeds), and for how many seconds.
+# The boundary for `make fuzz` (a folder of tests/fuzz/seeds), and the duration in seconds.
 BOUNDARY ?= page
 SECONDS ?= 1800
 
@@ -36,20 +36,20 @@ help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
 	@echo 'Variables: PORT (first of four ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
 
-tools: ## Set up what the local stack runs on, under .local
+tools: ## Install the tools of the local stack in .local
 	@python3 $(LOCAL)/tools.py
 
-up: ## Build, start and deploy the local stack, or what of it is not up to date; LARGE=yes for large tables
+up: ## Build, start and deploy the local stack, except what is up to date; LARGE=yes for large tables
 	@python3 $(LOCAL)/tools.py functions $(if $(LARGE),large)
 	@$(PYTHON) $(LOCAL)/stack.py up --port $(PORT) --stack $(STACK) $(if $(LARGE),--large)
 
-down: tools ## Stop the local stack; what it keeps stays
+down: tools ## Stop the local stack and keep its data
 	@$(PYTHON) $(LOCAL)/stack.py down --port $(PORT) --stack $(STACK)
 
 logs: tools ## Follow the functions' logs
 	@$(PYTHON) $(LOCAL)/stack.py logs --port $(PORT) --stack $(STACK)
 
-clean: tools ## Stop the local stack and remove all that it keeps
+clean: tools ## Stop the local stack and delete its data
 	@$(PYTHON) $(LOCAL)/stack.py clean --port $(PORT) --stack $(STACK)
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
@@ -57,23 +57,23 @@ demo: ## Load sample orders, export them as a person, download the file, show th
 	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
-# Where tests say what they could not do here.
+# The file in which tests list what they skipped.
 export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped
 
-test: readers lint-rust ## Check everything: formatting, lints, units, and stacks of its own from outside
+test: readers lint-rust ## Check formatting and lints, and run all tests, also against deployed local stacks
 	cargo test --workspace --no-run
 	@rm -f $(WAYBILL_SKIPPED)
 	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside page,$(call TEST_PART,$(part)))
 	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken,$(call TEST_PART,$(part)))
 	@if [ -s $(WAYBILL_SKIPPED) ]; then echo "Skipped: $$(sort -u $(WAYBILL_SKIPPED) | paste -sd ';')"; else echo 'Skipped: nothing'; fi
 
-# Two at a time: what needs no stack and the page in a browser, which keep both cores busy; then what a stack does and what
-# becomes of one that is disturbed, which mostly wait.
+# Two parts run concurrently. First the tests without a stack and the page in a browser, which keep both cores busy; then
+# the tests of a stack and of a disturbed stack, which mostly wait.
 TEST_PART = '$(1): $(MAKE) --no-print-directory test-$(1)'
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
 ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
 
-# It gives way to what a stack must answer in time.
+# `nice`, because the concurrent tests of the page need a stack that answers in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
 	@nice env $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
@@ -87,37 +87,37 @@ test-broken:
 test-page:
 	@$(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'
 
-tables: readers ## Export the whole of the real tables and compare every cell (about 20 minutes)
+tables: readers ## Export the complete real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
 
-prove: readers ## Interrupt an export twenty times, and compare its file with an undisturbed one's: FORMAT=csv
+prove: readers ## Interrupt an export twenty times, and compare its file with that of an undisturbed export: FORMAT=csv
 	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) --parameter GenerateTimeout=300 -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)
 
 readers:
 	@python3 $(LOCAL)/tools.py tests
 
-bench: ## Measure the engine beside what most teams would write, into tests/bench/RESULTS.md (BENCH=--quick to try)
+bench: ## Compare the engine with usual programs, and write tests/bench/RESULTS.md (BENCH=--quick to try)
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/bench.py $(BENCH)
 
-large: ## Make a workbook past 4 GiB, and read it back (16 GB of memory, 5 GB of disk)
+large: ## Create a workbook larger than 4 GiB and read it back (needs 16 GB of memory, 5 GB of disk)
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/large.py
 
-# libFuzzer's coverage is a setting of rustc that is stable in nightly alone.
-fuzz: ## Make up bytes for one boundary, and keep what breaks it: BOUNDARY=page SECONDS=1800
+# RUSTC_BOOTSTRAP, because libFuzzer's coverage needs unstable options of rustc.
+fuzz: ## Fuzz one boundary, and keep the inputs that fail: BOUNDARY=page SECONDS=1800
 	@python3 $(LOCAL)/tools.py fuzz
 	@mkdir -p .local/fuzz/corpus/$(BOUNDARY)
 	RUSTC_BOOTSTRAP=1 .local/fuzz/bin/cargo-fuzz run --fuzz-dir tests/fuzz --target-dir .local/fuzz/target --sanitizer none --dev --features libfuzzer \
 	  fuzz-$(BOUNDARY) .local/fuzz/corpus/$(BOUNDARY) tests/fuzz/seeds/$(BOUNDARY) -- -max_total_time=$(SECONDS)
 
-mutants: ## Change the code of leases and states, and list the changes that no test notices
+mutants: ## Mutate the code of leases and states, and list the mutants that no test detects
 	@python3 $(LOCAL)/tools.py mutants
 	.local/mutants/bin/cargo-mutants mutants --workspace --output .local/mutants \
 	  --file 'shared/src/lifecycle*' --file 'shared/src/lifecycle/*' --file shared/src/work.rs --file functions/generate/src/lease.rs \
 	  --cargo-test-arg=--lib --cargo-test-arg=--test --cargo-test-arg=interruption
 
-pictures: ## Take a picture of every view of the page, into .local/pictures
+pictures: ## Take a screenshot of every view of the page, into .local/pictures
 	@python3 $(LOCAL)/tools.py large
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term
 
@@ -140,7 +140,7 @@ token: ## Print an access token: GRANTS="project:42"
 load: ## Load a CSV file into a type's records: FILE=orders.csv TYPE=orders PARENT=42
 	@$(PYTHON) $(LOCAL)/load.py $(TYPE) $(PARENT) $(FILE) --port $(PORT)
 
-catalog: ## Check a catalog: FILE=, or infra/catalog.toml
+catalog: ## Check a catalog: FILE=infra/catalog.toml
 	@cargo run --quiet --bin catalog -- check $(if $(FILE),$(FILE),infra/catalog.toml)
 
 sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
@@ -148,5 +148,5 @@ sample: ## Compare a type's records with its entry in the catalog: TYPE=orders P
 	  sample $(TYPE) $(PARENT) --catalog infra/catalog.toml --table records \
 	  --endpoint-url http://127.0.0.1:$$(( $(PORT) + 3 ))
 
-mail: ## Say where the mails can be read
+mail: ## Print the address of the local mailbox
 	@echo "http://localhost:$$(( $(PORT) + 2 ))"

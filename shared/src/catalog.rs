@@ -4,7 +4,7 @@
 mod check;
 mod custom;
 mod origin;
-mod records;
+mod records_spec;
 
 use std::path::{Path as FilePath, PathBuf};
 use std::{env, fs, io};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
 pub use self::origin::{Origin, Others, Path};
-pub use self::records::{Constant, Engine, RecordsSpec, SortFormat};
+pub use self::records_spec::{Constant, Engine, RecordsSpec, SortFormat};
 use crate::field_error::FieldError;
 use crate::value::{Kind, Stored};
 
@@ -38,7 +38,7 @@ pub struct Catalog {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The catalog is invalid.
-    #[error("the catalog is wrong in line {line}: {message}")]
+    #[error("the catalog is invalid in line {line}: {message}")]
     Invalid {
         /// The line, counted from 1.
         line: usize,

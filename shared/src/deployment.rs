@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::env::{EnvError, optional, required, seconds};
 use crate::records::Mapping;
 use crate::store::Tables;
-use crate::work::Pace;
+use crate::work::WorkTiming;
 
 /// The names of the tables, from `EXPORTS_TABLE`, `WORK_TABLE` and `EVENTS_TABLE`.
 pub fn tables() -> Result<Tables, EnvError> {
@@ -32,8 +32,8 @@ pub fn check_mapping(catalog: &Catalog) -> Result<(), EnvError> {
 }
 
 /// The time limits and waits, from `LEASE_SECONDS` and `RETRY_SECONDS`.
-pub fn pace() -> Result<Pace, EnvError> {
-    Ok(Pace::new(
+pub fn timing() -> Result<WorkTiming, EnvError> {
+    Ok(WorkTiming::new(
         seconds("LEASE_SECONDS")?,
         seconds("RETRY_SECONDS")?,
     ))

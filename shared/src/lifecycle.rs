@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Actor, Event, EventKind};
 use crate::export::{Export, ExportedFile, Failure, Mail, Receipt, Status};
-use crate::work::{Completing, InLine, Lease, MailWork, Pace, Work};
+use crate::work::{Completing, InLine, Lease, MailWork, Work, WorkTiming};
 
 pub use refusal::{Amendment, MailRefusal};
 
@@ -64,7 +64,7 @@ impl State {
     }
 
     /// A worker asks for the lease.
-    pub fn claim(&self, owner: &str, now: Timestamp, pace: Pace) -> Claim {
+    pub fn claim(&self, owner: &str, now: Timestamp, timing: WorkTiming) -> Claim {
         if self.export.status.is_final() {
             return Claim::Leave;
         }
@@ -72,7 +72,7 @@ impl State {
             .work
             .lease
             .as_ref()
-            .is_some_and(|lease| now < lease.until + pace.skew())
+            .is_some_and(|lease| now < lease.until + timing.skew())
         {
             return Claim::Leave;
         }
@@ -81,12 +81,12 @@ impl State {
             return Claim::NotYet(wait);
         }
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
-            return Claim::GiveUp(Box::new(self.fail(failure, now, pace)));
+            return Claim::GiveUp(Box::new(self.fail(failure, now, timing)));
         }
         Claim::Take(Box::new(self.change(|s, events| {
             s.work.lease = Some(Lease {
                 owner: owner.to_owned(),
-                until: now + pace.lease(),
+                until: now + timing.lease(),
             });
             s.work.not_before = None;
             s.work.waited_s = s.work.waited().as_secs();
@@ -94,7 +94,7 @@ impl State {
             s.work.attempts += 1;
             s.work.invocations += 1;
             s.work.sends = 0;
-            s.work.set_due(now + pace.lease() * 2);
+            s.work.set_due(now + timing.lease() * 2);
             let began = s.export.status == Status::Waiting;
             if began {
                 s.export.status = Status::Processing;
@@ -115,7 +115,7 @@ impl State {
     /// A worker that could have taken the export on found every slot of the parent in use: the export waits in line, and
     /// that is no time in which it could have been begun. Whoever gives a slot up wakes it; the sweeper looks only where
     /// that message does not come.
-    pub fn wait_in_line(&self, now: Timestamp, pace: Pace) -> Change {
+    pub fn wait_in_line(&self, now: Timestamp, timing: WorkTiming) -> Change {
         self.change(|s, _| {
             let since = s.work.in_line.as_ref().map_or(now, |line| line.since);
             s.work.in_line = Some(InLine {
@@ -126,21 +126,25 @@ impl State {
             // Where there is one, it has ended: its worker is gone.
             s.work.lease = None;
             s.work.sends = 0;
-            s.work.set_due(now + pace.in_line());
+            s.work.set_due(now + timing.in_line());
         })
     }
 
     /// The worker renews its lease and reports how many rows it has written. `due` moves only when it comes near.
-    pub fn renew(&self, rows: u64, now: Timestamp, pace: Pace) -> Change {
+    pub fn renew(&self, rows: u64, now: Timestamp, timing: WorkTiming) -> Change {
         self.change(|s, _| {
             if let Some(lease) = &mut s.work.lease {
-                lease.until = now + pace.lease();
+                lease.until = now + timing.lease();
             }
             s.work.progress = s.work.progress.max(rows);
-            let near =
-                now + pace.lease() + pace.heartbeat().try_into().unwrap_or(SignedDuration::ZERO);
+            let near = now
+                + timing.lease()
+                + timing
+                    .heartbeat()
+                    .try_into()
+                    .unwrap_or(SignedDuration::ZERO);
             if s.work.due_at().is_none_or(|due| due <= near) {
-                s.work.set_due(now + pace.lease() * 2);
+                s.work.set_due(now + timing.lease() * 2);
             }
         })
     }
@@ -169,12 +173,12 @@ impl State {
     }
 
     /// The worker's invocation nears its end: the next one goes on at once. It adds no attempt.
-    pub fn continue_later(&self, now: Timestamp, pace: Pace) -> Change {
+    pub fn continue_later(&self, now: Timestamp, timing: WorkTiming) -> Change {
         self.change(|s, _| {
             s.work.lease = None;
             s.work.attempts = s.work.attempts.saturating_sub(1);
             s.work.continuations += 1;
-            s.work.set_due(now + pace.retry());
+            s.work.set_due(now + timing.retry());
         })
     }
 
@@ -183,16 +187,16 @@ impl State {
     ///
     /// The wait begins where the attempt ended, for a worker that is gone with its lease; what is left of it then is
     /// what the message is to be held back by. The sweeper looks only where that message does not come.
-    pub fn retry_later(&self, now: Timestamp, pace: Pace) -> Change {
+    pub fn retry_later(&self, now: Timestamp, timing: WorkTiming) -> Change {
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
-            return self.fail(failure, now, pace);
+            return self.fail(failure, now, timing);
         }
         self.change(|s, _| {
             let lease = s.work.lease.take();
             let ended = lease.map_or(now, |lease| lease.until.min(now));
-            let begin = ended + pace.retry_after(s.work.attempts.max(1));
+            let begin = ended + timing.retry_after(s.work.attempts.max(1));
             s.work.not_before = Some(begin);
-            s.work.set_due(begin.max(now) + pace.retry());
+            s.work.set_due(begin.max(now) + timing.retry());
         })
     }
 
@@ -203,9 +207,9 @@ impl State {
         receipt: Receipt,
         retention: SignedDuration,
         now: Timestamp,
-        pace: Pace,
+        timing: WorkTiming,
     ) -> Change {
-        let mut change = self.end(Status::Succeeded, EventKind::Succeeded, None, now, pace);
+        let mut change = self.end(Status::Succeeded, EventKind::Succeeded, None, now, timing);
         let export = &mut change.after.export;
         export.completed_at = Some(now);
         export.expires_at = Some(now + retention);
@@ -224,8 +228,8 @@ impl State {
     }
 
     /// The file cannot be made.
-    pub fn fail(&self, failure: Failure, now: Timestamp, pace: Pace) -> Change {
-        let mut change = self.end(Status::Failed, EventKind::Failed, None, now, pace);
+    pub fn fail(&self, failure: Failure, now: Timestamp, timing: WorkTiming) -> Change {
+        let mut change = self.end(Status::Failed, EventKind::Failed, None, now, timing);
         if let Some(event) = change.events.last_mut() {
             event.detail = Some(failure.code.clone());
         }
@@ -234,8 +238,14 @@ impl State {
     }
 
     /// A person cancels the export.
-    pub fn cancel(&self, who: Actor, now: Timestamp, pace: Pace) -> Change {
-        self.end(Status::Canceled, EventKind::Canceled, Some(who), now, pace)
+    pub fn cancel(&self, who: Actor, now: Timestamp, timing: WorkTiming) -> Change {
+        self.end(
+            Status::Canceled,
+            EventKind::Canceled,
+            Some(who),
+            now,
+            timing,
+        )
     }
 
     /// Into a final state: the mail becomes pending, and objects and uploads that are not the file are removed once no
@@ -246,7 +256,7 @@ impl State {
         kind: EventKind,
         who: Option<Actor>,
         now: Timestamp,
-        pace: Pace,
+        timing: WorkTiming,
     ) -> Change {
         self.change(|s, events| {
             s.export.status = status;
@@ -258,11 +268,11 @@ impl State {
             s.work.checkpoint = None;
             s.work.completing = None;
             s.work.mail = Some(MailWork {
-                next: now + pace.retry(),
+                next: now + timing.retry(),
                 asked: 0,
                 claimed_until: None,
             });
-            s.work.clean_at = Some(now + pace.lease() + pace.skew());
+            s.work.clean_at = Some(now + timing.lease() + timing.skew());
             s.plan();
             events.push(Event {
                 who,
@@ -297,13 +307,13 @@ impl State {
     }
 
     /// The sweeper sends the message again, and looks again later each time.
-    pub fn send_again(&self, now: Timestamp, pace: Pace) -> Change {
+    pub fn send_again(&self, now: Timestamp, timing: WorkTiming) -> Change {
         if let Some(failure) = self.overdue(now) {
-            return self.fail(failure, now, pace);
+            return self.fail(failure, now, timing);
         }
         self.change(|s, _| {
             s.work.sends += 1;
-            s.work.set_due(now + pace.resend_after(s.work.sends));
+            s.work.set_due(now + timing.resend_after(s.work.sends));
         })
     }
 
@@ -338,7 +348,7 @@ impl State {
     fn overdue(&self, now: Timestamp) -> Option<Failure> {
         // The time in line for a slot is the other exports', not this one's.
         let age = now.duration_since(self.export.created_at) - self.work.waited();
-        if self.export.status == Status::Waiting && age >= Pace::START_WITHIN {
+        if self.export.status == Status::Waiting && age >= WorkTiming::START_WITHIN {
             return Some(Failure {
                 code: "not_started".into(),
                 message: "The export could not be started within 24 hours. Please start it again."
@@ -346,7 +356,7 @@ impl State {
                 retryable: true,
             });
         }
-        (age >= Pace::FINISH_WITHIN).then(|| Failure {
+        (age >= WorkTiming::FINISH_WITHIN).then(|| Failure {
             code: "took_too_long".into(),
             message: "The file could not be completed within 48 hours. Please narrow the export and start it again."
                 .into(),
@@ -355,12 +365,12 @@ impl State {
     }
 
     fn worn_out(&self) -> Option<Failure> {
-        (self.work.attempts >= Pace::MAX_ATTEMPTS).then(|| Failure {
+        (self.work.attempts >= WorkTiming::MAX_ATTEMPTS).then(|| Failure {
             code: "gave_up".into(),
             message: format!(
                 "The file could not be made in {} attempts. Please start the export again later; if it fails \
                  again, contact support.",
-                Pace::MAX_ATTEMPTS
+                WorkTiming::MAX_ATTEMPTS
             ),
             retryable: true,
         })

@@ -18,7 +18,7 @@ mod wire;
 pub use clients::RecordsClients;
 pub use dynamodb::{DynamoRecords, Reading};
 pub use opener::{Location, Mapping, RecordsOpener};
-pub use page::Page;
+pub use page::RecordsPage;
 pub use wire::Row;
 
 use jiff::{SignedDuration, Timestamp};

@@ -4,10 +4,10 @@
 //! criteria. [`Criteria::pin`] resolves them into a [`Selection`], which selects the same records at any later time.
 
 mod decision;
-mod moment;
 mod parse;
 mod projection;
 mod search;
+mod time_bound;
 mod undecided;
 
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 pub use self::decision::{Decision, Doubt, KeyTime};
-pub use self::moment::Moment;
 pub use self::projection::{Condition, Fixed, Projection, is_fixed};
 pub use self::search::{MAX_SEARCH_LENGTH, Search};
+pub use self::time_bound::TimeBound;
 pub use self::undecided::UndecidedCounts;
 use crate::catalog::CREATED_AT;
 use crate::catalog::ExportType;
@@ -122,7 +122,7 @@ impl From<Attribute> for AttributeForm {
 /// Filters and a search as requested. Equal requests have equal JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Criteria {
-    filters: Filters<Moment>,
+    filters: Filters<TimeBound>,
     search: Option<Search>,
     /// The prefix of a filter's name in a field error.
     #[serde(skip)]
@@ -161,9 +161,9 @@ impl Criteria {
     /// # Errors
     /// When a bound is outside the years 0 to 9999, or `to` is not after `from`.
     pub fn pin(&self, now: Timestamp, zone: &TimeZone) -> Result<Selection, Vec<FieldError>> {
-        let bound = |name: &str, moment: Option<Moment>| match moment {
+        let bound = |name: &str, bound: Option<TimeBound>| match bound {
             None => Ok(None),
-            Some(moment) => moment.pin(now, zone).map(Some).ok_or_else(|| {
+            Some(bound) => bound.pin(now, zone).map(Some).ok_or_else(|| {
                 let field = format!("{}{CREATED_AT}.{name}", self.prefix);
                 vec![FieldError::new(field, "must be in the years 0 to 9999")]
             }),

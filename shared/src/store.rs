@@ -33,7 +33,7 @@ pub use entries::Entries;
 pub use idempotency::{IDEMPOTENCY_WINDOW, Idempotency};
 pub use parents::Parents;
 pub use rate_limit::{RATE_LIMIT, RATE_WINDOW};
-pub use reading::{Due, EventPage, ListQuery, Page, Progress};
+pub use reading::{Due, EventPage, ExportPage, ListQuery, Progress};
 pub use request::{Requested, Requests};
 pub use slots::{Place, SlotClaim};
 pub use totals::{DailyTotals, Totals};

@@ -13,12 +13,12 @@ use crate::selection::UndecidedCounts;
 
 /// Time limits and waits. All follow from two configured lengths, so that tests can shorten them in proportion.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct WorkTiming {
     lease: SignedDuration,
     retry: SignedDuration,
 }
 
-impl Pace {
+impl WorkTiming {
     /// The number of claims in a row without a new checkpoint after which an export fails.
     pub const MAX_ATTEMPTS: u32 = 5;
     /// An export that no worker has begun within this time fails.
@@ -52,8 +52,8 @@ impl Pace {
         self.lease.unsigned_abs() / 6
     }
 
-    /// The time before a lease's end at which the worker stops: 15 s for a lease of 60 s.
-    pub fn margin(&self) -> Duration {
+    /// How long before the end of its lease a worker stops: 15 s for a lease of 60 s.
+    pub fn early_end(&self) -> Duration {
         self.lease.unsigned_abs() / 4
     }
 
@@ -73,7 +73,7 @@ impl Pace {
     }
 
     /// The time before the sweeper sends the message of an export in line again: two minutes by default. Shorter than
-    /// [`Pace::reserved`], so that a reservation whose message was lost is still valid then.
+    /// [`WorkTiming::reserved`], so that a reservation whose message was lost is still valid then.
     pub fn in_line(&self) -> SignedDuration {
         self.retry * 2
     }

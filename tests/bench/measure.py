@@ -1,8 +1,7 @@
-"""`measure.py PROGRAM …`: runs a program, its output to standard error, and prints what it used as JSON.
+"""`measure.py PROGRAM …`: runs a program with its output on standard error, and prints its resource usage as JSON.
 
-It imports next to nothing, and is run by a bare Python (`-I -S`), on purpose: a child's peak memory is at least that of
-the process that it was spawned from, since the kernel counts the moment before it became another program. So no figure
-is below this one's own 9 MB or so.
+Runs in a bare Python (`-I -S`) with few imports, because a child's peak memory is at least that of its parent: the kernel
+counts the time between fork and exec. So no figure is below this process's own 9 MB.
 """
 
 import json

@@ -17,7 +17,7 @@ use waybill::queue::Queue;
 use waybill::records::{RecordsClients, RecordsOpener};
 use waybill::store::{Entries, Exports, Tables};
 use waybill_testing::fake::{Wire, http_client};
-use waybill_testing::pace;
+use waybill_testing::timing;
 
 /// The bucket's name.
 pub const BUCKET: &str = "files";
@@ -75,12 +75,12 @@ pub fn worker(
             bucket: Bucket::new(waybill::aws::s3(sdk), BUCKET),
             part_sizes: PartSizes::for_memory(512),
             clock,
-            checkpoint_every: pace().lease().unsigned_abs() / 2,
+            checkpoint_every: timing().lease().unsigned_abs() / 2,
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(sdk), QUEUE_URL.into()),
         exports_per_parent: 2,
         entries: Entries::new(exports),
-        pace: pace(),
+        timing: timing(),
         retention,
         memory_mb: 512,
     }
@@ -96,7 +96,7 @@ pub fn sweeper(sdk: &SdkConfig, delete_after: SignedDuration) -> Sweeper {
             lambda: aws_sdk_lambda::Client::new(sdk),
             function: "notify".into(),
         },
-        pace: pace(),
+        timing: timing(),
         delete_after,
     }
 }

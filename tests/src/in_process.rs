@@ -19,7 +19,7 @@ use waybill::catalog::Catalog;
 use waybill::clock::Clock;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill_testing::fake::plain;
-use waybill_testing::pace;
+use waybill_testing::timing;
 
 pub use self::services::{HostAnswer, Services};
 use crate::functions::{self, BUCKET, QUEUE_URL};
@@ -273,7 +273,7 @@ impl InProcess {
             parents: "parents".into(),
             queue_url: QUEUE_URL.into(),
             bucket: BUCKET.into(),
-            pace: pace(),
+            timing: timing(),
             public_url: PUBLIC_URL.into(),
             claims: self.parts.claims.clone(),
             grants_function: self

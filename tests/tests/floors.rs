@@ -70,7 +70,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "mailer",
             "config",
             "handler",
-            "learning",
+            "refusals",
         ],
     ),
     (

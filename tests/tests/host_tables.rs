@@ -545,7 +545,7 @@ async fn a_type_is_added_by_a_catalog_file() {
     let (path, table) = (catalog.path().to_str().unwrap(), tickets_table.as_str());
     let sampled = sample(&stack, path, table, project);
     assert!(sampled.contains("tickets of project#"), "{sampled}");
-    assert!(sampled.contains("all as the entry says"), "{sampled}");
+    assert!(sampled.contains("all records match the entry"), "{sampled}");
 
     let watch = Watch::start(
         &stack,

@@ -25,12 +25,12 @@ const WARNINGS = {
   cell_cut: "texts longer than a spreadsheet's cell were cut",
   time_cut: "times finer than a millisecond were cut",
   other_kind: "values that are not of the column's kind were written as they are",
-  undecided: "records could not be placed for sure, since what they have there is not as expected",
+  undecided: "records may or may not belong in the file, because a value could not be interpreted",
   blank_row: "records have none of the file's columns; their rows are empty",
 };
 /** A record without a time is in the file unless there is a filter on the time. */
 const undated = ({ filters }) =>
-  `records without a time of creation are ${filters?.created_at ? "not " : ""}in the file`;
+  `records without a creation time are ${filters?.created_at ? "not " : ""}in the file`;
 
 export class ExportDetail extends HTMLElement {
   #life = new AbortController();

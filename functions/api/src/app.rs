@@ -13,7 +13,7 @@ use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{CursorStore, Entries, Exports, Parents, Requests, StoreError};
-use waybill::work::Pace;
+use waybill::work::WorkTiming;
 
 use crate::config::Config;
 use crate::http::answer::in_milliseconds;
@@ -47,7 +47,7 @@ pub struct App {
     pub(crate) bucket: Bucket,
     pub(crate) catalog: Catalog,
     pub(crate) records: RecordsOpener,
-    pub(crate) pace: Pace,
+    pub(crate) timing: WorkTiming,
     pub(crate) public_url: String,
     pub(crate) claims: ClaimNames,
     pub(crate) permissions: Permissions,
@@ -65,7 +65,11 @@ impl App {
             .grants_function
             .map(|name| GrantsFunction::new(clients.lambda, name, ANSWER_TIMEOUT));
         Self {
-            requests: Requests::new(exports.clone(), config.limits.clone(), config.pace.retry()),
+            requests: Requests::new(
+                exports.clone(),
+                config.limits.clone(),
+                config.timing.retry(),
+            ),
             entries: Entries::new(exports.clone()),
             exports,
             cursor_store: CursorStore::new(clients.db.clone(), config.limits),
@@ -74,7 +78,7 @@ impl App {
             bucket: Bucket::new(clients.s3, config.bucket),
             catalog,
             records: clients.records,
-            pace: config.pace,
+            timing: config.timing,
             public_url: config.public_url,
             claims: config.claims,
             permissions: Permissions::new(grants_function, clock.clone()),

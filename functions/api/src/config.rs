@@ -4,7 +4,7 @@ use waybill::catalog::Catalog;
 use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
-use waybill::work::Pace;
+use waybill::work::WorkTiming;
 
 use crate::http::caller::ClaimNames;
 use crate::page::PageConfig;
@@ -22,7 +22,7 @@ pub struct Config {
     /// The bucket for files.
     pub bucket: String,
     /// The time limits and waits.
-    pub pace: Pace,
+    pub timing: WorkTiming,
     /// The URL of this API, without a trailing slash.
     pub public_url: String,
     /// The names of the tokens' claims.
@@ -46,7 +46,7 @@ impl Config {
             parents: env::required("PARENTS_TABLE")?,
             queue_url: env::required("QUEUE_URL")?,
             bucket: env::required("BUCKET")?,
-            pace: deployment::pace()?,
+            timing: deployment::timing()?,
             public_url: env::required("PUBLIC_URL")?
                 .trim_end_matches('/')
                 .to_owned(),

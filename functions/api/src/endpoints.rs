@@ -1,6 +1,6 @@
 //! The endpoints of the API, one file each, and what several of them share.
 
-mod access;
+mod authorize;
 pub(crate) mod cancel;
 pub(crate) mod catalog;
 pub(crate) mod create;
@@ -10,7 +10,7 @@ pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod records;
-pub(crate) mod shapes;
 pub(crate) mod summary;
 mod unreadable;
+pub(crate) mod untyped_schemas;
 pub(crate) mod view;

@@ -14,7 +14,7 @@ use waybill::lifecycle::State;
 use waybill::objects::ObjectKey;
 use waybill::records::RecordsOpener;
 use waybill::store::Exports;
-use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress, Pace};
+use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress, WorkTiming};
 
 use self::draft::Draft;
 pub(crate) use self::error::AttemptError;
@@ -73,7 +73,7 @@ impl Attempt<'_> {
         let mut draft = self.open(checkpoint, old).await?;
         let position = draft.progress.position.as_deref();
         let records = plan.records(&dependencies.records, &dependencies.clock, position);
-        let mut records = records.await?.in_bulk();
+        let mut records = records.await?.with_read_ahead();
         let mut margin = Margin::new(Instant::now(), self.deadline);
         let attempts = self.lease.state().await.work.attempts;
         let mut next_checkpoint = NextCheckpoint::new(dependencies.checkpoint_every, attempts);
@@ -250,7 +250,7 @@ impl Attempt<'_> {
         let etags = &upload.etags()[..checkpoint.parts as usize];
         let from = before.as_ref().map_or(0, |before| before.parts) + 1;
         self.lease
-            .checkpoint(
+            .commit_with_parts(
                 |state| state.with_work(|work| work.checkpoint = Some(checkpoint)),
                 etags,
                 from,
@@ -271,7 +271,7 @@ impl Attempt<'_> {
         let completing = ended.completing(progress);
         let noted = completing.clone();
         let note = |state: &State| state.with_work(|work| work.completing = Some(noted));
-        let recorded = self.lease.checkpoint(note, ended.etags(), 1).await?;
+        let recorded = self.lease.commit_with_parts(note, ended.etags(), 1).await?;
         let media_type = self.export.format.media_type();
         let completed = ended.complete(recorded, media_type).await;
         settle(&self.dependencies.bucket, completing, completed).await
@@ -306,7 +306,7 @@ impl NextCheckpoint {
 /// The time until an attempt's first checkpoint. If previous attempts ended before a checkpoint, each further attempt
 /// waits a quarter of the time, so that an export that makes any progress does not run out of attempts.
 fn first_checkpoint_after(every: Duration, attempts: u32) -> Duration {
-    every / 4_u32.pow(attempts.clamp(1, Pace::MAX_ATTEMPTS) - 1)
+    every / 4_u32.pow(attempts.clamp(1, WorkTiming::MAX_ATTEMPTS) - 1)
 }
 
 /// The failure of an export whose file has another number of rows than records were selected.
@@ -338,8 +338,8 @@ mod tests {
         let first = |attempts| first_checkpoint_after(Duration::from_secs(30), attempts);
         assert_eq!(first(1), Duration::from_secs(30));
         assert_eq!(first(2), Duration::from_millis(7_500));
-        assert!(first(Pace::MAX_ATTEMPTS) < Duration::from_millis(120));
-        assert!(first(Pace::MAX_ATTEMPTS + 1) > Duration::ZERO);
+        assert!(first(WorkTiming::MAX_ATTEMPTS) < Duration::from_millis(120));
+        assert!(first(WorkTiming::MAX_ATTEMPTS + 1) > Duration::ZERO);
     }
 
     #[test]

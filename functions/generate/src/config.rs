@@ -4,14 +4,14 @@ use jiff::SignedDuration;
 use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
-use waybill::work::Pace;
+use waybill::work::WorkTiming;
 
 /// The function's configuration.
 pub(crate) struct Config {
     pub(crate) tables: Tables,
     pub(crate) bucket: String,
     pub(crate) queue_url: String,
-    pub(crate) pace: Pace,
+    pub(crate) timing: WorkTiming,
     /// The time from completion to expiry of a file.
     pub(crate) retention: SignedDuration,
     /// The number of exports of one parent that run at once.
@@ -26,7 +26,7 @@ impl Config {
             tables: deployment::tables()?,
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
-            pace: deployment::pace()?,
+            timing: deployment::timing()?,
             retention: SignedDuration::try_from(env::seconds("RETENTION_SECONDS")?)
                 .unwrap_or(SignedDuration::MAX),
             exports_per_parent: env::count("EXPORTS_PER_PARENT")?,

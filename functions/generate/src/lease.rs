@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 use waybill::clock::Clock;
 use waybill::lifecycle::{Change, State};
 use waybill::store::{CommitError, Exports, StoreError};
-use waybill::work::Pace;
+use waybill::work::WorkTiming;
 
 /// Proof that a write is in the table, for steps that must follow it.
 pub(crate) struct Recorded(());
@@ -17,11 +17,11 @@ pub(crate) struct Recorded(());
 ///
 /// Writes are sequential, each conditional on the sequence of the previous one. The end of the lease is measured with
 /// the monotonic clock, from before the write that took or renewed it, and is earlier than the end in the table by
-/// [`Pace::margin`].
+/// [`WorkTiming::early_end`], so that the worker stops before another one can take the lease.
 pub(crate) struct LeaseGuard {
     exports: Exports,
     clock: Clock,
-    pace: Pace,
+    timing: WorkTiming,
     state: Mutex<State>,
     ends: Cell<Instant>,
     rows: AtomicU64,
@@ -58,7 +58,7 @@ impl LeaseGuard {
     pub(crate) async fn take(
         exports: Exports,
         clock: Clock,
-        pace: Pace,
+        timing: WorkTiming,
         before: Instant,
         change: Change,
     ) -> Result<Self, LeaseError> {
@@ -67,9 +67,9 @@ impl LeaseGuard {
         Ok(Self {
             exports,
             clock,
-            pace,
+            timing,
             state: Mutex::new(state),
-            ends: Cell::new(end(before, pace)),
+            ends: Cell::new(end(before, timing)),
             rows: AtomicU64::new(rows),
             checked: Cell::new(Instant::now()),
         })
@@ -90,8 +90,9 @@ impl LeaseGuard {
         Ok(state.clone())
     }
 
-    /// Commits a checkpoint with the ETags of its parts, of which those from part `from` on are written.
-    pub(crate) async fn checkpoint(
+    /// Commits a checkpoint, or the mark *completing*, with the ETags of the upload's parts, of which those from part
+    /// `from` on are written.
+    pub(crate) async fn commit_with_parts(
         &self,
         change: impl FnOnce(&State) -> Change,
         etags: &[String],
@@ -99,7 +100,7 @@ impl LeaseGuard {
     ) -> Result<Recorded, LeaseError> {
         let mut state = self.state.lock().await;
         let change = change(&state);
-        *state = self.exports.commit_checkpoint(change, etags, from).await?;
+        *state = self.exports.commit_with_parts(change, etags, from).await?;
         Ok(Recorded(()))
     }
 
@@ -141,7 +142,7 @@ impl LeaseGuard {
     /// Renews the lease until it is lost or runs out, and then returns; the caller must then stop its work. Never
     /// returns after the worker itself has given up the lease.
     pub(crate) async fn heartbeat(&self) -> LeaseEnd {
-        let mut next = Instant::now() + self.pace.heartbeat();
+        let mut next = Instant::now() + self.timing.heartbeat();
         loop {
             let ends = *self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             tokio::time::sleep_until(next.min(ends)).await;
@@ -152,14 +153,14 @@ impl LeaseGuard {
             if Instant::now() >= ends {
                 return LeaseEnd::RanOut;
             }
-            next = Instant::now() + self.pace.heartbeat();
+            next = Instant::now() + self.timing.heartbeat();
             let before = Instant::now();
             let rows = self.rows.load(Ordering::Relaxed);
-            let renewal = self.commit(|state| state.renew(rows, self.clock.now(), self.pace));
+            let renewal = self.commit(|state| state.renew(rows, self.clock.now(), self.timing));
             match tokio::time::timeout_at(ends, renewal).await {
                 Ok(Ok(_)) => {
                     *self.ends.lock().unwrap_or_else(PoisonError::into_inner) =
-                        end(before, self.pace);
+                        end(before, self.timing);
                 }
                 Ok(Err(LeaseError::Lost)) => return LeaseEnd::Lost,
                 Err(_) => return LeaseEnd::RanOut,
@@ -181,6 +182,10 @@ impl From<CommitError> for LeaseError {
     }
 }
 
-fn end(renewed: Instant, pace: Pace) -> Instant {
-    renewed + pace.lease().unsigned_abs().saturating_sub(pace.margin())
+fn end(renewed: Instant, timing: WorkTiming) -> Instant {
+    renewed
+        + timing
+            .lease()
+            .unsigned_abs()
+            .saturating_sub(timing.early_end())
 }

@@ -7,7 +7,7 @@ use waybill::clock::Clock;
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
 use waybill::records::{
-    DynamoRecords, INDEX_DELAY, Order, Page, Range, Reading, RecordsError, RecordsOpener,
+    DynamoRecords, INDEX_DELAY, Order, Range, Reading, RecordsError, RecordsOpener, RecordsPage,
 };
 use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
@@ -103,7 +103,12 @@ impl Plan {
 
     /// Whether the record with this index belongs in the file.
     #[inline]
-    pub(crate) fn decide(&self, page: &Page, index: usize, values: &[Value<'_>]) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        page: &RecordsPage,
+        index: usize,
+        values: &[Value<'_>],
+    ) -> Decision {
         self.projection
             .decide(values, page.key_time(index), self.range.as_of)
     }
@@ -114,7 +119,7 @@ impl Plan {
         &self,
         undecided: &mut UndecidedCounts,
         decision: Decision,
-        (page, index): (&Page, usize),
+        (page, index): (&RecordsPage, usize),
         values: &[Value<'_>],
     ) {
         let sort_key = || page.sort_key(index).map(str::to_owned);

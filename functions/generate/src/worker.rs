@@ -9,7 +9,7 @@ use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
 use waybill::store::{CommitError, Entries, Place, StoreError, Updated};
-use waybill::work::{Completing, Pace};
+use waybill::work::{Completing, WorkTiming};
 
 use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
 use crate::lease::{LeaseEnd, LeaseError, LeaseGuard};
@@ -28,7 +28,7 @@ pub struct Worker {
     /// The stored entries of types.
     pub entries: Entries,
     /// The time limits and waits.
-    pub pace: Pace,
+    pub timing: WorkTiming,
     /// The time from completion to expiry of a file.
     pub retention: SignedDuration,
     /// The number of exports of one parent that run at once.
@@ -71,7 +71,7 @@ impl Worker {
         };
         let export = &state.export;
         let owner = Uuid::new_v4().simple().to_string();
-        match state.claim(&owner, self.dependencies.clock.now(), self.pace) {
+        match state.claim(&owner, self.dependencies.clock.now(), self.timing) {
             Claim::Leave => {
                 if export.status.is_final() {
                     self.leave_line(export).await;
@@ -114,14 +114,14 @@ impl Worker {
         let id = state.export.id;
         // Taking the slot may have been slow. Both clocks of the lease begin now.
         let before = Instant::now();
-        let Claim::Take(change) = state.claim(owner, self.dependencies.clock.now(), self.pace)
+        let Claim::Take(change) = state.claim(owner, self.dependencies.clock.now(), self.timing)
         else {
             return Ok(Outcome::Left);
         };
         let taken = LeaseGuard::take(
             self.dependencies.exports.clone(),
             self.dependencies.clock.clone(),
-            self.pace,
+            self.timing,
             before,
             *change,
         );
@@ -149,7 +149,7 @@ impl Worker {
         let (most, now) = (self.exports_per_parent, self.dependencies.clock.now());
         let exports = &self.dependencies.exports;
         let claim = exports
-            .take_slot(export, owner, most, now, self.pace)
+            .take_slot(export, owner, most, now, self.timing)
             .await?;
         self.wake(&claim.woken).await;
         Ok(claim.place)
@@ -157,7 +157,7 @@ impl Worker {
 
     /// Records that the export waits in line: this time does not count towards its time limits.
     async fn wait_in_line(&self, state: &State) -> Result<Outcome, StoreError> {
-        let waits = state.wait_in_line(self.dependencies.clock.now(), self.pace);
+        let waits = state.wait_in_line(self.dependencies.clock.now(), self.timing);
         match self.dependencies.exports.commit(waits).await {
             Ok(_) => Ok(Outcome::Waits),
             Err(CommitError::Conflict) => Ok(Outcome::Lost),
@@ -219,7 +219,7 @@ impl Worker {
         let free = |state: &State| {
             let lease = state.work.lease.as_ref();
             let is_own = lease.is_some_and(|lease| lease.owner == owner);
-            is_own.then(|| state.retry_later(now, self.pace))
+            is_own.then(|| state.retry_later(now, self.timing))
         };
         match exports.update(id, GIVE_BACK_TRIES, free).await? {
             Updated::Written(state) => Ok(self.retried(&state).await),
@@ -265,7 +265,7 @@ impl Worker {
                 Ok(AttemptOutcome::Paused) => {
                     lease
                         .commit(|state| {
-                            state.continue_later(self.dependencies.clock.now(), self.pace)
+                            state.continue_later(self.dependencies.clock.now(), self.timing)
                         })
                         .await?;
                     return Ok(Outcome::Continued);
@@ -277,7 +277,7 @@ impl Worker {
                 AttemptError::Failed(failure) => {
                     let state = lease
                         .commit(|state| {
-                            state.fail(failure, self.dependencies.clock.now(), self.pace)
+                            state.fail(failure, self.dependencies.clock.now(), self.timing)
                         })
                         .await?;
                     return Ok(log_end(&state));
@@ -299,7 +299,7 @@ impl Worker {
                 AttemptError::Transient(error) => log_attempt_error(&*error),
             }
             let state = lease
-                .commit(|state| state.retry_later(self.dependencies.clock.now(), self.pace))
+                .commit(|state| state.retry_later(self.dependencies.clock.now(), self.timing))
                 .await?;
             return Ok(self.retried(&state).await);
         }
@@ -315,7 +315,7 @@ impl Worker {
             .commit(|state| {
                 let now = self.dependencies.clock.now();
                 let receipt = receipt(state, completing, consistency, self.memory_mb, now);
-                state.succeed(completing, receipt, self.retention, now, self.pace)
+                state.succeed(completing, receipt, self.retention, now, self.timing)
             })
             .await?;
         Ok(log_end(&state))

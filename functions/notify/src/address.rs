@@ -1,43 +1,44 @@
-//! Mail addresses: parsed once, and never logged whole.
+//! Mail addresses: parsed once, and only logged masked.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// One address without a name: `ana@example.com`.
+/// One mail address without a display name: `ana@example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(String);
 
-/// Characters that would end the address, or make it two, in the header that it is written to (RFC 5322, 3.2.3).
+/// Characters that would end an address, or start another one, in a mail header (RFC 5322, 3.2.3).
 const SPECIAL: &[char] = &['<', '>', '(', ')', '[', ']', ',', ';', ':', '\\', '"'];
-/// The longest address that SMTP carries (RFC 5321, 4.5.3.1.3).
-const LONGEST: usize = 254;
+/// The maximum length of an address in SMTP, in bytes (RFC 5321, 4.5.3.1.3).
+const MAX_BYTES: usize = 254;
 
 impl Address {
-    /// The address that this text is; `None` for anything else, be it two addresses or one with a name.
+    /// Parses exactly one address. `None` for anything else, such as two addresses or an address with a display name.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
-        let sound = |part: &str| {
+        let is_valid = |part: &str| {
             !part.is_empty()
                 && !part.contains('@')
                 && !part
                     .contains(|c: char| c.is_whitespace() || c.is_control() || SPECIAL.contains(&c))
         };
-        (sound(local) && sound(domain) && text.len() <= LONGEST).then(|| Self(text.to_owned()))
+        (is_valid(local) && is_valid(domain) && text.len() <= MAX_BYTES)
+            .then(|| Self(text.to_owned()))
     }
 
-    /// The address as the mail service takes it.
+    /// The address as text, for SES.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What a log may say of it: `a***@example.com`.
+    /// The address as it may be logged: `a***@example.com`.
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.split_once('@').unwrap_or_default();
         format!("{}***@{domain}", local.chars().next().unwrap_or_default())
     }
 
-    /// This address under a name that may hold anything, as the header `From` has it.
+    /// The value of the header `From` for this address and a display name. The name may contain any characters.
     pub fn named(&self, name: &str) -> String {
         let name = name.chars().filter(|c| !c.is_control()).collect::<String>();
         let name = name.trim();
@@ -58,13 +59,14 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Encoded words (RFC 2047): 45 bytes become 60 characters, and with `=?UTF-8?B?` and `?=` stay under the 75 of a word.
+/// Encoded words (RFC 2047): 45 bytes become 60 characters of base64. With `=?UTF-8?B?` and `?=` these are less than a
+/// word's maximum of 75.
 fn encoded(name: &str) -> String {
-    const BYTES_OF_A_WORD: usize = 45;
+    const BYTES_PER_WORD: usize = 45;
     let mut words = vec![String::new()];
     for c in name.chars() {
         match words.last_mut() {
-            Some(word) if word.len() + c.len_utf8() <= BYTES_OF_A_WORD => word.push(c),
+            Some(word) if word.len() + c.len_utf8() <= BYTES_PER_WORD => word.push(c),
             _ => words.push(c.to_string()),
         }
     }
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_bare_address_is_an_address() {
+    fn only_a_single_address_without_a_name_is_accepted() {
         assert_eq!(
             Address::parse(" ana@example.com ").unwrap().as_str(),
             "ana@example.com"
@@ -104,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_does_not_learn_the_address() {
+    fn a_masked_address_shows_only_its_first_character_and_its_domain() {
         let masked = |text| Address::parse(text).unwrap().masked();
         assert_eq!(masked("ana@example.com"), "a***@example.com");
         assert_eq!(masked("é@example.com"), "é***@example.com");
     }
 
     #[test]
-    fn a_name_stays_a_name_whatever_it_holds() {
+    fn a_display_name_cannot_add_an_address_or_a_header() {
         let from = |name| Address::parse("mail@example.com").unwrap().named(name);
         assert_eq!(from("Waybill"), r#""Waybill" <mail@example.com>"#);
         assert_eq!(

@@ -1,31 +1,31 @@
-//! The file beside the mail: whether it can go with it, and its bytes.
+//! Decides whether an export's file is attached to its mail, and reads the file.
 
 use jiff::Timestamp;
 use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::Delivery;
 use waybill::export::{Export, Status};
 
-/// The size from which on a file is not attached. In base64 it grows by a third, and with the rest of the mail it
-/// stays under the 10 MB that mail servers commonly take, well under SES's own 40 MB.
-pub(crate) const MOST_ATTACHED: u64 = 7_000_000;
+/// Files of this size or larger, in bytes, are not attached. Base64 adds a third. The mail then stays below the 10 MB that
+/// most mail servers accept, and well below the 40 MB of SES.
+pub(crate) const ATTACHMENT_LIMIT: u64 = 7_000_000;
 
-/// Whether the file goes with the mail.
+/// Whether the file is attached to the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attached {
-    /// It does.
+    /// The file is attached.
     Yes,
-    /// Its type is delivered by a link, or there is no file.
+    /// The type is delivered by a link, or there is no file.
     Not,
-    /// It is too large.
+    /// The file is too large.
     TooLarge,
-    /// It should, and could not.
+    /// The file should be attached, but could not be.
     Unavailable,
-    /// It stays where a download asks who comes: the address is not known to be the person's, or they may not have the
-    /// file at this moment.
+    /// The file may only be downloaded, which checks the permission: the address is not verified, or the person has no
+    /// permission at the moment.
     Withheld,
 }
 
-/// Whether the file of `export` is to be attached at `now`.
+/// Decides whether the file of `export` is to be attached at `now`, as far as the export itself says.
 pub(crate) fn plan(export: &Export, delivery: Delivery, now: Timestamp) -> Attached {
     if export.status_at(now) != Status::Succeeded || delivery == Delivery::Link {
         return Attached::Not;
@@ -34,27 +34,27 @@ pub(crate) fn plan(export: &Export, delivery: Delivery, now: Timestamp) -> Attac
         return Attached::Withheld;
     }
     match &export.file {
-        Some(file) if file.size < MOST_ATTACHED => Attached::Yes,
+        Some(file) if file.size < ATTACHMENT_LIMIT => Attached::Yes,
         Some(_) => Attached::TooLarge,
         None => Attached::Unavailable,
     }
 }
 
-/// The bytes of the export's file; `None` where it is not there, or is not as long as the export says.
+/// Reads the export's file. `None` if the file is missing or has another size than the export states.
 ///
 /// # Errors
-/// When S3 does not give it, which may pass.
+/// If S3 does not return the object. A retry may succeed.
 pub(crate) async fn file(bucket: &Bucket, export: &Export) -> Result<Option<Vec<u8>>, BucketError> {
     let Some(file) = &export.file else {
         return Ok(None);
     };
     let bytes = bucket.get(&file.object).await?;
     Ok(bytes.filter(|bytes| {
-        let is_whole = bytes.len() as u64 == file.size;
-        if !is_whole {
-            tracing::error!(export.id = %export.id, size_bytes = bytes.len(), "file of another size");
+        let is_complete = bytes.len() as u64 == file.size;
+        if !is_complete {
+            tracing::error!(export.id = %export.id, size_bytes = bytes.len(), "file has another size");
         }
-        is_whole
+        is_complete
     }))
 }
 
@@ -63,9 +63,9 @@ mod tests {
     use super::*;
     use waybill_testing::{at, processing, succeeded};
 
-    /// A file that is attached is given to whoever reads the address's mails.
+    /// Whoever reads the mails of the address can read an attached file.
     #[test]
-    fn a_file_goes_to_no_address_that_is_not_known_to_be_the_persons() {
+    fn a_file_is_not_attached_if_the_address_is_not_verified() {
         let mut export = succeeded(10).export;
         export.user.email_verified = false;
         let file = |delivery| plan(&export, delivery, at(20));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_attached_where_it_is_there_and_small_enough() {
+    fn a_file_is_attached_if_it_exists_and_is_below_the_limit() {
         let mut export = succeeded(10).export;
         let file = |export: &Export| plan(export, Delivery::Attachment, at(20));
         assert_eq!(file(&export), Attached::Yes);
@@ -83,9 +83,9 @@ mod tests {
             plan(&export, Delivery::Attachment, at(10 + 7 * 86_400)),
             Attached::Not
         );
-        export.file.as_mut().unwrap().size = MOST_ATTACHED - 1;
+        export.file.as_mut().unwrap().size = ATTACHMENT_LIMIT - 1;
         assert_eq!(file(&export), Attached::Yes);
-        export.file.as_mut().unwrap().size = MOST_ATTACHED;
+        export.file.as_mut().unwrap().size = ATTACHMENT_LIMIT;
         assert_eq!(file(&export), Attached::TooLarge);
         assert_eq!(file(&processing(0).export), Attached::Not);
     }

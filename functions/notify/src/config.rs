@@ -5,24 +5,23 @@ use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 
-/// Everything that the environment says.
+/// The configuration of `notify`.
 pub(crate) struct Config {
     pub(crate) tables: Tables,
     pub(crate) bucket: String,
-    /// Whom the mails are from.
+    /// The address that the mails are from.
     pub(crate) sender: Address,
-    /// Where answers go, if not to the sender.
+    /// The address for replies, if not the sender's.
     pub(crate) reply_to: Option<Address>,
-    /// SES's configuration set, by name.
+    /// The name of SES's configuration set.
     pub(crate) configuration_set: String,
-    /// Name or ARN of the host's function that is asked for permissions.
+    /// Name or ARN of the host's grants function.
     pub(crate) grants_function: Option<String>,
     pub(crate) letterhead: Letterhead,
 }
 
 impl Config {
-    /// Addresses are checked here: a sender that the mail service cannot read would otherwise look like a fault of
-    /// every person's address.
+    /// Reads the environment. Addresses are parsed here, because SES reports an invalid sender like an invalid recipient.
     pub(crate) fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
             tables: deployment::tables()?,
@@ -45,10 +44,9 @@ impl Config {
     }
 }
 
-/// Mail programs show a picture only by `https`, and some not even then.
+/// Many mail programs load pictures only by `https`.
 fn logo(value: String) -> Result<String, EnvError> {
-    let plain = |c: char| c.is_ascii_graphic();
-    if value.starts_with("https://") && value.chars().all(plain) {
+    if value.starts_with("https://") && value.chars().all(|c| c.is_ascii_graphic()) {
         return Ok(value);
     }
     Err(EnvError::Invalid {

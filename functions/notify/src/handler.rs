@@ -1,4 +1,4 @@
-//! One call: each export that it names is claimed, mailed and marked.
+//! One invocation: claims, sends and marks the mail of each export that the event names.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,49 +19,49 @@ use waybill::store::{CommitError, Exports, StoreError, Updated};
 
 use crate::address::Address;
 use crate::attachment::{self, Attached};
-use crate::input::{Failures, Input, InvalidInput, Told, Wanted};
+use crate::input::{Failures, Input, InvalidInput, MailEventMessage, PendingMail};
 use crate::mail::{self, Letterhead};
 use crate::mail_event::Unreadable;
-use crate::mailer::{Mailer, SEND_WITHIN, SendError};
+use crate::mailer::{Mailer, SEND_TIMEOUT, SendError};
 
-/// How long a claim holds. It must outlast the function's timeout of a minute: whoever claims the mail next must be
-/// sure that nobody is still sending it.
+/// How long a claim is valid. Longer than the function's timeout of a minute, so that no invocation is still sending a
+/// mail that another one claims.
 const CLAIM: SignedDuration = SignedDuration::from_mins(2);
-/// Mails sent at once: each may hold a file of 7 MB three times over, as it is, in base64 and in the request.
+/// Mails sent concurrently. Each may hold a file of 7 MB in memory three times: the bytes, base64, and the request.
 const MAILS_AT_ONCE: usize = 3;
-/// How often marking a mail is tried. Without the mark it would be sent once more.
+/// How often writing the mark is tried. Without the mark, the mail would be sent again.
 const MARK_TRIES: u32 = 5;
 const MARK_WAIT: Duration = Duration::from_millis(500);
-/// What must be left of the invocation for a mail to be begun: sending it, asking whether its file may go with it, and
-/// reading and writing around these.
-const NEEDED: Duration = SEND_WITHIN
+/// The remaining time of the invocation that a mail needs: to send it, to ask the grants function, and to read and write
+/// the tables.
+const TIME_FOR_A_MAIL: Duration = SEND_TIMEOUT
     .saturating_add(ANSWER_TIMEOUT)
     .saturating_add(Duration::from_secs(5));
 
-/// Everything that mails need.
+/// Sends mails and stores their outcome.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     /// The exports, their work and their history.
     pub exports: Exports,
-    /// The bucket that holds the files.
+    /// The bucket with the files.
     pub bucket: Bucket,
     /// Sends mails.
     pub mailer: Mailer,
-    /// What can be exported.
+    /// The types, with their labels and their delivery.
     pub catalog: Catalog,
-    /// Who decides what people may do, where the tokens' grants do not.
+    /// The host's grants function, if the deployment has one.
     pub grants_function: Option<GrantsFunction>,
-    /// What all mails have in common.
+    /// What all mails of the deployment have in common.
     pub letterhead: Letterhead,
-    /// The present.
+    /// The current time.
     pub clock: Clock,
 }
 
-/// Why an export's mail was not settled. It is still pending then: the stream brings the record again a few times,
-/// and the sweeper asks for a week.
+/// Why an event was not processed. A mail is still pending then: the stream repeats its record a few times, and the
+/// sweeper invokes this function for seven days.
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
-    /// The event is none of ours. Trying again is of no use.
+    /// The event has an unknown form. A retry fails too.
     #[error(transparent)]
     Input(#[from] InvalidInput),
     /// The tables did not answer.
@@ -70,83 +70,73 @@ pub enum NotifyError {
     /// The file could not be read.
     #[error(transparent)]
     Bucket(#[from] BucketError),
-    /// The mail was not taken.
+    /// SES did not accept the mail.
     #[error(transparent)]
     Send(SendError),
-    /// The mail could not be written.
+    /// A template failed.
     #[error("the mail could not be written")]
     Write(#[from] askama::Error),
-    /// Too little of the invocation was left.
-    #[error("the invocation's time was over")]
+    /// The invocation had too little time left.
+    #[error("the invocation had too little time left")]
     Time,
-    /// A record or message that failed has no name, so that only the whole batch can be told to have failed.
-    #[error("a record without a name failed")]
-    Unnamed,
-    /// What SES tells of a mail is not of the form that it documents.
+    /// A failed record or message has no id, so that only the whole batch can fail.
+    #[error("a record or message without an id failed")]
+    WithoutId,
+    /// An event of SES has another form than SES documents.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// Others wrote the export each time.
-    #[error("the export was written by others each time")]
+    /// Every try to write the export conflicted with another write.
+    #[error("every write of the export conflicted with another write")]
     Contended,
 }
 
-/// A mail that was handed over, or will never be.
+/// The final outcome of a mail.
 #[derive(Debug, PartialEq, Eq)]
 enum Delivered {
     Sent,
+    /// Permanently, for this reason.
     Refused(&'static str),
 }
 
 impl Notifier {
-    /// Sends the mails that `event` calls for, or learns what became of those that were sent.
+    /// Sends the mails that `event` calls for, or stores what SES's events say about sent mails.
     ///
     /// # Errors
-    /// A direct call fails if its mail was not settled. Of a batch, the records that failed are named in the answer and
-    /// come again; the call itself fails only where they cannot be named.
+    /// A direct invocation fails if the mail is still pending. Of a batch, the answer lists the failed records, which then
+    /// are delivered again; the invocation fails only if a failed record has no id.
     pub async fn handle(&self, event: Value, deadline: Instant) -> Result<Failures, NotifyError> {
+        let mut failures = Failures::default();
         match Input::parse(event)? {
-            Input::One(id) => {
-                self.notify(id, deadline).await?;
-                Ok(Failures::default())
+            Input::One(id) => self.notify(id, deadline).await?,
+            Input::Stream(mails) => {
+                let mut answers = futures::stream::iter(mails)
+                    .map(
+                        async |PendingMail {
+                                   export_id,
+                                   sequence_number,
+                               }| {
+                            (self.notify(export_id, deadline).await, sequence_number)
+                        },
+                    )
+                    .buffer_unordered(MAILS_AT_ONCE);
+                while let Some((notified, sequence_number)) = answers.next().await {
+                    if notified.is_err() {
+                        failures.add(sequence_number.ok_or(NotifyError::WithoutId)?);
+                    }
+                }
             }
-            Input::Stream(wanted) => self.send_all(wanted, deadline).await,
-            Input::Told(told) => self.learn_all(told).await,
-        }
-    }
-
-    async fn send_all(
-        &self,
-        wanted: Vec<Wanted>,
-        deadline: Instant,
-    ) -> Result<Failures, NotifyError> {
-        let mut answers = futures::stream::iter(wanted)
-            .map(async |wanted| {
-                (
-                    self.notify(wanted.export_id, deadline).await.is_err(),
-                    wanted,
-                )
-            })
-            .buffer_unordered(MAILS_AT_ONCE);
-        let mut failures = Failures::default();
-        while let Some((failed, wanted)) = answers.next().await {
-            if failed {
-                failures.add(wanted.sequence_number.ok_or(NotifyError::Unnamed)?);
+            Input::MailEvents(messages) => {
+                for MailEventMessage { body, message_id } in messages {
+                    if self.process_event(&body).await.is_err() {
+                        failures.add(message_id.ok_or(NotifyError::WithoutId)?);
+                    }
+                }
             }
         }
         Ok(failures)
     }
 
-    async fn learn_all(&self, told: Vec<Told>) -> Result<Failures, NotifyError> {
-        let mut failures = Failures::default();
-        for told in told {
-            if self.learn(&told).await.is_err() {
-                failures.add(told.message_id.ok_or(NotifyError::Unnamed)?);
-            }
-        }
-        Ok(failures)
-    }
-
-    /// Sends the mail of one export, unless somebody else does or has.
+    /// Sends the mail of one export, unless another invocation sends or has sent it.
     async fn notify(&self, id: ExportId, deadline: Instant) -> Result<(), NotifyError> {
         let notified = self.claim_and_send(id, deadline).await;
         if let Err(error) = &notified {
@@ -156,7 +146,7 @@ impl Notifier {
     }
 
     async fn claim_and_send(&self, id: ExportId, deadline: Instant) -> Result<(), NotifyError> {
-        if Instant::now() + NEEDED > deadline {
+        if Instant::now() + TIME_FOR_A_MAIL > deadline {
             return Err(NotifyError::Time);
         }
         let Some(state) = self.exports.state(id).await? else {
@@ -189,11 +179,11 @@ impl Notifier {
             return Ok(Delivered::Refused("there is no address"));
         };
         let Some(to) = Address::parse(text) else {
-            return Ok(Delivered::Refused("the address is not one"));
+            return Ok(Delivered::Refused("the address is not valid"));
         };
         let (label, delivery) = match self.catalog.get(&export.type_name) {
             Some(found) => (found.label.as_str(), found.delivery),
-            // The catalog has lost the type since; the person is told all the same.
+            // The catalog no longer has the type. The person still gets a mail.
             None => (export.type_name.as_str(), Delivery::Link),
         };
         let mut attached = attachment::plan(export, delivery, now);
@@ -210,7 +200,7 @@ impl Notifier {
         let mut mail = mail::write(export, label, attached, &self.letterhead, now)?;
         let mut sent = self.mailer.send(&to, &mail, export, file).await;
         if attached == Attached::Yes && matches!(sent, Err(SendError::Refused { .. })) {
-            // It may be the file that is not liked; the person is told without it.
+            // SES may have refused the file, so the mail is sent once more without it.
             mail = mail::write(export, label, Attached::Unavailable, &self.letterhead, now)?;
             sent = self.mailer.send(&to, &mail, export, None).await;
         }
@@ -224,8 +214,9 @@ impl Notifier {
         }
     }
 
-    /// Whether the recipient may have the file at this moment: a file that is attached is a download that nobody checks
-    /// again. There is no token now, and with it no claims. Where the grants are the tokens' own, there is nobody to ask.
+    /// Asks the grants function whether the recipient may download the file now, because no download checks an attached
+    /// file. The question has no claims, because there is no token. True without a grants function: the grants are then
+    /// only in tokens.
     async fn may_download(&self, export: &Export) -> bool {
         let Some(function) = &self.grants_function else {
             return true;
@@ -241,8 +232,8 @@ impl Notifier {
         }
     }
 
-    /// Writes that the mail is settled, whatever else is written to the export meanwhile. A table that does not answer is
-    /// waited for: without this mark, the mail would be sent once more.
+    /// Marks the mail as sent, or as failed with the reason `refusal`. Retries conflicts and errors of the table, because
+    /// the mail would be sent again without the mark.
     pub(crate) async fn mark(
         &self,
         id: ExportId,
@@ -268,7 +259,7 @@ impl Notifier {
         Ok(())
     }
 
-    /// Gives the claim back. Where that fails, it ends by itself.
+    /// Releases the claim. If that fails, the claim expires.
     async fn release(&self, state: State) {
         let id = state.export.id;
         let error: Box<dyn std::error::Error> =
@@ -277,7 +268,7 @@ impl Notifier {
                 Ok(Err(error)) => Box::new(error),
                 Err(late) => Box::new(late),
             };
-        tracing::warn!(export.id = %id, error = &*error, "claim not given back");
+        tracing::warn!(export.id = %id, error = &*error, "claim not released");
     }
 }
 

@@ -1,5 +1,4 @@
-//! What the function is called with, the stream's records, SES's events, or one export's id from the sweeper; and what it
-//! answers.
+//! The function's input (records of the stream, SES's events, or one export's id from the sweeper) and its answer.
 
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
@@ -8,37 +7,35 @@ use serde_json::Value;
 use waybill::export::{ExportId, Mail, Status};
 use waybill::queue::Message;
 
-/// What the function is asked to do.
+/// A parsed event of the function.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// Records of the table's stream, those that call for no mail left out.
-    Stream(Vec<Wanted>),
-    /// What SES tells of mails, by the queue of its events.
-    Told(Vec<Told>),
+    /// The records of the table's stream that call for a mail.
+    Stream(Vec<PendingMail>),
+    /// Messages of the queue of SES's events.
+    MailEvents(Vec<MailEventMessage>),
     /// One export.
     One(ExportId),
 }
 
-/// A record that calls for a mail.
+/// A record of the stream that calls for a mail.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    /// The export.
+pub(crate) struct PendingMail {
     pub(crate) export_id: ExportId,
-    /// What the stream calls the record, to say that it failed.
+    /// The record's id in the answer.
     pub(crate) sequence_number: Option<String>,
 }
 
-/// One event of SES's.
+/// A message with one event of SES.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// Its text, as SES published it.
+pub(crate) struct MailEventMessage {
+    /// The event as SES published it.
     pub(crate) body: String,
-    /// What the queue calls the message, to say that it failed.
+    /// The message's id in the answer.
     pub(crate) message_id: Option<String>,
 }
 
-/// What a stream's mapping and a queue's alike are answered: what of the batch must come again
-/// (`ReportBatchItemFailures`).
+/// The answer to a stream or a queue: the items of the batch that are to be delivered again (`ReportBatchItemFailures`).
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failures {
@@ -52,18 +49,18 @@ struct Failure {
 }
 
 impl Failures {
-    /// Adds the record or the message of this name.
+    /// Adds the record or message with this id.
     pub(crate) fn add(&mut self, item_identifier: String) {
         self.batch_item_failures.push(Failure { item_identifier });
     }
 }
 
-/// An event that is none of these.
+/// An event of another form.
 #[derive(Debug, thiserror::Error)]
-#[error("the event is neither of a DynamoDB stream, nor of a queue, nor {{\"export_id\": N}}")]
+#[error("the event is not from a DynamoDB stream or an SQS queue, and not {{\"export_id\": N}}")]
 pub struct InvalidInput(#[from] serde_json::Error);
 
-/// What of an export's image matters here.
+/// The attributes of an export's image that are needed here.
 #[derive(Deserialize)]
 struct Image {
     id: ExportId,
@@ -79,25 +76,22 @@ impl Input {
         }
         if event.pointer("/Records/0/eventSource") == Some(&"aws:sqs".into()) {
             let event: SqsEvent = serde_json::from_value(event)?;
-            return Ok(Self::Told(event.records.into_iter().map(told).collect()));
+            let message = |message: SqsMessage| MailEventMessage {
+                body: message.body.unwrap_or_default(),
+                message_id: message.message_id,
+            };
+            let messages = event.records.into_iter().map(message);
+            return Ok(Self::MailEvents(messages.collect()));
         }
         let event: Event = serde_json::from_value(event)?;
-        Ok(Self::Stream(
-            event.records.into_iter().filter_map(wanted).collect(),
-        ))
+        let mails = event.records.into_iter().filter_map(pending_mail);
+        Ok(Self::Stream(mails.collect()))
     }
 }
 
-fn told(message: SqsMessage) -> Told {
-    Told {
-        body: message.body.unwrap_or_default(),
-        message_id: message.message_id,
-    }
-}
-
-/// A final state whose mail has just become pending. A record that cannot be read would fail each time, and hold up
-/// those after it; its mail is found by the sweeper.
-fn wanted(record: EventRecord) -> Option<Wanted> {
+/// The mail of a final state that has just become pending. A record that cannot be read would fail every time and block
+/// the records after it, so it is skipped; the sweeper finds its mail.
+fn pending_mail(record: EventRecord) -> Option<PendingMail> {
     let change = record.change;
     if change.new_image.is_empty() {
         return None;
@@ -107,18 +101,18 @@ fn wanted(record: EventRecord) -> Option<Wanted> {
         Err(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "stream record not read"
+                "stream record cannot be read"
             );
             return None;
         }
     };
     let was_pending = serde_dynamo::from_item::<_, Image>(change.old_image)
         .is_ok_and(|old| old.mail == Some(Mail::Pending));
-    let over = matches!(
+    let is_final = matches!(
         new.status,
         Status::Succeeded | Status::Failed | Status::Canceled
     );
-    (over && new.mail == Some(Mail::Pending) && !was_pending).then_some(Wanted {
+    (is_final && new.mail == Some(Mail::Pending) && !was_pending).then_some(PendingMail {
         export_id: new.id,
         sequence_number: change.sequence_number,
     })
@@ -147,15 +141,15 @@ mod tests {
         json!({"id": {"N": "7"}, "status": {"S": status}, "mail": mail, "search": {"NULL": true}})
     }
 
-    fn parse(records: Vec<Value>) -> Vec<Wanted> {
+    fn parse(records: Vec<Value>) -> Vec<PendingMail> {
         match Input::parse(json!({"Records": records})).unwrap() {
-            Input::Stream(wanted) => wanted,
+            Input::Stream(mails) => mails,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn only_a_mail_that_has_just_become_pending_is_wanted() {
+    fn only_a_mail_that_has_just_become_pending_is_sent() {
         let pending = Some("pending");
         let table = [
             (image("processing", None), image("succeeded", pending), true),
@@ -186,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_record_holds_up_no_other() {
+    fn an_unreadable_record_blocks_no_other_record() {
         let found = parse(vec![
             record(
                 "1",
@@ -202,7 +196,7 @@ mod tests {
         let export_id = ExportId::try_from(7).unwrap();
         assert_eq!(
             found,
-            [Wanted {
+            [PendingMail {
                 export_id,
                 sequence_number: Some("2".into())
             }]
@@ -210,20 +204,23 @@ mod tests {
     }
 
     #[test]
-    fn a_queues_messages_are_events_of_the_mail_service() {
+    fn messages_of_a_queue_are_events_of_ses() {
         let event = json!({"Records": [
             {"messageId": "m-1", "receiptHandle": "r", "body": "{}", "eventSource": "aws:sqs",
              "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}, "awsRegion": "eu-west-1"},
         ]});
-        let told = Told {
+        let message = MailEventMessage {
             body: "{}".into(),
             message_id: Some("m-1".into()),
         };
-        assert_eq!(Input::parse(event).unwrap(), Input::Told(vec![told]));
+        assert_eq!(
+            Input::parse(event).unwrap(),
+            Input::MailEvents(vec![message])
+        );
     }
 
     #[test]
-    fn a_direct_call_names_one_export() {
+    fn a_direct_invocation_names_one_export() {
         let id = ExportId::try_from(7).unwrap();
         assert_eq!(
             Input::parse(json!({"export_id": 7})).unwrap(),
@@ -238,7 +235,7 @@ mod tests {
             let error = Input::parse(bad).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                r#"the event is neither of a DynamoDB stream, nor of a queue, nor {"export_id": N}"#
+                r#"the event is not from a DynamoDB stream or an SQS queue, and not {"export_id": N}"#
             );
         }
     }

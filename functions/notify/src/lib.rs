@@ -1,17 +1,17 @@
 //! `notify`: mails the person who requested an export when the export has ended.
 //!
-//! The stream of the table `exports` invokes this function at once, and the sweeper for every mail that is still pending.
-//! Each invocation claims the mail first, so that only one of them sends it. Events of SES, such as bounces, arrive later
-//! through a queue.
+//! The stream of the table `exports` invokes this function at once. The sweeper invokes it for every mail that is still
+//! pending. Each invocation claims the mail first, so that only one of them sends the mail. Events of SES, such as
+//! bounces, arrive later through a queue.
 
 mod address;
 mod attachment;
 mod handler;
 mod input;
-mod learning;
 mod mail;
 mod mail_event;
 mod mailer;
+mod refusals;
 #[cfg(test)]
 mod testing;
 

@@ -1,4 +1,4 @@
-//! What a mail says: subject, text and HTML, from the templates in `templates/`.
+//! Writes a mail's subject, text and HTML from the templates in `templates/`.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -13,15 +13,15 @@ use crate::attachment::Attached;
 pub struct Letterhead {
     /// The product's name.
     pub product: String,
-    /// What links begin with, without a slash at the end.
+    /// The URL of the API, without a slash at the end.
     pub public_url: String,
-    /// Where people can ask.
+    /// The address for questions.
     pub support: Option<String>,
-    /// A picture of the product, by an `https` URL.
+    /// The `https` URL of the product's logo.
     pub logo: Option<String>,
 }
 
-/// A mail, written.
+/// The contents of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mail {
     pub(crate) subject: String,
@@ -29,7 +29,7 @@ pub(crate) struct Mail {
     pub(crate) html: String,
 }
 
-/// What became of the export.
+/// The export's outcome, for the templates.
 enum Outcome {
     Ready(File),
     Expired,
@@ -37,7 +37,7 @@ enum Outcome {
     Canceled,
 }
 
-/// A file that can be downloaded, in words.
+/// A file that can be downloaded, as texts for people.
 struct File {
     rows: String,
     size: String,
@@ -80,10 +80,10 @@ struct HtmlTemplate<'a> {
     logo: Option<&'a str>,
 }
 
-/// Writes the mail about an export in a final state, as it stands at `now`. `label` is its type's name for people.
+/// Writes the mail about an export in a final state, as of `now`. `label` is the type's name for people.
 ///
 /// # Errors
-/// None in practice: a template fails only where writing to a string does.
+/// None in practice: a template fails only if writing to a string fails.
 pub(crate) fn write(
     export: &Export,
     label: &str,
@@ -135,7 +135,7 @@ pub(crate) fn write(
     })
 }
 
-/// The page of the export, which signs the person in. It opens nothing by itself.
+/// The address of the export's page, which signs the person in. The address alone gives no access.
 fn link(letterhead: &Letterhead, export: &Export) -> String {
     format!("{}/exports/{}", letterhead.public_url, export.id)
 }
@@ -161,10 +161,10 @@ fn outcome(export: &Export, attached: Attached, now: Timestamp) -> Outcome {
     }
 }
 
-/// A text from outside without line breaks and other controls, so that it begins no line, and no header, of its own.
+/// A text from outside on one line, without control characters, so that the text cannot add a line or a header.
 fn one_line(text: &str) -> String {
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.split(breaks)
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.split(is_break)
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
@@ -193,7 +193,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// An instant on the clock of the zone that the export was asked for in.
+/// An instant in the time zone of the export's request.
 fn local(at: Timestamp, zone: &str) -> String {
     let (zone, name) = TimeZone::get(zone).map_or((TimeZone::UTC, "UTC"), |found| (found, zone));
     format!(
@@ -216,7 +216,7 @@ fn warning(warning: &Warning, export: &Export) -> String {
             format!("{cells} with characters that a spreadsheet cannot hold, which were left out")
         }
         WarningCode::CellCut => {
-            format!("{cells} longer than a spreadsheet takes, which were cut")
+            format!("{cells} longer than a spreadsheet can hold, which were cut")
         }
         WarningCode::TimeCut => {
             format!("{cells} with a time finer than milliseconds, which was cut")
@@ -230,11 +230,11 @@ fn warning(warning: &Warning, export: &Export) -> String {
                 true => "",
                 false => "not ",
             };
-            format!("{records} without a time of creation, which {are} {not}in the file")
+            format!("{records} without a creation time, which {are} {not}in the file")
         }
         WarningCode::Undecided => {
             format!(
-                "{records} that could not be placed for sure, since what they have there is not as expected"
+                "{records} that may or may not belong in the file, because a value could not be interpreted"
             )
         }
         WarningCode::BlankRow => {

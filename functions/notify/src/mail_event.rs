@@ -1,7 +1,7 @@
-//! What Amazon SES tells of a mail after it has taken it, as the stack's configuration set publishes it to SNS.
+//! Parses SES's events about accepted mails, as the stack's configuration set publishes them to SNS.
 //!
-//! The form is that of SES's documents, "Contents of event data that Amazon SES publishes to Amazon SNS"; the topic hands
-//! it on raw. An event holds the person's address: none of its texts goes into a log.
+//! SES documents the form in "Contents of event data that Amazon SES publishes to Amazon SNS". The topic delivers raw
+//! messages. An event contains the person's address, so none of its texts is logged.
 
 use std::collections::HashMap;
 
@@ -10,30 +10,30 @@ use serde_json::Value;
 use waybill::export::ExportId;
 use waybill::lifecycle::MailRefusal;
 
-/// The tag that a mail carries, and SES's events about it with it: the export's id. A tag's name and value are of letters,
-/// digits, `-` and `_`.
+/// The tag of a mail with the export's id. SES repeats the tag in its events about the mail. A tag's name and value may
+/// have letters, digits, `-` and `_`.
 pub(crate) const EXPORT_TAG: &str = "waybill-export";
 
-/// An event about a mail of ours.
+/// An event about a mail of this deployment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MailEvent {
-    /// The export that the mail is about.
     pub(crate) export_id: ExportId,
-    pub(crate) news: News,
+    pub(crate) effect: Effect,
 }
 
-/// What it says.
+/// What an event means for its mail.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// The mail does not get through.
+pub(crate) enum Effect {
+    /// The mail is refused.
     Refused(MailRefusal),
-    /// Nothing that is sure to keep the person from reading it, for this reason.
-    Passing(&'static str),
+    /// The person may still get the mail, for this reason.
+    Ignored(&'static str),
 }
 
-/// An event about a mail of ours that is not of the form that SES documents. Says what, without the event's texts.
+/// An event that has the export's tag, but not the form that SES documents. The text of the error contains no text of the
+/// event.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event about a mail cannot be read: {0}")]
+#[error("an event of SES cannot be read: {0}")]
 pub struct Unreadable(&'static str);
 
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ struct Bounce {
 #[derive(Deserialize)]
 enum BounceType {
     Permanent,
-    /// Often an automatic answer of somebody who is away, and then the mail was delivered.
+    /// Often an automatic reply, and then the mail was delivered.
     Transient,
     #[serde(other)]
     Undetermined,
@@ -69,16 +69,16 @@ enum BounceType {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Complaint {
-    /// What the person's provider calls it, where it says so.
+    /// The kind of complaint, if the person's provider reports it.
     complaint_feedback_type: Option<String>,
 }
 
 impl MailEvent {
-    /// The event that a message of the queue is; `None` where it is not about a mail of ours. SES itself sends a sentence
-    /// that is no JSON when it is first told of the topic.
+    /// Parses a message of the queue. `None` if the message has no tag of an export: for example, SES publishes a plain
+    /// sentence when the topic is configured.
     ///
     /// # Errors
-    /// Where it is about a mail of ours and cannot be read.
+    /// If the message has the tag and cannot be read.
     pub(crate) fn parse(body: &str) -> Result<Option<Self>, Unreadable> {
         let Ok(event) = serde_json::from_str::<Value>(body) else {
             return Ok(None);
@@ -88,37 +88,37 @@ impl MailEvent {
             return Ok(None);
         }
         let published: Published = serde_json::from_value(event)
-            .map_err(|_| Unreadable("it has not the fields that SES documents"))?;
+            .map_err(|_| Unreadable("a field that SES documents is missing or has another type"))?;
         let export_id = match published.mail.tags[EXPORT_TAG].as_slice() {
             [id] => id
                 .parse()
-                .map_err(|_| Unreadable("its tag is no export's id"))?,
-            _ => return Err(Unreadable("it has not one tag")),
+                .map_err(|_| Unreadable("the tag's value is not an export's id"))?,
+            _ => return Err(Unreadable("the tag does not have exactly one value")),
         };
-        let news = published.news()?;
-        Ok(Some(Self { export_id, news }))
+        let effect = published.effect()?;
+        Ok(Some(Self { export_id, effect }))
     }
 }
 
 impl Published {
-    fn news(&self) -> Result<News, Unreadable> {
-        let missing = Unreadable("it does not say what its type calls for");
+    fn effect(&self) -> Result<Effect, Unreadable> {
+        let missing = Unreadable("the object of the event's type is missing");
         Ok(match self.event_type.as_str() {
             "Bounce" => match self.bounce.as_ref().ok_or(missing)?.bounce_type {
-                BounceType::Permanent => News::Refused(MailRefusal::Bounced),
-                BounceType::Transient => News::Passing("transient bounce"),
-                BounceType::Undetermined => News::Passing("undetermined bounce"),
+                BounceType::Permanent => Effect::Refused(MailRefusal::Bounced),
+                BounceType::Transient => Effect::Ignored("transient bounce"),
+                BounceType::Undetermined => Effect::Ignored("undetermined bounce"),
             },
             "Complaint" => {
                 let complaint = self.complaint.as_ref().ok_or(missing)?;
-                // Somebody has taken it out of the spam.
                 match complaint.complaint_feedback_type.as_deref() {
-                    Some("not-spam") => News::Passing("not spam"),
-                    _ => News::Refused(MailRefusal::Complained),
+                    // The person moved the mail out of the spam folder.
+                    Some("not-spam") => Effect::Ignored("not spam"),
+                    _ => Effect::Refused(MailRefusal::Complained),
                 }
             }
-            "Reject" => News::Refused(MailRefusal::Rejected),
-            _ => News::Passing("another type of event"),
+            "Reject" => Effect::Refused(MailRefusal::Rejected),
+            _ => Effect::Ignored("another type of event"),
         })
     }
 }
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// An event of SES's documents about export 7, with these parts of its own.
+    /// An event about export 7 as in SES's documentation, with an object `part` of this name.
     fn event(event_type: &str, name: &str, part: Value) -> Value {
         json!({
             "eventType": event_type,
@@ -178,33 +178,36 @@ mod tests {
     }
 
     #[test]
-    fn only_what_keeps_the_person_from_the_mail_for_good_refuses_it() {
-        let refused = News::Refused;
+    fn only_an_event_of_a_permanent_failure_refuses_the_mail() {
+        let refused = Effect::Refused;
         let table = [
             (bounce("Permanent"), refused(MailRefusal::Bounced)),
-            (bounce("Transient"), News::Passing("transient bounce")),
-            (bounce("Undetermined"), News::Passing("undetermined bounce")),
+            (bounce("Transient"), Effect::Ignored("transient bounce")),
+            (
+                bounce("Undetermined"),
+                Effect::Ignored("undetermined bounce"),
+            ),
             (complaint(json!("abuse")), refused(MailRefusal::Complained)),
             (complaint(json!(null)), refused(MailRefusal::Complained)),
-            (complaint(json!("not-spam")), News::Passing("not spam")),
+            (complaint(json!("not-spam")), Effect::Ignored("not spam")),
             (
                 event("Reject", "reject", json!({"reason": "Bad content"})),
                 refused(MailRefusal::Rejected),
             ),
             (
                 event("Delivery", "delivery", json!({"processingTimeMillis": 9})),
-                News::Passing("another type of event"),
+                Effect::Ignored("another type of event"),
             ),
         ];
-        for (event, news) in table {
+        for (event, effect) in table {
             let found = parse(&event).unwrap().unwrap();
             assert_eq!(found.export_id.get(), 7);
-            assert_eq!(found.news, news, "{event}");
+            assert_eq!(found.effect, effect, "{event}");
         }
     }
 
     #[test]
-    fn what_carries_no_tag_of_ours_is_none_of_ours() {
+    fn a_message_without_the_exports_tag_is_not_an_event() {
         let mut other = bounce("Permanent");
         other["mail"]["tags"] = json!({"ses:configuration-set": ["waybill"]});
         let mut untagged = bounce("Permanent");
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_ours_that_cannot_be_read_is_not_taken_for_another() {
+    fn an_unreadable_event_with_the_exports_tag_is_an_error_without_the_address() {
         let with = |pointer: &str, value: Value| {
             let mut event = bounce("Permanent");
             *event.pointer_mut(pointer).unwrap() = value;

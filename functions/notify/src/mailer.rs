@@ -1,4 +1,4 @@
-//! Sending by Amazon SES, and what its refusals mean.
+//! Sends mails by Amazon SES, and tells permanent from temporary refusals.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use crate::address::Address;
 use crate::mail::Mail;
 use crate::mail_event::EXPORT_TAG;
 
-/// How long sending may take with all its attempts. A mail of 10 MB takes seconds; an attempt that is given up too
-/// early may have been taken all the same, and would be sent twice.
-pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(40);
-const ATTEMPT_WITHIN: Duration = Duration::from_secs(20);
+/// The timeout of sending a mail, with all attempts. A mail of 10 MB takes seconds. After a timeout that is too short, SES
+/// may have accepted the mail, which would then be sent twice.
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(40);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// SES's client, with time for attachments.
+/// A client of SES with timeouts that suffice for attachments.
 pub fn ses(config: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(ATTEMPT_WITHIN)
-        .operation_timeout(SEND_WITHIN)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(SEND_TIMEOUT)
         .build();
     let config = aws_sdk_sesv2::config::Builder::from(config)
         .timeout_config(timeouts)
@@ -37,31 +37,31 @@ pub fn ses(config: &SdkConfig) -> Client {
     Client::from_conf(config)
 }
 
-/// Whom mails are from, and the service that sends them.
+/// Sends mails by SES.
 #[derive(Debug, Clone)]
 pub struct Mailer {
-    /// SES.
+    /// The client of SES.
     pub ses: Client,
     /// The header `From`.
     pub from: String,
-    /// Where answers go, if not to the sender.
+    /// The address for replies, if not the sender's.
     pub reply_to: Option<Address>,
-    /// SES's configuration set that mails name: it tells what becomes of them.
+    /// The name of SES's configuration set, which publishes events about the mails.
     pub configuration_set: String,
 }
 
 /// A mail that was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It never will be: the person's address, or what the mail holds, is refused. Says why, without the address.
-    #[error("the mail service refused the mail: {reason}")]
+    /// SES permanently refuses the person's address or the mail's contents.
+    #[error("SES refused the mail: {reason}")]
     Refused {
-        /// Why, in words.
+        /// Why, without the address.
         reason: &'static str,
     },
-    /// It may be sent later: the service is out of reach, throttles, or does not let this account or sender send,
-    /// which its operator can put right.
-    #[error("the mail service did not take the mail: {0}")]
+    /// The mail may be sent later: SES does not answer, throttles, or does not let this account or sender send, which the
+    /// operator can fix.
+    #[error("SES did not accept the mail: {0}")]
     NotNow(CallError),
     /// The request could not be built.
     #[error("the mail could not be built")]
@@ -69,7 +69,7 @@ pub enum SendError {
 }
 
 impl Mailer {
-    /// Sends `mail` about `export`, with the file's bytes if they are to go with it.
+    /// Sends `mail` about `export`, with the bytes of `file` attached.
     pub(crate) async fn send(
         &self,
         to: &Address,
@@ -119,7 +119,7 @@ impl Mailer {
 }
 
 fn attachment(export: &Export, file: Vec<u8>) -> Result<Attachment, BuildError> {
-    // Without parameters: SES writes the charset, if any, itself.
+    // Without parameters: SES adds the charset itself.
     let media_type = export
         .format
         .media_type()
@@ -135,10 +135,10 @@ fn attachment(export: &Export, file: Vec<u8>) -> Result<Attachment, BuildError> 
         .build()
 }
 
-/// Why the mail will never be taken; `None` where it may be.
+/// The reason of a permanent refusal; `None` for an error that may pass.
 ///
-/// The sender's own address has been checked at the start, so a bad request is the recipient's. An identity that is
-/// not verified is the operator's to put right, within the week in which mails are tried.
+/// The sender's address was parsed at the start, so a bad request is about the recipient's. An identity that is not
+/// verified can be fixed by the operator, within the seven days in which mails are tried.
 fn refusal(error: &SdkError<SendEmailError>) -> Option<&'static str> {
     match error.as_service_error()? {
         SendEmailError::MessageRejected(rejected) => {

@@ -38,13 +38,13 @@ async fn main() -> Result<(), Error> {
         letterhead: config.letterhead,
         clock: Clock::system(),
     });
-    // The runtime logs an error in full, and an SDK's error holds the service's answer, which may name an address:
-    // only what it says of itself goes on.
+    // The runtime logs an error with its sources. The source of an SDK's error is the service's answer, which may contain
+    // an address. So only the error's own text is returned.
     run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let notifier = notifier.clone();
         async move {
             let deadline = Instant::now() + time_left(event.context.deadline());
-            // Boxed: its layout is too deep for the compiler's usual limit.
+            // Boxed: the future's layout exceeds the compiler's default recursion limit.
             Box::pin(notifier.handle(event.payload, deadline))
                 .await
                 .map_err(|error| Error::from(error.to_string()))

@@ -1,5 +1,6 @@
-//! What the tests of this function start from.
+//! The notifier of this function's tests.
 
+use tokio::time::{Duration, Instant};
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::clock::Clock;
@@ -10,7 +11,12 @@ use crate::handler::Notifier;
 use crate::mail::Letterhead;
 use crate::mailer::Mailer;
 
-/// A notifier over these clients, at 20 seconds of the tests' time.
+/// A deadline that leaves enough time for a mail.
+pub(crate) fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// A notifier with these clients, whose clock stands at 20 seconds of the tests' time.
 pub(crate) fn notifier(
     exports: Exports,
     s3: aws_sdk_s3::Client,

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
-use waybill::work::Pace;
+use waybill::work::WorkTiming;
 
 /// The function's configuration.
 pub(crate) struct Config {
@@ -13,7 +13,7 @@ pub(crate) struct Config {
     pub(crate) queue_url: String,
     /// The name of the function `notify`.
     pub(crate) notify_function: String,
-    pub(crate) pace: Pace,
+    pub(crate) timing: WorkTiming,
     /// The time from a file's expiry to the deletion of its object, for downloads that have begun.
     pub(crate) delete_after: SignedDuration,
 }
@@ -26,7 +26,7 @@ impl Config {
             bucket: env::required("BUCKET")?,
             queue_url: env::required("QUEUE_URL")?,
             notify_function: env::required("NOTIFY_FUNCTION")?,
-            pace: deployment::pace()?,
+            timing: deployment::timing()?,
             delete_after: SignedDuration::try_from(delete_after).unwrap_or(SignedDuration::MAX),
         })
     }

@@ -12,7 +12,7 @@ use waybill::export::{ExportId, Mail, Status};
 use waybill::lifecycle::{Change, State};
 use waybill::queue::Queue;
 use waybill::store::{CommitError, Due, Exports, StoreError};
-use waybill::work::{Pace, Work};
+use waybill::work::{Work, WorkTiming};
 
 use crate::clean::{CleanError, clean};
 use crate::notifier::Notifier;
@@ -42,7 +42,7 @@ pub struct Sweeper {
     /// Invokes `notify`.
     pub notifier: Notifier,
     /// The time limits and waits.
-    pub pace: Pace,
+    pub timing: WorkTiming,
     /// The time from a file's expiry to the deletion of its object.
     pub delete_after: SignedDuration,
 }
@@ -179,7 +179,7 @@ impl Sweeper {
         } else {
             tracing::warn!(export.id = %id, error, "step failed");
         }
-        if let Err(error) = self.exports.back_off(id, now, self.pace).await {
+        if let Err(error) = self.exports.back_off(id, now, self.timing).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(export.id = %id, error, "the export was not put off");
         }
@@ -200,7 +200,7 @@ impl Sweeper {
             summary.put_off += usize::from(due <= now && state.work.is_put_off(now));
         }
         for _ in 0..MAX_STEPS {
-            let step = next_step(&state, now, self.pace);
+            let step = next_step(&state, now, self.timing);
             if step == Step::Nothing {
                 return Ok(());
             }
@@ -227,10 +227,10 @@ impl Sweeper {
         let id = state.export.id;
         let change = match step {
             Step::Nothing => return Ok(None),
-            Step::Send => state.send_again(now, self.pace),
+            Step::Send => state.send_again(now, self.timing),
             Step::LookAgain(at) => state.look_again(at),
-            Step::FreeLease => state.retry_later(now, self.pace),
-            Step::AskForMail => state.ask_for_mail(now, self.pace),
+            Step::FreeLease => state.retry_later(now, self.timing),
+            Step::AskForMail => state.ask_for_mail(now, self.timing),
             Step::Expire => {
                 let expired = state.export.expires_at.unwrap_or(now);
                 state.expire(expired + self.delete_after, now)
@@ -312,7 +312,7 @@ impl Sweeper {
         let leased = work
             .lease
             .as_ref()
-            .is_some_and(|lease| now < lease.until + self.pace.skew());
+            .is_some_and(|lease| now < lease.until + self.timing.skew());
         if leased
             || work.due_at().is_none_or(|due| now < due)
             || self.exports.export(id).await?.is_some()

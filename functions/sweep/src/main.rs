@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
             lambda: aws_sdk_lambda::Client::new(&sdk),
             function: config.notify_function,
         },
-        pace: config.pace,
+        timing: config.timing,
         delete_after: config.delete_after,
     });
     // The runtime logs errors in full, and an SDK error contains the service's answer, which may contain anything. So

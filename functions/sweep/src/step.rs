@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use waybill::export::{Export, Status};
 use waybill::lifecycle::State;
-use waybill::work::Pace;
+use waybill::work::WorkTiming;
 
 /// The next step for an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) enum Step {
 
 /// The next step. For a final export several may be due: the mail is first, and cleaning, which may be slow or fail, is
 /// last. A step that failed before waits for its retry.
-pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
+pub(crate) fn next_step(state: &State, now: Timestamp, timing: WorkTiming) -> Step {
     let (export, work) = (&state.export, &state.work);
     if work.due_at().is_none_or(|due| now < due) {
         return Step::Nothing;
@@ -34,8 +34,8 @@ pub(crate) fn next_step(state: &State, now: Timestamp, pace: Pace) -> Step {
     if !export.status.is_final() {
         return match &work.lease {
             _ if work.is_put_off(now) => Step::Nothing,
-            Some(lease) if now < lease.until + pace.skew() => {
-                Step::LookAgain(lease.until + pace.skew())
+            Some(lease) if now < lease.until + timing.skew() => {
+                Step::LookAgain(lease.until + timing.skew())
             }
             Some(_) => Step::FreeLease,
             None => Step::Send,
@@ -64,7 +64,7 @@ pub(crate) fn kept_object(export: &Export) -> Option<&str> {
 mod tests {
     use super::*;
     use waybill::export::Mail;
-    use waybill_testing::{at, pace, processing, succeeded, waiting};
+    use waybill_testing::{at, processing, succeeded, timing, waiting};
 
     const SKEW: i64 = 30;
 
@@ -72,9 +72,9 @@ mod tests {
     fn an_unfinished_export_is_sent_again_or_freed() {
         let taken = processing(0);
         let until = taken.work.lease.as_ref().unwrap().until;
-        let look = Step::LookAgain(until + pace().skew());
+        let look = Step::LookAgain(until + timing().skew());
         // Description, state, seconds after the request, the step due then.
-        let freed = taken.retry_later(until + pace().skew(), pace()).after;
+        let freed = taken.retry_later(until + timing().skew(), timing()).after;
         let table = [
             (
                 "a message that may still arrive",
@@ -100,15 +100,15 @@ mod tests {
             ("the delayed message was lost", freed, 180, Step::Send),
         ];
         for (name, state, second, step) in table {
-            assert_eq!(next_step(&state, at(second), pace()), step, "{name}");
+            assert_eq!(next_step(&state, at(second), timing()), step, "{name}");
         }
         let early = taken.look_again(at(0)).after;
-        assert_eq!(next_step(&early, at(60 + SKEW - 1), pace()), look);
-        assert_eq!(next_step(&early, at(60 + SKEW), pace()), Step::FreeLease);
+        assert_eq!(next_step(&early, at(60 + SKEW - 1), timing()), look);
+        assert_eq!(next_step(&early, at(60 + SKEW), timing()), Step::FreeLease);
     }
 
     fn renewed(state: &State, second: i64) -> State {
-        state.renew(1, at(second), pace()).after
+        state.renew(1, at(second), timing()).after
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
             ),
         ];
         for (name, state, second, step) in table {
-            assert_eq!(next_step(&state, at(second), pace()), step, "{name}");
+            assert_eq!(next_step(&state, at(second), timing()), step, "{name}");
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
                     state.export.mail = Some(Mail::Sent);
                     state.work.clean_at = clean_at;
                     state.work.set_due(at(0));
-                    if next_step(&state, at(second), pace()) == Step::Clean {
+                    if next_step(&state, at(second), timing()) == Step::Clean {
                         assert!(status.is_final() && clean_at.is_some() && second >= 1_000);
                     }
                 }

@@ -1,4 +1,4 @@
-//! Reads a catalog's TOML and refuses, with the line, whatever could make an export wrong.
+//! Parses a catalog's TOML. An error has the line, and every mistake that could make an export wrong is an error.
 
 mod table;
 
@@ -57,14 +57,14 @@ fn yes() -> bool {
     true
 }
 
-/// What is wrong, and at which bytes of the text.
+/// An error, with its bytes in the text.
 struct Wrong(Range<usize>, String);
 
 fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
     Wrong(at.span(), message.into())
 }
 
-/// Reads and checks every type of a catalog.
+/// Parses and checks every type of a catalog.
 pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
     let raw: RawCatalog = toml::from_str(text).map_err(|error| {
         invalid(
@@ -85,7 +85,7 @@ fn invalid(text: &str, Wrong(span, message): Wrong) -> CatalogError {
 
 fn types(raw: Spanned<Vec<RawType>>) -> Result<Vec<ExportType>, Wrong> {
     if raw.get_ref().is_empty() {
-        return Err(wrong(&raw, "it has no type; add a [[type]]"));
+        return Err(wrong(&raw, "the catalog has no type; add a [[type]]"));
     }
     let mut names = HashSet::new();
     let raw = raw.into_inner();
@@ -93,7 +93,7 @@ fn types(raw: Spanned<Vec<RawType>>) -> Result<Vec<ExportType>, Wrong> {
         if !names.insert(t.name.get_ref()) {
             return Err(wrong(
                 &t.name,
-                format!("the type `{}` is there twice", t.name.get_ref()),
+                format!("the type `{}` is defined twice", t.name.get_ref()),
             ));
         }
     }
@@ -104,7 +104,7 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
     if !is_name(raw.name.get_ref()) {
         return Err(wrong(
             &raw.name,
-            "a type's name is 1 to 64 of a-z, 0-9 and _, and begins with a letter",
+            "a type's name must have 1 to 64 of a-z, 0-9 and _, and begin with a letter",
         ));
     }
     let mut columns = columns(raw.columns)?;
@@ -114,16 +114,16 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
             if raw.parent != ParentKind::Source {
                 return Err(wrong(
                     custom,
-                    "only a source has custom fields; the type's parent must be source",
+                    "only sources have custom fields; the type's parent must be source",
                 ));
             }
             if columns.iter().any(|column| column.key == OTHER) {
                 return Err(wrong(
                     custom,
-                    "the column `other` is what nobody defined; call the type's own column another name",
+                    "the key `other` is reserved for fields without a definition; give the column another key",
                 ));
             }
-            columns = with_last(columns, &created);
+            columns = with_last_columns(columns, &created);
             true
         }
         _ => false,
@@ -151,14 +151,14 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
     })
 }
 
-/// The columns, with those that end a file with custom fields at their end, whether they were named or not.
-fn with_last(columns: Vec<Column>, created: &Path) -> Vec<Column> {
-    let (named, mut columns): (Vec<_>, Vec<_>) = columns
+/// Moves the columns that end a file with custom fields to the end. Adds those that the type does not define.
+fn with_last_columns(columns: Vec<Column>, created: &Path) -> Vec<Column> {
+    let (defined, mut columns): (Vec<_>, Vec<_>) = columns
         .into_iter()
         .partition(|column| LAST.contains(&column.key.as_str()));
     columns.extend(LAST.map(|key| {
-        let named = named.iter().find(|column| column.key == key);
-        named.cloned().unwrap_or_else(|| Column {
+        let defined = defined.iter().find(|column| column.key == key);
+        defined.cloned().unwrap_or_else(|| Column {
             key: key.to_owned(),
             label: humane(key),
             kind: match key {
@@ -186,7 +186,7 @@ fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
         if !taken.insert(raw.key.get_ref().clone()) {
             return Err(wrong(
                 &raw.key,
-                format!("the column `{}` is there twice", raw.key.get_ref()),
+                format!("the column `{}` is defined twice", raw.key.get_ref()),
             ));
         }
         columns.push(column(raw)?);
@@ -194,7 +194,7 @@ fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
     if !columns.iter().any(|c| c.default && !c.hidden) {
         return Err(Wrong(
             span,
-            "at least one column must be neither hidden nor `default = false`".to_owned(),
+            "at least one column must not be hidden and not have `default = false`".to_owned(),
         ));
     }
     Ok(columns)
@@ -202,7 +202,10 @@ fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
 
 fn column(raw: RawColumn) -> Result<Column, Wrong> {
     if raw.key.get_ref().chars().any(char::is_control) {
-        return Err(wrong(&raw.key, "a column's key has no control characters"));
+        return Err(wrong(
+            &raw.key,
+            "a column's key must not have control characters",
+        ));
     }
     if let Some(stored) = &raw.from {
         let kind = match stored.get_ref() {
@@ -212,7 +215,10 @@ fn column(raw: RawColumn) -> Result<Column, Wrong> {
         if raw.kind != kind {
             return Err(wrong(
                 stored,
-                format!("this `from` makes a {kind:?}; change the column's kind").to_lowercase(),
+                format!(
+                    "this `from` gives a {}; change the column's kind",
+                    kind.as_str()
+                ),
             ));
         }
     }
@@ -221,16 +227,16 @@ fn column(raw: RawColumn) -> Result<Column, Wrong> {
         if values.contains(value.get_ref()) {
             return Err(wrong(
                 &value,
-                format!("the value `{}` is there twice", value.get_ref()),
+                format!("the value `{}` is listed twice", value.get_ref()),
             ));
         }
-        values.push(filled(value)?);
+        values.push(not_empty(value)?);
     }
     let path = match &raw.path {
         Some(text) => path(text)?,
         None => Path::new(raw.key.get_ref().clone(), []),
     };
-    let key = filled(raw.key)?;
+    let key = not_empty(raw.key)?;
     Ok(Column {
         label: raw.label.unwrap_or_else(|| humane(&key)),
         kind: raw.kind,
@@ -243,7 +249,7 @@ fn column(raw: RawColumn) -> Result<Column, Wrong> {
     })
 }
 
-/// Keys of columns, or words that are allowed besides them; each once.
+/// Checks a list of columns' keys, or other allowed `words`, without duplicates.
 fn keys(
     raw: Vec<Spanned<String>>,
     columns: &[Column],
@@ -253,17 +259,17 @@ fn keys(
     for key in raw {
         let name = key.get_ref();
         if !words.contains(&name.as_str()) && !columns.iter().any(|c| c.key == *name) {
-            return Err(wrong(&key, format!("`{name}` is no column of this type")));
+            return Err(wrong(&key, format!("this type has no column `{name}`")));
         }
         if keys.contains(name) {
-            return Err(wrong(&key, format!("`{name}` is there twice")));
+            return Err(wrong(&key, format!("`{name}` is listed twice")));
         }
         keys.push(key.into_inner());
     }
     Ok(keys)
 }
 
-/// What a list's query string says besides filters: a filter of this name could not be told from it.
+/// Parameters of a list's query string that are not filters. A filter cannot have the same name.
 const RESERVED: [&str; 5] = ["limit", "cursor", "search", "columns", "time_zone"];
 
 fn filters(raw: Vec<Spanned<String>>, columns: &[Column]) -> Result<Vec<String>, Wrong> {
@@ -287,15 +293,15 @@ fn path(text: &Spanned<String>) -> Result<Path, Wrong> {
     if path.names().iter().any(String::is_empty) {
         return Err(wrong(
             text,
-            "a path is attribute names with a dot between them, such as address.city",
+            "a path must be attribute names separated by dots, such as address.city",
         ));
     }
     Ok(path)
 }
 
-fn filled(text: Spanned<String>) -> Result<String, Wrong> {
+fn not_empty(text: Spanned<String>) -> Result<String, Wrong> {
     if text.get_ref().trim().is_empty() {
-        return Err(wrong(&text, "this must not be empty"));
+        return Err(wrong(&text, "this value must not be empty"));
     }
     Ok(text.into_inner())
 }

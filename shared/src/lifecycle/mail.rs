@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Change, State};
 use crate::event::{Event, EventKind};
 use crate::export::Mail;
-use crate::work::Pace;
+use crate::work::WorkTiming;
 
 impl State {
     /// Claims the mail until `until`, so that nobody else sends it meanwhile; `None` where no mail is pending or another
@@ -53,8 +53,8 @@ impl State {
         change
     }
 
-    /// The sweeper asks for the mail once more; it is given up after [`Pace::MAIL_WITHIN`].
-    pub fn ask_for_mail(&self, now: Timestamp, pace: Pace) -> Change {
+    /// The sweeper asks for the mail once more; it is given up after [`WorkTiming::MAIL_WITHIN`].
+    pub fn ask_for_mail(&self, now: Timestamp, timing: WorkTiming) -> Change {
         // Whoever has claimed it may be sending it at this moment, and then it is not given up.
         let claimed = self
             .work
@@ -65,14 +65,14 @@ impl State {
             && self
                 .export
                 .ended_at
-                .is_some_and(|ended| ended + Pace::MAIL_WITHIN <= now)
+                .is_some_and(|ended| ended + WorkTiming::MAIL_WITHIN <= now)
         {
             return self.settle_mail(Some("the mail service took it at no time".to_owned()), now);
         }
         self.change(|s, _| {
             if let Some(mail) = &mut s.work.mail {
                 mail.asked += 1;
-                mail.next = now + pace.resend_after(mail.asked);
+                mail.next = now + timing.resend_after(mail.asked);
             }
             s.plan();
         })

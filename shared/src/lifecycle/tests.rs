@@ -15,8 +15,8 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn pace() -> Pace {
-    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+fn timing() -> WorkTiming {
+    WorkTiming::new(Duration::from_secs(60), Duration::from_secs(60))
 }
 
 fn requested() -> State {
@@ -61,7 +61,7 @@ fn requested() -> State {
 }
 
 fn take(state: &State, owner: &str, second: i64) -> State {
-    match state.claim(owner, at(second), pace()) {
+    match state.claim(owner, at(second), timing()) {
         Claim::Take(change) => change.after,
         other => panic!("{other:?}"),
     }
@@ -100,7 +100,7 @@ fn receipt() -> Receipt {
 }
 
 fn succeed(state: &State, second: i64) -> Change {
-    state.succeed(&completing(), receipt(), WEEK, at(second), pace())
+    state.succeed(&completing(), receipt(), WEEK, at(second), timing())
 }
 
 fn due(state: &State) -> i64 {
@@ -127,7 +127,7 @@ fn a_lease_is_another_workers_only_once_it_has_surely_ended() {
         (taken.export.status, taken.export.started_at),
         (Status::Processing, Some(at(0)))
     );
-    assert!(matches!(taken.claim("b", at(89), pace()), Claim::Leave));
+    assert!(matches!(taken.claim("b", at(89), timing()), Claim::Leave));
     let other = take(&taken, "b", 90);
     assert_eq!(other.work.lease.as_ref().unwrap().owner, "b");
     assert_eq!(
@@ -140,10 +140,10 @@ fn a_lease_is_another_workers_only_once_it_has_surely_ended() {
 fn a_heartbeat_moves_due_only_when_it_comes_near() {
     let taken = take(&requested(), "a", 0);
     assert_eq!(due(&taken), 120);
-    let beat = taken.renew(5, at(40), pace()).after;
+    let beat = taken.renew(5, at(40), timing()).after;
     assert_eq!((due(&beat), beat.work.progress), (120, 5));
     assert_eq!(beat.work.lease.as_ref().unwrap().until, at(100));
-    let late = beat.renew(4, at(50), pace()).after;
+    let late = beat.renew(4, at(50), timing()).after;
     assert_eq!((due(&late), late.work.progress), (170, 5));
 }
 
@@ -153,14 +153,14 @@ fn five_claims_without_a_checkpoint_are_the_last() {
     for _ in 0..4 {
         state = take(&state, "a", now);
         now += 5;
-        state = state.retry_later(at(now), pace()).after;
+        state = state.retry_later(at(now), timing()).after;
         waits.push(begin(&state) - now);
         now += waits[waits.len() - 1];
     }
     assert_eq!(waits, [60, 120, 240, 480]);
     state = take(&state, "a", now);
-    assert_eq!(code(&state.retry_later(at(now + 90), pace())), "gave_up");
-    let Claim::GiveUp(given_up) = state.claim("b", at(now + 90), pace()) else {
+    assert_eq!(code(&state.retry_later(at(now + 90), timing())), "gave_up");
+    let Claim::GiveUp(given_up) = state.claim("b", at(now + 90), timing()) else {
         panic!()
     };
     assert_eq!(code(&given_up), "gave_up");
@@ -168,10 +168,12 @@ fn five_claims_without_a_checkpoint_are_the_last() {
 
 #[test]
 fn no_message_begins_the_next_attempt_before_its_time_and_none_is_lost() {
-    let freed = take(&requested(), "a", 0).retry_later(at(5), pace()).after;
+    let freed = take(&requested(), "a", 0)
+        .retry_later(at(5), timing())
+        .after;
     // The sweeper looks once the message has had a minute to come.
     assert_eq!((begin(&freed), due(&freed)), (65, 125));
-    let Claim::NotYet(wait) = freed.claim("b", at(6), pace()) else {
+    let Claim::NotYet(wait) = freed.claim("b", at(6), timing()) else {
         panic!()
     };
     assert_eq!(wait, SignedDuration::from_secs(59));
@@ -181,7 +183,7 @@ fn no_message_begins_the_next_attempt_before_its_time_and_none_is_lost() {
     assert_eq!((again.work.attempts, again.work.not_before), (2, None));
     assert_eq!(
         freed
-            .cancel(Actor::default(), at(6), pace())
+            .cancel(Actor::default(), at(6), timing())
             .after
             .work
             .not_before,
@@ -192,10 +194,10 @@ fn no_message_begins_the_next_attempt_before_its_time_and_none_is_lost() {
 #[test]
 fn the_wait_after_a_worker_that_is_gone_began_with_the_end_of_its_lease() {
     let taken = take(&requested(), "a", 0);
-    let soon = taken.retry_later(at(95), pace()).after;
+    let soon = taken.retry_later(at(95), timing()).after;
     assert_eq!((begin(&soon), due(&soon)), (120, 180));
     // Found late, it goes on at once.
-    let late = taken.retry_later(at(600), pace()).after;
+    let late = taken.retry_later(at(600), timing()).after;
     assert_eq!((begin(&late), due(&late)), (120, 660));
     assert_eq!(late.work.held_back(at(600)), SignedDuration::ZERO);
     take(&late, "b", 600);
@@ -220,7 +222,7 @@ fn a_checkpoint_clears_the_attempts_and_a_continuation_adds_none() {
         .after;
     assert_eq!((kept.work.attempts, kept.work.progress), (0, 8));
     let later = take(&requested(), "a", 0)
-        .continue_later(at(50), pace())
+        .continue_later(at(50), timing())
         .after;
     assert_eq!(
         (
@@ -237,24 +239,30 @@ fn a_checkpoint_clears_the_attempts_and_a_continuation_adds_none() {
 fn what_takes_too_long_fails() {
     let waiting = requested();
     assert_eq!(
-        waiting.send_again(at(DAY - 1), pace()).after.export.status,
+        waiting
+            .send_again(at(DAY - 1), timing())
+            .after
+            .export
+            .status,
         Status::Waiting
     );
-    assert_eq!(code(&waiting.send_again(at(DAY), pace())), "not_started");
-    let freed = take(&waiting, "a", 0).continue_later(at(50), pace()).after;
+    assert_eq!(code(&waiting.send_again(at(DAY), timing())), "not_started");
+    let freed = take(&waiting, "a", 0)
+        .continue_later(at(50), timing())
+        .after;
     assert_eq!(
         freed
-            .send_again(at(2 * DAY - 1), pace())
+            .send_again(at(2 * DAY - 1), timing())
             .after
             .export
             .status,
         Status::Processing
     );
     assert_eq!(
-        code(&freed.send_again(at(2 * DAY), pace())),
+        code(&freed.send_again(at(2 * DAY), timing())),
         "took_too_long"
     );
-    let Claim::GiveUp(late) = freed.claim("b", at(2 * DAY), pace()) else {
+    let Claim::GiveUp(late) = freed.claim("b", at(2 * DAY), timing()) else {
         panic!()
     };
     assert_eq!(code(&late), "took_too_long");
@@ -262,13 +270,13 @@ fn what_takes_too_long_fails() {
 
 #[test]
 fn nothing_is_cleaned_while_the_lease_of_the_moment_may_hold() {
-    let taken = take(&requested(), "a", 0).renew(1, at(50), pace()).after;
+    let taken = take(&requested(), "a", 0).renew(1, at(50), timing()).after;
     for change in [
-        taken.cancel(Actor::default(), at(51), pace()),
+        taken.cancel(Actor::default(), at(51), timing()),
         succeed(&taken, 51),
     ] {
         let lease_end = taken.work.lease.as_ref().unwrap().until;
-        assert!(change.after.work.clean_at.unwrap() >= lease_end + pace().skew());
+        assert!(change.after.work.clean_at.unwrap() >= lease_end + timing().skew());
         assert!(change.after.work.lease.is_none());
     }
 }
@@ -283,7 +291,7 @@ fn only_a_succeeded_export_expires_and_its_object_outlives_it_a_little() {
         .expire(at(10) + WEEK + DELETE_AFTER, at(10) + WEEK)
         .after;
     assert_eq!(expired.work.clean_at, Some(at(10) + WEEK + DELETE_AFTER));
-    let failed = requested().send_again(at(DAY), pace()).after;
+    let failed = requested().send_again(at(DAY), timing()).after;
     assert_eq!(failed.export.expires_at, None);
 }
 
@@ -295,7 +303,7 @@ fn a_cancel_tells_who_did_it() {
         on_behalf_of: None,
         address: Some("192.0.2.9".into()),
     };
-    let change = requested().cancel(who.clone(), at(5), pace());
+    let change = requested().cancel(who.clone(), at(5), timing());
     let [event] = &change.events[..] else {
         panic!("{:?}", change.events)
     };
@@ -305,7 +313,7 @@ fn a_cancel_tells_who_did_it() {
 
 #[test]
 fn a_settled_mail_says_what_became_of_it_and_leaves_none_to_be_sent() {
-    let ended = requested().cancel(Actor::default(), at(5), pace()).after;
+    let ended = requested().cancel(Actor::default(), at(5), timing()).after;
     let refusal = Some("there is no address");
     for (refusal, mail, what) in [
         (None, Mail::Sent, EventKind::Mailed),
@@ -329,14 +337,14 @@ fn a_settled_mail_says_what_became_of_it_and_leaves_none_to_be_sent() {
 fn what_is_asked_for_again_waits_longer_each_time() {
     let (mut waiting, mut ended) = (
         requested(),
-        requested().cancel(Actor::default(), at(0), pace()).after,
+        requested().cancel(Actor::default(), at(0), timing()).after,
     );
     let minutes = |next: Timestamp| next.duration_since(at(0)).as_mins();
     let mut waits = (Vec::new(), Vec::new());
     for _ in 0..7 {
-        waiting = waiting.send_again(at(0), pace()).after;
+        waiting = waiting.send_again(at(0), timing()).after;
         waits.0.push(minutes(waiting.work.due_at().unwrap()));
-        ended = ended.ask_for_mail(at(0), pace()).after;
+        ended = ended.ask_for_mail(at(0), timing()).after;
         waits
             .1
             .push(minutes(ended.work.mail.as_ref().unwrap().next));
@@ -361,12 +369,12 @@ fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
     );
     let week = 10 + 7 * DAY;
     assert_eq!(
-        done.ask_for_mail(at(week), pace()).after.export.mail,
+        done.ask_for_mail(at(week), timing()).after.export.mail,
         Some(Mail::Failed)
     );
     let late = done.claim_mail(at(week), at(week + 120)).unwrap().after;
     assert_eq!(
-        late.ask_for_mail(at(week + 1), pace()).after.export.mail,
+        late.ask_for_mail(at(week + 1), timing()).after.export.mail,
         Some(Mail::Pending)
     );
     let sent = done.settle_mail(None, at(12)).after;
@@ -413,7 +421,7 @@ fn a_mail_that_does_not_get_through_is_told_of_once() {
 
 #[test]
 fn a_refused_mail_keeps_no_work_that_is_done_otherwise() {
-    let canceled = requested().cancel(Actor::default(), at(0), pace()).after;
+    let canceled = requested().cancel(Actor::default(), at(0), timing()).after;
     let cleaned = canceled.cleaned(at(100));
     assert!(!cleaned.done, "the mail is still to be sent");
     let refused = cleaned.after.refuse_mail(MailRefusal::Bounced, at(101));
@@ -511,7 +519,7 @@ impl Store {
                 .expect("work with nothing to do");
             assert!(due.duration_since(first) < SignedDuration::from_secs(1));
         } else if let Some(lease) = &work.lease {
-            assert!(due <= lease.until + pace().lease() + pace().skew());
+            assert!(due <= lease.until + timing().lease() + timing().skew());
         }
     }
 
@@ -522,11 +530,14 @@ impl Store {
             .filter(|state| state.work.due_at().is_some_and(|due| due <= now))
         {
             let (export, work) = (&state.export, &state.work);
-            let lease_end = work.lease.as_ref().map(|lease| lease.until + pace().skew());
+            let lease_end = work
+                .lease
+                .as_ref()
+                .map(|lease| lease.until + timing().skew());
             let change = match (export.status.is_final(), lease_end) {
                 (false, Some(end)) if now < end => state.look_again(end),
-                (false, Some(_)) => state.retry_later(now, pace()),
-                (false, None) => state.send_again(now, pace()),
+                (false, Some(_)) => state.retry_later(now, timing()),
+                (false, None) => state.send_again(now, timing()),
                 (true, _) if work.mail.as_ref().is_some_and(|mail| mail.next <= now) => {
                     if mails
                         && let Some(claim) =
@@ -535,7 +546,7 @@ impl Store {
                         assert!(self.commit(claim));
                         self.read().unwrap().settle_mail(None, now)
                     } else {
-                        state.ask_for_mail(now, pace())
+                        state.ask_for_mail(now, timing())
                     }
                 }
                 (true, _) if export.status_at(now) != export.status => {
@@ -553,12 +564,12 @@ const HOUR: i64 = 3_600;
 #[test]
 fn the_time_in_line_is_no_time_in_which_an_export_could_have_been_begun() {
     let fails = |state: &State, second| {
-        let after = state.send_again(at(second), pace()).after;
+        let after = state.send_again(at(second), timing()).after;
         after.export.failure.map(|failure| failure.code)
     };
     let mut waits = requested();
     for hour in 1..=30 {
-        waits = waits.wait_in_line(at(hour * HOUR), pace()).after;
+        waits = waits.wait_in_line(at(hour * HOUR), timing()).after;
         assert_eq!(waits.work.due_at(), Some(at(hour * HOUR + 120)));
     }
     // It waited from the first hour to the 30th; from then on no worker has seen it.
@@ -574,16 +585,16 @@ fn the_time_in_line_is_no_time_in_which_an_export_could_have_been_begun() {
     );
 
     // Nor is it time to finish: of one that goes on in another invocation too.
-    let Claim::Take(begun) = waits.claim("a", at(31 * HOUR), pace()) else {
+    let Claim::Take(begun) = waits.claim("a", at(31 * HOUR), timing()) else {
         panic!("it is taken");
     };
     assert_eq!(
         (&begun.after.work.in_line, begun.after.work.waited_s),
         (&None, 29 * HOUR)
     );
-    let continued = begun.after.continue_later(at(32 * HOUR), pace()).after;
-    let again = continued.wait_in_line(at(33 * HOUR), pace()).after;
-    let again = again.wait_in_line(at(43 * HOUR), pace()).after;
+    let continued = begun.after.continue_later(at(32 * HOUR), timing()).after;
+    let again = continued.wait_in_line(at(33 * HOUR), timing()).after;
+    let again = again.wait_in_line(at(43 * HOUR), timing()).after;
     assert_eq!(again.work.waited(), SignedDuration::from_hours(39));
     assert_eq!(fails(&again, (39 + 48) * HOUR - 1), None);
     assert_eq!(
@@ -596,16 +607,16 @@ fn the_time_in_line_is_no_time_in_which_an_export_could_have_been_begun() {
 fn an_export_in_line_is_sent_again_in_two_minutes_however_often_it_was() {
     let mut state = requested();
     for minute in [1, 3, 7, 15] {
-        state = state.send_again(at(minute * 60), pace()).after;
+        state = state.send_again(at(minute * 60), timing()).after;
     }
     assert_eq!(state.work.sends, 4);
-    let waits = state.wait_in_line(at(1_000), pace()).after;
+    let waits = state.wait_in_line(at(1_000), timing()).after;
     assert_eq!(
         (waits.work.sends, waits.work.due_at()),
         (0, Some(at(1_120)))
     );
     // By the clock of another machine it is a little earlier.
-    let seen = waits.wait_in_line(at(990), pace()).after;
+    let seen = waits.wait_in_line(at(990), timing()).after;
     assert_eq!(seen.work.waited(), SignedDuration::ZERO);
 }
 
@@ -664,15 +675,15 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         .is_some_and(|mail| mail.claimed_until.is_some());
     match act {
         Act::Read => None,
-        Act::Claim => match state.claim(owner, now, pace()) {
+        Act::Claim => match state.claim(owner, now, timing()) {
             Claim::Take(change) | Claim::GiveUp(change) => Some(*change),
             Claim::NotYet(_) | Claim::Leave => None,
         },
-        Act::WaitInLine => match state.claim(owner, now, pace()) {
-            Claim::Take(_) => Some(state.wait_in_line(now, pace())),
+        Act::WaitInLine => match state.claim(owner, now, timing()) {
+            Claim::Take(_) => Some(state.wait_in_line(now, timing())),
             Claim::GiveUp(_) | Claim::NotYet(_) | Claim::Leave => None,
         },
-        Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, pace())),
+        Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, timing())),
         Act::Checkpoint => holds.then(|| {
             let rows = state.work.progress + 1;
             state.with_work(|work| {
@@ -686,18 +697,18 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
             })
         }),
         Act::StartOver => holds.then(|| state.start_over()),
-        Act::Continue => holds.then(|| state.continue_later(now, pace())),
-        Act::Retry => holds.then(|| state.retry_later(now, pace())),
-        Act::Succeed => holds.then(|| state.succeed(&completing(), receipt(), WEEK, now, pace())),
+        Act::Continue => holds.then(|| state.continue_later(now, timing())),
+        Act::Retry => holds.then(|| state.retry_later(now, timing())),
+        Act::Succeed => holds.then(|| state.succeed(&completing(), receipt(), WEEK, now, timing())),
         Act::Fail => holds.then(|| {
             let failure = Failure {
                 code: "wrong".into(),
                 message: String::new(),
                 retryable: false,
             };
-            state.fail(failure, now, pace())
+            state.fail(failure, now, timing())
         }),
-        Act::Cancel => open.then(|| state.cancel(Actor::default(), now, pace())),
+        Act::Cancel => open.then(|| state.cancel(Actor::default(), now, timing())),
         Act::ClaimMail => state.claim_mail(now, now + SignedDuration::from_mins(2)),
         Act::ReleaseMail => mailing.then(|| state.release_mail()),
         Act::Mailed => mailing.then(|| state.settle_mail(None, now)),

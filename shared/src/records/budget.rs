@@ -10,11 +10,11 @@ use tokio::time::{Duration, Instant};
 pub(super) struct Budget {
     /// In bytes per second; `None` for no limit.
     limit: Option<f64>,
-    pace: Mutex<Pace>,
+    rate: Mutex<ReadRate>,
 }
 
 #[derive(Debug)]
-struct Pace {
+struct ReadRate {
     /// The current fraction of the limit.
     share: f64,
     /// When the bytes read so far are covered by the rate.
@@ -31,7 +31,7 @@ impl Budget {
     pub(super) fn new(bytes_per_second: Option<f64>) -> Self {
         Self {
             limit: bytes_per_second,
-            pace: Mutex::new(Pace {
+            rate: Mutex::new(ReadRate {
                 share: 1.0,
                 paid: None,
             }),
@@ -41,7 +41,7 @@ impl Budget {
     /// Waits until the rate allows another read.
     pub(super) async fn wait(&self) {
         loop {
-            let paid = self.pace().paid;
+            let paid = self.rate().paid;
             match paid.filter(|paid| *paid > Instant::now()) {
                 // Another reader may have read more meanwhile, so the time is checked again.
                 Some(paid) => tokio::time::sleep_until(paid).await,
@@ -55,21 +55,21 @@ impl Budget {
         let Some(limit) = self.limit else {
             return;
         };
-        let mut pace = self.pace();
-        let time = Duration::from_secs_f64(bytes as f64 / (limit * pace.share));
+        let mut rate = self.rate();
+        let time = Duration::from_secs_f64(bytes as f64 / (limit * rate.share));
         let now = Instant::now();
-        pace.paid = Some(pace.paid.map_or(now, |paid| paid.max(now)) + time);
-        pace.share = (pace.share * GROWTH).min(1.0);
+        rate.paid = Some(rate.paid.map_or(now, |paid| paid.max(now)) + time);
+        rate.share = (rate.share * GROWTH).min(1.0);
     }
 
     /// Halves the rate after throttling.
     pub(super) fn slow_down(&self) {
-        let mut pace = self.pace();
-        pace.share = (pace.share / 2.0).max(MIN_SHARE);
+        let mut rate = self.rate();
+        rate.share = (rate.share / 2.0).max(MIN_SHARE);
     }
 
-    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rate(&self) -> std::sync::MutexGuard<'_, ReadRate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

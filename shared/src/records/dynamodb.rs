@@ -1,4 +1,4 @@
-//! Records in DynamoDB: a parent's partitions, read page by page and merged in the order of their sort keys.
+//! Reads records from DynamoDB: a parent's partitions, page by page, merged in the order of their sort keys.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::filter::Filter;
 use super::merge::merge;
-use super::page::Page;
+use super::page::RecordsPage;
 use super::partition::PartitionReader;
 use super::position::ResumePosition;
 use super::query::{Cost, QuerySettings};
@@ -21,44 +21,45 @@ use super::{Order, Range, RecordsError};
 use crate::catalog::{Origin, RecordsSpec};
 use crate::selection::{KeyTime, Projection};
 
-/// Pages that are asked for before they are needed, in all partitions together. Each takes up to about 3 MB.
+/// The maximum number of pages that are requested ahead, in all partitions together. A page takes up to about 3 MB.
 const PAGES_AHEAD: usize = 4;
 
-/// What is read of a type's records.
+/// Which records to read, and which of their values.
 #[derive(Debug)]
 pub struct Reading<'a> {
     /// Where the records are in their table.
     pub spec: &'a RecordsSpec,
-    /// Whose records they are.
+    /// The id of the records' parent.
     pub parent_id: &'a str,
-    /// What is needed of each record, and what holds of every selected one.
+    /// The values to read, and the conditions that every selected record meets.
     pub projection: &'a Projection,
-    /// When they were created.
+    /// The range of the records' creation times.
     pub range: Range,
-    /// In which order they come.
+    /// The order of the records.
     pub order: Order,
-    /// Whether records are read too whose keys lie outside of the range because they are not of the type's format.
+    /// Whether to also read records whose keys are outside the range because they do not have the type's format.
     pub reads_outside: bool,
-    /// Until then a table is read strongly consistently, whatever its keys say of time: see [`super::INDEX_DELAY`].
+    /// Until this instant, a table is read strongly consistently, whatever the times in its keys: see
+    /// [`super::INDEX_DELAY`].
     pub strong_until: Option<Instant>,
 }
 
-/// A parent's records within a range, from a position on.
+/// A parent's records within a range, after a position.
 #[derive(Debug)]
 pub struct DynamoRecords {
     settings: Arc<QuerySettings>,
     partitions: Vec<PartitionReader>,
     origins: Vec<Origin>,
     bytes_per_second: f64,
-    /// In an index, whether the attributes of the table's own key are known.
+    /// Whether the names of the table's own key attributes are known. An index does not name them.
     knows_key: bool,
 }
 
 impl DynamoRecords {
-    /// The records of `reading` in this table. `position` is that of the last record already read.
+    /// The records of `reading` in this table, after `position`: the position of the last record that was read.
     ///
     /// # Errors
-    /// When the position is not one of this source.
+    /// If the position is not one of these partitions.
     pub fn new(
         db: Client,
         table: &str,
@@ -89,29 +90,29 @@ impl DynamoRecords {
         })
     }
 
-    /// Lets each query from now on look at no more than this many records. DynamoDB reads no more than 1 MB anyway.
+    /// Limits each further query to this many examined records. DynamoDB also reads at most 1 MB per query.
     pub fn examine_at_most(&mut self, records: i32) {
         Arc::make_mut(&mut self.settings).page_size = Some(records);
     }
 
-    /// Reads all there is as fast as the type's budget allows: pages are asked for before they are needed.
-    pub fn in_bulk(mut self) -> Self {
+    /// Requests pages before they are needed, within the type's read rate. For reads of all records.
+    pub fn with_read_ahead(mut self) -> Self {
         let settings = Arc::make_mut(&mut self.settings);
         settings.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
         settings.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
         self
     }
 
-    /// Whether all has been read, so that there is no next page.
+    /// Whether all records have been read.
     pub fn is_at_end(&self) -> bool {
         self.partitions.iter().all(PartitionReader::is_at_end)
     }
 
-    /// The next records; `None` at the end. Partitions are read side by side.
+    /// The next page of records; `None` at the end. Partitions are read concurrently.
     ///
     /// # Errors
-    /// What may pass has been tried again by the SDK before.
-    pub async fn next(&mut self) -> Result<Option<Page>, RecordsError> {
+    /// If a query fails, also after the SDK's retries.
+    pub async fn next(&mut self) -> Result<Option<RecordsPage>, RecordsError> {
         if self.is_at_end() {
             return Ok(None);
         }
@@ -134,19 +135,17 @@ impl DynamoRecords {
             true => KeyTime::None,
             false => KeyTime::WithinBounds,
         };
-        let page = Page::new(rows, &self.partitions, before, key_time, scanned, cost);
+        let page = RecordsPage::new(rows, &self.partitions, before, key_time, scanned, cost);
         Ok(Some(page))
     }
 
-    /// Asks for the next page of each partition that has none left, side by side. Says what that cost, and how many
-    /// records DynamoDB looked at for pages that are empty: such a page is at its end at once.
+    /// Reads the next page of each partition that has no rows left, concurrently. Returns the cost, and the number of
+    /// records that DynamoDB examined for empty pages: no row of such a page can count them later.
     async fn fetch(&mut self) -> Result<(Cost, u64), RecordsError> {
         let settings = &self.settings;
-        let hungry = self
-            .partitions
-            .iter_mut()
-            .filter(|partition| partition.needs_page());
-        let fetched = hungry.map(async |partition| {
+        let partitions = self.partitions.iter_mut();
+        let without_rows = partitions.filter(|partition| partition.needs_page());
+        let fetched = without_rows.map(async |partition| {
             let cost = partition.fetch(settings).await?;
             let scanned = match partition.head() {
                 None => partition.origin().scanned,
@@ -162,8 +161,9 @@ impl DynamoRecords {
         Ok(sum)
     }
 
-    /// An index goes on from a key that has the table's own key in it, and its records are told apart by that. DynamoDB
-    /// names its attributes where a query has looked at as many records as it may: one.
+    /// Learns the names of the table's own key attributes. A position in an index needs them: the start key of a query
+    /// contains the table's key, which also distinguishes records with the same key in the index. DynamoDB returns the
+    /// names with a query that reaches its limit, here one record.
     async fn learn_key(&mut self) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
         let names = self.settings.layout.key_names().map(str::to_owned);
@@ -186,14 +186,14 @@ impl DynamoRecords {
             let found = answer.last_evaluated_key.unwrap_or_default();
             self.knows_key = add_names(&mut names, found.keys());
         }
-        // Of a source without a record, nothing is asked that would need it.
+        // If no partition has a record, no later query needs the key.
         self.knows_key = true;
         Arc::make_mut(&mut self.settings).layout = Arc::new(Layout::new(&self.origins, &names));
         Ok(cost)
     }
 }
 
-/// What is asked of each partition.
+/// The settings of each partition's queries.
 fn settings(db: Client, table: &str, reading: Reading<'_>, key_names: &[String]) -> QuerySettings {
     let spec = reading.spec;
     let origins = reading.projection.origins();
@@ -222,7 +222,7 @@ fn settings(db: Client, table: &str, reading: Reading<'_>, key_names: &[String])
     }
 }
 
-/// The positions of so many partitions, as [`Page::end`] writes them.
+/// Parses the positions of this number of partitions, as [`RecordsPage::end`] writes them.
 fn positions(text: &str, partitions: usize) -> Result<Vec<ResumePosition>, RecordsError> {
     let positions: Vec<Value> = serde_json::from_str(text).map_err(|_| RecordsError::Position)?;
     if positions.len() != partitions {
@@ -231,7 +231,7 @@ fn positions(text: &str, partitions: usize) -> Result<Vec<ResumePosition>, Recor
     positions.iter().map(ResumePosition::from_json).collect()
 }
 
-/// Adds what is not there yet. Says whether there was any name at all.
+/// Adds the names that are missing. Returns whether `more` has any name.
 fn add_names<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a String>) -> bool {
     let mut any = false;
     for name in more {

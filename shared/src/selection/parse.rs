@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Attribute, Criteria, Filters, MAX_SEARCH_LENGTH, Moment, Range, Search};
+use super::{Attribute, Criteria, Filters, MAX_SEARCH_LENGTH, Range, Search, TimeBound};
 use crate::catalog::{ATTRIBUTES, CREATED_AT};
 use crate::catalog::{Column, ExportType};
 use crate::field_error::FieldError;
@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
 
     fn end(
         self,
-        filters: Filters<Moment>,
+        filters: Filters<TimeBound>,
         search: Option<Search>,
     ) -> Result<Criteria, Vec<FieldError>> {
         if !self.errors.is_empty() {
@@ -156,7 +156,7 @@ impl<'a> Parser<'a> {
         search
     }
 
-    fn filters(&mut self, filters: &Map<String, Value>) -> Filters<Moment> {
+    fn filters(&mut self, filters: &Map<String, Value>) -> Filters<TimeBound> {
         let mut parsed = Filters::default();
         for (name, value) in filters {
             let field = format!("{}{name}", self.prefix);
@@ -189,7 +189,7 @@ impl<'a> Parser<'a> {
         parsed
     }
 
-    fn range(&mut self, field: &str, value: &Value) -> Range<Moment> {
+    fn range(&mut self, field: &str, value: &Value) -> Range<TimeBound> {
         let mut range = Range::default();
         let Value::Object(bounds) = value else {
             return self.refuse(field, "must be an object with `from`, `to` or both");
@@ -210,9 +210,9 @@ impl<'a> Parser<'a> {
             if value.is_null() {
                 continue;
             }
-            *bound = value.as_str().and_then(Moment::parse);
+            *bound = value.as_str().and_then(TimeBound::parse);
             if bound.is_none() {
-                self.refuse::<()>(field, format!("must be {}", Moment::FORMS));
+                self.refuse::<()>(field, format!("must be {}", TimeBound::FORMS));
             }
         }
         range

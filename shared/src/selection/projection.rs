@@ -1,4 +1,4 @@
-//! What an export needs of each record, and the tests that a record must pass.
+//! The values that an export needs of each record, and the tests that a record must pass.
 
 use jiff::Timestamp;
 
@@ -11,36 +11,36 @@ use crate::value::number::{from_cents, normal};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};
 use crate::value::{Kind, Stored, Value};
 
-/// What an export needs of each record, in the order in which a source of records gives it: the file's columns first,
-/// then what is only filtered or searched, and when the record was created.
+/// The values that an export needs of each record, in the order of a row: the file's columns first, then the creation
+/// time, and values that are only compared.
 #[derive(Debug, Clone)]
 pub struct Projection {
     origins: Vec<Origin>,
     columns: usize,
     created: usize,
     created_stored: Option<Stored>,
-    /// The filter on the time of creation; without a bound where there is none.
+    /// The filter on the creation time; without bounds if there is no filter.
     created_at: Range<Timestamp>,
-    /// What every record of the type has: the place of each value, and what it is.
+    /// The `fixed` values of the type, each with its place in the row.
     fixed: Vec<(usize, Constant)>,
-    /// The places of the file's columns that a record of another type would not have: neither parts of the key, nor
-    /// fixed, nor the same for every record.
+    /// The places of the file's columns that a record of another type would not have: no key attributes, no `fixed`
+    /// attributes, and no values that are the same for every record.
     own: Vec<usize>,
     tests: Vec<Test>,
     conditions: Vec<Condition>,
 }
 
-/// Something that holds of every selected record, and that a source of records may look at before it gives a record.
-/// What a source cannot tell, it gives: the selection decides.
+/// A condition that every selected record meets, for a filter in the table's query. A record that the query cannot decide
+/// is returned, and the projection decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// There is a value at the path.
     Exists(Path),
-    /// The value at the path is one of these texts, where it is a text at all.
+    /// The value at the path is one of these texts, or not a text.
     OneOf(Path, Vec<String>),
 }
 
-/// One thing that must hold of a row; places are positions in it.
+/// A test that a row must pass. Places are indexes in the row.
 #[derive(Debug, Clone)]
 enum Test {
     Column {
@@ -60,7 +60,7 @@ enum Test {
 }
 
 impl Projection {
-    /// What a file of these columns and this selection needs.
+    /// The projection for a file with these columns and this selection.
     pub fn new(export_type: &ExportType, columns: &[&Column], selection: &Selection) -> Self {
         let mut projection = Self {
             origins: columns.iter().map(|c| c.origin.clone()).collect(),
@@ -128,7 +128,7 @@ impl Projection {
         self.tests.push(Test::Search { places, term });
     }
 
-    /// Where this value is in a row; it is added where it is not there yet.
+    /// The place of this value in a row. Adds the value if it is missing.
     fn place(&mut self, origin: &Origin) -> usize {
         if let Some(place) = self.origins.iter().position(|o| o == origin) {
             return place;
@@ -137,47 +137,44 @@ impl Projection {
         self.origins.len() - 1
     }
 
-    /// What a row's values are read from, in their order.
+    /// The origins of a row's values, in order.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
 
-    /// What holds of every selected record and can be asked of a source of records.
+    /// The conditions that every selected record meets.
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
     }
 
-    /// The values of the file's columns: the first ones of the row.
+    /// The values of the file's columns: the first values of the row.
     pub fn columns<'r, 'v>(&self, row: &'r [Value<'v>]) -> &'r [Value<'v>] {
         &row[..self.columns.min(row.len())]
     }
 
-    /// When the record was created. `None` where it does not say so, or in a form that cannot be read.
+    /// The record's creation time. `None` if it is missing or cannot be interpreted.
     pub fn created(&self, row: &[Value<'_>]) -> Option<Timestamp> {
         instant(self.created_stored, row.get(self.created)?.as_text()?)
     }
 
-    /// The value that should say when the record was created.
+    /// The value that should be the creation time.
     pub fn created_value<'r, 'v>(&self, row: &'r [Value<'v>]) -> &'r Value<'v> {
         row.get(self.created).unwrap_or(&Value::Missing)
     }
 
-    /// Whether the record has none of the values that the file has columns for: an entity of another type in the same
-    /// partition, or an index that does not hold the columns. Never where every column is a part of the key.
+    /// Whether the record has no value in any column of the file. It may be of another type in the same partition, or the
+    /// index may not project the columns. Always false if the columns are only key attributes or `fixed`.
     pub fn is_blank(&self, row: &[Value<'_>]) -> bool {
-        !self.own.is_empty()
-            && self
-                .own
-                .iter()
-                .all(|place| row.get(*place).is_none_or(Value::is_empty))
+        let is_empty = |place: &usize| row.get(*place).is_none_or(Value::is_empty);
+        !self.own.is_empty() && self.own.iter().all(is_empty)
     }
 
-    /// Whether the record belongs in the file of an export that was requested at `as_of`. `key` is what the record's
-    /// key says of its time.
+    /// Decides whether the record belongs in the file of an export that was requested at `as_of`. `key` is the result of
+    /// reading the time in the record's key.
     ///
-    /// What the type's `fixed` values and the filters exclude is out, and nothing is in doubt about it. Of the rest, a
-    /// record whose time cannot be decided is in the file where only the bound of the request needs the time, and out
-    /// where a filter does; the doubt is told either way.
+    /// A record that the type's `fixed` values or the filters exclude is out, without doubt. A record whose time cannot be
+    /// interpreted is in the file if only the time of the request limits it, and out if a filter needs the time. Both are
+    /// reported as doubtful.
     #[inline]
     pub fn decide(&self, row: &[Value<'_>], key: KeyTime, as_of: Timestamp) -> Decision {
         let mut doubt = None;
@@ -222,7 +219,7 @@ impl Projection {
         }
     }
 
-    /// The path of the value in this place, where it is one.
+    /// The path of the value in this place, if its origin is a single path.
     pub fn path(&self, place: usize) -> Option<&Path> {
         self.origins.get(place)?.path()
     }
@@ -244,29 +241,29 @@ impl Projection {
                 values.contains(&comparable(*kind, *stored, text))
             }
             Test::Attribute { place, attribute } => {
-                row.get(*place).is_some_and(|value| has(attribute, value))
+                let value = row.get(*place);
+                value.is_some_and(|value| matches(attribute, value))
             }
             Test::Search { places, term } => places.iter().any(|&(place, kind)| {
-                row.get(place)
-                    .and_then(Value::as_text)
-                    .is_some_and(|text| term.is_in(text, kind))
+                let text = row.get(place).and_then(Value::as_text);
+                text.is_some_and(|text| term.is_in(text, kind))
             }),
         }
     }
 }
 
-/// How a value compares with what it should be in every record of the type.
+/// The result of comparing a value with the type's `fixed` value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fixed {
-    /// It is that.
+    /// The values are equal.
     Equal,
-    /// It reads the same and is of another type, such as the text `false` and the boolean.
+    /// The values have the same text and different DynamoDB types, such as the text `false` and the boolean.
     OtherType,
-    /// It is another, or not there: the record is of another type.
+    /// The values differ, or the value is missing: the record is of another type.
     Other,
 }
 
-/// Compares a value with what it should be in every record of the type.
+/// Compares a value with the type's `fixed` value.
 pub fn is_fixed(value: &Value<'_>, constant: &Constant) -> Fixed {
     let is_equal = match (value, constant) {
         (Value::Text(found), Constant::Text(text)) => return Fixed::from(found == text),
@@ -297,7 +294,7 @@ impl From<bool> for Fixed {
     }
 }
 
-/// The places of the columns whose values are a record's own.
+/// The places of [`Projection::own`].
 fn own_places(export_type: &ExportType, columns: &[&Column]) -> Vec<usize> {
     let records = &export_type.records;
     let fixed = records.fixed.iter().map(|(name, _)| name);
@@ -321,7 +318,7 @@ fn own_places(export_type: &ExportType, columns: &[&Column]) -> Vec<usize> {
         .collect()
 }
 
-/// Whether values are compared as the texts that they are.
+/// Whether values are compared as unchanged texts.
 fn is_plain(kind: Kind, stored: Option<Stored>) -> bool {
     stored.is_none()
         && match kind {
@@ -330,7 +327,7 @@ fn is_plain(kind: Kind, stored: Option<Stored>) -> bool {
         }
 }
 
-/// The one form of a value, so that `1.50` and 1.5 are equal, and one instant in two offsets.
+/// The normal form of a value, so that `1.50` and `1.5` are equal, and so is an instant in two offsets.
 fn comparable(kind: Kind, stored: Option<Stored>, text: &str) -> String {
     match (kind, stored) {
         (_, Some(Stored::Cents)) => match from_cents(text) {
@@ -353,25 +350,25 @@ fn instant(stored: Option<Stored>, text: &str) -> Option<Timestamp> {
     }
 }
 
-/// Whether a record's attribute is as asked. One that is a list has each of its elements.
-fn has(attribute: &Attribute, value: &Value<'_>) -> bool {
+/// Whether a value matches the filter on an attribute. A list matches if one of its elements does.
+fn matches(attribute: &Attribute, value: &Value<'_>) -> bool {
     let Some(text) = value.as_text() else {
         return false;
     };
-    let Attribute::OneOf(wanted) = attribute else {
+    let Attribute::OneOf(accepted) = attribute else {
         return true;
     };
     if let Value::Json(json) = value
         && let Ok(elements) = serde_json::from_str::<Vec<serde_json::Value>>(json)
     {
         return elements.iter().any(|element| match element {
-            serde_json::Value::String(text) => wanted.contains(text),
-            element => wanted.contains(&element.to_string()),
+            serde_json::Value::String(text) => accepted.contains(text),
+            element => accepted.contains(&element.to_string()),
         });
     }
-    wanted.iter().any(|wanted| {
-        wanted == text || (matches!(value, Value::Number(_)) && normal(wanted) == normal(text))
-    })
+    let is_number = matches!(value, Value::Number(_));
+    let mut accepted = accepted.iter();
+    accepted.any(|other| other == text || (is_number && normal(other) == normal(text)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Exports, StoreError};
 use crate::aws::Item;
 use crate::export::ExportId;
-use crate::work::{Pace, Work};
+use crate::work::{Work, WorkTiming};
 
 impl Exports {
     /// Records that the sweeper's step for an export failed. The sweeper tries again after 1, 2, 4 … 60 minutes. Until
@@ -23,7 +23,7 @@ impl Exports {
         &self,
         id: ExportId,
         now: Timestamp,
-        pace: Pace,
+        timing: WorkTiming,
     ) -> Result<(), StoreError> {
         let table = &self.tables.work;
         let key = AttributeValue::S(id.to_string());
@@ -34,7 +34,7 @@ impl Exports {
             return Ok(());
         };
         let failures = number(&item, "failures").unwrap_or(0);
-        let wait = pace.resend_after(u32::try_from(failures).unwrap_or(u32::MAX));
+        let wait = timing.resend_after(u32::try_from(failures).unwrap_or(u32::MAX));
         for (name, value) in [
             ("failures", failures.saturating_add(1)),
             ("retry_at", (now + wait).as_second()),

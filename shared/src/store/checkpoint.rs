@@ -26,9 +26,9 @@ fn key(id: ExportId, item: usize) -> String {
 }
 
 impl Exports {
-    /// Commits a checkpoint together with the ETags of its parts. `etags` are those of all parts from part 1; only the
-    /// items from the one with part `from` (counted from 1) are written.
-    pub async fn commit_checkpoint(
+    /// Commits a checkpoint, or the mark *completing*, together with the ETags of the upload's parts. `etags` are those of
+    /// all parts from part 1; only the items from the one with part `from` (counted from 1) are written.
+    pub async fn commit_with_parts(
         &self,
         change: Change,
         etags: &[String],

@@ -31,7 +31,7 @@ pub struct ListQuery {
 
 /// A page of a list of exports.
 #[derive(Debug, Clone, Default)]
-pub struct Page {
+pub struct ExportPage {
     /// The exports, newest first.
     pub exports: Vec<Export>,
     /// `before` for the next page; `None` at the end.
@@ -108,8 +108,8 @@ impl Exports {
         &self,
         query: &ListQuery,
         wanted: impl Fn(&Export) -> bool,
-    ) -> Result<Page, StoreError> {
-        let mut page = Page::default();
+    ) -> Result<ExportPage, StoreError> {
+        let mut page = ExportPage::default();
         let mut before = query.before;
         let mut examined = 0;
         // Unreadable exports after the page's last export: if the page ends there, they belong to the next page.

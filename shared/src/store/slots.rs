@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{Exports, StoreError, from_item, to_item};
 use crate::export::{Export, ExportId};
 use crate::parent::Parent;
-use crate::work::Pace;
+use crate::work::WorkTiming;
 
 /// Tries of a write that conflicts with others. After that, the sweeper's next message brings the export back.
 const TRIES: u32 = 10;
@@ -106,8 +106,8 @@ impl Slots {
 
 impl Slot {
     /// Whether the slot was taken so recently that its worker may not have its lease yet.
-    fn is_new(&self, now: Timestamp, pace: Pace) -> bool {
-        self.since + pace.lease() > now
+    fn is_new(&self, now: Timestamp, timing: WorkTiming) -> bool {
+        self.since + timing.lease() > now
     }
 }
 
@@ -123,7 +123,7 @@ impl Exports {
         owner: &str,
         most: usize,
         now: Timestamp,
-        pace: Pace,
+        timing: WorkTiming,
     ) -> Result<SlotClaim, StoreError> {
         for _ in 0..TRIES {
             let before = self.slots(&export.parent).await?;
@@ -133,14 +133,14 @@ impl Exports {
             };
             let mut woken = Vec::new();
             match slots.slot_of(export.id) {
-                Some(slot) if slot.owner.is_some() && slot.is_new(now, pace) => {
+                Some(slot) if slot.owner.is_some() && slot.is_new(now, timing) => {
                     let place = Place::Taken;
                     return Ok(SlotClaim { place, woken });
                 }
                 Some(_) => {}
                 None => {
                     if slots.slots.len() >= most {
-                        self.drop_ended(&mut slots, now, pace).await?;
+                        self.drop_ended(&mut slots, now, timing).await?;
                     }
                     if !slots.join(export.id) {
                         tracing::warn!(export.id = %export.id, "the line of the parent is full");
@@ -283,14 +283,16 @@ impl Exports {
         &self,
         slots: &mut Slots,
         now: Timestamp,
-        pace: Pace,
+        timing: WorkTiming,
     ) -> Result<(), StoreError> {
         let mut kept = Vec::with_capacity(slots.slots.len());
         let mut lapsed = Vec::new();
         for slot in std::mem::take(&mut slots.slots) {
             let stays = match slot.owner {
-                None => now < slot.since + pace.reserved(),
-                Some(_) => slot.is_new(now, pace) || self.is_held(slot.export, now, pace).await?,
+                None => now < slot.since + timing.reserved(),
+                Some(_) => {
+                    slot.is_new(now, timing) || self.is_held(slot.export, now, timing).await?
+                }
             };
             match (stays, &slot.owner) {
                 (true, _) => kept.push(slot),
@@ -305,11 +307,16 @@ impl Exports {
         Ok(())
     }
 
-    async fn is_held(&self, id: ExportId, now: Timestamp, pace: Pace) -> Result<bool, StoreError> {
+    async fn is_held(
+        &self,
+        id: ExportId,
+        now: Timestamp,
+        timing: WorkTiming,
+    ) -> Result<bool, StoreError> {
         match self.work(id).await {
             Ok(work) => {
                 let lease = work.and_then(|work| work.lease);
-                Ok(lease.is_some_and(|lease| lease.until + pace.skew() > now))
+                Ok(lease.is_some_and(|lease| lease.until + timing.skew() > now))
             }
             // No worker can process an unreadable export.
             Err(StoreError::Malformed { .. }) => Ok(false),

@@ -1,15 +1,15 @@
 use super::*;
 
-fn pace() -> Pace {
-    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+fn timing() -> WorkTiming {
+    WorkTiming::new(Duration::from_secs(60), Duration::from_secs(60))
 }
 
 #[test]
 fn the_default_lengths_are_those_of_the_design() {
-    let pace = pace();
-    assert_eq!(pace.heartbeat(), Duration::from_secs(10));
-    assert_eq!(pace.margin(), Duration::from_secs(15));
-    assert_eq!(pace.skew(), SignedDuration::from_secs(30));
+    let timing = timing();
+    assert_eq!(timing.heartbeat(), Duration::from_secs(10));
+    assert_eq!(timing.early_end(), Duration::from_secs(15));
+    assert_eq!(timing.skew(), SignedDuration::from_secs(30));
     let minutes = |waits: Vec<SignedDuration>| {
         waits
             .iter()
@@ -17,16 +17,16 @@ fn the_default_lengths_are_those_of_the_design() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        minutes((1..=5).map(|n| pace.retry_after(n)).collect()),
+        minutes((1..=5).map(|n| timing.retry_after(n)).collect()),
         [1, 2, 4, 8, 8]
     );
     assert_eq!(
-        minutes((0..=7).map(|n| pace.resend_after(n)).collect()),
+        minutes((0..=7).map(|n| timing.resend_after(n)).collect()),
         [1, 2, 4, 8, 16, 32, 60, 60]
     );
-    assert_eq!(pace.resend_after(u32::MAX).as_mins(), 60);
+    assert_eq!(timing.resend_after(u32::MAX).as_mins(), 60);
     assert_eq!(
-        (pace.in_line().as_mins(), pace.reserved().as_mins()),
+        (timing.in_line().as_mins(), timing.reserved().as_mins()),
         (2, 5)
     );
 }

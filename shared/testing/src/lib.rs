@@ -15,7 +15,7 @@ use waybill::entry::Entry;
 use waybill::export::{Export, ExportId, Receipt, Status, User};
 use waybill::file::{Format, Profile};
 use waybill::lifecycle::{Claim, State};
-use waybill::work::{Completing, FileProgress, Pace, Work};
+use waybill::work::{Completing, FileProgress, Work, WorkTiming};
 
 pub use answer::{on_the_wire, query_answer};
 pub use tables::{FakeTables, own_tables};
@@ -49,9 +49,9 @@ pub fn id(id: u64) -> ExportId {
     ExportId::try_from(id).unwrap()
 }
 
-/// The default pace: a lease of a minute, waits in minutes.
-pub fn pace() -> Pace {
-    Pace::new(Duration::from_secs(60), Duration::from_secs(60))
+/// The default timing: a lease of a minute, waits in minutes.
+pub fn timing() -> WorkTiming {
+    WorkTiming::new(Duration::from_secs(60), Duration::from_secs(60))
 }
 
 /// The entry of the built-in type `orders`, which every export here uses.
@@ -104,7 +104,7 @@ pub fn waiting() -> State {
 
 /// An export that a worker claimed at this second, with a lease of a minute.
 pub fn processing(second: i64) -> State {
-    match waiting().claim("worker", at(second), pace()) {
+    match waiting().claim("worker", at(second), timing()) {
         Claim::Take(change) => change.after,
         other => panic!("{other:?}"),
     }
@@ -144,6 +144,6 @@ pub fn succeeded(second: i64) -> State {
     };
     let week = SignedDuration::from_hours(7 * 24);
     processing(second)
-        .succeed(&completing, receipt(), week, at(second), pace())
+        .succeed(&completing, receipt(), week, at(second), timing())
         .after
 }

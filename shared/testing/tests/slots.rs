@@ -9,7 +9,7 @@ use waybill::export::{Export, ExportId};
 use waybill::lifecycle::{Claim, State};
 use waybill::store::{Exports, Place, SlotClaim};
 use waybill_testing::fake::Forgetful;
-use waybill_testing::{FakeTables, at, id, pace, waiting};
+use waybill_testing::{FakeTables, at, id, timing, waiting};
 
 /// Five exports of one parent, and their store.
 fn five() -> (FakeTables, Exports) {
@@ -35,7 +35,7 @@ fn ids(numbers: &[u64]) -> Vec<ExportId> {
 /// The worker `w1` calls `take_slot` for export 1, and so on, with `most` slots.
 async fn asks(exports: &Exports, number: u64, most: usize, second: i64) -> SlotClaim {
     let (export, owner) = (export(number), format!("w{number}"));
-    let asked = exports.take_slot(&export, &owner, most, at(second), pace());
+    let asked = exports.take_slot(&export, &owner, most, at(second), timing());
     asked.await.unwrap()
 }
 
@@ -110,7 +110,7 @@ async fn an_export_that_ended_in_line_is_skipped() {
     for number in 1..=4 {
         asks(&exports, number, 1, 0).await;
     }
-    let canceled = state(2).cancel(Actor::default(), at(1), pace());
+    let canceled = state(2).cancel(Actor::default(), at(1), timing());
     tables.write(&canceled.after);
     tables.lose_export(3);
     assert_eq!(ends(&exports, 1, 2).await, ids(&[4]));
@@ -167,7 +167,7 @@ async fn an_unused_reservation_ends_by_timeout() {
 async fn the_slot_of_a_killed_worker_ends_with_its_lease() {
     let (tables, exports) = five();
     asks(&exports, 1, 1, 0).await;
-    let Claim::Take(taken) = state(1).claim("w1", at(0), pace()) else {
+    let Claim::Take(taken) = state(1).claim("w1", at(0), timing()) else {
         panic!("the claim is not possible");
     };
     tables.write(&taken.after);
@@ -181,10 +181,10 @@ async fn a_second_worker_of_the_same_export_leaves_the_slot_to_the_first() {
     let (_, exports) = five();
     asks(&exports, 1, 1, 0).await;
     let export = export(1);
-    let second = exports.take_slot(&export, "another", 1, at(1), pace());
+    let second = exports.take_slot(&export, "another", 1, at(1), timing());
     assert_eq!(second.await.unwrap().place, Place::Taken);
     // The first worker was killed before it took the lease.
-    let third = exports.take_slot(&export, "another", 1, at(60), pace());
+    let third = exports.take_slot(&export, "another", 1, at(60), timing());
     assert_eq!(third.await.unwrap().place, Place::Slot);
 }
 

@@ -21,7 +21,7 @@ use waybill::event::Actor;
 use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
 use waybill::work::Checkpoint;
 use waybill_testing::fake::{Call, Carried, Forgetful, Wire};
-use waybill_testing::{FakeTables, at, client, id, pace, processing, waiting};
+use waybill_testing::{FakeTables, at, client, id, processing, timing, waiting};
 
 /// A store whose calls are answered by rules.
 fn answered_by(rules: &[&Rule]) -> Exports {
@@ -47,7 +47,7 @@ async fn a_lasting_error_is_not_retried() {
         "UnrecognizedClientException",
     ] {
         let put = put_fails(code);
-        let renewed = processing(0).renew(1, at(10), pace());
+        let renewed = processing(0).renew(1, at(10), timing());
         let error = answered_by(&[&put]).commit(renewed).await.unwrap_err();
         assert!(
             matches!(&error, CommitError::Store(error) if error.is_lasting()),
@@ -56,7 +56,7 @@ async fn a_lasting_error_is_not_retried() {
         assert_eq!(put.num_calls(), 1, "{code}");
     }
     let put = put_fails("TransactionConflictException");
-    let renewed = processing(0).renew(1, at(10), pace());
+    let renewed = processing(0).renew(1, at(10), timing());
     let error = answered_by(&[&put]).commit(renewed).await.unwrap_err();
     assert!(matches!(&error, CommitError::Store(error) if !error.is_lasting()));
     assert_eq!(put.num_calls(), 6);
@@ -79,7 +79,7 @@ async fn a_transaction_with_a_lasting_error_is_not_retried() {
                     .build(),
             )
         });
-        let canceled = waiting().cancel(Actor::default(), at(1), pace());
+        let canceled = waiting().cancel(Actor::default(), at(1), timing());
         let error = answered_by(&[&transact])
             .commit(canceled)
             .await
@@ -165,7 +165,7 @@ async fn with_parts(tables: &FakeTables, parts: u32) {
         });
     });
     let exports = tables.exports();
-    exports.commit_checkpoint(change, &etags, 1).await.unwrap();
+    exports.commit_with_parts(change, &etags, 1).await.unwrap();
 }
 
 /// The retried deletion finds nothing, which does not mean that there are no further items.
@@ -253,10 +253,10 @@ async fn a_commit_whose_answer_is_lost_succeeds() {
     let tables = FakeTables::holding([&processing(0)]);
     let wire = Arc::new(Forgetful::new(tables.clone(), operations));
     let exports = tables.exports_over(wire.clone());
-    let renewed = tables.state(7).renew(3, at(10), pace());
+    let renewed = tables.state(7).renew(3, at(10), timing());
     let renewed = exports.commit(renewed).await.unwrap();
     assert_eq!(renewed, tables.state(7));
-    let canceled = renewed.cancel(Actor::default(), at(20), pace());
+    let canceled = renewed.cancel(Actor::default(), at(20), timing());
     let canceled = exports.commit(canceled).await.unwrap();
     assert_eq!(canceled, tables.state(7));
     assert_eq!(wire.lost().len(), 2);
@@ -310,7 +310,7 @@ async fn a_failing_export_is_put_off_longer_each_time_and_keeps_its_due_time() {
         (7, 60),
         (8, 60),
     ] {
-        exports.back_off(id(7), at(100), pace()).await.unwrap();
+        exports.back_off(id(7), at(100), timing()).await.unwrap();
         let work = tables.work(7).unwrap();
         let retry = at(100) + SignedDuration::from_mins(minutes);
         assert_eq!(
@@ -328,6 +328,6 @@ async fn a_failing_export_is_put_off_longer_each_time_and_keeps_its_due_time() {
     assert_eq!(of_shard(16 + 7).await, [(id(7), at(60))]);
     // An unreadable one is put off too; one that does not exist is not.
     tables.spoil_work(7);
-    exports.back_off(id(7), at(100), pace()).await.unwrap();
-    exports.back_off(id(8), at(100), pace()).await.unwrap();
+    exports.back_off(id(7), at(100), timing()).await.unwrap();
+    exports.back_off(id(8), at(100), timing()).await.unwrap();
 }

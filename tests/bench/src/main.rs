@@ -6,7 +6,9 @@
 //! - `bench usual alone ROWS`: only writes rows from memory as XLSX
 //! - `bench cells A B`: compares the cells of two spreadsheets, read by calamine
 //! - `bench part read|csv|xlsx|none ROWS`: a part of the engine, or none, over this number of rows, for counting
-//!   instructions All are one program, since linking the AWS SDKs takes minutes.
+//!   instructions
+//!
+//! All are one program, since linking the AWS SDKs takes minutes.
 
 use std::error::Error;
 use std::ffi::OsString;

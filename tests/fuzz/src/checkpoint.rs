@@ -27,13 +27,13 @@ pub fn check(data: &[u8]) {
     }
     let source = Source::orders();
     if let Some(position) = &checkpoint.progress.position {
-        source.is_taken_or_refused(position);
+        source.is_accepted_or_refused(position);
     }
-    goes_on(&source, Format::Csv, &checkpoint, Vec::new());
-    goes_on(&source, Format::Xlsx, &checkpoint, pending.to_vec());
+    continues(&source, Format::Csv, &checkpoint, Vec::new());
+    continues(&source, Format::Xlsx, &checkpoint, pending.to_vec());
 }
 
-fn goes_on(source: &Source, format: Format, checkpoint: &Checkpoint, pending: Vec<u8>) {
+fn continues(source: &Source, format: Format, checkpoint: &Checkpoint, pending: Vec<u8>) {
     let resumed = Rows::resume(
         format,
         source.options(Profile::Spreadsheet),

@@ -27,11 +27,11 @@ pub fn check(data: &[u8]) {
         caller.email_verified,
         claim("email_verified").unwrap_or_default().trim() == "true"
     );
-    is_no_more_than_its_words(&caller.grants, claim("grants").unwrap_or_default());
+    has_only_grants_of(&caller.grants, claim("grants").unwrap_or_default());
 }
 
 /// Checks that the grants are exactly those in the claim's words.
-fn is_no_more_than_its_words(grants: &Grants, claim: &str) {
+fn has_only_grants_of(grants: &Grants, claim: &str) {
     let words: Vec<&str> = claim
         .split(|c: char| c.is_whitespace() || c == '[' || c == ']')
         .collect();

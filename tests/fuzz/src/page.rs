@@ -2,7 +2,7 @@
 
 use tokio::runtime::Builder;
 use waybill::file::{Format, Profile, Rows};
-use waybill::records::{Order, Page};
+use waybill::records::{Order, RecordsPage};
 use waybill::selection::UndecidedCounts;
 use waybill::value::Value;
 
@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
 }
 
 /// Checks that a page's records become rows that another reader finds, and that reading can resume from each position.
-fn is_written(source: &Source, page: &Page) {
+fn is_written(source: &Source, page: &RecordsPage) {
     let mut undecided = UndecidedCounts::default();
     let mut out = Vec::new();
     let options = source.options(Profile::Data);
@@ -53,10 +53,10 @@ fn is_written(source: &Source, page: &Page) {
             sort_key,
         );
         rows.row(source.projection.columns(&values), &mut out);
-        source.is_taken_or_refused(&page.position(n));
+        source.is_accepted_or_refused(&page.position(n));
         assert!(page.read_through(n) <= page.read());
     }
-    source.is_taken_or_refused(&page.end());
+    source.is_accepted_or_refused(&page.end());
     undecided.warnings();
     undecided.mismatch(&source.export_type);
 

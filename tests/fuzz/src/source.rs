@@ -73,7 +73,7 @@ impl Source {
     }
 
     /// Checks that reading resumes from a position, or that the position is refused.
-    pub(crate) fn is_taken_or_refused(&self, position: &str) {
+    pub(crate) fn is_accepted_or_refused(&self, position: &str) {
         for order in [Order::Ascending, Order::Descending] {
             let records = self.records(order, b"{}", Some(position));
             assert!(matches!(records, Ok(_) | Err(RecordsError::Position)));

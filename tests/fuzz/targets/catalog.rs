@@ -1,5 +1,5 @@
 //! Passes libFuzzer's input to `fuzz::catalog`.
 #![no_main]
-#![allow(missing_docs, reason = "the macro makes the entry point")]
+#![allow(missing_docs, reason = "the macro defines the entry point")]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::catalog::check(data));

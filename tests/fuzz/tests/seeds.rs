@@ -1,4 +1,4 @@
-//! Checks every stored input: those that once broke something, and one of each kind.
+//! Checks every stored input: inputs that once failed, and one of each kind.
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 

@@ -1,14 +1,14 @@
-//! Addresses, methods and query strings: what is not there, what is not taken, what is not understood.
+//! Unknown paths, unsupported methods and invalid query strings.
 
 use reqwest::Method;
 use waybill_tests::asking::*;
 use waybill_tests::{Deployment, Owner};
 
-/// What is said of all that is not there.
+/// The answer for everything that does not exist.
 const NOTHING: &str = "404 There is nothing at this address, or you may not see it.";
 
 #[tokio::test]
-async fn lists_take_known_parameters_alone() {
+async fn lists_refuse_unknown_parameters() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let export = owner.request("csv").await;
     for (query, field) in [
@@ -48,7 +48,7 @@ async fn lists_take_known_parameters_alone() {
 }
 
 #[tokio::test]
-async fn ids_that_nothing_can_have_are_not_there() {
+async fn invalid_ids_get_404() {
     let staff = caller(&Deployment::get(), "yuki", "staff project:42").await;
     let long = "a".repeat(129);
     for id in [
@@ -107,7 +107,7 @@ async fn ids_that_nothing_can_have_are_not_there() {
 }
 
 #[tokio::test]
-async fn a_method_that_an_address_does_not_take_is_answered_with_those_that_it_takes() {
+async fn the_answer_to_an_unsupported_method_lists_the_supported_ones() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let export = owner.request("csv").await;
     let (exports, export) = (owner.path(), export_path(&export));
@@ -135,7 +135,7 @@ async fn a_method_that_an_address_does_not_take_is_answered_with_those_that_it_t
 }
 
 #[tokio::test]
-async fn a_head_is_a_get_without_its_body() {
+async fn a_head_is_answered_like_a_get_without_a_body() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let export = owner.request("csv").await;
     for (path, status) in [(export_path(&export), 200), ("/v1/exports/1".into(), 404)] {

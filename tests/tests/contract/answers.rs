@@ -1,4 +1,4 @@
-//! The export as it is shown, its history, and its cancellation.
+//! The view of an export, its history, and its cancellation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn instant(export: &Value, field: &str) -> Timestamp {
         .unwrap_or_else(|error| panic!("{field} is {text}: {error}"))
 }
 
-/// What an export of this person's that was just asked for looks like, but for what follows from when that was.
+/// The view of a new export of this person, without the fields that depend on the time of the request.
 fn new(user: &Value, asked: Value) -> Value {
     let mut export = json!({
         "id": null, "type": "orders", "format": "csv", "status": "waiting", "organization_id": null,
@@ -51,7 +51,7 @@ fn new(user: &Value, asked: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_new_export_says_what_was_asked_for_and_where_it_is() {
+async fn a_new_export_shows_its_request_and_its_path() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let narrowed = json!({"type": "orders", "format": "xlsx", "search": " ana ", "columns": ["id", "status"],
@@ -95,7 +95,7 @@ async fn a_new_export_says_what_was_asked_for_and_where_it_is() {
     }
 }
 
-/// What clients can tell apart.
+/// The precision of the API's instants.
 fn in_milliseconds(instant: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(instant.as_millisecond()).expect("an instant")
 }
@@ -110,7 +110,7 @@ async fn ids_grow_with_time() {
 }
 
 #[tokio::test]
-async fn a_succeeded_export_says_what_is_in_the_file_and_until_when() {
+async fn a_succeeded_export_shows_its_file_and_when_the_file_expires() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let export = owner.succeeded(csv()).await;
@@ -130,7 +130,7 @@ async fn a_succeeded_export_says_what_is_in_the_file_and_until_when() {
         (&export["rows"], &export["progress"]["rows"]),
         (&json!(0), &json!(0))
     );
-    // A header.
+    // The file has at least its header.
     assert!(export["size"].as_u64().is_some_and(|size| size > 0));
     assert!(export["failure"].is_null());
     let link = owner.link(&export);
@@ -150,7 +150,7 @@ async fn a_succeeded_export_says_what_is_in_the_file_and_until_when() {
 }
 
 #[tokio::test]
-async fn its_history_tells_who_did_what_in_order() {
+async fn an_exports_history_has_every_event_in_order() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let export = owner.succeeded(csv()).await;
@@ -206,7 +206,7 @@ async fn its_history_tells_who_did_what_in_order() {
 }
 
 #[tokio::test]
-async fn a_cancel_ends_the_export_for_good() {
+async fn a_canceled_export_stays_canceled() {
     let deployment = Deployment::get();
     let owner = owner_in_no_hurry(&deployment).await;
     let export = owner.request("csv").await;
@@ -224,7 +224,7 @@ async fn a_cancel_ends_the_export_for_good() {
     for field in none.split(' ') {
         assert!(canceled[field].is_null(), "{field} in {canceled:#}");
     }
-    // Once more changes nothing, and is no error; the mail may have gone out meanwhile.
+    // A second cancel changes nothing and is not an error. The mail may have been sent meanwhile.
     let mut again = cancel().await.expect_status(200).json();
     again["mail"] = canceled["mail"].clone();
     assert_eq!(again, canceled);
@@ -234,7 +234,7 @@ async fn a_cancel_ends_the_export_for_good() {
 }
 
 #[tokio::test]
-async fn progress_is_shown_while_the_file_is_made() {
+async fn progress_is_shown_while_the_file_is_written() {
     let deployment = Deployment::get();
     let owner = owner_of_many_alone(&deployment).await;
     let export = owner.request("csv").await;
@@ -248,7 +248,7 @@ async fn progress_is_shown_while_the_file_is_made() {
                 path.push(status.clone());
             }
             let rows = now["progress"]["rows"].as_u64().expect("progress");
-            // A worker that takes over begins at a checkpoint, but what was shown once stays.
+            // The next worker continues from an earlier checkpoint, but the shown progress does not decrease.
             assert!(
                 (before..=MANY as u64).contains(&rows),
                 "{before} rows before: {now:#}"
@@ -273,7 +273,7 @@ async fn progress_is_shown_while_the_file_is_made() {
         (&done["rows"], &done["progress"]["rows"]),
         (&json!(MANY), &json!(MANY))
     );
-    // Each status is seen at most once, in the order of a life.
+    // Each status is seen at most once, in the order of the lifecycle.
     let life = ["waiting", "processing", "succeeded"];
     let place = |status: &String| life.iter().position(|s| s == status);
     let places: Vec<Option<usize>> = path.iter().map(place).collect();
@@ -281,7 +281,7 @@ async fn progress_is_shown_while_the_file_is_made() {
 }
 
 #[tokio::test]
-async fn what_has_succeeded_cannot_be_canceled() {
+async fn a_succeeded_export_cannot_be_canceled() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let export = owner.succeeded(csv()).await;
     let refused = owner.api.cancel(&export).await;
@@ -293,7 +293,7 @@ async fn what_has_succeeded_cannot_be_canceled() {
 }
 
 #[tokio::test]
-async fn every_answer_under_v1_is_private_and_taken_as_what_it_says() {
+async fn every_answer_under_v1_is_private_and_has_the_right_content_type() {
     let (owner, export) = finished(&Deployment::get()).await;
     for (path, kept) in [
         (owner.path(), "private, no-cache"),

@@ -1,4 +1,4 @@
-//! The catalog: what a token may use.
+//! The catalog: the types and parents that a token may use.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Caller, Deployment, unique};
 
-/// How long an index may follow its table.
+/// How far an index may be behind its table.
 const INDEX_WITHIN: Duration = Duration::from_secs(10);
 
 async fn catalog(api: &Caller) -> Value {
@@ -31,7 +31,7 @@ fn parents(catalog: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_type_says_all_that_a_request_can_say() {
+async fn a_type_shows_everything_that_a_request_can_have() {
     let project = unique();
     let owner = caller(&Deployment::get(), "ana", &format!("project:{project}")).await;
     let catalog = catalog(&owner).await;
@@ -77,7 +77,7 @@ async fn a_type_says_all_that_a_request_can_say() {
     let values = status["values"].as_array().expect("values");
     assert!(values.contains(&json!("delivered")));
 
-    // What it says can be asked for.
+    // A request with everything that the catalog lists is accepted.
     let filters = orders["filters"].as_array().expect("filters");
     assert!(filters.contains(&json!("created_at")), "{filters:?}");
     let body = json!({"type": "orders", "format": "csv", "columns": keys, "filters": {"status": status["values"]}});
@@ -135,7 +135,7 @@ async fn a_token_sees_the_types_and_parents_that_it_may_use() {
         assert_eq!(found["next"], Value::Null);
     }
 
-    // A parent that goes to another organization is no longer this one's.
+    // A parent that moves to another organization is no longer in this one's list.
     let moved = json!({"name": "Film", "organization_id": other});
     describe(&deployment, &format!("projects/{film}"), moved).await;
     let admin = admin(&deployment, &acme).await;
@@ -150,7 +150,7 @@ async fn a_token_sees_the_types_and_parents_that_it_may_use() {
         .await;
 }
 
-/// Every parent, in pages of this many.
+/// All parents, in pages of this length.
 async fn in_pages(api: &Caller, limit: usize) -> Vec<String> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -205,7 +205,7 @@ async fn parents_come_in_pages_that_neither_repeat_nor_skip() {
 }
 
 #[tokio::test]
-async fn a_cursor_lets_nobody_in_and_wrong_parameters_are_refused() {
+async fn a_cursor_gives_no_access_and_invalid_parameters_are_refused() {
     let deployment = Deployment::get();
     let api = caller(&deployment, "ana", "project:1 project:2 project:3").await;
     let page = api.read("/v1/catalog?limit=1").await;
@@ -244,7 +244,7 @@ async fn a_token_without_grants_may_use_nothing() {
 }
 
 #[tokio::test]
-async fn a_source_shows_its_own_columns_where_its_files_have_them() {
+async fn a_source_shows_its_own_columns_in_the_order_of_its_files() {
     let deployment = Deployment::get();
     let n = unique();
     let (web, acme) = (format!("web-{n}"), format!("acme-{n}"));
@@ -292,7 +292,7 @@ async fn a_source_shows_its_own_columns_where_its_files_have_them() {
 }
 
 #[tokio::test]
-async fn a_parent_shows_the_types_of_its_kind_and_which_columns_are_usual() {
+async fn a_parent_shows_the_types_of_its_kind_and_their_default_columns() {
     let admin = caller(&Deployment::get(), "chidi", "organization:acme").await;
     let found = admin.read("/v1/organizations/acme/catalog").await;
     assert_eq!(types(&found), ["purchases", "audience_members"]);

@@ -1,4 +1,4 @@
-//! The link to a file: checked anew at every click.
+//! Downloads: the permission is checked again at every click.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -55,7 +55,7 @@ async fn programs_are_redirected_and_pages_get_a_url() {
             "X-Amz-Expires=300",
             &format!("response-content-disposition=attachment%3B%20filename%3D%22{name}%22"),
             "response-content-type=text%2Fcsv%3B%20charset%3Dutf-8",
-            // Nothing but the host is signed, so that a browser's plain GET is enough.
+            // Only the host header is signed, so that a browser's plain GET suffices.
             "X-Amz-SignedHeaders=host&",
         ] {
             assert!(url.contains(part), "{part} is not in {url}");
@@ -80,7 +80,7 @@ async fn programs_are_redirected_and_pages_get_a_url() {
     }
 }
 
-/// The export's link, which the API shows only once there is a file.
+/// The export's download path, which the API shows only for an export with a file.
 async fn hidden_link(deployment: &Deployment, id: u64) -> String {
     let uuid = deployment.stored(id).await["download"].clone();
     format!("/v1/downloads/{}", uuid.as_str().expect("a UUID"))
@@ -117,7 +117,7 @@ async fn a_file_that_is_not_ready_is_409_and_one_that_never_will_be_410() {
     let events = owner.events(id(&export)).await;
     assert!(!events.contains(&"downloaded".to_owned()), "{events:?}");
 
-    // To somebody else it is not there, whatever became of it.
+    // Another person gets 404 for an export in any status.
     let stranger = Owner::new(&deployment, "Bruno").await;
     problem(&stranger.api.get(&link).await, 404);
 }

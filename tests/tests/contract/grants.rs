@@ -1,4 +1,4 @@
-//! Every route with every kind of grant: who may do what, whole.
+//! Every route with every kind of grant.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Answer, Deployment, Owner, id, unique};
 
-/// Routes, and the status that each kind of token gets there, by the contract: 404 for what they
-/// may not see, 403 for what they see and may not do.
+/// Routes, and the status for each kind of token: 404 for what the token may not see, 403 for what it may see but not
+/// do.
 ///
-/// The project, in which somebody else has an export with a file, and the source belong to the organization.
-/// `POST+user` names the person that the export is for. `orders` are a project's: who may export an organization's or
-/// a source's gets as far as 422. The export comes first, since a test stack's files expire within a minute.
+/// The project and the source belong to the organization. Another person has an export with a file in the project.
+/// `POST+user` names the person that the export is for. The type `orders` belongs to projects, so an allowed request for
+/// an organization or a source gets 422. The export comes first, because files expire within a minute on a test stack.
 const TABLE: &str = "
                                              none other project organization source staff service service+project
 GET       /v1/exports/{export}                404   404     200          200    404   200     404             200
@@ -51,7 +51,7 @@ PUT       /v1/sources/{source}                404   404     404          403    
 GET       /v1/exports/1                       404   404     404          404    404   404     404             404
 ";
 
-/// The rows of the table: call, path and one status a column. Where the path leaves no room, they are in the next line.
+/// The rows of the table: call, path and one status per column. After a long path, the statuses are on the next line.
 fn rows() -> Vec<(&'static str, &'static str, Vec<u16>)> {
     let words: Vec<&str> = TABLE.split_whitespace().collect();
     let columns = words.iter().position(|word| *word == "GET");
@@ -75,7 +75,7 @@ async fn every_operation_of_the_contract_is_in_the_table() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Method and path, with `*` for each segment that differs from call to call.
+/// Method and path, with `*` for each variable segment.
 fn operation(call: &str, path: &str) -> String {
     let method = call.split('+').next().unwrap_or(call);
     let path = path.replace("{link}", "/v1/downloads/{uuid}");
@@ -123,8 +123,8 @@ async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
             caller(&deployment, "somebody", grants).await,
         ));
     }
-    // Who is nobody here: by words of other kinds, by the same number of another kind, and whoever asked for the export
-    // with a token that has lost the grant.
+    // Tokens without access: with words that are not grants, with the same number for another kind of parent, and of the
+    // requester after losing the grant.
     let words = format!(
         "project:0 projects:1 PROJECT:1 project: source:{project} organization:{project} openid"
     );
@@ -156,7 +156,7 @@ async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
                     answer.status
                 ));
             } else if status == 404 {
-                // What is not theirs is told of as what is not there.
+                // The answer is the same as for a path that does not exist.
                 problem(&answer, 404);
                 assert_eq!(anonymous(&answer), nothing, "{call} {path} with {grants:?}");
             } else if status >= 400 {
@@ -167,7 +167,7 @@ async fn every_route_answers_every_kind_of_grant_as_the_contract_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The method of a row's call, and a body with which it would succeed.
+/// The method of a row's call, and a valid body.
 fn request(call: &str, path: &str, described: &Value) -> (Method, Option<Value>) {
     let mut export = csv();
     match call {
@@ -186,10 +186,10 @@ fn request(call: &str, path: &str, described: &Value) -> (Method, Option<Value>)
     }
 }
 
-/// A claim is words, or a list of them in brackets. One that is empty, or only of words of others, is no error but
-/// nobody's grant.
+/// A claim has words, or a list of words in brackets. A claim that is empty, or has no word of Waybill, grants nothing and
+/// is not an error.
 #[tokio::test]
-async fn a_claim_grants_what_its_words_say_and_nothing_else() {
+async fn a_claim_grants_only_what_its_words_mean() {
     let deployment = Deployment::get();
     let n = unique();
     let path = format!("/v1/projects/{n}/exports");

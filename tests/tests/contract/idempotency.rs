@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that may be sent again.
+//! `Idempotency-Key`: requests that may be repeated.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -13,7 +13,7 @@ async fn post(caller: &Caller, path: &str, key: &str, body: Value) -> Answer {
     caller.send(request.header("idempotency-key", key)).await
 }
 
-/// The same, which is taken.
+/// The same; the request must be accepted.
 async fn taken(caller: &Caller, path: &str, key: &str, body: Value) -> Answer {
     post(caller, path, key, body).await.expect_status(201)
 }
@@ -24,7 +24,7 @@ async fn exports_of(owner: &Owner) -> usize {
 }
 
 #[tokio::test]
-async fn the_same_again_is_the_same_export_as_it_is_now_and_costs_nothing() {
+async fn a_repeated_request_returns_the_current_export_and_does_not_count() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let key = unique().to_string();
     let first = taken(&owner.api, &owner.path(), &key, csv()).await;
@@ -40,7 +40,7 @@ async fn the_same_again_is_the_same_export_as_it_is_now_and_costs_nothing() {
         assert_eq!(again.header("location"), first.header("location"));
         let again = again.json();
         assert_eq!(again["status"], "succeeded");
-        // The mail may go out in between.
+        // The mail may be sent in between.
         let mut now = owner.export(id(&export)).await;
         now["mail"] = again["mail"].clone();
         assert_eq!(again, now);
@@ -49,13 +49,13 @@ async fn the_same_again_is_the_same_export_as_it_is_now_and_costs_nothing() {
     for _ in 0..2 {
         owner.request("csv").await;
     }
-    // The limit is reached; what was taken before is still answered.
+    // The limit is reached, but earlier requests are still answered.
     problem(&owner.api.post(&owner.path(), csv()).await, 429);
     taken(&owner.api, &owner.path(), &key, csv()).await;
 }
 
 #[tokio::test]
-async fn twice_at_once_makes_one_export() {
+async fn concurrent_equal_requests_create_one_export() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let key = unique().to_string();
     let path = owner.path();
@@ -74,7 +74,7 @@ async fn twice_at_once_makes_one_export() {
 }
 
 #[tokio::test]
-async fn another_request_under_the_key_is_refused_and_the_same_in_other_words_is_not() {
+async fn another_request_with_the_same_key_is_refused_and_an_equivalent_body_is_not() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let key = unique().to_string();
     let relative =
@@ -83,7 +83,7 @@ async fn another_request_under_the_key_is_refused_and_the_same_in_other_words_is
         .await
         .json();
 
-    // Relative dates are compared as they were said, not as the instants that they were pinned to.
+    // Relative dates are compared as written, not as the instants that they mean.
     let words = json!({"format": "csv", "search": "  ", "filters": {"status": null, "created_at": {"from": "-30d"}},
         "columns": null, "time_zone": "UTC", "type": "orders"});
     let again = taken(&owner.api, &owner.path(), &key, words).await.json();
@@ -103,7 +103,7 @@ async fn another_request_under_the_key_is_refused_and_the_same_in_other_words_is
 }
 
 #[tokio::test]
-async fn a_key_is_of_one_person_and_one_path() {
+async fn a_key_belongs_to_one_person_and_one_path() {
     let deployment = Deployment::get();
     let ana = Owner::new(&deployment, "Ana").await;
     let berta = ana.colleague("Berta").await;
@@ -120,9 +120,9 @@ async fn a_key_is_of_one_person_and_one_path() {
     assert_ne!(there["id"], of_ana["id"]);
 }
 
-/// What was refused is not remembered: put right, it goes through under the same key.
+/// A refused request is not remembered. After a correction, it is accepted with the same key.
 #[tokio::test]
-async fn only_what_was_taken_is_remembered() {
+async fn only_accepted_requests_are_remembered() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let key = unique().to_string();
     let wrong = json!({"type": "orders", "format": "pdf"});

@@ -1,4 +1,4 @@
-//! What a body may say: every wrong word is refused, named, and explained.
+//! Bodies of requests: every invalid field is refused, with its name and an explanation.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Answer, Deployment, Owner};
 
-/// The least that asks for an export, with one field as given.
+/// A minimal request of an export, with this field.
 fn with(field: &str, value: Value) -> Value {
     let mut body = csv();
     body[field] = value;
@@ -22,7 +22,7 @@ async fn send_text(owner: &Owner, content_type: Option<&str>, body: impl Into<St
     owner.api.send(request.body(body.into())).await
 }
 
-/// Nothing that was refused has left an export, or used up the person's limit.
+/// Checks that the refused requests created no export and do not count for the person's limit.
 async fn nothing_came_of_it(owner: &Owner) {
     let list = owner.api.read(&owner.path()).await;
     assert_eq!(
@@ -36,7 +36,7 @@ async fn nothing_came_of_it(owner: &Owner) {
 }
 
 #[tokio::test]
-async fn a_body_is_a_json_object_sent_as_such() {
+async fn a_body_must_be_a_json_object_with_the_content_type_json() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let json = Some("application/json");
     let another = "it is another JSON value";
@@ -102,7 +102,7 @@ async fn a_body_may_have_64_kilobytes() {
     }
 }
 
-/// Every value of a list is refused in this field, by its name.
+/// Checks that every value of the list is refused in this field, with the field's name.
 async fn refuses(owner: &Owner, field: &str, values: Value) {
     for value in values.as_array().expect("values") {
         let answer = owner
@@ -114,7 +114,7 @@ async fn refuses(owner: &Owner, field: &str, values: Value) {
 }
 
 #[tokio::test]
-async fn type_and_format_are_required_and_known() {
+async fn missing_and_unknown_types_and_formats_are_refused() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     for body in [json!({}), json!({"type": null, "format": null})] {
         let answer = owner.api.post(&owner.path(), body).await;
@@ -132,7 +132,7 @@ async fn type_and_format_are_required_and_known() {
 }
 
 #[tokio::test]
-async fn wrong_fields_are_named_with_what_would_be_right() {
+async fn invalid_fields_are_named_with_the_accepted_values() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let post = async |body: Value| owner.api.post(&owner.path(), body).await.problem();
     insta::assert_snapshot!(post(json!({"type": "invoices", "format": "pdf", "limit": 5})).await, @"
@@ -169,7 +169,7 @@ async fn a_type_belongs_to_one_kind_of_parent() {
 }
 
 #[tokio::test]
-async fn a_field_that_nobody_knows_is_refused_by_its_name() {
+async fn an_unknown_field_is_refused_with_its_name() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let fields = "formats filter id status organization_id Type __proto__ é";
     for field in fields.split(' ') {
@@ -178,7 +178,7 @@ async fn a_field_that_nobody_knows_is_refused_by_its_name() {
     nothing_came_of_it(&owner).await;
 }
 
-/// The fields that an answer calls wrong.
+/// The fields with errors in an answer.
 fn wrong(answer: &Answer) -> Vec<String> {
     let errors = problem(answer, 422)["errors"].clone();
     let errors = errors.as_array().expect("errors").iter();
@@ -187,7 +187,7 @@ fn wrong(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn columns_are_known_and_named_once() {
+async fn unknown_and_repeated_columns_are_refused() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let values = json!([[], "id", ["id", "id"], ["id", "secret"], [1], {}]);
     for value in values.as_array().expect("values") {
@@ -197,21 +197,21 @@ async fn columns_are_known_and_named_once() {
             .await;
         assert!(wrong(&answer)[0].starts_with("columns"), "{value}");
     }
-    // In the order that they were asked for.
+    // In the order of the request.
     let asked = json!(["amount", "id"]);
     let export = owner.request_with(with("columns", asked.clone())).await;
     assert_eq!(export["columns"], asked);
 }
 
 #[tokio::test]
-async fn profile_time_zone_search_and_user_are_what_they_say() {
+async fn invalid_profiles_time_zones_searches_and_users_are_refused() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     refuses(&owner, "profile", json!(["excel", "", 1])).await;
     let zones = json!(["Mars/Olympus", "+01:00", "", 1, "../etc/passwd"]);
     refuses(&owner, "time_zone", zones).await;
     refuses(&owner, "search", json!(["x".repeat(201), 1, ["ana"]])).await;
     refuses(&owner, "filters", json!([[], "status", 1])).await;
-    // Naming another person is not for people at all.
+    // People cannot name another person.
     let named = with("user", json!({"id": "u-1"}));
     assert_eq!(
         owner.api.post(&owner.path(), named).await.problem(),
@@ -232,7 +232,7 @@ async fn profile_time_zone_search_and_user_are_what_they_say() {
 }
 
 #[tokio::test]
-async fn filters_are_known_and_hold_values_of_their_kind() {
+async fn unknown_filters_and_values_of_another_kind_are_refused() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     for filters in [
         json!({"color": "red"}),
@@ -266,7 +266,7 @@ async fn filters_are_known_and_hold_values_of_their_kind() {
 }
 
 #[tokio::test]
-async fn filters_are_shown_as_they_were_understood() {
+async fn filters_are_shown_as_they_were_interpreted() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     for nothing in [json!(null), json!({}), json!({"status": null})] {
         let export = owner.request_with(with("filters", nothing.clone())).await;
@@ -284,7 +284,7 @@ async fn filters_are_shown_as_they_were_understood() {
     let export = owner.request_with(body).await;
     assert_eq!(export["filters"]["status"], json!(["delivered"]));
     let created = &export["filters"]["created_at"];
-    // A date begins at midnight in the export's time zone.
+    // A date means midnight in the export's time zone.
     assert_eq!(created["from"], "2017-10-01T03:00:00Z");
     let instant = |value: &Value| -> Timestamp { value.as_str().unwrap().parse().unwrap() };
     let day = instant(&export["created_at"]).duration_since(instant(&created["to"]));

@@ -1,4 +1,4 @@
-//! Leads of a source: columns of its own, in the file and at the `PUT`.
+//! Leads: a source's own columns, in the file and in the `PUT`.
 
 use calamine::Data;
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use waybill_tests::{Caller, Deployment, exported, file_of, python_csv, succeeded
 const SYSTEM: &str = "id status name first_name last_name email phone company address_line1 address_line2 city state \
                       postal_code country ip_address landing_url";
 
-/// Leads as the loader takes them: what the catalog does not know is a custom field, or an attribute. Nobody defines
-/// `mystery` and `tier`.
+/// Leads for the loader. Columns that are not in the catalog are custom fields or attributes. `mystery` and `tier` have no
+/// definition.
 const LEADS: &str = "\
 id,created_at,updated_at,status,name,email,phone,city,country,job,emp.var.rate,mystery,attributes.vip,attributes.campaign,attributes.tier
 1,2026-01-01T10:00:00Z,2026-01-02T10:00:00.250Z,Active,Ana Sousa,ana@example.com,+1-519-748-2199,Porto,PT,cook,-1.8,,true,spring,
@@ -17,13 +17,13 @@ id,created_at,updated_at,status,name,email,phone,city,country,job,emp.var.rate,m
 3,2026-01-01T12:00:00Z,,Active,山田 太郎,,+81 3 1234 5678,東京,JP,,,,,autumn,
 ";
 
-/// What a file has of them.
+/// The leads' file.
 const FILE: &str = r#"1,Active,Ana Sousa,,,ana@example.com,+1-519-748-2199,,,,Porto,,,PT,,,cook,-1.8,true,spring,,2026-01-01T10:00:00Z,2026-01-02T10:00:00.250Z,SOURCE
 2,Sold,"Lima, José",,,jose@example.com,,,,,,,,,,,=1+1,1.1,,,"{""mystery"":""a \""b\"""",""tier"":""gold""}",2026-01-01T11:00:00.5Z,,SOURCE
 3,Active,山田 太郎,,,,+81 3 1234 5678,,,,東京,,,JP,,,,,,autumn,,2026-01-01T12:00:00Z,,SOURCE
 "#;
 
-/// A source that no other test knows, staff, and somebody who may export its leads.
+/// A source that no other test uses, a caller of the staff, and a person who may export the source's leads.
 async fn source(deployment: &Deployment) -> (String, Caller, Caller) {
     let source = format!("web-{}", unique());
     let staff = caller(deployment, "yuki", "staff").await;
@@ -40,7 +40,7 @@ fn definitions() -> Value {
 }
 
 #[tokio::test]
-async fn a_file_has_the_system_fields_the_sources_own_columns_and_what_nobody_defined() {
+async fn a_file_has_the_system_fields_the_sources_own_columns_and_fields_without_a_definition() {
     let deployment = Deployment::get();
     let (source, staff, owner) = source(&deployment).await;
     let path = format!("/v1/sources/{source}");
@@ -102,7 +102,7 @@ async fn a_file_has_the_system_fields_the_sources_own_columns_and_what_nobody_de
 }
 
 #[tokio::test]
-async fn leads_are_filtered_and_searched_as_their_list_is() {
+async fn leads_are_filtered_and_searched_like_their_list() {
     let deployment = Deployment::get();
     let (source, _, owner) = source(&deployment).await;
     deployment.load("leads", &source, LEADS.to_owned()).await;
@@ -134,7 +134,7 @@ async fn leads_are_filtered_and_searched_as_their_list_is() {
     assert_eq!(export["receipt"]["read"], 3);
 }
 
-/// What staff define after a request is in the next file.
+/// Definitions that are changed after a request apply to the next file.
 #[tokio::test]
 async fn a_file_has_the_columns_that_were_defined_at_its_request() {
     let deployment = Deployment::get();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Answer, Caller, Deployment, FINISHED_WITHIN, Owner, id, unique};
 
-/// The ids of a list, which says whether any of them is still to be waited for.
+/// The ids of a list. Also checks the list's field for unfinished exports.
 fn ids(list: &Value) -> Vec<u64> {
     let exports = list["exports"]
         .as_array()
@@ -19,7 +19,7 @@ fn ids(list: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_list_has_25_exports_unless_more_or_fewer_are_asked_for_and_says_so() {
+async fn a_list_has_25_exports_by_default_and_shows_the_limit() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let source = unique();
@@ -42,7 +42,7 @@ async fn a_list_has_25_exports_unless_more_or_fewer_are_asked_for_and_says_so() 
 }
 
 #[tokio::test]
-async fn statuses_and_types_narrow_a_list() {
+async fn a_list_can_be_filtered_by_status_and_type() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let succeeded = id(&owner.succeeded(csv()).await);
@@ -84,7 +84,7 @@ async fn statuses_and_types_narrow_a_list() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_of_its_own_list_and_cannot_be_changed() {
+async fn a_cursor_is_valid_only_for_its_list_and_unchanged() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     for _ in 0..2 {
@@ -123,7 +123,7 @@ async fn a_cursor_is_of_its_own_list_and_cannot_be_changed() {
         );
     }
 
-    // The page's size may change from one to the next; what is listed may not.
+    // The page's size may change between pages; the list's path and filters may not.
     owner
         .api
         .get(&format!("{}?limit=9&cursor={cursor}", owner.path()))
@@ -143,7 +143,7 @@ async fn a_list_that_has_not_changed_is_not_sent_again() {
             .header(IF_NONE_MATCH, tag);
         owner.api.send(request).await
     };
-    // The mail is sent after the file is there, and shown.
+    // The mail is sent, and shown, after the file is ready.
     let path = owner.path();
     let first = deployment
         .until(
@@ -184,14 +184,14 @@ async fn a_list_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_organizations_list_holds_its_projects_exports() {
+async fn an_organizations_list_has_its_projects_exports() {
     let deployment = Deployment::get();
     let organization = format!("org-{}", unique());
     let (film, book) = (
         Owner::new(&deployment, "Ana").await,
         Owner::new(&deployment, "Bruno").await,
     );
-    // What was asked for before a project belonged to the organization stays the project's own.
+    // Exports from before the project belonged to the organization are only in the project's list.
     let before = film.request("csv").await;
     assert!(before["organization_id"].is_null());
     for owner in [&film, &book] {
@@ -209,22 +209,22 @@ async fn an_organizations_list_holds_its_projects_exports() {
     admin.get(&export_path(&before)).await.expect_status(404);
     admin.post(&film.path(), csv()).await.expect_status(201);
 
-    // An admin reads the project's list, of which the earlier export is no part for them.
+    // An admin's list of the project does not have the earlier export.
     let of_project = admin.read(&film.path()).await;
     assert!(!ids(&of_project).contains(&id(&before)), "{of_project:#}");
     assert!(ids(&of_project).contains(&id(&first)));
-    // A project's owner has no part in the organization.
+    // The grant for the project is not a grant for the organization.
     film.api.get(&path).await.expect_status(404);
 }
 
-/// The words of paths for the kinds of parents.
+/// The path segments of the kinds of parents.
 const PLURALS: [(&str, &str); 3] = [
     ("organization", "organizations"),
     ("project", "projects"),
     ("source", "sources"),
 ];
 
-/// An organization with a project and a source, and one type of records for each kind that the catalog has one for.
+/// An organization with a project and a source, and one type of records for each kind of parent.
 async fn a_house(deployment: &Deployment) -> (String, Vec<(String, String, String)>) {
     let organization = format!("org-{}", unique());
     let staff = caller(deployment, "yuki", "staff").await;
@@ -251,7 +251,7 @@ async fn a_house(deployment: &Deployment) -> (String, Vec<(String, String, Strin
     (organization, parents)
 }
 
-/// Every page of a list; `between` happens after each but the last.
+/// All pages of a list. Calls `between` after each page except the last.
 async fn pages(api: &Caller, path: &str, limit: usize, between: impl AsyncFn()) -> Vec<u64> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     let and = if path.contains('?') { "&" } else { "?" };
@@ -269,7 +269,7 @@ async fn pages(api: &Caller, path: &str, limit: usize, between: impl AsyncFn()) 
 }
 
 #[tokio::test]
-async fn lists_of_every_kind_of_parent_keep_the_same_promises() {
+async fn lists_of_every_kind_of_parent_follow_the_same_rules() {
     let deployment = Deployment::get();
     let (organization, parents) = a_house(&deployment).await;
     let ask = async |(grant, path, name): &(String, String, String)| {
@@ -309,7 +309,7 @@ async fn lists_of_every_kind_of_parent_keep_the_same_promises() {
                 "{name} {export} in {path}"
             );
         }
-        // New exports come in front of the first page, and are on none of the others.
+        // New exports are before the first page, so no later page has them.
         let own = parents.iter().find(|(_, of, _)| of == path);
         let seen = pages(&admin, path, 2, async || {
             ask(own.unwrap_or(&parents[0])).await;
@@ -319,7 +319,7 @@ async fn lists_of_every_kind_of_parent_keep_the_same_promises() {
         assert!(ids(&newest)[0] > expected[0], "the newest is first");
     }
 
-    // What a list is narrowed to is what the whole has of it.
+    // A filtered list has exactly the matching exports of the whole list.
     let list = deployment
         .until("every export to be final", FINISHED_WITHIN, async || {
             let list = read(&format!("{whole}?limit=100")).await;
@@ -341,8 +341,7 @@ async fn lists_of_every_kind_of_parent_keep_the_same_promises() {
         let narrowed = read(&format!("{whole}?limit=100&status={status}")).await;
         assert_eq!(ids(&narrowed), having("status", status), "{status}");
     }
-    // A filter that matches one export in many does not end the list before it is found. A file that expires meanwhile is
-    // still among those that had one.
+    // A filter that matches one of many exports finds it. An export whose file expires meanwhile still matches.
     for statuses in [&["succeeded", "expired"][..], &["canceled"]] {
         let query: String = statuses.iter().map(|s| format!("&status={s}")).collect();
         let seen = pages(&admin, &format!("{whole}?{}", &query[1..]), 1, async || {}).await;

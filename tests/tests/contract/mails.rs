@@ -1,13 +1,13 @@
-//! Mails: to whom a file goes with them.
+//! Mails: when a file is attached.
 
 use serde_json::json;
 use waybill_tests::asking::*;
 use waybill_tests::{Deployment, Owner, id};
 
-/// A file that is attached is given to whoever reads the mails of the address. API Gateway hands a boolean on as text;
-/// whatever else it is, the address is not known to be the person's.
+/// Whoever reads the mails of the address can read an attached file. API Gateway passes a boolean claim as text. With any
+/// other value, the address is not verified.
 #[tokio::test]
-async fn a_file_goes_to_no_address_that_the_token_does_not_call_verified() {
+async fn a_file_is_not_attached_if_the_address_is_not_verified_in_the_token() {
     let deployment = Deployment::get();
     for (claim, attached) in [
         (json!(true), 1),
@@ -26,7 +26,7 @@ async fn a_file_goes_to_no_address_that_the_token_does_not_call_verified() {
             "grants": format!("project:{}", owner.project)});
         let owner = owner.calling_as(deployment.caller(&deployment.token(token).await));
         let export = owner.succeeded(csv()).await;
-        // It is for the mail alone.
+        // The claim is only used for the mail.
         assert!(!export.to_string().contains("verified"), "{export:#}");
         let stored = deployment.stored(id(&export)).await;
         let is_verified = stored["user"]["email_verified"] == true;

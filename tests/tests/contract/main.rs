@@ -1,4 +1,4 @@
-//! The HTTP contract, from outside: what every call answers, and above all what it refuses.
+//! The HTTP contract from outside: the answers to every call, especially the refusals.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

@@ -1,4 +1,4 @@
-//! The contract at `/openapi.json`: valid, open to all, and true of the answers that the API really gives.
+//! The contract at `/openapi.json`: valid, public, and correct about the API's real answers.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use waybill_tests::{Deployment, Owner, generated_orders, load_orders, orders_csv
 const SCHEMA: &str = include_str!("../../data/openapi-3.1.schema.json");
 const CHECK: &str = include_str!("../../data/check_openapi.py");
 
-/// What is wrong with the document, its examples and these answers, by the specification's own schema.
+/// The errors in the document, its examples and these answers, by the specification's own schema.
 fn wrong(document: &Value, answers: &[Value]) -> String {
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     let asked = json!({"schema": schema, "document": document, "answers": answers});
@@ -45,7 +45,7 @@ async fn document(deployment: &Deployment) -> Value {
 }
 
 #[tokio::test]
-async fn the_contract_is_true_of_real_answers() {
+async fn the_contract_describes_the_real_answers() {
     let deployment = Deployment::get();
     let document = document(&deployment).await;
     assert_eq!(document["openapi"], "3.1.0");
@@ -65,7 +65,7 @@ async fn the_contract_is_true_of_real_answers() {
     let nothing = Value::Null;
     let stranger = &deployment.stranger();
     let mut answers = Vec::new();
-    // The contract's address, and who calls which of its kind.
+    // Each path of the contract, its address, and the caller.
     for (method, documented, api, path, body) in [
         (
             "post",
@@ -171,7 +171,7 @@ async fn the_contract_is_true_of_real_answers() {
 }
 
 #[tokio::test]
-async fn the_contract_has_every_method_of_its_addresses() {
+async fn the_contract_has_every_method_of_its_paths() {
     let deployment = Deployment::get();
     let document = document(&deployment).await;
     let staff = caller(&deployment, "yuki", "staff").await;
@@ -180,7 +180,7 @@ async fn the_contract_has_every_method_of_its_addresses() {
         let refused = staff.call(Method::DELETE, &address, None).await;
         problem(&refused, 405);
         let allowed = refused.header("allow").split(',').map(str::trim);
-        // Every GET takes HEAD too.
+        // Every GET also supports HEAD.
         let allowed: BTreeSet<String> = allowed
             .filter(|m| *m != "HEAD")
             .map(str::to_lowercase)
@@ -199,7 +199,7 @@ fn address(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere_and_every_call_has_a_name_of_its_own() {
+async fn every_reference_exists_and_every_operation_id_is_unique() {
     let deployment = Deployment::get();
     let document = document(&deployment).await;
     assert_eq!(document["servers"][0]["url"], deployment.public_url());
@@ -215,7 +215,7 @@ async fn every_reference_leads_somewhere_and_every_call_has_a_name_of_its_own() 
             .keys()
         {
             let used = text.contains(&format!("#/components/{kind}/{name}\""));
-            // 405 is said of all addresses at once.
+            // The contract describes 405 once for all paths.
             assert!(
                 used || name == "Problem405",
                 "{kind}/{name} is used nowhere"
@@ -241,9 +241,9 @@ async fn every_reference_leads_somewhere_and_every_call_has_a_name_of_its_own() 
     }
 }
 
-/// What a client checks most strictly has no fields but those that the contract names.
+/// Objects that clients check strictly have only the fields in the contract.
 #[tokio::test]
-async fn a_receipt_a_failure_and_their_like_are_closed() {
+async fn receipts_failures_and_similar_objects_have_no_other_fields() {
     let document = document(&Deployment::get()).await;
     for name in ["Failure", "FieldError", "Receipt", "User", "Warning"] {
         let schema = &document["components"]["schemas"][name];
@@ -257,9 +257,9 @@ async fn a_receipt_a_failure_and_their_like_are_closed() {
     }
 }
 
-/// The gateway hands on bytes in another form than text.
+/// API Gateway gets bytes in another form than text.
 #[tokio::test]
-async fn the_contract_comes_compressed_to_whom_it_suits() {
+async fn the_contract_is_compressed_if_the_client_accepts_it() {
     let deployment = Deployment::get();
     let stranger = deployment.stranger();
     let ask = async |name: &str, value: &str| {

@@ -1,4 +1,4 @@
-//! `PUT` of organizations, projects and sources: staff say what they are called and whom they belong to.
+//! `PUT` of organizations, projects and sources: staff set their names and their organization.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -6,7 +6,7 @@ use waybill_tests::asking::*;
 use waybill_tests::{Deployment, Owner, unique};
 
 #[tokio::test]
-async fn staff_describe_a_project_and_files_are_called_after_it() {
+async fn staff_set_a_projects_name_and_file_names_have_it() {
     let deployment = Deployment::get();
     let staff = caller(&deployment, "yuki", "staff").await;
     let owner = Owner::new(&deployment, "Ana").await;
@@ -29,7 +29,7 @@ async fn staff_describe_a_project_and_files_are_called_after_it() {
         format!("orders-Film- 4-2 -São--{stamp}.csv")
     );
 
-    // A PUT replaces the whole.
+    // A PUT replaces the whole profile.
     let shown = staff
         .put(&path, json!({"name": "Film"}))
         .await
@@ -41,7 +41,7 @@ async fn staff_describe_a_project_and_files_are_called_after_it() {
 }
 
 #[tokio::test]
-async fn staff_describe_parents_of_every_kind() {
+async fn staff_set_profiles_of_every_kind_of_parent() {
     let (n, staff) = (unique(), caller(&Deployment::get(), "yuki", "staff").await);
     let (source, organization) = (format!("web-{n}"), format!("org-{n}"));
     for (path, body, shown) in [
@@ -77,7 +77,7 @@ async fn staff_describe_parents_of_every_kind() {
 }
 
 #[tokio::test]
-async fn nobody_else_describes_anything() {
+async fn only_staff_set_profiles() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let mine = json!({"name": "Mine now", "organization_id": "acme"});
@@ -112,7 +112,7 @@ async fn nobody_else_describes_anything() {
 }
 
 #[tokio::test]
-async fn a_description_is_a_name_and_an_organization() {
+async fn a_profile_has_a_name_and_an_organization() {
     let deployment = Deployment::get();
     let staff = caller(&deployment, "yuki", "staff").await;
     let n = unique();
@@ -173,14 +173,14 @@ async fn a_description_is_a_name_and_an_organization() {
         problem(&staff.put(path, json!({"name": "Film"})).await, 404);
     }
     problem(&staff.put(&project, json!(["Film"])).await, 400);
-    // Of all these, nothing is kept: the project has the name of its id.
+    // Nothing of these is stored: the project's name is its id.
     let owner = caller(&deployment, "ana", &format!("project:{n}")).await;
     let found = owner.read(&format!("{project}/catalog")).await;
     assert_eq!(found["parents"][0]["name"], n.to_string());
 }
 
 #[tokio::test]
-async fn columns_of_a_source_have_keys_of_their_own() {
+async fn keys_of_a_sources_columns_must_be_unique() {
     let staff = caller(&Deployment::get(), "yuki", "staff").await;
     let path = format!("/v1/sources/web-{}", unique());
     let mut said = Vec::new();

@@ -1,4 +1,4 @@
-//! Three exports a minute per person, and not one more.
+//! The limit of three exports per minute and person.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -6,7 +6,7 @@ use waybill_tests::asking::*;
 use waybill_tests::{Deployment, Owner};
 
 #[tokio::test]
-async fn of_fifty_requests_at_once_three_are_taken() {
+async fn three_of_fifty_concurrent_requests_are_accepted() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let (path, before) = (owner.path(), deployment.now());
@@ -21,7 +21,7 @@ async fn of_fifty_requests_at_once_three_are_taken() {
     assert_eq!(taken.len(), 3, "refused: {refused:?}");
     for answer in &refused {
         let seconds: u32 = answer.header("retry-after").parse().expect("seconds");
-        // No fewer than are left of the minute: within this process, all of them.
+        // At least the rest of the minute; in the test's process exactly that.
         assert!(
             (60.0 - passed..=60.0).contains(&f64::from(seconds)),
             "{answer:?}"
@@ -38,7 +38,7 @@ async fn of_fifty_requests_at_once_three_are_taken() {
 }
 
 #[tokio::test]
-async fn the_limit_is_a_persons_own_over_all_projects() {
+async fn a_persons_limit_applies_across_all_projects() {
     let deployment = Deployment::get();
     let ana = Owner::new(&deployment, "Ana").await;
     let elsewhere = waybill_tests::unique();
@@ -52,9 +52,9 @@ async fn the_limit_is_a_persons_own_over_all_projects() {
     ana.colleague("Berta").await.request("csv").await;
 }
 
-/// Only a 201 counts.
+/// Only an answer 201 counts.
 #[tokio::test]
-async fn what_was_refused_costs_nothing() {
+async fn refused_requests_do_not_count() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     for _ in 0..4 {
         problem(
@@ -68,7 +68,7 @@ async fn what_was_refused_costs_nothing() {
     for _ in 0..3 {
         owner.request("csv").await;
     }
-    // Reading is not limited, and a wrong request is told so even now.
+    // Reads are not limited, and an invalid request still gets 422.
     owner.api.get(&owner.path()).await.expect_status(200);
     problem(
         &owner

@@ -1,4 +1,4 @@
-//! Lists of records: what an export would hold, newest first.
+//! Lists of records: the records of an export, newest first.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn path(owner: &Owner) -> String {
     format!("/v1/projects/{}/records/orders", owner.project)
 }
 
-/// Every record of a list, page after page, newest first.
+/// All records of a list, newest first.
 async fn all(owner: &Owner, query: &str) -> Vec<Value> {
     let (mut records, mut cursor) = (Vec::new(), String::new());
     for _ in 0..200 {
@@ -33,7 +33,7 @@ async fn all(owner: &Owner, query: &str) -> Vec<Value> {
     panic!("{query} does not end")
 }
 
-/// A cell of a CSV file, as the list's JSON would be written there.
+/// A value of the list as a cell of a CSV file.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -42,9 +42,9 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// The list and the file come of one selection: the same records, the same columns, the other way round.
+/// A list and a file with the same selection have the same records and columns, in opposite order.
 #[tokio::test]
-async fn what_is_listed_is_what_is_exported() {
+async fn a_list_has_the_records_of_the_export() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     load_orders(
@@ -53,7 +53,7 @@ async fn what_is_listed_is_what_is_exported() {
         orders_csv(&generated_orders(300)),
     )
     .await;
-    // A column of decimals is compared as numbers by a test of its own: `12.50` is 12.5 in JSON.
+    // Another test compares columns of decimals, as numbers: `12.50` is 12.5 in JSON.
     let columns = [
         "id",
         "status",
@@ -89,7 +89,7 @@ async fn what_is_listed_is_what_is_exported() {
         body.as_object_mut()
             .expect("an object")
             .extend(filters.as_object().expect("an object").clone());
-        // Each has a minute's exports of their own.
+        // Each person has their own limit of exports per minute.
         let colleague = owner.colleague("Reader").await;
         let export = colleague.succeeded(body).await;
         let mut rows = python_csv(&colleague.download(&export).await.body);
@@ -132,7 +132,7 @@ async fn a_record_is_json_of_its_columns() {
         "freight": "0.1234567890123456789", "currency": null, "payment": null,
     });
     let meta = json!({"limit": 25, "next": null, "count": {"value": 1, "exact": true}});
-    // As texts, since the columns have an order.
+    // Compared as texts, because the columns have an order.
     let expected = json!({"records": [record], "meta": meta});
     assert_eq!(list.to_string(), expected.to_string());
     let zoned = format!(
@@ -146,7 +146,7 @@ async fn a_record_is_json_of_its_columns() {
     );
 }
 
-/// Orders of a day each, from the beginning of the year on, by their ids: every third one is canceled.
+/// One order per day from the beginning of the year, with ids in that order. Every third order is canceled.
 async fn owner_of_days(deployment: &Deployment, count: usize) -> Owner {
     let owner = Owner::new(deployment, "Ana").await;
     let mut csv = "id,created_at,status\n".to_owned();
@@ -170,7 +170,7 @@ fn ids(records: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_newest_first_and_count_what_they_found() {
+async fn pages_are_newest_first_and_count_their_records() {
     let owner = owner_of_days(&Deployment::get(), 60).await;
     let newest_first: Vec<String> = (0..60).rev().map(|n| format!("o-{n:03}")).collect();
     for limit in [1, 7, 20, 59, 60, 61, 100] {
@@ -197,7 +197,7 @@ async fn pages_follow_each_other_newest_first_and_count_what_they_found() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_of_its_type_filters_columns_and_zone() {
+async fn a_cursor_is_valid_only_for_its_type_filters_columns_and_time_zone() {
     let deployment = Deployment::get();
     let owner = owner_of_days(&deployment, 6).await;
     let path = path(&owner);
@@ -245,10 +245,10 @@ async fn pages_neither_repeat_nor_skip_while_records_arrive() {
     let path = path(&owner);
     let first = owner.api.read(&format!("{path}?limit=10")).await;
     assert_eq!(first["meta"]["count"], json!({"value": 10, "exact": false}));
-    // Five that are newer than all, and one that is older than what was shown.
+    // Five orders that are newer than all others, and one that is older than the shown ones.
     let later = [&orders[26..], &orders[..1]].concat();
     load_orders(&deployment, owner.project, orders_csv(&later)).await;
-    // And one that came after the first page was asked for, in the minute that is read strongly consistently.
+    // One order from after the request of the first page, in the minute that is read strongly consistently.
     let now = deployment.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     load_orders(
         &deployment,
@@ -268,7 +268,7 @@ async fn pages_neither_repeat_nor_skip_while_records_arrive() {
 }
 
 #[tokio::test]
-async fn a_list_is_no_longer_than_lambda_answers() {
+async fn a_list_is_shorter_than_lambdas_limit_for_answers() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let mut csv = "id,created_at,customer\n".to_owned();
@@ -288,9 +288,9 @@ async fn a_list_is_no_longer_than_lambda_answers() {
     assert_eq!(all(&owner, "limit=100").await.len(), 30);
 }
 
-/// [`MANY`] orders, of some 240 bytes each, are more than one call examines: what is rare is found by going on.
+/// [`MANY`] orders, of about 240 bytes each, are more than one call examines. Rare records are found by further calls.
 #[tokio::test]
-async fn a_call_examines_no_more_than_it_may_and_the_next_goes_on() {
+async fn a_call_examines_a_limited_number_of_records_and_the_next_call_continues() {
     let owner = owner_of_many(&Deployment::get()).await;
     let rare = format!("{}?search=o-0000001", path(&owner));
     let first = owner.api.read(&rare).await;
@@ -306,7 +306,7 @@ async fn a_call_examines_no_more_than_it_may_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn records_are_for_those_who_may_export_them() {
+async fn only_those_who_may_export_see_records() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let path = path(&owner);
@@ -316,7 +316,7 @@ async fn records_are_for_those_who_may_export_them() {
     let grants = format!("project:{} staff", owner.project);
     let both = caller(&deployment, "yuki", &grants).await;
     both.get(&path).await.expect_status(200);
-    // What the others get is in the table of `grants`.
+    // The table in `grants` has the answers to other callers.
     let source = format!("source:{}", owner.project);
     let bruno = caller(&deployment, "bruno", &source).await;
     problem(&bruno.get(&path).await, 404);
@@ -330,7 +330,7 @@ async fn records_are_for_those_who_may_export_them() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_exported_cannot_be_listed() {
+async fn records_that_cannot_be_exported_cannot_be_listed() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let path = path(&owner);

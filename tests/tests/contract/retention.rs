@@ -1,4 +1,4 @@
-//! Past its retention a file is gone, and the export says so.
+//! After the retention, the file is deleted and the export is expired.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use waybill_tests::{Deployment, Owner, generated_orders, id, load_orders, orders_csv};
 
 #[tokio::test]
-async fn past_its_retention_a_file_is_gone_and_the_export_says_so() {
+async fn after_the_retention_the_file_is_deleted_and_the_export_is_expired() {
     let deployment = Deployment::get();
     let retention = Duration::from_secs(deployment.seconds("RetentionSeconds"));
     let ana = Owner::new(&deployment, "Ana").await;
@@ -26,7 +26,7 @@ async fn past_its_retention_a_file_is_gone_and_the_export_says_so() {
     let stranger = Owner::new(&deployment, "Bruno").await;
     stranger.api.get(&link).await.expect_status(404);
 
-    // It reads as expired from that instant on, whether or not the sweeper has come.
+    // The export is shown as expired from that instant, even before the sweeper has expired it.
     let over = deployment
         .until("the export to expire", retention * 3, async || {
             let now = ana.export(id(&export)).await;

@@ -1,11 +1,11 @@
-//! A host's backend (the grant `service`), which asks for exports for the people that it names.
+//! A host's backend (the grant `service`), which requests exports for people.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Answer, Caller, Deployment, Owner, id, unique};
 
-/// A backend that serves a project, with its path.
+/// A backend with a grant for a project, and the project's path.
 async fn backend(deployment: &Deployment, project: u64) -> (Caller, String) {
     let grants = format!("service project:{project}");
     let path = format!("/v1/projects/{project}/exports");
@@ -30,7 +30,7 @@ async fn a_service_with_the_parent_names_the_person_that_the_export_is_for() {
     let export = backend.post(&path, body.clone()).await;
     let export = export.expect_status(201).json();
     assert_eq!(export["user"], user);
-    // The backend vouches for the address, whatever its own token says of its own.
+    // The address counts as verified, because the backend names it, whatever the backend's token says about its own.
     let stored = deployment.stored(id(&export)).await;
     assert_eq!(stored["user"]["email_verified"], true);
     let events = backend.read(&events_path(&export)).await;
@@ -39,7 +39,7 @@ async fn a_service_with_the_parent_names_the_person_that_the_export_is_for() {
     assert!(who["id"].as_str().unwrap().starts_with("backend-"));
     assert_eq!(who["on_behalf_of"], user["id"], "{events:#}");
 
-    // The limit counts the person, whoever asks for them, and not the backend.
+    // The limit counts exports of the person, not of the backend.
     for status in [201, 201, 429] {
         assert_eq!(backend.post(&path, body.clone()).await.status, status);
     }
@@ -54,13 +54,13 @@ async fn a_service_with_the_parent_names_the_person_that_the_export_is_for() {
     problem(&owner.api.post(&path, body).await, 403);
 }
 
-/// It is for them, so that they get the mail; they reach it by their own grants, as everybody does.
+/// The named person gets the mail, and needs their own grants to see the export.
 #[tokio::test]
 async fn the_named_person_is_mailed_and_the_export_is_theirs() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let (backend, path) = backend(&deployment, owner.project).await;
-    // Where no token says that an address is verified, the backend that names it vouches for it.
+    // The address counts as verified, because the backend names it.
     let unverified = json!({"sub": "backend", "grants": format!("service project:{}", owner.project),
         "claims": {"email_verified": null}});
     let vouching = deployment.caller(&deployment.token(unverified).await);
@@ -80,7 +80,7 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
     owner.mail_about(id(&export)).await;
     owner.mail_is(id(&export), "sent").await;
 
-    // Theirs and the backend's, and nobody else's of the project.
+    // The person and the backend may cancel the export, and no other person of the project.
     let cancel = async |api: &Caller| api.cancel(&export).await;
     problem(&cancel(&owner.api).await, 409);
     problem(&cancel(&backend).await, 409);
@@ -90,9 +90,9 @@ async fn the_named_person_is_mailed_and_the_export_is_theirs() {
     problem(&cancel(&without).await, 404);
 }
 
-/// A key is the caller's own: a backend's for one person is not the person's, nor good for another.
+/// A key belongs to its caller. A backend's key for one person is not a key of that person or of another one.
 #[tokio::test]
-async fn an_idempotency_key_is_the_backends_whomever_it_names() {
+async fn an_idempotency_key_belongs_to_the_backend_whoever_is_named() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let colleague = owner.colleague("Berta").await;
@@ -109,7 +109,7 @@ async fn an_idempotency_key_is_the_backends_whomever_it_names() {
     let own = post(&owner.api, csv()).await.expect_status(201);
     assert_ne!(own.json()["id"], first.json()["id"]);
 
-    // The two are both the person's, and a third is all that the minute has left.
+    // Both exports count for the person, so only a third is left in this minute.
     for status in [201, 429] {
         assert_eq!(owner.api.post(&path, csv()).await.status, status);
     }

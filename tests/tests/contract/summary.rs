@@ -1,4 +1,4 @@
-//! The summary: how much is exported, by whom and when.
+//! The summary: numbers of exports, rows and downloads, by person and day.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Caller, Deployment, Owner, generated_orders, load_orders, orders_csv, unique};
 
-/// The sums of the days, which people's sums must be too.
+/// The sums of the days. The sums of the people must be equal.
 #[track_caller]
 fn sums(summary: &Value) -> [u64; 4] {
     let of = |list: &str| {
@@ -28,7 +28,7 @@ async fn summary(api: &Caller, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_extracted_is_counted_once_by_day_and_person() {
+async fn exports_and_downloads_are_counted_once_by_day_and_person() {
     let deployment = Deployment::get();
     let ana = Owner::new(&deployment, "Ana").await;
     let nothing = summary(&ana.api, &ana.path()).await;
@@ -46,10 +46,10 @@ async fn what_is_extracted_is_counted_once_by_day_and_person() {
     ana.download(&first).await;
     berta.download(&first).await;
     berta.download(&first).await;
-    // A refusal takes nothing.
+    // A refused download does not count.
     let bruno = caller(&deployment, "bruno", "").await;
     problem(&bruno.get(&ana.link(&first)).await, 404);
-    // An export is counted as it is asked for, and its rows once there is a file.
+    // An export counts from its request, and its rows count from the end of its file.
     let carla = ana.colleague("Carla").await;
     for _ in 0..2 {
         carla
@@ -64,7 +64,7 @@ async fn what_is_extracted_is_counted_once_by_day_and_person() {
             "rows": rows, "bytes": bytes})
     };
     let people = found["people"].as_array().expect("people");
-    // Who asked for most is first; the headers of their files may be counted already.
+    // The person with the most exports is first. The headers of their empty files may count already.
     let bytes = people[0]["bytes"].as_u64().expect("bytes");
     let all = size(&first) + size(&second) + bytes;
     assert_eq!(sums(&found), [4, 3, 80, all], "{found:#}");
@@ -79,14 +79,14 @@ async fn what_is_extracted_is_counted_once_by_day_and_person() {
         (&person(&carla, [2, 0, 0, bytes]), &expected[..])
     );
 
-    // The days are those of the exports' instants, in UTC.
+    // The days are in UTC.
     let created: Timestamp = first["created_at"].as_str().unwrap().parse().unwrap();
     let day = TimeZone::UTC.to_datetime(created).date();
     let of_day = json!({"date": day, "exports": 4, "downloads": 3, "rows": 80, "bytes": all});
     assert_eq!(found["days"], json!([of_day]));
 }
 
-/// A day so many days from today.
+/// The day this many days after today.
 fn day(deployment: &Deployment, from_today: i64) -> Date {
     let today = TimeZone::UTC.to_datetime(deployment.now()).date();
     today.checked_add(from_today.days()).expect("a day")
@@ -151,7 +151,7 @@ async fn a_summary_is_of_whole_days() {
 }
 
 #[tokio::test]
-async fn an_organizations_summary_is_of_its_projects() {
+async fn an_organizations_summary_counts_its_projects() {
     let deployment = Deployment::get();
     let organization = format!("org-{}", unique());
     let staff = caller(&deployment, "yuki", "staff").await;
@@ -169,7 +169,7 @@ async fn an_organizations_summary_is_of_its_projects() {
     for who in [&admin, &staff] {
         assert_eq!(sums(&summary(who, &path).await)[0], 2);
     }
-    // What was asked for before the project belonged to the organization is none of its business.
+    // Exports from before the project belonged to the organization do not count.
     assert_eq!(sums(&summary(&admin, &film.path()).await)[0], 1);
     assert_eq!(sums(&summary(&film.api, &film.path()).await)[0], 2);
     problem(&film.api.get(&format!("{path}/summary")).await, 404);

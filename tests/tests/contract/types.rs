@@ -17,7 +17,7 @@ id,name,email,phone,city,country_locale,subscribed_at,status,source,tags,birth_d
 ";
 
 #[tokio::test]
-async fn purchases_are_exported_as_they_are() {
+async fn purchases_are_exported_unchanged() {
     let deployment = Deployment::get();
     let organization = format!("org-{}", unique());
     let admin = admin(&deployment, &organization).await;
@@ -34,7 +34,7 @@ async fn purchases_are_exported_as_they_are() {
     let ids: Vec<_> = rows[1..].iter().map(|row| row[0].as_str()).collect();
     assert_eq!(ids, ["1", "3", "2"], "in the order of time");
     let canceled = "2|C536379|canceled|2010-12-01T09:41:00Z|D|Discount, \"£\" |-1|27.5|-27.5|GBP||||United Kingdom|";
-    // DynamoDB gives back a number's value and not its zeros.
+    // DynamoDB does not keep a number's trailing zeros.
     let cells = rows[3].iter().map(|cell| {
         let shorter = cell.strip_suffix('0').filter(|cell| cell.contains('.'));
         shorter.unwrap_or(cell)
@@ -51,7 +51,7 @@ async fn purchases_are_exported_as_they_are() {
 }
 
 #[tokio::test]
-async fn audience_members_are_exported_with_more_columns_where_they_are_named() {
+async fn audience_members_are_exported_with_more_columns_if_requested() {
     let deployment = Deployment::get();
     let organization = format!("org-{}", unique());
     let admin = admin(&deployment, &organization).await;
@@ -91,9 +91,9 @@ async fn audience_members_are_exported_with_more_columns_where_they_are_named() 
     );
 }
 
-/// Orders come as an attachment: see `main_job`. The others are a link alone, to the page that asks who clicks.
+/// Orders are attached: see `main_job`. The mails about other types only have a link to the page, which requires sign-in.
 #[tokio::test]
-async fn purchases_audience_members_and_leads_are_mailed_a_link() {
+async fn purchases_audience_members_and_leads_are_mailed_as_a_link() {
     let deployment = Deployment::get();
     for (type_name, kind, label) in [
         ("purchases", "organization", "Purchases"),

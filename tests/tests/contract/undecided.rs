@@ -1,11 +1,11 @@
-//! Records that do not fit the catalog: none is left out in silence.
+//! Records that do not fit the catalog: all are counted, also those that are left out.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use waybill_tests::asking::*;
 use waybill_tests::{Deployment, FINISHED_WITHIN, Owner, file_of, python_csv};
 
-/// Puts an order with this sort key and time of creation, whatever a loader would say of them.
+/// Puts an order with this sort key and creation time, without a loader's checks.
 async fn put(on: &Deployment, owner: &Owner, sort_key: &str, id: &str, created_at: Option<&str>) {
     let partition = format!("orders#{}", owner.project);
     let mut item = vec![("pk", partition.as_str()), ("sk", sort_key), ("id", id)];
@@ -27,7 +27,7 @@ fn in_2026() -> Value {
 }
 
 #[tokio::test]
-async fn keys_of_another_form_make_no_empty_file() {
+async fn an_export_fails_if_all_keys_have_another_format() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     for n in 0..40 {
@@ -82,9 +82,9 @@ async fn keys_of_another_form_make_no_empty_file() {
     }
 }
 
-/// Times as Python's `isoformat` writes them, and none at all, under a filter that needs them.
+/// Times as Python's `isoformat` writes them, and missing times, with a filter that needs them.
 #[tokio::test]
-async fn times_that_cannot_be_read_make_no_empty_file() {
+async fn an_export_fails_if_no_time_can_be_interpreted() {
     let deployment = Deployment::get();
     for created_at in [Some("2026-01-01T10:00:00"), None] {
         let owner = Owner::new(&deployment, "Ana").await;
@@ -94,15 +94,14 @@ async fn times_that_cannot_be_read_make_no_empty_file() {
         }
         let export = failed(&owner, in_2026()).await;
         assert_eq!(export["failure"]["code"], "catalog_mismatch", "{export:#}");
-        // Without the filter the key alone says that they are no later than the request.
+        // Without the filter, the key shows that the records are not later than the request.
         let all = owner.succeeded(csv()).await;
         assert_eq!(all["rows"], 20, "{all:#}");
     }
 }
 
 #[tokio::test]
-async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_who_may_read_them()
-{
+async fn undecided_records_are_in_the_file_and_counted_with_an_example() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let time = "2026-01-01T10:00:00Z";
@@ -147,7 +146,7 @@ async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_
         "{mail}"
     );
 
-    // A filter on the time takes what has one.
+    // A filter on the time matches the records that have one.
     let narrowed = owner.succeeded(in_2026()).await;
     let rows = python_csv(&file_of(&deployment, &owner.api, &narrowed).await);
     let ids: Vec<&str> = rows[1..].iter().map(|row| row[0].as_str()).collect();
@@ -156,7 +155,7 @@ async fn records_in_doubt_are_in_the_file_and_counted_with_an_example_for_those_
 }
 
 #[tokio::test]
-async fn the_receipt_names_the_entry_by_which_the_file_was_made() {
+async fn the_receipt_names_the_entry_of_the_file() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     let [first, second] = [owner.succeeded(csv()).await, owner.succeeded(csv()).await];
     let entry = first["receipt"]["entry"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Who sees what: what is not theirs is not there, and what they may not do is refused.
+//! Who may see and do what: 404 for what a person may not see, 403 for what they may not do.
 
 use serde_json::{Value, json};
 use waybill::download_uuid::new_download;
@@ -7,7 +7,7 @@ use waybill_tests::asking::*;
 use waybill_tests::{Caller, Deployment, Owner, id, unique};
 
 #[tokio::test]
-async fn staff_see_and_cancel_everywhere_but_start_and_take_nothing() {
+async fn staff_see_and_cancel_every_export_but_create_and_download_none() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
     let export = owner.succeeded(csv()).await;
@@ -39,7 +39,7 @@ async fn staff_see_and_cancel_everywhere_but_start_and_take_nothing() {
     assert!(!refused.contains(&"downloaded".to_owned()), "{refused:?}");
 }
 
-/// Somebody whose project is an organization's, its admin, and staff; their exports are not done at once.
+/// The owner of an organization's project, the organization's admin, and staff. Exports do not finish at once.
 async fn house(deployment: &Deployment) -> (Owner, Caller, Caller) {
     let organization = format!("org-{}", unique());
     let owner = owner_in_no_hurry_alone(deployment).await;
@@ -50,7 +50,7 @@ async fn house(deployment: &Deployment) -> (Owner, Caller, Caller) {
 }
 
 #[tokio::test]
-async fn only_the_person_who_asked_admins_and_staff_cancel() {
+async fn only_the_requester_admins_and_staff_cancel() {
     let (owner, admin, staff) = house(&Deployment::get()).await;
     let colleague = owner.colleague("Berta").await;
     for (who, api) in [("ana-", &owner.api), ("chidi-", &admin), ("yuki-", &staff)] {
@@ -81,7 +81,7 @@ async fn only_the_person_who_asked_admins_and_staff_cancel() {
 }
 
 #[tokio::test]
-async fn a_link_is_no_key_and_a_refusal_is_remembered() {
+async fn a_link_alone_gives_no_access_and_a_refused_download_is_recorded() {
     let deployment = Deployment::get();
     let (owner, export) = finished(&deployment).await;
     let link = owner.link(&export);
@@ -116,7 +116,7 @@ async fn a_link_is_no_key_and_a_refusal_is_remembered() {
         .collect();
     assert_eq!(marks, refused);
 
-    // Somebody who only guesses finds nothing, and leaves no mark on another's export.
+    // A person who guesses an id gets 404, and the export's history does not change.
     let (path, uuid) = link.rsplit_once('/').expect("a path");
     let first = if uuid.starts_with('0') { "1" } else { "0" };
     let number = ExportId::try_from(id(&export)).expect("an id");
@@ -132,14 +132,14 @@ async fn a_link_is_no_key_and_a_refusal_is_remembered() {
     ] {
         problem(&owner.api.get(&format!("{path}/{guess}")).await, 404);
     }
-    // The mail may have gone out meanwhile.
+    // The mail may have been sent meanwhile.
     let mut after = history().await;
     after.retain(|event| event["event"] != "mailed" || events.contains(event));
     assert_eq!(after, events);
 }
 
 #[tokio::test]
-async fn addresses_are_for_admins_and_staff() {
+async fn only_admins_and_staff_see_email_addresses() {
     let (owner, admin, staff) = house(&Deployment::get()).await;
     let export = owner.request("csv").await;
     let address = json!("127.0.0.1");

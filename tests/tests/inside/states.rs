@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use waybill::event::{Event, EventKind};
 use waybill::export::{ExportId, Failure, Status};
-use waybill_testing::{on_the_wire, pace};
+use waybill_testing::{on_the_wire, timing};
 use waybill_tests::asking::*;
 use waybill_tests::id;
 
@@ -167,7 +167,7 @@ async fn a_cancel_wakes_whoever_has_the_slot_that_was_reserved() {
     for id in &ids {
         let (export, owner) = (service.export(*id), id.to_string());
         exports
-            .take_slot(&export, &owner, 1, now, pace())
+            .take_slot(&export, &owner, 1, now, timing())
             .await
             .unwrap();
     }

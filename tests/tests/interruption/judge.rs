@@ -6,8 +6,8 @@ use std::io::Cursor;
 use calamine::{Data, Reader, Xlsx};
 use waybill::export::{Mail, Status};
 use waybill::file::{Format, Warning, WarningCode};
-use waybill::work::Pace;
-use waybill_testing::pace;
+use waybill::work::WorkTiming;
+use waybill_testing::timing;
 use waybill_tests::sha256;
 
 use crate::clients::RETENTION;
@@ -168,7 +168,7 @@ impl Reference {
         let took = export
             .ended_at
             .map(|end| end.duration_since(export.created_at));
-        let longest = Pace::FINISH_WITHIN + pace().retry() * 60;
+        let longest = WorkTiming::FINISH_WITHIN + timing().retry() * 60;
         check(
             took.is_some_and(|took| took < longest),
             format!("the export took {took:?}"),

@@ -18,7 +18,7 @@ use waybill::lifecycle::State;
 use waybill::store::{CommitError, Entries, to_item};
 use waybill::work::Work;
 use waybill_testing::fake::{Answer, Call, Cloud, Item, Table, plain};
-use waybill_testing::{id, own_tables, pace, waiting};
+use waybill_testing::{id, own_tables, timing, waiting};
 
 use crate::data::{Case, KEYS, OTHERS, RECORDS, catalog, requested_at};
 use crate::faults::Faults;
@@ -133,7 +133,7 @@ impl World {
             ..export
         };
         let event = Event::new(&export, EventKind::Requested, requested_at()).by(Actor::default());
-        let work = Work::new(export.id, requested_at() + pace().retry());
+        let work = Work::new(export.id, requested_at() + timing().retry());
         for (table, item) in [
             ("exports", to_item("exports", &export).unwrap()),
             ("work", to_item("work", &work).unwrap()),
@@ -280,7 +280,7 @@ impl World {
                 return;
             }
             match exports
-                .commit(state.cancel(Actor::default(), self.now(), pace()))
+                .commit(state.cancel(Actor::default(), self.now(), timing()))
                 .await
             {
                 Err(CommitError::Conflict) => {}

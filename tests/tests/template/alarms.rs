@@ -145,12 +145,12 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
 /// A wrong address is not a fault of the deployment.
 #[test]
 fn a_mail_that_bounces_triggers_no_alarm() {
-    let learning = text("functions/notify/src/learning.rs");
-    assert!(learning.contains("\"mail refused\""));
+    let refusals = text("functions/notify/src/refusals.rs");
+    assert!(refusals.contains("\"mail refused\""));
     for (function, message, metric) in counted(&Template::read()) {
         if function == "notify" {
             let line = format!("\"{message}\"");
-            assert!(!learning.contains(&line), "{line} is counted as {metric}");
+            assert!(!refusals.contains(&line), "{line} is counted as {metric}");
         }
     }
 }

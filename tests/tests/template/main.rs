@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
-mod access;
 mod alarms;
 mod data;
 mod functions;
@@ -11,4 +10,5 @@ mod http;
 mod promises;
 mod queues;
 mod reading;
+mod role_policies;
 mod sources;

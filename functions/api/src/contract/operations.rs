@@ -11,7 +11,7 @@ use waybill::catalog::ParentKind;
 
 use super::call::{Call, JSON, header, json_answer, parameter, query, repeatable, text};
 use super::{examples, schemas};
-use crate::endpoints::shapes::TEXT_ID;
+use crate::endpoints::untyped_schemas::TEXT_ID;
 use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT};
 
 fn page() -> Vec<Parameter> {

@@ -11,7 +11,7 @@ use waybill::export::{Export, ExportId, Status};
 use waybill::lifecycle;
 use waybill::store::Updated;
 
-use super::access;
+use super::authorize;
 use super::read::shown;
 use crate::app::App;
 use crate::http::caller::Requester;
@@ -27,7 +27,7 @@ pub(crate) async fn cancel(
     requester: Requester,
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
-    let export = access::export(&app, &requester, id).await?;
+    let export = authorize::export(&app, &requester, id).await?;
     let canceling = requester.caller.cancel_action(&export);
     let permissions = &app.permissions;
     if !permissions.allow(&requester, canceling, &export).await? {
@@ -43,7 +43,7 @@ async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Expo
     let now = app.now();
     let cancel = |state: &lifecycle::State| {
         let is_under_way = !state.export.status_at(now).is_final();
-        is_under_way.then(|| state.cancel(requester.actor(), now, app.pace))
+        is_under_way.then(|| state.cancel(requester.actor(), now, app.timing))
     };
     let export = match app.exports.update(id, TRIES, cancel).await? {
         Updated::Written(after) => {

@@ -15,9 +15,9 @@ use waybill::file::Format;
 use waybill::parent::{NamedParent, Parent};
 use waybill::value::Kind;
 
-use super::access;
-use super::shapes::ParentId;
+use super::authorize;
 use super::unreadable;
+use super::untyped_schemas::ParentId;
 use crate::app::App;
 use crate::http::answer;
 use crate::http::caller::Requester;
@@ -167,7 +167,7 @@ pub(crate) async fn read_parent(
     requester: Requester,
     PathParent(parent): PathParent,
 ) -> Result<Response, ApiError> {
-    let profile = access::parent(&app, &requester, &parent).await?;
+    let profile = authorize::parent(&app, &requester, &parent).await?;
     let types = app.catalog.types().iter();
     let types: Vec<ExportType> = types
         .filter(|export_type| export_type.parent == parent.kind())
@@ -192,7 +192,7 @@ fn may_be_usable(export_type: &ExportType, grants: &Grants) -> bool {
 }
 
 async fn position(app: &App, cursor: &str) -> Result<Position, ApiError> {
-    let position = app.cursors().await?.open(SCOPE, cursor)?;
+    let position = app.cursors().await?.verify(SCOPE, cursor)?;
     serde_json::from_str(&position).map_err(|error| ApiError::Internal(error.into()))
 }
 

@@ -16,8 +16,8 @@ use waybill::catalog::{Catalog, Definition, Definitions, ParentKind};
 use waybill::field_error::FieldError;
 use waybill::parent::{Parent, ParentProfile};
 
-use super::access;
-use super::shapes::ParentId;
+use super::authorize;
+use super::untyped_schemas::ParentId;
 use crate::app::App;
 use crate::http::answer;
 use crate::http::body::{self, Fields};
@@ -55,7 +55,7 @@ pub(crate) async fn describe(
     body: Body,
 ) -> Result<Response, ApiError> {
     if !requester.caller.may_describe() {
-        access::parent(&app, &requester, &parent).await?;
+        authorize::parent(&app, &requester, &parent).await?;
         return Err(ApiError::Forbidden(
             "Only staff may describe organizations, projects and sources.",
         ));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::access::Action;
 
-use super::access;
+use super::authorize;
 use super::unreadable;
 use super::view::{EventView, Meta};
 use crate::app::App;
@@ -33,7 +33,7 @@ pub(crate) async fn list(
     PathExport(id): PathExport,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let export = access::export(&app, &requester, id).await?;
+    let export = authorize::export(&app, &requester, id).await?;
     let permissions = &app.permissions;
     let shows_addresses = permissions
         .allow(&requester, Action::ReadAddresses, &export)
@@ -41,7 +41,7 @@ pub(crate) async fn list(
     let parameters = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
     let scope = parameters.scope(&format!("/v1/exports/{id}/events"));
     let after = match &parameters.cursor {
-        Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
+        Some(cursor) => Some(app.cursors().await?.verify(&scope, cursor)?),
         None => None,
     };
     let page = app

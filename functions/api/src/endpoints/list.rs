@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use waybill::access::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::export::{Export, ExportId, Status};
-use waybill::store::{ListQuery, Page};
+use waybill::store::{ExportPage, ListQuery};
 
-use super::access;
+use super::authorize;
 use super::unreadable;
 use super::view::{ExportView, Meta};
 use crate::app::App;
@@ -41,7 +41,7 @@ pub(crate) async fn list(
     pairs: Pairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let profile = access::parent(&app, &requester, &parent).await?;
+    let profile = authorize::parent(&app, &requester, &parent).await?;
     let parameters = ListParameters::parse_exports(&pairs, &app.catalog)?;
     let scope = parameters.scope(&format!("{}/exports", parent.path()));
     let before = match &parameters.cursor {
@@ -59,7 +59,7 @@ pub(crate) async fn list(
         before,
         limit: parameters.limit,
     };
-    let Page {
+    let ExportPage {
         mut exports,
         mut next,
         unreadable,
@@ -148,7 +148,7 @@ fn stored_bytes(export: &Export) -> usize {
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiError> {
-    let position = app.cursors().await?.open(scope, cursor)?;
+    let position = app.cursors().await?.verify(scope, cursor)?;
     position
         .parse()
         .map_err(|_| ApiError::Internal("a signed cursor has no valid export id".into()))

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use waybill::access::Action;
 use waybill::export::{Export, Status};
 
-use super::access;
+use super::authorize;
 use super::unreadable;
 use super::view::ExportView;
 use crate::app::App;
@@ -23,7 +23,7 @@ pub(crate) async fn read(
     requester: Requester,
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
-    let export = access::export(&app, &requester, id).await?;
+    let export = authorize::export(&app, &requester, id).await?;
     let mut view = view(&app, &export, app.now()).await?;
     let has_example = export.warnings.iter().any(|w| w.example.is_some());
     let permissions = &app.permissions;

@@ -134,7 +134,7 @@ async fn signed(app: &App, scope: &str, mut position: Position) -> Result<String
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
-    let position = app.cursors().await?.open(scope, cursor)?;
+    let position = app.cursors().await?.verify(scope, cursor)?;
     let position = serde_json::from_str(&position);
     let mut position: Position = position.map_err(|error| ApiError::Internal(error.into()))?;
     if let Some(id) = &position.kept {

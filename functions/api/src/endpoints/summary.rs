@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 use waybill::access::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::field_error::FieldError;
-use waybill::selection::Moment;
+use waybill::selection::TimeBound;
 use waybill::store::{DailyTotals, Totals};
 
-use super::access;
+use super::authorize;
 use super::unreadable;
 use crate::app::App;
 use crate::http::answer;
@@ -100,7 +100,7 @@ pub(crate) async fn read(
     PathParent(parent): PathParent,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let profile = access::parent(&app, &requester, &parent).await?;
+    let profile = authorize::parent(&app, &requester, &parent).await?;
     let days = Days::parse(&pairs, app.now()).map_err(ApiError::Invalid)?;
     let (totals, unreadable) = app
         .exports
@@ -202,11 +202,14 @@ impl Days {
                     continue;
                 }
             };
-            let instant = Moment::parse(value).and_then(|moment| moment.pin(now, &TimeZone::UTC));
+            let instant = TimeBound::parse(value).and_then(|bound| bound.pin(now, &TimeZone::UTC));
             if bound.is_some() {
                 errors.push(FieldError::new(name, "must not be repeated"));
             } else if instant.is_none() {
-                errors.push(FieldError::new(name, format!("must be {}", Moment::FORMS)));
+                errors.push(FieldError::new(
+                    name,
+                    format!("must be {}", TimeBound::FORMS),
+                ));
             }
             *bound = instant;
         }

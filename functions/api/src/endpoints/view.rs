@@ -8,7 +8,7 @@ use waybill::event::{Event, EventKind};
 use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
 use waybill::file::{Format, Profile, Warning};
 
-use super::shapes::Filters;
+use super::untyped_schemas::Filters;
 use crate::http::answer::in_milliseconds;
 
 /// One request for one file, and its state.

@@ -32,11 +32,11 @@ impl Cursors {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(cursor))
     }
 
-    /// The position in a cursor.
+    /// Verifies a cursor, and returns its position.
     ///
     /// # Errors
     /// 422 if the signature is invalid or the cursor is for another list.
-    pub fn open(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
+    pub fn verify(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
         let refused = ApiError::stale_cursor;
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(cursor)
@@ -73,7 +73,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             cursors
-                .open("/v1/projects/42/exports?status=failed", &cursor)
+                .verify("/v1/projects/42/exports?status=failed", &cursor)
                 .unwrap(),
             "123"
         );
@@ -82,11 +82,11 @@ mod tests {
             "/v1/projects/42/exports",
             "",
         ] {
-            assert!(cursors.open(scope, &cursor).is_err(), "{scope}");
+            assert!(cursors.verify(scope, &cursor).is_err(), "{scope}");
         }
         assert!(
             Cursors::new(vec![8; 32])
-                .open("/v1/projects/42/exports?status=failed", &cursor)
+                .verify("/v1/projects/42/exports?status=failed", &cursor)
                 .is_err()
         );
     }
@@ -101,13 +101,13 @@ mod tests {
             changed[at] ^= 1;
             assert!(
                 cursors
-                    .open("s", &BASE64_URL_SAFE_NO_PAD.encode(changed))
+                    .verify("s", &BASE64_URL_SAFE_NO_PAD.encode(changed))
                     .is_err(),
                 "byte {at}"
             );
         }
         for cursor in ["", "x", "!", "MTIz", &cursor[1..], &format!("{cursor}=")] {
-            let problem = cursors.open("s", cursor).unwrap_err().problem(None);
+            let problem = cursors.verify("s", cursor).unwrap_err().problem(None);
             assert_eq!(
                 serde_json::to_value(&problem).unwrap()["detail"],
                 "`cursor` must be the `next` of this same list with the same filters."

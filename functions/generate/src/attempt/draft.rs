@@ -1,7 +1,7 @@
 //! A file that is being written: its rows, its upload and its progress.
 
 use waybill::file::Rows;
-use waybill::records::Page;
+use waybill::records::RecordsPage;
 use waybill::value::Value;
 use waybill::work::FileProgress;
 
@@ -34,7 +34,7 @@ impl Draft {
     pub(super) async fn write(
         &mut self,
         attempt: &Attempt<'_>,
-        page: &Page,
+        page: &RecordsPage,
     ) -> Result<(), AttemptError> {
         let plan = attempt.plan;
         self.progress.read_units += page.read_units;

@@ -18,7 +18,7 @@ use waybill::event::Actor;
 use waybill::records::RecordsOpener;
 use waybill::work::{Checkpoint, FileProgress, Work};
 use waybill_testing::fake::{Call, Carried, Wire};
-use waybill_testing::{FakeTables, client, id, pace, query_answer, waiting};
+use waybill_testing::{FakeTables, client, id, query_answer, timing, waiting};
 
 use super::*;
 use crate::testing::bucket;
@@ -84,7 +84,7 @@ impl World {
             },
             queue: Queue::new(client!(aws_sdk_sqs, [&send, &wake]), "https://queue".into()),
             entries: Entries::new(tables.exports()),
-            pace: pace(),
+            timing: timing(),
             retention: SignedDuration::from_hours(7 * 24),
             exports_per_parent: 2,
             memory_mb: 1024,
@@ -131,7 +131,7 @@ fn requested() -> State {
 }
 
 fn taken(state: &State) -> State {
-    match state.claim("another", Timestamp::now(), pace()) {
+    match state.claim("another", Timestamp::now(), timing()) {
         Claim::Take(change) => change.after,
         other => panic!("{other:?}"),
     }
@@ -184,7 +184,7 @@ async fn a_file_is_built_and_its_export_succeeds() {
 #[tokio::test]
 async fn an_export_that_is_unknown_final_or_taken_is_left_alone() {
     let canceled = requested()
-        .cancel(Actor::default(), Timestamp::now(), pace())
+        .cancel(Actor::default(), Timestamp::now(), timing())
         .after;
     for state in [canceled, taken(&requested())] {
         let world = World::new(&state, never);
@@ -214,7 +214,7 @@ async fn asks(world: &World, number: u64, most: usize, at: Timestamp) -> Place {
     export.id = id(number);
     let owner = format!("worker {number}");
     let exports = world.tables.exports();
-    let asked = exports.take_slot(&export, &owner, most, at, pace());
+    let asked = exports.take_slot(&export, &owner, most, at, timing());
     asked.await.unwrap().place
 }
 
@@ -297,7 +297,7 @@ async fn a_continued_export_passes_its_slot_on_before_its_own_message() {
 #[tokio::test]
 async fn a_worker_that_finds_its_export_final_passes_its_reservation_on() {
     let canceled = requested();
-    let canceled = canceled.cancel(Actor::default(), Timestamp::now(), pace());
+    let canceled = canceled.cancel(Actor::default(), Timestamp::now(), timing());
     let mut old = requested();
     old.export.created_at = Timestamp::now() - SignedDuration::from_hours(25);
     for (end, outcome) in [(canceled.after, Outcome::Left), (old, Outcome::Failed)] {
@@ -387,7 +387,7 @@ async fn a_transient_error_is_retried_after_its_wait() {
 #[tokio::test]
 async fn the_fifth_attempt_without_a_checkpoint_is_the_last() {
     let mut state = requested();
-    state.work.attempts = Pace::MAX_ATTEMPTS - 1;
+    state.work.attempts = WorkTiming::MAX_ATTEMPTS - 1;
     let world = World::new(&state, refused("InternalServerError"));
     assert_eq!(world.work_on().await, Outcome::Failed);
     assert_eq!(world.state().export.failure.unwrap().code, "gave_up");
@@ -433,7 +433,12 @@ async fn a_cancel_stops_the_worker_for_good() {
         let tables = tables.lock().unwrap();
         let tables = tables.as_ref().unwrap();
         let now = Timestamp::now();
-        tables.write(&tables.state(7).cancel(Actor::default(), now, pace()).after);
+        tables.write(
+            &tables
+                .state(7)
+                .cancel(Actor::default(), now, timing())
+                .after,
+        );
         one_order(r)
     });
     *slot.lock().unwrap() = Some(world.tables.clone());
@@ -484,7 +489,10 @@ async fn a_worker_frozen_for_a_third_of_its_lease_continues() {
 async fn a_lease_that_another_worker_has_taken_is_not_given_back() {
     let world = World::new(&requested(), one_order);
     let outcome = frozen(&world, LEASE, || {
-        let freed = world.state().continue_later(Timestamp::now(), pace()).after;
+        let freed = world
+            .state()
+            .continue_later(Timestamp::now(), timing())
+            .after;
         world.tables.write(&taken(&freed));
     });
     assert_eq!(outcome.await, Outcome::Lost);
@@ -542,7 +550,7 @@ async fn rows_after(v: u32, source: &str) -> Option<u64> {
         ..Checkpoint::default()
     };
     let state = taken(&requested()).with_work(|work| work.checkpoint = Some(checkpoint));
-    let mut state = state.after.continue_later(now, pace()).after;
+    let mut state = state.after.continue_later(now, timing()).after;
     state.work.due = Some(now.as_second());
     let world = World::new(&state, one_order);
     assert_eq!(world.work_on().await, Outcome::Succeeded, "{v} {source}");

@@ -11,13 +11,13 @@ use serde_json::json;
 use waybill::export::Mail;
 
 use super::*;
-use crate::testing::notifier;
+use crate::testing::{deadline, notifier};
 use waybill_testing::fake::{Call, Carried, Wire, http_client};
-use waybill_testing::{FakeTables, at, client, pace, processing, succeeded};
+use waybill_testing::{FakeTables, at, client, processing, succeeded, timing};
 
 type Sent = Arc<Mutex<Vec<(String, usize)>>>;
 
-/// A notifier over made-up services, and the mails that it sent: their texts and numbers of attachments.
+/// A notifier over mocked services, and the mails that it sent: their texts and numbers of attachments.
 struct World {
     tables: FakeTables,
     sent: Sent,
@@ -25,7 +25,7 @@ struct World {
     notifier: Notifier,
 }
 
-/// What the mail service is to make of a mail with so many attachments.
+/// SES's error for a mail with this number of attachments, if any.
 type Answer = fn(usize) -> Option<SendEmailError>;
 
 fn rejected() -> SendEmailError {
@@ -40,7 +40,7 @@ impl World {
     fn with_file(state: &State, answer: Answer, file: &'static [u8]) -> Self {
         let tables = FakeTables::holding([state]);
         let sent = Sent::default();
-        let taken = sent.clone();
+        let accepted = sent.clone();
         let mails = mock!(aws_sdk_sesv2::Client::send_email).then_compute_response(move |r| {
             let message = r.content().unwrap().simple().unwrap();
             let attached = message.attachments().len();
@@ -48,7 +48,7 @@ impl World {
                 return MockResponse::Error(error);
             }
             let text = message.body().unwrap().text().unwrap().data().to_owned();
-            taken.lock().unwrap().push((text, attached));
+            accepted.lock().unwrap().push((text, attached));
             MockResponse::Output(SendEmailOutput::builder().build())
         });
         let get = mock!(aws_sdk_s3::Client::get_object)
@@ -69,7 +69,11 @@ impl World {
     }
 
     async fn call(&self) -> Result<Failures, NotifyError> {
-        self.notifier.handle(json!({"export_id": 7}), soon()).await
+        self.handle(json!({"export_id": 7})).await
+    }
+
+    async fn handle(&self, event: Value) -> Result<Failures, NotifyError> {
+        self.notifier.handle(event, deadline()).await
     }
 
     fn sent(&self) -> Vec<(String, usize)> {
@@ -81,11 +85,12 @@ impl World {
     }
 }
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+fn canceled() -> State {
+    let actor = waybill::event::Actor::default();
+    processing(0).cancel(actor, at(10), timing()).after
 }
 
-fn stream(sequence_number: serde_json::Value) -> Value {
+fn stream(sequence_number: Value) -> Value {
     json!({"Records": [{
         "eventID": "1", "eventName": "MODIFY", "awsRegion": "eu-west-1",
         "dynamodb": {
@@ -99,10 +104,7 @@ fn stream(sequence_number: serde_json::Value) -> Value {
 #[tokio::test]
 async fn a_succeeded_export_is_mailed_once_with_its_file() {
     let world = World::new(&succeeded(10), |_| None);
-    let (one, two) = tokio::join!(
-        world.call(),
-        world.notifier.handle(stream(json!("1")), soon())
-    );
+    let (one, two) = tokio::join!(world.call(), world.handle(stream(json!("1"))));
     assert!(one.is_ok() && two.is_ok());
     world.call().await.unwrap();
     let sent = world.sent();
@@ -128,7 +130,7 @@ async fn a_file_of_another_size_is_not_attached() {
 }
 
 #[tokio::test]
-async fn a_refused_file_leaves_the_mail() {
+async fn a_mail_whose_file_is_refused_is_sent_without_the_file() {
     let world = World::new(&succeeded(10), |attached| (attached > 0).then(rejected));
     world.call().await.unwrap();
     assert_eq!((world.sent().len(), world.mail()), (1, Some(Mail::Sent)));
@@ -136,7 +138,7 @@ async fn a_refused_file_leaves_the_mail() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_good_is_settled_without_the_address() {
+async fn a_permanent_refusal_fails_the_mail() {
     let world = World::new(&succeeded(10), |_| Some(rejected()));
     world.call().await.unwrap();
     assert_eq!(world.mail(), Some(Mail::Failed));
@@ -146,7 +148,7 @@ async fn a_refusal_for_good_is_settled_without_the_address() {
 }
 
 #[tokio::test]
-async fn a_person_without_a_usable_address_is_no_reason_to_try_again() {
+async fn a_mail_without_a_valid_address_fails_and_is_not_sent_to_ses() {
     for email in [
         None,
         Some("ana"),
@@ -165,7 +167,7 @@ async fn a_person_without_a_usable_address_is_no_reason_to_try_again() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_reported_and_can_be_tried_at_once() {
+async fn a_temporary_error_is_reported_and_releases_the_claim() {
     let denied = |_| {
         let meta = aws_sdk_sesv2::error::ErrorMetadata::builder().code("AccessDeniedException");
         Some(SendEmailError::generic(meta.build()))
@@ -174,13 +176,9 @@ async fn what_may_pass_is_reported_and_can_be_tried_at_once() {
     let error = world.call().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the mail service did not take the mail: SendEmail failed: AccessDeniedException"
+        "SES did not accept the mail: SendEmail failed: AccessDeniedException"
     );
-    let response = world
-        .notifier
-        .handle(stream(json!("123")), soon())
-        .await
-        .unwrap();
+    let response = world.handle(stream(json!("123"))).await.unwrap();
     assert_eq!(
         serde_json::to_value(response).unwrap(),
         json!({"batchItemFailures": [{"itemIdentifier": "123"}]})
@@ -193,29 +191,22 @@ async fn what_may_pass_is_reported_and_can_be_tried_at_once() {
         world.tables.work(7).unwrap().mail.unwrap().claimed_until,
         None
     );
-    let unnamed = world.notifier.handle(stream(json!(null)), soon()).await;
-    assert!(matches!(unnamed, Err(NotifyError::Unnamed)));
+    let without_id = world.handle(stream(json!(null))).await;
+    assert!(matches!(without_id, Err(NotifyError::WithoutId)));
 }
 
 #[tokio::test]
-async fn a_claim_of_somebody_else_is_left_until_it_ends() {
-    let until = at(20) + SignedDuration::from_secs(1);
-    let world = World::new(
-        &succeeded(10).claim_mail(at(11), until).unwrap().after,
-        |_| None,
-    );
-    world.call().await.unwrap();
-    assert_eq!(world.mails.num_calls(), 0);
-    let world = World::new(
-        &succeeded(10).claim_mail(at(11), at(20)).unwrap().after,
-        |_| None,
-    );
-    world.call().await.unwrap();
-    assert_eq!(world.mails.num_calls(), 1);
+async fn a_mail_claimed_by_another_invocation_is_sent_only_after_the_claim_has_ended() {
+    for (claimed_until, mails) in [(at(21), 0), (at(20), 1)] {
+        let claimed = succeeded(10).claim_mail(at(11), claimed_until).unwrap();
+        let world = World::new(&claimed.after, |_| None);
+        world.call().await.unwrap();
+        assert_eq!(world.mails.num_calls(), mails);
+    }
 }
 
 #[tokio::test]
-async fn a_sent_mail_is_marked_even_if_somebody_writes_meanwhile() {
+async fn a_sent_mail_is_marked_despite_a_conflicting_write() {
     let world = World::new(&succeeded(10), |_| None);
     let exports = &world.notifier.exports;
     let id = ExportId::try_from(7).unwrap();
@@ -228,22 +219,18 @@ async fn a_sent_mail_is_marked_even_if_somebody_writes_meanwhile() {
 }
 
 #[tokio::test]
-async fn what_is_not_over_or_not_there_gets_no_mail() {
+async fn an_unfinished_or_unknown_export_gets_no_mail() {
     let world = World::new(&processing(0), |_| None);
     world.call().await.unwrap();
-    world
-        .notifier
-        .handle(json!({"export_id": 8}), soon())
-        .await
-        .unwrap();
+    world.handle(json!({"export_id": 8})).await.unwrap();
     assert_eq!(world.mails.num_calls(), 0);
     assert_eq!(world.tables.work(7).unwrap().sequence, 1);
 }
 
 #[tokio::test]
-async fn no_mail_is_begun_that_there_is_no_time_for() {
+async fn no_mail_is_claimed_without_enough_time_to_send_it() {
     let world = World::new(&succeeded(10), |_| None);
-    let late = Instant::now() + NEEDED;
+    let late = Instant::now() + TIME_FOR_A_MAIL;
     let event = json!({"export_id": 7});
     assert!(matches!(
         world.notifier.handle(event, late).await,
@@ -256,17 +243,14 @@ async fn no_mail_is_begun_that_there_is_no_time_for() {
 }
 
 #[tokio::test]
-async fn failed_and_canceled_exports_are_told_of_without_a_file() {
+async fn failed_and_canceled_exports_are_mailed_without_a_file() {
     let failure = waybill::export::Failure {
         code: "gave_up".into(),
         message: "Please start it again.".into(),
         retryable: true,
     };
-    let failed = processing(0).fail(failure, at(10), pace()).after;
-    let canceled = processing(0)
-        .cancel(waybill::event::Actor::default(), at(10), pace())
-        .after;
-    for (state, words) in [(failed, "failed"), (canceled, "canceled")] {
+    let failed = processing(0).fail(failure, at(10), timing()).after;
+    for (state, words) in [(failed, "failed"), (canceled(), "canceled")] {
         let world = World::new(&state, |_| None);
         world.call().await.unwrap();
         let sent = world.sent();
@@ -275,8 +259,8 @@ async fn failed_and_canceled_exports_are_told_of_without_a_file() {
     }
 }
 
-/// A notifier that asks a function of the host's which answers this, and the questions that it was asked.
-fn asking(
+/// The world with a grants function that gives this answer, and the questions that the function got.
+fn with_grants_function(
     mut world: World,
     answer: fn() -> MockResponse<InvokeOutput, InvokeError>,
 ) -> (World, Arc<Mutex<Vec<Value>>>) {
@@ -298,19 +282,19 @@ fn asking(
     (world, asked)
 }
 
-fn says(answer: &str) -> MockResponse<InvokeOutput, InvokeError> {
+fn answering(answer: &str) -> MockResponse<InvokeOutput, InvokeError> {
     MockResponse::Output(InvokeOutput::builder().payload(Blob::new(answer)).build())
 }
 
 #[tokio::test]
-async fn a_file_goes_along_only_where_the_hosts_function_lets_the_recipient_have_it_now() {
+async fn a_file_is_attached_only_if_the_grants_function_lets_the_recipient_download_it_now() {
     type Answer = fn() -> MockResponse<InvokeOutput, InvokeError>;
     let table: [(&str, Answer, usize); 5] = [
-        ("yes", || says("true"), 1),
-        ("no", || says("false"), 0),
-        ("neither", || says("null"), 0),
+        ("yes", || answering("true"), 1),
+        ("no", || answering("false"), 0),
+        ("neither", || answering("null"), 0),
         (
-            "ended in an error",
+            "failed",
             || {
                 let failed = InvokeOutput::builder().function_error("Unhandled");
                 MockResponse::Output(failed.payload(Blob::new("true")).build())
@@ -318,7 +302,7 @@ async fn a_file_goes_along_only_where_the_hosts_function_lets_the_recipient_have
             0,
         ),
         (
-            "was not called",
+            "could not be invoked",
             || {
                 let meta =
                     aws_sdk_lambda::error::ErrorMetadata::builder().code("AccessDeniedException");
@@ -330,9 +314,9 @@ async fn a_file_goes_along_only_where_the_hosts_function_lets_the_recipient_have
     for (case, answer, attached) in table {
         let mut state = succeeded(10);
         state.export.organization_id = Some("acme".into());
-        // The person whom the export is for, not who asked for it.
+        // The question is about the recipient, not about the requester.
         state.export.requested_by = "backend".into();
-        let (world, asked) = asking(World::new(&state, |_| None), answer);
+        let (world, asked) = with_grants_function(World::new(&state, |_| None), answer);
         world.call().await.unwrap();
         let sent = world.sent();
         assert_eq!((sent.len(), sent[0].1), (1, attached), "{case}");
@@ -349,14 +333,12 @@ async fn a_file_goes_along_only_where_the_hosts_function_lets_the_recipient_have
 }
 
 #[tokio::test]
-async fn a_host_is_asked_for_no_mail_that_brings_no_file() {
+async fn the_grants_function_is_not_asked_about_a_mail_without_a_file() {
     let mut unverified = succeeded(10);
     unverified.export.user.email_verified = false;
-    let canceled = processing(0)
-        .cancel(waybill::event::Actor::default(), at(10), pace())
-        .after;
-    for (state, words) in [(unverified, "is not attached"), (canceled, "canceled")] {
-        let (world, asked) = asking(World::new(&state, |_| None), || says("true"));
+    for (state, words) in [(unverified, "is not attached"), (canceled(), "canceled")] {
+        let world = World::new(&state, |_| None);
+        let (world, asked) = with_grants_function(world, || answering("true"));
         world.call().await.unwrap();
         let sent = world.sent();
         assert_eq!((sent.len(), sent[0].1), (1, 0));
@@ -365,9 +347,9 @@ async fn a_host_is_asked_for_no_mail_that_brings_no_file() {
     }
 }
 
-/// Nobody waits for a claim to be given back: it ends by itself.
+/// A claim that is not released expires, so a table that does not answer is not waited for.
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_cannot_be_given_back_is_not_waited_for() {
+async fn releasing_a_claim_is_a_best_effort_call() {
     struct Silent;
     impl Wire for Silent {
         fn carry(&self, _: Call) -> Carried {

@@ -3,7 +3,7 @@ use waybill::event::Actor;
 use waybill::export::Failure;
 
 use super::*;
-use waybill_testing::{at, pace, processing, succeeded};
+use waybill_testing::{at, processing, succeeded, timing};
 
 fn letterhead() -> Letterhead {
     Letterhead {
@@ -32,12 +32,12 @@ fn failed() -> Export {
             .into(),
         retryable: true,
     };
-    processing(0).fail(failure, at(10), pace()).after.export
+    processing(0).fail(failure, at(10), timing()).after.export
 }
 
 fn canceled() -> Export {
     processing(0)
-        .cancel(Actor::default(), at(10), pace())
+        .cancel(Actor::default(), at(10), timing())
         .after
         .export
 }
@@ -81,7 +81,7 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
 }
 
 #[test]
-fn why_a_file_is_not_attached_is_said() {
+fn a_mail_says_why_its_file_is_not_attached() {
     let large = mail(&ready(), Attached::TooLarge);
     assert!(
         large.text.contains("too large for a mail") && large.html.contains("too large for a mail")
@@ -121,7 +121,7 @@ fn a_file_that_expired_before_the_mail() {
 }
 
 #[test]
-fn names_from_outside_can_add_no_line_and_no_tag() {
+fn texts_from_outside_cannot_add_a_line_or_a_tag() {
     let mut export = ready();
     export.user.name = Some("Ana\r\nBcc: x@example.com\u{2028}<script>alert(1)</script>".into());
     export.file_name = "a\r\nb<img src=x onerror=alert(1)>\"'.csv".into();
@@ -159,7 +159,7 @@ fn a_person_without_a_name_and_a_product_without_support() {
 }
 
 #[test]
-fn a_logo_stands_for_the_name_where_pictures_are_shown() {
+fn a_logo_replaces_the_products_name_in_html() {
     let letterhead = Letterhead {
         logo: Some("https://example.com/logo.png?a=1&b=\"2".into()),
         ..letterhead()
@@ -175,7 +175,7 @@ fn a_logo_stands_for_the_name_where_pictures_are_shown() {
 }
 
 #[test]
-fn amounts_are_for_people() {
+fn counts_and_sizes_are_formatted_for_people() {
     let rows: Vec<_> = [0, 1, 999, 1_000, 1_234_567]
         .map(|n| counted(n, "row"))
         .into();
@@ -206,7 +206,7 @@ fn amounts_are_for_people() {
 }
 
 #[test]
-fn times_are_those_of_the_zone_that_the_export_names() {
+fn times_are_in_the_exports_time_zone() {
     let at: Timestamp = "2026-07-01T22:30:00Z".parse().unwrap();
     assert_eq!(
         local(at, "Europe/Lisbon"),

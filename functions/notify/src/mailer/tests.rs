@@ -34,8 +34,8 @@ async fn send(rule: &Rule, file: Option<Vec<u8>>) -> Result<(), SendError> {
         .await
 }
 
-/// Whether the request is a mail of ours with this file.
-fn is_ours(input: &SendEmailInput, file: Option<&[u8]>) -> bool {
+/// Whether the request is the expected mail with this file.
+fn is_expected(input: &SendEmailInput, file: Option<&[u8]>) -> bool {
     let message = input
         .content()
         .and_then(|content| content.simple())
@@ -73,15 +73,15 @@ fn is_ours(input: &SendEmailInput, file: Option<&[u8]>) -> bool {
 }
 
 #[tokio::test]
-async fn a_mail_carries_everything_and_the_file() {
+async fn a_request_has_all_parts_of_the_mail_and_the_file() {
     let rule = mock!(Client::send_email)
-        .match_requests(|input| is_ours(input, Some(b"id\r\n1\r\n2\r\n\r\n")))
+        .match_requests(|input| is_expected(input, Some(b"id\r\n1\r\n2\r\n\r\n")))
         .then_output(|| SendEmailOutput::builder().build());
     send(&rule, Some(b"id\r\n1\r\n2\r\n\r\n".to_vec()))
         .await
         .unwrap();
     let rule = mock!(Client::send_email)
-        .match_requests(|input| is_ours(input, None))
+        .match_requests(|input| is_expected(input, None))
         .then_output(|| SendEmailOutput::builder().build());
     send(&rule, None).await.unwrap();
 }
@@ -99,7 +99,7 @@ async fn a_throttled_mail_is_sent_again() {
 }
 
 #[tokio::test]
-async fn only_a_refusal_of_this_mail_is_for_good() {
+async fn only_a_refusal_of_this_mail_is_permanent() {
     let meta = |code: &str| ErrorMetadata::builder().code(code).build();
     let errors: [(SendEmailError, Option<&str>); 10] = [
         (

@@ -12,7 +12,7 @@ use waybill::lifecycle::Claim;
 
 use super::*;
 use waybill_testing::fake::{Silent, http_client};
-use waybill_testing::{FakeTables, at, client, id, pace, processing, succeeded, waiting};
+use waybill_testing::{FakeTables, at, client, id, processing, succeeded, timing, waiting};
 
 type Keys = Arc<Mutex<BTreeSet<String>>>;
 /// The delay of each message in seconds.
@@ -83,7 +83,7 @@ impl World {
                 lambda: client!(aws_sdk_lambda, [&asked]),
                 function: "notify".into(),
             },
-            pace: pace(),
+            timing: timing(),
             delete_after: SignedDuration::from_hours(1),
         };
         Self {
@@ -172,7 +172,7 @@ async fn a_gone_worker_is_followed_at_once_if_the_wait_is_over() {
     assert_eq!(world.delays(), [None]);
     let found = world.tables.state(7);
     assert!(matches!(
-        found.claim("next", at(121), pace()),
+        found.claim("next", at(121), timing()),
         Claim::Take(_)
     ));
 }
@@ -180,7 +180,7 @@ async fn a_gone_worker_is_followed_at_once_if_the_wait_is_over() {
 #[tokio::test]
 async fn the_fifth_attempt_without_a_checkpoint_is_the_last() {
     let mut state = processing(0);
-    state.work.attempts = Pace::MAX_ATTEMPTS;
+    state.work.attempts = WorkTiming::MAX_ATTEMPTS;
     let world = World::new(FakeTables::holding([&state]), &[]);
     assert_eq!(world.sweep(200).await.done[FAILED], 1);
     assert_eq!(
@@ -242,7 +242,9 @@ async fn a_mail_that_is_being_sent_is_not_abandoned() {
 
 #[tokio::test]
 async fn a_canceled_export_is_cleaned_after_its_worker_must_have_stopped() {
-    let canceled = processing(0).cancel(Actor::default(), at(20), pace()).after;
+    let canceled = processing(0)
+        .cancel(Actor::default(), at(20), timing())
+        .after;
     let mailed = canceled.settle_mail(None, at(21)).after;
     let world = World::new(FakeTables::holding([&mailed]), &["exports/7/half"]);
     world.sweep(109).await;
@@ -385,7 +387,9 @@ fn bucket(may: fn(&str) -> bool) -> Bucket {
 }
 
 fn mailed(number: u64) -> State {
-    let canceled = processing(0).cancel(Actor::default(), at(1), pace()).after;
+    let canceled = processing(0)
+        .cancel(Actor::default(), at(1), timing())
+        .after;
     numbered(canceled.settle_mail(None, at(2)).after, number)
 }
 
@@ -487,7 +491,7 @@ async fn a_hanging_queue_costs_each_export_a_second() {
 #[tokio::test]
 async fn the_slot_of_a_failed_export_or_a_gone_worker_is_passed_on() {
     let mut worn_out = processing(0);
-    worn_out.work.attempts = Pace::MAX_ATTEMPTS;
+    worn_out.work.attempts = WorkTiming::MAX_ATTEMPTS;
     for gone in [processing(0), worn_out] {
         let gone = numbered(gone, 23);
         let mut world = World::new(FakeTables::holding([&gone, &waiting()]), &[]);
@@ -497,10 +501,10 @@ async fn the_slot_of_a_failed_export_or_a_gone_worker_is_passed_on() {
         let queue = client!(aws_sdk_sqs, [&world.sent, &own]);
         world.sweeper.queue = Queue::new(queue, "https://queue".into());
         let exports = world.tables.exports();
-        let slot = exports.take_slot(&gone.export, "worker", 1, at(0), pace());
+        let slot = exports.take_slot(&gone.export, "worker", 1, at(0), timing());
         slot.await.unwrap();
         let export = waiting().export;
-        let line = exports.take_slot(&export, "other", 1, at(1), pace());
+        let line = exports.take_slot(&export, "other", 1, at(1), timing());
         line.await.unwrap();
         let mut waits = world.tables.state(7);
         waits.work.set_due(at(10_000));

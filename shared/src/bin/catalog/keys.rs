@@ -1,15 +1,15 @@
-//! What is wrong with a table's key, as its description has it.
+//! Compares a table's key, from the table's description, with a type's entry.
 
 use aws_sdk_dynamodb::types::{
     KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription,
 };
-use waybill::catalog::{ExportType, RecordsSpec, SortFormat};
+use waybill::catalog::{Column, ExportType, RecordsSpec, SortFormat};
 
-/// What in a table's or an index's key is not as the entry says.
+/// The differences between the key of the table or index and the type's entry.
 pub(crate) fn problems(of: &ExportType, table: &TableDescription) -> Vec<String> {
     let spec = &of.records;
     let Some(name) = &spec.index else {
-        return of_key(spec, table, table.key_schema());
+        return key_problems(spec, table, table.key_schema());
     };
     let global = table.global_secondary_indexes().iter();
     let global = global.map(|index| (index.index_name(), index.key_schema(), index.projection()));
@@ -25,14 +25,14 @@ pub(crate) fn problems(of: &ExportType, table: &TableDescription) -> Vec<String>
             }]
         }
         Some((_, schema, projection)) => {
-            let mut problems = of_key(spec, table, schema);
-            problems.extend(projection.and_then(|p| not_projected(of, table, schema, p)));
+            let mut problems = key_problems(spec, table, schema);
+            problems.extend(projection.and_then(|p| missing_columns(of, table, schema, p)));
             problems
         }
     }
 }
 
-fn of_key(
+fn key_problems(
     spec: &RecordsSpec,
     table: &TableDescription,
     schema: &[KeySchemaElement],
@@ -50,21 +50,21 @@ fn of_key(
         Some(name) if name == spec.partition_key => match kind(name) {
             None | Some(ScalarAttributeType::S) => None,
             Some(_) => Some(format!(
-                "the partition key {name} is no text, as `partition` is"
+                "the partition key {name} is not a text, but `partition` is"
             )),
         },
         Some(name) => Some(format!(
-            "the partition key is {name}, and `partition_key` says {}",
+            "the partition key is {name}, but `partition_key` is {}",
             spec.partition_key
         )),
         None => Some("there is no partition key".to_owned()),
     };
     let sort_key = match attribute(KeyType::Range) {
         Some(name) if name == spec.sort_key => {
-            kind(name).and_then(|kind| of_sort_key(spec.sort_format, name, kind))
+            kind(name).and_then(|kind| sort_key_problem(spec.sort_format, name, kind))
         }
         Some(name) => Some(format!(
-            "the sort key is {name}, and `sort_key` says {}",
+            "the sort key is {name}, but `sort_key` is {}",
             spec.sort_key
         )),
         None => Some("there is no sort key".to_owned()),
@@ -72,25 +72,25 @@ fn of_key(
     partition_key.into_iter().chain(sort_key).collect()
 }
 
-/// What is wrong with a sort key of this kind for keys of this format.
-fn of_sort_key(format: SortFormat, name: &str, kind: &ScalarAttributeType) -> Option<String> {
+/// Why a sort key of this DynamoDB type does not fit the format.
+fn sort_key_problem(format: SortFormat, name: &str, kind: &ScalarAttributeType) -> Option<String> {
     match kind {
         ScalarAttributeType::B => Some(format!(
-            "the sort key {name} is bytes, which cannot be read"
+            "the sort key {name} is binary, which is not supported"
         )),
         ScalarAttributeType::N if format.is_number() || format.is_id() => None,
         ScalarAttributeType::N => Some(format!(
-            "the sort key {name} is no text, as `sort_format` says"
+            "the sort key {name} is a number, but `sort_format` is a text"
         )),
         _ if format.is_number() => Some(format!(
-            "the sort key {name} is no number, as `sort_format` says"
+            "the sort key {name} is a text, but `sort_format` is a number"
         )),
         _ => None,
     }
 }
 
-/// The columns that an index does not hold.
-fn not_projected(
+/// The columns that are not projected into the index.
+fn missing_columns(
     of: &ExportType,
     table: &TableDescription,
     schema: &[KeySchemaElement],
@@ -100,17 +100,15 @@ fn not_projected(
         return None;
     }
     let keys = schema.iter().chain(table.key_schema());
-    let mut held: Vec<&str> = keys.map(|element| element.attribute_name()).collect();
-    held.extend(projection.non_key_attributes().iter().map(String::as_str));
-    let is_held = |roots: Option<Vec<&str>>| {
-        roots.is_some_and(|roots| roots.iter().all(|root| held.contains(root)))
+    let mut projected: Vec<&str> = keys.map(|element| element.attribute_name()).collect();
+    projected.extend(projection.non_key_attributes().iter().map(String::as_str));
+    let is_projected = |column: &Column| {
+        let roots = column.origin.roots();
+        roots.is_some_and(|mut roots| roots.all(|root| projected.contains(&root)))
     };
-    let missing = of
-        .columns
-        .iter()
-        .filter(|column| !is_held(column.origin.roots().map(Iterator::collect)));
+    let missing = of.columns.iter().filter(|column| !is_projected(column));
     let missing: Vec<_> = missing.map(|column| column.key.as_str()).collect();
-    (!missing.is_empty()).then(|| format!("the index does not hold {}", missing.join(", ")))
+    (!missing.is_empty()).then(|| format!("the index does not project {}", missing.join(", ")))
 }
 
 #[cfg(test)]
@@ -143,7 +141,7 @@ mod tests {
             .collect()
     }
 
-    /// A table with the key `pk` and `sk` and an index by `gpk` and `at` that holds `id` besides.
+    /// A table with the key `pk` and `sk`, and an index with the key `gpk` and `at` that also projects `id`.
     fn table() -> TableDescription {
         let attribute = |(name, kind): (&str, ScalarAttributeType)| {
             AttributeDefinition::builder()
@@ -175,34 +173,36 @@ mod tests {
             .build()
     }
 
-    fn said(records: &str) -> String {
+    fn problems_with(records: &str) -> String {
         problems(&things(records), &table()).join("\n")
     }
 
     #[test]
-    fn a_key_as_the_entry_says_is_no_problem() {
+    fn a_key_that_matches_the_entry_has_no_problems() {
         assert_eq!(
-            said(r##"partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_s#id""##),
+            problems_with(
+                r##"partition_key = "pk", sort_key = "sk", sort_format = "rfc3339_s#id""##
+            ),
             ""
         );
         assert_eq!(
-            said(r#"partition_key = "pk", sort_key = "sk", sort_format = "id""#),
+            problems_with(r#"partition_key = "pk", sort_key = "sk", sort_format = "id""#),
             ""
         );
     }
 
     #[test]
-    fn what_is_not_as_the_entry_says_is_named() {
-        insta::assert_snapshot!(said(r#"partition_key = "tenant", sort_key = "at", sort_format = "epoch_s""#), @"
-        the partition key is pk, and `partition_key` says tenant
-        the sort key is sk, and `sort_key` says at
+    fn every_difference_from_the_entry_is_listed() {
+        insta::assert_snapshot!(problems_with(r#"partition_key = "tenant", sort_key = "at", sort_format = "epoch_s""#), @"
+        the partition key is pk, but `partition_key` is tenant
+        the sort key is sk, but `sort_key` is at
         ");
-        insta::assert_snapshot!(said(r#"partition_key = "pk", sort_key = "sk", sort_format = "epoch_s""#), @"the sort key sk is no number, as `sort_format` says");
-        insta::assert_snapshot!(said(r#"index = "by_name", partition_key = "pk", sort_key = "sk", sort_format = "id""#), @"there is no index by_name; there are by_time");
-        insta::assert_snapshot!(said(r#"index = "by_time", partition_key = "gpk", sort_key = "at", sort_format = "rfc3339""#), @"
-        the partition key gpk is no text, as `partition` is
-        the sort key at is no text, as `sort_format` says
-        the index does not hold name
+        insta::assert_snapshot!(problems_with(r#"partition_key = "pk", sort_key = "sk", sort_format = "epoch_s""#), @"the sort key sk is a text, but `sort_format` is a number");
+        insta::assert_snapshot!(problems_with(r#"index = "by_name", partition_key = "pk", sort_key = "sk", sort_format = "id""#), @"there is no index by_name; there are by_time");
+        insta::assert_snapshot!(problems_with(r#"index = "by_time", partition_key = "gpk", sort_key = "at", sort_format = "rfc3339""#), @"
+        the partition key gpk is not a text, but `partition` is
+        the sort key at is a number, but `sort_format` is a text
+        the index does not project name
         ");
         let bare = TableDescription::builder()
             .set_key_schema(Some(schema("pk", None)))

@@ -1,9 +1,9 @@
-//! `catalog`: checks a catalog, and looks whether a table is as its entry says.
+//! `catalog`: checks a catalog, and compares a table's records with their type's entry.
 
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command talks to the terminal"
+    reason = "a command prints to the terminal"
 )]
 
 mod keys;
@@ -19,15 +19,15 @@ use crate::sample::Sample;
 
 const USAGE: &str = "\
 catalog check [FILE]
-    Checks a catalog; without FILE the one that CATALOG_PATH names, or the built-in one.
+    Checks a catalog: FILE, or else the one that CATALOG_PATH names, or else the built-in one.
 catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--records N]
-    Reads the first and the last N of a parent's records, whatever their keys are, and says what is not as the catalog's
-    entry says: columns that are never there, values that are not of their kind or not among those listed, records that an
-    export would leave out or could not place, and what is wrong with the key. Of the
-    records it shows the sort keys alone. The table is --table, or the one in the variable that the entry names; region
-    and credentials are those of the AWS CLI. It ends with 1 where something is wrong, with 2 where it cannot tell.";
+    Reads the first and the last N of a parent's records with any keys, and lists the differences from the catalog's
+    entry: columns without values, values that are not of their column's kind or not listed, records that an export would
+    leave out or count as undecided, and differences of the key. The output contains sort keys, but no other values of
+    records. The table is --table, or the one in the variable that the entry names. Region and credentials are those of
+    the AWS CLI. The exit code is 1 if there are differences, and 2 if the comparison was not possible.";
 
-/// How many records are sampled where nobody says.
+/// The default number of sampled records.
 const RECORDS: usize = 500;
 
 enum Command {
@@ -78,7 +78,7 @@ fn check(file: Option<PathBuf>) -> Result<bool, Box<dyn std::error::Error>> {
             let types: Vec<_> = types
                 .map(|t| format!("{} ({})", t.name, t.parent.as_str()))
                 .collect();
-            println!("{name}right: {}", types.join(", "));
+            println!("{name}valid: {}", types.join(", "));
             Ok(true)
         }
         Err(error) => {
@@ -105,12 +105,12 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
         }
     }
     let mut words = words.into_iter();
-    let command = words.next().ok_or("what is to be done?")?.string()?;
+    let command = words.next().ok_or("the command is missing")?.string()?;
     let command = match command.as_str() {
         "check" => Command::Check(words.next().map(PathBuf::from)),
         "sample" => Command::Sample(Sample {
-            type_name: words.next().ok_or("which TYPE?")?.string()?,
-            parent_id: words.next().ok_or("which PARENT?")?.string()?,
+            type_name: words.next().ok_or("TYPE is missing")?.string()?,
+            parent_id: words.next().ok_or("PARENT is missing")?.string()?,
             catalog,
             table,
             endpoint,
@@ -135,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_read_whole_or_refused() {
+    fn invalid_arguments_are_refused() {
         let Ok(Command::Sample(sample)) = parsed("sample leads web --table t --records 9") else {
-            panic!("no sample")
+            panic!("not parsed as the command `sample`")
         };
         assert_eq!(
             (sample.type_name.as_str(), sample.parent_id.as_str()),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_catalog_is_no_success() {
+    fn an_invalid_catalog_fails_the_check() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[[type]]\nname = 5\n").unwrap();
         assert!(!check(Some(file.path().to_owned())).unwrap());

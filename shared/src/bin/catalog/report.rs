@@ -1,4 +1,4 @@
-//! What sampled records are, beside what their type's entry says.
+//! Compares sampled records with their type's entry.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use waybill::file;
 use waybill::selection::{Fixed, Projection, Selection, is_fixed};
 use waybill::value::{Kind, Value};
 
-/// A key's time may be less exact than the record's own.
+/// A key's time may be less precise than the record's creation time.
 const PRECISION: SignedDuration = SignedDuration::from_secs(1);
 
-/// What was seen of some records: counts, and sort keys to find examples by. Cells are never shown.
+/// The differences that were found: their counts, each with the sort key of an example. Contains no cell.
 pub(crate) struct Report<'a> {
     of: &'a ExportType,
     projection: Projection,
@@ -19,7 +19,7 @@ pub(crate) struct Report<'a> {
     columns: Vec<Seen>,
     /// Records that `fixed` excludes.
     of_other_types: usize,
-    /// By what is fixed: values that read the same and are of another type.
+    /// For each `fixed` value: values with the same text and another DynamoDB type.
     fixed: Vec<Tally>,
     blank: Tally,
     undated: Tally,
@@ -29,15 +29,16 @@ pub(crate) struct Report<'a> {
     other_time: Tally,
 }
 
-/// One column.
+/// The values of one column.
 #[derive(Default, Clone)]
 struct Seen {
-    there: usize,
+    /// Records with a value.
+    present: usize,
     of_another_kind: Tally,
     not_listed: Tally,
 }
 
-/// How many records, and the sort key of the first.
+/// The number of records, and the sort key of the first.
 #[derive(Default, Clone)]
 struct Tally {
     count: usize,
@@ -54,7 +55,7 @@ impl Tally {
 }
 
 impl<'a> Report<'a> {
-    /// Nothing seen yet.
+    /// A report without records.
     pub(crate) fn new(of: &'a ExportType) -> Self {
         let columns: Vec<&Column> = of.columns.iter().collect();
         Self {
@@ -73,13 +74,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How many records were seen.
+    /// The number of records.
     pub(crate) fn records(&self) -> usize {
         self.records
     }
 
-    /// The type as its records are looked at: every key is read, nothing is left out, and the sort key, the time of
-    /// creation and what is fixed are columns too.
+    /// The type for reading the sample: keys of any format, no `fixed` values, and further columns for the sort key, the
+    /// creation time and the `fixed` attributes.
     pub(crate) fn sampled(&self) -> ExportType {
         let mut sampled = self.of.clone();
         let fixed = std::mem::take(&mut sampled.records.fixed);
@@ -92,7 +93,7 @@ impl<'a> Report<'a> {
         sampled
     }
 
-    /// Looks at a record of [`sampled`](Self::sampled), and when it was created.
+    /// Adds a record of the type [`sampled`](Self::sampled), and its creation time.
     pub(crate) fn record(&mut self, values: &[Value<'_>], created: Option<Timestamp>) {
         let (columns, more) = values.split_at(self.columns.len().min(values.len()));
         let [sort_key, created_value, fixed @ ..] = more else {
@@ -127,7 +128,7 @@ impl<'a> Report<'a> {
             let Some(text) = value.as_text() else {
                 continue;
             };
-            seen.there += 1;
+            seen.present += 1;
             if !file::is_of_kind(column, value) {
                 seen.of_another_kind.note(key);
             }
@@ -151,16 +152,14 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Whether all records are as the entry says. A column that no record has may be one that is seldom filled.
-    pub(crate) fn is_right(&self) -> bool {
-        let are_found = self
-            .findings()
-            .iter()
-            .any(|finding| finding.tally.count > 0);
-        !are_found && self.of_other_types < self.records
+    /// Whether all records match the entry. A column without any value is not a difference: its values may be rare.
+    pub(crate) fn matches_entry(&self) -> bool {
+        let findings = self.findings();
+        let has_differences = findings.iter().any(|finding| finding.tally.count > 0);
+        !has_differences && self.of_other_types < self.records
     }
 
-    /// All that can be wrong with some records, whether or not it is.
+    /// All possible differences, also those that no record has.
     fn findings(&self) -> Vec<Finding<'_>> {
         let finding = |what: &str, tally, problem: &str| Finding {
             what: what.to_owned(),
@@ -172,59 +171,59 @@ impl<'a> Report<'a> {
             finding(
                 "key",
                 &self.wrong_type,
-                "are a text where `sort_format` is a number, or the other way round",
+                "are texts although `sort_format` is a number, or numbers although it is a text",
             ),
-            finding("key", &self.wrong_format, "are not of the `sort_format`"),
+            finding("key", &self.wrong_format, "do not have the `sort_format`"),
             finding(
                 "key",
                 &self.other_time,
-                "name another time than `created`, by which time ranges would miss them",
+                "have another time than `created`, so that filters on the time would miss them",
             ),
             finding(
                 &created,
                 &self.undated,
-                "say nothing there, though it is `created`: a filter on the time would leave them out",
+                "have no value although it is `created`, so that filters on the time would leave them out",
             ),
             finding(
                 &created,
                 &self.unreadable_time,
-                "have no time there that can be read: RFC 3339 with a zone, or what `from` says",
+                "have a time that cannot be read: it must be RFC 3339 with a zone, or as in `from`",
             ),
             finding(
                 "columns",
                 &self.blank,
-                "have none of the columns: they may be of another type",
+                "have no value in any column: they may be of another type",
             ),
         ];
         for ((name, _), tally) in self.of.records.fixed.iter().zip(&self.fixed) {
             findings.push(finding(
                 name,
                 tally,
-                "are of another type than `fixed` says, and read the same",
+                "have the text of the `fixed` value, but another DynamoDB type",
             ));
         }
         for (seen, column) in self.columns.iter().zip(&self.of.columns) {
-            let problem = format!("are no {}", column.kind.as_str());
+            let problem = format!("are not of kind {}", column.kind.as_str());
             findings.push(finding(&column.key, &seen.of_another_kind, &problem));
             findings.push(finding(
                 &column.key,
                 &seen.not_listed,
-                "are not among `values`",
+                "are not in `values`",
             ));
         }
         findings
     }
 }
 
-/// Something that can be wrong with some records.
+/// A possible difference between records and the entry.
 struct Finding<'a> {
-    /// The column, or what else of the record.
+    /// The column or another part of the record.
     what: String,
     tally: &'a Tally,
     problem: String,
 }
 
-/// A value as one more column.
+/// A further column for the value at a path.
 fn hidden(path: Path) -> Column {
     Column {
         key: path.to_string(),
@@ -250,7 +249,7 @@ impl fmt::Display for Report<'_> {
         {
             let Tally { count, first } = tally;
             if *count > 0 {
-                // Keys come from outside; escaped, they cannot command a terminal.
+                // Keys come from outside. Escaped, they contain no control sequence for the terminal.
                 writeln!(
                     f,
                     "  {what}: {count} of {records} {problem}, the first at {first:?}"
@@ -260,20 +259,20 @@ impl fmt::Display for Report<'_> {
         match self.of_other_types {
             0 => {}
             all if all == records => {
-                writeln!(f, "  fixed: none of {records} has what `fixed` says")?
+                writeln!(f, "  fixed: none of {records} has the `fixed` values")?
             }
             some => writeln!(
                 f,
-                "  fixed: {some} of {records} are of other types, and left out"
+                "  fixed: {some} of {records} are of other types and were skipped"
             )?,
         }
         for (seen, column) in self.columns.iter().zip(&self.of.columns) {
-            if seen.there == 0 {
-                writeln!(f, "  {}: never there", column.key)?;
+            if seen.present == 0 {
+                writeln!(f, "  {}: no record has a value", column.key)?;
             }
         }
-        if self.is_right() {
-            writeln!(f, "  all as the entry says")?;
+        if self.matches_entry() {
+            writeln!(f, "  all records match the entry")?;
         }
         Ok(())
     }

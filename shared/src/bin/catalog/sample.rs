@@ -15,20 +15,20 @@ use waybill::selection::{Projection, Selection};
 use crate::keys;
 use crate::report::Report;
 
-/// What is to be sampled.
+/// The arguments of `catalog sample`.
 pub(crate) struct Sample {
     pub(crate) type_name: String,
     pub(crate) parent_id: String,
-    /// The catalog's file, where it is not the function's.
+    /// The catalog's file; `None` for the functions' catalog.
     pub(crate) catalog: Option<PathBuf>,
     pub(crate) table: Option<String>,
     pub(crate) endpoint: Option<String>,
-    /// How many records are looked at from each end of the partitions.
+    /// The maximum number of records to read from each end of the partitions.
     pub(crate) records: usize,
 }
 
 impl Sample {
-    /// Prints what was found; whether all is as the entry says.
+    /// Prints the report. Returns whether all records match the entry.
     pub(crate) async fn run(self) -> Result<bool, Box<dyn Error>> {
         let catalog = match &self.catalog {
             Some(file) => Catalog::read(file)?,
@@ -37,7 +37,7 @@ impl Sample {
         let Some(export_type) = catalog.get(&self.type_name) else {
             let names: Vec<_> = catalog.types().iter().map(|t| t.name.as_str()).collect();
             let names = names.join(", ");
-            return Err(format!("no type {}; there are {names}", self.type_name).into());
+            return Err(format!("unknown type {}; the types are {names}", self.type_name).into());
         };
         let parent = Parent::new(export_type.parent, &self.parent_id)?;
         let spec = &export_type.records;
@@ -56,22 +56,22 @@ impl Sample {
             return Ok(false);
         }
         let mut report = Report::new(export_type);
-        let is_whole = self
-            .look(&opener, &parent, Order::Ascending, &mut report)
+        let is_complete = self
+            .read(&opener, &parent, Order::Ascending, &mut report)
             .await?;
-        if !is_whole {
-            self.look(&opener, &parent, Order::Descending, &mut report)
+        if !is_complete {
+            self.read(&opener, &parent, Order::Descending, &mut report)
                 .await?;
         }
         if report.records() == 0 {
             let partitions = spec.partitions(parent.id()).join(", ");
-            return Err(format!("there is no record under {partitions}").into());
+            return Err(format!("no record in {partitions}").into());
         }
         print!("{report}");
-        Ok(report.is_right())
+        Ok(report.matches_entry())
     }
 
-    /// Opens the type's records where the command's arguments or the environment say that they are.
+    /// An opener for the table and endpoint in the command's arguments, or else in the environment.
     async fn opener(&self, spec: &RecordsSpec) -> RecordsOpener {
         let config = waybill::aws::config().await;
         let endpoint = self.endpoint.clone();
@@ -84,9 +84,9 @@ impl Sample {
         RecordsOpener::new(RecordsClients::new(&config, endpoint), mapping)
     }
 
-    /// Looks at the first or last records of the partitions, whatever their keys are and whatever the entry says is fixed.
-    /// Whether these were all.
-    async fn look(
+    /// Reads the first or last records of the partitions, with any keys and any values of `fixed` attributes. Returns
+    /// whether these were all records.
+    async fn read(
         &self,
         opener: &RecordsOpener,
         parent: &Parent,
@@ -107,22 +107,22 @@ impl Sample {
         };
         let mut records = opener.open(reading, None).await?;
         records.examine_at_most(i32::try_from(self.records.max(1)).unwrap_or(i32::MAX));
-        let mut looked_at = 0;
-        while looked_at < self.records
+        let mut count = 0;
+        while count < self.records
             && let Some(page) = records.next().await?
         {
             let mut values = Vec::new();
-            for row in page.rows().take(self.records - looked_at) {
+            for row in page.rows().take(self.records - count) {
                 row.values(&mut values);
                 report.record(&values, projection.created(&values));
-                looked_at += 1;
+                count += 1;
             }
         }
         Ok(records.is_at_end())
     }
 }
 
-/// What in the table's key is not as the entry says. A table that cannot be described is said to be so.
+/// The differences between the table's key and the entry. If the table cannot be described, prints a line about it.
 async fn key_problems(
     export_type: &ExportType,
     client: &aws_sdk_dynamodb::Client,
@@ -134,7 +134,9 @@ async fn key_problems(
         Ok(None) => Vec::new(),
         Err(error) => {
             let error = CallError::new("DescribeTable", error);
-            println!("  the table is not described ({error}): its key is seen in records alone");
+            println!(
+                "  the table cannot be described ({error}), so only the records' keys are checked"
+            );
             Vec::new()
         }
     }

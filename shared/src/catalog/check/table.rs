@@ -1,4 +1,4 @@
-//! Reads where a type's records are.
+//! Parses and checks where a type's records are.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
@@ -6,11 +6,11 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Wrong, filled, wrong};
-use crate::catalog::records::PARENT;
+use super::{Wrong, not_empty, wrong};
+use crate::catalog::records_spec::PARENT;
 use crate::catalog::{Constant, Engine, RecordsSpec, SortFormat};
 
-/// What one partition of DynamoDB gives strongly consistently: 3,000 units of 4 KB a second.
+/// The default read rate in MB per second: strongly consistent reads of one partition, 3,000 units of 4 KB per second.
 const READ_MB_PER_S: u32 = 12;
 
 #[derive(Deserialize)]
@@ -31,7 +31,6 @@ pub(super) struct RawRecords {
     read_mb_per_s: Option<Spanned<i64>>,
 }
 
-/// Reads and checks where a type's records are.
 pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
     let span = raw.span();
     let raw = raw.into_inner();
@@ -39,19 +38,19 @@ pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
     if !is_variable(raw.table.get_ref()) {
         return Err(wrong(
             &raw.table,
-            "`table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name",
+            "`table` must be the name of an environment variable (A-Z, 0-9, _) that contains the table's name",
         ));
     }
     let sort_format = SortFormat::parse(raw.sort_format.get_ref()).ok_or_else(|| {
         wrong(
             &raw.sort_format,
-            format!("no such sort_format; there are {}", SortFormat::names()),
+            format!("unknown `sort_format`; it must be {}", SortFormat::names()),
         )
     })?;
     if raw.partition_key.get_ref() == raw.sort_key.get_ref() {
         return Err(wrong(
             &raw.sort_key,
-            "the sort key is another attribute than the partition key",
+            "the sort key and the partition key must be different attributes",
         ));
     }
     let keys = [raw.partition_key.get_ref(), raw.sort_key.get_ref()];
@@ -62,19 +61,19 @@ pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
     {
         return Err(wrong(
             name,
-            "an attribute of the key cannot be fixed; `partition` says what the key is",
+            "an attribute of the key cannot be in `fixed`; `partition` determines the key",
         ));
     }
     let fixed = fixed(raw.fixed)?;
     Ok(RecordsSpec {
         engine: raw.engine,
         table: raw.table.into_inner(),
-        index: raw.index.map(filled).transpose()?,
-        partition_key: filled(raw.partition_key)?,
-        sort_key: filled(raw.sort_key)?,
+        index: raw.index.map(not_empty).transpose()?,
+        partition_key: not_empty(raw.partition_key)?,
+        sort_key: not_empty(raw.sort_key)?,
         sort_format,
         fixed,
-        region: raw.region.map(filled).transpose()?,
+        region: raw.region.map(not_empty).transpose()?,
         role: raw.role.map(role).transpose()?,
         read_mb_per_s: raw.read_mb_per_s.map_or(Ok(READ_MB_PER_S), read_mb_per_s)?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
@@ -85,7 +84,7 @@ pub(super) fn records(raw: Spanned<RawRecords>) -> Result<RecordsSpec, Wrong> {
 /// into an item of DynamoDB (400 KB).
 const MAX_PARTITIONS: usize = 50;
 
-/// The partitions of a parent: each is bound to the parent, and there once.
+/// The templates of a parent's partitions. Each must contain the parent, and none may be repeated.
 fn partitions(
     span: Range<usize>,
     one: Option<Spanned<String>>,
@@ -97,7 +96,7 @@ fn partitions(
         _ => {
             return Err(Wrong(
                 span,
-                "give either `partition` or a list of `partitions`".to_owned(),
+                "give either `partition` or a list of `partitions`, not both".to_owned(),
             ));
         }
     };
@@ -109,18 +108,18 @@ fn partitions(
     }
     let mut distinct = HashSet::new();
     for template in &partitions {
-        bound_to_parent(template)?;
+        check_template(template)?;
         if !distinct.insert(template.get_ref()) {
             return Err(wrong(
                 template,
-                "this partition is there twice: its records would be too",
+                "this partition is listed twice; its records would be exported twice",
             ));
         }
     }
     Ok(partitions)
 }
 
-/// What every record has, in one table with others.
+/// The values that every record of the type has, in a table with several types.
 fn fixed(
     raw: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 ) -> Result<Vec<(String, Constant)>, Wrong> {
@@ -132,16 +131,16 @@ fn fixed(
             _ => {
                 return Err(wrong(
                     &value,
-                    "what is fixed is a text, a whole number, true or false",
+                    "a value in `fixed` must be a text, an integer, true or false",
                 ));
             }
         };
-        Ok((filled(name)?, constant))
+        Ok((not_empty(name)?, constant))
     };
     raw.into_iter().map(constant).collect()
 }
 
-/// A role by its ARN, or by the variable that holds it.
+/// A role's ARN, or the name of the variable that contains the ARN.
 fn role(role: Spanned<String>) -> Result<String, Wrong> {
     let text = role.get_ref();
     if is_variable(text) || (text.starts_with("arn:") && text.contains(":role/")) {
@@ -149,11 +148,11 @@ fn role(role: Spanned<String>) -> Result<String, Wrong> {
     }
     Err(wrong(
         &role,
-        "`role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself",
+        "`role` must be the role's ARN, or the name of an environment variable (A-Z, 0-9, _) that contains the ARN",
     ))
 }
 
-/// A megabyte a second at least: less would leave no export done within its time.
+/// At least 1 MB per second. With less, an export would exceed its time limit.
 fn read_mb_per_s(budget: Spanned<i64>) -> Result<u32, Wrong> {
     let megabytes = u32::try_from(*budget.get_ref())
         .ok()
@@ -161,22 +160,25 @@ fn read_mb_per_s(budget: Spanned<i64>) -> Result<u32, Wrong> {
     megabytes.ok_or_else(|| {
         wrong(
             &budget,
-            "`read_mb_per_s` is a whole number of megabytes a second, from 1",
+            "`read_mb_per_s` must be an integer of at least 1, in megabytes per second",
         )
     })
 }
 
-/// Without the parent in its key, a partition would give one customer's records to another.
-fn bound_to_parent(template: &Spanned<String>) -> Result<(), Wrong> {
+/// A partition without the parent in its key would give one customer's records to another.
+fn check_template(template: &Spanned<String>) -> Result<(), Wrong> {
     let text = template.get_ref();
     if !text.contains(PARENT) {
         return Err(wrong(
             template,
-            "a partition must have {parent} in it, so that it holds one parent's records only",
+            "a partition must contain {parent}, so that it has the records of only one parent",
         ));
     }
     if text.replace(PARENT, "").contains(['{', '}']) {
-        return Err(wrong(template, "a partition knows only {parent} in braces"));
+        return Err(wrong(
+            template,
+            "a partition can have only {parent} in braces",
+        ));
     }
     Ok(())
 }

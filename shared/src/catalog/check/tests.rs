@@ -28,7 +28,7 @@ fn refusal(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn the_built_in_catalog_is_right() {
+fn the_built_in_catalog_is_valid() {
     let catalog = Catalog::built_in().unwrap();
     let orders = catalog.get("orders").unwrap();
     assert_eq!(orders.parent, ParentKind::Project);
@@ -78,7 +78,7 @@ fn every_part_of_a_type_is_read() {
 }
 
 #[test]
-fn everything_about_a_hosts_own_table_is_read() {
+fn all_settings_of_a_hosts_table_are_read() {
     let role = "arn:aws:iam::123456789012:role/reader";
     for (text, named) in [(role, role), ("RECORDS_ROLE", "RECORDS_ROLE")] {
         let more = format!(
@@ -104,7 +104,7 @@ fn everything_about_a_hosts_own_table_is_read() {
 }
 
 #[test]
-fn a_type_is_added_without_a_line_of_rust() {
+fn a_type_is_added_without_rust() {
     let fifth = r#"
 [[type]]
 name     = "tickets"
@@ -126,7 +126,7 @@ columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", la
 }
 
 #[test]
-fn several_partitions_are_each_bound_to_the_parent() {
+fn each_of_several_partitions_contains_the_parent() {
     let text = LEADS.replace(
         r#"partition = "leads#{parent}""#,
         r#"partitions = ["leads#{parent}#0", "leads#{parent}#1"]"#,
@@ -149,78 +149,78 @@ fn several_partitions_are_each_bound_to_the_parent() {
 }
 
 #[test]
-fn a_wrong_catalog_is_refused_with_its_line() {
+fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads""#),
-            @"the catalog is wrong in line 6: a partition must have {parent} in it, so that it holds one parent's records only");
+            @"the catalog is invalid in line 6: a partition must contain {parent}, so that it has the records of only one parent");
     assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads#{parent}#{x}""#),
-            @"the catalog is wrong in line 6: a partition knows only {parent} in braces");
+            @"the catalog is invalid in line 6: a partition can have only {parent} in braces");
     assert_snapshot!(refusal(r#"partition = "leads#{parent}","#, ""),
-            @"the catalog is wrong in line 6: give either `partition` or a list of `partitions`");
+            @"the catalog is invalid in line 6: give either `partition` or a list of `partitions`, not both");
     assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}", "{parent}"]"#),
-            @"the catalog is wrong in line 6: this partition is there twice: its records would be too");
+            @"the catalog is invalid in line 6: this partition is listed twice; its records would be exported twice");
     assert_snapshot!(refusal("RECORDS_TABLE", "records"),
-            @"the catalog is wrong in line 6: `table` is the name of an environment variable (A-Z, 0-9, _) that holds the table's name");
+            @"the catalog is invalid in line 6: `table` must be the name of an environment variable (A-Z, 0-9, _) that contains the table's name");
     assert_snapshot!(refusal("dynamodb", "mongodb"),
-            @"the catalog is wrong in line 6: unknown variant `mongodb`, expected `dynamodb`");
+            @"the catalog is invalid in line 6: unknown variant `mongodb`, expected `dynamodb`");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
-            @"the catalog is wrong in line 7: `read_mb_per_s` is a whole number of megabytes a second, from 1");
+            @"the catalog is invalid in line 7: `read_mb_per_s` must be an integer of at least 1, in megabytes per second");
     assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
-            @"the catalog is wrong in line 7: no such sort_format; there are rfc3339_s, rfc3339_ms, rfc3339_us, rfc3339_ns, rfc3339, epoch_s, epoch_ms (each also with `#id`) or id");
+            @"the catalog is invalid in line 7: unknown `sort_format`; it must be rfc3339_s, rfc3339_ms, rfc3339_us, rfc3339_ns, rfc3339, epoch_s, epoch_ms (each also with `#id`) or id");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "pk""#),
-            @"the catalog is wrong in line 7: the sort key is another attribute than the partition key");
+            @"the catalog is invalid in line 7: the sort key and the partition key must be different attributes");
     assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),
-            @"the catalog is wrong in line 3: a type's name is 1 to 64 of a-z, 0-9 and _, and begins with a letter");
+            @"the catalog is invalid in line 3: a type's name must have 1 to 64 of a-z, 0-9 and _, and begin with a letter");
     assert_snapshot!(refusal("delivery", "deliver"),
-            @"the catalog is wrong in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
+            @"the catalog is invalid in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
     assert_snapshot!(refusal(r#""source""#, r#""team""#),
-            @"the catalog is wrong in line 4: unknown variant `team`, expected one of `organization`, `project`, `source`");
+            @"the catalog is invalid in line 4: unknown variant `team`, expected one of `organization`, `project`, `source`");
     assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
-            @"the catalog is wrong in line 11: the column `name` is there twice");
+            @"the catalog is invalid in line 11: the column `name` is defined twice");
     assert_snapshot!(refusal(r#"kind = "phone""#, r#"kind = "mobile""#),
-            @"the catalog is wrong in line 11: unknown variant `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
+            @"the catalog is invalid in line 11: unknown variant `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
     assert_snapshot!(refusal(r#"kind = "decimal""#, r#"kind = "text""#),
-            @"the catalog is wrong in line 13: this `from` makes a decimal; change the column's kind");
+            @"the catalog is invalid in line 13: this `from` gives a decimal; change the column's kind");
     assert_snapshot!(refusal("address.city", "address..city"),
-            @"the catalog is wrong in line 12: a path is attribute names with a dot between them, such as address.city");
+            @"the catalog is invalid in line 12: a path must be attribute names separated by dots, such as address.city");
     assert_snapshot!(refusal(r#"search    = ["name""#, r#"search    = ["email""#),
-            @"the catalog is wrong in line 9: `email` is no column of this type");
+            @"the catalog is invalid in line 9: this type has no column `email`");
     assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["created_at""#),
-            @"the catalog is wrong in line 10: `created_at` is there twice");
+            @"the catalog is invalid in line 10: `created_at` is listed twice");
     assert_snapshot!(refusal(r#"filters   = ["status""#, r#"filters   = ["limit""#),
-            @"the catalog is wrong in line 10: `limit` is another parameter of a list; give the column another key");
+            @"the catalog is invalid in line 10: `limit` is another parameter of a list; give the column another key");
     assert_snapshot!(refusal(r#"created   = "created_at""#, r#"created   = "name""#),
-            @"the catalog is wrong in line 8: the column `name` must be of kind timestamp");
+            @"the catalog is invalid in line 8: the column `name` must be of kind timestamp");
     assert_snapshot!(refusal(r#"key = "city""#, r#"key = " ""#),
-            @"the catalog is wrong in line 12: this must not be empty");
+            @"the catalog is invalid in line 12: this value must not be empty");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { sk = "a" }"#),
-            @"the catalog is wrong in line 7: an attribute of the key cannot be fixed; `partition` says what the key is");
+            @"the catalog is invalid in line 7: an attribute of the key cannot be in `fixed`; `partition` determines the key");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { rate = 1.5 }"#),
-            @"the catalog is wrong in line 7: what is fixed is a text, a whole number, true or false");
+            @"the catalog is invalid in line 7: a value in `fixed` must be a text, an integer, true or false");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "reader""#),
-            @"the catalog is wrong in line 7: `role` is the name of an environment variable (A-Z, 0-9, _) that holds the role's ARN, or the ARN itself");
+            @"the catalog is invalid in line 7: `role` must be the role's ARN, or the name of an environment variable (A-Z, 0-9, _) that contains the ARN");
     assert_snapshot!(refusal(r#""source""#, r#""project""#),
-            @"the catalog is wrong in line 15: only a source has custom fields; the type's parent must be source");
+            @"the catalog is invalid in line 15: only sources have custom fields; the type's parent must be source");
     assert_snapshot!(refusal(r#"key = "name""#, r#"key = "other""#),
-            @"the catalog is wrong in line 15: the column `other` is what nobody defined; call the type's own column another name");
+            @"the catalog is invalid in line 15: the key `other` is reserved for fields without a definition; give the column another key");
     assert_snapshot!(refusal("hidden = true", r#"values = ["a", "a"]"#),
-            @"the catalog is wrong in line 14: the value `a` is there twice");
+            @"the catalog is invalid in line 14: the value `a` is listed twice");
 }
 
 #[test]
-fn two_types_of_one_name_are_refused() {
+fn two_types_with_the_same_name_are_refused() {
     let error = Catalog::parse(&format!("{LEADS}{LEADS}")).unwrap_err();
-    assert_snapshot!(error, @"the catalog is wrong in line 18: the type `leads` is there twice");
+    assert_snapshot!(error, @"the catalog is invalid in line 18: the type `leads` is defined twice");
 }
 
 #[test]
 fn a_catalog_without_types_is_refused() {
-    assert_snapshot!(Catalog::parse("").unwrap_err(), @"the catalog is wrong in line 1: missing field `type`");
+    assert_snapshot!(Catalog::parse("").unwrap_err(), @"the catalog is invalid in line 1: missing field `type`");
     assert_snapshot!(Catalog::parse("type = []").unwrap_err(),
-            @"the catalog is wrong in line 1: it has no type; add a [[type]]");
+            @"the catalog is invalid in line 1: the catalog has no type; add a [[type]]");
 }
 
 #[test]
-fn a_catalog_that_is_not_there_is_named() {
+fn the_error_of_a_missing_catalog_has_its_path() {
     let error = Catalog::read(std::path::Path::new("/nowhere/catalog.toml")).unwrap_err();
     assert_snapshot!(error,
             @"cannot read the catalog /nowhere/catalog.toml; CATALOG_PATH must name a readable UTF-8 file");

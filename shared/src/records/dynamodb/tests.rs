@@ -22,11 +22,11 @@ use crate::value::number;
 #[path = "../../../testing/src/answer.rs"]
 #[expect(
     unreachable_pub,
-    reason = "it is public where the functions' tests have it from"
+    reason = "in the crate for tests, the functions' tests use the item"
 )]
 mod answer;
 
-/// The order that DynamoDB has keys in.
+/// DynamoDB's order of keys.
 fn compare(a: Option<&AttributeValue>, b: Option<&AttributeValue>) -> Ordering {
     let text = |value: Option<&AttributeValue>| value.and_then(|value| value.as_s().ok().cloned());
     match (a, b) {
@@ -35,18 +35,18 @@ fn compare(a: Option<&AttributeValue>, b: Option<&AttributeValue>) -> Ordering {
     }
 }
 
-/// A table, or an index of one, that answers queries as DynamoDB does: a few records at a time, filters applied to what
-/// was looked at.
+/// A table or an index that answers queries like DynamoDB: a few records at a time, and a filter applies to the examined
+/// records.
 #[derive(Clone)]
 struct Table {
     items: Arc<Mutex<Vec<Item>>>,
     partition: &'static str,
     sort: &'static str,
-    /// All attributes of a key to go on from.
+    /// The attributes of a start key.
     key: &'static [&'static str],
-    /// Records that a query looks at, at most.
+    /// The maximum number of records that a query examines.
     page: usize,
-    /// What passes a filter expression.
+    /// Which records pass the filter expression.
     passes: fn(&Item) -> bool,
     queries: Arc<Mutex<Vec<QueryInput>>>,
 }
@@ -68,7 +68,7 @@ impl Table {
         let table = self.clone();
         let rule = mock!(Client::query).then_compute_response(move |input| {
             let answer = table.answer(input);
-            // What asks for one record learns from it what the table's key is, in the SDK's own way.
+            // A query with the limit 1 gets the names of the table's key attributes.
             match input.limit() {
                 Some(1) => MockResponse::Output(answer),
                 _ => MockResponse::Http(query_answer(&answer)),
@@ -167,19 +167,19 @@ fn things(records: &str) -> ExportType {
     Catalog::parse(&text).unwrap().types()[0].clone()
 }
 
-/// When a source is given up, and gone on from by another.
+/// When a reader stops and another one continues.
 #[derive(Debug, Clone, Copy)]
-enum GivenUp {
+enum Stop {
     Never,
-    /// After so many rows, again and again.
+    /// After each this many rows.
     Rows(usize),
     /// After each page.
     Pages,
 }
 
-use GivenUp::{Never, Pages, Rows};
+use Stop::{Never, Pages, Rows};
 
-/// A made-up source, and everything that a reading of it borrows.
+/// A table and the settings of a read, which a reading borrows.
 struct Source {
     table: Table,
     of: ExportType,
@@ -219,22 +219,22 @@ impl Source {
         DynamoRecords::new(self.table.client(), "records", reading, position)
     }
 
-    /// The ids of all records, and how many were read.
-    async fn read(&self, order: Order, given_up: GivenUp) -> (Vec<String>, u64) {
+    /// The ids of all records, and the number of records read.
+    async fn read(&self, order: Order, stop: Stop) -> (Vec<String>, u64) {
         let (mut ids, mut read, mut position) = (Vec::new(), 0, None);
         'again: loop {
             let mut records = self.open(order, position.as_deref()).unwrap();
             while let Some(page) = records.next().await.unwrap() {
                 for (n, row) in page.rows().enumerate() {
                     ids.push(id(row));
-                    if matches!(given_up, Rows(every) if ids.len() % every == 0) {
+                    if matches!(stop, Rows(every) if ids.len() % every == 0) {
                         read += page.read_through(n);
                         position = Some(page.position(n));
                         continue 'again;
                     }
                 }
                 read += page.read();
-                if matches!(given_up, Pages) {
+                if matches!(stop, Pages) {
                     position = Some(page.end());
                     continue 'again;
                 }
@@ -259,7 +259,7 @@ const ONE: &str = r##"partition = "{parent}", partition_key = "pk", sort_key = "
 const THREE: &str = r##"partitions = ["{parent}#0", "{parent}#1", "{parent}#2"], partition_key = "pk",
     sort_key = "sk", sort_format = "rfc3339_s#id""##;
 
-/// 40 records in three partitions, some in the last minute, some after the request, some under equal keys.
+/// 40 records in three partitions. Some are of the last minute, some are later than the request, and some have equal keys.
 fn spread() -> Vec<Item> {
     let mut items = Vec::new();
     for n in 0..40 {
@@ -304,7 +304,7 @@ fn ids_of(items: &[Item]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn partitions_are_merged_in_the_order_of_their_keys_wherever_they_are_gone_on_from() {
+async fn partitions_are_merged_in_the_order_of_their_keys_wherever_a_read_continues() {
     let items = spread();
     let mut wanted = ids_of(&items);
     let source = Source::new(Table::new(items), THREE, json!(null));
@@ -312,17 +312,17 @@ async fn partitions_are_merged_in_the_order_of_their_keys_wherever_they_are_gone
         if order == Order::Descending {
             wanted.reverse();
         }
-        for given_up in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(5), Rows(7)] {
-            let (ids, read) = source.read(order, given_up).await;
-            assert_eq!(ids, wanted, "{order:?}, {given_up:?}");
-            assert_eq!(read, wanted.len() as u64, "{order:?}, {given_up:?}");
+        for stop in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(5), Rows(7)] {
+            let (ids, read) = source.read(order, stop).await;
+            assert_eq!(ids, wanted, "{order:?}, {stop:?}");
+            assert_eq!(read, wanted.len() as u64, "{order:?}, {stop:?}");
         }
     }
 }
 
-/// What DynamoDB was asked to leave out counts as read, once, wherever the reading was given up.
+/// Records that the query's filter excludes count as read once, wherever the read continues.
 #[tokio::test]
-async fn what_is_left_out_counts_once() {
+async fn excluded_records_count_once() {
     let items = spread();
     let mut table = Table::new(items.clone());
     table.passes = |item| item["id"].as_s().unwrap().ends_with(['1', '5', '6']);
@@ -330,15 +330,15 @@ async fn what_is_left_out_counts_once() {
     let all = wanted.len() as u64;
     wanted.retain(|id| id.ends_with(['1', '5', '6']));
     let source = Source::new(table, THREE, json!({"status": "new"}));
-    for given_up in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(5)] {
-        let (ids, read) = source.read(Order::Ascending, given_up).await;
-        assert_eq!((ids, read), (wanted.clone(), all), "{given_up:?}");
+    for stop in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(5)] {
+        let (ids, read) = source.read(Order::Ascending, stop).await;
+        assert_eq!((ids, read), (wanted.clone(), all), "{stop:?}");
     }
 }
 
-/// DynamoDB may end its pages elsewhere when it is asked again.
+/// A repeated query may have other pages.
 #[tokio::test]
-async fn what_is_left_out_counts_once_where_pages_fall_otherwise() {
+async fn excluded_records_count_once_if_later_pages_have_other_sizes() {
     let items = spread();
     let mut table = Table::new(items.clone());
     table.passes = |item| item["id"].as_s().unwrap().ends_with(['1', '5', '6']);
@@ -374,8 +374,8 @@ async fn what_is_left_out_counts_once_where_pages_fall_otherwise() {
 }
 
 #[tokio::test]
-async fn an_index_goes_on_by_the_tables_own_key() {
-    // In an index, several records have one key.
+async fn a_read_of_an_index_continues_with_the_tables_own_key() {
+    // In an index, several records can have the same key.
     let at = |n: usize| s(&format!("2026-11-21T11:{:02}:00Z#x", 10 + n / 7));
     let items: Vec<_> = (0..30)
         .map(|n| {
@@ -391,9 +391,9 @@ async fn an_index_goes_on_by_the_tables_own_key() {
     let records = r##"index = "by_time", partition = "{parent}", partition_key = "gpk", sort_key = "gsk",
         sort_format = "rfc3339_s#id""##;
     let source = Source::new(table.clone(), records, json!(null));
-    for given_up in [Never, Pages, Rows(1), Rows(2), Rows(5)] {
-        let (ids, read) = source.read(Order::Ascending, given_up).await;
-        assert_eq!((ids, read), (wanted.clone(), 30), "{given_up:?}");
+    for stop in [Never, Pages, Rows(1), Rows(2), Rows(5)] {
+        let (ids, read) = source.read(Order::Ascending, stop).await;
+        assert_eq!((ids, read), (wanted.clone(), 30), "{stop:?}");
     }
     let queries = table.queries.lock().unwrap();
     assert!(
@@ -409,7 +409,7 @@ async fn an_index_goes_on_by_the_tables_own_key() {
 }
 
 #[tokio::test]
-async fn bounds_apply_to_the_instant_where_keys_are_not_in_the_order_of_time() {
+async fn bounds_apply_to_the_instant_if_keys_are_not_in_the_order_of_time() {
     let items = [
         "2026-11-21T11:59:59.017Z",
         "2026-11-21T11:59:59Z",
@@ -423,8 +423,8 @@ async fn bounds_apply_to_the_instant_where_keys_are_not_in_the_order_of_time() {
     let records = ONE.replace("rfc3339_s", "rfc3339");
     let table = Table::new(items);
     let source = Source::new(table.clone(), &records, json!(null));
-    for given_up in [Never, Pages, Rows(1), Rows(2)] {
-        let (ids, read) = source.read(Order::Ascending, given_up).await;
+    for stop in [Never, Pages, Rows(1), Rows(2)] {
+        let (ids, read) = source.read(Order::Ascending, stop).await;
         let within = [
             "2026-11-21T11:59:59.017Z",
             "2026-11-21T11:59:59Z",
@@ -433,7 +433,7 @@ async fn bounds_apply_to_the_instant_where_keys_are_not_in_the_order_of_time() {
         assert_eq!(
             (ids, read),
             (within.map(str::to_owned).to_vec(), 5),
-            "{given_up:?}"
+            "{stop:?}"
         );
     }
     let queries = table.queries.lock().unwrap();
@@ -460,7 +460,7 @@ async fn numbers_are_merged_by_value() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_gone_is_still_a_place_to_go_on_from() {
+async fn a_read_continues_after_a_deleted_record() {
     let items: Vec<_> = (0..9)
         .map(|n| {
             item(
@@ -489,7 +489,7 @@ async fn a_record_that_is_gone_is_still_a_place_to_go_on_from() {
 }
 
 #[tokio::test]
-async fn only_what_is_needed_is_asked_for() {
+async fn a_query_requests_only_the_needed_attributes() {
     let mut spec = ONE.to_owned();
     spec.push_str(r#", fixed = { entity = "lead", deleted = false, version = 2 }"#);
     let table = Table::new(spread());
@@ -515,7 +515,7 @@ async fn only_what_is_needed_is_asked_for() {
 }
 
 #[tokio::test]
-async fn whole_records_are_asked_for_where_a_file_has_what_nobody_defined() {
+async fn a_query_requests_whole_records_for_fields_without_a_definition() {
     let catalog = Catalog::built_in().unwrap();
     let of = catalog
         .get("leads")
@@ -568,7 +568,7 @@ async fn whole_records_are_asked_for_where_a_file_has_a_thousand_columns() {
 }
 
 #[tokio::test]
-async fn a_key_of_bytes_and_a_foreign_position_are_refused() {
+async fn a_binary_key_and_the_position_of_another_table_are_refused() {
     let bytes = AttributeValue::B(Blob::new("x"));
     let source = Source::new(
         Table::new(vec![item("web", bytes, "a")]),
@@ -595,7 +595,7 @@ async fn a_key_of_bytes_and_a_foreign_position_are_refused() {
     }
 }
 
-/// Keys that are not of the format lie anywhere: below and above of all times, and between them.
+/// Records whose keys do not have the format: before, between and after the keys with times.
 fn with_other_keys() -> Vec<Item> {
     let mut items = spread();
     for (n, key) in ["#1", "2026-11-21T11:30:00.5Z#x", "lead-1", "lead-2"]
@@ -609,7 +609,7 @@ fn with_other_keys() -> Vec<Item> {
 }
 
 #[tokio::test]
-async fn keys_of_no_format_are_read_and_told_apart_wherever_they_lie() {
+async fn keys_without_the_format_are_read_and_distinguished() {
     let items = with_other_keys();
     let mut wanted = ids_of(&items);
     let mut source = Source::new(Table::new(items), THREE, json!(null));
@@ -618,10 +618,10 @@ async fn keys_of_no_format_are_read_and_told_apart_wherever_they_lie() {
         if order == Order::Descending {
             wanted.reverse();
         }
-        for given_up in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(7)] {
-            let (ids, read) = source.read(order, given_up).await;
-            assert_eq!(ids, wanted, "{order:?}, {given_up:?}");
-            assert_eq!(read, wanted.len() as u64, "{order:?}, {given_up:?}");
+        for stop in [Never, Pages, Rows(1), Rows(2), Rows(3), Rows(7)] {
+            let (ids, read) = source.read(order, stop).await;
+            assert_eq!(ids, wanted, "{order:?}, {stop:?}");
+            assert_eq!(read, wanted.len() as u64, "{order:?}, {stop:?}");
         }
     }
     let mut records = source.open(Order::Ascending, None).unwrap();
@@ -640,9 +640,9 @@ async fn keys_of_no_format_are_read_and_told_apart_wherever_they_lie() {
     );
 }
 
-/// The records of another time are not read for it: the range itself is asked for as before.
+/// Records of other times are not read: the range is queried as before.
 #[tokio::test]
-async fn what_lies_outside_of_a_range_of_time_is_asked_for_by_its_first_character() {
+async fn keys_outside_of_times_are_queried_by_their_first_character() {
     let table = Table::new(with_other_keys());
     let mut source = Source::new(table.clone(), ONE, json!(null));
     source.reads_outside = true;
@@ -670,7 +670,7 @@ async fn what_lies_outside_of_a_range_of_time_is_asked_for_by_its_first_characte
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_table_is_read_strongly_until_what_was_written_before_the_request_has_settled() {
+async fn a_table_is_read_strongly_consistently_until_earlier_writes_have_settled() {
     let table = Table::new(spread());
     let source = Source::new(table.clone(), THREE, json!(null));
     let consistent = async |strong_until: Option<Instant>| {

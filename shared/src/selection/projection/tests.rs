@@ -14,7 +14,7 @@ fn selection(export_type: &ExportType, filters: serde_json::Value, search: &str)
         .unwrap()
 }
 
-/// Whether a lead with this one value, and nothing else, is selected.
+/// Whether a lead that has only this value is selected.
 fn selected(filters: serde_json::Value, search: &str, path: &str, value: Value<'_>) -> bool {
     let leads = leads();
     let selection = selection(&leads, filters, search);
@@ -52,7 +52,7 @@ fn number(text: &str) -> Value<'_> {
 }
 
 #[test]
-fn the_files_columns_come_first_and_nothing_else_twice() {
+fn the_files_columns_come_first_and_no_value_is_read_twice() {
     let orders = orders();
     let columns = orders.select_columns(&["customer", "status"]).unwrap();
     let selection = selection(
@@ -89,7 +89,7 @@ fn the_files_columns_come_first_and_nothing_else_twice() {
 }
 
 #[test]
-fn every_filter_and_the_search_must_hold() {
+fn every_filter_and_the_search_must_match() {
     let orders = orders();
     let selection = selection(
         &orders,
@@ -115,7 +115,7 @@ fn every_filter_and_the_search_must_hold() {
 }
 
 #[test]
-fn created_is_from_inclusive_to_exclusive() {
+fn the_range_of_creation_times_includes_from_and_excludes_to() {
     let filter = json!({"created_at": {"from": "2017-10-01", "to": "2017-11-01"}});
     for (created, expected) in [
         ("2017-09-30T23:59:59.999999999Z", false),
@@ -174,7 +174,7 @@ fn numbers_and_instants_are_compared_by_value() {
 }
 
 #[test]
-fn an_attribute_is_there_or_is_one_of_several() {
+fn an_attribute_must_exist_or_have_an_accepted_value() {
     let list = || Value::Json(r#"["a",5]"#.into());
     for (filters, value, expected) in [
         (json!({"tag": true}), text("x"), true),
@@ -201,7 +201,7 @@ fn an_attribute_is_there_or_is_one_of_several() {
 }
 
 #[test]
-fn a_search_looks_into_the_searched_fields_alone() {
+fn a_search_compares_only_the_searched_fields() {
     assert!(selected(json!({}), "ANA", "name", text("Mariana")));
     assert!(!selected(json!({}), "ANA", "status", text("Mariana")));
     assert!(selected(
@@ -219,7 +219,7 @@ fn a_search_looks_into_the_searched_fields_alone() {
 }
 
 #[test]
-fn what_a_source_can_be_asked_is_no_more_than_what_holds() {
+fn conditions_exclude_no_selected_record() {
     let leads = leads();
     let filters = json!({"status": ["new", "sold"], "score": 7, "vip": true, "seen": "2017-10-01T00:00:00Z",
             "created_at": {"from": "-1d"}, "attributes": {"tag": ["a"]}});

@@ -18,7 +18,7 @@ fn text(text: &str) -> Value<'_> {
 }
 
 #[test]
-fn what_is_other_than_the_entry_says_is_counted_with_a_key_and_without_a_cell() {
+fn differences_are_counted_with_a_key_and_without_a_cell() {
     let of = things("rfc3339_s#id");
     let mut report = Report::new(&of);
     let at = |time: &str| Some(time.parse().unwrap());
@@ -34,7 +34,7 @@ fn what_is_other_than_the_entry_says_is_counted_with_a_key_and_without_a_cell() 
         ],
         at("2026-11-21T11:00:00.5Z"),
     );
-    assert!(report.is_right());
+    assert!(report.matches_entry());
     report.record(
         &[
             text("2"),
@@ -69,22 +69,22 @@ fn what_is_other_than_the_entry_says_is_counted_with_a_key_and_without_a_cell() 
         ],
         None,
     );
-    assert!(!report.is_right());
+    assert!(!report.matches_entry());
     insta::assert_snapshot!(report, @r##"
           4 records
-          key: 1 of 4 are a text where `sort_format` is a number, or the other way round, the first at "5"
-          key: 2 of 4 are not of the `sort_format`, the first at "\u{1b}[2Jnow"
-          key: 1 of 4 name another time than `created`, by which time ranges would miss them, the first at "2026-11-21T11:00:00Z#3"
-          at: 1 of 4 say nothing there, though it is `created`: a filter on the time would leave them out, the first at "5"
-          at: 1 of 4 have no time there that can be read: RFC 3339 with a zone, or what `from` says, the first at "\u{1b}[2Jnow"
-          score: 2 of 4 are no integer, the first at "\u{1b}[2Jnow"
-          status: 1 of 4 are not among `values`, the first at "\u{1b}[2Jnow"
-          mail: never there
+          key: 1 of 4 are texts although `sort_format` is a number, or numbers although it is a text, the first at "5"
+          key: 2 of 4 do not have the `sort_format`, the first at "\u{1b}[2Jnow"
+          key: 1 of 4 have another time than `created`, so that filters on the time would miss them, the first at "2026-11-21T11:00:00Z#3"
+          at: 1 of 4 have no value although it is `created`, so that filters on the time would leave them out, the first at "5"
+          at: 1 of 4 have a time that cannot be read: it must be RFC 3339 with a zone, or as in `from`, the first at "\u{1b}[2Jnow"
+          score: 2 of 4 are not of kind integer, the first at "\u{1b}[2Jnow"
+          status: 1 of 4 are not in `values`, the first at "\u{1b}[2Jnow"
+          mail: no record has a value
         "##);
 }
 
 #[test]
-fn keys_without_a_time_have_no_format() {
+fn keys_of_the_format_id_may_be_any_text() {
     let of = things("id");
     let mut report = Report::new(&of);
     report.record(
@@ -100,13 +100,13 @@ fn keys_without_a_time_have_no_format() {
     );
     insta::assert_snapshot!(report, @"
           1 records
-          score: never there
-          all as the entry says
+          score: no record has a value
+          all records match the entry
         ");
 }
 
 #[test]
-fn what_an_export_would_leave_out_or_write_as_commas_is_said() {
+fn blank_records_and_records_of_other_types_are_reported() {
     let mut of = things("id");
     of.records.fixed = vec![("archived".to_owned(), Constant::Text("false".to_owned()))];
     let mut report = Report::new(&of);
@@ -123,28 +123,28 @@ fn what_an_export_would_leave_out_or_write_as_commas_is_said() {
     };
     let time = "2026-11-21T12:00:00Z".parse().ok();
     report.record(&record(text("1"), text("false")), time);
-    assert!(report.is_right());
+    assert!(report.matches_entry());
     report.record(&record(text("2"), Value::Bool(false)), time);
     report.record(&record(text("3"), text("true")), time);
     report.record(&record(Value::Missing, text("false")), time);
     insta::assert_snapshot!(report, @r#"
         4 records
-        columns: 1 of 4 have none of the columns: they may be of another type, the first at "k"
-        archived: 1 of 4 are of another type than `fixed` says, and read the same, the first at "k"
-        fixed: 1 of 4 are of other types, and left out
-        score: never there
-        status: never there
-        mail: never there
+        columns: 1 of 4 have no value in any column: they may be of another type, the first at "k"
+        archived: 1 of 4 have the text of the `fixed` value, but another DynamoDB type, the first at "k"
+        fixed: 1 of 4 are of other types and were skipped
+        score: no record has a value
+        status: no record has a value
+        mail: no record has a value
         "#);
     let mut none = Report::new(&of);
     none.record(&record(text("1"), text("true")), time);
-    assert!(!none.is_right());
+    assert!(!none.matches_entry());
     insta::assert_snapshot!(none, @"
         1 records
-        fixed: none of 1 has what `fixed` says
-        id: never there
-        score: never there
-        status: never there
-        mail: never there
+        fixed: none of 1 has the `fixed` values
+        id: no record has a value
+        score: no record has a value
+        status: no record has a value
+        mail: no record has a value
         ");
 }

@@ -1,55 +1,55 @@
-//! Mails that turn out not to get through: what SES tells of them becomes the export's state and history.
+//! Mails that bounce, are marked as spam or are rejected after SES accepted them: SES's events become the export's state
+//! and history.
 
 use waybill::export::ExportId;
 use waybill::lifecycle::{Amendment, MailRefusal, State};
 use waybill::store::{CommitError, Updated};
 
 use crate::handler::{Notifier, NotifyError};
-use crate::input::Told;
-use crate::mail_event::{MailEvent, News};
+use crate::mail_event::{Effect, MailEvent};
 
-/// How often an event is written that others write beside: the sweeper, whoever marks the mail as sent, the same event
-/// again.
+/// How often writing an event is tried. The sweeper, the invocation that marks the mail as sent, and a repeated event may
+/// write the same export.
 const TRIES: u32 = 5;
 
 impl Notifier {
-    /// Learns what SES has told. What cannot be read or written comes again, and ends among the dead letters.
-    pub(crate) async fn learn(&self, told: &Told) -> Result<(), NotifyError> {
-        let learned = self.learn_event(&told.body).await;
-        if let Err(error) = &learned {
+    /// Stores what an event of SES says. An event that cannot be read or written is delivered again, and ends in the
+    /// dead-letter queue.
+    pub(crate) async fn process_event(&self, body: &str) -> Result<(), NotifyError> {
+        let stored = self.store_event(body).await;
+        if let Err(error) = &stored {
             tracing::error!(
                 error = error as &dyn std::error::Error,
-                "mail event not taken in"
+                "mail event not stored"
             );
         }
-        learned
+        stored
     }
 
-    async fn learn_event(&self, body: &str) -> Result<(), NotifyError> {
+    async fn store_event(&self, body: &str) -> Result<(), NotifyError> {
         let Some(event) = MailEvent::parse(body)? else {
             tracing::info!("mail event without an export");
             return Ok(());
         };
         let id = event.export_id;
-        match event.news {
-            News::Passing(reason) => {
-                tracing::info!(export.id = %id, reason, "mail event without consequence");
-                Ok(())
+        match event.effect {
+            Effect::Ignored(reason) => {
+                tracing::info!(export.id = %id, reason, "mail event ignored");
             }
-            News::Refused(refusal) => {
+            Effect::Refused(refusal) => {
                 let reason = refusal.as_str();
-                match self.refuse(&event, refusal).await? {
+                match self.refuse(id, refusal).await? {
                     true => tracing::info!(export.id = %id, reason, "mail refused"),
                     false => tracing::info!(export.id = %id, reason, "mail event changes nothing"),
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
-    /// Writes that the mail does not get through. False where that is known, or there is no such mail.
-    async fn refuse(&self, event: &MailEvent, refusal: MailRefusal) -> Result<bool, NotifyError> {
-        let (id, now) = (event.export_id, self.clock.now());
+    /// Marks the mail as refused. False if the mail is already refused, or was never sent.
+    async fn refuse(&self, id: ExportId, refusal: MailRefusal) -> Result<bool, NotifyError> {
+        let now = self.clock.now();
         let refuse = |state: &State| state.refuse_mail(refusal, now);
         match self.exports.update(id, TRIES, refuse).await? {
             Updated::Written(_) => Ok(true),
@@ -59,7 +59,7 @@ impl Notifier {
         }
     }
 
-    /// The same of an export for which nothing is left to be done. One that is not there is not this deployment's.
+    /// Does the same for an export that has no work. An unknown export belongs to another deployment.
     async fn amend(&self, id: ExportId, refusal: MailRefusal) -> Result<bool, NotifyError> {
         for _ in 0..TRIES {
             let export = self.exports.export(id).await?;

@@ -11,7 +11,7 @@ use crate::value::time::{Stamp, parse_date};
 
 /// A time bound, which may be relative to the time of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum TimeBound {
     /// An instant.
     Instant(Timestamp),
     /// The start of a day in the request's time zone.
@@ -22,7 +22,7 @@ pub enum Moment {
     HoursAgo(u32),
 }
 
-impl Moment {
+impl TimeBound {
     /// The accepted forms, for an error message.
     pub const FORMS: &str = "an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
 
@@ -66,7 +66,7 @@ fn hours_before(now: Timestamp, hours: i64) -> Option<Timestamp> {
     now.checked_sub(SignedDuration::from_hours(hours)).ok()
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for TimeBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Instant(instant) => instant.fmt(f),
@@ -77,7 +77,7 @@ impl fmt::Display for Moment {
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for TimeBound {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -90,7 +90,7 @@ mod tests {
     fn pinned(text: &str, zone: &str) -> Option<String> {
         let now = "2026-11-21T12:01:02Z".parse().unwrap();
         let zone = TimeZone::get(zone).unwrap();
-        Moment::parse(text)?
+        TimeBound::parse(text)?
             .pin(now, &zone)
             .map(|instant| instant.to_string())
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_moments_are_refused() {
+    fn invalid_time_bounds_are_refused() {
         for text in [
             "",
             "-",
@@ -131,7 +131,7 @@ mod tests {
             "1506816000",
             "-30é",
         ] {
-            assert_eq!(Moment::parse(text), None, "{text:?}");
+            assert_eq!(TimeBound::parse(text), None, "{text:?}");
         }
         for text in ["-1000000d", "-4294967295h"] {
             assert_eq!(pinned(text, "UTC"), None, "{text:?}");
