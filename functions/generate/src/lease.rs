@@ -189,3 +189,6 @@ fn end(renewed: Instant, timing: WorkTiming) -> Instant {
             .unsigned_abs()
             .saturating_sub(timing.early_end())
 }
+
+#[cfg(test)]
+mod tests;

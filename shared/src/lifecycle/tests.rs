@@ -137,6 +137,63 @@ fn a_lease_is_another_workers_only_once_it_has_surely_ended() {
 }
 
 #[test]
+fn only_a_new_checkpoint_resets_the_count_of_attempts() {
+    let at_row = |rows| {
+        let progress = FileProgress {
+            rows,
+            ..FileProgress::default()
+        };
+        Some(Checkpoint {
+            progress,
+            ..Checkpoint::default()
+        })
+    };
+    let attempts = |before: Option<Checkpoint>, after: Option<Checkpoint>| {
+        let mut state = take(&requested(), "a", 0);
+        (state.work.attempts, state.work.checkpoint) = (3, before);
+        let changed = state.with_work(|work| work.checkpoint = after).after.work;
+        (changed.attempts, changed.progress)
+    };
+    assert_eq!(attempts(None, at_row(5)), (0, 5));
+    assert_eq!(attempts(at_row(5), at_row(9)), (0, 9));
+    assert_eq!(attempts(at_row(5), at_row(5)), (3, 0));
+    assert_eq!(attempts(at_row(5), None), (3, 0));
+    assert_eq!(attempts(None, None), (3, 0));
+}
+
+#[test]
+fn the_sweeper_asks_for_a_mail_no_sooner_than_a_retry_after_the_end() {
+    let canceled = requested()
+        .cancel(Actor::default(), at(100), timing())
+        .after;
+    assert_eq!(canceled.work.mail.unwrap().next, at(160));
+}
+
+#[test]
+fn only_the_deletion_of_a_file_is_an_event() {
+    let kinds = |change: &Change| change.events.iter().map(|e| e.kind).collect::<Vec<_>>();
+    let canceled = requested().cancel(Actor::default(), at(0), timing()).after;
+    assert_eq!(kinds(&canceled.cleaned(at(100))), []);
+    let expired = succeed(&take(&requested(), "a", 0), 1).after;
+    let expired = expired.expire(at(200), at(100)).after;
+    assert_eq!(kinds(&expired.cleaned(at(200))), [EventKind::Deleted]);
+}
+
+#[test]
+fn a_mail_is_given_up_a_week_after_the_end_and_no_sooner() {
+    let canceled = requested().cancel(Actor::default(), at(0), timing()).after;
+    let asked = |second| {
+        canceled
+            .ask_for_mail(at(second), timing())
+            .after
+            .export
+            .mail
+    };
+    assert_eq!(asked(7 * DAY - 1), Some(Mail::Pending));
+    assert_eq!(asked(7 * DAY), Some(Mail::Failed));
+}
+
+#[test]
 fn a_heartbeat_moves_due_only_when_it_comes_near() {
     let taken = take(&requested(), "a", 0);
     assert_eq!(due(&taken), 120);

@@ -167,7 +167,8 @@ impl FakeTables {
         self.put(WORK, &work);
     }
 
-    fn put_state(&self, state: &State) {
+    /// Stores an export and its work, whatever was there.
+    pub fn put_state(&self, state: &State) {
         self.put(EXPORTS, &state.export);
         self.put(WORK, &state.work);
         let entry = orders_entry();

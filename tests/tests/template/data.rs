@@ -213,7 +213,9 @@ fn the_bucket_deletes_what_the_sweeper_missed() {
 
     // The bucket's rules must not delete a file before it expires, nor an upload that is still in progress. S3 counts an
     // object's age from the beginning of its upload.
-    let building = waybill::work::WorkTiming::FINISH_WITHIN.unsigned_abs().as_secs();
+    let building = waybill::work::WorkTiming::FINISH_WITHIN
+        .unsigned_abs()
+        .as_secs();
     assert!(building < 3 * DAY);
     let most = |name: &str| {
         template
