@@ -263,11 +263,6 @@ impl ParentKind {
             ParentKind::Source => "sources",
         }
     }
-
-    /// Parses the name in a path.
-    pub fn from_plural(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.plural() == word)
-    }
 }
 
 /// What the mail about a finished export contains: a link, or also the file if it is small enough.

@@ -238,11 +238,6 @@ impl Selection {
     pub fn created_at(&self) -> Range<Timestamp> {
         self.filters.created_at
     }
-
-    /// Whether all records are selected.
-    pub fn is_everything(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 #[cfg(test)]
@@ -324,7 +319,7 @@ mod tests {
     #[test]
     fn a_selection_of_all_records_is_stored_as_null() {
         let selection = pinned(json!({"created_at": {}}), json!(" ")).unwrap();
-        assert!(selection.is_everything());
+        assert_eq!(selection, Selection::default());
         assert_eq!(
             (selection.filters(), selection.search()),
             (serde_json::Value::Null, None)
