@@ -103,7 +103,7 @@ fn partitions(
     if let Some(template) = partitions.get(MAX_PARTITIONS) {
         return Err(wrong(
             template,
-            format!("a type has at most {MAX_PARTITIONS} partitions, which are read side by side"),
+            format!("a type has at most {MAX_PARTITIONS} partitions, which are read in parallel"),
         ));
     }
     let mut distinct = HashSet::new();

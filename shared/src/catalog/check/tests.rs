@@ -145,7 +145,7 @@ fn each_of_several_partitions_contains_the_parent() {
     let one = r#"partition = "leads#{parent}""#;
     assert!(Catalog::parse(&LEADS.replace(one, &of(50))).is_ok());
     assert_snapshot!(refusal(one, &of(51)),
-        @"the catalog is invalid in line 6: a type has at most 50 partitions, which are read side by side");
+        @"the catalog is invalid in line 6: a type has at most 50 partitions, which are read in parallel");
 }
 
 #[test]
