@@ -1,7 +1,7 @@
 //! Tests of `Bucket`: retried puts, pages of listings, and S3 that does not answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ErrorMetadata;
@@ -10,6 +10,7 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::types::error::NotFound;
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_mocks::{Rule, mock};
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -110,6 +111,27 @@ async fn an_answer_without_an_upload_id_or_etag_is_an_error() {
     }
 }
 
+/// The clock of the test, which is paused. The SDK compares what was sent with the time that passed, so both are of one
+/// clock.
+#[derive(Debug)]
+struct TestClock {
+    began: Instant,
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+        }
+    }
+}
+
+impl TimeSource for TestClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + self.began.elapsed()
+    }
+}
+
 /// A bucket that does not answer.
 fn silent() -> Bucket {
     let config = aws_sdk_s3::Config::builder()
@@ -119,6 +141,7 @@ fn silent() -> Bucket {
             "a", "b", None, None, "test",
         ))
         .timeout_config(timeouts())
+        .time_source(TestClock::default())
         .http_client(http_client(Arc::new(Silent)));
     Bucket::new(Client::from_conf(config.build()), "bucket")
 }

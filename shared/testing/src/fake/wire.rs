@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 
 /// A request.
@@ -54,7 +55,7 @@ pub trait Wire: Send + Sync {
     fn carry(&self, call: Call) -> Carried;
 }
 
-/// A wire that never answers.
+/// A wire that takes every request and never answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
@@ -119,6 +120,9 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let carried = self.0.carry(Call::new(&request));
         HttpConnectorFuture::new(async move {
+            // As a connection does: the SDK gives up a request whose body is not read.
+            let sent = ByteStream::new(request.into_body()).collect().await;
+            sent.map_err(|error| ConnectorError::user(error.into()))?;
             let Ok(answer) = carried.await else {
                 return Err(ConnectorError::io("the connection was reset".into()));
             };
