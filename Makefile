@@ -134,7 +134,10 @@ lint-rust: tools
 	cargo clippy --workspace --all-targets -- -D warnings
 
 lint-rest: tools
+	@python3 $(LOCAL)/tools.py lint
 	$(SAM) validate --lint
+	.local/lint/bin/checkov --config-file infra/checkov.yaml
+	.local/lint/bin/zizmor --offline --quiet --persona auditor infra/pipeline/deploy.yaml
 	$(PYTHON) -m compileall -q $(LOCAL) tests/bench tests/readers
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 

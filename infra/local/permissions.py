@@ -15,17 +15,23 @@ import boto3
 OF_ADMINS = ("cancel_any", "read_addresses")
 
 
-def handler(question: dict[str, Any], _context: object) -> bool:
-    """Answers `{"sub", "claims", "action", "parent": {"kind", "id", "organization_id"}}`."""
+def handler(asked: dict[str, Any], _context: object) -> bool | list[bool]:
+    """Answers `{"sub", "claims", "action", "parent": {"kind", "id", "organization_id"}}`, or each of the `questions`."""
 
+    @cache
     def belongs(place: str) -> bool:
-        return "Item" in members().get_item(Key={"person": question["sub"], "place": place}, ConsistentRead=True)
+        return "Item" in members().get_item(Key={"person": asked["sub"], "place": place}, ConsistentRead=True)
 
-    parent = question["parent"]
-    organization = parent["organization_id"]
-    if organization and belongs(f"organization:{organization}"):
-        return True
-    return question["action"] not in OF_ADMINS and belongs(f"{parent['kind']}:{parent['id']}")
+    def allowed(question: dict[str, Any]) -> bool:
+        parent = question["parent"]
+        organization = parent["organization_id"]
+        if organization and belongs(f"organization:{organization}"):
+            return True
+        return question["action"] not in OF_ADMINS and belongs(f"{parent['kind']}:{parent['id']}")
+
+    if "questions" in asked:
+        return [allowed(question) for question in asked["questions"]]
+    return allowed(asked)
 
 
 @cache

@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import build
+import client
 import deploy
 import host
 import logs
+import mint
 from processes import Processes
 from services import EMULATOR, services
 from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
@@ -47,7 +49,10 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool)
                 host.deploy(lambda service: deploy.client(stack, service))
                 pool.submit(_deployed, stack.asking_host, overrides).result()
             outputs = deployed.result()
+    out_of_service = _out_of_service(outputs)
     _print_addresses(outputs, time.monotonic() - began)
+    for name in out_of_service:
+        print(f"Out of service: {name}. The line `type out of service` of `make logs` says why.")
 
 
 def _make_large(stack: Stack, processes: Processes) -> None:
@@ -104,6 +109,17 @@ def _show_what_happened(stack: Stack) -> None:
     lines = logs.lines(stack)
     kept.write_text("\n".join(lines) + "\n")
     print(f"The functions' last lines (all of them: {kept}):", *lines[-LAST_LINES:], sep="\n", flush=True)
+
+
+def _out_of_service(outputs: dict[str, Any]) -> list[str]:
+    """The types that cannot be exported. Ends with an error unless the API answers."""
+    try:
+        token = mint.mint(outputs["issuer_url"], sub="make-up", grants="staff")
+        answer = client.ask("GET", f"{outputs['api_url']}/v1/catalog", token)
+        catalog = client.expect("GET /v1/catalog", answer, 200).json()
+    except (client.ClientError, mint.MintError) as error:
+        sys.exit(f"The stack is deployed, but its API does not work: {error}. The functions' lines: make logs")
+    return list(catalog.get("out_of_service", []))
 
 
 def _print_addresses(outputs: dict[str, Any], seconds: float) -> None:

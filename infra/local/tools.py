@@ -2,7 +2,9 @@
 
 - `functions`: compiles the functions meanwhile
 - `large`: the DynamoDB for large tables of records
-- `tests`: that DynamoDB, the readers with which tests check files, and the checks of the page
+- `tests`: that DynamoDB, the readers with which tests check files, the checks of the page, the generators of clients, and
+  the linters
+- `lint`: only the linters
 - `bench`: only that DynamoDB and the programs with which the benchmarks compare
 - `fuzz`, `mutants`, `machete`: only this program
 - `packages`: only the system packages that some tests need, as root on Debian
@@ -31,6 +33,7 @@ FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
 MACHETE_VERSION = "0.9.2"
 OLDEST_PYTHON = (3, 11)
+LINTERS = "the linters of the template and the pipeline"
 
 PREREQUISITES = {
     "cargo": "Rust is missing: install it from https://rustup.rs",
@@ -52,6 +55,8 @@ def main() -> None:
 
     if "packages" in sys.argv[1:]:
         return _packages()
+    if "lint" in sys.argv[1:]:
+        return _environment("lint", LINTERS)
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
     if "machete" in sys.argv[1:]:
@@ -73,6 +78,8 @@ def main() -> None:
             steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_readers))
+            steps.append(pool.submit(_environment, "clients", "the generator and the checks of Python clients"))
+            steps.append(pool.submit(_environment, "lint", LINTERS))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
     for step in steps:
         step.result()
@@ -100,17 +107,21 @@ def _environment(name: str, purpose: str, *options: str) -> None:
 
 
 def _readers() -> None:
-    """Installs the readers of the tests, and the checks of workbooks, which are in JavaScript."""
+    """Installs the readers of the tests, and their programs in JavaScript."""
     _environment("readers", "the readers of the tests")
-    source = ROOT / "tests" / "readers"
-    names = ("package.json", "package-lock.json", "validate.mjs")
+    _javascript("readers", TOOLS / "readers" / "validator", "the checks of workbooks")
+    _javascript("clients", TOOLS / "typescript", "the generator of TypeScript clients, and the linters of the contract")
+
+
+def _javascript(source_name: str, folder: Path, purpose: str) -> None:
+    source = ROOT / "tests" / source_name
+    names = sorted(path.name for path in source.iterdir() if path.suffix in {".json", ".mjs", ".ts", ".yaml"})
     wanted = hashlib.sha256(b"".join((source / name).read_bytes() for name in names)).hexdigest()
-    folder = TOOLS / "readers" / "validator"
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return
 
-    with _Step("Installing the checks of workbooks"):
+    with _Step(f"Installing {purpose}"):
         folder.mkdir(exist_ok=True)
         for name in names:
             shutil.copy(source / name, folder)

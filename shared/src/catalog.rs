@@ -4,6 +4,7 @@
 mod check;
 mod custom;
 mod origin;
+mod out_of_service;
 mod records_spec;
 
 use std::path::{Path as FilePath, PathBuf};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
 pub use self::origin::{Origin, Others, Path};
+pub use self::out_of_service::OutOfService;
 pub use self::records_spec::{Constant, Engine, RecordsSpec, SortFormat};
 use crate::field_error::FieldError;
 use crate::value::{Kind, Stored};
@@ -32,6 +34,7 @@ const BUILT_IN: &str = include_str!("../../infra/catalog.toml");
 #[derive(Debug, Clone, PartialEq)]
 pub struct Catalog {
     types: Vec<ExportType>,
+    out_of_service: Vec<OutOfService>,
 }
 
 /// A catalog that cannot be used.
@@ -62,7 +65,22 @@ impl Catalog {
     /// [`CatalogError::Invalid`] with the line, for everything that could make an export wrong: an unknown key or kind,
     /// a duplicate name, a partition without `{parent}`, a filter or a searched field that is no column.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        check::catalog(text).map(|types| Self { types })
+        check::catalog(text).map(|types| Self {
+            types,
+            out_of_service: Vec::new(),
+        })
+    }
+
+    /// Parses a catalog, and takes its invalid types out of service.
+    ///
+    /// # Errors
+    /// [`CatalogError::Invalid`] for a text that is not divided into types.
+    pub fn parse_valid(text: &str) -> Result<Self, CatalogError> {
+        let (types, out_of_service) = out_of_service::valid_types(text)?;
+        Ok(Self {
+            types,
+            out_of_service,
+        })
     }
 
     /// The catalog that was compiled in. The build has checked it.
@@ -78,10 +96,15 @@ impl Catalog {
     /// # Errors
     /// When the file cannot be read, or as [`Catalog::parse`].
     pub fn load() -> Result<Self, CatalogError> {
-        match env::var_os(CATALOG_PATH) {
-            None => Self::built_in(),
-            Some(path) => Self::read(FilePath::new(&path)),
-        }
+        Self::parse(&loaded()?)
+    }
+
+    /// Loads the same catalog, and takes its invalid types out of service.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or as [`Catalog::parse_valid`].
+    pub fn load_valid() -> Result<Self, CatalogError> {
+        Self::parse_valid(&loaded()?)
     }
 
     /// Reads the catalog from a file.
@@ -89,11 +112,31 @@ impl Catalog {
     /// # Errors
     /// When the file cannot be read, or as [`Catalog::parse`].
     pub fn read(path: &FilePath) -> Result<Self, CatalogError> {
-        let text = fs::read_to_string(path).map_err(|source| CatalogError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text)
+        Self::parse(&read(path)?)
+    }
+
+    /// Takes types out of service for which `reason` returns one.
+    pub fn take_out_of_service(&mut self, reason: impl Fn(&ExportType) -> Option<String>) {
+        let out_of_service = &mut self.out_of_service;
+        self.types.retain(|export_type| {
+            let reason = reason(export_type);
+            let is_served = reason.is_none();
+            out_of_service.extend(reason.map(|reason| OutOfService {
+                name: export_type.name.clone(),
+                reason,
+            }));
+            is_served
+        });
+    }
+
+    /// The types that the catalog has but that cannot be exported.
+    pub fn out_of_service(&self) -> &[OutOfService] {
+        &self.out_of_service
+    }
+
+    /// Whether the type with this name is out of service.
+    pub fn is_out_of_service(&self, name: &str) -> bool {
+        self.out_of_service.iter().any(|out| out.name == name)
     }
 
     /// The type with this name.
@@ -105,6 +148,20 @@ impl Catalog {
     pub fn types(&self) -> &[ExportType] {
         &self.types
     }
+}
+
+fn loaded() -> Result<String, CatalogError> {
+    match env::var_os(CATALOG_PATH) {
+        None => Ok(BUILT_IN.to_owned()),
+        Some(path) => read(FilePath::new(&path)),
+    }
+}
+
+fn read(path: &FilePath) -> Result<String, CatalogError> {
+    fs::read_to_string(path).map_err(|source| CatalogError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// A type of records that can be exported.

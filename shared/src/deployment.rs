@@ -22,13 +22,12 @@ pub fn mapping() -> Mapping {
     Arc::new(optional)
 }
 
-/// Checks that every environment variable that the catalog refers to is set.
-///
-/// # Errors
-/// When one of the variables is not set.
-pub fn check_mapping(catalog: &Catalog) -> Result<(), EnvError> {
-    let mut words = catalog.types().iter().map(|t| &t.records.table);
-    words.try_for_each(|word| required(word).map(drop))
+/// Takes the types out of service whose table no environment variable names.
+pub fn take_unmapped_out(catalog: &mut Catalog) {
+    catalog.take_out_of_service(|export_type| {
+        let missing = required(&export_type.records.table).err();
+        missing.map(|error| error.to_string())
+    });
 }
 
 /// The time limits and waits, from `LEASE_SECONDS` and `RETRY_SECONDS`.

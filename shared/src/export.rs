@@ -390,5 +390,12 @@ impl Export {
     }
 }
 
+impl Failure {
+    /// Whether an operator can mend the cause. Otherwise the user can, by narrowing the export.
+    pub fn is_for_operator(&self) -> bool {
+        !matches!(self.code.as_str(), "file_too_large" | "xlsx_impossible")
+    }
+}
+
 #[cfg(test)]
 mod tests;

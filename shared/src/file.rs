@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cell::is_of_kind;
 pub use self::format::Format;
 pub use self::rows::Rows;
-pub use self::warning::{Warning, WarningCode, WarningCounts};
+pub use self::warning::{CellWarnings, Warning, WarningCode};
 use crate::catalog::Column;
 
 /// What a CSV file is for: spreadsheets, in which no cell may run as a formula, or programs.

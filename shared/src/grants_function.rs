@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -15,6 +16,11 @@ use crate::catalog::ParentKind;
 
 /// The timeout of the function. A user waits for the answer, or the rest of an invocation of `notify` does.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The maximum number of questions of one invocation.
+const MAX_QUESTIONS: usize = 100;
+/// Invocations at the same time, of a function that answers single questions only.
+const SINGLE_AT_ONCE: usize = 10;
 
 /// Why there is no decision. An error is neither a yes nor a no: a no could make existing exports appear to be missing.
 /// The messages contain nothing of the function's answer, which may be anything.
@@ -29,14 +35,14 @@ pub enum GrantsFunctionError {
     /// The function failed.
     #[error("the grants function failed")]
     Failed,
-    /// The answer is neither true nor false.
-    #[error("the grants function's answer is neither true nor false")]
+    /// An answer is neither true nor false, or there are more or fewer answers than questions.
+    #[error("the grants function's answer is neither true nor false for each question")]
     NoAnswer,
 }
 
-/// A question to the function, in JSON.
+/// A question to the function, in JSON: `{sub, claims, action, parent}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question(String);
+pub struct Question(Value);
 
 #[derive(Serialize)]
 struct QuestionBody<'a> {
@@ -75,22 +81,48 @@ impl Question {
                 organization_id: scope.organization_id,
             },
         };
-        Self(json!(body).to_string())
+        Self(json!(body))
     }
 
     /// The JSON; identical for equal questions.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn to_json(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// The part that differs between questions about one person.
+    fn item(&self) -> Value {
+        json!({"action": self.0["action"], "parent": self.0["parent"]})
     }
 }
 
-/// The accepted answers.
+/// The accepted answers to a question.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
     Plain(bool),
     Word(Word),
     Object { allowed: bool },
+}
+
+impl From<Answer> for bool {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Plain(allowed) | Answer::Object { allowed } => allowed,
+            Answer::Word(word) => matches!(word, Word::Yes),
+        }
+    }
+}
+
+/// The accepted answers to several questions, in their order.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answers {
+    Plain(Vec<Answer>),
+    Object {
+        answers: Vec<Answer>,
+    },
+    /// The function knows single questions only, and has answered the first.
+    Single(#[expect(dead_code, reason = "the question is asked again by itself")] Answer),
 }
 
 #[derive(Deserialize)]
@@ -123,11 +155,55 @@ impl GrantsFunction {
     /// # Errors
     /// When there is no answer, or it is neither true nor false.
     pub async fn ask(&self, question: &Question) -> Result<bool, GrantsFunctionError> {
+        let answer = self.invoke(question.to_json()).await?;
+        let answer: Result<Answer, _> = serde_json::from_slice(&answer);
+        Ok(answer.map_err(|_| GrantsFunctionError::NoAnswer)?.into())
+    }
+
+    /// Asks several questions about one person, and returns the answers in the order of the questions.
+    ///
+    /// A hundred questions are one invocation: the first of them, with all as `questions: [{action, parent}]`. A
+    /// function that answers only the first is asked each question by itself.
+    ///
+    /// # Errors
+    /// When an answer is missing, or neither true nor false.
+    pub async fn ask_all(&self, questions: &[Question]) -> Result<Vec<bool>, GrantsFunctionError> {
+        let mut allowed = Vec::with_capacity(questions.len());
+        for some in questions.chunks(MAX_QUESTIONS) {
+            allowed.extend(self.ask_some(some).await?);
+        }
+        Ok(allowed)
+    }
+
+    async fn ask_some(&self, questions: &[Question]) -> Result<Vec<bool>, GrantsFunctionError> {
+        let mut body = match questions {
+            [only] => return Ok(vec![self.ask(only).await?]),
+            [first, ..] => first.0.clone(),
+            [] => return Ok(Vec::new()),
+        };
+        body["questions"] = questions.iter().map(Question::item).collect();
+        let answer = self.invoke(body.to_string()).await?;
+        match serde_json::from_slice(&answer) {
+            Ok(Answers::Plain(answers) | Answers::Object { answers })
+                if answers.len() == questions.len() =>
+            {
+                Ok(answers.into_iter().map(bool::from).collect())
+            }
+            Ok(Answers::Single(_)) => {
+                let each = stream::iter(questions.to_vec());
+                let each = each.map(async |question| self.ask(&question).await);
+                each.buffered(SINGLE_AT_ONCE).try_collect().await
+            }
+            _ => Err(GrantsFunctionError::NoAnswer),
+        }
+    }
+
+    async fn invoke(&self, body: String) -> Result<Vec<u8>, GrantsFunctionError> {
         let invocation = self
             .lambda
             .invoke()
             .function_name(&self.name)
-            .payload(Blob::new(question.as_str()))
+            .payload(Blob::new(body))
             .send();
         let output = tokio::time::timeout(self.within, invocation)
             .await
@@ -136,12 +212,7 @@ impl GrantsFunction {
         if output.function_error().is_some() {
             return Err(GrantsFunctionError::Failed);
         }
-        let payload = output.payload().map(Blob::as_ref).unwrap_or_default();
-        match serde_json::from_slice(payload) {
-            Ok(Answer::Plain(allowed) | Answer::Object { allowed }) => Ok(allowed),
-            Ok(Answer::Word(word)) => Ok(matches!(word, Word::Yes)),
-            Err(_) => Err(GrantsFunctionError::NoAnswer),
-        }
+        Ok(output.payload.map(Blob::into_inner).unwrap_or_default())
     }
 }
 
@@ -164,7 +235,7 @@ mod tests {
         let within = Duration::from_millis(100);
         let function =
             GrantsFunction::new(Client::from_conf(config.build()), "host".to_owned(), within);
-        let answer = function.ask(&Question("{}".to_owned())).await;
+        let answer = function.ask(&Question(json!({}))).await;
         assert!(
             matches!(answer, Err(GrantsFunctionError::TooSlow(_))),
             "{answer:?}"
@@ -181,7 +252,7 @@ mod tests {
         let claims = [("sub".to_owned(), "u-17".to_owned())].into();
         let question = Question::new("u-17", &claims, Action::Download, scope);
         assert_eq!(
-            question.as_str(),
+            question.to_json(),
             r#"{"sub":"u-17","claims":{"sub":"u-17"},"action":"download","parent":{"kind":"project","id":42,"organization_id":"acme"}}"#
         );
         let source: Parent = "source#42".parse().unwrap();
@@ -191,7 +262,7 @@ mod tests {
         };
         let question = Question::new("u-17", &BTreeMap::new(), Action::Read, scope);
         assert_eq!(
-            question.as_str(),
+            question.to_json(),
             r#"{"sub":"u-17","claims":{},"action":"read","parent":{"kind":"source","id":"42","organization_id":null}}"#
         );
     }

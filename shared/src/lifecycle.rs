@@ -219,7 +219,7 @@ impl State {
             size: completing.size,
             receipt,
         });
-        export.warnings = completing.progress.warnings.warnings();
+        export.warnings = completing.progress.cell_warnings.warnings(&export.columns);
         export
             .warnings
             .extend(completing.progress.undecided.warnings());

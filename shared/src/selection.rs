@@ -90,6 +90,7 @@ impl Range<Timestamp> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AttributeForm", into = "AttributeForm")]
 enum Attribute {
+    /// There is a value, which is neither false nor an empty text.
     Present,
     OneOf(Vec<String>),
 }

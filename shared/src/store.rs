@@ -36,7 +36,7 @@ pub use rate_limit::{RATE_LIMIT, RATE_WINDOW};
 pub use reading::{Due, EventPage, ExportPage, ListQuery, Progress};
 pub use request::{Requested, Requests};
 pub use slots::{Place, SlotClaim};
-pub use totals::{DailyTotals, Totals};
+pub use totals::{DailyTotals, Totals, TotalsOfDays};
 
 /// The error of reading or writing a table.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::Upload;
 use crate::export::ExportId;
-use crate::file::WarningCounts;
+use crate::file::CellWarnings;
 use crate::file::xlsx::XlsxState;
 use crate::selection::UndecidedCounts;
 
@@ -120,9 +120,9 @@ pub struct FileProgress {
     pub rows: u64,
     /// The read units used.
     pub read_units: f64,
-    /// The warnings about cells so far.
+    /// The counts of cells with a warning so far.
     #[serde(default)]
-    pub warnings: WarningCounts,
+    pub cell_warnings: CellWarnings,
     /// The counts of records in doubt so far.
     #[serde(default)]
     pub undecided: UndecidedCounts,
@@ -138,7 +138,7 @@ pub struct CheckpointVersion(u32);
 
 impl CheckpointVersion {
     /// The version of this release.
-    pub const CURRENT: Self = Self(1);
+    pub const CURRENT: Self = Self(2);
 }
 
 impl Default for CheckpointVersion {

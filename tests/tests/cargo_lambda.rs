@@ -26,6 +26,32 @@ async fn every_function_answers_under_cargo_lambda() {
     }
 }
 
+/// One missing variable takes no more than the types that need it out of service.
+#[tokio::test]
+async fn an_api_without_the_records_table_serves_all_that_needs_none() {
+    let stack = Stack::get();
+    let watch = Watch::start(&stack, &[("RECORDS_TABLE", "")]);
+    let mut event = Watch::event("api");
+    event["body"] = Value::Null;
+    event["requestContext"]["http"]["method"] = "GET".into();
+    let mut read = async |path: &str| {
+        event["rawPath"] = path.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        let first = async || watch.invoke("api", &event);
+        let answer = wait_until("cargo lambda watch to have built api", BUILT_WITHIN, first).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        serde_json::from_str::<Value>(answer["body"].as_str().unwrap()).unwrap()
+    };
+    let catalog = read("/v1/projects/42/catalog").await;
+    let all = json!(["purchases", "audience_members", "leads", "orders"]);
+    assert_eq!(
+        (&catalog["out_of_service"], &catalog["types"]),
+        (&all, &json!([]))
+    );
+    let list = read("/v1/projects/42/exports").await;
+    assert!(list["exports"].is_array(), "{list}");
+}
+
 /// An export through each function in turn.
 async fn whole_job(stack: &Stack) {
     let watch = Watch::start(stack, &[]);

@@ -137,6 +137,38 @@ fn every_parameter_of_the_template_is_described_and_no_other() {
 }
 
 #[test]
+fn every_check_of_checkov_that_is_left_out_has_its_reason() {
+    let described = read("docs/operations.md").first_cells_of_tables("check");
+    let left_out = text("infra/checkov.yaml");
+    let left_out = left_out
+        .lines()
+        .filter_map(|line| line.strip_prefix("  - "));
+    let left_out: BTreeSet<String> = left_out.map(str::to_owned).collect();
+    assert!(!left_out.is_empty(), "infra/checkov.yaml is not read");
+    assert_eq!(described, left_out);
+}
+
+#[test]
+fn every_log_line_that_is_named_is_logged() {
+    let sources = project_files().into_iter();
+    let sources = sources.filter(|path| path.starts_with("functions/") && path.ends_with(".rs"));
+    let source: String = sources.map(|path| text(&path)).collect();
+    let operations = read("docs/operations.md");
+    let mut named = operations.first_cells_of_tables("log message");
+    for line in operations.prose() {
+        for before in ["line `", "lines `"] {
+            let after = line.split(before).skip(1);
+            named.extend(after.filter_map(|rest| rest.split('`').next().map(str::to_owned)));
+        }
+    }
+    named.retain(|name| !["due_age_s", "reason"].contains(&name.as_str()));
+    assert!(named.len() > 5, "{named:?}");
+    let is_missing = |message: &String| !source.contains(&format!("\"{message}\""));
+    let missing: Vec<String> = named.into_iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "no function logs {missing:?}");
+}
+
+#[test]
 fn the_readme_is_short_and_links_to_every_document() {
     let readme = read("README.md");
     assert!(

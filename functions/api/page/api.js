@@ -82,7 +82,7 @@ export class Client {
     }
   }
 
-  /** The catalog, `{types, parents}`; read once. */
+  /** The catalog, `{types, parents, outOfService}`; read once. */
   catalog() {
     this.#catalog ??= this.#readCatalog().catch((error) => {
       this.#catalog = null;
@@ -110,7 +110,7 @@ export class Client {
     for (;;) {
       const page = await this.get(`/v1/catalog?limit=100${cursor}`);
       parents.push(...page.parents.map((parent) => ({ ...parent, id: String(parent.id) })));
-      if (!page.next) return { types: page.types, parents };
+      if (!page.next) return { types: page.types, parents, outOfService: page.out_of_service ?? [] };
       cursor = `&cursor=${encodeURIComponent(page.next)}`;
     }
   }

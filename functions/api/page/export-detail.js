@@ -19,8 +19,11 @@ const SENTENCES = {
   canceled: "The export was canceled; there is no file.",
   expired: "The file has expired and was removed. Start the export again for a new one.",
 };
+/** Warnings that count records, not cells. */
+const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
 const WARNINGS = {
   number_as_text: "numbers with more digits than a spreadsheet keeps were written as text",
+  time_as_text: "dates and times that a spreadsheet cannot hold, such as before 1900, were written as text",
   characters_dropped: "characters that a spreadsheet cannot hold were left out",
   cell_cut: "texts longer than a spreadsheet's cell were cut",
   time_cut: "times finer than a millisecond were cut",
@@ -229,7 +232,8 @@ export class ExportDetail extends HTMLElement {
     if (!found.warnings.length) return null;
     const { format } = this.page;
     const texts = found.warnings.map(({ code, column, attribute, count, example }) => {
-      const about = column ?? attribute;
+      // A file with very many warnings has their sums at the end.
+      const about = column ?? attribute ?? (RECORD_WARNINGS.has(code) ? null : "Other columns");
       const what = code === "undated" ? undated(found) : WARNINGS[code] ?? code;
       return h("li", {},
         about ? h("bdi", {}, about) : null,

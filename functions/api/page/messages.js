@@ -33,6 +33,8 @@ const ENGLISH = {
   "list.so-far": "{count} so far",
   "list.unreadable": "Exports that cannot be read at the moment, and are not shown: {count}",
 
+  "catalog.out-of-service": "Out of service at the moment, and not shown: {names}",
+
   "action.download": "Download",
   "action.download-file": "Download {file}",
   "action.cancel": "Cancel",

@@ -59,7 +59,7 @@ export class ParentView extends HTMLElement {
   }
 
   #frame(parent, types) {
-    const { parents } = this.page.known;
+    const { parents, outOfService = [] } = this.page.known;
     this.dataset.parent = `${parent.kind}:${parent.id}`;
     const tab = (list, label) => h("li", {}, h("a", { href: `${pathOf(parent, "")}/${list}`, "data-list": list }, label));
     this.tabs = h("ul", {}, tab("exports", "Exports"), types.map(({ name, label }) => tab(name, label)));
@@ -72,6 +72,7 @@ export class ParentView extends HTMLElement {
         { class: "main" },
         h("h1", {}, h("bdi", {}, parentName(parent))),
         h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs),
+        outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(", ") })) : "",
         this.content,
       ),
     );

@@ -28,8 +28,12 @@ export function summary({ client, format }, parent) {
 async function read(client, parent) {
   const now = Date.now();
   const dates = Array.from({ length: DAYS }, (_, n) => new Date(now - (DAYS - 1 - n) * DAY_MS).toISOString().slice(0, 10));
-  const answer = await client.get(`${pathOf(parent)}/exports/summary?from=${dates[0]}`);
-  const known = new Map(answer.days.map((day) => [day.date, day]));
+  const known = new Map();
+  for (let from = dates[0]; from;) {
+    const answer = await client.get(`${pathOf(parent)}/exports/summary?from=${from}`);
+    for (const day of answer.days) known.set(day.date, day);
+    from = answer.next;
+  }
   return dates.map((date) => ({ date, exports: 0, downloads: 0, ...known.get(date) }));
 }
 

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::http::answer::in_milliseconds;
 use crate::http::caller::ClaimNames;
 use crate::http::cursor::Cursors;
+use crate::http::error::ApiError;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
 
@@ -97,7 +98,18 @@ impl App {
     /// the export's work is due.
     pub(crate) async fn send(&self, id: ExportId) {
         if let Err(error) = self.queue.send(id).await {
-            tracing::warn!(export.id = id.get(), %error, "message not sent");
+            tracing::warn!(export.id = %id, %error, "message not sent");
+        }
+    }
+
+    /// Checks that the type with this name is not out of service.
+    ///
+    /// # Errors
+    /// [`ApiError::OutOfService`]
+    pub(crate) fn in_service(&self, name: &str) -> Result<(), ApiError> {
+        match self.catalog.is_out_of_service(name) {
+            true => Err(ApiError::OutOfService(name.to_owned())),
+            false => Ok(()),
         }
     }
 

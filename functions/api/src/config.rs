@@ -1,6 +1,5 @@
 //! The function's configuration, read once from its environment.
 
-use waybill::catalog::Catalog;
 use waybill::deployment;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
@@ -38,8 +37,7 @@ impl Config {
     ///
     /// # Errors
     /// For the first variable that is missing or invalid.
-    pub fn from_env(catalog: &Catalog) -> Result<Self, EnvError> {
-        deployment::check_mapping(catalog)?;
+    pub fn from_env() -> Result<Self, EnvError> {
         Ok(Self {
             tables: deployment::tables()?,
             limits: env::required("LIMITS_TABLE")?,

@@ -43,7 +43,8 @@ that an address does not allow. Errors of the gateway itself have the form of `G
 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 13] = [
+const OPTIONAL: [(&str, &str); 16] = [
+    ("Catalog", "out_of_service"),
     ("Catalog", "unreadable"),
     ("DescribedParent", "custom_fields"),
     ("DescribedParent", "attributes"),
@@ -53,6 +54,8 @@ const OPTIONAL: [(&str, &str); 13] = [
     ("Meta", "unreadable"),
     ("Meta", "count"),
     ("Problem", "errors"),
+    ("Summary", "next"),
+    ("Summary", "others"),
     ("Summary", "unreadable"),
     ("Warning", "column"),
     ("Warning", "attribute"),

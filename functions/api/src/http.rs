@@ -1,5 +1,6 @@
 //! HTTP requests and answers, for all endpoints: callers, ids, query strings, bodies, answers and errors.
 
+pub(crate) mod accept;
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod caller;

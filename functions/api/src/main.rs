@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_http::tower::ServiceExt;
-use lambda_http::tracing::init_default_subscriber;
+use lambda_http::tracing::{self, init_default_subscriber};
 use lambda_http::{Adapter, Error, lambda_runtime};
 use waybill::aws;
 use waybill::catalog::Catalog;
@@ -16,8 +16,17 @@ use api::{App, Clients, Config, contract, request, router};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
-    let catalog = Catalog::load()?;
-    let config = Config::from_env(&catalog)?;
+    let mut catalog = Catalog::load_valid()?;
+    deployment::take_unmapped_out(&mut catalog);
+    for out in catalog.out_of_service() {
+        // An alarm counts this line.
+        tracing::error!(
+            type_name = out.name,
+            reason = out.reason,
+            "type out of service"
+        );
+    }
+    let config = Config::from_env()?;
     let sdk = aws::config().await;
     let clients = Clients {
         db: aws_sdk_dynamodb::Client::new(&sdk),

@@ -56,6 +56,32 @@ impl Permissions {
         }
     }
 
+    /// As [`Permissions::allow`] for each of the scopes, in their order. The grants function is asked once for a hundred of
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Permissions::allow`].
+    pub(crate) async fn allow_each(
+        &self,
+        requester: &Requester,
+        action: Action,
+        scopes: &[Scope<'_>],
+    ) -> Result<Vec<bool>, ApiError> {
+        let grants = &requester.caller.grants;
+        match &self.function {
+            Some(function) if !grants.allow_everywhere(action) => {
+                let now = self.clock.now();
+                Ok(function.allows_each(requester, action, scopes, now).await?)
+            }
+            _ => {
+                let allow = |scope: &Scope<'_>| {
+                    grants.allow_everywhere(action) || grants.allow_within(action, *scope)
+                };
+                Ok(scopes.iter().map(allow).collect())
+            }
+        }
+    }
+
     /// Requires that the requester may do `action`.
     ///
     /// # Errors

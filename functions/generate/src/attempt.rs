@@ -171,7 +171,7 @@ impl Attempt<'_> {
         let pending = pending.saturating_sub(checkpoint.pending as usize);
         let pending = upload.buffer.split_off(pending);
         let progress = checkpoint.progress;
-        let (sheets, warnings) = (progress.sheets.clone(), progress.warnings.clone());
+        let (sheets, warnings) = (progress.sheets.clone(), progress.cell_warnings.clone());
         Ok(Draft {
             rows: Rows::resume(format, options, sheets, warnings, pending, progress.rows)?,
             upload,

@@ -2,6 +2,8 @@
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use tokio::time::{Duration, Instant};
+use tracing::Instrument;
+use waybill::export::ExportId;
 use waybill::queue::Message;
 
 use crate::worker::Worker;
@@ -21,8 +23,7 @@ pub async fn handle(
     event: SqsEvent,
     time_left: Duration,
 ) -> Result<SqsBatchResponse, NoMessageId> {
-    let started = Instant::now();
-    let deadline = started + time_left;
+    let deadline = Instant::now() + time_left;
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let body = message.body.unwrap_or_default();
@@ -30,22 +31,32 @@ pub async fn handle(
             tracing::error!(message.id = message.message_id, "invalid message dropped");
             continue;
         };
-        match worker.work_on(export_id, deadline).await {
-            Ok(outcome) => {
-                let duration_ms = started.elapsed().as_millis() as u64;
-                tracing::info!(export.id = %export_id, ?outcome, duration_ms, "message done");
-            }
-            Err(error) => {
-                tracing::error!(
-                    export.id = %export_id,
-                    error = &error as &dyn std::error::Error,
-                    "message returns to the queue"
-                );
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message.message_id.ok_or(NoMessageId)?;
-                response.batch_item_failures.push(failure);
-            }
+        // Every line about the export has its id.
+        let span = tracing::info_span!("export", export.id = %export_id);
+        // In a box, since the future's type is too deep for the compiler otherwise.
+        let processed = Box::pin(process(worker, export_id, deadline));
+        if !processed.instrument(span).await {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message.message_id.ok_or(NoMessageId)?;
+            response.batch_item_failures.push(failure);
         }
     }
     Ok(response)
+}
+
+/// Works on an export. False if its message must return to the queue.
+async fn process(worker: &Worker, export_id: ExportId, deadline: Instant) -> bool {
+    let started = Instant::now();
+    match worker.work_on(export_id, deadline).await {
+        Ok(outcome) => {
+            let duration_ms = started.elapsed().as_millis() as u64;
+            tracing::info!(?outcome, duration_ms, "message done");
+            true
+        }
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "message returns to the queue");
+            false
+        }
+    }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::aws::{TimedOut, best_effort};
 use waybill::bucket::BucketError;
-use waybill::export::{Export, ExportId, Failure, Status};
+use waybill::export::{Export, ExportId, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
 use waybill::store::{CommitError, Entries, Place, StoreError, Updated};
@@ -368,13 +368,14 @@ fn log_attempt_error(error: &(dyn std::error::Error + Send + Sync + 'static)) {
 
 /// Logs the end of an export. An alarm counts the line `export failed`.
 fn log_end(state: &State) -> Outcome {
-    match &state.export.failure {
-        Some(Failure { code, .. }) => {
-            tracing::error!(export.id = %state.export.id, failure.code = code, "export failed");
-            Outcome::Failed
-        }
-        None => Outcome::Succeeded,
+    let Some(failure) = &state.export.failure else {
+        return Outcome::Succeeded;
+    };
+    match failure.is_for_operator() {
+        true => tracing::error!(failure.code, "export failed"),
+        false => tracing::info!(failure.code, "export too large"),
     }
+    Outcome::Failed
 }
 
 #[cfg(test)]

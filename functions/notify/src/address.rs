@@ -1,4 +1,4 @@
-//! Mail addresses: parsed once, and only logged masked.
+//! Mail addresses, parsed once. They are personal data and never logged: an export's id leads to its address.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,30 +12,49 @@ const SPECIAL: &[char] = &['<', '>', '(', ')', '[', ']', ',', ';', ':', '\\', '"
 /// The maximum length of an address in SMTP, in bytes (RFC 5321, 4.5.3.1.3).
 const MAX_BYTES: usize = 254;
 
+/// Why a text is no address that mails can be sent to. The message is shown in the history of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    /// The text is not exactly one address: it is two addresses, for example, or has a display name.
+    #[error("the address is not valid")]
+    Form,
+    /// SES takes no other characters before the `@` than ASCII.
+    #[error("the address has characters before the @ that the mail service does not take")]
+    Local,
+}
+
 impl Address {
-    /// Parses exactly one address. `None` for anything else, such as two addresses or an address with a display name.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (local, domain) = text.split_once('@')?;
+    /// Parses exactly one address. The domain may be in any script, and becomes ASCII (RFC 5890): `ana@bücher.example`
+    /// is sent to `ana@xn--bcher-kva.example`.
+    ///
+    /// # Errors
+    /// When the text is anything else than an address that SES takes.
+    pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
+        let (local, domain) = text.trim().split_once('@').ok_or(InvalidAddress::Form)?;
         let is_valid = |part: &str| {
             !part.is_empty()
                 && !part.contains('@')
                 && !part
                     .contains(|c: char| c.is_whitespace() || c.is_control() || SPECIAL.contains(&c))
         };
-        (is_valid(local) && is_valid(domain) && text.len() <= MAX_BYTES)
-            .then(|| Self(text.to_owned()))
+        if !is_valid(local) || !is_valid(domain) {
+            return Err(InvalidAddress::Form);
+        }
+        let domain = match domain.is_ascii() {
+            true => domain.to_owned(),
+            false => idna::domain_to_ascii_strict(domain).map_err(|_| InvalidAddress::Form)?,
+        };
+        let address = format!("{local}@{domain}");
+        match (local.is_ascii(), address.len() <= MAX_BYTES) {
+            (_, false) => Err(InvalidAddress::Form),
+            (false, _) => Err(InvalidAddress::Local),
+            (true, true) => Ok(Self(address)),
+        }
     }
 
     /// The address as text, for SES.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The address as it may be logged: `a***@example.com`.
-    pub fn masked(&self) -> String {
-        let (local, domain) = self.0.split_once('@').unwrap_or_default();
-        format!("{}***@{domain}", local.chars().next().unwrap_or_default())
     }
 
     /// The value of the header `From` for this address and a display name. The name may contain any characters.
@@ -87,7 +106,7 @@ mod tests {
             Address::parse(" ana@example.com ").unwrap().as_str(),
             "ana@example.com"
         );
-        assert!(Address::parse("o'neil+x@sub.example.com").is_some());
+        assert!(Address::parse("o'neil+x@sub.example.com").is_ok());
         for bad in [
             "",
             "ana",
@@ -101,15 +120,26 @@ mod tests {
             "a@example.com\r\nBcc: b@example.com",
             &format!("{}@example.com", "a".repeat(250)),
         ] {
-            assert_eq!(Address::parse(bad), None, "{bad:?}");
+            assert_eq!(Address::parse(bad), Err(InvalidAddress::Form), "{bad:?}");
         }
     }
 
     #[test]
-    fn a_masked_address_shows_only_its_first_character_and_its_domain() {
-        let masked = |text| Address::parse(text).unwrap().masked();
-        assert_eq!(masked("ana@example.com"), "a***@example.com");
-        assert_eq!(masked("é@example.com"), "é***@example.com");
+    fn a_domain_may_be_in_any_script_and_the_part_before_it_may_not() {
+        for (text, address) in [
+            ("ana@bücher.example", "ana@xn--bcher-kva.example"),
+            ("ana@BÜCHER.example", "ana@xn--bcher-kva.example"),
+            ("ana@例え.テスト", "ana@xn--r8jz45g.xn--zckzah"),
+            ("ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().as_str(), address);
+        }
+        for text in ["é@example.com", "анна@bücher.example"] {
+            assert_eq!(Address::parse(text), Err(InvalidAddress::Local), "{text}");
+        }
+        for text in ["ana@bü cher.example", "ana@-ü.example", "ana@ü..example"] {
+            assert_eq!(Address::parse(text), Err(InvalidAddress::Form), "{text}");
+        }
     }
 
     #[test]

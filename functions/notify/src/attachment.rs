@@ -52,7 +52,7 @@ pub(crate) async fn file(bucket: &Bucket, export: &Export) -> Result<Option<Vec<
     Ok(bytes.filter(|bytes| {
         let is_complete = bytes.len() as u64 == file.size;
         if !is_complete {
-            tracing::error!(export.id = %export.id, size_bytes = bytes.len(), "file has another size");
+            tracing::error!(size_bytes = bytes.len(), "file has another size");
         }
         is_complete
     }))

@@ -58,7 +58,7 @@ fn logo(value: String) -> Result<String, EnvError> {
 
 fn address(name: &str, value: String) -> Result<Address, EnvError> {
     let expected = "one address such as a@example.com";
-    Address::parse(&value).ok_or(EnvError::Invalid {
+    Address::parse(&value).map_err(|_| EnvError::Invalid {
         name: name.to_owned(),
         value,
         expected,

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::Instrument;
 use waybill::access::{Action, Scope};
 use waybill::aws::best_effort;
 use waybill::bucket::{Bucket, BucketError};
@@ -95,7 +96,7 @@ pub enum NotifyError {
 enum Delivered {
     Sent,
     /// Permanently, for this reason.
-    Refused(&'static str),
+    Refused(String),
 }
 
 impl Notifier {
@@ -105,7 +106,7 @@ impl Notifier {
     /// A direct invocation fails if the mail is still pending. Of a batch, the answer lists the failed records, which then
     /// are delivered again; the invocation fails only if a failed record has no id.
     pub async fn handle(&self, event: Value, deadline: Instant) -> Result<Failures, NotifyError> {
-        let mut failures = Failures::default();
+        let mut failed = Vec::new();
         match Input::parse(event)? {
             Input::One(id) => self.notify(id, deadline).await?,
             Input::Stream(mails) => {
@@ -120,27 +121,33 @@ impl Notifier {
                     )
                     .buffer_unordered(MAILS_AT_ONCE);
                 while let Some((notified, sequence_number)) = answers.next().await {
-                    if notified.is_err() {
-                        failures.add(sequence_number.ok_or(NotifyError::WithoutId)?);
-                    }
+                    failed.extend(notified.is_err().then_some(sequence_number));
                 }
             }
             Input::MailEvents(messages) => {
                 for MailEventMessage { body, message_id } in messages {
-                    if self.process_event(&body).await.is_err() {
-                        failures.add(message_id.ok_or(NotifyError::WithoutId)?);
-                    }
+                    let processed = self.process_event(&body).await;
+                    failed.extend(processed.is_err().then_some(message_id));
                 }
             }
+        }
+        // The whole batch fails only after all of it was processed.
+        let mut failures = Failures::default();
+        for id in failed {
+            failures.add(id.ok_or(NotifyError::WithoutId)?);
         }
         Ok(failures)
     }
 
     /// Sends the mail of one export, unless another invocation sends or has sent it.
     async fn notify(&self, id: ExportId, deadline: Instant) -> Result<(), NotifyError> {
-        let notified = self.claim_and_send(id, deadline).await;
+        // Every line about the export has its id.
+        let span = tracing::info_span!("export", export.id = %id);
+        let notified = self.claim_and_send(id, deadline).instrument(span.clone());
+        let notified = notified.await;
         if let Err(error) = &notified {
-            tracing::warn!(export.id = %id, error = error as &dyn std::error::Error, "mail failed");
+            let error = error as &dyn std::error::Error;
+            span.in_scope(|| tracing::warn!(error, "mail put off"));
         }
         notified
     }
@@ -164,8 +171,8 @@ impl Notifier {
         match self.deliver(&state.export, now).await {
             Ok(Delivered::Sent) => self.mark(id, None).await,
             Ok(Delivered::Refused(reason)) => {
-                tracing::warn!(export.id = %id, reason, "mail failed");
-                self.mark(id, Some(reason)).await
+                tracing::info!(reason, "mail refused");
+                self.mark(id, Some(&reason)).await
             }
             Err(error) => {
                 self.release(state).await;
@@ -176,10 +183,11 @@ impl Notifier {
 
     async fn deliver(&self, export: &Export, now: Timestamp) -> Result<Delivered, NotifyError> {
         let Some(text) = &export.user.email else {
-            return Ok(Delivered::Refused("there is no address"));
+            return Ok(Delivered::Refused("there is no address".to_owned()));
         };
-        let Some(to) = Address::parse(text) else {
-            return Ok(Delivered::Refused("the address is not valid"));
+        let to = match Address::parse(text) {
+            Ok(to) => to,
+            Err(invalid) => return Ok(Delivered::Refused(invalid.to_string())),
         };
         let (label, delivery) = match self.catalog.get(&export.type_name) {
             Some(found) => (found.label.as_str(), found.delivery),
@@ -206,10 +214,10 @@ impl Notifier {
         }
         match sent {
             Ok(()) => {
-                tracing::info!(export.id = %export.id, status = export.status.as_str(), to = to.masked(), "mail sent");
+                tracing::info!(status = export.status.as_str(), "mail sent");
                 Ok(Delivered::Sent)
             }
-            Err(SendError::Refused { reason }) => Ok(Delivered::Refused(reason)),
+            Err(SendError::Refused { reason }) => Ok(Delivered::Refused(reason.to_owned())),
             Err(error) => Err(NotifyError::Send(error)),
         }
     }
@@ -226,7 +234,7 @@ impl Notifier {
         match function.ask(&question).await {
             Ok(allowed) => allowed,
             Err(error) => {
-                tracing::warn!(export.id = %export.id, error = &error as &dyn std::error::Error, "file withheld");
+                tracing::warn!(error = &error as &dyn std::error::Error, "file withheld");
                 false
             }
         }
@@ -254,21 +262,20 @@ impl Notifier {
             updated = self.exports.update(id, MARK_TRIES, settle).await;
         }
         if let Updated::Contended = updated? {
-            tracing::error!(export.id = %id, "mail not marked");
+            tracing::error!("mail not marked");
         }
         Ok(())
     }
 
     /// Releases the claim. If that fails, the claim expires.
     async fn release(&self, state: State) {
-        let id = state.export.id;
         let error: Box<dyn std::error::Error> =
             match best_effort(self.exports.commit(state.release_mail())).await {
                 Ok(Ok(_)) => return,
                 Ok(Err(error)) => Box::new(error),
                 Err(late) => Box::new(late),
             };
-        tracing::warn!(export.id = %id, error = &*error, "claim not released");
+        tracing::warn!(error = &*error, "claim not released");
     }
 }
 

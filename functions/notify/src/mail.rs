@@ -203,14 +203,19 @@ fn local(at: Timestamp, zone: &str) -> String {
 }
 
 fn warning(warning: &Warning, export: &Export) -> String {
-    let about = warning.column.as_ref().or(warning.attribute.as_ref());
-    let about = about.map(|name| format!("{}: ", one_line(name)));
-    let about = about.unwrap_or_default();
+    let about = match warning.column.as_ref().or(warning.attribute.as_ref()) {
+        Some(name) => format!("{}: ", one_line(name)),
+        None if warning.code.is_about_cells() => "Other columns: ".to_owned(),
+        None => String::new(),
+    };
     let cells = counted(warning.count, "cell");
     let records = counted(warning.count, "record");
     let what = match warning.code {
         WarningCode::NumberAsText => {
             format!("{cells} with a number too long for a spreadsheet, kept as text")
+        }
+        WarningCode::TimeAsText => {
+            format!("{cells} with a date or time that a spreadsheet cannot hold, kept as text")
         }
         WarningCode::CharactersDropped => {
             format!("{cells} with characters that a spreadsheet cannot hold, which were left out")

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
             reply_to: config.reply_to,
             configuration_set: config.configuration_set,
         },
-        catalog: Catalog::load()?,
+        catalog: Catalog::load_valid()?,
         grants_function: config.grants_function.map(|name| {
             let lambda = aws_sdk_lambda::Client::new(&sdk);
             GrantsFunction::new(lambda, name, ANSWER_TIMEOUT)

@@ -1,6 +1,7 @@
 //! Mails that bounce, are marked as spam or are rejected after SES accepted them: SES's events become the export's state
 //! and history.
 
+use tracing::Instrument;
 use waybill::export::ExportId;
 use waybill::lifecycle::{Amendment, MailRefusal, State};
 use waybill::store::{CommitError, Updated};
@@ -31,16 +32,18 @@ impl Notifier {
             tracing::info!("mail event without an export");
             return Ok(());
         };
-        let id = event.export_id;
+        let span = tracing::info_span!("export", export.id = %event.export_id);
+        self.take(event).instrument(span).await
+    }
+
+    async fn take(&self, event: MailEvent) -> Result<(), NotifyError> {
         match event.effect {
-            Effect::Ignored(reason) => {
-                tracing::info!(export.id = %id, reason, "mail event ignored");
-            }
+            Effect::Ignored(reason) => tracing::info!(reason, "mail event ignored"),
             Effect::Refused(refusal) => {
                 let reason = refusal.as_str();
-                match self.refuse(id, refusal).await? {
-                    true => tracing::info!(export.id = %id, reason, "mail refused"),
-                    false => tracing::info!(export.id = %id, reason, "mail event changes nothing"),
+                match self.refuse(event.export_id, refusal).await? {
+                    true => tracing::info!(reason, "mail refused"),
+                    false => tracing::info!(reason, "mail event changes nothing"),
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::clean::{CleanError, clean};
 use crate::notifier::Notifier;
 use crate::step::{Step, kept_object, next_step};
 use crate::summary::{
-    ASKED, AWAITED, CLEANED, EXPIRED, FAILED, FREED, GIVEN_UP, ORPHANED, SENT, Summary,
+    ASKED, AWAITED, CLEANED, DELAYED, EXPIRED, FAILED, FREED, GIVEN_UP, ORPHANED, SENT, Summary,
 };
 
 /// The number of exports of a shard that are read at a time.
@@ -29,6 +29,10 @@ const SHARDS_AT_ONCE: usize = 4;
 const MAX_STEPS: usize = 4;
 /// The time before its deadline at which a sweep stops, so that it can still log its summary.
 const RESERVE: Duration = Duration::from_secs(3);
+
+/// How often the sweeper has asked for a mail that then counts as delayed: after about ten minutes. Fewer tries may fail
+/// because SES throttled one call, which passes.
+const TRIES_OF_A_DELAYED_MAIL: u32 = 4;
 
 /// The dependencies and configuration of a sweep.
 #[derive(Debug, Clone)]
@@ -259,7 +263,14 @@ impl Sweeper {
                 let sent = self.queue.send_after(id, wait).await;
                 summary.went_out(id, sent);
             }
-            ASKED => summary.went_out(id, self.notifier.ask(id).await),
+            ASKED => {
+                let asked = next.work.mail.as_ref().map_or(0, |mail| mail.asked);
+                if asked >= TRIES_OF_A_DELAYED_MAIL {
+                    summary.count(DELAYED);
+                    tracing::error!(export.id = %id, asked, "mail delayed");
+                }
+                summary.went_out(id, self.notifier.ask(id).await);
+            }
             GIVEN_UP => tracing::error!(export.id = %id, "mail failed"),
             FAILED => {
                 let code = next
@@ -267,7 +278,7 @@ impl Sweeper {
                     .failure
                     .as_ref()
                     .map_or("", |failure| &failure.code);
-                tracing::warn!(export.id = %id, code, "export failed");
+                tracing::error!(export.id = %id, failure.code = code, "export failed");
             }
             _ => {}
         }

@@ -12,6 +12,7 @@ pub(crate) const AWAITED: &str = "awaited";
 pub(crate) const FREED: &str = "freed";
 pub(crate) const FAILED: &str = "failed";
 pub(crate) const ASKED: &str = "asked";
+pub(crate) const DELAYED: &str = "delayed";
 pub(crate) const GIVEN_UP: &str = "given up";
 pub(crate) const EXPIRED: &str = "expired";
 pub(crate) const CLEANED: &str = "cleaned";
@@ -67,6 +68,7 @@ impl Summary {
             awaited = done(AWAITED),
             failed_exports = done(FAILED),
             mails = done(ASKED),
+            mails_delayed = done(DELAYED),
             mails_given_up = done(GIVEN_UP),
             expired = done(EXPIRED),
             cleaned = done(CLEANED),

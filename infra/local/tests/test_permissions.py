@@ -43,6 +43,17 @@ class Permissions(unittest.TestCase):
         self.assertEqual(self.allowed("organization:acme", "project", 42, "other"), [])
         self.assertEqual(self.allowed("source:42", "project", 42, None), [])
 
+    def test_questions_are_answered_in_their_order(self) -> None:
+        table = Mock()
+        table.get_item = lambda Key, ConsistentRead: {"Item": Key} if Key["place"] == "project:42" else {}
+        questions = [
+            {"action": action, "parent": {"kind": "project", "id": identity, "organization_id": None}}
+            for action, identity in (("list", 43), ("list", 42), ("cancel_any", 42))
+        ]
+        asked: dict[str, Any] = {"sub": "u-17", "claims": {}, **questions[0], "questions": questions}
+        with patch("permissions.members", return_value=table):
+            self.assertEqual(permissions.handler(asked, None), [False, True, False])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -178,6 +178,10 @@ fn with_last_columns(columns: Vec<Column>, created: &Path) -> Vec<Column> {
     columns
 }
 
+/// The maximum length of the keys of a type's columns together. An export lists them, and must fit into an item of DynamoDB
+/// (400 KB) beside its filters, custom fields and warnings.
+const MAX_KEYS_BYTES: usize = 100_000;
+
 fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
     let span = raw.span();
     let mut taken = HashSet::new();
@@ -191,6 +195,16 @@ fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
         }
         columns.push(column(raw)?);
     }
+    let bytes: usize = columns.iter().map(|c| c.key.len()).sum();
+    if bytes > MAX_KEYS_BYTES {
+        return Err(Wrong(
+            span,
+            format!(
+                "the keys of the columns have {bytes} bytes together, and at most {MAX_KEYS_BYTES} fit into an export; \
+                 give the columns shorter keys, and the names in `path`"
+            ),
+        ));
+    }
     if !columns.iter().any(|c| c.default && !c.hidden) {
         return Err(Wrong(
             span,
@@ -200,7 +214,18 @@ fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
     Ok(columns)
 }
 
+/// The maximum length of a column's key. A warning names it.
+const MAX_KEY_BYTES: usize = 255;
+
 fn column(raw: RawColumn) -> Result<Column, Wrong> {
+    if raw.key.get_ref().len() > MAX_KEY_BYTES {
+        return Err(wrong(
+            &raw.key,
+            format!(
+                "a column's key has at most {MAX_KEY_BYTES} bytes; give the attribute's name in `path`"
+            ),
+        ));
+    }
     if raw.key.get_ref().chars().any(char::is_control) {
         return Err(wrong(
             &raw.key,

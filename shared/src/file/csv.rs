@@ -6,8 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::cell::{self, Cell};
 use super::formula_guard::{Dialect, SPREADSHEETS};
-use super::warning::CellWarnings;
-use super::{FileOptions, Profile, WarningCode, WarningCounts};
+use super::{CellWarnings, FileOptions, Profile, WarningCode};
 use crate::catalog::Column;
 use crate::value::number::is_number;
 use crate::value::time::is_shown_in_utc;
@@ -45,11 +44,11 @@ struct Cells {
 impl CsvRows {
     /// The writer of a new file.
     pub fn new(options: FileOptions) -> Self {
-        Self::resume(options, WarningCounts::default(), 0)
+        Self::resume(options, CellWarnings::default(), 0)
     }
 
     /// A writer that continues a file with the same options, from the warnings and the number of rows so far.
-    pub fn resume(options: FileOptions, warnings: WarningCounts, written: u64) -> Self {
+    pub fn resume(options: FileOptions, warnings: CellWarnings, written: u64) -> Self {
         Self {
             cells: Cells {
                 guard: match options.profile {
@@ -60,7 +59,7 @@ impl CsvRows {
                 time_zone: options.time_zone.clone(),
                 scratch: String::new(),
             },
-            warnings: CellWarnings::new(&options.columns, warnings),
+            warnings,
             options,
             written,
         }
@@ -106,9 +105,9 @@ impl CsvRows {
         self.written += 1;
     }
 
-    /// The warnings of the whole file so far: values that are not of their column's kind.
-    pub fn warnings(&self) -> WarningCounts {
-        self.warnings.counts()
+    /// The counts of cells with a warning in the whole file so far: values that are not of their column's kind.
+    pub fn cell_warnings(&self) -> CellWarnings {
+        self.warnings.clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::csv::CsvRows;
 use super::xlsx::{XlsxError, XlsxRows, XlsxState};
-use super::{FileOptions, WarningCounts};
+use super::{CellWarnings, FileOptions};
 use crate::file::Format;
 use crate::value::Value;
 
@@ -39,7 +39,7 @@ impl Rows {
         })
     }
 
-    /// Continues a file of another writer from its [`state`](Self::state), its [`warnings`](Self::warnings), its
+    /// Continues a file of another writer from its [`state`](Self::state), its [`cell_warnings`](Self::cell_warnings), its
     /// [`pending`](Self::pending) rows and the number of rows [`written`](Self::written).
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Rows {
         format: Format,
         options: FileOptions,
         state: Option<XlsxState>,
-        warnings: WarningCounts,
+        warnings: CellWarnings,
         pending: Vec<u8>,
         written: u64,
     ) -> Result<Self, XlsxError> {
@@ -107,11 +107,11 @@ impl Rows {
         }
     }
 
-    /// The warnings of the whole file so far.
-    pub fn warnings(&self) -> WarningCounts {
+    /// The counts of cells with a warning in the whole file so far.
+    pub fn cell_warnings(&self) -> CellWarnings {
         match self {
-            Self::Csv(rows) => rows.warnings(),
-            Self::Xlsx(rows) => rows.warnings(),
+            Self::Csv(rows) => rows.cell_warnings(),
+            Self::Xlsx(rows) => rows.cell_warnings(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Warnings: counts of values that were changed or are not of their column's kind, and of records in doubt.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::catalog::Column;
+use serde::{Deserialize, Serialize};
 
 /// The kind of a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ use crate::catalog::Column;
 pub enum WarningCode {
     /// A number with more digits than a spreadsheet keeps was written as text, so that none is lost.
     NumberAsText,
+    /// A date or time that a spreadsheet cannot hold, such as one before 1900, was written as text.
+    TimeAsText,
     /// Characters that XML forbids were removed.
     CharactersDropped,
     /// A text longer than a spreadsheet's cell allows was cut.
@@ -30,8 +32,9 @@ pub enum WarningCode {
 
 impl WarningCode {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NumberAsText,
+        Self::TimeAsText,
         Self::CharactersDropped,
         Self::CellCut,
         Self::TimeCut,
@@ -40,6 +43,19 @@ impl WarningCode {
         Self::Undecided,
         Self::BlankRow,
     ];
+
+    /// Whether the warning counts cells; otherwise it counts records.
+    pub fn is_about_cells(self) -> bool {
+        match self {
+            Self::NumberAsText
+            | Self::TimeAsText
+            | Self::CharactersDropped
+            | Self::CellCut
+            | Self::TimeCut
+            | Self::OtherKind => true,
+            Self::Undated | Self::Undecided | Self::BlankRow => false,
+        }
+    }
 }
 
 /// A warning: its code, what it is about, and how often it occurred.
@@ -48,7 +64,7 @@ impl WarningCode {
 pub struct Warning {
     /// The kind of warning.
     pub code: WarningCode,
-    /// The key of the column, for a warning about cells.
+    /// The key of the column, for a warning about cells. Without it, the warning sums those of further columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schema(nullable = false))]
     pub column: Option<String>,
@@ -77,77 +93,77 @@ impl Warning {
     }
 }
 
-/// The warnings of a file, one for each code and column. Their size does not grow with the file.
+/// The maximum number of an export's warnings that name a column. Those of further columns are summed by code, so that
+/// an export with its warnings fits into an item of DynamoDB (400 KB).
+const MAX_NAMED: usize = 200;
+
+/// The counts of cells with a warning, by code and by the column's position in the file. Their size does not grow with the
+/// file, nor with the columns' names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct WarningCounts(Vec<Warning>);
-
-impl WarningCounts {
-    /// The warnings; those about cells are in the order of the columns.
-    pub fn warnings(&self) -> Vec<Warning> {
-        self.0.clone()
-    }
-
-    /// Whether there are no warnings.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// The counts of a file that is being written, indexed by the column's position, so that counting takes constant time.
-#[derive(Debug)]
-pub(super) struct CellWarnings {
-    keys: Vec<String>,
-    /// For each column, the count of each code.
-    counts: Vec<[u64; WarningCode::ALL.len()]>,
-    /// Counts of a previous writer that belong to none of these columns; they are passed on unchanged.
-    others: Vec<Warning>,
-}
+#[serde(
+    from = "BTreeMap<WarningCode, Vec<u64>>",
+    into = "BTreeMap<WarningCode, Vec<u64>>"
+)]
+pub struct CellWarnings([Vec<u64>; WarningCode::ALL.len()]);
 
 impl CellWarnings {
-    /// Continues from the counts of a previous writer of the same file.
-    pub(super) fn new(columns: &[Column], before: WarningCounts) -> Self {
-        let mut warnings = Self {
-            keys: columns.iter().map(|column| column.key.clone()).collect(),
-            counts: vec![Default::default(); columns.len()],
-            others: Vec::new(),
-        };
-        for warning in before.0 {
-            let place = |key: &String| warning.column.as_ref() == Some(key);
-            match warnings.keys.iter().position(place) {
-                Some(place) => warnings.counts[place][warning.code as usize] += warning.count,
-                None => warnings.others.push(warning),
-            }
-        }
-        warnings
-    }
-
-    /// Counts a cell of the column with index `place`.
+    /// Counts a cell of the column at index `place`.
     #[inline]
     pub(super) fn add(&mut self, code: WarningCode, place: usize) {
-        self.counts[place][code as usize] += 1;
+        let counts = &mut self.0[code as usize];
+        if counts.len() <= place {
+            counts.resize(place + 1, 0);
+        }
+        counts[place] += 1;
     }
 
-    /// The counts so far.
-    pub(super) fn counts(&self) -> WarningCounts {
-        let of_columns = self
-            .keys
-            .iter()
-            .zip(&self.counts)
-            .flat_map(|(key, counts)| {
-                let counted = WarningCode::ALL.into_iter().zip(counts);
-                let counted = counted.filter(|&(_, &count)| count > 0);
-                counted.map(|(code, &count)| Warning::for_column(code, key, count))
-            });
-        WarningCounts(of_columns.chain(self.others.iter().cloned()).collect())
+    /// The warnings about a file with these columns, in the columns' order; at the end, without a column, the sums of those
+    /// beyond the first 200.
+    pub fn warnings(&self, columns: &[String]) -> Vec<Warning> {
+        let places = columns.iter().enumerate();
+        let of_columns = places.flat_map(|(place, column)| {
+            let counted = WarningCode::ALL.into_iter().zip(&self.0);
+            let counted =
+                counted.filter_map(move |(code, counts)| Some((code, *counts.get(place)?)));
+            let counted = counted.filter(|&(_, count)| count > 0);
+            counted.map(move |(code, count)| Warning::for_column(code, column, count))
+        });
+        let mut warnings: Vec<Warning> = of_columns.collect();
+        let mut sums = BTreeMap::new();
+        for further in warnings.drain(MAX_NAMED.min(warnings.len())..) {
+            *sums.entry(further.code).or_default() += further.count;
+        }
+        warnings.extend(sums.into_iter().map(|(code, count)| Warning {
+            code,
+            column: None,
+            attribute: None,
+            count,
+            example: None,
+        }));
+        warnings
+    }
+}
+
+impl From<BTreeMap<WarningCode, Vec<u64>>> for CellWarnings {
+    fn from(mut stored: BTreeMap<WarningCode, Vec<u64>>) -> Self {
+        Self(WarningCode::ALL.map(|code| stored.remove(&code).unwrap_or_default()))
+    }
+}
+
+impl From<CellWarnings> for BTreeMap<WarningCode, Vec<u64>> {
+    fn from(counts: CellWarnings) -> Self {
+        let counted = WarningCode::ALL.into_iter().zip(counts.0);
+        counted.filter(|(_, counts)| !counts.is_empty()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::cell::tests::column;
-    use crate::value::Kind;
+
+    fn columns(keys: &[&str]) -> Vec<String> {
+        keys.iter().map(ToString::to_string).collect()
+    }
 
     #[test]
     fn every_code_is_counted_in_a_place_of_its_own() {
@@ -157,34 +173,41 @@ mod tests {
     }
 
     #[test]
-    fn counts_go_on_from_those_before_and_none_is_lost() {
-        let columns = ["a", "b"].map(|key| column(key, Kind::Integer));
-        let before = vec![
-            Warning::for_column(WarningCode::OtherKind, "b", 40),
-            Warning::for_column(WarningCode::CellCut, "gone", 7),
-        ];
-        let mut warnings = CellWarnings::new(&columns, WarningCounts(before));
-        warnings.add(WarningCode::OtherKind, 1);
-        warnings.add(WarningCode::CellCut, 1);
-        warnings.add(WarningCode::OtherKind, 0);
+    fn counts_are_stored_by_code_and_go_on_from_there() {
+        let mut counts = CellWarnings::default();
+        counts.add(WarningCode::OtherKind, 1);
+        counts.add(WarningCode::CellCut, 1);
+        let stored = serde_json::to_string(&counts).unwrap();
+        assert_eq!(stored, r#"{"cell_cut":[0,1],"other_kind":[0,1]}"#);
+        let mut counts: CellWarnings = serde_json::from_str(&stored).unwrap();
+        counts.add(WarningCode::OtherKind, 1);
+        counts.add(WarningCode::OtherKind, 0);
         let expected = vec![
             Warning::for_column(WarningCode::OtherKind, "a", 1),
             Warning::for_column(WarningCode::CellCut, "b", 1),
-            Warning::for_column(WarningCode::OtherKind, "b", 41),
-            Warning::for_column(WarningCode::CellCut, "gone", 7),
+            Warning::for_column(WarningCode::OtherKind, "b", 2),
         ];
-        let counts = warnings.counts();
-        assert_eq!(counts.warnings(), expected);
-        assert_eq!(CellWarnings::new(&columns, counts.clone()).counts(), counts);
+        assert_eq!(counts.warnings(&columns(&["a", "b", "c"])), expected);
     }
 
     #[test]
-    fn counts_are_stored_as_a_list_of_code_column_and_count() {
-        let counts = WarningCounts(vec![Warning::for_column(WarningCode::OtherKind, "age", 3)]);
-        let stored = serde_json::to_string(&counts).unwrap();
-        assert_eq!(
-            stored,
-            r#"[{"code":"other_kind","column":"age","count":3}]"#
-        );
+    fn warnings_beyond_200_are_summed_by_code() {
+        let mut counts = CellWarnings::default();
+        for place in 0..103 {
+            counts.add(WarningCode::OtherKind, place);
+            counts.add(WarningCode::NumberAsText, place);
+        }
+        let keys: Vec<String> = (0..103).map(|n| format!("c{n}")).collect();
+        let warnings = counts.warnings(&keys);
+        assert_eq!(warnings.len(), 202);
+        assert_eq!(warnings[199].column.as_deref(), Some("c99"));
+        let sums = warnings[200..]
+            .iter()
+            .map(|w| (w.code, w.column.clone(), w.count));
+        let expected = [
+            (WarningCode::NumberAsText, None, 3),
+            (WarningCode::OtherKind, None, 3),
+        ];
+        assert_eq!(sums.collect::<Vec<_>>(), expected);
     }
 }

@@ -19,8 +19,7 @@ use self::archive::{Archive, Progress};
 use self::cells::Cells;
 use self::frame::Frame;
 use self::xml::Xml;
-use super::warning::CellWarnings;
-use super::{FileOptions, WarningCounts};
+use super::{CellWarnings, FileOptions};
 use crate::value::Value;
 
 /// The maximum number of rows of a sheet, including the header ("Excel specifications and limits").
@@ -117,7 +116,7 @@ impl XlsxRows {
     pub fn resume(
         options: FileOptions,
         state: XlsxState,
-        warnings: WarningCounts,
+        warnings: CellWarnings,
         pending: Vec<u8>,
     ) -> Result<Self, XlsxError> {
         if !state.has_begun() {
@@ -129,7 +128,7 @@ impl XlsxRows {
     fn with_limits(
         options: FileOptions,
         state: XlsxState,
-        warnings: WarningCounts,
+        warnings: CellWarnings,
         pending: Vec<u8>,
         limits: Limits,
     ) -> Result<Self, XlsxError> {
@@ -139,7 +138,7 @@ impl XlsxRows {
         let frame = Frame::new(&options)?;
         Ok(Self {
             cells: Cells::new(options.columns.len(), &frame.styles),
-            warnings: CellWarnings::new(&options.columns, warnings),
+            warnings,
             options,
             limits,
             frame,
@@ -210,9 +209,9 @@ impl XlsxRows {
         &self.pending.bytes
     }
 
-    /// The warnings of the whole file so far.
-    pub fn warnings(&self) -> WarningCounts {
-        self.warnings.counts()
+    /// The counts of cells with a warning in the whole file so far.
+    pub fn cell_warnings(&self) -> CellWarnings {
+        self.warnings.clone()
     }
 
     fn is_full(&self) -> bool {

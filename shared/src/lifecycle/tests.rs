@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::export::{ExportId, User};
-use crate::file::{Format, Profile};
+use crate::file::{Format, Profile, WarningCode};
 use crate::work::{Checkpoint, FileProgress};
 
 const DAY: i64 = 86_400;
@@ -290,6 +291,41 @@ fn a_checkpoint_clears_the_attempts_and_a_continuation_adds_none() {
         (0, 1, &None)
     );
     assert_eq!(due(&later), 110);
+}
+
+/// DynamoDB's limit of an item.
+const MAX_ITEM: usize = 400_000;
+
+#[test]
+fn warnings_about_each_of_400_columns_with_long_names_fit_into_the_items() {
+    let codes = WarningCode::ALL
+        .into_iter()
+        .filter(|code| code.is_about_cells());
+    let counts: BTreeMap<_, _> = codes.map(|code| (code, vec![u64::MAX / 2_400; 400])).collect();
+    let progress = FileProgress {
+        cell_warnings: counts.into(),
+        ..FileProgress::default()
+    };
+    let mut state = requested();
+    state.export.columns = (0..400).map(|n| format!("{n:0>250}")).collect();
+    state = take(&state, "a", 0);
+    state.work.checkpoint = Some(Checkpoint {
+        progress: progress.clone(),
+        ..Checkpoint::default()
+    });
+    let completing = Completing {
+        progress,
+        ..completing()
+    };
+    state.work.completing = Some(completing.clone());
+    let work = serde_json::to_string(&state.work).unwrap();
+    assert!(work.len() < MAX_ITEM, "{}", work.len());
+    let change = state.succeed(&completing, receipt(), WEEK, at(1), timing());
+    let export = serde_json::to_string(&change.after.export).unwrap();
+    assert!(export.len() < MAX_ITEM, "{}", export.len());
+    let warnings = change.after.export.warnings;
+    assert_eq!(warnings.len(), 206);
+    assert_eq!(warnings.last().unwrap().column, None);
 }
 
 #[test]

@@ -356,7 +356,7 @@ fn matches(attribute: &Attribute, value: &Value<'_>) -> bool {
         return false;
     };
     let Attribute::OneOf(accepted) = attribute else {
-        return true;
+        return !matches!(value, Value::Bool(false)) && !text.is_empty();
     };
     if let Value::Json(json) = value
         && let Ok(elements) = serde_json::from_str::<Vec<serde_json::Value>>(json)

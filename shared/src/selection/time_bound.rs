@@ -46,14 +46,19 @@ impl TimeBound {
         Stamp::parse(text).map(|stamp| Self::Instant(stamp.instant))
     }
 
-    /// Resolves the bound to an instant. `None` outside the years 0 to 9999.
+    /// Resolves the bound to an instant. `None` outside the years 0 to 9999. A day at the end of that range, such as
+    /// 9999-12-31, is the last instant there is.
     pub fn pin(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let instant = match self {
             Self::Instant(instant) => instant,
-            Self::Day(day) => zone
-                .to_zoned(day.to_datetime(jiff::civil::Time::midnight()))
-                .ok()?
-                .timestamp(),
+            Self::Day(day) => {
+                let begin = zone.to_zoned(day.to_datetime(jiff::civil::Time::midnight()));
+                match begin {
+                    Ok(begin) => begin.timestamp(),
+                    Err(_) if day.year() == 9999 => Timestamp::MAX,
+                    Err(_) => return None,
+                }
+            }
             Self::DaysAgo(days) => hours_before(now, 24 * i64::from(days))?,
             Self::HoursAgo(hours) => hours_before(now, hours.into())?,
         };
@@ -103,6 +108,8 @@ mod tests {
             ("2017-10-01", "America/Sao_Paulo", "2017-10-01T03:00:00Z"),
             // Daylight saving time began at midnight, so the day began at 01:00.
             ("2017-10-15", "America/Sao_Paulo", "2017-10-15T03:00:00Z"),
+            ("9999-12-31", "UTC", "9999-12-30T22:00:00.999999999Z"),
+            ("9999-12-31", "Asia/Tokyo", "9999-12-30T15:00:00Z"),
             ("-30d", "UTC", "2026-10-22T12:01:02Z"),
             ("-12h", "Asia/Tokyo", "2026-11-21T00:01:02Z"),
             ("-0d", "UTC", "2026-11-21T12:01:02Z"),

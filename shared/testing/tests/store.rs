@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ErrorMetadata;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttributes};
@@ -330,4 +331,57 @@ async fn a_failing_export_is_put_off_longer_each_time_and_keeps_its_due_time() {
     tables.spoil_work(7);
     exports.back_off(id(7), at(100), timing()).await.unwrap();
     exports.back_off(id(8), at(100), timing()).await.unwrap();
+}
+
+/// The key and the value of a daily total.
+fn total(day: &str, person: usize) -> HashMap<String, AttributeValue> {
+    let text = |text: String| AttributeValue::S(text);
+    let mut item = HashMap::from([
+        ("sk".to_owned(), text(format!("{day}##{person:05}"))),
+        ("day".to_owned(), text(day.to_owned())),
+        ("user_id".to_owned(), text(format!("u-{person}"))),
+        ("v".to_owned(), AttributeValue::N("1".into())),
+    ]);
+    for count in ["exports", "downloads", "rows", "bytes"] {
+        item.insert(count.to_owned(), AttributeValue::N("1".into()));
+    }
+    item
+}
+
+/// The totals of the days of these pages, of 20,000 people each, and how many queries read them.
+async fn days_of_pages(pages: &'static [[&str; 2]]) -> (usize, String, usize) {
+    let asked = AtomicUsize::new(0);
+    let query = mock!(Client::query).then_output(move || {
+        let page = asked.fetch_add(1, Ordering::Relaxed);
+        let items = pages[page].iter().enumerate();
+        let items = items.flat_map(|(half, day)| {
+            (0..10_000).map(move |n| total(day, page * 20_000 + half * 10_000 + n))
+        });
+        let items: Vec<_> = items.collect();
+        let last = items.last().filter(|_| page + 1 < pages.len()).cloned();
+        QueryOutput::builder()
+            .set_items(Some(items))
+            .set_last_evaluated_key(last)
+            .build()
+    });
+    let parent = "project#42".parse().unwrap();
+    let (from, to) = ("2026-11-01".parse().unwrap(), "2026-11-09".parse().unwrap());
+    let rules = [&query];
+    let days = answered_by(&rules).daily_totals(&parent, from, to).await;
+    let days = days.unwrap();
+    (days.totals.len(), days.end.to_string(), query.num_calls())
+}
+
+#[tokio::test]
+async fn daily_totals_of_very_many_people_end_with_a_whole_day() {
+    const A: &str = "2026-11-01";
+    const B: &str = "2026-11-02";
+    const C: &str = "2026-11-03";
+    let few = days_of_pages(&[[A, B], [B, C]]).await;
+    assert_eq!(few, (40_000, "2026-11-09".into(), 2));
+    let many = days_of_pages(&[[A, A], [A, B], [B, C], [C, C]]).await;
+    assert_eq!(many, (50_000, C.into(), 3));
+    // The first day is always there.
+    let one = days_of_pages(&[[A, A], [A, A], [A, A], [A, B]]).await;
+    assert_eq!(one, (80_000, "2026-11-09".into(), 4));
 }

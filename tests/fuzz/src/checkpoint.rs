@@ -38,7 +38,7 @@ fn continues(source: &Source, format: Format, checkpoint: &Checkpoint, pending: 
         format,
         source.options(Profile::Spreadsheet),
         checkpoint.progress.sheets.clone(),
-        checkpoint.progress.warnings.clone(),
+        checkpoint.progress.cell_warnings.clone(),
         pending,
         checkpoint.progress.rows,
     );

@@ -19,6 +19,8 @@ const PAGE: usize = 3000;
 pub enum HostAnswer {
     /// The function's answer.
     Json(&'static str),
+    /// The function's answers to several questions.
+    Each(Vec<bool>),
     /// The function fails with this message.
     Error(&'static str),
     /// The invocation fails.
@@ -205,6 +207,7 @@ impl Services {
         };
         match said {
             HostAnswer::Json(json) => answer(Vec::new(), json),
+            HostAnswer::Each(each) => answer(Vec::new(), &json!(each).to_string()),
             HostAnswer::Error(text) => {
                 answer(vec![("x-amz-function-error", "Unhandled".to_owned())], text)
             }

@@ -121,3 +121,23 @@ async fn a_file_that_is_not_ready_is_409_and_one_that_never_will_be_410() {
     let stranger = Owner::new(&deployment, "Bruno").await;
     problem(&stranger.api.get(&link).await, 404);
 }
+
+/// Programs that check links send HEAD.
+#[tokio::test]
+async fn a_head_checks_the_link_without_a_url_and_without_a_download() {
+    let (owner, export) = finished(&Deployment::get()).await;
+    let (link, id) = (owner.link(&export), id(&export));
+    let before = owner.events(id).await;
+    let head = async |accepted: &str| {
+        let request = owner.api.request(Method::HEAD, &link);
+        owner.api.send(request.header(ACCEPT, accepted)).await
+    };
+    for (accepted, status) in [("*/*", 302), ("application/json", 200)] {
+        let answer = head(accepted).await.expect_status(status);
+        assert_eq!((answer.header("location"), answer.body.len()), ("", 0));
+    }
+    let stranger = Owner::new(&Deployment::get(), "Bob").await;
+    let answer = stranger.api.call(Method::HEAD, &link, None).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(owner.events(id).await, before);
+}

@@ -123,6 +123,9 @@ async fn a_summary_is_of_whole_days() {
             "{query}"
         );
     }
+    // RFC 3339 has no year before 0.
+    let first = format!("{}/summary?to=0000-01-02", owner.path());
+    assert_eq!(owner.api.read(&first).await["from"], "0000-01-01");
     let instant = "must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)";
     let [from, to] = ["from", "to"].map(|field| format!("{field}: {instant}"));
     let not_after = "to: must be after `from`; it is the first day not in the summary";

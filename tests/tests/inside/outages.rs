@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+use waybill::catalog::Catalog;
 use waybill::export::Status;
+use waybill_tests::InProcess;
 use waybill_tests::asking::*;
 
 use super::{PATH, Service, link};
@@ -51,6 +54,39 @@ async fn no_link_is_given_that_is_not_on_record() {
     let answer = service.ana().get(&link(&export)).await;
     assert_eq!(answer.problem(), UNAVAILABLE);
     assert_eq!(answer.header("location"), "");
+}
+
+#[tokio::test]
+async fn a_type_out_of_service_is_named_and_the_others_are_served() {
+    let mut catalog = Catalog::load().unwrap();
+    catalog.take_out_of_service(|of| (of.name == "orders").then(|| "secret".to_owned()));
+    let service = Service(InProcess::with_catalog(catalog));
+    let ana = service.ana();
+    for path in ["/v1/catalog", "/v1/projects/42/catalog"] {
+        let catalog = ana.read(path).await;
+        assert_eq!(catalog["out_of_service"], json!(["orders"]), "{path}");
+        let types = catalog["types"].as_array().unwrap();
+        assert!(types.iter().all(|of| of["name"] != "orders"), "{path}");
+    }
+    let refused = [
+        ana.post(PATH, csv()).await,
+        ana.get("/v1/projects/42/records/orders").await,
+    ];
+    for answer in refused {
+        assert_eq!(
+            answer.problem(),
+            "503 Exports of `orders` are out of service: their configuration is wrong. Whoever runs this service must mend it."
+        );
+        assert_eq!(answer.header("retry-after"), "");
+        assert!(!answer.text().contains("secret"));
+    }
+    // Exports of the type remain.
+    let list = ana.read(&format!("{PATH}?type=orders")).await;
+    assert_eq!(list["exports"], json!([]));
+    let berta = service.by("u-18", "source:web-leads");
+    let leads = json!({"type": "leads", "format": "csv"});
+    let created = berta.post("/v1/sources/web-leads/exports", leads).await;
+    created.expect_status(201);
 }
 
 #[tokio::test]

@@ -357,3 +357,57 @@ async fn the_catalog_hides_what_it_does_not_let_them_list() {
     let types = catalog("").await["types"].as_array().unwrap().clone();
     assert!(types.iter().any(|t| t["name"] == "orders"));
 }
+
+/// The ids of the projects in Ana's catalog.
+async fn projects(service: &Service, jti: &str, limit: usize) -> Answer {
+    let grants: Vec<String> = (1..=limit).map(|id| format!("project:{id}")).collect();
+    let ana = service.with("u-17", &grants.join(" "), json!({"jti": jti}));
+    ana.get(&format!("/v1/catalog?limit={limit}")).await
+}
+
+#[tokio::test]
+async fn a_page_of_parents_is_one_call_of_the_function() {
+    let is_even = |question: &Value| question["parent"]["id"].as_u64().unwrap() % 2 == 0;
+    let even: Vec<u64> = (1..=100).filter(|id| id % 2 == 0).collect();
+    let ids = |answer: Answer| -> Vec<u64> {
+        let catalog = answer.expect_status(200).json();
+        let parents = catalog["parents"].as_array().unwrap().iter();
+        let mut ids: Vec<u64> = parents
+            .map(|parent| parent["id"].as_u64().unwrap())
+            .collect();
+        ids.sort_unstable();
+        ids
+    };
+    let service = Service::default();
+    service.host(move |asked| {
+        let questions = asked["questions"].as_array().unwrap();
+        HostAnswer::Each(questions.iter().map(is_even).collect())
+    });
+    assert_eq!(ids(projects(&service, "1", 100).await), even);
+    let asked = service.0.services().asked();
+    assert_eq!(asked.len(), 1);
+    // The first of the questions is there as a function of single questions reads it.
+    let (first, questions) = (&asked[0], asked[0]["questions"].as_array().unwrap());
+    assert_eq!(questions.len(), 100);
+    assert_eq!(
+        json!({"action": first["action"], "parent": first["parent"]}),
+        questions[0]
+    );
+    // The answers are kept as those to single questions are.
+    projects(&service, "1", 100).await.expect_status(200);
+    assert_eq!(service.0.services().asked().len(), 0);
+
+    // A function that knows single questions only.
+    service.host(move |asked| match is_even(asked) {
+        true => YES,
+        false => NO,
+    });
+    assert_eq!(ids(projects(&service, "2", 100).await), even);
+    assert_eq!(service.0.services().asked().len(), 1 + 100);
+
+    for (number, answers) in [0, 99, 101].into_iter().enumerate() {
+        service.host(move |_| HostAnswer::Each(vec![true; answers]));
+        let answer = projects(&service, &format!("few {number}"), 100).await;
+        problem(&answer, 503);
+    }
+}

@@ -30,7 +30,9 @@ impl Call {
 
     /// An operation without authentication.
     pub(super) fn open(id: &str, summary: &str, description: &str) -> Self {
+        let none: [SecurityRequirement; 0] = [];
         let call = OperationBuilder::new()
+            .securities(Some(none))
             .operation_id(Some(id))
             .summary(Some(summary))
             .description(Some(description));

@@ -3,27 +3,47 @@
 use serde_json::{Value, json};
 use waybill::catalog::ParentKind;
 
-pub(super) fn request() -> Value {
+/// The type of the examples about a kind of parent: its name, its label and one of its statuses.
+fn example_type(kind: ParentKind) -> [&'static str; 3] {
+    match kind {
+        ParentKind::Organization => ["purchases", "Purchases", "completed"],
+        ParentKind::Project => ["orders", "Orders", "delivered"],
+        ParentKind::Source => ["leads", "Leads", "accepted"],
+    }
+}
+
+pub(super) fn request(kind: ParentKind) -> Value {
+    let [name, _, status] = example_type(kind);
     json!({
-        "type": "orders",
+        "type": name,
         "format": "xlsx",
-        "filters": {"status": ["delivered"], "created_at": {"from": "2017-10-01", "to": "2017-11-01"}},
+        "filters": {"status": [status], "created_at": {"from": "2017-10-01", "to": "2017-11-01"}},
         "search": "são paulo",
     })
 }
 
-pub(super) fn waiting() -> Value {
+pub(super) fn waiting(kind: ParentKind) -> Value {
+    let [name, _, status] = example_type(kind);
+    let (project_id, source_id, parent_name) = match kind {
+        ParentKind::Organization => (json!(null), json!(null), "Acme Inc"),
+        ParentKind::Project => (json!(42), json!(null), "Film"),
+        ParentKind::Source => (json!(null), json!("web-leads"), "Film"),
+    };
+    let file_name = match kind {
+        ParentKind::Source => format!("{parent_name}-20261121T120102Z.xlsx"),
+        _ => format!("{name}-{parent_name}-20261121T120102Z.xlsx"),
+    };
     json!({
-        "id": 7_301_234_567_890_123_u64, "type": "orders", "format": "xlsx", "status": "waiting",
-        "organization_id": "acme", "project_id": 42, "source_id": null,
+        "id": 7_301_234_567_890_123_u64, "type": name, "format": "xlsx", "status": "waiting",
+        "organization_id": "acme", "project_id": project_id, "source_id": source_id,
         "user": {"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"},
         "filters": {
-            "status": ["delivered"],
+            "status": [status],
             "created_at": {"from": "2017-10-01T00:00:00Z", "to": "2017-11-01T00:00:00Z"},
         },
-        "search": "são paulo", "columns": ["id", "status", "created_at", "amount"],
+        "search": "são paulo", "columns": ["id", "status"],
         "profile": "spreadsheet", "time_zone": "UTC",
-        "file_name": "orders-Film-20261121T120102Z.xlsx", "rows": null, "size": null, "progress": {"rows": 0},
+        "file_name": file_name, "rows": null, "size": null, "progress": {"rows": 0},
         "receipt": null, "warnings": [], "failure": null, "mail": null,
         "created_at": "2026-11-21T12:01:02Z", "started_at": null, "completed_at": null, "ended_at": null,
         "expires_at": null, "url": null,
@@ -31,16 +51,16 @@ pub(super) fn waiting() -> Value {
 }
 
 /// An export with some fields replaced.
-fn export(fields: Value) -> Value {
-    let mut export = waiting();
+fn export(kind: ParentKind, fields: Value) -> Value {
+    let mut export = waiting(kind);
     if let (Value::Object(export), Value::Object(fields)) = (&mut export, fields) {
         export.extend(fields);
     }
     export
 }
 
-pub(super) fn succeeded() -> Value {
-    export(json!({
+pub(super) fn succeeded(kind: ParentKind) -> Value {
+    let fields = json!({
         "status": "succeeded", "rows": 10_000, "size": 812_345, "progress": {"rows": 10_000},
         "receipt": {
             "read": 99_441, "matched": 10_000, "written": 10_000, "as_of": "2026-11-21T12:01:02Z",
@@ -55,17 +75,19 @@ pub(super) fn succeeded() -> Value {
         "started_at": "2026-11-21T12:01:03Z", "completed_at": "2026-11-21T12:01:09Z",
         "ended_at": "2026-11-21T12:01:09Z", "expires_at": "2026-11-28T12:01:09Z",
         "url": "https://exports.example/v1/downloads/0b6f3a52-1111-8222-8333-444455556666",
-    }))
+    });
+    export(kind, fields)
 }
 
 pub(super) fn canceled() -> Value {
-    export(json!({
+    let fields = json!({
         "status": "canceled", "progress": null, "mail": "pending", "ended_at": "2026-11-21T12:01:04Z",
-    }))
+    });
+    export(ParentKind::Project, fields)
 }
 
-pub(super) fn exports() -> Value {
-    json!({"exports": [succeeded()], "meta": {"limit": 25, "next": null, "unfinished": false}})
+pub(super) fn exports(kind: ParentKind) -> Value {
+    json!({"exports": [succeeded(kind)], "meta": {"limit": 25, "next": null, "unfinished": false}})
 }
 
 pub(super) fn events() -> Value {
@@ -86,38 +108,34 @@ pub(super) fn link() -> Value {
     })
 }
 
-pub(super) fn records() -> Value {
+pub(super) fn records(kind: ParentKind) -> Value {
+    let [_, _, status] = example_type(kind);
     json!({
-        "records": [
-            {"id": "o-17", "status": "delivered", "created_at": "2017-10-02T10:56:33Z", "amount": 38.71},
-        ],
+        "records": [{"id": "o-17", "status": status}],
         "meta": {"limit": 25, "next": null, "count": {"value": 1, "exact": true}},
     })
 }
 
 pub(super) fn catalog() -> Value {
-    json!({
-        "types": [{
-            "name": "orders", "label": "Orders", "parent": "project", "formats": ["csv", "xlsx"],
-            "delivery": "attachment",
-            "columns": [
-                {"key": "id", "label": "ID", "kind": "text", "values": [], "default": true},
-                {"key": "status", "label": "Status", "kind": "text", "values": ["created", "delivered"],
-                    "default": true},
-            ],
-            "filters": ["status", "created_at"], "search": ["id"],
-        }],
-        "parents": [{"kind": "project", "id": 42, "name": "Film"}],
-        "next": null,
-    })
+    parent_catalog(ParentKind::Project)
 }
 
 pub(super) fn parent_catalog(kind: ParentKind) -> Value {
-    let mut catalog = catalog();
+    let [name, label, status] = example_type(kind);
     let mut of = parent(kind);
-    catalog["types"][0]["parent"] = json!(kind);
-    catalog["parents"][0] = json!({"kind": kind, "id": of["id"].take(), "name": of["name"].take()});
-    catalog
+    json!({
+        "types": [{
+            "name": name, "label": label, "parent": kind, "formats": ["csv", "xlsx"],
+            "delivery": "link",
+            "columns": [
+                {"key": "id", "label": "ID", "kind": "text", "values": [], "default": true},
+                {"key": "status", "label": "Status", "kind": "text", "values": [status], "default": true},
+            ],
+            "filters": ["status", "created_at"], "search": ["id"],
+        }],
+        "parents": [{"kind": kind, "id": of["id"].take(), "name": of["name"].take()}],
+        "next": null,
+    })
 }
 
 pub(super) fn summary() -> Value {

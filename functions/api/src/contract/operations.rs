@@ -126,7 +126,7 @@ pub(crate) fn create(kind: ParentKind) -> Operation {
     let created = json_answer(
         "The new export, with the status `waiting`.",
         "Export",
-        examples::waiting(),
+        examples::waiting(kind),
     )
     .header("Location", header("The URL of the export."))
     .header(
@@ -139,7 +139,7 @@ pub(crate) fn create(kind: ParentKind) -> Operation {
         description,
     )
     .takes(vec![parent_id(kind), key])
-    .body("NewExport", examples::request())
+    .body("NewExport", examples::request(kind))
     .with(|call| call.response("201", created))
     .fails(&[403, 404, 429])
     .build()
@@ -150,7 +150,7 @@ pub(crate) fn list(kind: ParentKind) -> Operation {
         ParentKind::Organization => "Newest first, including those of its projects and sources.",
         ParentKind::Project | ParentKind::Source => "Newest first.",
     };
-    let list = json_answer("Exports.", "ExportList", examples::exports())
+    let list = json_answer("Exports.", "ExportList", examples::exports(kind))
         .header("ETag", header("The version of this answer."));
     let unchanged = ResponseBuilder::new().description("The client's copy is current.");
     let status = "Only exports with one of these statuses; `cancelled` is accepted too.";
@@ -231,7 +231,7 @@ pub(crate) fn records(kind: ParentKind) -> Operation {
         description,
     )
     .takes(parameters)
-    .answers("Records.", "RecordList", examples::records())
+    .answers("Records.", "RecordList", examples::records(kind))
     .fails(&[403, 404, 422])
     .build()
 }
@@ -267,7 +267,11 @@ pub(crate) fn read() -> Operation {
         "The current state, with progress.",
     )
     .takes(vec![export_id()])
-    .answers("The export.", "Export", examples::succeeded())
+    .answers(
+        "The export.",
+        "Export",
+        examples::succeeded(ParentKind::Project),
+    )
     .fails(&[404])
     .build()
 }

@@ -1,6 +1,5 @@
 //! Schemas of request bodies, which are parsed field by field, and of the gateway's own answers.
 
-use serde_json::json;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
@@ -78,7 +77,8 @@ fn new_export() -> RefOr<Schema> {
         .property("profile", named("Profile"))
         .property(
             "time_zone",
-            text("The IANA name of a time zone.").default(Some(json!("UTC"))),
+            // Without `default`, which generators of clients take for a required field.
+            text("The IANA name of a time zone; by default UTC."),
         )
         .property("user", closed(user))
         .required("type")

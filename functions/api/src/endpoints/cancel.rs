@@ -78,7 +78,7 @@ async fn leave_line(app: &App, export: &Export, now: Timestamp) {
         Err(late) => late,
     };
     tracing::warn!(
-        export.id = export.id.get(),
+        export.id = %export.id,
         error,
         "the export was not removed from the line"
     );

@@ -43,6 +43,10 @@ pub(crate) struct CatalogView<'a> {
     /// The number of unreadable parents, which are left out of this page; only if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
+    /// The names of types that cannot be exported until an operator has mended them; only if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    out_of_service: Vec<&'a str>,
 }
 
 /// A type of records that can be exported.
@@ -133,21 +137,19 @@ pub(crate) async fn read(
         }
         None => None,
     };
-    let mut parents = Vec::with_capacity(page.parents.len());
-    for named in page.parents {
-        let scope = Scope {
-            parent: &named.parent,
-            organization_id: named.organization_id.as_deref(),
-        };
-        // The host's grants function may allow less than the token.
-        if app
-            .permissions
-            .allow(&requester, Action::List, scope)
-            .await?
-        {
-            parents.push(ParentView::new(named));
-        }
-    }
+    // The host's grants function may allow less than the token.
+    let scopes = page.parents.iter().map(|named| Scope {
+        parent: &named.parent,
+        organization_id: named.organization_id.as_deref(),
+    });
+    let scopes: Vec<Scope<'_>> = scopes.collect();
+    let permissions = &app.permissions;
+    let allowed = permissions
+        .allow_each(&requester, Action::List, &scopes)
+        .await?;
+    let parents = page.parents.into_iter().zip(allowed);
+    let parents = parents.filter_map(|(named, is_allowed)| is_allowed.then_some(named));
+    let parents = parents.map(ParentView::new).collect();
     let types = app.catalog.types().iter();
     let is_shown = |export_type: &&ExportType| {
         app.permissions.are_by_function() || may_be_usable(export_type, grants)
@@ -157,6 +159,7 @@ pub(crate) async fn read(
         parents,
         next,
         unreadable: unreadable::counted(unreadable),
+        out_of_service: out_of_service(&app),
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -178,8 +181,14 @@ pub(crate) async fn read_parent(
         parents: vec![ParentView::new(profile.into())],
         next: None,
         unreadable: None,
+        out_of_service: out_of_service(&app),
     };
     answer::json(StatusCode::OK, &catalog)
+}
+
+fn out_of_service(app: &App) -> Vec<&str> {
+    let out = app.catalog.out_of_service().iter();
+    out.map(|out| out.name.as_str()).collect()
 }
 
 /// Whether these grants may allow exports of this type: for a granted parent, for an organization's projects and

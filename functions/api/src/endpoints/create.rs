@@ -10,6 +10,7 @@ use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
+use serde_json::Value;
 use waybill::access::Action;
 use waybill::catalog::Definitions;
 use waybill::event::Actor;
@@ -50,6 +51,9 @@ pub(crate) async fn create(
         return Err(ApiError::Forbidden(
             "Only a token with the grant `service` may name the user that an export is for.",
         ));
+    }
+    if let Some(name) = fields.get("type").and_then(Value::as_str) {
+        app.in_service(name)?;
     }
     let request =
         ExportRequest::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;

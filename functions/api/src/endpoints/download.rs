@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, LOCATION};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,8 +18,10 @@ use waybill::download_uuid::{export_id_of, is_download_of};
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, Status};
 use waybill::file::name::content_disposition;
+use waybill::store::StoreError;
 
 use crate::app::App;
+use crate::http::accept::accepts;
 use crate::http::answer;
 use crate::http::caller::Requester;
 use crate::http::error::ApiError;
@@ -40,6 +42,7 @@ pub(crate) async fn download(
     State(app): State<Arc<App>>,
     requester: Requester,
     uuid: Result<Path<String>, PathRejection>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let uuid = uuid
@@ -63,12 +66,9 @@ pub(crate) async fn download(
             .permissions
             .allow_now(&requester, Action::Read, &export)
             .await?;
-        app.exports
-            .record(
-                &export,
-                &Event::new(&export, EventKind::Refused, now).by(requester.actor()),
-            )
-            .await?;
+        if method != Method::HEAD {
+            record(&app, &requester, &export, EventKind::Refused, now).await?;
+        }
         return Err(match sees {
             true => {
                 ApiError::Forbidden("You may see what this export is, but not download its file.")
@@ -77,13 +77,16 @@ pub(crate) async fn download(
         });
     }
     let object = object(&export, now)?;
+    if method == Method::HEAD {
+        // A HEAD has no effect, so there is no record of a download and thus no URL.
+        let status = match accepts_json(&headers) {
+            true => StatusCode::OK,
+            false => StatusCode::FOUND,
+        };
+        return Ok(status.into_response());
+    }
     // The URL can be used once returned, so the download is recorded first.
-    app.exports
-        .record(
-            &export,
-            &Event::new(&export, EventKind::Downloaded, now).by(requester.actor()),
-        )
-        .await?;
+    record(&app, &requester, &export, EventKind::Downloaded, now).await?;
     let link = presigned(&app, &export, object, now).await?;
     if accepts_json(&headers) {
         return answer::json(StatusCode::OK, &link);
@@ -92,6 +95,17 @@ pub(crate) async fn download(
     *response.status_mut() = StatusCode::FOUND;
     answer::set(&mut response, LOCATION, &link.url)?;
     Ok(response)
+}
+
+async fn record(
+    app: &App,
+    requester: &Requester,
+    export: &Export,
+    kind: EventKind,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let event = Event::new(export, kind, now).by(requester.actor());
+    app.exports.record(export, &event).await
 }
 
 /// Parses a UUID in the form of the links; other spellings are refused.
@@ -154,12 +168,5 @@ async fn presigned(
 
 /// Whether the client is a script in a page, which cannot follow a redirect to another origin with its token.
 fn accepts_json(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| {
-        let essence = range.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("application/json")
-    })
+    accepts(headers, ACCEPT, "application/json")
 }

@@ -115,21 +115,17 @@ async fn visible(
     exports: Vec<Export>,
 ) -> Result<Vec<Export>, ApiError> {
     let is_organization = listed.parent.kind() == ParentKind::Organization;
-    let mut seen = Vec::with_capacity(exports.len());
-    for export in exports {
-        let scope = Scope::from(&export);
-        // A permission to list an organization's exports includes those of its projects and sources.
-        if is_organization
-            || scope == listed
-            || app
-                .permissions
-                .allow(requester, Action::Read, scope)
-                .await?
-        {
-            seen.push(export);
-        }
-    }
-    Ok(seen)
+    // A permission to list an organization's exports includes those of its projects and sources.
+    let is_included = |export: &Export| is_organization || Scope::from(export) == listed;
+    let others = exports.iter().filter(|export| !is_included(export));
+    let others: Vec<Scope<'_>> = others.map(Scope::from).collect();
+    let permissions = &app.permissions;
+    let allowed = permissions
+        .allow_each(requester, Action::Read, &others)
+        .await?;
+    let mut allowed = allowed.into_iter();
+    let is_visible = |export: &Export| is_included(export) || allowed.next() == Some(true);
+    Ok(exports.into_iter().filter(is_visible).collect())
 }
 
 /// How many of the first items fit in a list; at least one, since one is never too long.

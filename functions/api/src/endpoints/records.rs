@@ -114,6 +114,7 @@ pub(crate) async fn list(
 
 /// The type of this name, where it is of the parent's kind.
 fn type_of<'a>(app: &'a App, name: &str, parent: &Parent) -> Result<&'a ExportType, ApiError> {
+    app.in_service(name)?;
     let export_type = app.catalog.get(name).ok_or(ApiError::NotFound)?;
     if export_type.parent == parent.kind() {
         return Ok(export_type);

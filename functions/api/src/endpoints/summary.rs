@@ -1,5 +1,6 @@
 //! `GET /v1/{organizations|projects|sources}/{id}/exports/summary`: totals of exports by day and by person.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use waybill::access::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::field_error::FieldError;
 use waybill::selection::TimeBound;
-use waybill::store::{DailyTotals, Totals};
+use waybill::store::{DailyTotals, Totals, TotalsOfDays};
 
 use super::authorize;
 use super::unreadable;
@@ -31,6 +32,8 @@ use crate::http::query::Pairs;
 const DEFAULT_DAYS: i32 = 30;
 /// The maximum number of days of a summary: a quarter of a year.
 const MAX_DAYS: i32 = 92;
+/// The maximum number of people in a summary, by name. Others are summed.
+const MAX_PEOPLE: usize = 1_000;
 
 /// Totals of exports by day and by person.
 #[derive(Serialize, ToSchema)]
@@ -39,10 +42,17 @@ pub(crate) struct Summary {
     from: Date,
     /// The end, exclusive.
     to: Date,
+    /// The first day that is not in this summary, although it was asked for: a summary ends after the day with its 50,000th
+    /// daily total of a person. Only if there is such a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Date>,
     /// The days with exports or downloads, in order.
     days: Vec<DayView>,
-    /// The people, those with the most exports first.
+    /// The 1,000 people with the most exports, those with the most first.
     people: Vec<PersonView>,
+    /// The sums of further people; only if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<OthersView>,
     /// The number of unreadable daily totals, which are not included; only if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<usize>,
@@ -79,6 +89,22 @@ struct PersonView {
     bytes: u64,
 }
 
+/// The totals of several people.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OthersTotals)]
+struct OthersView {
+    /// The number of people.
+    people: usize,
+    /// Requested exports, whatever their outcome.
+    exports: u64,
+    /// Downloads by these people.
+    downloads: u64,
+    /// Rows of the files.
+    rows: u64,
+    /// Bytes of the files.
+    bytes: u64,
+}
+
 /// A person.
 #[derive(Serialize, ToSchema)]
 struct PersonName {
@@ -102,13 +128,13 @@ pub(crate) async fn read(
 ) -> Result<Response, ApiError> {
     let profile = authorize::parent(&app, &requester, &parent).await?;
     let days = Days::parse(&pairs, app.now()).map_err(ApiError::Invalid)?;
-    let (totals, unreadable) = app
+    let mut found = app
         .exports
         .daily_totals(&parent, days.from, days.to)
         .await?;
-    unreadable::report(&app.exports.tables().events, unreadable);
-    let totals = visible(&app, &requester, (&profile).into(), totals).await?;
-    answer::json(StatusCode::OK, &Summary::new(days, totals, unreadable))
+    unreadable::report(&app.exports.tables().events, found.unreadable);
+    found.totals = visible(&app, &requester, (&profile).into(), found.totals).await?;
+    answer::json(StatusCode::OK, &Summary::new(days, found))
 }
 
 /// The totals that the requester may see. As in lists, exports from before a project joined an organization do not
@@ -123,63 +149,90 @@ async fn visible(
         return Ok(totals);
     }
     let organizations: BTreeSet<_> = totals.iter().map(|t| t.organization_id.clone()).collect();
-    let mut hidden = BTreeSet::new();
-    for organization_id in organizations {
-        let scope = Scope {
-            parent: listed.parent,
-            organization_id: organization_id.as_deref(),
-        };
-        if scope != listed
-            && !app
-                .permissions
-                .allow(requester, Action::List, scope)
-                .await?
-        {
-            hidden.insert(organization_id);
-        }
-    }
-    totals.retain(|t| !hidden.contains(&t.organization_id));
+    let scopes = organizations.iter().map(|organization_id| Scope {
+        parent: listed.parent,
+        organization_id: organization_id.as_deref(),
+    });
+    let scopes: Vec<Scope<'_>> = scopes.filter(|scope| *scope != listed).collect();
+    let permissions = &app.permissions;
+    let allowed = permissions
+        .allow_each(requester, Action::List, &scopes)
+        .await?;
+    let hidden = scopes
+        .iter()
+        .zip(allowed)
+        .filter(|(_, is_allowed)| !is_allowed);
+    let hidden: BTreeSet<_> = hidden.map(|(scope, _)| scope.organization_id).collect();
+    totals.retain(|t| !hidden.contains(&t.organization_id.as_deref()));
     Ok(totals)
 }
 
 impl Summary {
-    fn new(Days { from, to }: Days, totals: Vec<DailyTotals>, unreadable: usize) -> Self {
+    fn new(asked: Days, found: TotalsOfDays) -> Self {
         let mut days: BTreeMap<Date, Totals> = BTreeMap::new();
         let mut people: BTreeMap<String, (Option<String>, Totals)> = BTreeMap::new();
-        for daily in totals {
+        for daily in found.totals {
             *days.entry(daily.day).or_default() += daily.totals;
             let (name, sum) = people.entry(daily.user_id).or_default();
             // Sorted by day: the last name is the current one.
             *name = daily.user_name.or(name.take());
             *sum += daily.totals;
         }
-        let mut people: Vec<PersonView> = people
+        let people = people
             .into_iter()
-            .map(|(id, (name, totals))| PersonView {
-                user: PersonName { id, name },
-                exports: totals.exports,
-                downloads: totals.downloads,
-                rows: totals.rows,
-                bytes: totals.bytes,
-            })
-            .collect();
-        people.sort_by_key(|person| std::cmp::Reverse((person.exports, person.downloads)));
+            .map(|(id, (name, totals))| PersonView::new(PersonName { id, name }, totals));
+        let mut people: Vec<PersonView> = people.collect();
+        people.sort_by_key(|person| Reverse((person.exports, person.downloads)));
+        let others = people.split_off(MAX_PEOPLE.min(people.len()));
         Self {
-            from,
-            to,
+            from: asked.from,
+            to: found.end,
+            next: (found.end < asked.to).then_some(found.end),
             days: days
                 .into_iter()
-                .map(|(date, totals)| DayView {
-                    date,
-                    exports: totals.exports,
-                    downloads: totals.downloads,
-                    rows: totals.rows,
-                    bytes: totals.bytes,
-                })
+                .map(|(date, totals)| DayView::new(date, totals))
                 .collect(),
             people,
-            unreadable: unreadable::counted(unreadable),
+            others: OthersView::new(&others),
+            unreadable: unreadable::counted(found.unreadable),
         }
+    }
+}
+
+impl DayView {
+    fn new(date: Date, totals: Totals) -> Self {
+        Self {
+            date,
+            exports: totals.exports,
+            downloads: totals.downloads,
+            rows: totals.rows,
+            bytes: totals.bytes,
+        }
+    }
+}
+
+impl PersonView {
+    fn new(user: PersonName, totals: Totals) -> Self {
+        Self {
+            user,
+            exports: totals.exports,
+            downloads: totals.downloads,
+            rows: totals.rows,
+            bytes: totals.bytes,
+        }
+    }
+}
+
+impl OthersView {
+    fn new(people: &[PersonView]) -> Option<Self> {
+        let sum = |of: fn(&PersonView) -> u64| people.iter().map(of).sum();
+        (!people.is_empty()).then(|| Self {
+            people: people.len(),
+            exports: sum(|person| person.exports),
+            downloads: sum(|person| person.downloads),
+            rows: sum(|person| person.rows),
+            bytes: sum(|person| person.bytes),
+        })
     }
 }
 
@@ -222,7 +275,11 @@ impl Days {
             Some(to) if day_begins(to) => day(to),
             Some(to) => day(to).saturating_add(1.day()),
         };
-        let from = from.map_or_else(|| to.saturating_sub(DEFAULT_DAYS.days()), day);
+        // RFC 3339 has no year before 0.
+        let first = Date::constant(0, 1, 1);
+        let from = from
+            .map_or_else(|| to.saturating_sub(DEFAULT_DAYS.days()), day)
+            .max(first);
         let refuse = |message: String| Err(vec![FieldError::new("to", message)]);
         if to <= from {
             return refuse(
@@ -242,4 +299,45 @@ fn day(at: Timestamp) -> Date {
 
 fn day_begins(at: Timestamp) -> bool {
     at.as_nanosecond() % jiff::SignedDuration::from_hours(24).as_nanos() == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(from: &str, to: &str) -> Days {
+        let [from, to] = [from, to].map(|day| day.parse().unwrap());
+        Days { from, to }
+    }
+
+    #[test]
+    fn people_beyond_a_thousand_are_summed_and_the_first_day_left_out_is_named() {
+        let totals = (0..1_003).map(|n| DailyTotals {
+            day: "2026-11-01".parse().unwrap(),
+            organization_id: None,
+            user_id: format!("u-{n}"),
+            user_name: None,
+            totals: Totals {
+                exports: if n < 3 { 1 } else { 2 },
+                downloads: 5,
+                ..Totals::default()
+            },
+        });
+        let found = TotalsOfDays {
+            totals: totals.collect(),
+            unreadable: 0,
+            end: "2026-11-02".parse().unwrap(),
+        };
+        let summary = Summary::new(days("2026-11-01", "2026-11-09"), found);
+        let summary = serde_json::to_value(summary).unwrap();
+        assert_eq!(summary["people"].as_array().unwrap().len(), 1_000);
+        let others =
+            serde_json::json!({"people": 3, "exports": 3, "downloads": 15, "rows": 0, "bytes": 0});
+        assert_eq!(summary["others"], others);
+        assert_eq!(summary["days"][0]["exports"], 2_003);
+        assert_eq!(
+            (&summary["to"], &summary["next"]),
+            (&"2026-11-02".into(), &"2026-11-02".into())
+        );
+    }
 }

@@ -59,9 +59,11 @@ impl PartialSchema for Filters {
             "By attribute: `true` for records that have it, else one value or a list of accepted values.",
         );
         let one = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
+        // Objects are here too, since `created_at` and `attributes` must be of this type in a TypeScript client.
         let values = OneOfBuilder::new()
             .item(ObjectBuilder::new().schema_type(one))
-            .item(ArrayBuilder::new().min_items(Some(1)));
+            .item(ArrayBuilder::new().min_items(Some(1)))
+            .item(ObjectBuilder::new().schema_type(Type::Object));
         typed(
             Type::Object,
             "Filters on the records, all of which must match. The catalog lists the filters of a type.",

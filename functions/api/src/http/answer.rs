@@ -10,14 +10,16 @@ use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use lambda_http::Context;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use waybill::download_uuid::export_id_of;
+use waybill::export::ExportId;
 
 use super::caller::gateway;
 use super::error::ApiError;
@@ -99,9 +101,10 @@ pub(crate) async fn complete(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let request_id = request_id(&request);
-    let of_the_api = request.uri().path().starts_with("/v1/");
+    let path = request.uri().path().to_owned();
 
     let mut response = next.run(request).await;
+    let export_id = export_of(&path, &response);
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response
             .extensions_mut()
@@ -109,13 +112,18 @@ pub(crate) async fn complete(request: Request, next: Next) -> Response {
     }
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         if response.status().is_server_error() {
-            tracing::error!(request_id, error = error.chain(), "request failed");
+            tracing::error!(
+                export.id = export_id,
+                request_id,
+                error = error.chain(),
+                "request failed"
+            );
         }
         write_problem(&mut response, &error, request_id.as_deref());
     }
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if of_the_api {
+    if path.starts_with("/v1/") {
         headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     }
 
@@ -125,10 +133,28 @@ pub(crate) async fn complete(request: Request, next: Next) -> Response {
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         status = response.status().as_u16(),
         duration_ms = started.elapsed().as_millis() as u64,
+        export.id = export_id,
         request_id,
         "request"
     );
     response
+}
+
+/// The id of the export that a request is about: of the path, of the UUID of a download, or of the created export.
+fn export_of(path: &str, response: &Response) -> Option<String> {
+    let id = |path: &str| path.split('/').next().unwrap_or_default().parse().ok();
+    let location = response.headers().get(LOCATION);
+    let created = location.filter(|_| response.status() == StatusCode::CREATED);
+    let created = created.and_then(|location| location.to_str().ok()?.rsplit('/').next());
+    let id: ExportId = match (path.strip_prefix("/v1/exports/"), created) {
+        (Some(rest), _) => id(rest),
+        (None, Some(created)) => id(created),
+        (None, None) => {
+            let uuid = path.strip_prefix("/v1/downloads/")?;
+            export_id_of(uuid.parse().ok()?)
+        }
+    }?;
+    Some(id.to_string())
 }
 
 fn write_problem(response: &mut Response, error: &ApiError, request_id: Option<&str>) {

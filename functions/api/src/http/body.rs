@@ -1,5 +1,7 @@
 //! Request bodies: JSON objects with known fields.
 
+mod unique_keys;
+
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -14,7 +16,8 @@ pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Parses a body as a JSON object.
 ///
 /// # Errors
-/// 415 for another `Content-Type`, 413 for a body that is too long, 400 for one that is no JSON object.
+/// 415 for another `Content-Type`, 413 for a body that is too long, 400 for one that is no JSON object, 422 for repeated
+/// keys.
 pub(crate) async fn object(
     headers: &HeaderMap,
     body: Body,
@@ -26,11 +29,17 @@ pub(crate) async fn object(
     let bytes = to_bytes(body, MAX_BODY_BYTES)
         .await
         .map_err(|_| ApiError::BodyTooLarge)?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(ApiError::NotJson("it is another JSON value".to_owned())),
-        Err(error) => Err(ApiError::NotJson(error.to_string())),
+    let (value, repeated) =
+        unique_keys::parse(&bytes).map_err(|error| ApiError::NotJson(error.to_string()))?;
+    let Value::Object(object) = value else {
+        return Err(ApiError::NotJson("it is another JSON value".to_owned()));
+    };
+    if repeated.is_empty() {
+        return Ok(object);
     }
+    let errors = repeated.into_iter();
+    let errors = errors.map(|field| FieldError::new(field, "must not be repeated"));
+    Err(ApiError::Invalid(errors.collect()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

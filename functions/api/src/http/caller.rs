@@ -14,6 +14,10 @@ use waybill::event::Actor;
 
 use super::error::ApiError;
 
+/// The longest `sub` of a token in bytes. OpenID Connect allows 255; a key of DynamoDB, which has more than the `sub`, has
+/// at most 2,048.
+pub(crate) const MAX_SUBJECT: usize = 1_024;
+
 /// The configured names of claims.
 #[derive(Clone)]
 pub struct ClaimNames {
@@ -42,7 +46,7 @@ impl Requester {
     /// The requester, from the context of API Gateway.
     ///
     /// # Errors
-    /// 401 if the gateway has verified no token, or the token has no `sub`.
+    /// 401 if the gateway has verified no token, or the token has no `sub` or too long a one.
     pub fn from_context(
         context: &ApiGatewayV2httpRequestContext,
         names: &ClaimNames,
@@ -56,6 +60,9 @@ impl Requester {
                 .filter(|text| !text.is_empty())
         };
         let sub = claim("sub").ok_or(ApiError::NotAuthenticated)?;
+        if sub.len() > MAX_SUBJECT {
+            return Err(ApiError::LongSubject);
+        }
         Ok(Self {
             caller: Caller {
                 sub: sub.to_owned(),

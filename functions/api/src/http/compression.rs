@@ -8,6 +8,8 @@ use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
+use super::accept::accepts;
+
 /// The value of `Content-Encoding` of a compressed body.
 pub(crate) const GZIP: &str = "gzip";
 /// The value of `Vary` of an answer that may be compressed.
@@ -32,24 +34,11 @@ impl Compressed {
 
     /// The body for a client with these headers, and its `Content-Encoding`.
     pub(crate) fn form(&self, headers: &HeaderMap) -> (Bytes, Option<&'static str>) {
-        match accepts_gzip(headers) {
+        match accepts(headers, ACCEPT_ENCODING, GZIP) {
             true => (self.gzip.clone(), Some(GZIP)),
             false => (self.plain.clone(), None),
         }
     }
-}
-
-/// Whether the client accepts gzip (RFC 9110, section 12.5.3).
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
-        let weight = weight.trim().trim_start_matches("q=").parse::<f32>();
-        name.trim().eq_ignore_ascii_case(GZIP) && weight.is_ok_and(|weight| weight > 0.0)
-    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use waybill::records::RecordsError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
 use super::body::MAX_BODY_BYTES;
+use super::caller::MAX_SUBJECT;
 
 /// `Retry-After` in seconds for a transient error.
 const RETRY_SECONDS: u64 = 5;
@@ -24,6 +25,11 @@ pub enum ApiError {
     /// No verified token, or a token without `sub`.
     #[error("Send a valid access token in the header `Authorization: Bearer …`.")]
     NotAuthenticated,
+    /// The token's `sub` is too long for the key of an item.
+    #[error(
+        "The token's `sub` has more than {MAX_SUBJECT} bytes, so nothing can be kept for this person."
+    )]
+    LongSubject,
     /// The requester may see the resource, but not do this.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -61,6 +67,11 @@ pub enum ApiError {
     )]
     TooMany { retry_after: u64 },
     /// Every try met a concurrent write.
+    /// The type of this name is out of service.
+    #[error(
+        "Exports of `{0}` are out of service: their configuration is wrong. Whoever runs this service must mend it."
+    )]
+    OutOfService(String),
     #[error("Too many simultaneous requests. This one was not carried out; send it again.")]
     Busy,
     #[error(transparent)]
@@ -92,7 +103,7 @@ impl ApiError {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotAuthenticated => StatusCode::UNAUTHORIZED,
+            Self::NotAuthenticated | Self::LongSubject => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -104,6 +115,7 @@ impl ApiError {
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
+            | Self::OutOfService(_)
             | Self::PermissionsUnknown(_)
             | Self::Store(StoreError::Unavailable(_))
             | Self::Records(RecordsError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -117,6 +129,8 @@ impl ApiError {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { retry_after } => Some(*retry_after),
+            // It does not pass by itself.
+            Self::OutOfService(_) => None,
             other if other.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_SECONDS),
             _ => None,
         }
@@ -225,6 +239,7 @@ mod tests {
         let two = vec![one[0].clone(), one[0].clone()];
         let table = [
             ApiError::NotAuthenticated,
+            ApiError::LongSubject,
             ApiError::Forbidden("You may not."),
             ApiError::NotFound,
             ApiError::MethodNotAllowed,
@@ -238,6 +253,7 @@ mod tests {
             ApiError::Invalid(two),
             ApiError::KeyReused,
             ApiError::TooMany { retry_after: 17 },
+            ApiError::OutOfService("orders".into()),
             ApiError::Busy,
             ApiError::Store(unavailable),
             ApiError::PermissionsUnknown(GrantsFunctionError::NotCalled(throttled())),
@@ -263,6 +279,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(said.join("\n"), @"
         401 Unauthorized: Send a valid access token in the header `Authorization: Bearer …`.
+        401 Unauthorized: The token's `sub` has more than 1024 bytes, so nothing can be kept for this person.
         403 Forbidden: You may not.
         404 Not Found: There is nothing at this address, or you may not see it.
         405 Method Not Allowed: This address does not take this method; the header `Allow` names those that it takes.
@@ -276,6 +293,7 @@ mod tests {
         422 Unprocessable Entity: 2 fields are invalid; see `errors`.
         422 Unprocessable Entity: This Idempotency-Key was used for another request; use a new key for this one.
         429 Too Many Requests [17 s]: You have started 3 exports within a minute. Start the next one in 17 s.
+        503 Service Unavailable: Exports of `orders` are out of service: their configuration is wrong. Whoever runs this service must mend it.
         503 Service Unavailable [5 s]: Too many simultaneous requests. This one was not carried out; send it again.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
         503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.

@@ -74,13 +74,11 @@ impl ListParameters {
                         Status::ALL.map(Status::as_str).join(", ")
                     )),
                 },
-                "type" => match catalog.get(value) {
-                    Some(known) => {
-                        list.types.push(known.name.clone());
-                        Ok(true)
-                    }
-                    None => Err("is no type of the catalog".to_owned()),
-                },
+                "type" if catalog.get(value).is_some() || catalog.is_out_of_service(value) => {
+                    list.types.push(value.to_owned());
+                    Ok(true)
+                }
+                "type" => Err("is no type of the catalog".to_owned()),
                 _ => Ok(false),
             },
         );

@@ -51,6 +51,38 @@ impl CachedGrantsFunction {
         Ok(allowed)
     }
 
+    /// As [`CachedGrantsFunction::allows`] for each of the scopes, in their order; questions without a cached answer are
+    /// asked together.
+    pub(super) async fn allows_each(
+        &self,
+        requester: &Requester,
+        action: Action,
+        scopes: &[Scope<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<bool>, GrantsFunctionError> {
+        let questions = scopes
+            .iter()
+            .map(|scope| question(requester, action, *scope));
+        let questions: Vec<_> = questions.map(|q| (digest(&q), q)).collect();
+        let mut known: HashMap<_, _> = questions
+            .iter()
+            .filter_map(|(key, _)| Some((*key, self.answers.get(key, now)?)))
+            .collect();
+        let open: HashMap<_, _> = questions
+            .iter()
+            .filter(|(key, _)| !known.contains_key(key))
+            .map(|(key, question)| (*key, question.clone()))
+            .collect();
+        let (keys, open): (Vec<_>, Vec<_>) = open.into_iter().unzip();
+        for (key, allowed) in keys.into_iter().zip(self.function.ask_all(&open).await?) {
+            if action != Action::Download {
+                self.answers.keep(key, allowed, now);
+            }
+            known.insert(key, allowed);
+        }
+        Ok(questions.iter().map(|(key, _)| known[key]).collect())
+    }
+
     /// Removes the cached answer to a question.
     pub(super) fn forget(&self, requester: &Requester, action: Action, scope: Scope<'_>) {
         self.answers
@@ -63,7 +95,7 @@ fn question(requester: &Requester, action: Action, scope: Scope<'_>) -> Question
 }
 
 fn digest(question: &Question) -> [u8; 32] {
-    Sha256::digest(question.as_str()).into()
+    Sha256::digest(question.to_json()).into()
 }
 
 /// The cached answers by the digest of the whole question, which includes the claims.

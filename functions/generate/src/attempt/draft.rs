@@ -24,7 +24,7 @@ impl Draft {
     pub(super) fn written(&self) -> FileProgress {
         FileProgress {
             rows: self.rows.written(),
-            warnings: self.rows.warnings(),
+            cell_warnings: self.rows.cell_warnings(),
             sheets: self.rows.state(),
             ..self.progress.clone()
         }

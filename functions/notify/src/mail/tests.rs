@@ -62,6 +62,7 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
     let warnings = vec![
         Warning::for_column(WarningCode::CellCut, "note", 3),
         Warning::for_column(WarningCode::NumberAsText, "amount", 1),
+        Warning::for_column(WarningCode::TimeAsText, "born", 4),
         Warning::for_column(WarningCode::CharactersDropped, "city", 1_200),
         Warning::for_column(WarningCode::TimeCut, "created_at", 2),
         of_records(WarningCode::Undated, Some("created_at"), 1),

@@ -14,7 +14,7 @@ fn mailer(rule: &Rule) -> Mailer {
     Mailer {
         ses: client!(aws_sdk_sesv2, [rule]),
         from: "\"Waybill\" <mail@example.com>".into(),
-        reply_to: Address::parse("help@example.com"),
+        reply_to: Address::parse("help@example.com").ok(),
         configuration_set: "waybill".into(),
     }
 }

@@ -228,6 +228,23 @@ async fn after_a_week_without_sweeps_one_sweep_does_all_that_is_due() {
 }
 
 #[tokio::test]
+async fn a_mail_is_delayed_from_the_fourth_try_on() {
+    let canceled = processing(0)
+        .cancel(Actor::default(), at(10), timing())
+        .after;
+    let world = World::new(FakeTables::holding([&canceled]), &[]);
+    let (mut tries, mut second) = (Vec::new(), 10);
+    while tries.len() < 5 {
+        second += 30;
+        let done = world.sweep(second).await.done;
+        if done.contains_key(ASKED) {
+            tries.push(done.contains_key(DELAYED));
+        }
+    }
+    assert_eq!(tries, [false, false, false, true, true]);
+}
+
+#[tokio::test]
 async fn a_mail_that_is_being_sent_is_not_abandoned() {
     let late = at(10 + WEEK + 60);
     let claimed = succeeded(10)

@@ -207,6 +207,22 @@ fn an_invalid_catalog_is_refused_with_the_line() {
 }
 
 #[test]
+fn keys_that_do_not_fit_into_an_export_are_refused() {
+    let long = format!(r#"key = "{}""#, "k".repeat(256));
+    assert_snapshot!(refusal(r#"key = "phone""#, &long),
+            @"the catalog is invalid in line 11: a column's key has at most 255 bytes; give the attribute's name in `path`");
+    let many = (0..400).map(|n| format!(r#"{{ key = "{n:0>255}", kind = "text" }},"#));
+    let many: String = many.collect();
+    let error = refusal("columns   = [", &format!("columns   = [{many}"));
+    assert!(
+        error
+            .to_string()
+            .contains("the keys of the columns have 102"),
+        "{error}"
+    );
+}
+
+#[test]
 fn two_types_with_the_same_name_are_refused() {
     let error = Catalog::parse(&format!("{LEADS}{LEADS}")).unwrap_err();
     assert_snapshot!(error, @"the catalog is invalid in line 18: the type `leads` is defined twice");

@@ -213,13 +213,14 @@ fn cells_of_another_kind_are_written_unchanged_and_counted_by_column() {
         writer.row(&values, &mut out);
     }
     assert!(out.starts_with(b"12 pieces,yesterday,x,\r\n7,"));
-    let (warnings, written) = (writer.warnings(), writer.written());
+    let (warnings, written) = (writer.cell_warnings(), writer.written());
     let mut resumed = CsvRows::resume(writer.options.clone(), warnings, written);
     resumed.row(&[Value::Bool(true)], &mut out);
     assert_eq!(resumed.written(), written + 1);
+    let keys = ["c0", "c1", "c2", "c3"].map(str::to_owned);
     let found: Vec<_> = resumed
-        .warnings()
-        .warnings()
+        .cell_warnings()
+        .warnings(&keys)
         .into_iter()
         .map(|w| (w.code, w.column.unwrap(), w.count))
         .collect();

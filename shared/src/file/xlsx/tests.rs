@@ -25,7 +25,7 @@ fn options(zone: &str, kinds: &[Kind]) -> FileOptions {
 }
 
 fn rows(options: FileOptions, limits: Limits) -> XlsxRows {
-    let none = WarningCounts::default();
+    let none = CellWarnings::default();
     XlsxRows::with_limits(options, XlsxState::default(), none, Vec::new(), limits).unwrap()
 }
 
@@ -64,7 +64,8 @@ fn written(zone: &str, kinds: &[Kind], row: &[Value<'_>]) -> (Vec<Data>, Vec<War
     let sheet = open(out).worksheet_range("Sheet1").unwrap();
     let cells =
         (0..kinds.len()).map(|i| sheet.get_value((1, i as u32)).cloned().unwrap_or_default());
-    (cells.collect(), writer.warnings().warnings())
+    let keys: Vec<_> = (0..kinds.len()).map(|n| format!("c{n}")).collect();
+    (cells.collect(), writer.cell_warnings().warnings(&keys))
 }
 
 fn one(kind: Kind, value: &str) -> (Data, Vec<Warning>) {
@@ -191,14 +192,27 @@ fn cells_of_another_kind_are_written_unchanged_and_counted() {
         assert_eq!(one(kind, other), expected, "{kind:?}");
         assert_eq!(one(kind, "").1, [], "{kind:?}");
     }
-    // A date before 1900 is written as text, but is still of the kind date.
-    assert_eq!(one(Kind::Date, "1899-12-31").1, []);
+}
+
+#[test]
+fn a_date_or_time_that_a_spreadsheet_cannot_hold_is_text_and_counted() {
+    for (kind, value) in [
+        (Kind::Date, "1899-12-31"),
+        (Kind::Timestamp, "1899-12-31T23:59:59Z"),
+    ] {
+        let expected = (Data::String(value.into()), warning(WarningCode::TimeAsText));
+        assert_eq!(one(kind, value), expected);
+    }
+    assert_eq!(one(Kind::Date, "1900-01-01").1, []);
 }
 
 #[test]
 fn a_number_that_would_lose_digits_is_text() {
     for number in [
+        "9007199254740992",
         "9007199254740993",
+        "-9007199254740992",
+        "100000000000000000000",
         "12345678901234567890",
         "0.12345678901234567891",
     ] {
@@ -209,8 +223,8 @@ fn a_number_that_would_lose_digits_is_text() {
         assert_eq!(one(Kind::Decimal, number), expected);
     }
     assert_eq!(
-        one(Kind::Decimal, "9007199254740992").0,
-        Data::Float(9_007_199_254_740_992.0)
+        one(Kind::Decimal, "9007199254740991").0,
+        Data::Float(9_007_199_254_740_991.0)
     );
 }
 
@@ -308,12 +322,9 @@ fn warnings_are_counted_by_column() {
         writer.row(&[text("\0"), text("fine")], &mut out);
     }
     writer.row(&[text("fine"), text("\0")], &mut out);
-    let counts: Vec<_> = writer
-        .warnings()
-        .warnings()
-        .into_iter()
-        .map(|w| (w.column.unwrap(), w.count))
-        .collect();
+    let warnings = writer.cell_warnings().warnings(&["c0".into(), "c1".into()]);
+    let counts = warnings.into_iter().map(|w| (w.column.unwrap(), w.count));
+    let counts: Vec<_> = counts.collect();
     assert_eq!(counts, [("c0".to_owned(), 3), ("c1".to_owned(), 1)]);
 }
 
@@ -492,7 +503,7 @@ proptest! {
                 let state = serde_json::to_string(&interrupted.state()).unwrap();
                 let state: XlsxState = serde_json::from_str(&state).unwrap();
                 prop_assert_eq!(&state, &interrupted.state());
-                let (warnings, pending) = (interrupted.warnings(), interrupted.pending().to_vec());
+                let (warnings, pending) = (interrupted.cell_warnings(), interrupted.pending().to_vec());
                 interrupted =
                     XlsxRows::with_limits(options(), state, warnings, pending, limits).unwrap();
             }
@@ -501,7 +512,7 @@ proptest! {
         undisturbed.end(&mut expected).unwrap();
         interrupted.end(&mut out).unwrap();
         prop_assert!(out == expected);
-        prop_assert_eq!(interrupted.warnings(), undisturbed.warnings());
+        prop_assert_eq!(interrupted.cell_warnings(), undisturbed.cell_warnings());
         let mut workbook = open(out);
         let read: usize = workbook
             .sheet_names()

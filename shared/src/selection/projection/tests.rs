@@ -178,7 +178,10 @@ fn an_attribute_must_exist_or_have_an_accepted_value() {
     let list = || Value::Json(r#"["a",5]"#.into());
     for (filters, value, expected) in [
         (json!({"tag": true}), text("x"), true),
-        (json!({"tag": true}), text(""), true),
+        (json!({"tag": true}), text(""), false),
+        (json!({"tag": true}), Value::Bool(false), false),
+        (json!({"tag": true}), Value::Bool(true), true),
+        (json!({"tag": true}), number("0"), true),
         (json!({"tag": true}), Value::Null, false),
         (json!({"tag": true}), Value::Missing, false),
         (json!({"tag": ["a", "b"]}), text("b"), true),

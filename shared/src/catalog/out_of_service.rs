@@ -1,0 +1,153 @@
+//! Types that are out of service. An invalid type does not take the others with it.
+
+use std::ops::Range;
+
+use super::{CatalogError, ExportType, check};
+
+/// A type that cannot be exported until an operator has mended it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfService {
+    /// The type's name; where it has no readable one, the line of its mistake: `line 12`.
+    pub name: String,
+    /// What is wrong, for the operator.
+    pub reason: String,
+}
+
+/// The header of a type.
+const HEADER: &str = "[[type]]";
+
+/// The valid types of a catalog, and the invalid ones. Of two types with the same name, neither is valid.
+///
+/// # Errors
+/// [`CatalogError::Invalid`] where the mistake is in no type.
+pub(super) fn valid_types(
+    text: &str,
+) -> Result<(Vec<ExportType>, Vec<OutOfService>), CatalogError> {
+    let mut text = text.to_owned();
+    let mut out_of_service: Vec<OutOfService> = Vec::new();
+    loop {
+        let error = match check::catalog(&text) {
+            Ok(mut types) => {
+                types.retain(|valid| out_of_service.iter().all(|out| out.name != valid.name));
+                return Ok((types, out_of_service));
+            }
+            Err(error) => error,
+        };
+        let is_last = !out_of_service.is_empty() && headers(&text).next().is_none();
+        if is_last {
+            return Ok((Vec::new(), out_of_service));
+        }
+        let CatalogError::Invalid { line, .. } = error else {
+            return Err(error);
+        };
+        let Some(lines) = type_at(&text, line) else {
+            return Err(error);
+        };
+        out_of_service.push(OutOfService {
+            name: name(&text[lines.clone()]).unwrap_or_else(|| format!("line {line}")),
+            reason: error.to_string(),
+        });
+        blank(&mut text, lines);
+    }
+}
+
+/// Where types begin, in bytes.
+fn headers(text: &str) -> impl Iterator<Item = usize> {
+    let lines = text.split_inclusive('\n').scan(0, |end, line| {
+        let begin = *end;
+        *end += line.len();
+        Some((begin, line))
+    });
+    lines.filter_map(|(begin, line)| line.trim_start().starts_with(HEADER).then_some(begin))
+}
+
+/// The type with this line, counted from 1, in bytes.
+fn type_at(text: &str, line: usize) -> Option<Range<usize>> {
+    let before = text.split_inclusive('\n').take(line);
+    let line_end: usize = before.map(str::len).sum();
+    let begin = headers(text).take_while(|begin| *begin < line_end).last()?;
+    let end = headers(text).find(|next| *next > begin);
+    Some(begin..end.unwrap_or(text.len()))
+}
+
+/// The name of a type, which need not be valid otherwise.
+fn name(of_type: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(of_type).ok()?;
+    let name = table["type"].as_array()?.first()?.get("name")?.as_str()?;
+    Some(name.to_owned())
+}
+
+/// Replaces a part by spaces. Line feeds stay, so that lines keep their numbers.
+fn blank(text: &mut String, part: Range<usize>) {
+    let blank = text[part.clone()].split_inclusive('\n');
+    let blank = blank.map(|line| if line.ends_with('\n') { "\n" } else { "" });
+    let blank: String = blank.collect();
+    text.replace_range(part, &blank);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Catalog;
+
+    const BUILT_IN: &str = include_str!("../../../infra/catalog.toml");
+    const LEADS: &str = "name     = \"leads\"";
+    const ORDERS: &str = "name     = \"orders\"";
+
+    fn served(text: &str) -> (Vec<String>, Vec<(String, String)>) {
+        let catalog = Catalog::parse_valid(text).unwrap();
+        let names = catalog.types().iter().map(|t| t.name.clone());
+        let out = catalog.out_of_service().iter();
+        let out = out.map(|out| (out.name.clone(), out.reason.clone()));
+        (names.collect(), out.collect())
+    }
+
+    fn changed(from: &str, to: &str) -> String {
+        assert!(BUILT_IN.contains(from), "{from}");
+        BUILT_IN.replacen(from, to, 1)
+    }
+
+    #[test]
+    fn a_valid_catalog_has_all_types_in_service() {
+        let (names, out) = served(BUILT_IN);
+        let all = ["purchases", "audience_members", "leads", "orders"];
+        assert_eq!(names, all);
+        assert_eq!(out, []);
+    }
+
+    #[test]
+    fn an_invalid_type_is_out_of_service_and_the_others_are_not() {
+        let (names, out) = served(&changed(ORDERS, &format!("{ORDERS}\nkind = 7")));
+        assert_eq!(names, ["purchases", "audience_members", "leads"]);
+        let [(name, reason)] = &out[..] else {
+            panic!("{out:?}")
+        };
+        assert_eq!(name, "orders");
+        assert!(reason.contains("unknown field `kind`"), "{reason}");
+    }
+
+    #[test]
+    fn a_type_that_is_no_toml_is_named_by_its_line() {
+        let (names, out) = served(&changed(LEADS, "name = leads"));
+        assert_eq!(names, ["purchases", "audience_members", "orders"]);
+        assert!(out[0].0.starts_with("line "), "{out:?}");
+        assert!(out[0].1.contains(&out[0].0), "{out:?}");
+    }
+
+    #[test]
+    fn of_two_types_with_one_name_neither_is_in_service() {
+        let (names, out) = served(&changed(LEADS, ORDERS));
+        assert_eq!(names, ["purchases", "audience_members"]);
+        assert_eq!((out.len(), out[0].0.as_str()), (1, "orders"));
+    }
+
+    #[test]
+    fn without_a_valid_type_nothing_is_in_service_and_without_types_there_is_no_catalog() {
+        let (names, out) = served("[[type]]\nname = \"a\"\n[[type]]\nname = \"b\"\n");
+        assert_eq!(names, [""; 0]);
+        let out: Vec<_> = out.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(out, ["a", "b"]);
+        for text in ["", "type = 3", "typo"] {
+            assert!(Catalog::parse_valid(text).is_err(), "{text}");
+        }
+    }
+}
