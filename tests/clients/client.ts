@@ -1,7 +1,7 @@
 // A program that uses the client generated from the contract: it requests an export, awaits the file and reads it.
 
 import createClient from "openapi-fetch";
-import type { components, paths } from "./contract";
+import type { components, paths } from "./contract.ts";
 
 const [url, token, project] = process.argv.slice(2) as [string, string, string];
 const client = createClient<paths>({ baseUrl: url, headers: { Authorization: `Bearer ${token}` } });

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::schema::{AdditionalProperties, Components, ComponentsBuilder, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
 };
@@ -121,16 +122,39 @@ fn document(public_url: &str, documented: Vec<Documented>) -> OpenApi {
         .license(Some(license.build()));
     let mut paths = Paths::new();
     for (path, operations) in documented {
-        for (method, operation) in operations {
+        for (method, mut operation) in operations {
+            operation.tags = Some(vec![tag_of(&path).to_owned()]);
             paths.add_path_operation(&path, vec![method], operation);
         }
     }
+    let tags = TAGS.map(|(name, description)| {
+        let tag = TagBuilder::new().name(name);
+        tag.description(Some(description)).build()
+    });
     OpenApiBuilder::new()
         .info(info.build())
+        .tags(Some(tags))
         .servers(Some([ServerBuilder::new().url(public_url).build()]))
         .paths(paths)
         .components(Some(components()))
         .build()
+}
+
+/// The groups of operations, by the words of their paths: the first word that a path contains. A generated client has
+/// one module for each.
+const TAGS: [(&str, &str); 6] = [
+    ("exports", "Exports, their history and their totals."),
+    ("records", "The records that an export would contain."),
+    ("catalog", "What can be exported."),
+    ("downloads", "The files of exports."),
+    ("openapi", "This contract."),
+    ("parents", "Organizations, projects and sources."),
+];
+
+fn tag_of(path: &str) -> &'static str {
+    let words = TAGS.map(|(name, _)| name);
+    let named = words.into_iter().find(|word| path.contains(word));
+    named.unwrap_or("parents")
 }
 
 /// Adds the schema of a view, and those of the views in it.

@@ -301,7 +301,9 @@ fn warnings_about_each_of_400_columns_with_long_names_fit_into_the_items() {
     let codes = WarningCode::ALL
         .into_iter()
         .filter(|code| code.is_about_cells());
-    let counts: BTreeMap<_, _> = codes.map(|code| (code, vec![u64::MAX / 2_400; 400])).collect();
+    let counts: BTreeMap<_, _> = codes
+        .map(|code| (code, vec![u64::MAX / 2_400; 400]))
+        .collect();
     let progress = FileProgress {
         cell_warnings: counts.into(),
         ..FileProgress::default()

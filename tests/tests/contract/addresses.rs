@@ -95,6 +95,8 @@ async fn invalid_ids_get_404() {
         "/v1/downloads/00000000-0000-0000-0000-000000000000",
         "/v1/projects",
         "/v1/projects/42/records",
+        "/v1/sources/web%3Fx/catalog",
+        "/v1/sources/web%23x/catalog",
         "/v1/teams/7/exports",
         "/v1/nothing",
         "/v1/",

@@ -54,16 +54,22 @@ impl PartialSchema for Filters {
             )
             .property("to", bound("Exclusive: in the same forms."))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+        let one = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
+        let values = || {
+            OneOfBuilder::new()
+                .item(ObjectBuilder::new().schema_type(one.clone()))
+                .item(ArrayBuilder::new().min_items(Some(1)))
+        };
         let attributes = typed(
             Type::Object,
             "By attribute: `true` for records that have it, else one value or a list of accepted values.",
-        );
-        let one = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
-        // Objects are here too, since `created_at` and `attributes` must be of this type in a TypeScript client.
-        let values = OneOfBuilder::new()
-            .item(ObjectBuilder::new().schema_type(one))
-            .item(ArrayBuilder::new().min_items(Some(1)))
-            .item(ObjectBuilder::new().schema_type(Type::Object));
+        )
+        .additional_properties(Some(RefOr::T(Schema::from(values()))));
+        // Objects are among the values, since a generated TypeScript client has `created_at` and `attributes` among them.
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
+        let values = values().item(object);
         typed(
             Type::Object,
             "Filters on the records, all of which must match. The catalog lists the filters of a type.",

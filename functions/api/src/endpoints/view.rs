@@ -160,7 +160,7 @@ fn project_id(id: Option<&str>) -> Option<u64> {
 
 /// An event of a history.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Event)]
+#[schema(as = ExportEvent)]
 pub(crate) struct EventView<'a> {
     event: EventKind,
     at: Timestamp,

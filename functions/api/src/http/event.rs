@@ -8,6 +8,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 /// The characters that must be encoded in a query (RFC 3986, section 3.4), and that the crate `http` refuses.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
+/// The characters that would end a path. The gateway decodes a path, so that one may have them.
+const NOT_IN_A_PATH: &AsciiSet = &CONTROLS.add(b'?').add(b'#');
+
 /// Converts the event for `lambda_http`. The gateway passes a query on unchanged, and `lambda_http` would panic on one
 /// that is invalid in a URI.
 pub fn request(
@@ -16,6 +19,9 @@ pub fn request(
         context,
     }: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> LambdaEvent<LambdaRequest> {
+    payload.raw_path = payload
+        .raw_path
+        .map(|path| utf8_percent_encode(&path, NOT_IN_A_PATH).to_string());
     payload.raw_query_string = payload
         .raw_query_string
         .map(|query| utf8_percent_encode(&query, NOT_IN_A_QUERY).to_string());
@@ -45,6 +51,7 @@ mod tests {
                 "a=%3Cb%3E&%zz=%ff+{}|\\^`[]",
             ),
             ("//evil.example/\"<é >", "a=b", "a=b"),
+            ("/v1/x/y?b=c#d/catalog", "a=b", "a=b"),
         ] {
             let mut payload = ApiGatewayV2httpRequest::default();
             payload.raw_path = Some(path.to_owned());
@@ -54,6 +61,8 @@ mod tests {
             let request = Request::from(event.payload);
             assert_eq!(request.uri().host(), Some("api.example"));
             assert_eq!(request.uri().query(), Some(expected), "{path} {query}");
+            let slashes = |path: &str| path.split('/').count();
+            assert_eq!(slashes(request.uri().path()), slashes(path), "{path}");
         }
     }
 }
