@@ -10,7 +10,7 @@ use crate::value::Value;
 #[derive(Debug)]
 pub enum Rows {
     /// Comma-separated values.
-    Csv(CsvRows),
+    Csv(Box<CsvRows>),
     /// A spreadsheet.
     Xlsx(Box<XlsxRows>),
 }
@@ -29,7 +29,7 @@ impl Rows {
             Format::Csv => {
                 let mut rows = CsvRows::new(options);
                 rows.header(out);
-                Self::Csv(rows)
+                Self::Csv(Box::new(rows))
             }
             Format::Xlsx => {
                 let mut rows = XlsxRows::new(options)?;
@@ -53,7 +53,7 @@ impl Rows {
         written: u64,
     ) -> Result<Self, XlsxError> {
         Ok(match format {
-            Format::Csv => Self::Csv(CsvRows::resume(options, warnings, written)),
+            Format::Csv => Self::Csv(Box::new(CsvRows::resume(options, warnings, written))),
             Format::Xlsx => {
                 let state = state.unwrap_or_default();
                 let rows = XlsxRows::resume(options, state, warnings, pending)?;

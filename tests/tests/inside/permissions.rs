@@ -367,7 +367,7 @@ async fn projects(service: &Service, jti: &str, limit: usize) -> Answer {
 
 #[tokio::test]
 async fn a_page_of_parents_is_one_call_of_the_function() {
-    let is_even = |question: &Value| question["parent"]["id"].as_u64().unwrap() % 2 == 0;
+    let is_even = |question: &Value| question["parent"]["id"].as_u64().unwrap().is_multiple_of(2);
     let even: Vec<u64> = (1..=100).filter(|id| id % 2 == 0).collect();
     let ids = |answer: Answer| -> Vec<u64> {
         let catalog = answer.expect_status(200).json();
