@@ -128,16 +128,17 @@ pictures: ## Take a screenshot of every view of the page, into .local/pictures
 lint: lint-rust lint-rest ## Check formatting, lints, unused dependencies, the template and the local scripts
 	@python3 $(LOCAL)/tools.py machete
 	.local/machete/bin/cargo-machete --skip-target-dir
+	@python3 $(LOCAL)/tools.py checkov
+	.local/checkov/bin/checkov --config-file infra/checkov.yaml
 
 lint-rust: tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
 lint-rest: tools
-	@python3 $(LOCAL)/tools.py lint
+	@python3 $(LOCAL)/tools.py zizmor
 	$(SAM) validate --lint
-	.local/lint/bin/checkov --config-file infra/checkov.yaml
-	.local/lint/bin/zizmor --offline --quiet --persona auditor infra/pipeline/deploy.yaml
+	.local/zizmor/bin/zizmor --offline --quiet --persona auditor infra/pipeline/deploy.yaml
 	$(PYTHON) -m compileall -q $(LOCAL) tests/bench tests/readers
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 

@@ -3,8 +3,9 @@
 - `functions`: compiles the functions meanwhile
 - `large`: the DynamoDB for large tables of records
 - `tests`: that DynamoDB, the readers with which tests check files, the checks of the page, the generators of clients, and
-  the linters
-- `lint`: only the linters
+  the linter of the pipeline
+- `checkov`: only this linter of the template, which is too large for every test
+- `zizmor`: only this linter
 - `bench`: only that DynamoDB and the programs with which the benchmarks compare
 - `fuzz`, `mutants`, `machete`: only this program
 - `packages`: only the system packages that some tests need, as root on Debian
@@ -33,7 +34,7 @@ FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
 MACHETE_VERSION = "0.9.2"
 OLDEST_PYTHON = (3, 11)
-LINTERS = "the linters of the template and the pipeline"
+ZIZMOR = "zizmor, the linter of the pipeline"
 
 PREREQUISITES = {
     "cargo": "Rust is missing: install it from https://rustup.rs",
@@ -55,8 +56,10 @@ def main() -> None:
 
     if "packages" in sys.argv[1:]:
         return _packages()
-    if "lint" in sys.argv[1:]:
-        return _environment("lint", LINTERS)
+    if "checkov" in sys.argv[1:]:
+        return _environment("checkov", "checkov, a linter of the template")
+    if "zizmor" in sys.argv[1:]:
+        return _environment("zizmor", ZIZMOR)
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
     if "machete" in sys.argv[1:]:
@@ -79,7 +82,7 @@ def main() -> None:
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_readers))
             steps.append(pool.submit(_environment, "clients", "the generator and the checks of Python clients"))
-            steps.append(pool.submit(_environment, "lint", LINTERS))
+            steps.append(pool.submit(_environment, "zizmor", ZIZMOR))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
     for step in steps:
         step.result()

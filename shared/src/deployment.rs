@@ -23,7 +23,7 @@ pub fn mapping() -> Mapping {
 }
 
 /// Takes the types out of service whose table no environment variable names.
-pub fn take_unmapped_out(catalog: &mut Catalog) {
+pub fn disable_unmapped_types(catalog: &mut Catalog) {
     catalog.take_out_of_service(|export_type| {
         let missing = required(&export_type.records.table).err();
         missing.map(|error| error.to_string())

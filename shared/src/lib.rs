@@ -2,7 +2,7 @@
 //! everything that the functions share. The model (`export`, `catalog`, `access`, `selection`, `lifecycle`, `work`) is
 //! independent of AWS; `store`, `bucket`, `queue`, `records`, `grants_function` and `aws` are not.
 
-pub mod access;
+pub mod authorization;
 pub mod aws;
 pub mod bucket;
 pub mod catalog;

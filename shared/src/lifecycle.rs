@@ -3,8 +3,8 @@
 //! Every change is committed in one transaction on the condition that nobody has written the work since it was
 //! read (see [`crate::store`]); so each function may be run again on what is read anew.
 
+mod delivery_failure;
 mod mail;
-mod refusal;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +12,7 @@ use crate::event::{Actor, Event, EventKind};
 use crate::export::{Export, ExportedFile, Failure, Mail, Receipt, Status};
 use crate::work::{Completing, InLine, Lease, MailWork, Work, WorkTiming};
 
-pub use refusal::{Amendment, MailRefusal};
+pub use delivery_failure::{Amendment, DeliveryFailure};
 
 /// An export and its work, as read together.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,9 +112,9 @@ impl State {
         })))
     }
 
-    /// A worker that could have taken the export on found every slot of the parent in use: the export waits in line, and
-    /// that is no time in which it could have been begun. Whoever gives a slot up wakes it; the sweeper looks only where
-    /// that message does not come.
+    /// A worker could have claimed the export, but all slots of the parent are in use, so the export waits in line. This
+    /// time does not count towards the time in which an export must begin. The worker that frees a slot sends the
+    /// export's message; the sweeper sends one only if that message is lost.
     pub fn wait_in_line(&self, now: Timestamp, timing: WorkTiming) -> Change {
         self.change(|s, _| {
             let since = s.work.in_line.as_ref().map_or(now, |line| line.since);
@@ -185,8 +185,8 @@ impl State {
     /// The attempt failed for a reason that may pass, or its worker has died: another attempt follows after a wait, unless
     /// this was the last one.
     ///
-    /// The wait begins where the attempt ended, for a worker that is gone with its lease; what is left of it then is
-    /// what the message is to be held back by. The sweeper looks only where that message does not come.
+    /// The wait is counted from the end of the attempt; for a worker that died, from the end of its lease. The message is
+    /// delayed by the rest of the wait. The sweeper sends one only if that message is lost.
     pub fn retry_later(&self, now: Timestamp, timing: WorkTiming) -> Change {
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
             return self.fail(failure, now, timing);
@@ -223,7 +223,7 @@ impl State {
         export
             .warnings
             .extend(completing.progress.undecided.warnings());
-        change.after.plan();
+        change.after.reschedule();
         change
     }
 
@@ -273,7 +273,7 @@ impl State {
                 claimed_until: None,
             });
             s.work.clean_at = Some(now + timing.lease() + timing.skew());
-            s.plan();
+            s.reschedule();
             events.push(Event {
                 who,
                 ..Event::new(&s.export, kind, now)
@@ -282,7 +282,7 @@ impl State {
     }
 
     /// Sets when the sweeper must look next at an export in a final state.
-    fn plan(&mut self) {
+    fn reschedule(&mut self) {
         let mail = self.work.mail.as_ref().map(|mail| mail.next);
         let expiry = (self.export.status == Status::Succeeded)
             .then_some(self.export.expires_at)
@@ -327,7 +327,7 @@ impl State {
         self.change(|s, events| {
             s.export.status = Status::Expired;
             s.work.clean_at = Some(delete_at);
-            s.plan();
+            s.reschedule();
             events.push(Event::new(&s.export, EventKind::Expired, now));
         })
     }
@@ -336,7 +336,7 @@ impl State {
     pub fn cleaned(&self, now: Timestamp) -> Change {
         let mut change = self.change(|s, events| {
             s.work.clean_at = None;
-            s.plan();
+            s.reschedule();
             if s.export.status == Status::Expired {
                 events.push(Event::new(&s.export, EventKind::Deleted, now));
             }

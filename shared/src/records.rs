@@ -16,7 +16,7 @@ mod range;
 mod wire;
 
 pub use clients::RecordsClients;
-pub use dynamodb::{DynamoRecords, Reading};
+pub use dynamodb::{DynamoRecords, ReadRequest};
 pub use opener::{Location, Mapping, RecordsOpener};
 pub use page::RecordsPage;
 pub use wire::Row;

@@ -25,7 +25,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "file",
             "export",
             "selection",
-            "access",
+            "authorization",
             "event",
             "objects",
             "download_uuid",
@@ -70,7 +70,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "mailer",
             "config",
             "handler",
-            "refusals",
+            "delivery_failures",
         ],
     ),
     (

@@ -22,7 +22,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::{Catalog, ExportType};
-use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsClients, RecordsOpener};
+use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Criteria, Projection};
 use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
 
@@ -219,7 +219,7 @@ impl Source<'_> {
         let projection = Projection::new(self.of, &columns, &selection);
         let (mut ids, mut read, mut position) = (Vec::new(), 0, None::<String>);
         'again: loop {
-            let reading = Reading {
+            let reading = ReadRequest {
                 spec: &self.of.records,
                 parent_id: self.parent_id,
                 projection: &projection,

@@ -106,7 +106,7 @@ impl App {
     ///
     /// # Errors
     /// [`ApiError::OutOfService`]
-    pub(crate) fn in_service(&self, name: &str) -> Result<(), ApiError> {
+    pub(crate) fn require_in_service(&self, name: &str) -> Result<(), ApiError> {
         match self.catalog.is_out_of_service(name) {
             true => Err(ApiError::OutOfService(name.to_owned())),
             false => Ok(()),

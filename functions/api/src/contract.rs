@@ -22,10 +22,10 @@ use utoipa::openapi::{
 };
 
 use crate::endpoints::catalog::CatalogView;
-use crate::endpoints::describe::DescribedParent;
 use crate::endpoints::download::Link;
 use crate::endpoints::events::EventList;
 use crate::endpoints::list::ExportList;
+use crate::endpoints::put_parent::DescribedParent;
 use crate::endpoints::records::RecordList;
 use crate::endpoints::summary::Summary;
 use crate::http::answer;

@@ -17,7 +17,7 @@ use api::{App, Clients, Config, contract, request, router};
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
     let mut catalog = Catalog::load_valid()?;
-    deployment::take_unmapped_out(&mut catalog);
+    deployment::disable_unmapped_types(&mut catalog);
     for out in catalog.out_of_service() {
         // An alarm counts this line.
         tracing::error!(

@@ -1,8 +1,9 @@
-//! Decides what a request may do: by the token's grants or the host's grants function. No other module decides it.
+//! Decides what a request may do: by the token's grants, whose rules are in `waybill::authorization`, or by the host's
+//! grants function. No other module of the API decides it.
 
 mod cache;
 
-use waybill::access::{Action, Scope};
+use waybill::authorization::{Action, Scope};
 use waybill::clock::Clock;
 use waybill::grants_function::GrantsFunction;
 

@@ -10,7 +10,7 @@ use waybill::catalog::ParentKind;
 use crate::app::App;
 use crate::contract::{self, Contract, Documented, operations};
 use crate::endpoints::{
-    cancel, catalog, create, describe, download, events, list, read, records, summary,
+    cancel, catalog, create, download, events, list, put_parent, read, records, summary,
 };
 use crate::http::error::ApiError;
 use crate::http::{answer, cors};
@@ -62,7 +62,7 @@ fn parent_routes(kind: ParentKind) -> [Route; 5] {
     let path = format!("/v1/{}/{{id}}", kind.plural());
     let of_kind = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
     [
-        Route::new(&path, of_kind(put(describe::describe)))
+        Route::new(&path, of_kind(put(put_parent::put)))
             .documented(HttpMethod::Put, operations::describe(kind)),
         Route::new(
             format!("{path}/catalog"),

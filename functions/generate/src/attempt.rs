@@ -19,7 +19,7 @@ use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress, Wor
 use self::draft::Draft;
 pub(crate) use self::error::AttemptError;
 pub(crate) use self::finish::{abort, finish_recorded};
-use self::finish::{gone, remove, settle};
+use self::finish::{gone, remove, resolve_completion};
 use crate::lease::LeaseGuard;
 use crate::margin::Margin;
 use crate::plan::Plan;
@@ -69,7 +69,7 @@ impl Attempt<'_> {
         old: Option<Upload>,
     ) -> Result<AttemptOutcome, AttemptError> {
         let (plan, dependencies) = (self.plan, self.dependencies);
-        plan.settled(&dependencies.clock).await;
+        plan.wait_for_index_lag(&dependencies.clock).await;
         let mut draft = self.open(checkpoint, old).await?;
         let position = draft.progress.position.as_deref();
         let records = plan.records(&dependencies.records, &dependencies.clock, position);
@@ -93,7 +93,7 @@ impl Attempt<'_> {
             draft.write(self, &page).await?;
             self.lease.report_rows(draft.progress.matched);
             self.lease.check().await?;
-            if let Some(checkpoint) = draft.upload.grown() {
+            if let Some(checkpoint) = draft.upload.take_newest_checkpoint() {
                 self.commit_checkpoint(&draft.upload, checkpoint).await?;
                 next_checkpoint.reset();
             }
@@ -274,7 +274,7 @@ impl Attempt<'_> {
         let recorded = self.lease.commit_with_parts(note, ended.etags(), 1).await?;
         let media_type = self.export.format.media_type();
         let completed = ended.complete(recorded, media_type).await;
-        settle(&self.dependencies.bucket, completing, completed).await
+        resolve_completion(&self.dependencies.bucket, completing, completed).await
     }
 }
 

@@ -7,7 +7,7 @@ use waybill::clock::Clock;
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
 use waybill::records::{
-    DynamoRecords, INDEX_DELAY, Order, Range, Reading, RecordsError, RecordsOpener, RecordsPage,
+    DynamoRecords, INDEX_DELAY, Order, Range, ReadRequest, RecordsError, RecordsOpener, RecordsPage,
 };
 use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
@@ -66,7 +66,7 @@ impl Plan {
     }
 
     /// Waits until the records may be read, since an index lags behind its table.
-    pub(crate) async fn settled(&self, clock: &Clock) {
+    pub(crate) async fn wait_for_index_lag(&self, clock: &Clock) {
         if self.export_type.records.index.is_some() {
             tokio::time::sleep(self.unsettled(clock)).await;
         }
@@ -89,7 +89,7 @@ impl Plan {
         let spec = &self.export_type.records;
         // In a partition shared with other types, only the keys of the time range are read.
         let is_shared = !spec.fixed.is_empty();
-        let reading = Reading {
+        let reading = ReadRequest {
             spec,
             parent_id: &self.parent_id,
             projection: &self.projection,
@@ -143,7 +143,7 @@ impl Plan {
             return Ok(None);
         }
         for order in [Order::Ascending, Order::Descending] {
-            let reading = Reading {
+            let reading = ReadRequest {
                 spec,
                 parent_id: &self.parent_id,
                 projection: &self.projection,

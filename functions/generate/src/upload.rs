@@ -177,7 +177,7 @@ impl PartUpload {
             })
         });
         while let Some(done) = self.in_flight.try_join_next() {
-            self.settle(done)?;
+            self.record_part(done)?;
         }
         Ok(())
     }
@@ -192,12 +192,12 @@ impl PartUpload {
 
     async fn settle_one(&mut self) -> Result<(), UploadError> {
         match self.in_flight.join_next().await {
-            Some(done) => self.settle(done),
+            Some(done) => self.record_part(done),
             None => Ok(()),
         }
     }
 
-    fn settle(
+    fn record_part(
         &mut self,
         done: Result<Result<Stored, BucketError>, JoinError>,
     ) -> Result<(), UploadError> {
@@ -219,7 +219,7 @@ impl PartUpload {
     }
 
     /// The checkpoint at the last part before the first gap, if there are new parts since the last checkpoint.
-    pub(crate) fn grown(&mut self) -> Option<Checkpoint> {
+    pub(crate) fn take_newest_checkpoint(&mut self) -> Option<Checkpoint> {
         let stored = self.etags.len() as u32;
         let later = self.checkpoints.split_off(&(stored + 1));
         std::mem::replace(&mut self.checkpoints, later)

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
-use waybill::access::{Action, Scope};
+use waybill::authorization::{Action, Scope};
 use waybill::aws::best_effort;
 use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::{Catalog, Delivery};
@@ -249,7 +249,8 @@ impl Notifier {
     ) -> Result<(), NotifyError> {
         let settle = |state: &State| {
             let is_pending = state.work.mail.is_some();
-            is_pending.then(|| state.settle_mail(refusal.map(str::to_owned), self.clock.now()))
+            is_pending
+                .then(|| state.record_mail_outcome(refusal.map(str::to_owned), self.clock.now()))
         };
         let mut wait = MARK_WAIT;
         let mut updated = self.exports.update(id, MARK_TRIES, settle).await;

@@ -6,12 +6,12 @@
 
 mod address;
 mod attachment;
+mod delivery_failures;
 mod handler;
 mod input;
 mod mail;
 mod mail_event;
 mod mailer;
-mod refusals;
 #[cfg(test)]
 mod testing;
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 use waybill::export::ExportId;
-use waybill::lifecycle::MailRefusal;
+use waybill::lifecycle::DeliveryFailure;
 
 /// The tag of a mail with the export's id. SES repeats the tag in its events about the mail. A tag's name and value may
 /// have letters, digits, `-` and `_`.
@@ -25,7 +25,7 @@ pub(crate) struct MailEvent {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// The mail is refused.
-    Refused(MailRefusal),
+    Refused(DeliveryFailure),
     /// The person may still get the mail, for this reason.
     Ignored(&'static str),
 }
@@ -105,7 +105,7 @@ impl Published {
         let missing = Unreadable("the object of the event's type is missing");
         Ok(match self.event_type.as_str() {
             "Bounce" => match self.bounce.as_ref().ok_or(missing)?.bounce_type {
-                BounceType::Permanent => Effect::Refused(MailRefusal::Bounced),
+                BounceType::Permanent => Effect::Refused(DeliveryFailure::Bounced),
                 BounceType::Transient => Effect::Ignored("transient bounce"),
                 BounceType::Undetermined => Effect::Ignored("undetermined bounce"),
             },
@@ -114,10 +114,10 @@ impl Published {
                 match complaint.complaint_feedback_type.as_deref() {
                     // The person moved the mail out of the spam folder.
                     Some("not-spam") => Effect::Ignored("not spam"),
-                    _ => Effect::Refused(MailRefusal::Complained),
+                    _ => Effect::Refused(DeliveryFailure::Complained),
                 }
             }
-            "Reject" => Effect::Refused(MailRefusal::Rejected),
+            "Reject" => Effect::Refused(DeliveryFailure::Rejected),
             _ => Effect::Ignored("another type of event"),
         })
     }
@@ -181,18 +181,21 @@ mod tests {
     fn only_an_event_of_a_permanent_failure_refuses_the_mail() {
         let refused = Effect::Refused;
         let table = [
-            (bounce("Permanent"), refused(MailRefusal::Bounced)),
+            (bounce("Permanent"), refused(DeliveryFailure::Bounced)),
             (bounce("Transient"), Effect::Ignored("transient bounce")),
             (
                 bounce("Undetermined"),
                 Effect::Ignored("undetermined bounce"),
             ),
-            (complaint(json!("abuse")), refused(MailRefusal::Complained)),
-            (complaint(json!(null)), refused(MailRefusal::Complained)),
+            (
+                complaint(json!("abuse")),
+                refused(DeliveryFailure::Complained),
+            ),
+            (complaint(json!(null)), refused(DeliveryFailure::Complained)),
             (complaint(json!("not-spam")), Effect::Ignored("not spam")),
             (
                 event("Reject", "reject", json!({"reason": "Bad content"})),
-                refused(MailRefusal::Rejected),
+                refused(DeliveryFailure::Rejected),
             ),
             (
                 event("Delivery", "delivery", json!({"processingTimeMillis": 9})),

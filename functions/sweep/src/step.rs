@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_final_export_is_mailed_then_expired_then_cleaned() {
         let done = succeeded(10);
-        let mailed = done.settle_mail(None, at(11)).after;
+        let mailed = done.record_mail_outcome(None, at(11)).after;
         let cleaned = mailed.cleaned(at(200)).after;
         let week = 10 + 7 * 86_400;
         let table = [

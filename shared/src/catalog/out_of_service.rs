@@ -1,4 +1,6 @@
 //! Types that are out of service. An invalid type does not take the others with it.
+//!
+//! A type whose table is not set is out of service too: see [`crate::deployment::disable_unmapped_types`].
 
 use std::ops::Range;
 

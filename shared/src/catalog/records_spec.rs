@@ -248,6 +248,7 @@ impl SortFormat {
                 Stamp {
                     instant,
                     fraction: fraction.into(),
+                    verbatim: None,
                 }
                 .write(&TimeZone::UTC, &mut text);
                 Some(text)

@@ -33,19 +33,19 @@ impl State {
         })
     }
 
-    /// The mail is settled: taken by the mail service, or refused for good, for the reason in `refusal`.
-    pub fn settle_mail(&self, refusal: Option<String>, now: Timestamp) -> Change {
+    /// SES has accepted the mail, or the mail will not be sent, for the reason in `failure`.
+    pub fn record_mail_outcome(&self, failure: Option<String>, now: Timestamp) -> Change {
         let mut change = self.change(|s, events| {
-            let (mail, kind) = if refusal.is_none() {
+            let (mail, kind) = if failure.is_none() {
                 (Mail::Sent, EventKind::Mailed)
             } else {
                 (Mail::Failed, EventKind::MailFailed)
             };
             s.export.mail = Some(mail);
             s.work.mail = None;
-            s.plan();
+            s.reschedule();
             events.push(Event {
-                detail: refusal,
+                detail: failure,
                 ..Event::new(&s.export, kind, now)
             });
         });
@@ -67,14 +67,17 @@ impl State {
                 .ended_at
                 .is_some_and(|ended| ended + WorkTiming::MAIL_WITHIN <= now)
         {
-            return self.settle_mail(Some("the mail service took it at no time".to_owned()), now);
+            return self.record_mail_outcome(
+                Some("the mail service did not accept the mail within seven days".to_owned()),
+                now,
+            );
         }
         self.change(|s, _| {
             if let Some(mail) = &mut s.work.mail {
                 mail.asked += 1;
                 mail.next = now + timing.resend_after(mail.asked);
             }
-            s.plan();
+            s.reschedule();
         })
     }
 }

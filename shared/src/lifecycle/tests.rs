@@ -414,7 +414,7 @@ fn a_settled_mail_says_what_became_of_it_and_leaves_none_to_be_sent() {
         (None, Mail::Sent, EventKind::Mailed),
         (refusal, Mail::Failed, EventKind::MailFailed),
     ] {
-        let change = ended.settle_mail(refusal.map(str::to_owned), at(9));
+        let change = ended.record_mail_outcome(refusal.map(str::to_owned), at(9));
         let State { export, work } = &change.after;
         assert_eq!((export.mail, &work.mail), (Some(mail), &None));
         let event = change.events.last().unwrap();
@@ -472,7 +472,7 @@ fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
         late.ask_for_mail(at(week + 1), timing()).after.export.mail,
         Some(Mail::Pending)
     );
-    let sent = done.settle_mail(None, at(12)).after;
+    let sent = done.record_mail_outcome(None, at(12)).after;
     assert!(sent.claim_mail(at(13), at(133)).is_none());
 }
 
@@ -489,28 +489,28 @@ fn told(export: &Export, events: &[Event]) -> (Option<Mail>, String) {
 fn a_mail_that_does_not_get_through_is_told_of_once() {
     let done = succeed(&take(&requested(), "a", 0), 10).after;
     let claimed = done.claim_mail(at(11), at(131)).unwrap().after;
-    let sent = claimed.settle_mail(None, at(12)).after;
-    for refusal in MailRefusal::ALL {
+    let sent = claimed.record_mail_outcome(None, at(12)).after;
+    for refusal in DeliveryFailure::ALL {
         let word = refusal.as_str();
-        let late = sent.refuse_mail(refusal, at(13)).unwrap();
+        let late = sent.fail_delivery(refusal, at(13)).unwrap();
         let refused = (Some(Mail::Refused), format!("MailFailed {word}"));
         assert_eq!(told(&late.after.export, &late.events), refused);
         assert!(!late.done, "the file is still to expire");
         assert_eq!(late.after.work, sent.work);
 
         // It came before whoever sent the mail could say that they had: nobody sends it again.
-        let early = claimed.refuse_mail(refusal, at(12)).unwrap();
+        let early = claimed.fail_delivery(refusal, at(12)).unwrap();
         let refused = (Some(Mail::Refused), format!("Mailed, MailFailed {word}"));
         assert_eq!(told(&early.after.export, &early.events), refused);
         assert!(early.after.claim_mail(at(200), at(300)).is_none());
         assert_eq!(early.after.work.mail, None);
 
         for known in [&late.after, &early.after] {
-            assert!(known.refuse_mail(refusal, at(14)).is_none());
+            assert!(known.fail_delivery(refusal, at(14)).is_none());
         }
-        let failed = claimed.settle_mail(Some("no".into()), at(12)).after;
-        assert!(failed.refuse_mail(refusal, at(14)).is_none());
-        assert!(requested().refuse_mail(refusal, at(14)).is_none());
+        let failed = claimed.record_mail_outcome(Some("no".into()), at(12)).after;
+        assert!(failed.fail_delivery(refusal, at(14)).is_none());
+        assert!(requested().fail_delivery(refusal, at(14)).is_none());
     }
 }
 
@@ -519,7 +519,9 @@ fn a_refused_mail_keeps_no_work_that_is_done_otherwise() {
     let canceled = requested().cancel(Actor::default(), at(0), timing()).after;
     let cleaned = canceled.cleaned(at(100));
     assert!(!cleaned.done, "the mail is still to be sent");
-    let refused = cleaned.after.refuse_mail(MailRefusal::Bounced, at(101));
+    let refused = cleaned
+        .after
+        .fail_delivery(DeliveryFailure::Bounced, at(101));
     assert!(refused.unwrap().done);
 }
 
@@ -639,7 +641,7 @@ impl Store {
                             state.claim_mail(now, now + SignedDuration::from_mins(2))
                     {
                         assert!(self.commit(claim));
-                        self.read().unwrap().settle_mail(None, now)
+                        self.read().unwrap().record_mail_outcome(None, now)
                     } else {
                         state.ask_for_mail(now, timing())
                     }
@@ -806,9 +808,9 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         Act::Cancel => open.then(|| state.cancel(Actor::default(), now, timing())),
         Act::ClaimMail => state.claim_mail(now, now + SignedDuration::from_mins(2)),
         Act::ReleaseMail => mailing.then(|| state.release_mail()),
-        Act::Mailed => mailing.then(|| state.settle_mail(None, now)),
-        Act::Refused => mailing.then(|| state.settle_mail(Some("refused".into()), now)),
-        Act::Bounced => state.refuse_mail(MailRefusal::Bounced, now),
+        Act::Mailed => mailing.then(|| state.record_mail_outcome(None, now)),
+        Act::Refused => mailing.then(|| state.record_mail_outcome(Some("refused".into()), now)),
+        Act::Bounced => state.fail_delivery(DeliveryFailure::Bounced, now),
     }
 }
 

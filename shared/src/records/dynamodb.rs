@@ -26,7 +26,7 @@ const PAGES_AHEAD: usize = 4;
 
 /// Which records to read, and which of their values.
 #[derive(Debug)]
-pub struct Reading<'a> {
+pub struct ReadRequest<'a> {
     /// Where the records are in their table.
     pub spec: &'a RecordsSpec,
     /// The id of the records' parent.
@@ -63,7 +63,7 @@ impl DynamoRecords {
     pub fn new(
         db: Client,
         table: &str,
-        reading: Reading<'_>,
+        reading: ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
         let spec = reading.spec;
@@ -194,7 +194,12 @@ impl DynamoRecords {
 }
 
 /// The settings of each partition's queries.
-fn settings(db: Client, table: &str, reading: Reading<'_>, key_names: &[String]) -> QuerySettings {
+fn settings(
+    db: Client,
+    table: &str,
+    reading: ReadRequest<'_>,
+    key_names: &[String],
+) -> QuerySettings {
     let spec = reading.spec;
     let origins = reading.projection.origins();
     let roots = origins.iter().map(|origin| {

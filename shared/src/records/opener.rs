@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{DynamoRecords, Reading, RecordsClients, RecordsError};
+use super::{DynamoRecords, ReadRequest, RecordsClients, RecordsError};
 use crate::catalog::RecordsSpec;
 
 /// Maps a name in an entry, such as that of a table, to its value in this deployment. Looked up when needed, since the
@@ -76,7 +76,7 @@ impl RecordsOpener {
     /// records.
     pub async fn open(
         &self,
-        reading: Reading<'_>,
+        reading: ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<DynamoRecords, RecordsError> {
         let location = self.locate(reading.spec)?;

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::key::{self, Key};
 use super::position::{PageOrigin, ResumePosition};
-use super::query::{Body, Cost, OPERATION, Placement, QuerySettings};
+use super::query::{Body, Cost, KeyRangeCheck, OPERATION, QuerySettings};
 use super::range::Segment;
 use super::wire::{Answer, Reader};
 use super::{RecordsError, Row};
@@ -201,11 +201,11 @@ impl PartitionReader {
         self.with_other_format.clear();
         self.taken = 0;
         for row in 0..answer.rows() {
-            let placement = settings.placement(Row::new(answer, row), segment)?;
-            if placement != Placement::Beyond {
+            let placement = settings.check_key_range(Row::new(answer, row), segment)?;
+            if placement != KeyRangeCheck::Beyond {
                 self.rows.push(row as u32);
             }
-            if placement == Placement::OtherFormat {
+            if placement == KeyRangeCheck::OtherFormat {
                 self.with_other_format.push(row as u32);
             }
         }

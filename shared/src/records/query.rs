@@ -15,7 +15,7 @@ use super::budget::Budget;
 use super::filter::{Filter, MAX_EXPRESSION};
 use super::key::{self, Key};
 use super::range::Segment;
-use super::wire::{Layout, Malformed, Spares, Tap};
+use super::wire::{BufferPool, Layout, Malformed, Tap};
 use super::{Order, Range, RecordsError, Row};
 use crate::aws::CallError;
 use crate::catalog::SortFormat;
@@ -44,7 +44,7 @@ pub(super) struct QuerySettings {
     /// The values to read from a record, including its key.
     pub(super) layout: Arc<Layout>,
     pub(super) budget: Arc<Budget>,
-    pub(super) spares: Arc<Spares>,
+    pub(super) spares: Arc<BufferPool>,
     /// Limits the pages that are requested ahead; `None` for none.
     pub(super) ahead: Option<Arc<Semaphore>>,
 }
@@ -58,7 +58,7 @@ pub(super) struct Body {
 
 /// Whether a record is in the range, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Placement {
+pub(super) enum KeyRangeCheck {
     /// In the range, or the key has no time.
     Within,
     /// Outside the range.
@@ -176,33 +176,33 @@ impl QuerySettings {
     /// # Errors
     /// When the record has no valid sort key.
     #[inline]
-    pub(super) fn placement(
+    pub(super) fn check_key_range(
         &self,
         row: Row<'_>,
         segment: &Segment,
-    ) -> Result<Placement, RecordsError> {
+    ) -> Result<KeyRangeCheck, RecordsError> {
         let Some(key) = row.sort_key().and_then(key::text) else {
             return Err(self.unreadable_key(row));
         };
         if segment.until.as_deref() == Some(key) {
-            return Ok(Placement::Beyond);
+            return Ok(KeyRangeCheck::Beyond);
         }
         if self.format.is_ordered_by_time() {
             return Ok(match (self.format.matches(key), segment.is_outside) {
-                (true, false) => Placement::Within,
-                (true, true) => Placement::Beyond,
-                (false, _) => Placement::OtherFormat,
+                (true, false) => KeyRangeCheck::Within,
+                (true, true) => KeyRangeCheck::Beyond,
+                (false, _) => KeyRangeCheck::OtherFormat,
             });
         }
         if self.format.is_id() {
-            return Ok(Placement::Within);
+            return Ok(KeyRangeCheck::Within);
         }
         let range = &self.range;
         Ok(match self.format.instant(key) {
-            None => Placement::OtherFormat,
-            Some(instant) if instant >= range.until => Placement::Beyond,
-            Some(instant) if range.from.is_some_and(|from| instant < from) => Placement::Beyond,
-            Some(_) => Placement::Within,
+            None => KeyRangeCheck::OtherFormat,
+            Some(instant) if instant >= range.until => KeyRangeCheck::Beyond,
+            Some(instant) if range.from.is_some_and(|from| instant < from) => KeyRangeCheck::Beyond,
+            Some(_) => KeyRangeCheck::Within,
         })
     }
 

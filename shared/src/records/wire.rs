@@ -21,5 +21,5 @@ pub(super) use reader::Reader;
 pub(super) use row::KeyValue;
 pub use row::Row;
 pub(super) use scan::Malformed;
-pub(super) use spares::Spares;
+pub(super) use spares::BufferPool;
 pub(super) use tap::Tap;

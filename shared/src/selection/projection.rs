@@ -1,13 +1,15 @@
-//! The values that an export needs of each record, and the tests that a record must pass.
+//! The values that an export needs of each record, and the tests that a record must pass ([`row_filter`] decides).
+
+mod row_filter;
 
 use jiff::Timestamp;
 
-use super::decision::{Decision, Doubt, KeyTime};
+pub use self::row_filter::{Fixed, is_fixed};
+use self::row_filter::{comparable, is_plain};
 use super::search::{Search, Term};
 use super::{Attribute, Range, Selection};
 use crate::catalog::ATTRIBUTES;
 use crate::catalog::{Column, Constant, ExportType, Origin, Path};
-use crate::value::number::{from_cents, normal};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};
 use crate::value::{Kind, Stored, Value};
 
@@ -169,128 +171,9 @@ impl Projection {
         !self.own.is_empty() && self.own.iter().all(is_empty)
     }
 
-    /// Decides whether the record belongs in the file of an export that was requested at `as_of`. `key` is the result of
-    /// reading the time in the record's key.
-    ///
-    /// A record that the type's `fixed` values or the filters exclude is out, without doubt. A record whose time cannot be
-    /// interpreted is in the file if only the time of the request limits it, and out if a filter needs the time. Both are
-    /// reported as doubtful.
-    #[inline]
-    pub fn decide(&self, row: &[Value<'_>], key: KeyTime, as_of: Timestamp) -> Decision {
-        let mut doubt = None;
-        for (place, constant) in &self.fixed {
-            match is_fixed(row.get(*place).unwrap_or(&Value::Missing), constant) {
-                Fixed::Equal => {}
-                Fixed::OtherType => doubt = Some(Doubt::Fixed(*place)),
-                Fixed::Other => return Decision::Excluded,
-            }
-        }
-        if !self.tests.iter().all(|test| self.passes(test, row)) {
-            return Decision::Excluded;
-        }
-        let (is_in, in_time) = self.decide_time(row, key, as_of);
-        match in_time.or(doubt) {
-            None if is_in => Decision::In,
-            None => Decision::OutOfTime,
-            Some(doubt) => Decision::Doubtful { is_in, doubt },
-        }
-    }
-
-    fn decide_time(
-        &self,
-        row: &[Value<'_>],
-        key: KeyTime,
-        as_of: Timestamp,
-    ) -> (bool, Option<Doubt>) {
-        let is_filtered = !self.created_at.is_empty();
-        let misfit = (key == KeyTime::Unreadable).then_some(Doubt::Key);
-        if self.created_value(row).is_empty() {
-            return (!is_filtered, misfit.or(Some(Doubt::Undated)));
-        }
-        if !is_filtered && key == KeyTime::WithinBounds {
-            return (true, None);
-        }
-        match self.created(row) {
-            Some(instant) => {
-                let is_earlier = key == KeyTime::WithinBounds || instant < as_of;
-                (is_earlier && self.created_at.contains(instant), misfit)
-            }
-            None => (!is_filtered, misfit.or(Some(Doubt::Created))),
-        }
-    }
-
     /// The path of the value in this place, if its origin is a single path.
     pub fn path(&self, place: usize) -> Option<&Path> {
         self.origins.get(place)?.path()
-    }
-
-    fn passes(&self, test: &Test, row: &[Value<'_>]) -> bool {
-        match test {
-            Test::Column {
-                place,
-                kind,
-                stored,
-                values,
-            } => {
-                let Some(text) = row.get(*place).and_then(Value::as_text) else {
-                    return false;
-                };
-                if is_plain(*kind, *stored) {
-                    return values.iter().any(|value| value == text);
-                }
-                values.contains(&comparable(*kind, *stored, text))
-            }
-            Test::Attribute { place, attribute } => {
-                let value = row.get(*place);
-                value.is_some_and(|value| matches(attribute, value))
-            }
-            Test::Search { places, term } => places.iter().any(|&(place, kind)| {
-                let text = row.get(place).and_then(Value::as_text);
-                text.is_some_and(|text| term.is_in(text, kind))
-            }),
-        }
-    }
-}
-
-/// The result of comparing a value with the type's `fixed` value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fixed {
-    /// The values are equal.
-    Equal,
-    /// The values have the same text and different DynamoDB types, such as the text `false` and the boolean.
-    OtherType,
-    /// The values differ, or the value is missing: the record is of another type.
-    Other,
-}
-
-/// Compares a value with the type's `fixed` value.
-pub fn is_fixed(value: &Value<'_>, constant: &Constant) -> Fixed {
-    let is_equal = match (value, constant) {
-        (Value::Text(found), Constant::Text(text)) => return Fixed::from(found == text),
-        (Value::Bool(found), Constant::Boolean(flag)) => return Fixed::from(found == flag),
-        (Value::Number(found), Constant::Integer(number)) => {
-            return Fixed::from(normal(found) == normal(&number.to_string()));
-        }
-        (Value::Text(found), Constant::Integer(number)) => **found == number.to_string(),
-        (Value::Text(found), Constant::Boolean(flag)) => {
-            found.eq_ignore_ascii_case(&flag.to_string())
-        }
-        (Value::Number(found), Constant::Text(text)) => normal(found) == normal(text),
-        (Value::Bool(found), Constant::Text(text)) => text.eq_ignore_ascii_case(&found.to_string()),
-        _ => false,
-    };
-    match is_equal {
-        true => Fixed::OtherType,
-        false => Fixed::Other,
-    }
-}
-
-impl From<bool> for Fixed {
-    fn from(is_equal: bool) -> Self {
-        match is_equal {
-            true => Self::Equal,
-            false => Self::Other,
-        }
     }
 }
 
@@ -318,57 +201,12 @@ fn own_places(export_type: &ExportType, columns: &[&Column]) -> Vec<usize> {
         .collect()
 }
 
-/// Whether values are compared as unchanged texts.
-fn is_plain(kind: Kind, stored: Option<Stored>) -> bool {
-    stored.is_none()
-        && match kind {
-            Kind::Integer | Kind::Decimal | Kind::Timestamp => false,
-            Kind::Text | Kind::Boolean | Kind::Date | Kind::Email | Kind::Phone => true,
-        }
-}
-
-/// The normal form of a value, so that `1.50` and `1.5` are equal, and so is an instant in two offsets.
-fn comparable(kind: Kind, stored: Option<Stored>, text: &str) -> String {
-    match (kind, stored) {
-        (_, Some(Stored::Cents)) => match from_cents(text) {
-            Some(decimal) => normal(&decimal).into_owned(),
-            None => text.to_owned(),
-        },
-        (Kind::Integer | Kind::Decimal, _) => normal(text).into_owned(),
-        (Kind::Timestamp, stored) => {
-            instant(stored, text).map_or_else(|| text.to_owned(), |i| i.to_string())
-        }
-        (Kind::Text | Kind::Boolean | Kind::Date | Kind::Email | Kind::Phone, _) => text.to_owned(),
-    }
-}
-
 fn instant(stored: Option<Stored>, text: &str) -> Option<Timestamp> {
     match stored {
         Some(Stored::EpochS) => epoch_seconds(text),
         Some(Stored::EpochMs) => epoch_milliseconds(text),
         Some(Stored::Cents) | None => Some(Stamp::parse(text)?.instant),
     }
-}
-
-/// Whether a value matches the filter on an attribute. A list matches if one of its elements does.
-fn matches(attribute: &Attribute, value: &Value<'_>) -> bool {
-    let Some(text) = value.as_text() else {
-        return false;
-    };
-    let Attribute::OneOf(accepted) = attribute else {
-        return !matches!(value, Value::Bool(false)) && !text.is_empty();
-    };
-    if let Value::Json(json) = value
-        && let Ok(elements) = serde_json::from_str::<Vec<serde_json::Value>>(json)
-    {
-        return elements.iter().any(|element| match element {
-            serde_json::Value::String(text) => accepted.contains(text),
-            element => accepted.contains(&element.to_string()),
-        });
-    }
-    let is_number = matches!(value, Value::Number(_));
-    let mut accepted = accepted.iter();
-    accepted.any(|other| other == text || (is_number && normal(other) == normal(text)))
 }
 
 #[cfg(test)]

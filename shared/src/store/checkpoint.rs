@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use serde::{Deserialize, Serialize};
 
 use super::commit::{CommitError, write};
-use super::reading::batch_get;
+use super::queries::batch_get;
 use super::{Exports, StoreError, from_item, to_item};
 use crate::export::ExportId;
 use crate::lifecycle::{Change, State};

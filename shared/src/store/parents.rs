@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::reading::batch_get;
+use super::queries::batch_get;
 use super::{StoreError, from_item, to_item};
 use crate::aws::Item;
 use crate::parent::{NamedParent, Parent, ParentProfile};

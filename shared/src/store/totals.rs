@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::reading::readable;
+use super::queries::readable;
 use super::{Exports, StoreError, version};
 use crate::aws::Item;
 use crate::catalog::ParentKind;

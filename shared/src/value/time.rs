@@ -10,10 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 /// A stored instant, with all digits of its fraction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp<'a> {
-    /// The instant, to the nanosecond.
+    /// The instant, to the nanosecond. The last `Timestamp` there is (in the year 9999) for a later one.
     pub instant: Timestamp,
     /// The digits after the decimal point of the seconds; empty without one.
     pub fraction: Cow<'a, str>,
+    /// The stored text of an instant that has no form in UTC or no `Timestamp`: in the first hours of the year 0 or the
+    /// last of 9999. It is shown as it is stored.
+    pub verbatim: Option<&'a str>,
 }
 
 impl<'a> Stamp<'a> {
@@ -46,11 +49,20 @@ impl<'a> Stamp<'a> {
             }
         };
         let local = DateTime::from_parts(parse_date(day)?, time);
-        let seconds = TimeZone::UTC.to_timestamp(local).ok()?.as_second() - offset_seconds(offset)?;
-        let instant = Timestamp::new(seconds, nanoseconds(fraction)).ok()?;
+        let seconds = match TimeZone::UTC.to_timestamp(local) {
+            Ok(timestamp) => timestamp.as_second(),
+            // The last `Timestamp` is 26 hours before the end of the year 9999.
+            Err(_) => local
+                .duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0))
+                .as_secs(),
+        };
+        let seconds = seconds - offset_seconds(offset)?;
+        let instant = Timestamp::new(seconds, nanoseconds(fraction)).ok();
+        let is_shown = instant.is_some_and(|instant| Offset::UTC.to_datetime(instant).year() >= 0);
         Some(Self {
-            instant,
+            instant: instant.unwrap_or(Timestamp::MAX),
             fraction: Cow::Borrowed(fraction),
+            verbatim: (!is_shown).then_some(text),
         })
     }
 
@@ -59,6 +71,7 @@ impl<'a> Stamp<'a> {
         Some(Self {
             instant: epoch_seconds(text)?,
             fraction: Cow::Borrowed(""),
+            verbatim: None,
         })
     }
 
@@ -69,16 +82,25 @@ impl<'a> Stamp<'a> {
         Some(Self {
             instant,
             fraction: Cow::Owned(format!("{milliseconds:03}")),
+            verbatim: None,
         })
     }
 
     /// Appends the instant as RFC 3339 in this time zone, with the stored fraction: `…Z` in UTC, else an offset such as
     /// `-03:00`.
     pub fn write(&self, zone: &TimeZone, out: &mut String) {
+        if let Some(text) = self.verbatim {
+            out.push_str(text);
+            return;
+        }
         // RFC 3339 offsets have no seconds, but time zones did before standard time (São Paulo: -03:06:28). The local
         // time is computed from the written offset, so that the text is still the same instant.
         let minutes = zone.to_offset(self.instant).seconds() / 60;
         let local = self.local(minutes * 60);
+        if local.year() < 0 {
+            // RFC 3339 has no such year.
+            return self.write(&TimeZone::UTC, out);
+        }
         let (date, time) = (local.date(), local.time());
         // Writing to a String cannot fail.
         let _ = write!(
@@ -253,6 +275,27 @@ mod tests {
             shown("1900-01-01T12:00:00Z", "America/Sao_Paulo"),
             "1900-01-01T08:54:00-03:06"
         );
+    }
+
+    #[test]
+    fn a_timestamp_at_the_ends_of_the_years_stays_exact() {
+        for text in [
+            "9999-12-30T22:00:00.999999999Z",
+            "9999-12-30T22:00:01Z",
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59-23:59",
+            "0000-01-01T00:00:00Z",
+            "0000-01-01T00:00:00.5+23:59",
+        ] {
+            assert_eq!(shown(text, "UTC"), text);
+        }
+        let zone = "America/Sao_Paulo";
+        let last = "9999-12-31T23:59:59Z";
+        assert_eq!(shown(last, zone), last);
+        assert_eq!(Stamp::parse(last).unwrap().instant, Timestamp::MAX);
+        let first = "0000-01-01T00:00:00Z";
+        assert_eq!(shown(first, "Asia/Kolkata"), "0000-01-01T05:53:00+05:53");
+        assert_eq!(shown(first, zone), first);
     }
 
     #[test]

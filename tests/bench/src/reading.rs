@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use waybill::catalog::ExportType;
-use waybill::records::{DynamoRecords, Order, Range, Reading as Asked, RecordsError};
+use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
 use waybill::selection::{Projection, Selection};
 use waybill::value::Value;
 use waybill_testing::fake::{Answer, Call, Carried, Wire, http_client};
@@ -54,7 +54,7 @@ impl Reading {
     pub async fn read(&self, mut row: impl FnMut(&[Value<'_>])) -> Result<u64, RecordsError> {
         let columns = self.export_type.default_columns();
         let projection = Projection::new(&self.export_type, &columns, &Selection::default());
-        let asked = Asked {
+        let asked = ReadRequest {
             spec: &self.export_type.records,
             parent_id: PARENT,
             projection: &projection,

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use jiff::{SignedDuration, Timestamp};
 use waybill::catalog::{Catalog, Column, ExportType};
 use waybill::file::{FileOptions, Profile};
-use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
+use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
 use waybill::selection::{Projection, Selection};
 use waybill_testing::fake::{Answer, Call, Carried, Wire, http_client};
 
@@ -56,7 +56,7 @@ impl Source {
         body: &[u8],
         position: Option<&str>,
     ) -> Result<DynamoRecords, RecordsError> {
-        let reading = Reading {
+        let reading = ReadRequest {
             spec: &self.export_type.records,
             parent_id: "42",
             projection: &self.projection,

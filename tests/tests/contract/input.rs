@@ -236,6 +236,8 @@ async fn unknown_filters_and_values_of_another_kind_are_refused() {
     let owner = Owner::new(&Deployment::get(), "Ana").await;
     for filters in [
         json!({"color": "red"}),
+        json!({"color": null}),
+        json!({"color": {}}),
         json!({"customer": "Ana"}),
         json!({"status": []}),
         json!({"status": "lost"}),
@@ -250,6 +252,7 @@ async fn unknown_filters_and_values_of_another_kind_are_refused() {
         json!({"created_at": {"from": "2017-11-01", "to": "2017-10-01"}}),
         json!({"created_at": {"to": "-30"}}),
         json!({"attributes": {"vip": true}}),
+        json!({"attributes": null}),
     ] {
         let answer = owner
             .api
@@ -276,6 +279,13 @@ async fn filters_are_shown_as_they_were_interpreted() {
         );
     }
     let owner = owner.colleague("Berta").await;
+    // The end of the years stands for no end.
+    for end in ["9999-12-31", "9999-12-31T23:59:59Z"] {
+        let filters = json!({"created_at": {"to": end}});
+        let export = owner.request_with(with("filters", filters)).await;
+        let to = &export["filters"]["created_at"]["to"];
+        assert_eq!(to, "9999-12-30T22:00:00.999999999Z", "{end}");
+    }
     let mut body = with(
         "filters",
         json!({"status": "delivered", "created_at": {"from": "2017-10-01", "to": "-1d"}}),

@@ -252,7 +252,10 @@ impl World {
                 if state.work.mail.is_none() {
                     break;
                 }
-                match exports.commit(state.settle_mail(None, self.now())).await {
+                match exports
+                    .commit(state.record_mail_outcome(None, self.now()))
+                    .await
+                {
                     Err(CommitError::Conflict) => {}
                     settled => drop(settled.unwrap()),
                 }

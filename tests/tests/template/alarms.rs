@@ -150,7 +150,7 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
 #[test]
 fn no_single_mail_triggers_an_alarm() {
     for (file, line) in [
-        ("refusals", "mail refused"),
+        ("delivery_failures", "mail refused"),
         ("handler", "mail refused"),
         ("handler", "mail put off"),
     ] {

@@ -1,6 +1,6 @@
 //! Access checks for the export or parent in a path. A requester that may not see it gets 404, as if it did not exist.
 
-use waybill::access::Action;
+use waybill::authorization::Action;
 use waybill::export::{Export, ExportId};
 use waybill::parent::{Parent, ParentProfile};
 

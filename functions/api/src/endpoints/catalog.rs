@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waybill::access::{Action, Grant, Grants, Scope};
+use waybill::authorization::{Action, Grant, Grants, Scope};
 use waybill::catalog::{Column, Delivery, ExportType, ParentKind};
 use waybill::file::Format;
 use waybill::parent::{NamedParent, Parent};

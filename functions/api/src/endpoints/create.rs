@@ -11,7 +11,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
-use waybill::access::Action;
+use waybill::authorization::Action;
 use waybill::catalog::Definitions;
 use waybill::event::Actor;
 use waybill::export::{Export, NewExport, User};
@@ -53,7 +53,7 @@ pub(crate) async fn create(
         ));
     }
     if let Some(name) = fields.get("type").and_then(Value::as_str) {
-        app.in_service(name)?;
+        app.require_in_service(name)?;
     }
     let request =
         ExportRequest::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;

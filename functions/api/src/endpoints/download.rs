@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use waybill::access::Action;
+use waybill::authorization::Action;
 use waybill::download_uuid::{export_id_of, is_download_of};
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, Status};

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::access::Action;
+use waybill::authorization::Action;
 
 use super::authorize;
 use super::unreadable;

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::access::{Action, Scope};
+use waybill::authorization::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::{ExportPage, ListQuery};

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
-use waybill::access::Action;
+use waybill::authorization::Action;
 use waybill::export::{Export, Status};
 
 use super::authorize;

@@ -1,7 +1,7 @@
 //! `GET /v1/{organizations|projects|sources}/{id}/records/{type}`: what an export would hold, newest first.
 
+mod page;
 mod query;
-mod reading;
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waybill::access::Action;
+use waybill::authorization::Action;
 use waybill::catalog::ExportType;
 use waybill::parent::Parent;
-use waybill::records::{DynamoRecords, Order, Range, Reading, RecordsError};
+use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
 use waybill::selection::{Projection, Selection};
 
+use self::page::{Found, Record};
 use self::query::RecordsQuery;
-use self::reading::{Found, Record};
 use super::view::{Count, Meta};
 use crate::app::App;
 use crate::http::answer;
@@ -40,7 +40,8 @@ pub(crate) struct RecordList {
 /// which also have the filters and the token. Longer positions, of many partitions or long keys, are kept in a table.
 const MAX_POSITION: usize = 2_000;
 
-/// Where a list goes on. What is pinned at its first page holds for all: records that come later shift none.
+/// The position at which the next page starts. `as_of` is fixed by the first page, so records that are created later do
+/// not shift later pages.
 #[derive(Serialize, Deserialize)]
 struct Position {
     as_of: Timestamp,
@@ -86,7 +87,7 @@ pub(crate) async fn list(
     let projection = Projection::new(export_type, &asked.columns, &selection);
     let source = source(&app, export_type, &parent, &selection, &projection, &start).await?;
     let as_of = start.as_of;
-    let found = reading::page(source, &asked, &projection, as_of, start.after).await?;
+    let found = page::page(source, &asked, &projection, as_of, start.after).await?;
 
     let Found { records, next } = found;
     let value = start.found + records.len() as u64;
@@ -114,7 +115,7 @@ pub(crate) async fn list(
 
 /// The type of this name, where it is of the parent's kind.
 fn type_of<'a>(app: &'a App, name: &str, parent: &Parent) -> Result<&'a ExportType, ApiError> {
-    app.in_service(name)?;
+    app.require_in_service(name)?;
     let export_type = app.catalog.get(name).ok_or(ApiError::NotFound)?;
     if export_type.parent == parent.kind() {
         return Ok(export_type);
@@ -156,7 +157,7 @@ async fn source(
     start: &Position,
 ) -> Result<DynamoRecords, ApiError> {
     let spec = &export_type.records;
-    let reading = Reading {
+    let reading = ReadRequest {
         spec,
         parent_id: parent.id(),
         projection,

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::access::{Action, Scope};
+use waybill::authorization::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::field_error::FieldError;
 use waybill::selection::TimeBound;

@@ -1,6 +1,6 @@
 //! Request bodies: JSON objects with known fields.
 
-mod unique_keys;
+mod repeated_keys;
 
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
@@ -30,7 +30,7 @@ pub(crate) async fn object(
         .await
         .map_err(|_| ApiError::BodyTooLarge)?;
     let (value, repeated) =
-        unique_keys::parse(&bytes).map_err(|error| ApiError::NotJson(error.to_string()))?;
+        repeated_keys::parse(&bytes).map_err(|error| ApiError::NotJson(error.to_string()))?;
     let Value::Object(object) = value else {
         return Err(ApiError::NotJson("it is another JSON value".to_owned()));
     };

@@ -66,12 +66,12 @@ pub enum ApiError {
         "You have started {RATE_LIMIT} exports within a minute. Start the next one in {retry_after} s."
     )]
     TooMany { retry_after: u64 },
-    /// Every try met a concurrent write.
     /// The type of this name is out of service.
     #[error(
         "Exports of `{0}` are out of service: their configuration is wrong. Whoever runs this service must mend it."
     )]
     OutOfService(String),
+    /// Every try met a concurrent write.
     #[error("Too many simultaneous requests. This one was not carried out; send it again.")]
     Busy,
     #[error(transparent)]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use waybill::access::{Action, Scope};
+use waybill::authorization::{Action, Scope};
 use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
 
 use crate::http::caller::Requester;

@@ -27,12 +27,12 @@ pub(crate) async fn finish_recorded(
         .await?;
     let etags = etags.ok_or_else(gone)?;
     let completed = dependencies.bucket.complete_upload(&upload, &etags).await;
-    settle(&dependencies.bucket, completing, completed).await
+    resolve_completion(&dependencies.bucket, completing, completed).await
 }
 
 /// Resolves the result of completing a file. If S3 answers that the upload is gone or that the object exists, the
 /// length of the object decides.
-pub(super) async fn settle(
+pub(super) async fn resolve_completion(
     bucket: &Bucket,
     completing: Completing,
     completed: Result<(), BucketError>,
@@ -130,7 +130,7 @@ mod tests {
         let completed = bucket
             .complete_upload(&upload, &["a".into(), "b".into()])
             .await;
-        settle(&bucket, completing(), completed).await
+        resolve_completion(&bucket, completing(), completed).await
     }
 
     /// A second `CompleteMultipartUpload` is answered `NoSuchUpload` by AWS: the answer to the first may have been

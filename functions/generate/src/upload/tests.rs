@@ -11,7 +11,7 @@ fn upload() -> PartUpload {
     PartUpload::new(bucket(&[]), PartSizes::for_memory(0), ObjectKey::new(id))
 }
 
-/// Cuts a part without sending it. Tests pass S3's answer to `settle`.
+/// Cuts a part without sending it. Tests pass S3's answer to `record_part`.
 fn cut(upload: &mut PartUpload, bytes: &[u8], rows: u64) {
     upload.hash.update(bytes);
     upload.stored += bytes.len() as u64;
@@ -40,18 +40,23 @@ fn a_checkpoint_counts_parts_only_up_to_the_first_gap() {
             bytes: Bytes::new(),
         }))
     };
-    upload.settle(stored(2)).unwrap();
-    assert_eq!(upload.grown(), None);
-    upload.settle(stored(1)).unwrap();
-    let checkpoint = upload.grown().unwrap();
+    upload.record_part(stored(2)).unwrap();
+    assert_eq!(upload.take_newest_checkpoint(), None);
+    upload.record_part(stored(1)).unwrap();
+    let checkpoint = upload.take_newest_checkpoint().unwrap();
     assert_eq!(
         (checkpoint.parts, checkpoint.progress.rows, checkpoint.bytes),
         (2, 2, 6)
     );
     assert_eq!(upload.etags(), ["etag-1", "etag-2"]);
-    assert_eq!(upload.grown(), None);
-    upload.settle(stored(3)).unwrap();
-    assert_eq!(upload.grown().map(|checkpoint| checkpoint.parts), Some(3));
+    assert_eq!(upload.take_newest_checkpoint(), None);
+    upload.record_part(stored(3)).unwrap();
+    assert_eq!(
+        upload
+            .take_newest_checkpoint()
+            .map(|checkpoint| checkpoint.parts),
+        Some(3)
+    );
 }
 
 #[test]
@@ -59,10 +64,10 @@ fn a_part_that_failed_ends_the_attempt() {
     let mut upload = upload();
     cut(&mut upload, b"one", 1);
     assert!(matches!(
-        upload.settle(Ok(Err(BucketError::UploadGone))),
+        upload.record_part(Ok(Err(BucketError::UploadGone))),
         Err(UploadError::Bucket(BucketError::UploadGone))
     ));
-    assert_eq!(upload.grown(), None);
+    assert_eq!(upload.take_newest_checkpoint(), None);
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
         of_records(WarningCode::Undecided, Some("sk"), 7),
         of_records(WarningCode::BlankRow, None, 2),
         Warning::for_column(WarningCode::OtherKind, "age", 3),
+        of_records(WarningCode::OtherKind, None, 12),
     ];
     let mail = mail(
         &Export {

@@ -192,7 +192,7 @@ async fn the_fifth_attempt_without_a_checkpoint_is_the_last() {
 #[tokio::test]
 async fn a_succeeded_export_keeps_only_its_object_for_a_week_and_an_hour() {
     let world = World::new(
-        FakeTables::holding([&succeeded(10).settle_mail(None, at(11)).after]),
+        FakeTables::holding([&succeeded(10).record_mail_outcome(None, at(11)).after]),
         &["exports/7/kept", "exports/7/tail", "exports/71/of-another"],
     );
     assert_eq!(world.sweep(100).await.done[CLEANED], 1);
@@ -262,7 +262,7 @@ async fn a_canceled_export_is_cleaned_after_its_worker_must_have_stopped() {
     let canceled = processing(0)
         .cancel(Actor::default(), at(20), timing())
         .after;
-    let mailed = canceled.settle_mail(None, at(21)).after;
+    let mailed = canceled.record_mail_outcome(None, at(21)).after;
     let world = World::new(FakeTables::holding([&mailed]), &["exports/7/half"]);
     world.sweep(109).await;
     assert_eq!(world.keys(), ["exports/7/half"]);
@@ -407,7 +407,7 @@ fn mailed(number: u64) -> State {
     let canceled = processing(0)
         .cancel(Actor::default(), at(1), timing())
         .after;
-    numbered(canceled.settle_mail(None, at(2)).after, number)
+    numbered(canceled.record_mail_outcome(None, at(2)).after, number)
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use waybill::aws::CallError;
 use waybill::catalog::{Catalog, Column, ExportType, RecordsSpec};
 use waybill::env;
 use waybill::parent::Parent;
-use waybill::records::{Mapping, Order, Range, Reading, RecordsClients, RecordsOpener};
+use waybill::records::{Mapping, Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Projection, Selection};
 
 use crate::keys;
@@ -96,7 +96,7 @@ impl Sample {
         let sampled = report.sampled();
         let columns: Vec<&Column> = sampled.columns.iter().collect();
         let projection = Projection::new(&sampled, &columns, &Selection::default());
-        let reading = Reading {
+        let reading = ReadRequest {
             spec: &sampled.records,
             parent_id: parent.id(),
             projection: &projection,

@@ -20,8 +20,12 @@ pub(super) fn day(date: Date) -> Option<i64> {
     number(days_since_1970(date))
 }
 
-/// The serial number of a local date and time, cut to milliseconds, the precision of a double.
+/// The serial number of a local date and time, cut to milliseconds, the precision of a double. `None` before 1900 and in
+/// the last hours of the year 9999.
 pub(super) fn time(stamp: &Stamp<'_>, zone: &TimeZone) -> Option<f64> {
+    if stamp.verbatim.is_some() {
+        return None;
+    }
     let mut seconds =
         stamp.instant.as_second() + i64::from(zone.to_offset(stamp.instant).seconds());
     let mut nanoseconds = stamp.instant.subsec_nanosecond();
@@ -93,7 +97,7 @@ mod tests {
         ) {
             let zone = TimeZone::get(zone).unwrap();
             let instant = Timestamp::new(second, nanosecond).unwrap();
-            let stamp = Stamp { instant, fraction: "".into() };
+            let stamp = Stamp { instant, fraction: "".into(), verbatim: None };
             let local = zone.to_datetime(instant);
             let midnight = local.date().at(0, 0, 0, 0);
             let milliseconds = (local - midnight).total(Unit::Nanosecond).unwrap() as i64 / 1_000_000;

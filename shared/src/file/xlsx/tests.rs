@@ -199,6 +199,7 @@ fn a_date_or_time_that_a_spreadsheet_cannot_hold_is_text_and_counted() {
     for (kind, value) in [
         (Kind::Date, "1899-12-31"),
         (Kind::Timestamp, "1899-12-31T23:59:59Z"),
+        (Kind::Timestamp, "9999-12-31T23:59:59.5Z"),
     ] {
         let expected = (Data::String(value.into()), warning(WarningCode::TimeAsText));
         assert_eq!(one(kind, value), expected);

@@ -203,7 +203,7 @@ impl Source {
     }
 
     fn open(&self, order: Order, position: Option<&str>) -> Result<DynamoRecords, RecordsError> {
-        let reading = Reading {
+        let reading = ReadRequest {
             spec: &self.of.records,
             parent_id: "web",
             projection: &self.projection,
@@ -646,7 +646,7 @@ async fn keys_outside_of_times_are_queried_by_their_first_character() {
     let table = Table::new(with_other_keys());
     let mut source = Source::new(table.clone(), ONE, json!(null));
     source.reads_outside = true;
-    let reading = |range: Range| Reading {
+    let reading = |range: Range| ReadRequest {
         spec: &source.of.records,
         parent_id: "web#0",
         projection: &source.projection,
@@ -674,7 +674,7 @@ async fn a_table_is_read_strongly_consistently_until_earlier_writes_have_settled
     let table = Table::new(spread());
     let source = Source::new(table.clone(), THREE, json!(null));
     let consistent = async |strong_until: Option<Instant>| {
-        let reading = Reading {
+        let reading = ReadRequest {
             spec: &source.of.records,
             parent_id: "web",
             projection: &source.projection,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::layout::Layout;
 use super::reader::{Cell, Cells, MAX_BYTES, Reader};
 use super::scan::{Malformed, Scanner};
-use super::spares::Spares;
+use super::spares::BufferPool;
 use crate::records::key::{self, Key};
 
 /// DynamoDB's answer to a `Query`, parsed once. The values of its records borrow from its bytes.
@@ -16,7 +16,7 @@ pub(in crate::records) struct Answer {
     text: String,
     cells: Cells,
     layout: Arc<Layout>,
-    spares: Arc<Spares>,
+    spares: Arc<BufferPool>,
     /// Records that DynamoDB examined, including those that the filter excluded (`ScannedCount`).
     pub(in crate::records) scanned: u64,
     /// The key after which the next page begins; `None` at the end.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::layout::{Layout, Meaning};
 use super::scan::{Inside, Malformed, Scanner, unescape};
-use super::spares::Spares;
+use super::spares::BufferPool;
 
 /// A value as its form and range in the answer. Small, since a page has tens of thousands of cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,7 +88,7 @@ pub(super) struct Cells {
 #[derive(Debug)]
 pub(in crate::records) struct Reader {
     pub(super) layout: Arc<Layout>,
-    pub(super) spares: Arc<Spares>,
+    pub(super) spares: Arc<BufferPool>,
     /// By node of the layout.
     shapes: Vec<Shapes>,
 }
@@ -190,7 +190,7 @@ impl Shapes {
 }
 
 impl Reader {
-    pub(in crate::records) fn new(layout: Arc<Layout>, spares: Arc<Spares>) -> Self {
+    pub(in crate::records) fn new(layout: Arc<Layout>, spares: Arc<BufferPool>) -> Self {
         let shapes = layout.nodes.iter().map(|_| Shapes::new()).collect();
         Self {
             layout,

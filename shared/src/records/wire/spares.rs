@@ -7,12 +7,12 @@ use super::reader::Cell;
 /// A pool of buffers, each as large as a page of records. The kernel maps a new buffer's memory 4 KB at a time, which
 /// takes about as long as parsing the page. The pool never has more buffers than were in use at once.
 #[derive(Debug, Default)]
-pub(in crate::records) struct Spares {
+pub(in crate::records) struct BufferPool {
     bodies: Mutex<Vec<Vec<u8>>>,
     cells: Mutex<Vec<Vec<Cell>>>,
 }
 
-impl Spares {
+impl BufferPool {
     /// An empty buffer for an answer's bytes.
     pub(super) fn body(&self) -> Vec<u8> {
         take(&self.bodies)

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use crc32fast::Hasher;
 use http_body::{Body, Frame};
 
-use super::Spares;
+use super::BufferPool;
 use crate::records::budget::Budget;
 
 /// An interceptor that takes the body of a successful answer as it arrives, and gives the SDK an empty object instead.
@@ -24,11 +24,11 @@ use crate::records::budget::Budget;
 pub(in crate::records) struct Tap {
     body: Arc<Mutex<Vec<u8>>>,
     budget: Arc<Budget>,
-    spares: Arc<Spares>,
+    spares: Arc<BufferPool>,
 }
 
 impl Tap {
-    pub(in crate::records) fn new(budget: Arc<Budget>, spares: Arc<Spares>) -> Self {
+    pub(in crate::records) fn new(budget: Arc<Budget>, spares: Arc<BufferPool>) -> Self {
         Self {
             body: Arc::default(),
             budget,

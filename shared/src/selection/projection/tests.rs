@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::selection::Criteria;
+use crate::selection::KeyTime;
 use crate::selection::tests::{leads, orders};
 
 fn selection(export_type: &ExportType, filters: serde_json::Value, search: &str) -> Selection {

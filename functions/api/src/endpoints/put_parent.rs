@@ -47,14 +47,14 @@ pub(crate) struct DescribedParent<'a> {
     attributes: Option<&'a [Definition]>,
 }
 
-pub(crate) async fn describe(
+pub(crate) async fn put(
     State(app): State<Arc<App>>,
     requester: Requester,
     PathParent(parent): PathParent,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if !requester.caller.may_describe() {
+    if !requester.caller.may_put_parents() {
         authorize::parent(&app, &requester, &parent).await?;
         return Err(ApiError::Forbidden(
             "Only staff may describe organizations, projects and sources.",

@@ -1,7 +1,7 @@
-//! A mail that does not get through after the mail service had taken it.
+//! A mail that SES accepted and that was not delivered: it bounced, was marked as spam, or was rejected.
 //!
-//! The mail service tells of it later, and more than once: when the work may be gone already, or before whoever sent the
-//! mail has written that it was sent. An export has one mail to one address, so what is said of any sending of it holds.
+//! SES reports this later, possibly more than once. The work may already be deleted, or the mail may not be marked as sent
+//! yet. An export has one mail to one address, so a report about any attempt to send it applies.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::export::{Export, Mail};
 
 /// Why a mail that the mail service had taken does not get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailRefusal {
+pub enum DeliveryFailure {
     /// The address does not take it, and never will.
     Bounced,
     /// The person marked it as spam.
@@ -20,7 +20,7 @@ pub enum MailRefusal {
     Rejected,
 }
 
-impl MailRefusal {
+impl DeliveryFailure {
     /// Every reason.
     pub const ALL: [Self; 3] = [Self::Bounced, Self::Complained, Self::Rejected];
 
@@ -49,7 +49,11 @@ impl Amendment {
     /// The mail of `export` does not get through.
     ///
     /// `None` where that is nothing new: it is known, the mail was never sent, or none is due.
-    pub fn refuse_mail(export: &Export, refusal: MailRefusal, now: Timestamp) -> Option<Self> {
+    pub fn fail_delivery(
+        export: &Export,
+        refusal: DeliveryFailure,
+        now: Timestamp,
+    ) -> Option<Self> {
         let refused =
             Event::new(export, EventKind::MailFailed, now).with_detail(refusal.as_str().to_owned());
         let events = match export.mail? {
@@ -70,13 +74,13 @@ impl Amendment {
 }
 
 impl State {
-    /// As [`Amendment::refuse_mail`], while there is work: the mail is not to be sent again either.
-    pub fn refuse_mail(&self, refusal: MailRefusal, now: Timestamp) -> Option<Change> {
-        let amendment = Amendment::refuse_mail(&self.export, refusal, now)?;
+    /// As [`Amendment::fail_delivery`], while there is work: the mail is not to be sent again either.
+    pub fn fail_delivery(&self, refusal: DeliveryFailure, now: Timestamp) -> Option<Change> {
+        let amendment = Amendment::fail_delivery(&self.export, refusal, now)?;
         let mut change = self.change(|s, events| {
             s.export = amendment.after;
             s.work.mail = None;
-            s.plan();
+            s.reschedule();
             events.extend(amendment.events);
         });
         change.done = change.after.is_done();

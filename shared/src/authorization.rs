@@ -202,7 +202,7 @@ impl Caller {
     }
 
     /// Whether the caller may `PUT` parents.
-    pub fn may_describe(&self) -> bool {
+    pub fn may_put_parents(&self) -> bool {
         self.grants.has(&Grant::Staff)
     }
 

@@ -50,7 +50,7 @@ fn claimed() -> State {
 }
 
 fn sent() -> State {
-    claimed().settle_mail(None, at(12)).after
+    claimed().record_mail_outcome(None, at(12)).after
 }
 
 fn sorted(tables: &FakeTables) -> Vec<String> {
@@ -109,7 +109,7 @@ async fn cleaned_up() -> FakeTables {
     let tables = FakeTables::holding([&canceled]);
     let steps: [fn(&State) -> Change; 3] = [
         |state| state.claim_mail(at(11), at(131)).unwrap(),
-        |state| state.settle_mail(None, at(12)),
+        |state| state.record_mail_outcome(None, at(12)),
         |state| state.cleaned(at(200)),
     ];
     for step in steps {
@@ -160,7 +160,7 @@ async fn events_without_effect_are_not_delivered_again() {
     assert_eq!(process(&tables, &others).await, Some(Mail::Sent));
     assert!(tables.events().is_empty());
 
-    let failed = succeeded(10).settle_mail(Some("there is no address".into()), at(12));
+    let failed = succeeded(10).record_mail_outcome(Some("there is no address".into()), at(12));
     let tables = FakeTables::holding([&failed.after]);
     assert_eq!(
         process(&tables, &[bounced("7", "Permanent")]).await,

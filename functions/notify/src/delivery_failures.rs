@@ -3,7 +3,7 @@
 
 use tracing::Instrument;
 use waybill::export::ExportId;
-use waybill::lifecycle::{Amendment, MailRefusal, State};
+use waybill::lifecycle::{Amendment, DeliveryFailure, State};
 use waybill::store::{CommitError, Updated};
 
 use crate::handler::{Notifier, NotifyError};
@@ -51,9 +51,9 @@ impl Notifier {
     }
 
     /// Marks the mail as refused. False if the mail is already refused, or was never sent.
-    async fn refuse(&self, id: ExportId, refusal: MailRefusal) -> Result<bool, NotifyError> {
+    async fn refuse(&self, id: ExportId, refusal: DeliveryFailure) -> Result<bool, NotifyError> {
         let now = self.clock.now();
-        let refuse = |state: &State| state.refuse_mail(refusal, now);
+        let refuse = |state: &State| state.fail_delivery(refusal, now);
         match self.exports.update(id, TRIES, refuse).await? {
             Updated::Written(_) => Ok(true),
             Updated::Unchanged(_) => Ok(false),
@@ -63,11 +63,12 @@ impl Notifier {
     }
 
     /// Does the same for an export that has no work. An unknown export belongs to another deployment.
-    async fn amend(&self, id: ExportId, refusal: MailRefusal) -> Result<bool, NotifyError> {
+    async fn amend(&self, id: ExportId, refusal: DeliveryFailure) -> Result<bool, NotifyError> {
         for _ in 0..TRIES {
             let export = self.exports.export(id).await?;
             let now = self.clock.now();
-            let amendment = export.and_then(|export| Amendment::refuse_mail(&export, refusal, now));
+            let amendment =
+                export.and_then(|export| Amendment::fail_delivery(&export, refusal, now));
             let Some(amendment) = amendment else {
                 return Ok(false);
             };
