@@ -9,14 +9,14 @@ use super::{Change, State};
 use crate::event::{Event, EventKind};
 use crate::export::{Export, Mail};
 
-/// Why a mail that the mail service had taken does not get through.
+/// Why a mail that SES accepted was not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryFailure {
-    /// The address does not take it, and never will.
+    /// The address does not exist, or refuses mails for good.
     Bounced,
     /// The person marked it as spam.
     Complained,
-    /// The mail service held it back for what is in it.
+    /// SES did not send the mail because of its contents.
     Rejected,
 }
 

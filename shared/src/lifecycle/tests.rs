@@ -490,8 +490,8 @@ fn a_mail_that_does_not_get_through_is_told_of_once() {
     let done = succeed(&take(&requested(), "a", 0), 10).after;
     let claimed = done.claim_mail(at(11), at(131)).unwrap().after;
     let sent = claimed.record_mail_outcome(None, at(12)).after;
-    for refusal in DeliveryFailure::ALL {
-        let word = refusal.as_str();
+    let words = ["bounced", "complained", "rejected"];
+    for (refusal, word) in DeliveryFailure::ALL.into_iter().zip(words) {
         let late = sent.fail_delivery(refusal, at(13)).unwrap();
         let refused = (Some(Mail::Refused), format!("MailFailed {word}"));
         assert_eq!(told(&late.after.export, &late.events), refused);
