@@ -472,6 +472,14 @@ fn a_mail_is_claimed_by_one_and_given_up_by_none_that_sees_a_claim() {
         late.ask_for_mail(at(week + 1), timing()).after.export.mail,
         Some(Mail::Pending)
     );
+    // The claim ends at this instant.
+    assert_eq!(
+        late.ask_for_mail(at(week + 120), timing())
+            .after
+            .export
+            .mail,
+        Some(Mail::Failed)
+    );
     let sent = done.record_mail_outcome(None, at(12)).after;
     assert!(sent.claim_mail(at(13), at(133)).is_none());
 }
