@@ -28,6 +28,7 @@ SECONDS ?= 1800
 PYTHON := .local/ministack/bin/python
 SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
+OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
 .PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
@@ -152,9 +153,10 @@ catalog: ## Check a catalog: FILE=infra/catalog.toml
 	@cargo run --quiet --bin catalog -- check $(if $(FILE),$(FILE),infra/catalog.toml)
 
 sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
+	@[ -f $(OUTPUTS) ] || { echo 'There is no stack: run make up first.'; exit 1; }
 	@AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=eu-west-1 cargo run --quiet --bin catalog -- \
 	  sample $(TYPE) $(PARENT) --catalog infra/catalog.toml --table records \
-	  --endpoint-url http://127.0.0.1:$$(( $(PORT) + 3 ))
+	  --endpoint-url "$$(python3 -c 'import json; print(json.load(open("$(OUTPUTS)"))["records_url"])')"
 
 mail: ## Print the address of the local mailbox
 	@echo "http://localhost:$$(( $(PORT) + 2 ))"

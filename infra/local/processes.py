@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.1
-STOP_SECONDS = 20.0
+# The emulator saves its state as it stops, after the calls that are under way.
+STOP_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,13 @@ class Processes:
             deadline = time.monotonic() + STOP_SECONDS
             while _is_ours(pid, command) and time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)
-        for member in _functions_of_group(pid) + ([pid] if _is_ours(pid, command) else []):
+        is_killed = _is_ours(pid, command)
+        for member in _functions_of_group(pid) + ([pid] if is_killed else []):
             _signal(member, signal.SIGKILL)
+        if is_killed:
+            # Its record stays, so that the next start knows that it died.
+            print(f"{name} did not stop within {STOP_SECONDS:.0f} s and was killed: what it did not save is lost", flush=True)
+            return ours
         self._file(name).unlink(missing_ok=True)
         return ours
 
