@@ -154,7 +154,7 @@ catalog: ## Check a catalog: FILE=infra/catalog.toml
 
 sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
 	@[ -f $(OUTPUTS) ] || { echo 'There is no stack: run make up first.'; exit 1; }
-	@AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=eu-west-1 cargo run --quiet --bin catalog -- \
+	@AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 cargo run --quiet --bin catalog -- \
 	  sample $(TYPE) $(PARENT) --catalog infra/catalog.toml --table records \
 	  --endpoint-url "$$(python3 -c 'import json; print(json.load(open("$(OUTPUTS)"))["records_url"])')"
 
