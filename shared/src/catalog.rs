@@ -216,7 +216,7 @@ impl ExportType {
         if keys.is_empty() {
             return Err(vec![FieldError::new(
                 "columns",
-                "name at least one column, or leave `columns` out",
+                "must name at least one column; leave it out for the usual ones",
             )]);
         }
         let mut columns = Vec::with_capacity(keys.len());
@@ -227,7 +227,7 @@ impl ExportType {
                 None => errors.push(FieldError::new(
                     field(),
                     format!(
-                        "no such column; {} has {}",
+                        "is no column; {} has {}",
                         self.name,
                         keys_of(self.visible_columns())
                     ),

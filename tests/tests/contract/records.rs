@@ -347,7 +347,7 @@ async fn records_that_cannot_be_exported_cannot_be_listed() {
     insta::assert_snapshot!(owner.api.get(&format!("{path}?{query}")).await.problem(), @"
     422 7 fields are invalid; see `errors`.
     limit: must be a whole number from 1 to 100
-    columns: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
+    columns: is no column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
     time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
     search: must not be repeated
     status: must be one of created, approved, invoiced, processing, shipped, delivered, unavailable, canceled

@@ -69,7 +69,7 @@ fn all_that_is_wrong_is_said_at_once() {
         filters.color: is no filter of orders; its filters are status, created_at, state, payment
         search: must be a text
         columns[1]: `id` is named twice
-        columns[2]: no such column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
+        columns[2]: is no column; orders has id, reference, status, created_at, updated_at, delivered_at, customer, city, state, items, amount, freight, currency, payment
         ");
     for columns in [json!([]), json!("id"), json!([1])] {
         let body = json!({"type": "orders", "format": "csv", "columns": columns});
