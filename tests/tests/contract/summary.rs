@@ -136,6 +136,7 @@ async fn a_summary_is_of_whole_days() {
         ("to=2026-13-01", &to),
         ("from=2026-01-02&to=2026-01-01", not_after),
         (&format!("from={today}&to={today}"), not_after),
+        ("from=9999-12-31&to=9999-12-31", not_after),
         (&format!("from={after}&to={farther}"), too_long),
         ("from=2026-01-01&to=2026-12-31", too_long),
         ("from=-2d&from=-1d", "from: must not be repeated"),

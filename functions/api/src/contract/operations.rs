@@ -304,7 +304,8 @@ pub(crate) fn events() -> Operation {
 
 pub(crate) fn download() -> Operation {
     let description = "Checks the permission again, records the download, and returns a URL that needs no token and \
-        is valid for five minutes. A program that follows the redirect must not send `Authorization` with it.";
+        is valid for five minutes. A program that follows the redirect must not send `Authorization` with it. A HEAD only \
+        checks the link: it records nothing, and its answer has no URL.";
     let redirect = ResponseBuilder::new()
         .description("A redirect to the file.")
         .header("Location", header("The URL that needs no token."));

@@ -255,16 +255,16 @@ impl Days {
                     continue;
                 }
             };
-            let instant = TimeBound::parse(value).and_then(|bound| bound.pin(now, &TimeZone::UTC));
+            let of_days = TimeBound::parse(value).and_then(|bound| OfDays::new(bound, now));
             if bound.is_some() {
                 errors.push(FieldError::new(name, "must not be repeated"));
-            } else if instant.is_none() {
+            } else if of_days.is_none() {
                 errors.push(FieldError::new(
                     name,
                     format!("must be {}", TimeBound::FORMS),
                 ));
             }
-            *bound = instant;
+            *bound = of_days;
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -272,13 +272,13 @@ impl Days {
         let to = match to {
             // The end of today.
             None => day(now).saturating_add(1.day()),
-            Some(to) if day_begins(to) => day(to),
-            Some(to) => day(to).saturating_add(1.day()),
+            Some(to) if to.is_beginning => to.day,
+            Some(to) => to.day.saturating_add(1.day()),
         };
         // RFC 3339 has no year before 0.
         let first = Date::constant(0, 1, 1);
         let from = from
-            .map_or_else(|| to.saturating_sub(DEFAULT_DAYS.days()), day)
+            .map_or_else(|| to.saturating_sub(DEFAULT_DAYS.days()), |from| from.day)
             .max(first);
         let refuse = |message: String| Err(vec![FieldError::new("to", message)]);
         if to <= from {
@@ -290,6 +290,33 @@ impl Days {
             return refuse(format!("must be at most {MAX_DAYS} days after `from`"));
         }
         Ok(Self { from, to })
+    }
+}
+
+/// A bound of a summary in days.
+#[derive(Clone, Copy)]
+struct OfDays {
+    /// The day in UTC of the bound.
+    day: Date,
+    /// Whether the bound is the beginning of the day.
+    is_beginning: bool,
+}
+
+impl OfDays {
+    /// `None` outside the years 0 to 9999.
+    fn new(bound: TimeBound, now: Timestamp) -> Option<Self> {
+        if let TimeBound::Day(day) = bound {
+            // Not by way of an instant, since the last `Timestamp` is before the last day.
+            return Some(Self {
+                day,
+                is_beginning: true,
+            });
+        }
+        let at = bound.pin(now, &TimeZone::UTC)?;
+        Some(Self {
+            day: day(at),
+            is_beginning: day_begins(at),
+        })
     }
 }
 
