@@ -129,3 +129,19 @@ async fn the_page_is_there_for_everybody() {
         "product_name": "Waybill", "support_address": Value::Null});
     assert_eq!(config, said);
 }
+
+/// A person's id is part of the keys of items, which DynamoDB bounds.
+#[tokio::test]
+async fn a_person_with_an_id_that_cannot_be_a_key_is_refused() {
+    let service = Service::default();
+    let longest = service.by(&"s".repeat(1_024), "project:42");
+    longest.post(PATH, csv()).await.expect_status(201);
+    let too_long = service.by(&"s".repeat(1_025), "project:42");
+    for answer in [too_long.get(PATH).await, too_long.post(PATH, csv()).await] {
+        let said = answer.problem();
+        assert!(
+            said.starts_with("401 The token's `sub` has more than 1024 bytes"),
+            "{said}"
+        );
+    }
+}
