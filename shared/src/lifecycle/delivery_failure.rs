@@ -51,11 +51,11 @@ impl Amendment {
     /// `None` where that is nothing new: it is known, the mail was never sent, or none is due.
     pub fn fail_delivery(
         export: &Export,
-        refusal: DeliveryFailure,
+        failure: DeliveryFailure,
         now: Timestamp,
     ) -> Option<Self> {
         let refused =
-            Event::new(export, EventKind::MailFailed, now).with_detail(refusal.as_str().to_owned());
+            Event::new(export, EventKind::MailFailed, now).with_detail(failure.as_str().to_owned());
         let events = match export.mail? {
             Mail::Sent => vec![refused],
             // Whoever sent it has not written that yet, or could not.
@@ -75,8 +75,8 @@ impl Amendment {
 
 impl State {
     /// As [`Amendment::fail_delivery`], while there is work: the mail is not to be sent again either.
-    pub fn fail_delivery(&self, refusal: DeliveryFailure, now: Timestamp) -> Option<Change> {
-        let amendment = Amendment::fail_delivery(&self.export, refusal, now)?;
+    pub fn fail_delivery(&self, failure: DeliveryFailure, now: Timestamp) -> Option<Change> {
+        let amendment = Amendment::fail_delivery(&self.export, failure, now)?;
         let mut change = self.change(|s, events| {
             s.export = amendment.after;
             s.work.mail = None;
