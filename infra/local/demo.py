@@ -19,7 +19,7 @@ from client import ClientError, ask, expect
 from load import LoadError, load
 from mint import MintError, mint
 from people import Person
-from putting import Connection, PutError, Putter
+from bulk_put import Connection, PutError, Putter
 from records import CatalogError, RecordType
 from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
 

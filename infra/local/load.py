@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from putting import Putter, PutError
+from bulk_put import Putter, PutError
 from records import CatalogError, Item, RecordType, RowError
 from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
 

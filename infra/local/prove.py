@@ -28,7 +28,7 @@ from client import ClientError, ask, expect
 from demo import DemoError, outputs, say, step
 from load import LoadError, load
 from mint import MintError, mint
-from putting import PutError, Putter
+from bulk_put import PutError, Putter
 from records import CatalogError, RecordType
 from settings import DEFAULT_PORT, ROOT, TOOLS, Stack
 

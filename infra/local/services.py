@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import kept
+import saved_state
 from processes import Service
 from settings import AUDIENCE, PYTHON, REGION, TOOLS, Stack, process_environment
 
@@ -43,7 +43,7 @@ def _emulator(stack: Stack) -> Service:
         [str(PYTHON), "-X", f"waybill={stack.port}", "-m", "ministack"],
         environment,
         lambda: _answers(f"{stack.endpoint_url}/_ministack/health"),
-        before_start=lambda: kept.forget_stream_positions(stack.data / "aws"),
+        before_start=lambda: saved_state.forget_stream_positions(stack.data / "aws"),
     )
 
 

@@ -1,5 +1,9 @@
 //! An export: one request for one file, and its state.
 
+mod failure;
+
+pub use failure::Failure;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -159,18 +163,6 @@ pub struct User {
     /// mail have the file attached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_verified: bool,
-}
-
-/// Why an export failed, for the user and for programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
-pub struct Failure {
-    /// A stable word for programs, such as `not_started`.
-    pub code: String,
-    /// Sentences for the user: what happened and what to do.
-    pub message: String,
-    /// Whether the same request may succeed later.
-    pub retryable: bool,
 }
 
 /// The receipt: evidence that a file is complete.
@@ -339,7 +331,7 @@ pub struct Export {
     pub search: Option<String>,
     /// The keys of the file's columns, in order.
     pub columns: Vec<String>,
-    /// The digest of the type's entry at the time of the request, which the export uses: see [`crate::entry::Entry`].
+    /// The digest of the type's entry at the time of the request, which the export uses: see [`crate::type_entry::TypeEntry`].
     pub entry: String,
     /// The columns defined for the parent at the time of the request.
     #[serde(default, skip_serializing_if = "Definitions::is_empty")]
@@ -387,13 +379,6 @@ impl Export {
             (Status::Succeeded, Some(end)) if end <= now => Status::Expired,
             (status, _) => status,
         }
-    }
-}
-
-impl Failure {
-    /// Whether an operator can mend the cause. Otherwise the user can, by narrowing the export.
-    pub fn is_for_operator(&self) -> bool {
-        !matches!(self.code.as_str(), "file_too_large" | "xlsx_impossible")
     }
 }
 

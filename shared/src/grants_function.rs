@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::authorization::{Action, Scope};
+use crate::access_rules::{Action, Scope};
 use crate::aws::CallError;
 use crate::catalog::ParentKind;
 

@@ -1,15 +1,14 @@
 //! Waybill: the Exports feature that every SaaS product needs, as serverless functions. This crate has the model and
-//! everything that the functions share. The model (`export`, `catalog`, `access`, `selection`, `lifecycle`, `work`) is
+//! everything that the functions share. The model (`export`, `catalog`, `access_rules`, `selection`, `lifecycle`, `work`) is
 //! independent of AWS; `store`, `bucket`, `queue`, `records`, `grants_function` and `aws` are not.
 
-pub mod authorization;
+pub mod access_rules;
 pub mod aws;
 pub mod bucket;
 pub mod catalog;
 pub mod clock;
 pub mod deployment;
 pub mod download_uuid;
-pub mod entry;
 pub mod env;
 pub mod event;
 pub mod export;
@@ -25,5 +24,6 @@ pub mod queue;
 pub mod records;
 pub mod selection;
 pub mod store;
+pub mod type_entry;
 pub mod value;
 pub mod work;

@@ -178,7 +178,7 @@ impl State {
             s.work.lease = None;
             s.work.attempts = s.work.attempts.saturating_sub(1);
             s.work.continuations += 1;
-            s.work.set_due(now + timing.retry());
+            s.work.set_due(now + timing.wait_unit());
         })
     }
 
@@ -187,16 +187,16 @@ impl State {
     ///
     /// The wait is counted from the end of the attempt; for a worker that died, from the end of its lease. The message is
     /// delayed by the rest of the wait. The sweeper sends one only if that message is lost.
-    pub fn retry_later(&self, now: Timestamp, timing: WorkTiming) -> Change {
+    pub fn end_attempt(&self, now: Timestamp, timing: WorkTiming) -> Change {
         if let Some(failure) = self.overdue(now).or_else(|| self.worn_out()) {
             return self.fail(failure, now, timing);
         }
         self.change(|s, _| {
             let lease = s.work.lease.take();
             let ended = lease.map_or(now, |lease| lease.until.min(now));
-            let begin = ended + timing.retry_after(s.work.attempts.max(1));
+            let begin = ended + timing.wait_after_attempts(s.work.attempts.max(1));
             s.work.not_before = Some(begin);
-            s.work.set_due(begin.max(now) + timing.retry());
+            s.work.set_due(begin.max(now) + timing.wait_unit());
         })
     }
 
@@ -268,7 +268,7 @@ impl State {
             s.work.checkpoint = None;
             s.work.completing = None;
             s.work.mail = Some(MailWork {
-                next: now + timing.retry(),
+                next: now + timing.wait_unit(),
                 asked: 0,
                 claimed_until: None,
             });
@@ -313,7 +313,7 @@ impl State {
         }
         self.change(|s, _| {
             s.work.sends += 1;
-            s.work.set_due(now + timing.resend_after(s.work.sends));
+            s.work.set_due(now + timing.doubling_wait(s.work.sends));
         })
     }
 
@@ -349,31 +349,14 @@ impl State {
         // The time in line for a slot is the other exports', not this one's.
         let age = now.duration_since(self.export.created_at) - self.work.waited();
         if self.export.status == Status::Waiting && age >= WorkTiming::START_WITHIN {
-            return Some(Failure {
-                code: "not_started".into(),
-                message: "The export could not be started within 24 hours. Please start it again."
-                    .into(),
-                retryable: true,
-            });
+            return Some(Failure::not_started());
         }
-        (age >= WorkTiming::FINISH_WITHIN).then(|| Failure {
-            code: "took_too_long".into(),
-            message: "The file could not be completed within 48 hours. Please narrow the export and start it again."
-                .into(),
-            retryable: true,
-        })
+        (age >= WorkTiming::FINISH_WITHIN).then(Failure::took_too_long)
     }
 
     fn worn_out(&self) -> Option<Failure> {
-        (self.work.attempts >= WorkTiming::MAX_ATTEMPTS).then(|| Failure {
-            code: "gave_up".into(),
-            message: format!(
-                "The file could not be made in {} attempts. Please start the export again later; if it fails \
-                 again, contact support.",
-                WorkTiming::MAX_ATTEMPTS
-            ),
-            retryable: true,
-        })
+        let is_worn_out = self.work.attempts >= WorkTiming::MAX_ATTEMPTS;
+        is_worn_out.then(|| Failure::gave_up(WorkTiming::MAX_ATTEMPTS))
     }
 }
 

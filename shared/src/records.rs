@@ -12,7 +12,7 @@ mod page;
 mod partition;
 mod position;
 mod query;
-mod range;
+mod segments;
 mod wire;
 
 pub use clients::RecordsClients;
@@ -137,33 +137,13 @@ pub enum RecordsError {
 impl RecordsError {
     /// The failure of the export; `None` for a transient error, which is retried.
     pub fn failure(&self) -> Option<Failure> {
-        let (code, message) = match self {
-            Self::Unavailable(_) => return None,
-            Self::Unmapped { .. } => (
-                "records_unmapped",
-                "The deployment does not say where the records of this type are.",
-            ),
-            Self::Missing { .. } => (
-                "records_missing",
-                "The table with the records does not exist.",
-            ),
-            Self::Refused { .. } => (
-                "records_refused",
-                "The table with the records is not as the catalog says.",
-            ),
-            Self::Denied { .. } => (
-                "records_denied",
-                "Waybill may not read the table with the records.",
-            ),
-            Self::Position => (
-                "position_lost",
-                "The export could not be continued from its checkpoint.",
-            ),
-        };
-        Some(Failure {
-            code: code.into(),
-            message: format!("{message} Please contact support."),
-            retryable: matches!(self, Self::Position),
-        })
+        match self {
+            Self::Unavailable(_) => None,
+            Self::Unmapped { .. } => Some(Failure::records_unmapped()),
+            Self::Missing { .. } => Some(Failure::records_missing()),
+            Self::Refused { .. } => Some(Failure::records_refused()),
+            Self::Denied { .. } => Some(Failure::records_denied()),
+            Self::Position => Some(Failure::position_lost()),
+        }
     }
 }

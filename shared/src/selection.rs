@@ -164,7 +164,7 @@ impl Criteria {
     pub fn pin(&self, now: Timestamp, zone: &TimeZone) -> Result<Selection, Vec<FieldError>> {
         let bound = |name: &str, bound: Option<TimeBound>| match bound {
             None => Ok(None),
-            Some(bound) => bound.pin(now, zone).map(Some).ok_or_else(|| {
+            Some(bound) => bound.resolve(now, zone).map(Some).ok_or_else(|| {
                 let field = format!("{}{CREATED_AT}.{name}", self.prefix);
                 vec![FieldError::new(field, "must be in the years 0 to 9999")]
             }),

@@ -3,18 +3,18 @@
 //! Every change of an export goes through [`Exports::commit`], which writes the work, the export and the events in one
 //! transaction, on the condition that the work has not been written since it was read.
 
-mod backoff;
-mod checkpoint;
 mod commit;
+mod create;
 mod cursors;
-mod entries;
+mod failed_steps;
 mod idempotency;
 mod parents;
+mod part_etags;
 mod queries;
 mod rate_limit;
-mod request;
 mod slots;
 mod totals;
+mod type_entries;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -28,15 +28,15 @@ use crate::aws::Item;
 use crate::event::Event;
 
 pub use commit::{CommitError, Updated};
+pub use create::{Creation, ExportCreator};
 pub use cursors::CursorStore;
-pub use entries::Entries;
 pub use idempotency::{IDEMPOTENCY_WINDOW, Idempotency};
 pub use parents::Parents;
 pub use queries::{Due, EventPage, ExportPage, ListQuery, Progress};
 pub use rate_limit::{RATE_LIMIT, RATE_WINDOW};
-pub use request::{Requested, Requests};
 pub use slots::{Place, SlotClaim};
 pub use totals::{DailyTotals, Totals, TotalsOfDays};
+pub use type_entries::TypeEntries;
 
 /// The error of reading or writing a table.
 #[derive(Debug, thiserror::Error)]

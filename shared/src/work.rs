@@ -1,97 +1,16 @@
 //! The work of an export: what is left to do, with lease, checkpoint, progress and due time.
 
-use std::time::Duration;
+mod checkpoint;
+mod timing;
+
+pub use checkpoint::{Checkpoint, CheckpointVersion, Completing, FileProgress};
+pub use timing::WorkTiming;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::Upload;
 use crate::export::ExportId;
-use crate::file::CellWarnings;
-use crate::file::xlsx::XlsxState;
-use crate::selection::UndecidedCounts;
-
-/// Time limits and waits. All follow from two configured lengths, so that tests can shorten them in proportion.
-#[derive(Debug, Clone, Copy)]
-pub struct WorkTiming {
-    lease: SignedDuration,
-    retry: SignedDuration,
-}
-
-impl WorkTiming {
-    /// The number of claims in a row without a new checkpoint after which an export fails.
-    pub const MAX_ATTEMPTS: u32 = 5;
-    /// An export that no worker has begun within this time fails.
-    pub const START_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-    /// An export that is not complete within this time fails.
-    pub const FINISH_WITHIN: SignedDuration = SignedDuration::from_hours(48);
-    /// A mail that could not be sent within this time is abandoned.
-    pub const MAIL_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
-    /// The longest wait before a message or a mail is sent again, in units of `retry`.
-    const LONGEST_WAIT: i32 = 60;
-    /// The longest wait before an export is tried again, in units of `retry`.
-    const LONGEST_RETRY: i32 = 8;
-
-    /// `lease` is the length of a lease without renewal (60 s by default), `retry` the unit of all waits (one minute by
-    /// default).
-    pub fn new(lease: Duration, retry: Duration) -> Self {
-        let signed = |d: Duration| SignedDuration::try_from(d).unwrap_or(SignedDuration::MAX);
-        Self {
-            lease: signed(lease),
-            retry: signed(retry),
-        }
-    }
-
-    /// The length of a lease.
-    pub fn lease(&self) -> SignedDuration {
-        self.lease
-    }
-
-    /// The interval of heartbeats: 10 s for a lease of 60 s.
-    pub fn heartbeat(&self) -> Duration {
-        self.lease.unsigned_abs() / 6
-    }
-
-    /// How long before the end of its lease a worker stops: 15 s for a lease of 60 s.
-    pub fn early_end(&self) -> Duration {
-        self.lease.unsigned_abs() / 4
-    }
-
-    /// The allowed difference between two machines' clocks: 30 s for a lease of 60 s.
-    pub fn skew(&self) -> SignedDuration {
-        self.lease / 2
-    }
-
-    /// The time before the sweeper sends a message again.
-    pub fn retry(&self) -> SignedDuration {
-        self.retry
-    }
-
-    /// The wait after `attempts` attempts without a new checkpoint: 1, 2, 4, 8 minutes.
-    pub fn retry_after(&self, attempts: u32) -> SignedDuration {
-        self.retry * doubled(attempts.saturating_sub(1), Self::LONGEST_RETRY)
-    }
-
-    /// The time before the sweeper sends the message of an export in line again: two minutes by default. Shorter than
-    /// [`WorkTiming::reserved`], so that a reservation whose message was lost is still valid then.
-    pub fn in_line(&self) -> SignedDuration {
-        self.retry * 2
-    }
-
-    /// The time after which an unused reservation of a slot ends: five minutes by default.
-    pub fn reserved(&self) -> SignedDuration {
-        self.retry * 5
-    }
-
-    /// The wait before sending something again that was sent `times` times: 1, 2, 4 … 60 minutes.
-    pub fn resend_after(&self, times: u32) -> SignedDuration {
-        self.retry * doubled(times, Self::LONGEST_WAIT)
-    }
-}
-
-fn doubled(times: u32, most: i32) -> i32 {
-    1_i32.checked_shl(times.min(30)).unwrap_or(most).min(most)
-}
 
 /// A worker's lease on an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,92 +19,6 @@ pub struct Lease {
     pub owner: String,
     /// When the lease ends unless renewed.
     pub until: Timestamp,
-}
-
-/// The progress of a file between two records.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct FileProgress {
-    /// The location of the records. A position is valid only for the same location.
-    #[serde(default)]
-    pub source: String,
-    /// The position after the last record read: its full key as JSON. Null before the first record and after the last.
-    #[serde(default)]
-    pub position: Option<String>,
-    /// The number of records read.
-    pub read: u64,
-    /// The number of records in the selection.
-    #[serde(default)]
-    pub matched: u64,
-    /// The number of rows written.
-    pub rows: u64,
-    /// The read units used.
-    pub read_units: f64,
-    /// The counts of cells with a warning so far.
-    #[serde(default)]
-    pub cell_warnings: CellWarnings,
-    /// The counts of records in doubt so far.
-    #[serde(default)]
-    pub undecided: UndecidedCounts,
-    /// The state of a spreadsheet; null for other formats, and after the last record.
-    #[serde(default)]
-    pub sheets: Option<XlsxState>,
-}
-
-/// The version of a checkpoint: the meaning of its fields, and the bytes that a worker writes after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CheckpointVersion(u32);
-
-impl CheckpointVersion {
-    /// The version of this release.
-    pub const CURRENT: Self = Self(2);
-}
-
-impl Default for CheckpointVersion {
-    fn default() -> Self {
-        Self::CURRENT
-    }
-}
-
-/// A checkpoint: all that a later worker needs to continue the file with the same bytes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// A worker that does not know the version starts the file again.
-    #[serde(default)]
-    pub v: CheckpointVersion,
-    /// The progress at the end of these bytes.
-    #[serde(flatten)]
-    pub progress: FileProgress,
-    /// The number of stored parts from part 1 without a gap. Their ETags are in items of their own.
-    pub parts: u32,
-    /// The number of bytes in the parts and the tail.
-    pub bytes: u64,
-    /// The number of bytes in the parts.
-    pub stored: u64,
-    /// The state of the SHA-256 of the parts ([`crate::hash::FileHash::state`]).
-    pub hash: String,
-    /// The key of the tail's object; null without a tail.
-    #[serde(default)]
-    pub tail: Option<String>,
-    /// How many bytes at the end of the tail are pending rows, which are not in the file's bytes yet.
-    #[serde(default)]
-    pub pending: u64,
-}
-
-/// The object that is about to be created for the complete file. Recorded before that.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Completing {
-    /// The progress at the end of the file.
-    #[serde(flatten)]
-    pub progress: FileProgress,
-    /// The object's key.
-    pub object: String,
-    /// The number of parts; 0 for a single PUT.
-    pub parts: u32,
-    /// The object's length in bytes.
-    pub size: u64,
-    /// The object's SHA-256 in hexadecimal digits.
-    pub sha256: String,
 }
 
 /// The state of a pending mail.

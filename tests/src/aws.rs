@@ -10,7 +10,7 @@ use aws_sdk_s3::config::Credentials;
 use jiff::Timestamp;
 use serde_json::json;
 use waybill::catalog::ExportType;
-use waybill::store::{Entries, Exports, Tables};
+use waybill::store::{Exports, Tables, TypeEntries};
 
 use crate::local::credentials;
 use crate::stack::Stack;
@@ -266,7 +266,7 @@ impl Aws {
     /// Where the tables do not take it.
     pub async fn make_by(&self, entry: &ExportType, exports: &[u64]) {
         let store = Exports::new(self.dynamodb.clone(), self.tables.clone());
-        let digest = Entries::new(store).keep(entry).await;
+        let digest = TypeEntries::new(store).keep(entry).await;
         let digest = AttributeValue::S(digest.expect("the entry is kept"));
         for id in exports {
             let update = self

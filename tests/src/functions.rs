@@ -15,7 +15,7 @@ use waybill::catalog::Catalog;
 use waybill::clock::Clock;
 use waybill::queue::Queue;
 use waybill::records::{RecordsClients, RecordsOpener};
-use waybill::store::{Entries, Exports, Tables};
+use waybill::store::{Exports, Tables, TypeEntries};
 use waybill_testing::fake::{Wire, http_client};
 use waybill_testing::timing;
 
@@ -79,7 +79,7 @@ pub fn worker(
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(sdk), QUEUE_URL.into()),
         exports_per_parent: 2,
-        entries: Entries::new(exports),
+        type_entries: TypeEntries::new(exports),
         timing: timing(),
         retention,
         memory_mb: 512,

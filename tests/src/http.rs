@@ -9,8 +9,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
 
-use crate::asking::cancel_path;
 use crate::in_process::InProcess;
+use crate::requests::cancel_path;
 use crate::wait;
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);

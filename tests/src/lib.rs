@@ -6,7 +6,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-pub mod asking;
 mod aws;
 mod browser;
 mod calc;
@@ -22,6 +21,7 @@ mod olist;
 mod orders;
 mod owner;
 mod process;
+pub mod requests;
 mod stack;
 mod table;
 mod tables;

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::asking::describe;
 use crate::deployment::Deployment;
 use crate::http::{Answer, Caller};
+use crate::requests::describe;
 use crate::wait::MAIL_WITHIN;
 
 /// How long an export of a few thousand rows may take on a slow, busy machine.

@@ -169,6 +169,19 @@ fn every_log_line_that_is_named_is_logged() {
 }
 
 #[test]
+fn every_code_of_a_failure_is_described_and_no_other() {
+    let source = text("shared/src/export/failure.rs");
+    let made = ["Self::new(\"", "Self::for_support(\""];
+    let made = made.iter().flat_map(|call| source.split(call).skip(1));
+    let codes: BTreeSet<String> = made
+        .filter_map(|rest| rest.split('"').next().map(str::to_owned))
+        .collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    let described = read("docs/api.md").first_cells_of_tables("`failure.code`");
+    assert_eq!(described, codes);
+}
+
+#[test]
 fn the_readme_is_short_and_links_to_every_document() {
     let readme = read("README.md");
     assert!(

@@ -12,14 +12,14 @@ use waybill::export::ExportId;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
-use waybill::store::{CursorStore, Entries, Exports, Parents, Requests, StoreError};
+use waybill::store::{CursorStore, ExportCreator, Exports, Parents, StoreError, TypeEntries};
 use waybill::work::WorkTiming;
 
 use crate::config::Config;
 use crate::http::answer::in_milliseconds;
-use crate::http::caller::ClaimNames;
 use crate::http::cursor::Cursors;
 use crate::http::error::ApiError;
+use crate::http::requester::ClaimNames;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
 
@@ -40,9 +40,9 @@ pub struct Clients {
 /// The state that all requests share: tables, queue, bucket, catalog, permissions and clock.
 pub struct App {
     pub(crate) exports: Exports,
-    pub(crate) requests: Requests,
+    pub(crate) creator: ExportCreator,
     /// The stored entries of types.
-    pub(crate) entries: Entries,
+    pub(crate) type_entries: TypeEntries,
     pub(crate) parents: Parents,
     pub(crate) queue: Queue,
     pub(crate) bucket: Bucket,
@@ -66,12 +66,12 @@ impl App {
             .grants_function
             .map(|name| GrantsFunction::new(clients.lambda, name, ANSWER_TIMEOUT));
         Self {
-            requests: Requests::new(
+            creator: ExportCreator::new(
                 exports.clone(),
                 config.limits.clone(),
-                config.timing.retry(),
+                config.timing.wait_unit(),
             ),
-            entries: Entries::new(exports.clone()),
+            type_entries: TypeEntries::new(exports.clone()),
             exports,
             cursor_store: CursorStore::new(clients.db.clone(), config.limits),
             parents: Parents::new(clients.db, config.parents),

@@ -5,7 +5,7 @@ use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::WorkTiming;
 
-use crate::http::caller::ClaimNames;
+use crate::http::requester::ClaimNames;
 use crate::page::PageConfig;
 
 /// The function's configuration.

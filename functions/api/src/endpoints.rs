@@ -1,11 +1,11 @@
 //! The endpoints of the API, one file each, and what several of them share.
 
-mod authorize;
 pub(crate) mod cancel;
 pub(crate) mod catalog;
 pub(crate) mod create;
 pub(crate) mod download;
 pub(crate) mod events;
+mod find_visible;
 pub(crate) mod list;
 pub(crate) mod put_parent;
 pub(crate) mod read;

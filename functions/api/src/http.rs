@@ -3,7 +3,6 @@
 pub(crate) mod accept;
 pub(crate) mod answer;
 pub(crate) mod body;
-pub(crate) mod caller;
 pub(crate) mod compression;
 pub(crate) mod cors;
 pub(crate) mod cursor;
@@ -11,4 +10,5 @@ pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod path;
 pub(crate) mod query;
+pub(crate) mod requester;
 pub(crate) mod zone;

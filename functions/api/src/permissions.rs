@@ -1,15 +1,15 @@
-//! Decides what a request may do: by the token's grants, whose rules are in `waybill::authorization`, or by the host's
+//! Decides what a request may do: by the token's grants, whose rules are in `waybill::access_rules`, or by the host's
 //! grants function. No other module of the API decides it.
 
 mod cache;
 
-use waybill::authorization::{Action, Scope};
+use waybill::access_rules::{Action, Scope};
 use waybill::clock::Clock;
 use waybill::grants_function::GrantsFunction;
 
 use self::cache::CachedGrantsFunction;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
+use crate::http::requester::Requester;
 
 /// Decides what requesters may do.
 pub(crate) struct Permissions {

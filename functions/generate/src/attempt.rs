@@ -19,7 +19,7 @@ use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress, Wor
 use self::draft::Draft;
 pub(crate) use self::error::AttemptError;
 pub(crate) use self::finish::{abort, finish_recorded};
-use self::finish::{gone, remove, resolve_completion};
+use self::finish::{remove, resolve_completion, upload_lost};
 use crate::lease::LeaseGuard;
 use crate::margin::Margin;
 use crate::plan::Plan;
@@ -206,7 +206,7 @@ impl Attempt<'_> {
                     .exports
                     .etags(self.export.id, &upload.upload_id, checkpoint.parts)
                     .await?;
-                (Some(upload), etags.ok_or_else(gone)?)
+                (Some(upload), etags.ok_or_else(upload_lost)?)
             }
             Some(unused) => {
                 abort(&self.dependencies.bucket, &unused).await;
@@ -311,14 +311,7 @@ fn first_checkpoint_after(every: Duration, attempts: u32) -> Duration {
 
 /// The failure of an export whose file has another number of rows than records were selected.
 fn miscounted(matched: u64, written: u64) -> Option<Failure> {
-    (matched != written).then(|| Failure {
-        code: "rows_miscounted".into(),
-        message: format!(
-            "The file would have had {written} rows for {matched} records, and was not kept. Please start the export \
-             again; if it fails again, contact support."
-        ),
-        retryable: true,
-    })
+    (matched != written).then(|| Failure::rows_miscounted(matched, written))
 }
 
 /// Waits for `awaited` until `end`, if given; `None` if that passes first.

@@ -1,9 +1,9 @@
 //! The lease guard: renews the lease by a heartbeat, and is the only way for a worker to write the export and its work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex as Cell, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Duration, Instant};
 use waybill::clock::Clock;
 use waybill::lifecycle::{Change, State};
@@ -22,11 +22,11 @@ pub(crate) struct LeaseGuard {
     exports: Exports,
     clock: Clock,
     timing: WorkTiming,
-    state: Mutex<State>,
-    ends: Cell<Instant>,
+    state: AsyncMutex<State>,
+    ends: Mutex<Instant>,
     rows: AtomicU64,
     /// When the lease was last checked.
-    checked: Cell<Instant>,
+    checked: Mutex<Instant>,
 }
 
 /// The minimum time between two checks, about as long as a page of 1 MB takes.
@@ -68,10 +68,10 @@ impl LeaseGuard {
             exports,
             clock,
             timing,
-            state: Mutex::new(state),
-            ends: Cell::new(end(before, timing)),
+            state: AsyncMutex::new(state),
+            ends: Mutex::new(end(before, timing)),
             rows: AtomicU64::new(rows),
-            checked: Cell::new(Instant::now()),
+            checked: Mutex::new(Instant::now()),
         })
     }
 

@@ -11,7 +11,7 @@ use waybill::deployment;
 use waybill::invocation::time_left;
 use waybill::queue::Queue;
 use waybill::records::{RecordsClients, RecordsOpener};
-use waybill::store::{Entries, Exports};
+use waybill::store::{Exports, TypeEntries};
 
 use crate::config::Config;
 
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
             checkpoint_every: config.timing.lease().unsigned_abs() / 2,
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
-        entries: Entries::new(exports),
+        type_entries: TypeEntries::new(exports),
         timing: config.timing,
         retention: config.retention,
         exports_per_parent: config.exports_per_parent,

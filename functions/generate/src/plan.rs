@@ -38,13 +38,17 @@ impl Plan {
         let export_type = entry.with_definitions(&export.definitions, export.parent.id());
         let columns: Vec<&Column> = export_type
             .select_columns(&export.columns)
-            .map_err(|_| gone("a column"))?;
+            .map_err(|_| Failure::catalog_changed("a column"))?;
         let selection = Selection::from_stored(&export.filters, export.search.as_deref())
-            .map_err(|_| gone("a filter"))?;
-        let time_zone = TimeZone::get(&export.time_zone).map_err(|_| gone("the time zone"))?;
+            .map_err(|_| Failure::catalog_changed("a filter"))?;
+        let time_zone = TimeZone::get(&export.time_zone)
+            .map_err(|_| Failure::catalog_changed("the time zone"))?;
         let source = opener.locate(&export_type.records);
-        let source =
-            source.map_err(|error| error.failure().unwrap_or_else(|| gone("the table")))?;
+        let source = source.map_err(|error| {
+            error
+                .failure()
+                .unwrap_or_else(|| Failure::catalog_changed("the table"))
+        })?;
         Ok(Self {
             source: source.to_string(),
             parent_id: export.parent.id().to_owned(),
@@ -193,21 +197,6 @@ impl Plan {
         instant.is_some_and(|instant| {
             self.range.from.is_none_or(|from| from <= instant) && instant < self.range.until
         })
-    }
-}
-
-/// The failure of an export whose entry does not exist.
-pub(crate) fn no_entry() -> Failure {
-    gone("the entry")
-}
-
-fn gone(what: &str) -> Failure {
-    Failure {
-        code: "catalog_changed".into(),
-        message: format!(
-            "The catalog no longer has {what} that this export was requested with. Please start it again."
-        ),
-        retryable: true,
     }
 }
 

@@ -5,15 +5,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use waybill::aws::{TimedOut, best_effort};
 use waybill::bucket::BucketError;
-use waybill::export::{Export, ExportId, Status};
+use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
-use waybill::store::{CommitError, Entries, Place, StoreError, Updated};
+use waybill::store::{CommitError, Place, StoreError, TypeEntries, Updated};
 use waybill::work::{Completing, WorkTiming};
 
 use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
 use crate::lease::{LeaseEnd, LeaseError, LeaseGuard};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::receipt::receipt;
 
 /// Tries of giving back a lease. A late renewal may still take effect and conflict with the first try.
@@ -26,7 +26,7 @@ pub struct Worker {
     /// The queue of exports.
     pub queue: Queue,
     /// The stored entries of types.
-    pub entries: Entries,
+    pub type_entries: TypeEntries,
     /// The time limits and waits.
     pub timing: WorkTiming,
     /// The time from completion to expiry of a file.
@@ -219,7 +219,7 @@ impl Worker {
         let free = |state: &State| {
             let lease = state.work.lease.as_ref();
             let is_own = lease.is_some_and(|lease| lease.owner == owner);
-            is_own.then(|| state.retry_later(now, self.timing))
+            is_own.then(|| state.end_attempt(now, self.timing))
         };
         match exports.update(id, GIVE_BACK_TRIES, free).await? {
             Updated::Written(state) => Ok(self.retried(&state).await),
@@ -299,7 +299,7 @@ impl Worker {
                 AttemptError::Transient(error) => log_attempt_error(&*error),
             }
             let state = lease
-                .commit(|state| state.retry_later(self.dependencies.clock.now(), self.timing))
+                .commit(|state| state.end_attempt(self.dependencies.clock.now(), self.timing))
                 .await?;
             return Ok(self.retried(&state).await);
         }
@@ -330,8 +330,9 @@ impl Worker {
         if let Some(completing) = work.completing {
             return finish_recorded(&self.dependencies, export.id, completing, work.upload).await;
         }
-        let entry = self.entries.get(&export.entry).await?;
-        let entry = entry.ok_or_else(|| AttemptError::Failed(plan::no_entry()))?;
+        let entry = self.type_entries.get(&export.entry).await?;
+        let entry =
+            entry.ok_or_else(|| AttemptError::Failed(Failure::catalog_changed("the entry")))?;
         let plan =
             Plan::new(&entry, &self.dependencies.records, &export).map_err(AttemptError::Failed)?;
         let attempt = Attempt {
@@ -347,7 +348,7 @@ impl Worker {
     /// The read consistency of the export's records in words, for the receipt.
     async fn consistency(&self, lease: &LeaseGuard) -> Result<&'static str, StoreError> {
         let digest = lease.state().await.export.entry;
-        let entry = self.entries.get(&digest).await?;
+        let entry = self.type_entries.get(&digest).await?;
         Ok(entry.map_or("unknown", |entry| {
             waybill::records::consistency(&entry.records)
         }))

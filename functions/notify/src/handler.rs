@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
-use waybill::authorization::{Action, Scope};
+use waybill::access_rules::{Action, Scope};
 use waybill::aws::best_effort;
 use waybill::bucket::{Bucket, BucketError};
 use waybill::catalog::{Catalog, Delivery};

@@ -183,7 +183,7 @@ impl Sweeper {
         } else {
             tracing::warn!(export.id = %id, error, "step failed");
         }
-        if let Err(error) = self.exports.back_off(id, now, self.timing).await {
+        if let Err(error) = self.exports.record_failed_step(id, now, self.timing).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(export.id = %id, error, "the export was not put off");
         }
@@ -233,7 +233,7 @@ impl Sweeper {
             Step::Nothing => return Ok(None),
             Step::Send => state.send_again(now, self.timing),
             Step::LookAgain(at) => state.look_again(at),
-            Step::FreeLease => state.retry_later(now, self.timing),
+            Step::FreeLease => state.end_attempt(now, self.timing),
             Step::AskForMail => state.ask_for_mail(now, self.timing),
             Step::Expire => {
                 let expired = state.export.expires_at.unwrap_or(now);

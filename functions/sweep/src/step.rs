@@ -74,7 +74,7 @@ mod tests {
         let until = taken.work.lease.as_ref().unwrap().until;
         let look = Step::LookAgain(until + timing().skew());
         // Description, state, seconds after the request, the step due then.
-        let freed = taken.retry_later(until + timing().skew(), timing()).after;
+        let freed = taken.end_attempt(until + timing().skew(), timing()).after;
         let table = [
             (
                 "a message that may still arrive",

@@ -75,7 +75,7 @@ impl State {
         self.change(|s, _| {
             if let Some(mail) = &mut s.work.mail {
                 mail.asked += 1;
-                mail.next = now + timing.resend_after(mail.asked);
+                mail.next = now + timing.doubling_wait(mail.asked);
             }
             s.reschedule();
         })

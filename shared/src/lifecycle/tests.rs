@@ -211,13 +211,13 @@ fn five_claims_without_a_checkpoint_are_the_last() {
     for _ in 0..4 {
         state = take(&state, "a", now);
         now += 5;
-        state = state.retry_later(at(now), timing()).after;
+        state = state.end_attempt(at(now), timing()).after;
         waits.push(begin(&state) - now);
         now += waits[waits.len() - 1];
     }
     assert_eq!(waits, [60, 120, 240, 480]);
     state = take(&state, "a", now);
-    assert_eq!(code(&state.retry_later(at(now + 90), timing())), "gave_up");
+    assert_eq!(code(&state.end_attempt(at(now + 90), timing())), "gave_up");
     let Claim::GiveUp(given_up) = state.claim("b", at(now + 90), timing()) else {
         panic!()
     };
@@ -227,7 +227,7 @@ fn five_claims_without_a_checkpoint_are_the_last() {
 #[test]
 fn no_message_begins_the_next_attempt_before_its_time_and_none_is_lost() {
     let freed = take(&requested(), "a", 0)
-        .retry_later(at(5), timing())
+        .end_attempt(at(5), timing())
         .after;
     // The sweeper looks once the message has had a minute to come.
     assert_eq!((begin(&freed), due(&freed)), (65, 125));
@@ -252,10 +252,10 @@ fn no_message_begins_the_next_attempt_before_its_time_and_none_is_lost() {
 #[test]
 fn the_wait_after_a_worker_that_is_gone_began_with_the_end_of_its_lease() {
     let taken = take(&requested(), "a", 0);
-    let soon = taken.retry_later(at(95), timing()).after;
+    let soon = taken.end_attempt(at(95), timing()).after;
     assert_eq!((begin(&soon), due(&soon)), (120, 180));
     // Found late, it goes on at once.
-    let late = taken.retry_later(at(600), timing()).after;
+    let late = taken.end_attempt(at(600), timing()).after;
     assert_eq!((begin(&late), due(&late)), (120, 660));
     assert_eq!(late.work.held_back(at(600)), SignedDuration::ZERO);
     take(&late, "b", 600);
@@ -641,7 +641,7 @@ impl Store {
                 .map(|lease| lease.until + timing().skew());
             let change = match (export.status.is_final(), lease_end) {
                 (false, Some(end)) if now < end => state.look_again(end),
-                (false, Some(_)) => state.retry_later(now, timing()),
+                (false, Some(_)) => state.end_attempt(now, timing()),
                 (false, None) => state.send_again(now, timing()),
                 (true, _) if work.mail.as_ref().is_some_and(|mail| mail.next <= now) => {
                     if mails
@@ -803,7 +803,7 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
         }),
         Act::StartOver => holds.then(|| state.start_over()),
         Act::Continue => holds.then(|| state.continue_later(now, timing())),
-        Act::Retry => holds.then(|| state.retry_later(now, timing())),
+        Act::Retry => holds.then(|| state.end_attempt(now, timing())),
         Act::Succeed => holds.then(|| state.succeed(&completing(), receipt(), WEEK, now, timing())),
         Act::Fail => holds.then(|| {
             let failure = Failure {

@@ -15,7 +15,7 @@ use super::page::RecordsPage;
 use super::partition::PartitionReader;
 use super::position::ResumePosition;
 use super::query::{Cost, QuerySettings};
-use super::range::segments;
+use super::segments::segments;
 use super::wire::Layout;
 use super::{Order, Range, RecordsError};
 use crate::catalog::{Origin, RecordsSpec};
@@ -222,7 +222,7 @@ fn settings(
         page_size: None,
         layout: Arc::new(Layout::new(origins, key_names)),
         budget: Arc::new(Budget::new(None)),
-        spares: Arc::default(),
+        buffers: Arc::default(),
         ahead: None,
     }
 }

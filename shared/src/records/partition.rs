@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use super::key::{self, Key};
 use super::position::{PageOrigin, ResumePosition};
 use super::query::{Body, Cost, KeyRangeCheck, OPERATION, QuerySettings};
-use super::range::Segment;
-use super::wire::{Answer, Reader};
+use super::segments::Segment;
+use super::wire::{Answer, RecordsParser};
 use super::{RecordsError, Row};
 use crate::aws::CallError;
 
@@ -18,7 +18,7 @@ use crate::aws::CallError;
 pub(super) struct PartitionReader {
     partition: String,
     segments: Vec<Segment>,
-    reader: Option<Reader>,
+    parser: Option<RecordsParser>,
     answer: Option<Arc<Answer>>,
     /// The records of the answer that are in the range, as row numbers.
     rows: Vec<u32>,
@@ -46,7 +46,7 @@ impl PartitionReader {
         Self {
             partition,
             segments,
-            reader: None,
+            parser: None,
             answer: None,
             rows: Vec::new(),
             with_other_format: Vec::new(),
@@ -149,10 +149,10 @@ impl PartitionReader {
                         .await?
                 }
             };
-            let reader = self.reader.get_or_insert_with(|| {
-                Reader::new(settings.layout.clone(), settings.spares.clone())
+            let parser = self.parser.get_or_insert_with(|| {
+                RecordsParser::new(settings.layout.clone(), settings.buffers.clone())
             });
-            let answer = Answer::read(body.bytes, reader).map_err(QuerySettings::malformed)?;
+            let answer = Answer::read(body.bytes, parser).map_err(QuerySettings::malformed)?;
             let costs = Cost::new(answer.read_units, body.is_consistent);
             settings.budget.take(costs.bytes);
             cost += costs;

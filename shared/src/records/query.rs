@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::filter::{Filter, MAX_EXPRESSION};
 use super::key::{self, Key};
-use super::range::Segment;
-use super::wire::{BufferPool, Layout, Malformed, Tap};
+use super::segments::Segment;
+use super::wire::{BufferPool, Layout, Malformed, RawBody};
 use super::{Order, Range, RecordsError, Row};
 use crate::aws::CallError;
 use crate::catalog::SortFormat;
@@ -44,7 +44,7 @@ pub(super) struct QuerySettings {
     /// The values to read from a record, including its key.
     pub(super) layout: Arc<Layout>,
     pub(super) budget: Arc<Budget>,
-    pub(super) spares: Arc<BufferPool>,
+    pub(super) buffers: Arc<BufferPool>,
     /// Limits the pages that are requested ahead; `None` for none.
     pub(super) ahead: Option<Arc<Semaphore>>,
 }
@@ -130,12 +130,12 @@ impl QuerySettings {
         self.budget.wait().await;
         let is_young = self.strong_until.is_some_and(|end| Instant::now() < end);
         let is_consistent = segment.consistent || (is_young && self.index.is_none());
-        let tap = Tap::new(self.budget.clone(), self.spares.clone());
+        let raw_body = RawBody::new(self.budget.clone(), self.buffers.clone());
         let query = self.query(partition, segment, start, is_consistent);
-        let asked = query.customize().interceptor(tap.clone()).send().await;
+        let asked = query.customize().interceptor(raw_body.clone()).send().await;
         asked.map_err(|error| self.error(error))?;
         Ok(Body {
-            bytes: tap.into_body(),
+            bytes: raw_body.into_body(),
             is_consistent,
         })
     }

@@ -48,7 +48,7 @@ impl TimeBound {
 
     /// Resolves the bound to an instant. `None` outside the years 0 to 9999. A day at the end of that range, such as
     /// 9999-12-31, is the last instant there is.
-    pub fn pin(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub fn resolve(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let instant = match self {
             Self::Instant(instant) => instant,
             Self::Day(day) => {
@@ -96,7 +96,7 @@ mod tests {
         let now = "2026-11-21T12:01:02Z".parse().unwrap();
         let zone = TimeZone::get(zone).unwrap();
         TimeBound::parse(text)?
-            .pin(now, &zone)
+            .resolve(now, &zone)
             .map(|instant| instant.to_string())
     }
 

@@ -173,7 +173,12 @@ impl UndecidedCounts {
             Reason::Undated | Reason::Created | Reason::Blank => expected_time(of).to_owned(),
         };
         let records = format!("{} of {} records", worst.count, self.candidates);
-        Some(mismatch(attribute, &expected, &records, &worst.found))
+        Some(Failure::catalog_mismatch(
+            attribute,
+            &expected,
+            &records,
+            &worst.found,
+        ))
     }
 
     /// The failure of an export with a filter on the time that found no record at all, if a record at one end of the
@@ -195,18 +200,8 @@ impl UndecidedCounts {
             of.records.sort_format
         );
         let found = form_of_text(sort_key.unwrap_or_default());
-        is_other.then(|| mismatch(&of.records.sort_key, &expected, "a record", &found))
-    }
-}
-
-fn mismatch(attribute: &str, expected: &str, records: &str, found: &str) -> Failure {
-    Failure {
-        code: "catalog_mismatch".into(),
-        message: format!(
-            "The records are not as the catalog says: the attribute {attribute} should have {expected}, and {records} \
-             had {found}. No file was made, since it would lack records. Please contact support."
-        ),
-        retryable: false,
+        is_other
+            .then(|| Failure::catalog_mismatch(&of.records.sort_key, &expected, "a record", &found))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Idempotency keys: a repeated request finds the export that the first one created.
+//! Idempotency keys: decides whether a request repeats an earlier one, whose export is then the answer.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
@@ -67,16 +67,33 @@ impl Idempotency {
 #[derive(Serialize, Deserialize)]
 pub(super) struct IdempotencyItem {
     key: String,
-    pub(super) export_id: ExportId,
-    pub(super) fingerprint: String,
+    export_id: ExportId,
+    fingerprint: String,
     created_at: i64,
     expires_at: i64,
 }
 
+/// What a request with a key is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// The key is not remembered any more: a new request.
+    None,
+    /// The request that created this export, once more.
+    Of(ExportId),
+    /// Another request under the same key.
+    OtherRequest,
+}
+
 impl IdempotencyItem {
-    /// Whether the key is no longer remembered at `now`.
-    pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        self.created_at <= (now - IDEMPOTENCY_WINDOW).as_millisecond()
+    /// What a request with this item's key is at `now`.
+    pub(super) fn repetition(&self, request: &Idempotency, now: Timestamp) -> Repetition {
+        if self.created_at <= (now - IDEMPOTENCY_WINDOW).as_millisecond() {
+            return Repetition::None;
+        }
+        match self.fingerprint == request.fingerprint {
+            true => Repetition::Of(self.export_id),
+            false => Repetition::OtherRequest,
+        }
     }
 }
 

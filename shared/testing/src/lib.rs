@@ -11,10 +11,10 @@ use std::time::Duration;
 pub use aws_smithy_mocks as mocks;
 use jiff::{SignedDuration, Timestamp};
 use waybill::catalog::Catalog;
-use waybill::entry::Entry;
 use waybill::export::{Export, ExportId, Receipt, Status, User};
 use waybill::file::{Format, Profile};
 use waybill::lifecycle::{Claim, State};
+use waybill::type_entry::TypeEntry;
 use waybill::work::{Completing, FileProgress, Work, WorkTiming};
 
 pub use answer::{on_the_wire, query_answer};
@@ -55,9 +55,9 @@ pub fn timing() -> WorkTiming {
 }
 
 /// The entry of the built-in type `orders`, which every export here uses.
-pub fn orders_entry() -> Entry {
+pub fn orders_entry() -> TypeEntry {
     let catalog = Catalog::built_in().unwrap();
-    Entry::new(catalog.get("orders").unwrap()).unwrap()
+    TypeEntry::new(catalog.get("orders").unwrap()).unwrap()
 }
 
 /// A waiting export, requested at 0 and due at 60.

@@ -311,7 +311,10 @@ async fn a_failing_export_is_put_off_longer_each_time_and_keeps_its_due_time() {
         (7, 60),
         (8, 60),
     ] {
-        exports.back_off(id(7), at(100), timing()).await.unwrap();
+        exports
+            .record_failed_step(id(7), at(100), timing())
+            .await
+            .unwrap();
         let work = tables.work(7).unwrap();
         let retry = at(100) + SignedDuration::from_mins(minutes);
         assert_eq!(
@@ -329,8 +332,14 @@ async fn a_failing_export_is_put_off_longer_each_time_and_keeps_its_due_time() {
     assert_eq!(of_shard(16 + 7).await, [(id(7), at(60))]);
     // An unreadable one is put off too; one that does not exist is not.
     tables.spoil_work(7);
-    exports.back_off(id(7), at(100), timing()).await.unwrap();
-    exports.back_off(id(8), at(100), timing()).await.unwrap();
+    exports
+        .record_failed_step(id(7), at(100), timing())
+        .await
+        .unwrap();
+    exports
+        .record_failed_step(id(8), at(100), timing())
+        .await
+        .unwrap();
 }
 
 /// The key and the value of a daily total.

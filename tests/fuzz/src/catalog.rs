@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use waybill::catalog::{Catalog, ExportType};
-use waybill::entry::Entry;
 use waybill::selection::{Criteria, Projection};
+use waybill::type_entry::TypeEntry;
 
 /// `data` is the text of a catalog. An accepted catalog must be usable by every function; a refused one must have an
 /// error message.
@@ -19,8 +19,8 @@ pub fn check(data: &[u8]) {
 }
 
 fn works(export_type: &ExportType) {
-    let entry = Entry::new(export_type).unwrap();
-    assert_eq!(&Entry::parse(&entry.json).unwrap(), export_type);
+    let entry = TypeEntry::new(export_type).unwrap();
+    assert_eq!(&TypeEntry::parse(&entry.json).unwrap(), export_type);
 
     let columns = export_type.default_columns();
     assert!(!columns.is_empty(), "{} has no column", export_type.name);

@@ -2,7 +2,7 @@
 
 use api::{ClaimNames, Requester};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
-use waybill::authorization::{Grant, Grants};
+use waybill::access_rules::{Grant, Grants};
 
 /// `data` is the `requestContext` of an event in API Gateway's format 2.0.
 pub fn check(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! Unknown paths, unsupported methods and invalid query strings.
 
 use reqwest::Method;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, Owner};
 
 /// The answer for everything that does not exist.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, FINISHED_WITHIN, MAIL_WITHIN, Owner, id};
 
 #[track_caller]

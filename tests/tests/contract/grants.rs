@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Answer, Deployment, Owner, id, unique};
 
 /// Routes, and the status for each kind of token: 404 for what the token may not see, 403 for what it may see but not

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Answer, Caller, Deployment, Owner, id, unique};
 
 async fn post(caller: &Caller, path: &str, key: &str, body: Value) -> Answer {

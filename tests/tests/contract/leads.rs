@@ -2,7 +2,7 @@
 
 use calamine::Data;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Caller, Deployment, exported, file_of, python_csv, succeeded, unique, xlsx};
 
 const SYSTEM: &str = "id status name first_name last_name email phone company address_line1 address_line2 city state \

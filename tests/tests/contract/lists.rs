@@ -3,7 +3,7 @@
 use reqwest::Method;
 use reqwest::header::IF_NONE_MATCH;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Answer, Caller, Deployment, FINISHED_WITHIN, Owner, id, unique};
 
 /// The ids of a list. Also checks the list's field for unfinished exports.

@@ -1,7 +1,7 @@
 //! Mails: when a file is attached.
 
 use serde_json::json;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, Owner, id};
 
 /// Whoever reads the mails of the address can read an attached file. API Gateway passes a boolean claim as text. With any

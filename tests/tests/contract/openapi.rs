@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use flate2::read::GzDecoder;
 use reqwest::Method;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, Owner, generated_orders, load_orders, orders_csv, python};
 
 const SCHEMA: &str = include_str!("../../data/openapi-3.1.schema.json");

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, Owner, unique};
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use serde_json::json;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, Owner};
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{
     Deployment, Owner, generated_orders, load_orders, orders_csv, python_csv, unique,
 };

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Caller, Deployment, Owner, generated_orders, load_orders, orders_csv, unique};
 
 /// The sums of the days. The sums of the people must be equal.

@@ -1,7 +1,7 @@
 //! Purchases and audience members of an organization.
 
 use serde_json::json;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, MAIL_WITHIN, exported, file_of, python_csv, unique};
 
 const PURCHASES: &str = "\

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Deployment, FINISHED_WITHIN, Owner, file_of, python_csv};
 
 /// Puts an order with this sort key and creation time, without a loader's checks.

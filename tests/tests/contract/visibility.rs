@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waybill::download_uuid::new_download;
 use waybill::export::ExportId;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Caller, Deployment, Owner, id, unique};
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waybill_tests::asking::csv;
+use waybill_tests::requests::csv;
 use waybill_tests::{
     COLUMNS, Owner, Stack, generated_orders, load_orders, orders_csv, python_csv, unique,
 };

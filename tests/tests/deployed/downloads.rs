@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use reqwest::header::RANGE;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Owner, Stack, id};
 
 /// What S3 signs cannot be turned into a key to anything else.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use reqwest::Method;
 use tokio::sync::OnceCell;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Aws, Owner, Stack, id, unique, wait_until};
 
 /// How long an answer of the host's may hold for anything but a download, and what the calls themselves take.

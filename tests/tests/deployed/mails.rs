@@ -1,7 +1,7 @@
 //! What becomes of mails after they were sent.
 
 use serde_json::Value;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Owner, Stack, id, unique};
 
 /// Somebody whose mails become what the mailbox makes of those to this name.

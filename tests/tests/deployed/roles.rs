@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_s3::primitives::ByteStream;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Aws, Owner, Stack, id};
 
 /// Actions on resources, and which function's role allows them. `elsewhere` is a key outside of `exports/`. What is

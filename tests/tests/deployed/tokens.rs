@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::json;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Caller, Stack, unique};
 
 /// The gateway answers 401 with its own form on every route.

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Answer, Caller, Deployment, InProcess, id};
 
 use super::{PATH, Service};

@@ -20,7 +20,7 @@ use waybill::store::to_item;
 use waybill::work::Work;
 use waybill_testing::fake::{Key, KeyPart, Table, plain};
 use waybill_testing::{on_the_wire, receipt};
-use waybill_tests::asking::csv;
+use waybill_tests::requests::csv;
 use waybill_tests::{Caller, InProcess, id};
 
 /// The exports of Ana's project.

@@ -6,7 +6,7 @@ use serde_json::json;
 use waybill::catalog::Catalog;
 use waybill::export::Status;
 use waybill_tests::InProcess;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 
 use super::{PATH, Service, link};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use waybill::export::Export;
-use waybill_tests::asking::*;
+use waybill_tests::requests::*;
 use waybill_tests::{Answer, HostAnswer};
 
 use super::{PATH, Service, link};

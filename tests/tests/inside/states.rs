@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use waybill::event::{Event, EventKind};
 use waybill::export::{ExportId, Failure, Status};
 use waybill_testing::{on_the_wire, timing};
-use waybill_tests::asking::*;
 use waybill_tests::id;
+use waybill_tests::requests::*;
 
 use super::{PATH, Service, link, work_key};
 

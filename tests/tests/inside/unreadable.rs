@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use waybill::export::Status;
-use waybill_tests::asking::*;
 use waybill_tests::id;
+use waybill_tests::requests::*;
 
 use super::{PATH, Service};
 

@@ -168,7 +168,7 @@ impl Reference {
         let took = export
             .ended_at
             .map(|end| end.duration_since(export.created_at));
-        let longest = WorkTiming::FINISH_WITHIN + timing().retry() * 60;
+        let longest = WorkTiming::FINISH_WITHIN + timing().wait_unit() * 60;
         check(
             took.is_some_and(|took| took < longest),
             format!("the export took {took:?}"),

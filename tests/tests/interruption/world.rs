@@ -15,7 +15,7 @@ use waybill::event::{Actor, Event, EventKind};
 use waybill::export::Export;
 use waybill::file::{Format, Profile};
 use waybill::lifecycle::State;
-use waybill::store::{CommitError, Entries, to_item};
+use waybill::store::{CommitError, TypeEntries, to_item};
 use waybill::work::Work;
 use waybill_testing::fake::{Answer, Call, Cloud, Item, Table, plain};
 use waybill_testing::{id, own_tables, timing, waiting};
@@ -119,7 +119,7 @@ impl World {
         let exports = self.exports(&self.machine("api", false), false);
         let catalog = catalog();
         let entry = catalog.get(case.type_name).unwrap();
-        let entry = Entries::new(exports.clone()).keep(entry).await.unwrap();
+        let entry = TypeEntries::new(exports.clone()).keep(entry).await.unwrap();
         let export = Export {
             id: id(number),
             type_name: case.type_name.into(),
@@ -133,7 +133,7 @@ impl World {
             ..export
         };
         let event = Event::new(&export, EventKind::Requested, requested_at()).by(Actor::default());
-        let work = Work::new(export.id, requested_at() + timing().retry());
+        let work = Work::new(export.id, requested_at() + timing().wait_unit());
         for (table, item) in [
             ("exports", to_item("exports", &export).unwrap()),
             ("work", to_item("work", &work).unwrap()),

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use waybill_tests::{Owner, id, wait_until};
 
-use crate::looker::Looker;
+use crate::view_check::ViewCheck;
 use crate::visitor::Visitor;
 
 /// The port above the stack's own four, which the local stack allows (`AllowedOrigins`).
@@ -133,7 +133,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .await;
     assert_eq!(look, json!(["rgb(1, 128, 64)", "20px"]));
     browser.click(&format!("{DIALOG} header button")).await;
-    Looker::new(browser).look_inside("host-page").await;
+    ViewCheck::new(browser).look_inside("host-page").await;
 
     // As a framework does: move an element, and change its parent.
     let script = "document.body.append(find(arguments[0]))";

@@ -5,8 +5,8 @@ use waybill_tests::{
     Browser, Caller, Owner, Stack, exported, generated_orders, id, load, load_orders, orders_csv,
 };
 
-use crate::looker::Looker;
 use crate::moments::Moments;
+use crate::view_check::ViewCheck;
 use crate::visitor::{Visitor, go_offline, leave_unanswered, spoil_the_token};
 
 const EXPORT: &str = "waybill-export-button >> .button";
@@ -62,16 +62,16 @@ async fn every_state_of_an_export() {
         return;
     };
     let browser = &ana.browser;
-    let looker = Looker::new(browser);
+    let check = ViewCheck::new(browser);
 
     browser.open(&format!("{}/", ana.stack.public_url())).await;
     browser.shows(".welcome", "Sign in").await;
-    looker.look("welcome").await;
+    check.look("welcome").await;
     ana.enter("/").await;
     browser
         .shows("waybill-exports >> .blank", "No exports yet")
         .await;
-    looker.look("exports-empty").await;
+    check.look("exports-empty").await;
 
     let orders = orders_csv(&generated_orders(60));
     load_orders(&ana.stack, ana.owner.project, orders).await;
@@ -121,7 +121,7 @@ async fn every_state_of_an_export() {
         ana.enter(&path(export)).await;
         browser.shows("#status", status).await;
         browser.shows("#message", says).await;
-        looker.look(view).await;
+        check.look(view).await;
         if status == "Failed" {
             // The address of support, and a button to start again.
             browser
@@ -147,7 +147,7 @@ async fn every_state_of_an_export() {
     browser
         .shows("waybill-exports >> .name .reason", "in 5 attempts")
         .await;
-    looker.look("exports").await;
+    check.look("exports").await;
     ana.enter(&format!(
         "{}?status=failed&type=orders",
         ana.list("exports")
@@ -162,7 +162,7 @@ async fn every_state_of_an_export() {
 
     ana.enter("/exports/1").await;
     browser.shows(".blank", "you may not see it").await;
-    looker.look("not-found").await;
+    check.look("not-found").await;
     no_other_errors(browser).await;
 }
 
@@ -172,25 +172,25 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
         return;
     };
     let browser = &ana.browser;
-    let looker = Looker::new(browser);
+    let check = ViewCheck::new(browser);
     call_it_a_film(&ana).await;
     let list = format!("{}?status=delivered&search=paulo", ana.list("orders"));
     ana.enter(&list).await;
     browser.shows(".count", "3 in this list").await;
-    looker.look("records").await;
+    check.look("records").await;
     for filter in ["status", "created_at", "payment"] {
         let panel = format!("[data-filter={filter}] .panel");
         browser
             .click(&format!("[data-filter={filter}] summary"))
             .await;
         browser.shows(&panel, "").await;
-        looker.look(&format!("filter-{filter}")).await;
+        check.look(&format!("filter-{filter}")).await;
         browser.press(ESCAPE).await;
         browser.hides(&panel).await;
     }
     browser.click(EXPORT).await;
     browser.shows(DIALOG, "Status delivered").await;
-    looker.look("export-dialog").await;
+    check.look("export-dialog").await;
     browser.click(&format!("{DIALOG} summary")).await;
     browser
         .shows(&format!("{DIALOG} .columns"), "Customer")
@@ -201,19 +201,19 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
             json!([format!("{DIALOG} details")]),
         )
         .await;
-    looker.look("export-dialog-columns").await;
+    check.look("export-dialog-columns").await;
 
     leave_unanswered(browser, "/v1/exports/").await;
     browser.click(START).await;
     browser
         .shows(DIALOG, "Your export is being generated")
         .await;
-    looker.look("export-dialog-on-its-way").await;
+    check.look("export-dialog-on-its-way").await;
     ana.enter(&list).await;
     browser.click(EXPORT).await;
     browser.click(START).await;
     browser.shows(DIALOG, "Your export is ready").await;
-    looker.look("export-dialog-ready").await;
+    check.look("export-dialog-ready").await;
     browser.click(CLOSE).await;
     ana.reach_the_limit().await;
     browser.click(EXPORT).await;
@@ -221,27 +221,27 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     browser
         .shows(&format!("{DIALOG} .wait"), "You can start the next one in")
         .await;
-    looker.look("export-dialog-wait").await;
+    check.look("export-dialog-wait").await;
 
     ana.enter(&ana.list("orders")).await;
     browser
         .shows(".count", "50 shown, and there are more")
         .await;
-    looker.look("records-all").await;
+    check.look("records-all").await;
     browser.enter("input[name=search]", "nobody\u{E007}").await;
     browser.shows(".blank", "Nothing matches").await;
-    looker.look("records-none").await;
+    check.look("records-none").await;
     go_offline(browser).await;
     browser.click("#clear-filters").await;
     browser.shows(".blank", "There is no connection").await;
-    looker.look("records-offline").await;
+    check.look("records-offline").await;
 
     ana.enter(&ana.list("orders")).await;
     browser.shows(".count", "50 shown").await;
     leave_unanswered(browser, "/exports").await;
     browser.click("[data-list=exports]").await;
     browser.shows("waybill-exports >> .loading", "").await;
-    looker.look("exports-loading").await;
+    check.look("exports-loading").await;
     browser.click("[data-list=orders]").await;
     spoil_the_token(browser).await;
     browser.click("[data-filter=status] summary").await;
@@ -249,7 +249,7 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
         .click("[data-filter=status] input[value=shipped]")
         .await;
     browser.shows("#ended", "Your session has ended").await;
-    looker.look("session-ended").await;
+    check.look("session-ended").await;
     no_other_errors(browser).await;
 }
 
@@ -302,34 +302,34 @@ async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     let completed = moments.completed().await;
 
     let browser = &dana.browser;
-    let looker = Looker::new(browser);
+    let check = ViewCheck::new(browser);
     dana.enter(&format!("/organizations/{organization}/exports"))
         .await;
     let rows = "waybill-exports >> tbody";
     for text in ["Purchases", "Orders", "Leads", HEBREW_NAME, ARABIC_SOURCE] {
         browser.shows(rows, text).await;
     }
-    looker.look("exports-of-organization").await;
+    check.look("exports-of-organization").await;
     dana.enter(&format!("/sources/{source}/exports")).await;
     browser
         .shows("waybill-exports >> thead", "Lead count")
         .await;
     browser.shows(rows, "1,234,567 so far").await;
-    looker.look("exports-of-source").await;
+    check.look("exports-of-source").await;
     dana.enter(&path(completed)).await;
     browser.shows("#status", "Completed").await;
-    looker.look("export-of-source").await;
+    check.look("export-of-source").await;
 
     // A source's own columns have labels and can be chosen.
     dana.enter(&format!("/sources/{source}/leads")).await;
     browser.shows(".records thead", "Age (years)").await;
-    looker.look("records-of-source").await;
+    check.look("records-of-source").await;
     browser.click("[data-filter=attributes] summary").await;
     browser
         .enter("[data-filter=attributes] input[name=name]", "vip\u{E007}")
         .await;
     browser.shows(".count", "1 in this list").await;
-    looker.look("filter-attributes").await;
+    check.look("filter-attributes").await;
     browser.press(ESCAPE).await;
     browser.click(EXPORT).await;
     browser.click(&format!("{DIALOG} summary")).await;
@@ -339,7 +339,7 @@ async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     for key in ["age", "vip"] {
         browser.click(&format!("{DIALOG} input[value={key}]")).await;
     }
-    looker.look("export-dialog-own-columns").await;
+    check.look("export-dialog-own-columns").await;
     browser.click(START).await;
     browser.shows(DIALOG, "Your export is ready").await;
     let exports = format!("/v1/sources/{source}/exports");

@@ -4,11 +4,11 @@
 
 mod elements;
 mod exports;
-mod looker;
 mod looks;
 mod mail_link;
 mod mails;
 mod moments;
 mod quickness;
 mod records;
+mod view_check;
 mod visitor;

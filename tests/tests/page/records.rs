@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use waybill_tests::{generated_orders, load_orders, orders_csv, python_csv, wait_until};
 
-use crate::looker::Looker;
+use crate::view_check::ViewCheck;
 use crate::visitor::{Visitor, spoil_the_token};
 
 const EXPORT: &str = "waybill-export-button >> .button";
@@ -234,13 +234,13 @@ async fn the_search_for_a_rare_term_continues_as_long_as_the_person_wants() {
 
     // The person stops the search, and then continues it.
     browser.shows(GO_ON, "Stop looking").await;
-    let looker = Looker::new(browser);
-    looker.look("records-looking").await;
+    let check = ViewCheck::new(browser);
+    check.look("records-looking").await;
     browser.click(GO_ON).await;
     browser.shows(".blank", "Nothing found so far").await;
     assert_eq!(browser.run("return rare.givenUp", json!([])).await, 1);
     browser.shows(GO_ON, "Look further").await;
-    looker.look("records-none-so-far").await;
+    check.look("records-none-so-far").await;
     browser.click(GO_ON).await;
     asked(4).await;
     answer().await;

@@ -11,12 +11,12 @@ use waybill::export::{Export, ExportId, Status};
 use waybill::lifecycle;
 use waybill::store::Updated;
 
-use super::authorize;
+use super::find_visible;
 use super::read::shown;
 use crate::app::App;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
+use crate::http::requester::Requester;
 
 /// Tries of a cancel that conflicts with another write. A worker writes every few seconds, so two conflicts in a row
 /// are rare.
@@ -27,7 +27,7 @@ pub(crate) async fn cancel(
     requester: Requester,
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
-    let export = authorize::export(&app, &requester, id).await?;
+    let export = find_visible::export(&app, &requester, id).await?;
     let canceling = requester.caller.cancel_action(&export);
     let permissions = &app.permissions;
     if !permissions.allow(&requester, canceling, &export).await? {

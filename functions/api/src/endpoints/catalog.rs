@@ -9,21 +9,21 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waybill::authorization::{Action, Grant, Grants, Scope};
+use waybill::access_rules::{Action, Grant, Grants, Scope};
 use waybill::catalog::{Column, Delivery, ExportType, ParentKind};
 use waybill::file::Format;
 use waybill::parent::{NamedParent, Parent};
 use waybill::value::Kind;
 
-use super::authorize;
+use super::find_visible;
 use super::unreadable;
 use super::untyped_schemas::ParentId;
 use crate::app::App;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::{ListParameters, Pairs};
+use crate::http::requester::Requester;
 
 /// The scope of this list's cursors. A cursor grants nothing: permissions are checked again for each page.
 const SCOPE: &str = "/v1/catalog";
@@ -170,7 +170,7 @@ pub(crate) async fn read_parent(
     requester: Requester,
     PathParent(parent): PathParent,
 ) -> Result<Response, ApiError> {
-    let profile = authorize::parent(&app, &requester, &parent).await?;
+    let profile = find_visible::parent(&app, &requester, &parent).await?;
     let types = app.catalog.types().iter();
     let types: Vec<ExportType> = types
         .filter(|export_type| export_type.parent == parent.kind())

@@ -11,20 +11,20 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
-use waybill::authorization::Action;
+use waybill::access_rules::Action;
 use waybill::catalog::Definitions;
 use waybill::event::Actor;
 use waybill::export::{Export, NewExport, User};
 use waybill::file::name::FileName;
 use waybill::parent::ParentProfile;
-use waybill::store::{Idempotency, Requested};
+use waybill::store::{Creation, Idempotency};
 
 use self::request::ExportRequest;
 use super::read::shown;
 use crate::app::App;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
+use crate::http::requester::Requester;
 use crate::http::{answer, body};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -71,25 +71,25 @@ pub(crate) async fn create(
     // The entry is stored before any export that uses it.
     let entry = app.catalog.get(&request.export_type.name);
     let entry = entry.ok_or_else(|| ApiError::Internal("the catalog lacks the type".into()))?;
-    let entry = app.entries.keep(entry).await?;
+    let entry = app.type_entries.keep(entry).await?;
     let export = new_export(&request, entry, &requester, &profile, now)?;
     let who = Actor {
         on_behalf_of: request.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
     };
-    match app.requests.create(export, who, idempotency, now).await? {
-        Requested::New(export) => {
+    match app.creator.create(export, who, idempotency, now).await? {
+        Creation::New(export) => {
             app.send(export.id).await;
             created(&app, &export, now).await
         }
-        Requested::Replayed(export) => {
+        Creation::Replayed(export) => {
             let mut response = created(&app, &export, now).await?;
             answer::set(&mut response, IDEMPOTENCY_REPLAYED, "true")?;
             Ok(response)
         }
-        Requested::KeyReused => Err(ApiError::KeyReused),
-        Requested::TooMany { retry_after } => Err(ApiError::TooMany { retry_after }),
-        Requested::Busy => Err(ApiError::Busy),
+        Creation::KeyReused => Err(ApiError::KeyReused),
+        Creation::TooMany { retry_after } => Err(ApiError::TooMany { retry_after }),
+        Creation::Busy => Err(ApiError::Busy),
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use waybill::authorization::Action;
+use waybill::access_rules::Action;
 use waybill::download_uuid::{export_id_of, is_download_of};
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, Status};
@@ -23,8 +23,8 @@ use waybill::store::StoreError;
 use crate::app::App;
 use crate::http::accept::accepts;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
+use crate::http::requester::Requester;
 
 /// The validity of a presigned URL. It is created before the file expires, so it is valid for at most this long
 /// afterwards.

@@ -7,17 +7,17 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::authorization::Action;
+use waybill::access_rules::Action;
 
-use super::authorize;
+use super::find_visible;
 use super::unreadable;
 use super::view::{EventView, Meta};
 use crate::app::App;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
 use crate::http::query::{ListParameters, Pairs};
+use crate::http::requester::Requester;
 
 /// A page of an export's history.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub(crate) async fn list(
     PathExport(id): PathExport,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let export = authorize::export(&app, &requester, id).await?;
+    let export = find_visible::export(&app, &requester, id).await?;
     let permissions = &app.permissions;
     let shows_addresses = permissions
         .allow(&requester, Action::ReadAddresses, &export)

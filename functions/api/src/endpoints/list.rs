@@ -8,20 +8,20 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::authorization::{Action, Scope};
+use waybill::access_rules::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::{ExportPage, ListQuery};
 
-use super::authorize;
+use super::find_visible;
 use super::unreadable;
 use super::view::{ExportView, Meta};
 use crate::app::App;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::{ListParameters, Pairs};
+use crate::http::requester::Requester;
 
 /// The maximum length of a list in bytes: Lambda answers have at most 6 MB, and an export may have 64 KB of filters.
 const MAX_BYTES: usize = 5_000_000;
@@ -41,7 +41,7 @@ pub(crate) async fn list(
     pairs: Pairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let profile = authorize::parent(&app, &requester, &parent).await?;
+    let profile = find_visible::parent(&app, &requester, &parent).await?;
     let parameters = ListParameters::parse_exports(&pairs, &app.catalog)?;
     let scope = parameters.scope(&format!("{}/exports", parent.path()));
     let before = match &parameters.cursor {

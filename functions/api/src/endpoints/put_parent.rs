@@ -16,14 +16,14 @@ use waybill::catalog::{Catalog, Definition, Definitions, ParentKind};
 use waybill::field_error::FieldError;
 use waybill::parent::{Parent, ParentProfile};
 
-use super::authorize;
+use super::find_visible;
 use super::untyped_schemas::ParentId;
 use crate::app::App;
 use crate::http::answer;
 use crate::http::body::{self, Fields};
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
+use crate::http::requester::Requester;
 
 const MAX_NAME_LENGTH: usize = 200;
 
@@ -55,7 +55,7 @@ pub(crate) async fn put(
     body: Body,
 ) -> Result<Response, ApiError> {
     if !requester.caller.may_put_parents() {
-        authorize::parent(&app, &requester, &parent).await?;
+        find_visible::parent(&app, &requester, &parent).await?;
         return Err(ApiError::Forbidden(
             "Only staff may describe organizations, projects and sources.",
         ));

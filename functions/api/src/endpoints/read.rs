@@ -6,24 +6,24 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
-use waybill::authorization::Action;
+use waybill::access_rules::Action;
 use waybill::export::{Export, Status};
 
-use super::authorize;
+use super::find_visible;
 use super::unreadable;
 use super::view::ExportView;
 use crate::app::App;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
+use crate::http::requester::Requester;
 
 pub(crate) async fn read(
     State(app): State<Arc<App>>,
     requester: Requester,
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
-    let export = authorize::export(&app, &requester, id).await?;
+    let export = find_visible::export(&app, &requester, id).await?;
     let mut view = view(&app, &export, app.now()).await?;
     let has_example = export.warnings.iter().any(|w| w.example.is_some());
     let permissions = &app.permissions;

@@ -11,7 +11,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waybill::authorization::Action;
+use waybill::access_rules::Action;
 use waybill::catalog::ExportType;
 use waybill::parent::Parent;
 use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
@@ -22,10 +22,10 @@ use self::query::RecordsQuery;
 use super::view::{Count, Meta};
 use crate::app::App;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::{PathParent, PathType};
 use crate::http::query::Pairs;
+use crate::http::requester::Requester;
 
 /// Some of the records that an export would hold.
 #[derive(Serialize, ToSchema)]

@@ -13,20 +13,20 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
-use waybill::authorization::{Action, Scope};
+use waybill::access_rules::{Action, Scope};
 use waybill::catalog::ParentKind;
 use waybill::field_error::FieldError;
 use waybill::selection::TimeBound;
 use waybill::store::{DailyTotals, Totals, TotalsOfDays};
 
-use super::authorize;
+use super::find_visible;
 use super::unreadable;
 use crate::app::App;
 use crate::http::answer;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::Pairs;
+use crate::http::requester::Requester;
 
 /// The number of days of a summary without `from`.
 const DEFAULT_DAYS: i32 = 30;
@@ -126,7 +126,7 @@ pub(crate) async fn read(
     PathParent(parent): PathParent,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let profile = authorize::parent(&app, &requester, &parent).await?;
+    let profile = find_visible::parent(&app, &requester, &parent).await?;
     let days = Days::parse(&pairs, app.now()).map_err(ApiError::Invalid)?;
     let mut found = app
         .exports
@@ -312,7 +312,7 @@ impl OfDays {
                 is_beginning: true,
             });
         }
-        let at = bound.pin(now, &TimeZone::UTC)?;
+        let at = bound.resolve(now, &TimeZone::UTC)?;
         Some(Self {
             day: day(at),
             is_beginning: day_begins(at),

@@ -21,8 +21,8 @@ use sha2::{Digest, Sha256};
 use waybill::download_uuid::export_id_of;
 use waybill::export::ExportId;
 
-use super::caller::gateway;
 use super::error::ApiError;
+use super::requester::gateway;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 

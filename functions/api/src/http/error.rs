@@ -14,7 +14,7 @@ use waybill::records::RecordsError;
 use waybill::store::{RATE_LIMIT, StoreError};
 
 use super::body::MAX_BODY_BYTES;
-use super::caller::MAX_SUBJECT;
+use super::requester::MAX_SUBJECT;
 
 /// `Retry-After` in seconds for a transient error.
 const RETRY_SECONDS: u64 = 5;

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use waybill::authorization::{Action, Scope};
+use waybill::access_rules::{Action, Scope};
 use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
 
-use crate::http::caller::Requester;
+use crate::http::requester::Requester;
 
 /// How long an answer is valid.
 const VALIDITY: SignedDuration = SignedDuration::from_secs(30);

@@ -65,11 +65,7 @@ impl From<UploadError> for AttemptError {
         match error {
             UploadError::Bucket(error) => error.into(),
             UploadError::Tail | UploadError::Hash(_) => Self::StartOver(error.into()),
-            UploadError::TooLarge => Self::Failed(Failure {
-                code: "file_too_large".into(),
-                message: "The file is larger than 460 GB. Please narrow the export.".into(),
-                retryable: false,
-            }),
+            UploadError::TooLarge => Self::Failed(Failure::file_too_large()),
         }
     }
 }
@@ -94,12 +90,6 @@ impl From<XlsxError> for AttemptError {
             error = &error as &dyn std::error::Error,
             "the spreadsheet cannot be made"
         );
-        Self::Failed(Failure {
-            code: "xlsx_impossible".into(),
-            message:
-                "The spreadsheet is too large to be made. Please narrow the export, or choose CSV."
-                    .into(),
-            retryable: false,
-        })
+        Self::Failed(Failure::xlsx_impossible())
     }
 }

@@ -19,13 +19,13 @@ pub(crate) async fn finish_recorded(
     }
     let Some(upload) = upload.filter(|_| completing.parts > 0) else {
         // The bytes of a single PUT were only in the memory of the previous worker.
-        return Err(gone());
+        return Err(upload_lost());
     };
     let etags = dependencies
         .exports
         .etags(id, &upload.upload_id, completing.parts)
         .await?;
-    let etags = etags.ok_or_else(gone)?;
+    let etags = etags.ok_or_else(upload_lost)?;
     let completed = dependencies.bucket.complete_upload(&upload, &etags).await;
     resolve_completion(&dependencies.bucket, completing, completed).await
 }
@@ -49,7 +49,7 @@ pub(super) async fn resolve_completion(
 }
 
 /// The error for a recorded upload without all of its parts.
-pub(super) fn gone() -> AttemptError {
+pub(super) fn upload_lost() -> AttemptError {
     BucketError::UploadGone.into()
 }
 

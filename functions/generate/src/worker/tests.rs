@@ -83,7 +83,7 @@ impl World {
                 checkpoint_every: Duration::from_secs(30),
             },
             queue: Queue::new(client!(aws_sdk_sqs, [&send, &wake]), "https://queue".into()),
-            entries: Entries::new(tables.exports()),
+            type_entries: TypeEntries::new(tables.exports()),
             timing: timing(),
             retention: SignedDuration::from_hours(7 * 24),
             exports_per_parent: 2,
@@ -510,7 +510,7 @@ async fn a_file_follows_the_entry_of_its_request() {
     }
     let mut state = requested();
     let world = World::new(&state, one_order);
-    state.export.entry = world.worker.entries.keep(&of).await.unwrap();
+    state.export.entry = world.worker.type_entries.keep(&of).await.unwrap();
     state.export.columns = vec!["customer".to_owned()];
     world.tables.write(&state);
     assert_eq!(world.work_on().await, Outcome::Succeeded);

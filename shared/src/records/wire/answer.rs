@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::buffer_pool::BufferPool;
 use super::layout::Layout;
-use super::reader::{Cell, Cells, MAX_BYTES, Reader};
+use super::parser::{MAX_BYTES, RecordsParser, ValueSpan, ValueSpans};
 use super::scan::{Malformed, Scanner};
-use super::spares::BufferPool;
 use crate::records::key::{self, Key};
 
 /// DynamoDB's answer to a `Query`, parsed once. The values of its records borrow from its bytes.
 #[derive(Debug)]
 pub(in crate::records) struct Answer {
     text: String,
-    cells: Cells,
+    values: ValueSpans,
     layout: Arc<Layout>,
-    spares: Arc<BufferPool>,
+    buffers: Arc<BufferPool>,
     /// Records that DynamoDB examined, including those that the filter excluded (`ScannedCount`).
     pub(in crate::records) scanned: u64,
     /// The key after which the next page begins; `None` at the end.
@@ -27,13 +27,16 @@ pub(in crate::records) struct Answer {
 
 impl Answer {
     /// Parses an answer.
-    pub(in crate::records) fn read(body: Vec<u8>, reader: &mut Reader) -> Result<Self, Malformed> {
+    pub(in crate::records) fn read(
+        body: Vec<u8>,
+        parser: &mut RecordsParser,
+    ) -> Result<Self, Malformed> {
         if body.len() > MAX_BYTES {
             return Err(Malformed(MAX_BYTES));
         }
         let text = String::from_utf8(body).map_err(|e| Malformed(e.utf8_error().valid_up_to()))?;
         let mut scanner = Scanner::new(&text);
-        let mut cells = Cells::default();
+        let mut values = ValueSpans::default();
         let (mut scanned, mut last_key, mut read_units) = (None, None, 0.0);
         let mut more = scanner.opens(b'{', b'}')?;
         while more {
@@ -42,7 +45,7 @@ impl Answer {
             scanner.peek()?;
             let start = scanner.at;
             match &text[name.start..name.end] {
-                "Items" => cells = reader.records(&mut scanner)?,
+                "Items" => values = parser.records(&mut scanner)?,
                 "ScannedCount" => scanned = json(&mut scanner, &text)?.as_u64(),
                 "LastEvaluatedKey" => {
                     let key = key::from_json(&json(&mut scanner, &text)?);
@@ -57,10 +60,10 @@ impl Answer {
             more = scanner.has_more(b'}')?;
         }
         Ok(Self {
-            scanned: scanned.unwrap_or_default().max(cells.rows as u64),
-            cells,
-            layout: reader.layout.clone(),
-            spares: reader.spares.clone(),
+            scanned: scanned.unwrap_or_default().max(values.rows as u64),
+            values,
+            layout: parser.layout.clone(),
+            buffers: parser.buffers.clone(),
             last_key,
             read_units,
             text,
@@ -69,36 +72,36 @@ impl Answer {
 
     /// The number of records.
     pub(in crate::records) fn rows(&self) -> usize {
-        self.cells.rows
+        self.values.rows
     }
 
     pub(in crate::records) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The cell of a record at a position of the layout.
+    /// The span of a record at a position of the layout.
     #[inline]
-    pub(super) fn cell(&self, row: usize, place: usize) -> Cell {
-        self.cells.cells[row * self.layout.places + place]
+    pub(super) fn span(&self, row: usize, place: usize) -> ValueSpan {
+        self.values.spans[row * self.layout.places + place]
     }
 
-    /// The text of a cell in the answer's bytes.
+    /// The text of a span in the answer's bytes.
     #[inline]
-    pub(super) fn text(&self, cell: Cell) -> &str {
-        &self.text[cell.range()]
+    pub(super) fn text(&self, span: ValueSpan) -> &str {
+        &self.text[span.range()]
     }
 
     #[inline]
-    pub(super) fn unescaped(&self, cell: Cell) -> &str {
-        &self.cells.unescaped[cell.range()]
+    pub(super) fn unescaped(&self, span: ValueSpan) -> &str {
+        &self.values.unescaped[span.range()]
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         let body = std::mem::take(&mut self.text).into_bytes();
-        self.spares
-            .give_back(body, std::mem::take(&mut self.cells.cells));
+        self.buffers
+            .give_back(body, std::mem::take(&mut self.values.spans));
     }
 }
 

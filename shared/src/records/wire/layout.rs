@@ -1,6 +1,6 @@
 //! The layout of a row: which values of a record are read, and their positions in the row.
 
-use super::reader::Cell;
+use super::parser::ValueSpan;
 use crate::catalog::{Origin, Others, Path};
 
 /// The layout of a row, compiled from the columns of an export: a tree of attribute names whose nodes lead to places,
@@ -86,11 +86,11 @@ impl Layout {
 
     /// Whether a record has several values for one column.
     #[inline]
-    pub(super) fn has_several(&self, cells: &[Cell]) -> bool {
+    pub(super) fn has_several(&self, values: &[ValueSpan]) -> bool {
         let is_several = |choices: &Vec<(usize, Path)>| {
             let filled = choices
                 .iter()
-                .filter(|(place, _)| cells[*place].is_filled());
+                .filter(|(place, _)| values[*place].is_filled());
             filled.count() > 1
         };
         self.whole.is_some() && self.choices.iter().any(is_several)

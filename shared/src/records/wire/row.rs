@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Answer;
 use super::layout::Source;
 use super::nested;
-use super::reader::{Cell, Form};
+use super::parser::{Form, ValueSpan};
 use crate::catalog::Path;
 use crate::value::Value;
 
@@ -29,27 +29,27 @@ impl<'p> Row<'p> {
         for (source, value) in sources.iter().zip(values) {
             match source {
                 Source::Places(places, otherwise) => {
-                    let cell = match places.as_slice() {
+                    let span = match places.as_slice() {
                         [place] => Some(self.at(*place)).filter(|c| c.form != Form::Missing),
                         places => self.first_of(places),
                     };
-                    self.set(value, cell, otherwise.as_deref());
+                    self.set(value, span, otherwise.as_deref());
                 }
                 Source::Others(place, others) => {
-                    let whole = Some(self.at(*place)).filter(|cell| cell.form == Form::Whole);
-                    *value = whole.map_or(Value::Missing, |cell| {
-                        nested::others(self.answer.text(cell), others, &self.not_shown())
+                    let whole = Some(self.at(*place)).filter(|span| span.form == Form::Whole);
+                    *value = whole.map_or(Value::Missing, |span| {
+                        nested::others(self.answer.text(span), others, &self.not_shown())
                     });
                 }
             }
         }
     }
 
-    /// The first of these cells that has a value; without one, the first that exists but is empty.
-    fn first_of(&self, places: &[usize]) -> Option<Cell> {
-        let cells = || places.iter().map(|place| self.at(*place));
-        let filled = cells().find(|cell| cell.is_filled());
-        filled.or_else(|| cells().find(|cell| cell.form != Form::Missing))
+    /// The first of these values that has a value; without one, the first that exists but is empty.
+    fn first_of(&self, places: &[usize]) -> Option<ValueSpan> {
+        let values = || places.iter().map(|place| self.at(*place));
+        let filled = values().find(|span| span.is_filled());
+        filled.or_else(|| values().find(|span| span.form != Form::Missing))
     }
 
     /// The paths of values that are not shown because their column shows the value at another path.
@@ -59,9 +59,9 @@ impl<'p> Row<'p> {
             let mut filled = choices
                 .iter()
                 .map(|(place, path)| (self.at(*place), path))
-                .filter(|(cell, _)| cell.is_filled());
+                .filter(|(span, _)| span.is_filled());
             if let Some((shown, _)) = filled.next() {
-                let others = filled.filter(|(cell, _)| self.value(*cell) != self.value(shown));
+                let others = filled.filter(|(span, _)| self.value(*span) != self.value(shown));
                 not_shown.extend(others.map(|(_, path)| path));
             }
         }
@@ -71,19 +71,19 @@ impl<'p> Row<'p> {
     /// Sets a value in place. Most values have the form of the previous record's, and then only the text's pointer and
     /// length are written; building a new value and moving it here would be slower.
     #[inline]
-    fn set(&self, value: &mut Value<'p>, cell: Option<Cell>, otherwise: Option<&'p str>) {
-        let Some(cell) = cell else {
+    fn set(&self, value: &mut Value<'p>, span: Option<ValueSpan>, otherwise: Option<&'p str>) {
+        let Some(span) = span else {
             *value = otherwise.map_or(Value::Missing, |text| Value::Text(Cow::Borrowed(text)));
             return;
         };
-        match (cell.form, &mut *value) {
+        match (span.form, &mut *value) {
             (Form::Text | Form::Bytes, Value::Text(Cow::Borrowed(text))) => {
-                *text = self.answer.text(cell);
+                *text = self.answer.text(span);
             }
             (Form::Number, Value::Number(Cow::Borrowed(digits))) => {
-                *digits = self.answer.text(cell);
+                *digits = self.answer.text(span);
             }
-            _ => *value = self.value(cell),
+            _ => *value = self.value(span),
         }
     }
 
@@ -111,31 +111,31 @@ impl<'p> Row<'p> {
 
     #[inline]
     fn key_value(&self, place: usize) -> Option<KeyValue<'p>> {
-        let cell = self.at(place);
-        Some(match cell.form {
-            Form::Text => KeyValue::Text(self.answer.text(cell)),
-            Form::Unescaped => KeyValue::Text(self.answer.unescaped(cell)),
-            Form::Number => KeyValue::Number(self.answer.text(cell)),
-            Form::Bytes => KeyValue::Bytes(self.answer.text(cell)),
+        let span = self.at(place);
+        Some(match span.form {
+            Form::Text => KeyValue::Text(self.answer.text(span)),
+            Form::Unescaped => KeyValue::Text(self.answer.unescaped(span)),
+            Form::Number => KeyValue::Number(self.answer.text(span)),
+            Form::Bytes => KeyValue::Bytes(self.answer.text(span)),
             _ => return None,
         })
     }
 
     #[inline]
-    fn at(&self, place: usize) -> Cell {
-        self.answer.cell(self.row, place)
+    fn at(&self, place: usize) -> ValueSpan {
+        self.answer.span(self.row, place)
     }
 
-    fn value(&self, cell: Cell) -> Value<'p> {
-        match cell.form {
-            Form::Text | Form::Bytes => Value::Text(Cow::Borrowed(self.answer.text(cell))),
-            Form::Number => Value::Number(Cow::Borrowed(self.answer.text(cell))),
+    fn value(&self, span: ValueSpan) -> Value<'p> {
+        match span.form {
+            Form::Text | Form::Bytes => Value::Text(Cow::Borrowed(self.answer.text(span))),
+            Form::Number => Value::Number(Cow::Borrowed(self.answer.text(span))),
             Form::Missing => Value::Missing,
             Form::Null => Value::Null,
             Form::True => Value::Bool(true),
             Form::False => Value::Bool(false),
-            Form::Unescaped => Value::Text(Cow::Borrowed(self.answer.unescaped(cell))),
-            Form::Nested => nested::value(self.answer.text(cell)),
+            Form::Unescaped => Value::Text(Cow::Borrowed(self.answer.unescaped(span))),
+            Form::Nested => nested::value(self.answer.text(span)),
             // A whole record is only the source of the column of other values.
             Form::Whole => Value::Missing,
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Layout, Reader, Row};
+use super::{Answer, Layout, RecordsParser, Row};
 use crate::catalog::{Origin, Others, Path};
 use crate::value::Value;
 
@@ -16,18 +16,18 @@ fn origins(paths: &[&str]) -> Vec<Origin> {
     paths.iter().map(|text| path(text).into()).collect()
 }
 
-fn reader(origins: &[Origin]) -> Reader {
+fn parser(origins: &[Origin]) -> RecordsParser {
     let layout = Layout::new(origins, &["pk".to_owned(), "sk".to_owned()]);
-    Reader::new(Arc::new(layout), Arc::default())
+    RecordsParser::new(Arc::new(layout), Arc::default())
 }
 
-fn read(reader: &mut Reader, answer: &str) -> Answer {
-    Answer::read(answer.as_bytes().to_vec(), reader).unwrap()
+fn read(parser: &mut RecordsParser, answer: &str) -> Answer {
+    Answer::read(answer.as_bytes().to_vec(), parser).unwrap()
 }
 
 /// The values of each record.
 fn rows(origins: &[Origin], items: &Json) -> Vec<Vec<Value<'static>>> {
-    let answer = read(&mut reader(origins), &json!({ "Items": items }).to_string());
+    let answer = read(&mut parser(origins), &json!({ "Items": items }).to_string());
     let row = |row| {
         let mut values = Vec::new();
         Row::new(&answer, row).values(&mut values);
@@ -63,7 +63,7 @@ fn an_answer_is_parsed_in_any_order_and_with_any_white_space() {
             "ScannedCount" : 7 , "More" : [ 1 , { "x" : "\"]" } ] , "Items" : [ { "n" : { "N" : "1" } , "pk" : { "S" : "a" } } ] , "Count" : 1 } "#,
     ];
     for text in answers {
-        let answer = read(&mut reader(&origins(&["n"])), text);
+        let answer = read(&mut parser(&origins(&["n"])), text);
         assert_eq!(
             (answer.rows(), answer.scanned, answer.read_units),
             (1, 7, 2.5)
@@ -73,7 +73,7 @@ fn an_answer_is_parsed_in_any_order_and_with_any_white_space() {
         Row::new(&answer, 0).values(&mut values);
         assert_eq!(values, [Value::Number("1".into())]);
     }
-    let empty = read(&mut reader(&[]), "{}");
+    let empty = read(&mut parser(&[]), "{}");
     assert_eq!((empty.rows(), empty.scanned), (0, 0));
     assert_eq!(empty.last_key, None);
 }
@@ -91,10 +91,10 @@ fn a_malformed_answer_is_refused_with_the_offset() {
         (r#"{"Items":[{"pk":{"S":"\x"}}]}"#, 22),
         (r#"{"LastEvaluatedKey":{"pk":{"L":[]}}}"#, 20),
     ] {
-        let error = Answer::read(text.as_bytes().to_vec(), &mut reader(&origins(&["pk"])));
+        let error = Answer::read(text.as_bytes().to_vec(), &mut parser(&origins(&["pk"])));
         assert_eq!(error.unwrap_err().0, at, "{text}");
     }
-    let no_text = Answer::read(b"{\"Items\":\"\xff\"}".to_vec(), &mut reader(&[]));
+    let no_text = Answer::read(b"{\"Items\":\"\xff\"}".to_vec(), &mut parser(&[]));
     assert_eq!(no_text.unwrap_err().0, 10);
 }
 
@@ -293,6 +293,6 @@ proptest! {
     ) {
         answer[place] = byte;
         answer.truncate(cut.max(1));
-        let _ = Answer::read(answer, &mut reader(&origins(&["pk", "m.x", "l"])));
+        let _ = Answer::read(answer, &mut parser(&origins(&["pk", "m.x", "l"])));
     }
 }

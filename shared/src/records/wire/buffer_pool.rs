@@ -2,14 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::reader::Cell;
+use super::parser::ValueSpan;
 
 /// A pool of buffers, each as large as a page of records. The kernel maps a new buffer's memory 4 KB at a time, which
 /// takes about as long as parsing the page. The pool never has more buffers than were in use at once.
 #[derive(Debug, Default)]
 pub(in crate::records) struct BufferPool {
     bodies: Mutex<Vec<Vec<u8>>>,
-    cells: Mutex<Vec<Vec<Cell>>>,
+    values: Mutex<Vec<Vec<ValueSpan>>>,
 }
 
 impl BufferPool {
@@ -18,15 +18,15 @@ impl BufferPool {
         take(&self.bodies)
     }
 
-    /// An empty buffer for an answer's cells.
-    pub(super) fn cells(&self) -> Vec<Cell> {
-        take(&self.cells)
+    /// An empty buffer for an answer's values.
+    pub(super) fn values(&self) -> Vec<ValueSpan> {
+        take(&self.values)
     }
 
     /// Returns the buffers of a dropped answer to the pool.
-    pub(super) fn give_back(&self, body: Vec<u8>, cells: Vec<Cell>) {
+    pub(super) fn give_back(&self, body: Vec<u8>, values: Vec<ValueSpan>) {
         put(&self.bodies, body);
-        put(&self.cells, cells);
+        put(&self.values, values);
     }
 }
 

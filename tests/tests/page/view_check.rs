@@ -21,13 +21,13 @@ const WCAG: &[&str] = &["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const PAGE: &[&str] = &["best-practice"];
 
 /// Checks views, one after the other.
-pub(crate) struct Looker<'a> {
+pub(crate) struct ViewCheck<'a> {
     browser: &'a Browser,
     axe: Option<String>,
     pictures: Option<PathBuf>,
 }
 
-impl<'a> Looker<'a> {
+impl<'a> ViewCheck<'a> {
     pub(crate) fn new(browser: &'a Browser) -> Self {
         let axe = axe()
             .inspect_err(|why| skipped("the accessibility checks", why))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import kept
+import saved_state
 
 
 class StreamPositions(unittest.TestCase):
@@ -25,14 +25,14 @@ class StreamPositions(unittest.TestCase):
     def test_are_forgotten_and_nothing_else(self) -> None:
         mapping = {"UUID": "b41c5e37"}
         self.file.write_text(
-            json.dumps({"__ministack_format__": 1, "payload": {"esms": [mapping], kept.POSITIONS: {"b41c5e37": 801}}})
+            json.dumps({"__ministack_format__": 1, "payload": {"esms": [mapping], saved_state.POSITIONS: {"b41c5e37": 801}}})
         )
-        kept.forget_stream_positions(self.data)
+        saved_state.forget_stream_positions(self.data)
         expected = {"__ministack_format__": 1, "payload": {"esms": [mapping]}}
         self.assertEqual(json.loads(self.file.read_text()), expected)
 
     def test_of_an_emulator_that_never_ran_are_no_error(self) -> None:
-        kept.forget_stream_positions(self.data)
+        saved_state.forget_stream_positions(self.data)
         self.assertFalse(self.file.exists())
 
 

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::buffer_pool::BufferPool;
 use super::layout::{Layout, Meaning};
 use super::scan::{Inside, Malformed, Scanner, unescape};
-use super::spares::BufferPool;
 
-/// A value as its form and range in the answer. Small, since a page has tens of thousands of cells.
+/// A value as its form and range in the answer. Small, since a page has tens of thousands of values.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Cell {
+pub(super) struct ValueSpan {
     pub(super) form: Form,
     start: u32,
     end: u32,
 }
 
-impl Cell {
+impl ValueSpan {
     /// `range` is within an answer, which is never longer than [`MAX_BYTES`].
     #[inline]
     fn new(form: Form, range: Range<usize>) -> Self {
@@ -27,7 +27,7 @@ impl Cell {
         }
     }
 
-    /// Whether the cell has a value other than null and an empty text.
+    /// Whether the value is other than null and an empty text.
     #[inline]
     pub(super) fn is_filled(self) -> bool {
         match self.form {
@@ -57,7 +57,7 @@ pub(super) enum Form {
     Number,
     /// A text without escapes.
     Text,
-    /// A text in [`Cells::unescaped`].
+    /// A text in [`ValueSpans::unescaped`].
     Unescaped,
     /// Binary, in base64.
     Bytes,
@@ -67,7 +67,7 @@ pub(super) enum Form {
     Whole,
 }
 
-const MISSING: Cell = Cell {
+const MISSING: ValueSpan = ValueSpan {
     form: Form::Missing,
     start: 0,
     end: 0,
@@ -75,9 +75,9 @@ const MISSING: Cell = Cell {
 
 /// The records of an answer.
 #[derive(Debug, Default)]
-pub(super) struct Cells {
-    /// The cells, row by row.
-    pub(super) cells: Vec<Cell>,
+pub(super) struct ValueSpans {
+    /// The values, row by row.
+    pub(super) spans: Vec<ValueSpan>,
     pub(super) rows: usize,
     /// The unescaped texts, one after the other.
     pub(super) unescaped: String,
@@ -86,9 +86,9 @@ pub(super) struct Cells {
 /// Parses records, and learns their shape: most have the same attributes in the same order. So the bytes before the
 /// next value are compared with those at the same position of the record before, and parsed only if they differ.
 #[derive(Debug)]
-pub(in crate::records) struct Reader {
+pub(in crate::records) struct RecordsParser {
     pub(super) layout: Arc<Layout>,
-    pub(super) spares: Arc<BufferPool>,
+    pub(super) buffers: Arc<BufferPool>,
     /// By node of the layout.
     shapes: Vec<Shapes>,
 }
@@ -189,37 +189,37 @@ impl Shapes {
     }
 }
 
-impl Reader {
-    pub(in crate::records) fn new(layout: Arc<Layout>, spares: Arc<BufferPool>) -> Self {
+impl RecordsParser {
+    pub(in crate::records) fn new(layout: Arc<Layout>, buffers: Arc<BufferPool>) -> Self {
         let shapes = layout.nodes.iter().map(|_| Shapes::new()).collect();
         Self {
             layout,
-            spares,
+            buffers,
             shapes,
         }
     }
 
     /// Parses the array of records at the scanner's position.
-    pub(super) fn records(&mut self, scanner: &mut Scanner<'_>) -> Result<Cells, Malformed> {
-        let mut cells = Cells {
-            cells: self.spares.cells(),
-            ..Cells::default()
+    pub(super) fn records(&mut self, scanner: &mut Scanner<'_>) -> Result<ValueSpans, Malformed> {
+        let mut values = ValueSpans {
+            spans: self.buffers.values(),
+            ..ValueSpans::default()
         };
         let mut more = scanner.opens(b'[', b']')?;
         while more {
-            let first = cells.cells.len();
-            cells.cells.resize(first + self.layout.places, MISSING);
+            let first = values.spans.len();
+            values.spans.resize(first + self.layout.places, MISSING);
             scanner.peek()?;
             let start = scanner.at;
-            let is_all_known = self.map(scanner, 0, &mut cells, first)?;
-            let is_all_shown = is_all_known && !self.layout.has_several(&cells.cells[first..]);
+            let is_all_known = self.map(scanner, 0, &mut values, first)?;
+            let is_all_shown = is_all_known && !self.layout.has_several(&values.spans[first..]);
             if let Some(place) = self.layout.whole.filter(|_| !is_all_shown) {
-                cells.cells[first + place] = Cell::new(Form::Whole, start..scanner.at);
+                values.spans[first + place] = ValueSpan::new(Form::Whole, start..scanner.at);
             }
-            cells.rows += 1;
+            values.rows += 1;
             more = scanner.has_more(b']')?;
         }
-        Ok(cells)
+        Ok(values)
     }
 
     /// Parses the attributes of a record or of a map in it. Returns whether columns have all of them.
@@ -227,7 +227,7 @@ impl Reader {
         &mut self,
         scanner: &mut Scanner<'_>,
         node: usize,
-        cells: &mut Cells,
+        values: &mut ValueSpans,
         first: usize,
     ) -> Result<bool, Malformed> {
         let mut is_all_known = true;
@@ -247,10 +247,10 @@ impl Reader {
                     self.shapes[node].learn(before, shape)
                 }
             };
-            let (last, are_known) = self.texts(scanner, (node, place), cells, first)?;
+            let (last, are_known) = self.texts(scanner, (node, place), values, first)?;
             is_all_known &= are_known;
             if self.shapes[node].known[last].kind.text().is_none() {
-                is_all_known &= self.other(scanner, (node, last), cells, first)?;
+                is_all_known &= self.other(scanner, (node, last), values, first)?;
             }
             scanner.expect(b'}')?;
             more = scanner.has_more(b'}')?;
@@ -266,7 +266,7 @@ impl Reader {
         &mut self,
         scanner: &mut Scanner<'_>,
         (node, mut place): (usize, usize),
-        cells: &mut Cells,
+        values: &mut ValueSpans,
         first: usize,
     ) -> Result<(usize, bool), Malformed> {
         let shapes = &mut self.shapes[node];
@@ -277,9 +277,9 @@ impl Reader {
             let inside = scanner.rest_of_string()?;
             are_known &= shape.meaning.is_known;
             if let Some(to) = shape.meaning.place {
-                cells.cells[first + to] = match inside.is_escaped {
-                    false => Cell::new(form, inside.start..inside.end),
-                    true => unescaped(scanner, inside, &mut cells.unescaped)?,
+                values.spans[first + to] = match inside.is_escaped {
+                    false => ValueSpan::new(form, inside.start..inside.end),
+                    true => unescaped(scanner, inside, &mut values.unescaped)?,
                 };
             }
             let rest = &scanner.bytes[inside.end..];
@@ -297,7 +297,7 @@ impl Reader {
         &mut self,
         scanner: &mut Scanner<'_>,
         (node, place): (usize, usize),
-        cells: &mut Cells,
+        values: &mut ValueSpans,
         first: usize,
     ) -> Result<bool, Malformed> {
         let shape = &self.shapes[node].known[place];
@@ -312,7 +312,7 @@ impl Reader {
                 _ => return Err(Malformed(value)),
             },
             (Kind::Map, Some(inner)) => {
-                is_known |= self.map(scanner, inner, cells, first)?;
+                is_known |= self.map(scanner, inner, values, first)?;
                 Form::Nested
             }
             _ => {
@@ -327,7 +327,7 @@ impl Reader {
         scanner.peek()?;
         if let Some(to) = meaning.place {
             // Including the closing brace.
-            cells.cells[first + to] = Cell::new(form, start..scanner.at + 1);
+            values.spans[first + to] = ValueSpan::new(form, start..scanner.at + 1);
         }
         Ok(is_known)
     }
@@ -371,10 +371,14 @@ impl Reader {
     }
 }
 
-fn unescaped(scanner: &Scanner<'_>, inside: Inside, out: &mut String) -> Result<Cell, Malformed> {
+fn unescaped(
+    scanner: &Scanner<'_>,
+    inside: Inside,
+    out: &mut String,
+) -> Result<ValueSpan, Malformed> {
     let text = std::str::from_utf8(&scanner.bytes[inside.start..inside.end]);
     let start = out.len();
     let done = text.ok().and_then(|text| unescape(text, out));
     done.ok_or(Malformed(inside.start))?;
-    Ok(Cell::new(Form::Unescaped, start..out.len()))
+    Ok(ValueSpan::new(Form::Unescaped, start..out.len()))
 }

@@ -1,12 +1,12 @@
 //! Access checks for the export or parent in a path. A requester that may not see it gets 404, as if it did not exist.
 
-use waybill::authorization::Action;
+use waybill::access_rules::Action;
 use waybill::export::{Export, ExportId};
 use waybill::parent::{Parent, ParentProfile};
 
 use crate::app::App;
-use crate::http::caller::Requester;
 use crate::http::error::ApiError;
+use crate::http::requester::Requester;
 
 /// The export, if the requester may read it.
 ///

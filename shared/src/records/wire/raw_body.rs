@@ -21,18 +21,18 @@ use crate::records::budget::Budget;
 /// An interceptor that takes the body of a successful answer as it arrives, and gives the SDK an empty object instead.
 /// The SDK still parses errors, since it decides which of them to retry.
 #[derive(Debug, Clone)]
-pub(in crate::records) struct Tap {
+pub(in crate::records) struct RawBody {
     body: Arc<Mutex<Vec<u8>>>,
     budget: Arc<Budget>,
-    spares: Arc<BufferPool>,
+    buffers: Arc<BufferPool>,
 }
 
-impl Tap {
-    pub(in crate::records) fn new(budget: Arc<Budget>, spares: Arc<BufferPool>) -> Self {
+impl RawBody {
+    pub(in crate::records) fn new(budget: Arc<Budget>, buffers: Arc<BufferPool>) -> Self {
         Self {
             body: Arc::default(),
             budget,
-            spares,
+            buffers,
         }
     }
 
@@ -42,9 +42,9 @@ impl Tap {
     }
 }
 
-impl Intercept for Tap {
+impl Intercept for RawBody {
     fn name(&self) -> &'static str {
-        "Tap"
+        "RawBody"
     }
 
     fn modify_before_deserialization(
@@ -63,7 +63,7 @@ impl Intercept for Tap {
             .headers()
             .get("x-amz-crc32")
             .and_then(|text| text.parse().ok());
-        let mut bytes = self.spares.body();
+        let mut bytes = self.buffers.body();
         bytes.reserve(length.unwrap_or_default().min(MAX_AT_ONCE));
         let arriving = Arriving {
             bytes,

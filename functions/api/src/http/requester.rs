@@ -9,7 +9,7 @@ use http::Extensions;
 use http::request::Parts;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
-use waybill::authorization::{Caller, Grants};
+use waybill::access_rules::{Caller, Grants};
 use waybill::event::Actor;
 
 use super::error::ApiError;

@@ -1,4 +1,4 @@
-//! Backoff of exports whose step in the sweeper failed, so that they do not hold up others.
+//! Exports whose step in the sweeper failed, so that they do not hold up others.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -15,11 +15,11 @@ impl Exports {
     ///
     /// An item that was written meanwhile is left unchanged. The item is rewritten attribute by attribute, since it may
     /// be one that cannot be converted to [`Work`]. Its sequence stays the same, so a worker on the export can
-    /// continue; its next write may undo the backoff, which does no harm.
+    /// continue; its next write may undo that, which does no harm.
     ///
     /// # Errors
     /// When the table cannot be read or written.
-    pub async fn back_off(
+    pub async fn record_failed_step(
         &self,
         id: ExportId,
         now: Timestamp,
@@ -34,7 +34,7 @@ impl Exports {
             return Ok(());
         };
         let failures = number(&item, "failures").unwrap_or(0);
-        let wait = timing.resend_after(u32::try_from(failures).unwrap_or(u32::MAX));
+        let wait = timing.doubling_wait(u32::try_from(failures).unwrap_or(u32::MAX));
         for (name, value) in [
             ("failures", failures.saturating_add(1)),
             ("retry_at", (now + wait).as_second()),

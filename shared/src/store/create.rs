@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::commit::write;
-use super::idempotency::{Idempotency, IdempotencyItem};
+use super::idempotency::{Idempotency, IdempotencyItem, Repetition};
 use super::rate_limit::RateItem;
 use super::{Exports, StoreError, from_item, to_item, totals};
 use crate::aws::Item;
@@ -24,9 +24,9 @@ const TRIES: u32 = 60;
 /// The time, in units of `retry`, before the sweeper sends the message again if no worker has begun.
 const FIRST_LOOK: i32 = 1;
 
-/// The outcome of a request.
+/// The outcome of a request for an export.
 #[derive(Debug)]
-pub enum Requested {
+pub enum Creation {
     /// A new export.
     New(Box<Export>),
     /// The current state of the export that the same request with the same key created.
@@ -42,15 +42,15 @@ pub enum Requested {
     Busy,
 }
 
-/// Writes the tables of a request.
+/// Creates exports in Waybill's tables.
 #[derive(Debug, Clone)]
-pub struct Requests {
+pub struct ExportCreator {
     exports: Exports,
     limits: String,
     retry: SignedDuration,
 }
 
-impl Requests {
+impl ExportCreator {
     /// `limits` is the name of the table `limits`; `retry` is the time before the sweeper sends the message again.
     pub fn new(exports: Exports, limits: String, retry: SignedDuration) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Requests {
         who: Actor,
         idempotency: Option<Idempotency>,
         now: Timestamp,
-    ) -> Result<Requested, StoreError> {
+    ) -> Result<Creation, StoreError> {
         for _ in 0..TRIES {
             if let Some(idempotency) = &idempotency
                 && let Some(replay) = self.replay(idempotency, now).await?
@@ -76,7 +76,7 @@ impl Requests {
             }
             let rate = self.rate(&new.user.id).await?;
             if let Some(retry_after) = rate.wait(now) {
-                return Ok(Requested::TooMany { retry_after });
+                return Ok(Creation::TooMany { retry_after });
             }
 
             let id = ExportId::new(now, random());
@@ -95,7 +95,7 @@ impl Requests {
                 .send()
                 .await;
             match sent {
-                Ok(_) => return Ok(Requested::New(Box::new(export))),
+                Ok(_) => return Ok(Creation::New(Box::new(export))),
                 Err(error) if is_conflict(error.as_service_error()) => {
                     // Another request of the same user is being written. A random wait spreads the retries.
                     tokio::time::sleep(Duration::from_millis(5 + random() % 60)).await;
@@ -105,26 +105,26 @@ impl Requests {
                 }
             }
         }
-        Ok(Requested::Busy)
+        Ok(Creation::Busy)
     }
 
     async fn replay(
         &self,
         idempotency: &Idempotency,
         now: Timestamp,
-    ) -> Result<Option<Requested>, StoreError> {
+    ) -> Result<Option<Creation>, StoreError> {
         let Some(item) = self.limit(&idempotency.record_key()).await? else {
             return Ok(None);
         };
         let record: IdempotencyItem = from_item(&self.limits, item)?;
-        if record.is_over(now) {
-            return Ok(None);
+        match record.repetition(idempotency, now) {
+            Repetition::None => Ok(None),
+            Repetition::OtherRequest => Ok(Some(Creation::KeyReused)),
+            Repetition::Of(export_id) => {
+                let export = self.exports.export(export_id).await?;
+                Ok(export.map(|export| Creation::Replayed(Box::new(export))))
+            }
         }
-        if record.fingerprint != idempotency.fingerprint {
-            return Ok(Some(Requested::KeyReused));
-        }
-        let export = self.exports.export(record.export_id).await?;
-        Ok(export.map(|export| Requested::Replayed(Box::new(export))))
     }
 
     async fn rate(&self, person: &str) -> Result<RateItem, StoreError> {

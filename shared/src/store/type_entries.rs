@@ -11,16 +11,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{Exports, StoreError, VERSION, version};
 use crate::catalog::ExportType;
-use crate::entry::Entry;
+use crate::type_entry::TypeEntry;
 
 /// The stored entries, with a cache that clones share.
 #[derive(Debug, Clone)]
-pub struct Entries {
+pub struct TypeEntries {
     exports: Exports,
     seen: Arc<Mutex<HashMap<String, Arc<ExportType>>>>,
 }
 
-impl Entries {
+impl TypeEntries {
     /// The entries in the table of these exports' work.
     pub fn new(exports: Exports) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Entries {
     /// When the table cannot be written.
     pub async fn keep(&self, export_type: &ExportType) -> Result<String, StoreError> {
         let table = &self.exports.tables().work;
-        let entry = Entry::new(export_type).map_err(|e| StoreError::malformed(table, e))?;
+        let entry = TypeEntry::new(export_type).map_err(|e| StoreError::malformed(table, e))?;
         if self.seen(&entry.digest).is_some() {
             return Ok(entry.digest);
         }
@@ -77,7 +77,7 @@ impl Entries {
             return Ok(None);
         };
         let json = item.get("entry").and_then(|entry| entry.as_s().ok());
-        let export_type = Entry::parse(json.map_or("", String::as_str))
+        let export_type = TypeEntry::parse(json.map_or("", String::as_str))
             .map_err(|error| StoreError::malformed(table, error))?;
         Ok(Some(self.remember(digest, export_type)))
     }

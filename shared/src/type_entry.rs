@@ -12,7 +12,7 @@ const VERSION: u32 = 1;
 /// The resolved form of a type's entry. Tables and roles are named as in the catalog; the deployment maps these names.
 /// Two entries with the same meaning have the same digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TypeEntry {
     /// SHA-256 of the JSON, in lower-case hexadecimal digits.
     pub digest: String,
     /// The JSON.
@@ -28,7 +28,7 @@ struct Stored<T> {
 
 /// A stored entry that cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum EntryError {
+pub enum TypeEntryError {
     /// The JSON is no entry.
     #[error("the stored entry is malformed")]
     Malformed(#[from] serde_json::Error),
@@ -37,7 +37,7 @@ pub enum EntryError {
     Version(u32),
 }
 
-impl Entry {
+impl TypeEntry {
     /// The entry of a type.
     ///
     /// # Errors
@@ -55,14 +55,14 @@ impl Entry {
     ///
     /// # Errors
     /// When the JSON is no entry, or one of another version.
-    pub fn parse(json: &str) -> Result<ExportType, EntryError> {
+    pub fn parse(json: &str) -> Result<ExportType, TypeEntryError> {
         #[derive(Deserialize)]
         struct Version {
             v: u32,
         }
         let Version { v } = serde_json::from_str(json)?;
         if v != VERSION {
-            return Err(EntryError::Version(v));
+            return Err(TypeEntryError::Version(v));
         }
         let stored: Stored<ExportType> = serde_json::from_str(json)?;
         Ok(stored.of)
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn every_type_is_parsed_back_from_its_entry() {
         for export_type in Catalog::built_in().unwrap().types() {
-            let entry = Entry::new(export_type).unwrap();
-            assert_eq!(&Entry::parse(&entry.json).unwrap(), export_type);
-            assert_eq!(Entry::new(&export_type.clone()).unwrap(), entry);
+            let entry = TypeEntry::new(export_type).unwrap();
+            assert_eq!(&TypeEntry::parse(&entry.json).unwrap(), export_type);
+            assert_eq!(TypeEntry::new(&export_type.clone()).unwrap(), entry);
         }
     }
 
@@ -88,7 +88,9 @@ mod tests {
         let text = include_str!("../../infra/catalog.toml");
         let digest = |text: &str| {
             let catalog = Catalog::parse(text).unwrap();
-            Entry::new(catalog.get("orders").unwrap()).unwrap().digest
+            TypeEntry::new(catalog.get("orders").unwrap())
+                .unwrap()
+                .digest
         };
         for (from, to) in [
             ("orders#{parent}", "order#{parent}"),
@@ -108,11 +110,11 @@ mod tests {
 
     #[test]
     fn an_entry_of_another_version_is_refused() {
-        let error = Entry::parse(r#"{"v":2,"kind":"new"}"#).unwrap_err();
-        assert!(matches!(error, EntryError::Version(2)));
+        let error = TypeEntry::parse(r#"{"v":2,"kind":"new"}"#).unwrap_err();
+        assert!(matches!(error, TypeEntryError::Version(2)));
         assert!(matches!(
-            Entry::parse("{}").unwrap_err(),
-            EntryError::Malformed(_)
+            TypeEntry::parse("{}").unwrap_err(),
+            TypeEntryError::Malformed(_)
         ));
     }
 }
