@@ -62,7 +62,6 @@ demo: ## Load sample orders, export them as a person, download the file, show th
 export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped
 
 test: readers lint-rust ## Check formatting and lints, and run all tests, also against deployed local stacks
-	cargo test --workspace --no-run
 	@rm -f $(WAYBILL_SKIPPED)
 	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside page,$(call TEST_PART,$(part)))
 	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken,$(call TEST_PART,$(part)))
@@ -72,12 +71,16 @@ test: readers lint-rust ## Check formatting and lints, and run all tests, also a
 # the tests of a stack and of a disturbed stack, which mostly wait.
 TEST_PART = '$(1): $(MAKE) --no-print-directory test-$(1)'
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
-ON_A_STACK = $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
+ON_A_STACK = env $(LINTED) $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
+
+# Clippy as the compiler of the project's own crates: what is linted is what is tested, and dependencies are built once.
+# `cargo clippy` would compile all dependencies a second time.
+LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings
 
 # `nice`, because the concurrent tests of the page need a stack that answers in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@nice env $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
+	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
 
 test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
@@ -134,7 +137,7 @@ lint: lint-rust lint-rest ## Check formatting, lints, unused dependencies, the t
 
 lint-rust: tools
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	$(LINTED) cargo test --workspace --no-run
 
 lint-rest: tools
 	@python3 $(LOCAL)/tools.py zizmor

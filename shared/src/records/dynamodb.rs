@@ -1,48 +1,42 @@
 //! Reads records from DynamoDB: a parent's partitions, page by page, merged in the order of their sort keys.
 
+mod budget;
+mod clients;
+mod filter;
+mod key;
+mod merge;
+mod page;
+mod partition;
+mod position;
+mod query;
+mod segments;
+mod wire;
+
+pub use clients::RecordsClients;
+pub use page::DynamoPage;
+pub use wire::Row as DynamoRow;
+
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use futures::future::try_join_all;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
-use super::budget::Budget;
-use super::filter::Filter;
-use super::merge::merge;
-use super::page::RecordsPage;
-use super::partition::PartitionReader;
-use super::position::ResumePosition;
-use super::query::{Cost, QuerySettings};
-use super::segments::segments;
-use super::wire::Layout;
-use super::{Order, Range, RecordsError};
-use crate::catalog::{Origin, RecordsSpec};
-use crate::selection::{KeyTime, Projection};
+use self::budget::Budget;
+use self::filter::Filter;
+use self::merge::merge;
+use self::partition::PartitionReader;
+use self::position::ResumePosition;
+use self::query::{Cost, QuerySettings};
+use self::segments::segments;
+use self::wire::{Layout, Row};
+use super::{Location, Order, RECENT, Range, ReadRequest, RecordsError};
+use crate::catalog::Origin;
+use crate::selection::KeyTime;
 
 /// The maximum number of pages that are requested ahead, in all partitions together. A page takes up to about 3 MB.
 const PAGES_AHEAD: usize = 4;
-
-/// Which records to read, and which of their values.
-#[derive(Debug)]
-pub struct ReadRequest<'a> {
-    /// Where the records are in their table.
-    pub spec: &'a RecordsSpec,
-    /// The id of the records' parent.
-    pub parent_id: &'a str,
-    /// The values to read, and the conditions that every selected record meets.
-    pub projection: &'a Projection,
-    /// The range of the records' creation times.
-    pub range: Range,
-    /// The order of the records.
-    pub order: Order,
-    /// Whether to also read records whose keys are outside the range because they do not have the type's format.
-    pub reads_outside: bool,
-    /// Until this instant, a table is read strongly consistently, whatever the times in its keys: see
-    /// [`super::INDEX_DELAY`].
-    pub strong_until: Option<Instant>,
-}
 
 /// A parent's records within a range, after a position.
 #[derive(Debug)]
@@ -112,7 +106,7 @@ impl DynamoRecords {
     ///
     /// # Errors
     /// If a query fails, also after the SDK's retries.
-    pub async fn next(&mut self) -> Result<Option<RecordsPage>, RecordsError> {
+    pub async fn next(&mut self) -> Result<Option<DynamoPage>, RecordsError> {
         if self.is_at_end() {
             return Ok(None);
         }
@@ -135,7 +129,7 @@ impl DynamoRecords {
             true => KeyTime::None,
             false => KeyTime::WithinBounds,
         };
-        let page = RecordsPage::new(rows, &self.partitions, before, key_time, scanned, cost);
+        let page = DynamoPage::new(rows, &self.partitions, before, key_time, scanned, cost);
         Ok(Some(page))
     }
 
@@ -227,7 +221,7 @@ fn settings(
     }
 }
 
-/// Parses the positions of this number of partitions, as [`RecordsPage::end`] writes them.
+/// Parses the positions of this number of partitions, as [`DynamoPage::end`] writes them.
 fn positions(text: &str, partitions: usize) -> Result<Vec<ResumePosition>, RecordsError> {
     let positions: Vec<Value> = serde_json::from_str(text).map_err(|_| RecordsError::Position)?;
     if positions.len() != partitions {

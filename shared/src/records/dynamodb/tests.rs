@@ -17,7 +17,9 @@ use crate::aws::Item;
 use crate::catalog::{Catalog, Column, ExportType, Path};
 use crate::records::Row;
 use crate::selection::Criteria;
+use crate::selection::Projection;
 use crate::value::number;
+use tokio::time::Instant;
 
 #[path = "../../../testing/src/answer.rs"]
 #[expect(

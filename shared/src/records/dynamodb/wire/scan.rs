@@ -3,7 +3,7 @@
 /// The offset of the byte at which parsing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer is malformed at byte {0}")]
-pub(in crate::records) struct Malformed(pub(super) usize);
+pub(in crate::records::dynamodb) struct Malformed(pub(super) usize);
 
 /// The range between the quotes of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

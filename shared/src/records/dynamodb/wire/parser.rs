@@ -86,7 +86,7 @@ pub(super) struct ValueSpans {
 /// Parses records, and learns their shape: most have the same attributes in the same order. So the bytes before the
 /// next value are compared with those at the same position of the record before, and parsed only if they differ.
 #[derive(Debug)]
-pub(in crate::records) struct RecordsParser {
+pub(in crate::records::dynamodb) struct RecordsParser {
     pub(super) layout: Arc<Layout>,
     pub(super) buffers: Arc<BufferPool>,
     /// By node of the layout.
@@ -190,7 +190,7 @@ impl Shapes {
 }
 
 impl RecordsParser {
-    pub(in crate::records) fn new(layout: Arc<Layout>, buffers: Arc<BufferPool>) -> Self {
+    pub(in crate::records::dynamodb) fn new(layout: Arc<Layout>, buffers: Arc<BufferPool>) -> Self {
         let shapes = layout.nodes.iter().map(|_| Shapes::new()).collect();
         Self {
             layout,

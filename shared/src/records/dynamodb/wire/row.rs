@@ -17,7 +17,7 @@ pub struct Row<'p> {
 }
 
 impl<'p> Row<'p> {
-    pub(in crate::records) fn new(answer: &'p Answer, row: usize) -> Self {
+    pub(in crate::records::dynamodb) fn new(answer: &'p Answer, row: usize) -> Self {
         Self { answer, row }
     }
 
@@ -89,7 +89,9 @@ impl<'p> Row<'p> {
 
     /// The attributes of the record's key by name. Missing attributes, and those of a type that no key has, are left
     /// out.
-    pub(in crate::records) fn key(&self) -> impl Iterator<Item = (&'p str, KeyValue<'p>)> {
+    pub(in crate::records::dynamodb) fn key(
+        &self,
+    ) -> impl Iterator<Item = (&'p str, KeyValue<'p>)> {
         let row = *self;
         let keys = self.answer.layout().keys.iter();
         keys.filter_map(move |(name, place)| Some((name.as_str(), row.key_value(*place)?)))
@@ -97,13 +99,13 @@ impl<'p> Row<'p> {
 
     /// The value of the sort key, the second attribute of the key.
     #[inline]
-    pub(in crate::records) fn sort_key(&self) -> Option<KeyValue<'p>> {
+    pub(in crate::records::dynamodb) fn sort_key(&self) -> Option<KeyValue<'p>> {
         let (_, place) = self.answer.layout().keys.get(1)?;
         self.key_value(*place)
     }
 
     /// Whether the record has the attribute of the sort key, of any type.
-    pub(in crate::records) fn has_sort_key(&self) -> bool {
+    pub(in crate::records::dynamodb) fn has_sort_key(&self) -> bool {
         let keys = &self.answer.layout().keys;
         keys.get(1)
             .is_some_and(|(_, place)| self.at(*place).form != Form::Missing)
@@ -144,7 +146,7 @@ impl<'p> Row<'p> {
 
 /// The value of a key's attribute, as written in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::records) enum KeyValue<'p> {
+pub(in crate::records::dynamodb) enum KeyValue<'p> {
     Text(&'p str),
     Number(&'p str),
     /// In base64.

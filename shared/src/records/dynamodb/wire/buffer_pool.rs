@@ -7,7 +7,7 @@ use super::parser::ValueSpan;
 /// A pool of buffers, each as large as a page of records. The kernel maps a new buffer's memory 4 KB at a time, which
 /// takes about as long as parsing the page. The pool never has more buffers than were in use at once.
 #[derive(Debug, Default)]
-pub(in crate::records) struct BufferPool {
+pub(in crate::records::dynamodb) struct BufferPool {
     bodies: Mutex<Vec<Vec<u8>>>,
     values: Mutex<Vec<Vec<ValueSpan>>>,
 }

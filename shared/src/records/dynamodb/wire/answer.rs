@@ -8,26 +8,26 @@ use super::buffer_pool::BufferPool;
 use super::layout::Layout;
 use super::parser::{MAX_BYTES, RecordsParser, ValueSpan, ValueSpans};
 use super::scan::{Malformed, Scanner};
-use crate::records::key::{self, Key};
+use crate::records::dynamodb::key::{self, Key};
 
 /// DynamoDB's answer to a `Query`, parsed once. The values of its records borrow from its bytes.
 #[derive(Debug)]
-pub(in crate::records) struct Answer {
+pub(in crate::records::dynamodb) struct Answer {
     text: String,
     values: ValueSpans,
     layout: Arc<Layout>,
     buffers: Arc<BufferPool>,
     /// Records that DynamoDB examined, including those that the filter excluded (`ScannedCount`).
-    pub(in crate::records) scanned: u64,
+    pub(in crate::records::dynamodb) scanned: u64,
     /// The key after which the next page begins; `None` at the end.
-    pub(in crate::records) last_key: Option<Key>,
+    pub(in crate::records::dynamodb) last_key: Option<Key>,
     /// The read units used.
-    pub(in crate::records) read_units: f64,
+    pub(in crate::records::dynamodb) read_units: f64,
 }
 
 impl Answer {
     /// Parses an answer.
-    pub(in crate::records) fn read(
+    pub(in crate::records::dynamodb) fn read(
         body: Vec<u8>,
         parser: &mut RecordsParser,
     ) -> Result<Self, Malformed> {
@@ -71,11 +71,11 @@ impl Answer {
     }
 
     /// The number of records.
-    pub(in crate::records) fn rows(&self) -> usize {
+    pub(in crate::records::dynamodb) fn rows(&self) -> usize {
         self.values.rows
     }
 
-    pub(in crate::records) fn layout(&self) -> &Layout {
+    pub(in crate::records::dynamodb) fn layout(&self) -> &Layout {
         &self.layout
     }
 

@@ -16,19 +16,19 @@ use crc32fast::Hasher;
 use http_body::{Body, Frame};
 
 use super::BufferPool;
-use crate::records::budget::Budget;
+use crate::records::dynamodb::budget::Budget;
 
 /// An interceptor that takes the body of a successful answer as it arrives, and gives the SDK an empty object instead.
 /// The SDK still parses errors, since it decides which of them to retry.
 #[derive(Debug, Clone)]
-pub(in crate::records) struct RawBody {
+pub(in crate::records::dynamodb) struct RawBody {
     body: Arc<Mutex<Vec<u8>>>,
     budget: Arc<Budget>,
     buffers: Arc<BufferPool>,
 }
 
 impl RawBody {
-    pub(in crate::records) fn new(budget: Arc<Budget>, buffers: Arc<BufferPool>) -> Self {
+    pub(in crate::records::dynamodb) fn new(budget: Arc<Budget>, buffers: Arc<BufferPool>) -> Self {
         Self {
             body: Arc::default(),
             budget,
@@ -37,7 +37,7 @@ impl RawBody {
     }
 
     /// The body of the last answer.
-    pub(in crate::records) fn into_body(self) -> Vec<u8> {
+    pub(in crate::records::dynamodb) fn into_body(self) -> Vec<u8> {
         std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

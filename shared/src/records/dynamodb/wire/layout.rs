@@ -6,7 +6,7 @@ use crate::catalog::{Origin, Others, Path};
 /// The layout of a row, compiled from the columns of an export: a tree of attribute names whose nodes lead to places,
 /// the positions of values in a row.
 #[derive(Debug)]
-pub(in crate::records) struct Layout {
+pub(in crate::records::dynamodb) struct Layout {
     pub(super) nodes: Vec<Node>,
     /// How many places a row has.
     pub(super) places: usize,
@@ -48,7 +48,7 @@ pub(super) enum Source {
 
 impl Layout {
     /// The layout of the values of `origins`, in order, and of the key's attributes.
-    pub(in crate::records) fn new(origins: &[Origin], key_names: &[String]) -> Self {
+    pub(in crate::records::dynamodb) fn new(origins: &[Origin], key_names: &[String]) -> Self {
         let mut layout = Self {
             nodes: vec![Node::default()],
             places: 0,
@@ -80,7 +80,7 @@ impl Layout {
     }
 
     /// The names of the key's attributes.
-    pub(in crate::records) fn key_names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::records::dynamodb) fn key_names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(name, _)| name.as_str())
     }
 

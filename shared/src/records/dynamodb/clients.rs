@@ -38,7 +38,7 @@ impl RecordsClients {
     }
 
     /// The client for a location.
-    pub(super) async fn for_location(&self, location: &Location) -> Client {
+    pub(in crate::records) async fn for_location(&self, location: &Location) -> Client {
         let account = (location.region.clone(), location.role.clone());
         let Some((config, endpoint)) = self.made_from.as_ref().filter(|_| account != (None, None))
         else {

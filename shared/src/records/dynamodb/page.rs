@@ -13,7 +13,7 @@ use crate::selection::KeyTime;
 
 /// Some records, as DynamoDB gave them.
 #[derive(Debug)]
-pub struct RecordsPage {
+pub struct DynamoPage {
     /// Each by the place of its partition, and its own in that partition's answer.
     rows: Vec<(u32, u32)>,
     partitions: Vec<Part>,
@@ -39,7 +39,7 @@ struct Part {
     end: ResumePosition,
 }
 
-impl RecordsPage {
+impl DynamoPage {
     /// The page of these records, each by the place of its partition and its own in that partition's answer. `before` has
     /// the position of each partition before the page; `scanned` counts the records that DynamoDB was asked to leave out.
     pub(super) fn new(
@@ -130,7 +130,7 @@ impl RecordsPage {
         self.counted(&self.rows) + self.scanned
     }
 
-    /// How many of these count as read where another source goes on from [`RecordsPage::position`].
+    /// How many of these count as read where another source goes on from [`DynamoPage::position`].
     pub fn read_through(&self, index: usize) -> u64 {
         self.counted(self.taken(index))
     }
