@@ -80,7 +80,7 @@ LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__
 # `nice`, because the concurrent tests of the page need a stack that answers in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
+	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test postgres --test seeds --test separators --test slots --test store --test template
 
 test-outside:
 	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
@@ -140,10 +140,10 @@ lint-rust: tools
 	$(LINTED) cargo test --workspace --no-run
 
 lint-rest: tools
-	@python3 $(LOCAL)/tools.py zizmor
+	@python3 $(LOCAL)/tools.py linters
 	$(SAM) validate --lint
-	.local/zizmor/bin/zizmor --offline --quiet --persona auditor infra/pipeline/deploy.yaml
-	$(PYTHON) -m compileall -q $(LOCAL) tests/bench tests/readers
+	.local/linters/bin/ruff check --quiet --no-cache --select E9,F $(LOCAL) tests/bench tests/readers tests/clients
+	.local/linters/bin/zizmor --offline --quiet --persona auditor infra/pipeline/deploy.yaml
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 
 token: ## Print an access token: GRANTS="project:42"

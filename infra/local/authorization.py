@@ -113,7 +113,7 @@ class Codes:
         code = secrets.token_urlsafe(32)
         now = time.monotonic()
         with self._lock:
-            self._issued = {key: kept for key, kept in self._issued.items() if saved_state.until > now}
+            self._issued = {key: kept for key, kept in self._issued.items() if kept.until > now}
             self._issued[code] = _Issued(request, person, now + CODE_SECONDS)
         return code
 

@@ -107,7 +107,7 @@ def _show_what_happened(stack: Stack) -> None:
         return
     kept = stack.state / "logs" / "functions.log"
     lines = logs.lines(stack)
-    saved_state.write_text("\n".join(lines) + "\n")
+    kept.write_text("\n".join(lines) + "\n")
     print(f"The functions' last lines (all of them: {kept}):", *lines[-LAST_LINES:], sep="\n", flush=True)
 
 

@@ -2,10 +2,10 @@
 
 - `functions`: compiles the functions meanwhile
 - `large`: the DynamoDB for large tables of records
-- `tests`: that DynamoDB, the readers with which tests check files, the checks of the page, the generators of clients, and
-  the linter of the pipeline
+- `tests`: that DynamoDB, PostgreSQL, the readers with which tests check files, the checks of the page, the generators of
+  clients, and the linters of the scripts and the pipeline
 - `checkov`: only this linter of the template, which is too large for every test
-- `zizmor`: only this linter
+- `linters`: only these
 - `bench`: only that DynamoDB and the programs with which the benchmarks compare
 - `fuzz`, `mutants`, `machete`: only this program
 - `packages`: only the system packages that some tests need, as root on Debian
@@ -38,7 +38,7 @@ FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
 MACHETE_VERSION = "0.9.2"
 OLDEST_PYTHON = (3, 11)
-ZIZMOR = "zizmor, the linter of the pipeline"
+LINTERS = "the linters of the scripts and the pipeline"
 
 PREREQUISITES = {
     "cargo": "Rust is missing: install it from https://rustup.rs",
@@ -62,8 +62,8 @@ def main() -> None:
         return _packages()
     if "checkov" in sys.argv[1:]:
         return _environment("checkov", "checkov, a linter of the template")
-    if "zizmor" in sys.argv[1:]:
-        return _environment("zizmor", ZIZMOR)
+    if "linters" in sys.argv[1:]:
+        return _environment("linters", LINTERS)
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
     if "machete" in sys.argv[1:]:
@@ -86,8 +86,9 @@ def main() -> None:
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
             steps.append(pool.submit(_programs_of_tests))
+            steps.append(pool.submit(_environment, "postgres", "PostgreSQL for tests", "--no-deps"))
             steps.append(pool.submit(_environment, "clients", "the generator and the checks of Python clients"))
-            steps.append(pool.submit(_environment, "zizmor", ZIZMOR))
+            steps.append(pool.submit(_environment, "linters", LINTERS))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
     for step in steps:
         step.result()

@@ -6,6 +6,7 @@ mod custom;
 mod origin;
 mod out_of_service;
 mod records_spec;
+mod sort_format;
 
 use std::path::{Path as FilePath, PathBuf};
 use std::{env, fs, io};
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
 pub use self::origin::{Origin, Others, Path};
 pub use self::out_of_service::OutOfService;
-pub use self::records_spec::{Constant, Engine, RecordsSpec, SortFormat};
+pub use self::records_spec::{Constant, DatabaseSpec, DynamodbSpec, RecordsSpec, SqlSpec};
+pub use self::sort_format::SortFormat;
 use crate::field_error::FieldError;
 use crate::value::{Kind, Stored};
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, RecordsSpec};
 use crate::env::{EnvError, optional, required, seconds};
-use crate::records::Mapping;
+use crate::records::{Mapping, database_variable};
 use crate::store::Tables;
 use crate::work::WorkTiming;
 
@@ -22,11 +22,14 @@ pub fn mapping() -> Mapping {
     Arc::new(optional)
 }
 
-/// Takes the types out of service whose table no environment variable names.
+/// Takes the types out of service whose table or database no environment variable names.
 pub fn disable_unmapped_types(catalog: &mut Catalog) {
     catalog.take_out_of_service(|export_type| {
-        let missing = required(&export_type.records.table).err();
-        missing.map(|error| error.to_string())
+        let variable = match &export_type.records {
+            RecordsSpec::Dynamodb(spec) => spec.table.clone(),
+            RecordsSpec::Postgres(spec) => database_variable(&spec.database.name),
+        };
+        required(&variable).err().map(|error| error.to_string())
     });
 }
 

@@ -3,9 +3,12 @@
 
 mod dynamodb;
 mod opener;
+mod postgres;
+mod source;
 
-pub use dynamodb::{DynamoPage as RecordsPage, DynamoRecords, DynamoRow as Row, RecordsClients};
-pub use opener::{Location, Mapping, RecordsOpener};
+pub use dynamodb::RecordsClients;
+pub use opener::{Location, Mapping, RecordsOpener, TableLocation, database_variable};
+pub use source::{RecordsPage, RecordsSource};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -95,6 +98,10 @@ pub struct ReadRequest<'a> {
 
 /// The read consistency in words, for a receipt.
 pub fn consistency(spec: &RecordsSpec) -> &'static str {
+    let spec = match spec {
+        RecordsSpec::Dynamodb(spec) => spec,
+        RecordsSpec::Postgres(_) => return "what was committed when each page was read",
+    };
     match (&spec.index, spec.sort_format.is_ordered_by_time()) {
         (Some(_), _) => "eventual, from 5 s after the request",
         (None, true) => {
@@ -136,6 +143,15 @@ pub enum RecordsError {
         /// The name in the entry.
         word: String,
     },
+    /// The deployment maps a database to something that is no address of a database on the same machine. Connections are
+    /// not encrypted yet.
+    #[error(
+        "{word} is not the address of a database on this machine, such as postgres://user@localhost:5432/name"
+    )]
+    Address {
+        /// The name of the mapped value, which itself may contain a password.
+        word: String,
+    },
     /// The checkpoint's position does not belong to these records.
     #[error("the position of the checkpoint cannot be read")]
     Position,
@@ -146,7 +162,7 @@ impl RecordsError {
     pub fn failure(&self) -> Option<Failure> {
         match self {
             Self::Unavailable(_) => None,
-            Self::Unmapped { .. } => Some(Failure::records_unmapped()),
+            Self::Unmapped { .. } | Self::Address { .. } => Some(Failure::records_unmapped()),
             Self::Missing { .. } => Some(Failure::records_missing()),
             Self::Refused { .. } => Some(Failure::records_refused()),
             Self::Denied { .. } => Some(Failure::records_denied()),

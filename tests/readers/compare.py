@@ -166,7 +166,7 @@ def in_sheet(key: str, kind: str, text: str, warnings: dict[str, Counter[str]]) 
     kept = NOT_XML.sub("", text)
     if kept != text:
         warnings.setdefault("characters_dropped", Counter())[key] += 1
-    cut = saved_state.encode("utf-16-le")[: 2 * CELL_CHARACTERS].decode("utf-16-le", "ignore")
+    cut = kept.encode("utf-16-le")[: 2 * CELL_CHARACTERS].decode("utf-16-le", "ignore")
     if cut != kept:
         warnings.setdefault("cell_cut", Counter())[key] += 1
     return cut or None

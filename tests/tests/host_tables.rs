@@ -22,7 +22,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::{Catalog, ExportType};
-use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsClients, RecordsOpener};
+use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener, RecordsSource};
 use waybill::selection::{Criteria, Projection};
 use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
 
@@ -232,14 +232,18 @@ impl Source<'_> {
                 reads_outside: true,
                 strong_until: None,
             };
-            let mut records =
-                DynamoRecords::new(self.db.clone(), self.table, reading, position.as_deref())
-                    .unwrap();
+            let mut records = RecordsSource::in_dynamodb(
+                self.db.clone(),
+                self.table,
+                reading,
+                position.as_deref(),
+            )
+            .unwrap();
             let mut rows = 0;
             while let Some(page) = records.next().await.unwrap() {
                 let mut values = Vec::new();
-                for (index, row) in page.rows().enumerate() {
-                    row.values(&mut values);
+                for index in 0..page.len() {
+                    page.values(index, &mut values);
                     let decision = projection.decide(&values, page.key_time(index), self.as_of);
                     if decision.is_in() {
                         ids.push(values[0].as_text().unwrap().to_owned());
@@ -450,7 +454,8 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
     let clients = RecordsClients::new(&config, Some(address));
     let opener = RecordsOpener::new(clients, Arc::new(|_| Some("t".to_owned())));
     for name in ["tickets", "notes"] {
-        let place = opener.locate(&catalog.get(name).unwrap().records).unwrap();
+        let records = &catalog.get(name).unwrap().records;
+        let place = opener.table(records.dynamodb().unwrap()).unwrap();
         let client = opener.client(&place).await;
         let refused = client.query().table_name("t").send().await.unwrap_err();
         assert_eq!(

@@ -69,7 +69,7 @@ impl Attempt<'_> {
         old: Option<Upload>,
     ) -> Result<AttemptOutcome, AttemptError> {
         let (plan, dependencies) = (self.plan, self.dependencies);
-        plan.wait_for_index_lag(&dependencies.clock).await;
+        plan.wait_until_settled(&dependencies.clock).await;
         let mut draft = self.open(checkpoint, old).await?;
         let position = draft.progress.position.as_deref();
         let records = plan.records(&dependencies.records, &dependencies.clock, position);

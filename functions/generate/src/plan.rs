@@ -1,19 +1,20 @@
 //! The plan of a file: everything that decides its bytes, from the export and the entry of its request.
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tokio::time::{Duration, Instant};
-use waybill::catalog::{Column, ExportType};
+use waybill::catalog::{Column, ExportType, RecordsSpec, SortFormat};
 use waybill::clock::Clock;
 use waybill::export::{Export, Failure};
 use waybill::file::FileOptions;
 use waybill::records::{
-    DynamoRecords, INDEX_DELAY, Order, Range, ReadRequest, RecordsError, RecordsOpener, RecordsPage,
+    INDEX_DELAY, Order, Range, ReadRequest, RecordsError, RecordsOpener, RecordsPage, RecordsSource,
 };
 use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
 
 /// The number of records examined at each end of the partitions if a time range had no records.
-const RECORDS_AT_AN_END: i32 = 20;
+const RECORDS_AT_AN_END: u32 = 20;
 
 /// Everything that decides a file's bytes, except the records.
 pub(crate) struct Plan {
@@ -69,17 +70,22 @@ impl Plan {
         &self.source
     }
 
-    /// Waits until the records may be read, since an index lags behind its table.
-    pub(crate) async fn wait_for_index_lag(&self, clock: &Clock) {
-        if self.export_type.records.index.is_some() {
-            tokio::time::sleep(self.unsettled(clock)).await;
-        }
+    /// Waits until the records may be read: an index lags behind its table, and what a transaction wrote before the request
+    /// is visible only once it has committed.
+    pub(crate) async fn wait_until_settled(&self, clock: &Clock) {
+        let after = match &self.export_type.records {
+            RecordsSpec::Dynamodb(spec) if spec.index.is_none() => return,
+            RecordsSpec::Dynamodb(_) => INDEX_DELAY,
+            RecordsSpec::Postgres(spec) => {
+                SignedDuration::from_secs(spec.database.settles_s.into())
+            }
+        };
+        tokio::time::sleep(self.time_until(after, clock)).await;
     }
 
-    /// The time until eventually consistent reads return everything that was written before the request.
-    fn unsettled(&self, clock: &Clock) -> Duration {
-        let settled = self.range.as_of + INDEX_DELAY;
-        let wait = clock.now().duration_until(settled);
+    /// The time until this long after the request.
+    fn time_until(&self, after: SignedDuration, clock: &Clock) -> Duration {
+        let wait = clock.now().duration_until(self.range.as_of + after);
         Duration::try_from(wait).unwrap_or_default()
     }
 
@@ -89,10 +95,10 @@ impl Plan {
         opener: &RecordsOpener,
         clock: &Clock,
         position: Option<&str>,
-    ) -> Result<DynamoRecords, RecordsError> {
+    ) -> Result<RecordsSource, RecordsError> {
         let spec = &self.export_type.records;
         // In a partition shared with other types, only the keys of the time range are read.
-        let is_shared = !spec.fixed.is_empty();
+        let is_shared = !spec.fixed().is_empty();
         let reading = ReadRequest {
             spec,
             parent_id: &self.parent_id,
@@ -100,7 +106,7 @@ impl Plan {
             range: self.range.clone(),
             order: Order::Ascending,
             reads_outside: !is_shared || !self.range.is_filtered(),
-            strong_until: Some(Instant::now() + self.unsettled(clock)),
+            strong_until: Some(Instant::now() + self.time_until(INDEX_DELAY, clock)),
         };
         opener.open(reading, position).await
     }
@@ -143,9 +149,12 @@ impl Plan {
         opener: &RecordsOpener,
     ) -> Result<Option<Failure>, RecordsError> {
         let spec = &self.export_type.records;
-        if !self.range.is_filtered() || !spec.sort_format.is_ordered_by_time() {
+        let format = spec.dynamodb().map(|spec| spec.sort_format);
+        let Some(format) =
+            format.filter(|format| self.range.is_filtered() && format.is_ordered_by_time())
+        else {
             return Ok(None);
-        }
+        };
         for order in [Order::Ascending, Order::Descending] {
             let reading = ReadRequest {
                 spec,
@@ -158,7 +167,7 @@ impl Plan {
             };
             let mut records = opener.open(reading, None).await?;
             records.examine_at_most(RECORDS_AT_AN_END);
-            if let Some(failure) = self.mismatch_of_a_page(&mut records).await? {
+            if let Some(failure) = self.mismatch_of_a_page(&mut records, format).await? {
                 return Ok(Some(failure));
             }
         }
@@ -168,17 +177,18 @@ impl Plan {
     /// The mismatch in the first page that is not empty.
     async fn mismatch_of_a_page(
         &self,
-        records: &mut DynamoRecords,
+        records: &mut RecordsSource,
+        format: SortFormat,
     ) -> Result<Option<Failure>, RecordsError> {
         while let Some(page) = records.next().await? {
             let mut values = Vec::new();
-            for (n, row) in page.rows().enumerate() {
+            for n in 0..page.len() {
                 let key = page.sort_key(n);
-                if key.is_some_and(|key| self.is_within(key)) {
+                if key.is_some_and(|key| self.is_within(key, format)) {
                     // The record was created after the range was read.
                     continue;
                 }
-                row.values(&mut values);
+                page.values(n, &mut values);
                 let decision = self.decide(&page, n, &values);
                 let failure = UndecidedCounts::mismatch_at_an_end(&self.export_type, decision, key);
                 if failure.is_some() {
@@ -192,8 +202,8 @@ impl Plan {
         Ok(None)
     }
 
-    fn is_within(&self, key: &str) -> bool {
-        let instant = self.export_type.records.sort_format.instant(key);
+    fn is_within(&self, key: &str, format: SortFormat) -> bool {
+        let instant = format.instant(key);
         instant.is_some_and(|instant| {
             self.range.from.is_none_or(|from| from <= instant) && instant < self.range.until
         })

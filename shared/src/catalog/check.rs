@@ -1,6 +1,6 @@
 //! Parses a catalog's TOML. An error has the line, and every mistake that could make an export wrong is an error.
 
-mod table;
+mod records;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -8,9 +8,12 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use self::table::RawRecords;
+use self::records::{Databases, RawRecords};
 use super::custom::{LAST, OTHER};
-use super::{ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path};
+use super::{
+    ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path,
+    RecordsSpec,
+};
 use crate::value::{Kind, Stored};
 
 #[derive(Deserialize)]
@@ -18,6 +21,8 @@ use crate::value::{Kind, Stored};
 struct RawCatalog {
     #[serde(rename = "type")]
     types: Spanned<Vec<RawType>>,
+    #[serde(default, rename = "database")]
+    databases: Databases,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +77,7 @@ pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
             Wrong(error.span().unwrap_or_default(), error.message().to_owned()),
         )
     })?;
-    types(raw.types).map_err(|wrong| invalid(text, wrong))
+    types(raw.types, &raw.databases).map_err(|wrong| invalid(text, wrong))
 }
 
 fn invalid(text: &str, Wrong(span, message): Wrong) -> CatalogError {
@@ -83,7 +88,7 @@ fn invalid(text: &str, Wrong(span, message): Wrong) -> CatalogError {
     }
 }
 
-fn types(raw: Spanned<Vec<RawType>>) -> Result<Vec<ExportType>, Wrong> {
+fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<ExportType>, Wrong> {
     if raw.get_ref().is_empty() {
         return Err(wrong(&raw, "the catalog has no type; add a [[type]]"));
     }
@@ -97,10 +102,12 @@ fn types(raw: Spanned<Vec<RawType>>) -> Result<Vec<ExportType>, Wrong> {
             ));
         }
     }
-    raw.into_iter().map(export_type).collect()
+    raw.into_iter()
+        .map(|raw| export_type(raw, databases))
+        .collect()
 }
 
-fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
+fn export_type(raw: RawType, databases: &Databases) -> Result<ExportType, Wrong> {
     if !is_name(raw.name.get_ref()) {
         return Err(wrong(
             &raw.name,
@@ -136,12 +143,19 @@ fn export_type(raw: RawType) -> Result<ExportType, Wrong> {
             format!("the column `{}` must be of kind timestamp", column.key),
         ));
     }
+    let records = records::records(raw.records, databases)?;
+    if let (Some(key), true, RecordsSpec::Postgres(_)) = (&raw.custom, custom, &records) {
+        return Err(wrong(
+            key,
+            "records in a database have no custom fields; name their columns",
+        ));
+    }
     let name = raw.name.into_inner();
     Ok(ExportType {
         label: raw.label.unwrap_or_else(|| humane(&name)),
         parent: raw.parent,
         delivery: raw.delivery,
-        records: table::records(raw.records)?,
+        records,
         search: keys(raw.search, &columns, &[])?,
         filters: filters(raw.filters, &columns)?,
         custom,

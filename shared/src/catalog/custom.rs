@@ -112,12 +112,9 @@ impl ExportType {
             Origin::Others(_) => Vec::new(),
         });
         let records = &self.records;
-        let keys = [&records.partition_key, &records.sort_key];
-        let fixed = records.fixed.iter().map(|(name, _)| name);
-        let keys = keys
-            .into_iter()
-            .chain(fixed)
-            .map(|name| Path::new(name, []));
+        let fixed = records.fixed().iter().map(|(name, _)| name.as_str());
+        let keys = records.key_names().into_iter().chain(fixed);
+        let keys = keys.map(|name| Path::new(name, []));
         columns.chain(keys).chain([self.created.clone()]).collect()
     }
 }

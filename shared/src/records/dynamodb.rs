@@ -13,8 +13,7 @@ mod segments;
 mod wire;
 
 pub use clients::RecordsClients;
-pub use page::DynamoPage;
-pub use wire::Row as DynamoRow;
+pub(super) use page::DynamoPage;
 
 use std::sync::Arc;
 
@@ -31,8 +30,8 @@ use self::position::ResumePosition;
 use self::query::{Cost, QuerySettings};
 use self::segments::segments;
 use self::wire::{Layout, Row};
-use super::{Location, Order, RECENT, Range, ReadRequest, RecordsError};
-use crate::catalog::Origin;
+use super::{Order, RECENT, Range, ReadRequest, RecordsError};
+use crate::catalog::{DynamodbSpec, Origin};
 use crate::selection::KeyTime;
 
 /// The maximum number of pages that are requested ahead, in all partitions together. A page takes up to about 3 MB.
@@ -40,7 +39,7 @@ const PAGES_AHEAD: usize = 4;
 
 /// A parent's records within a range, after a position.
 #[derive(Debug)]
-pub struct DynamoRecords {
+pub(super) struct DynamoRecords {
     settings: Arc<QuerySettings>,
     partitions: Vec<PartitionReader>,
     origins: Vec<Origin>,
@@ -54,13 +53,13 @@ impl DynamoRecords {
     ///
     /// # Errors
     /// If the position is not one of these partitions.
-    pub fn new(
+    pub(super) fn new(
         db: Client,
         table: &str,
+        spec: &DynamodbSpec,
         reading: ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
-        let spec = reading.spec;
         let partitions = spec.partitions(reading.parent_id);
         let positions = match position {
             None => vec![ResumePosition::default(); partitions.len()],
@@ -80,17 +79,17 @@ impl DynamoRecords {
             origins: reading.projection.origins().to_vec(),
             bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
             knows_key,
-            settings: Arc::new(settings(db, table, reading, &key_names)),
+            settings: Arc::new(settings(db, table, spec, reading, &key_names)),
         })
     }
 
     /// Limits each further query to this many examined records. DynamoDB also reads at most 1 MB per query.
-    pub fn examine_at_most(&mut self, records: i32) {
+    pub(super) fn examine_at_most(&mut self, records: i32) {
         Arc::make_mut(&mut self.settings).page_size = Some(records);
     }
 
     /// Requests pages before they are needed, within the type's read rate. For reads of all records.
-    pub fn with_read_ahead(mut self) -> Self {
+    pub(super) fn with_read_ahead(mut self) -> Self {
         let settings = Arc::make_mut(&mut self.settings);
         settings.budget = Arc::new(Budget::new(Some(self.bytes_per_second)));
         settings.ahead = Some(Arc::new(Semaphore::new(PAGES_AHEAD)));
@@ -98,7 +97,7 @@ impl DynamoRecords {
     }
 
     /// Whether all records have been read.
-    pub fn is_at_end(&self) -> bool {
+    pub(super) fn is_at_end(&self) -> bool {
         self.partitions.iter().all(PartitionReader::is_at_end)
     }
 
@@ -106,7 +105,7 @@ impl DynamoRecords {
     ///
     /// # Errors
     /// If a query fails, also after the SDK's retries.
-    pub async fn next(&mut self) -> Result<Option<DynamoPage>, RecordsError> {
+    pub(super) async fn next(&mut self) -> Result<Option<DynamoPage>, RecordsError> {
         if self.is_at_end() {
             return Ok(None);
         }
@@ -191,10 +190,10 @@ impl DynamoRecords {
 fn settings(
     db: Client,
     table: &str,
+    spec: &DynamodbSpec,
     reading: ReadRequest<'_>,
     key_names: &[String],
 ) -> QuerySettings {
-    let spec = reading.spec;
     let origins = reading.projection.origins();
     let roots = origins.iter().map(|origin| {
         let roots = origin.roots()?;

@@ -76,7 +76,7 @@ impl Projection {
             conditions: Vec::new(),
         };
         projection.created = projection.place(&export_type.created.clone().into());
-        for (name, constant) in &export_type.records.fixed {
+        for (name, constant) in export_type.records.fixed() {
             let place = projection.place(&Path::new(name, []).into());
             projection.fixed.push((place, constant.clone()));
         }
@@ -164,6 +164,11 @@ impl Projection {
         row.get(self.created).unwrap_or(&Value::Missing)
     }
 
+    /// The path of the creation time.
+    pub fn created_path(&self) -> Option<&Path> {
+        self.path(self.created)
+    }
+
     /// Whether the record has no value in any column of the file. It may be of another type in the same partition, or the
     /// index may not project the columns. Always false if the columns are only key attributes or `fixed`.
     pub fn is_blank(&self, row: &[Value<'_>]) -> bool {
@@ -180,17 +185,11 @@ impl Projection {
 /// The places of [`Projection::own`].
 fn own_places(export_type: &ExportType, columns: &[&Column]) -> Vec<usize> {
     let records = &export_type.records;
-    let fixed = records.fixed.iter().map(|(name, _)| name);
-    let shared: Vec<&String> = [&records.partition_key, &records.sort_key]
-        .into_iter()
-        .chain(fixed)
-        .collect();
+    let fixed = records.fixed().iter().map(|(name, _)| name.as_str());
+    let shared: Vec<&str> = records.key_names().into_iter().chain(fixed).collect();
     let is_own = |column: &Column| match &column.origin {
         Origin::Paths { paths, otherwise } => {
-            otherwise.is_none()
-                && paths
-                    .iter()
-                    .any(|path| !shared.iter().any(|name| *name == path.root()))
+            otherwise.is_none() && paths.iter().any(|path| !shared.contains(&path.root()))
         }
         Origin::Others(_) => true,
     };

@@ -96,7 +96,7 @@ impl UndecidedCounts {
         let (reason, attribute) = match doubt {
             Doubt::Undated => (Reason::Undated, created()),
             Doubt::Created => (Reason::Created, created()),
-            Doubt::Key => (Reason::Key, of.records.sort_key.clone()),
+            Doubt::Key => (Reason::Key, sort_key_of(of).to_owned()),
             Doubt::Fixed(place) => {
                 let path = projection.path(place).map(ToString::to_string);
                 (Reason::Fixed, path.unwrap_or_default())
@@ -164,9 +164,9 @@ impl UndecidedCounts {
         let worst = doubts.max_by_key(|count| count.count)?;
         let attribute = worst.attribute.as_deref().unwrap_or_default();
         let expected = match worst.reason {
-            Reason::Key => format!("the form {}", of.records.sort_format),
+            Reason::Key => format!("the form {}", sort_format_of(of)),
             Reason::Fixed => {
-                let mut fixed = of.records.fixed.iter();
+                let mut fixed = of.records.fixed().iter();
                 let fixed = fixed.find(|(name, _)| name == attribute);
                 fixed.map_or_else(String::new, |(_, constant)| named(constant))
             }
@@ -195,14 +195,21 @@ impl UndecidedCounts {
             Decision::In => true,
             Decision::OutOfTime | Decision::Excluded => false,
         };
-        let expected = format!(
-            "the form {} and the time of creation",
-            of.records.sort_format
-        );
+        let expected = format!("the form {} and the time of creation", sort_format_of(of));
         let found = form_of_text(sort_key.unwrap_or_default());
-        is_other
-            .then(|| Failure::catalog_mismatch(&of.records.sort_key, &expected, "a record", &found))
+        is_other.then(|| Failure::catalog_mismatch(sort_key_of(of), &expected, "a record", &found))
     }
+}
+
+/// The attribute of the sort key. Only DynamoDB's keys have a format that a record may not have.
+fn sort_key_of(of: &ExportType) -> &str {
+    let spec = of.records.dynamodb();
+    spec.map_or("", |spec| spec.sort_key.as_str())
+}
+
+fn sort_format_of(of: &ExportType) -> String {
+    let spec = of.records.dynamodb();
+    spec.map_or_else(String::new, |spec| spec.sort_format.to_string())
 }
 
 fn named(constant: &Constant) -> String {

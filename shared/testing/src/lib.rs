@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod fake;
+pub mod postgres;
 mod tables;
 
 use std::time::Duration;

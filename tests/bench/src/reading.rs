@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use waybill::catalog::ExportType;
-use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
+use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 use waybill::value::Value;
 use waybill_testing::fake::{Answer, Call, Carried, Wire, http_client};
@@ -67,12 +67,12 @@ impl Reading {
             reads_outside: true,
             strong_until: None,
         };
-        let mut records = DynamoRecords::new(self.client.clone(), "records", asked, None)?;
+        let mut records = RecordsSource::in_dynamodb(self.client.clone(), "records", asked, None)?;
         let mut count = 0;
         while let Some(page) = records.next().await? {
             let mut values = Vec::new();
-            for found in page.rows() {
-                found.values(&mut values);
+            for n in 0..page.len() {
+                page.values(n, &mut values);
                 row(projection.columns(&values));
                 count += 1;
             }

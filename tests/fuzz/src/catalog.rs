@@ -31,5 +31,12 @@ fn works(export_type: &ExportType) {
     let selection = criteria.pin(Timestamp::UNIX_EPOCH, &TimeZone::UTC).unwrap();
     let projection = Projection::new(export_type, &columns, &selection);
     assert!(projection.origins().len() >= columns.len());
-    assert!(!export_type.records.partitions("42").is_empty());
+    assert!(
+        !export_type
+            .records
+            .dynamodb()
+            .unwrap()
+            .partitions("42")
+            .is_empty()
+    );
 }

@@ -39,8 +39,8 @@ fn is_written(source: &Source, page: &RecordsPage) {
     let options = source.options(Profile::Data);
     let mut rows = Rows::begin(Format::Csv, options, &mut out).unwrap();
     let mut values: Vec<Value<'_>> = Vec::new();
-    for (n, row) in page.rows().enumerate() {
-        row.values(&mut values);
+    for n in 0..page.len() {
+        page.values(n, &mut values);
         let decision = source
             .projection
             .decide(&values, page.key_time(n), source.as_of);

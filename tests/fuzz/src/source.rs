@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use jiff::{SignedDuration, Timestamp};
 use waybill::catalog::{Catalog, Column, ExportType};
 use waybill::file::{FileOptions, Profile};
-use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
+use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 use waybill_testing::fake::{Answer, Call, Carried, Wire, http_client};
 
@@ -55,7 +55,7 @@ impl Source {
         order: Order,
         body: &[u8],
         position: Option<&str>,
-    ) -> Result<DynamoRecords, RecordsError> {
+    ) -> Result<RecordsSource, RecordsError> {
         let reading = ReadRequest {
             spec: &self.export_type.records,
             parent_id: "42",
@@ -69,7 +69,7 @@ impl Source {
             reads_outside: true,
             strong_until: None,
         };
-        DynamoRecords::new(client(body), "records", reading, position)
+        RecordsSource::in_dynamodb(client(body), "records", reading, position)
     }
 
     /// Checks that reading resumes from a position, or that the position is refused.

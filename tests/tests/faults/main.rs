@@ -90,7 +90,7 @@ async fn requested_to_read_slowly<T>(
 ) -> T {
     let catalog = Catalog::built_in().unwrap();
     let mut slowly = catalog.get("orders").unwrap().clone();
-    slowly.records.read_mb_per_s = 2;
+    slowly.records.dynamodb_mut().unwrap().read_mb_per_s = 2;
     let generate = stack.output("generate_function");
     aws.feed(generate, false).await;
     let requested = request().await;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use waybill::access_rules::Action;
 use waybill::catalog::ExportType;
 use waybill::parent::Parent;
-use waybill::records::{DynamoRecords, Order, Range, ReadRequest, RecordsError};
+use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 
 use self::page::{Found, Record};
@@ -155,7 +155,7 @@ async fn source(
     selection: &Selection,
     projection: &Projection,
     start: &Position,
-) -> Result<DynamoRecords, ApiError> {
+) -> Result<RecordsSource, ApiError> {
     let spec = &export_type.records;
     let reading = ReadRequest {
         spec,
@@ -164,7 +164,7 @@ async fn source(
         range: Range::new(selection, start.as_of),
         order: Order::Descending,
         // A list that began with what other types have in the same partition would be long in coming.
-        reads_outside: spec.fixed.is_empty(),
+        reads_outside: spec.fixed().is_empty(),
         strong_until: None,
     };
     let source = app.records.open(reading, start.after.as_deref()).await;

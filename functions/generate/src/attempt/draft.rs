@@ -37,13 +37,13 @@ impl Draft {
         page: &RecordsPage,
     ) -> Result<(), AttemptError> {
         let plan = attempt.plan;
-        self.progress.read_units += page.read_units;
+        self.progress.read_units += page.read_units();
         let mut values: Vec<Value<'_>> = Vec::new();
-        for (n, row) in page.rows().enumerate() {
+        for n in 0..page.len() {
             if n % ROWS_AT_A_TIME == 0 {
                 tokio::task::yield_now().await;
             }
-            row.values(&mut values);
+            page.values(n, &mut values);
             let decision = plan.decide(page, n, &values);
             plan.count(&mut self.progress.undecided, decision, (page, n), &values);
             if !decision.is_in() {

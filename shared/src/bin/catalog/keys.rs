@@ -3,11 +3,14 @@
 use aws_sdk_dynamodb::types::{
     KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription,
 };
-use waybill::catalog::{Column, ExportType, RecordsSpec, SortFormat};
+use waybill::catalog::{Column, DynamodbSpec, ExportType, SortFormat};
 
 /// The differences between the key of the table or index and the type's entry.
-pub(crate) fn problems(of: &ExportType, table: &TableDescription) -> Vec<String> {
-    let spec = &of.records;
+pub(crate) fn problems(
+    of: &ExportType,
+    spec: &DynamodbSpec,
+    table: &TableDescription,
+) -> Vec<String> {
     let Some(name) = &spec.index else {
         return key_problems(spec, table, table.key_schema());
     };
@@ -33,7 +36,7 @@ pub(crate) fn problems(of: &ExportType, table: &TableDescription) -> Vec<String>
 }
 
 fn key_problems(
-    spec: &RecordsSpec,
+    spec: &DynamodbSpec,
     table: &TableDescription,
     schema: &[KeySchemaElement],
 ) -> Vec<String> {
@@ -174,7 +177,11 @@ mod tests {
     }
 
     fn problems_with(records: &str) -> String {
-        problems(&things(records), &table()).join("\n")
+        found(&things(records), &table()).join("\n")
+    }
+
+    fn found(of: &ExportType, table: &TableDescription) -> Vec<String> {
+        problems(of, of.records.dynamodb().unwrap(), table)
     }
 
     #[test]
@@ -210,8 +217,8 @@ mod tests {
         let of = things(
             r#"index = "by_time", partition_key = "pk", sort_key = "sk", sort_format = "id""#,
         );
-        insta::assert_snapshot!(problems(&of, &bare).join("\n"), @"there is no index by_time; the table has none");
+        insta::assert_snapshot!(found(&of, &bare).join("\n"), @"there is no index by_time; the table has none");
         let of = things(r#"partition_key = "pk", sort_key = "sk", sort_format = "id""#);
-        insta::assert_snapshot!(problems(&of, &bare).join("\n"), @"there is no sort key");
+        insta::assert_snapshot!(found(&of, &bare).join("\n"), @"there is no sort key");
     }
 }

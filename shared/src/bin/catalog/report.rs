@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use waybill::catalog::{Column, ExportType, Path, SortFormat};
+use waybill::catalog::{Column, ExportType, Path, RecordsSpec, SortFormat};
 use waybill::file;
 use waybill::selection::{Fixed, Projection, Selection, is_fixed};
 use waybill::value::{Kind, Value};
@@ -64,7 +64,7 @@ impl<'a> Report<'a> {
             records: 0,
             columns: vec![Seen::default(); of.columns.len()],
             of_other_types: 0,
-            fixed: vec![Tally::default(); of.records.fixed.len()],
+            fixed: vec![Tally::default(); of.records.fixed().len()],
             blank: Tally::default(),
             undated: Tally::default(),
             unreadable_time: Tally::default(),
@@ -83,10 +83,19 @@ impl<'a> Report<'a> {
     /// creation time and the `fixed` attributes.
     pub(crate) fn sampled(&self) -> ExportType {
         let mut sampled = self.of.clone();
-        let fixed = std::mem::take(&mut sampled.records.fixed);
-        sampled.records.sort_format = SortFormat::ANY;
+        let (key, fixed) = match &mut sampled.records {
+            RecordsSpec::Dynamodb(spec) => {
+                spec.sort_format = SortFormat::ANY;
+                (Some(spec.sort_key.clone()), std::mem::take(&mut spec.fixed))
+            }
+            RecordsSpec::Postgres(spec) => {
+                (spec.key.last().cloned(), std::mem::take(&mut spec.fixed))
+            }
+        };
         let path = |name: &String| Path::new(name, []);
-        let more = std::iter::once(path(&self.of.records.sort_key))
+        let more = key
+            .iter()
+            .map(path)
             .chain([self.of.created.clone()])
             .chain(fixed.iter().map(|(name, _)| path(name)));
         sampled.columns.extend(more.map(hidden));
@@ -101,7 +110,7 @@ impl<'a> Report<'a> {
         };
         let key = sort_key.as_text().unwrap_or_default();
         self.records += 1;
-        let constants = self.of.records.fixed.iter().map(|(_, constant)| constant);
+        let constants = self.of.records.fixed().iter().map(|(_, constant)| constant);
         let compared: Vec<Fixed> = fixed
             .iter()
             .zip(constants)
@@ -136,10 +145,13 @@ impl<'a> Report<'a> {
                 seen.not_listed.note(key);
             }
         }
-        let format = self.of.records.sort_format;
-        if format.is_id() {
+        let spec = self.of.records.dynamodb();
+        let Some(format) = spec
+            .map(|spec| spec.sort_format)
+            .filter(|format| !format.is_id())
+        else {
             return;
-        }
+        };
         if matches!(sort_key, Value::Number(_)) != format.is_number() {
             self.wrong_type.note(key);
         }
@@ -195,7 +207,7 @@ impl<'a> Report<'a> {
                 "have no value in any column: they may be of another type",
             ),
         ];
-        for ((name, _), tally) in self.of.records.fixed.iter().zip(&self.fixed) {
+        for ((name, _), tally) in self.of.records.fixed().iter().zip(&self.fixed) {
             findings.push(finding(
                 name,
                 tally,

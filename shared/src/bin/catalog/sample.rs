@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill::aws::CallError;
-use waybill::catalog::{Catalog, Column, ExportType, RecordsSpec};
+use waybill::catalog::{Catalog, Column, DynamodbSpec, ExportType, RecordsSpec};
 use waybill::env;
 use waybill::parent::Parent;
 use waybill::records::{Mapping, Order, Range, ReadRequest, RecordsClients, RecordsOpener};
@@ -42,13 +42,24 @@ impl Sample {
         let parent = Parent::new(export_type.parent, &self.parent_id)?;
         let spec = &export_type.records;
         let opener = self.opener(spec).await;
-        let place = opener.locate(spec)?;
-        println!(
-            "{} of {parent} in the table {}",
-            export_type.name, place.table
-        );
-        let client = opener.client(&place).await;
-        let problems = key_problems(export_type, &client, &place.table).await;
+        let problems = match spec {
+            RecordsSpec::Dynamodb(spec) => {
+                let place = opener.table(spec)?;
+                println!(
+                    "{} of {parent} in the table {}",
+                    export_type.name, place.table
+                );
+                let client = opener.client(&place).await;
+                key_problems(export_type, spec, &client, &place.table).await
+            }
+            RecordsSpec::Postgres(spec) => {
+                println!(
+                    "{} of {parent} in the table {} of {}",
+                    export_type.name, spec.table, spec.database.name
+                );
+                Vec::new()
+            }
+        };
         for problem in &problems {
             println!("  key: {problem}");
         }
@@ -64,8 +75,11 @@ impl Sample {
                 .await?;
         }
         if report.records() == 0 {
-            let partitions = spec.partitions(parent.id()).join(", ");
-            return Err(format!("no record in {partitions}").into());
+            let partitions = spec
+                .dynamodb()
+                .map(|spec| spec.partitions(parent.id()).join(", "));
+            let place = partitions.unwrap_or_else(|| parent.to_string());
+            return Err(format!("no record in {place}").into());
         }
         print!("{report}");
         Ok(report.matches_entry())
@@ -76,7 +90,8 @@ impl Sample {
         let config = waybill::aws::config().await;
         let endpoint = self.endpoint.clone();
         let endpoint = endpoint.or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
-        let named = self.table.clone().map(|table| (spec.table.clone(), table));
+        let word = spec.dynamodb().map(|spec| spec.table.clone());
+        let named = word.zip(self.table.clone());
         let mapping: Mapping = Arc::new(move |word| match &named {
             Some((of, table)) if of == word => Some(table.clone()),
             _ => env::optional(word),
@@ -106,14 +121,14 @@ impl Sample {
             strong_until: None,
         };
         let mut records = opener.open(reading, None).await?;
-        records.examine_at_most(i32::try_from(self.records.max(1)).unwrap_or(i32::MAX));
+        records.examine_at_most(u32::try_from(self.records.max(1)).unwrap_or(u32::MAX));
         let mut count = 0;
         while count < self.records
             && let Some(page) = records.next().await?
         {
             let mut values = Vec::new();
-            for row in page.rows().take(self.records - count) {
-                row.values(&mut values);
+            for n in 0..page.len().min(self.records - count) {
+                page.values(n, &mut values);
                 report.record(&values, projection.created(&values));
                 count += 1;
             }
@@ -125,12 +140,13 @@ impl Sample {
 /// The differences between the table's key and the entry. If the table cannot be described, prints a line about it.
 async fn key_problems(
     export_type: &ExportType,
+    spec: &DynamodbSpec,
     client: &aws_sdk_dynamodb::Client,
     table: &str,
 ) -> Vec<String> {
     let described = client.describe_table().table_name(table).send().await;
     match described.map(|described| described.table) {
-        Ok(Some(described)) => keys::problems(export_type, &described),
+        Ok(Some(described)) => keys::problems(export_type, spec, &described),
         Ok(None) => Vec::new(),
         Err(error) => {
             let error = CallError::new("DescribeTable", error);

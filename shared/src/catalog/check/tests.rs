@@ -43,8 +43,18 @@ fn the_built_in_catalog_is_valid() {
         "id reference status created_at updated_at delivered_at customer city state items amount freight \
              currency payment"
     );
-    assert_eq!(orders.records.partitions("42"), ["orders#42"]);
-    assert!(orders.records.sort_format.is_ordered_by_time());
+    assert_eq!(
+        orders.records.dynamodb().unwrap().partitions("42"),
+        ["orders#42"]
+    );
+    assert!(
+        orders
+            .records
+            .dynamodb()
+            .unwrap()
+            .sort_format
+            .is_ordered_by_time()
+    );
 }
 
 #[test]
@@ -87,7 +97,7 @@ fn all_settings_of_a_hosts_table_are_read() {
         );
         let catalog =
             Catalog::parse(&LEADS.replace(r#"sort_key = "sk""#, &more.replace('\n', " "))).unwrap();
-        let records = &catalog.types()[0].records;
+        let records = catalog.types()[0].records.dynamodb().unwrap();
         assert_eq!(records.index.as_deref(), Some("by_time"));
         assert_eq!(records.region.as_deref(), Some("eu-central-1"));
         assert_eq!(records.role.as_deref(), Some(named));
@@ -122,7 +132,10 @@ columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", la
     assert_eq!(catalog.types().len(), 5);
     let tickets = catalog.get("tickets").unwrap();
     assert_eq!(tickets.column("subject").unwrap().label, "What it is about");
-    assert_eq!(tickets.records.partitions("acme"), ["acme"]);
+    assert_eq!(
+        tickets.records.dynamodb().unwrap().partitions("acme"),
+        ["acme"]
+    );
 }
 
 #[test]
@@ -133,7 +146,11 @@ fn each_of_several_partitions_contains_the_parent() {
     );
     let catalog = Catalog::parse(&text).unwrap();
     assert_eq!(
-        catalog.types()[0].records.partitions("web"),
+        catalog.types()[0]
+            .records
+            .dynamodb()
+            .unwrap()
+            .partitions("web"),
         ["leads#web#0", "leads#web#1"]
     );
     let of = |count: usize| {

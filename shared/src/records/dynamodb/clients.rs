@@ -7,8 +7,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
-use super::Location;
 use crate::env;
+use crate::records::TableLocation;
 
 /// DynamoDB clients for the host's records: one for each region and role in entries, created on first use.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl RecordsClients {
     }
 
     /// The client for a location.
-    pub(in crate::records) async fn for_location(&self, location: &Location) -> Client {
+    pub(in crate::records) async fn for_location(&self, location: &TableLocation) -> Client {
         let account = (location.region.clone(), location.role.clone());
         let Some((config, endpoint)) = self.made_from.as_ref().filter(|_| account != (None, None))
         else {

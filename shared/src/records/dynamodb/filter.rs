@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::catalog::{Constant, Path, RecordsSpec};
+use crate::catalog::{Constant, DynamodbSpec, Path};
 use crate::selection::Condition;
 
 /// DynamoDB's limit on the length of an expression in bytes (4 KB).
@@ -22,7 +22,7 @@ pub(super) struct Filter {
 
 impl Filter {
     /// The filter for the fixed attributes of the type and the conditions of the selection.
-    pub(super) fn new(spec: &RecordsSpec, conditions: &[Condition]) -> Self {
+    pub(super) fn new(spec: &DynamodbSpec, conditions: &[Condition]) -> Self {
         let mut filter = Self::default();
         for (name, constant) in &spec.fixed {
             filter.add(|filter| filter.fixed(&Path::new(name, []), constant));
@@ -135,7 +135,7 @@ mod tests {
 
     fn filter(columns: usize, values: usize) -> Filter {
         let catalog = Catalog::built_in().unwrap();
-        let spec = &catalog.get("orders").unwrap().records;
+        let spec = catalog.get("orders").unwrap().records.dynamodb().unwrap();
         let texts = |column: usize| (0..values).map(|n| format!("value {column} {n}")).collect();
         let conditions: Vec<_> = (0..columns)
             .map(|column| Condition::OneOf(Path::new(format!("c{column}"), []), texts(column)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use super::partition::PartitionReader;
 use super::position::{PageOrigin, ResumePosition};
@@ -10,10 +10,11 @@ use super::query::Cost;
 use super::wire::Answer;
 use super::{Row, key};
 use crate::selection::KeyTime;
+use crate::value::Value;
 
 /// Some records, as DynamoDB gave them.
 #[derive(Debug)]
-pub struct DynamoPage {
+pub(in crate::records) struct DynamoPage {
     /// Each by the place of its partition, and its own in that partition's answer.
     rows: Vec<(u32, u32)>,
     partitions: Vec<Part>,
@@ -22,10 +23,10 @@ pub struct DynamoPage {
     /// Records that DynamoDB looked at and that do not count one by one.
     scanned: u64,
     /// Read units that it used.
-    pub read_units: f64,
+    pub(in crate::records) read_units: f64,
     /// Bytes of the table that were read for it, also of records that were out of bounds: whole units of 4 KB, as
     /// DynamoDB counts them.
-    pub examined: u64,
+    pub(in crate::records) examined: u64,
 }
 
 /// A partition's part in a page.
@@ -68,23 +69,27 @@ impl DynamoPage {
     }
 
     /// How many records it holds.
-    pub fn len(&self) -> usize {
+    pub(in crate::records) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether it holds none, as a page may when all that was read lies outside of the bounds.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// Replaces the contents of `values` by the values of the record of this index.
+    #[inline]
+    pub(in crate::records) fn values<'p>(&'p self, index: usize, values: &mut Vec<Value<'p>>) {
+        if let Some(row) = self.rows.get(index).and_then(|row| self.row(*row)) {
+            row.values(values);
+        }
     }
 
     /// Its records, in the order of their keys that was asked for.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    #[cfg(test)]
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().filter_map(|row| self.row(*row))
     }
 
     /// What the key of the record of this index says of its time.
     #[inline]
-    pub fn key_time(&self, index: usize) -> KeyTime {
+    pub(in crate::records) fn key_time(&self, index: usize) -> KeyTime {
         let Some((place, row)) = self.rows.get(index) else {
             return KeyTime::None;
         };
@@ -96,7 +101,7 @@ impl DynamoPage {
     }
 
     /// The sort key of the record of this index, as text.
-    pub fn sort_key(&self, index: usize) -> Option<&str> {
+    pub(in crate::records) fn sort_key(&self, index: usize) -> Option<&str> {
         let row = self.row(*self.rows.get(index)?)?;
         row.sort_key().and_then(key::text)
     }
@@ -107,12 +112,12 @@ impl DynamoPage {
     }
 
     /// The position past the whole page, also past records that were out of bounds.
-    pub fn end(&self) -> String {
+    pub(in crate::records) fn end(&self) -> String {
         position(self.partitions.iter().map(|part| part.end.clone()))
     }
 
     /// The position just past the record of this index: where another source goes on.
-    pub fn position(&self, index: usize) -> String {
+    pub(in crate::records) fn position(&self, index: usize) -> String {
         let taken = self.taken(index);
         let of_part = |(place, part): (usize, &Part)| {
             let last = taken.iter().rev().find(|(of, _)| *of as usize == place);
@@ -126,12 +131,12 @@ impl DynamoPage {
     }
 
     /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
-    pub fn read(&self) -> u64 {
+    pub(in crate::records) fn read(&self) -> u64 {
         self.counted(&self.rows) + self.scanned
     }
 
     /// How many of these count as read where another source goes on from [`DynamoPage::position`].
-    pub fn read_through(&self, index: usize) -> u64 {
+    pub(in crate::records) fn read_through(&self, index: usize) -> u64 {
         self.counted(self.taken(index))
     }
 
@@ -146,5 +151,5 @@ impl DynamoPage {
 }
 
 fn position(positions: impl Iterator<Item = ResumePosition>) -> String {
-    Value::Array(positions.map(|position| position.to_json()).collect()).to_string()
+    Json::Array(positions.map(|position| position.to_json()).collect()).to_string()
 }

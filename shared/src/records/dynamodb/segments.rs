@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{RECENT, Range};
-use crate::catalog::{RecordsSpec, SortFormat};
+use crate::catalog::{DynamodbSpec, SortFormat};
 
 /// A range of sort keys with one read consistency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ const AFTER_DIGITS: &str = ":";
 ///
 /// With `reads_outside`, there are also segments outside the range, for keys of another format. Keys of the type's
 /// format are dropped there, since their time is outside the range.
-pub(super) fn segments(spec: &RecordsSpec, range: &Range, reads_outside: bool) -> Vec<Segment> {
+pub(super) fn segments(spec: &DynamodbSpec, range: &Range, reads_outside: bool) -> Vec<Segment> {
     let format = spec.sort_format;
     let is_table = spec.index.is_none();
     let Some(until) = format.bound(range.until) else {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
-    fn spec(format: &str, index: &str) -> RecordsSpec {
+    fn spec(format: &str, index: &str) -> DynamodbSpec {
         let text = format!(
             "[[type]]\nname = \"things\"\nlabel = \"Things\"\nparent = \"project\"\ndelivery = \"link\"\n\
              records = {{ engine = \"dynamodb\", table = \"RECORDS_TABLE\", partition = \"things#{{parent}}\", \
@@ -144,7 +144,8 @@ mod tests {
              created = \"created_at\"\nsearch = []\nfilters = []\n\
              columns = [ {{ key = \"id\", kind = \"text\" }}, {{ key = \"created_at\", kind = \"timestamp\" }} ]\n"
         );
-        Catalog::parse(&text).unwrap().types()[0].records.clone()
+        let catalog = Catalog::parse(&text).unwrap();
+        catalog.types()[0].records.dynamodb().unwrap().clone()
     }
 
     fn range(from: Option<&str>, until: &str) -> Range {

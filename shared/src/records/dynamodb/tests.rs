@@ -15,7 +15,6 @@ use self::answer::query_answer;
 use super::*;
 use crate::aws::Item;
 use crate::catalog::{Catalog, Column, ExportType, Path};
-use crate::records::Row;
 use crate::selection::Criteria;
 use crate::selection::Projection;
 use crate::value::number;
@@ -218,7 +217,13 @@ impl Source {
             reads_outside: self.reads_outside,
             strong_until: None,
         };
-        DynamoRecords::new(self.table.client(), "records", reading, position)
+        DynamoRecords::new(
+            self.table.client(),
+            "records",
+            self.of.records.dynamodb().unwrap(),
+            reading,
+            position,
+        )
     }
 
     /// The ids of all records, and the number of records read.
@@ -663,7 +668,14 @@ async fn keys_outside_of_times_are_queried_by_their_first_character() {
         until: at("2026-11-21T11:26:00Z"),
         as_of: as_of(),
     };
-    let mut records = DynamoRecords::new(table.client(), "records", reading(range), None).unwrap();
+    let mut records = DynamoRecords::new(
+        table.client(),
+        "records",
+        source.of.records.dynamodb().unwrap(),
+        reading(range),
+        None,
+    )
+    .unwrap();
     let mut ids = Vec::new();
     while let Some(page) = records.next().await.unwrap() {
         ids.extend(page.rows().map(id));
@@ -689,7 +701,14 @@ async fn a_table_is_read_strongly_consistently_until_earlier_writes_have_settled
             reads_outside: false,
             strong_until,
         };
-        let mut records = DynamoRecords::new(table.client(), "records", reading, None).unwrap();
+        let mut records = DynamoRecords::new(
+            table.client(),
+            "records",
+            source.of.records.dynamodb().unwrap(),
+            reading,
+            None,
+        )
+        .unwrap();
         table.queries.lock().unwrap().clear();
         records.next().await.unwrap();
         let queries = table.queries.lock().unwrap();

@@ -21,5 +21,5 @@ pub(super) use layout::Layout;
 pub(super) use parser::RecordsParser;
 pub(super) use raw_body::RawBody;
 pub(super) use row::KeyValue;
-pub use row::Row;
+pub(super) use row::Row;
 pub(super) use scan::Malformed;

@@ -47,7 +47,7 @@ fn judge(of: &ExportType, filters: serde_json::Value, records: &[Record<'_>]) ->
                 _ => Value::Missing,
             })
             .collect();
-        let format = of.records.sort_format;
+        let format = of.records.dynamodb().unwrap().sort_format;
         let key = match (format.is_id(), format.matches(sort_key)) {
             (true, _) => KeyTime::None,
             (false, true) => KeyTime::WithinBounds,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 use waybill::file::json;
-use waybill::records::DynamoRecords;
+use waybill::records::RecordsSource;
 use waybill::selection::Projection;
 use waybill::value::Value;
 
@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 const MAX_BYTES: usize = 4_000_000;
 /// By how much each page that is read is larger than the one before: few calls for a rare match, few records read in
 /// vain for a frequent one.
-const GROWTH: i32 = 4;
+const GROWTH: u32 = 4;
 
 /// A record as it is shown: its columns' values by their keys.
 pub(super) type Record = Map<String, Json>;
@@ -36,7 +36,7 @@ pub(super) struct Found {
 /// Reads from `source`, which begins past `after`, as many records of the selection as are asked for. There may be
 /// fewer, or none, with a `next`.
 pub(super) async fn page(
-    mut source: DynamoRecords,
+    mut source: RecordsSource,
     asked: &RecordsQuery<'_>,
     projection: &Projection,
     as_of: Timestamp,
@@ -49,7 +49,7 @@ pub(super) async fn page(
     // Up to here every record of the selection is shown.
     let mut position = after;
     // One more than are shown tells whether there is a next page.
-    let mut size = i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1);
+    let mut size = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
     loop {
         source.examine_at_most(size);
         let Some(page) = source.next().await? else {
@@ -59,8 +59,8 @@ pub(super) async fn page(
             });
         };
         let mut values: Vec<Value<'_>> = Vec::new();
-        for (n, row) in page.rows().enumerate() {
-            row.values(&mut values);
+        for n in 0..page.len() {
+            page.values(n, &mut values);
             if !projection.decide(&values, page.key_time(n), as_of).is_in() {
                 continue;
             }
@@ -79,7 +79,7 @@ pub(super) async fn page(
         if page.read() > 0 {
             size = size.saturating_mul(GROWTH);
         }
-        examined += page.examined;
+        examined += page.examined();
         let is_over = records.len() == limit
             || bytes >= MAX_BYTES
             || examined >= MAX_EXAMINED

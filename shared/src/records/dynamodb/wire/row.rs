@@ -11,7 +11,7 @@ use crate::value::Value;
 
 /// One record.
 #[derive(Debug, Clone, Copy)]
-pub struct Row<'p> {
+pub(in crate::records::dynamodb) struct Row<'p> {
     answer: &'p Answer,
     row: usize,
 }
@@ -23,7 +23,7 @@ impl<'p> Row<'p> {
 
     /// Replaces the contents of `values` (the previous record's values, or nothing) by this record's values, in the
     /// order of the layout.
-    pub fn values(&self, values: &mut Vec<Value<'p>>) {
+    pub(in crate::records::dynamodb) fn values(&self, values: &mut Vec<Value<'p>>) {
         let sources = &self.answer.layout().sources;
         values.resize(sources.len(), Value::Missing);
         for (source, value) in sources.iter().zip(values) {

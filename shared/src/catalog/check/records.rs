@@ -1,0 +1,337 @@
+//! Parses and checks where a type's records are.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Wrong, not_empty, wrong};
+use crate::catalog::records_spec::PARENT;
+use crate::catalog::{Constant, DatabaseSpec, DynamodbSpec, RecordsSpec, SortFormat, SqlSpec};
+
+/// The default read rate in MB per second: strongly consistent reads of one partition, 3,000 units of 4 KB per second.
+const READ_MB_PER_S: u32 = 12;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRecords {
+    engine: Option<Spanned<Engine>>,
+    table: Option<Spanned<String>>,
+    #[serde(default)]
+    fixed: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    // DynamoDB.
+    index: Option<Spanned<String>>,
+    partition: Option<Spanned<String>>,
+    partitions: Option<Vec<Spanned<String>>>,
+    partition_key: Option<Spanned<String>>,
+    sort_key: Option<Spanned<String>>,
+    sort_format: Option<Spanned<String>>,
+    region: Option<Spanned<String>>,
+    role: Option<Spanned<String>>,
+    read_mb_per_s: Option<Spanned<i64>>,
+    // A database.
+    database: Option<Spanned<String>>,
+    parent: Option<Spanned<String>>,
+    key: Option<Spanned<Vec<Spanned<String>>>>,
+    row_security: Option<Spanned<bool>>,
+}
+
+/// The engine of records that are in no database of the catalog.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Engine {
+    Dynamodb,
+}
+
+/// The engine of a database.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DatabaseEngine {
+    Postgres,
+}
+
+/// A `[database.name]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDatabase {
+    engine: DatabaseEngine,
+    settles: Option<Spanned<i64>>,
+}
+
+/// The databases of the catalog, by their names.
+pub(super) type Databases = BTreeMap<Spanned<String>, Spanned<RawDatabase>>;
+
+/// Where a type's records are.
+pub(super) fn records(
+    raw: Spanned<RawRecords>,
+    databases: &Databases,
+) -> Result<RecordsSpec, Wrong> {
+    match &raw.get_ref().database {
+        None => dynamodb(raw).map(RecordsSpec::Dynamodb),
+        Some(name) => {
+            let found = databases
+                .iter()
+                .find(|(known, _)| known.get_ref() == name.get_ref());
+            let (_, database) = found.ok_or_else(|| {
+                wrong(
+                    name,
+                    format!("the catalog has no [database.{}]", name.get_ref()),
+                )
+            })?;
+            let DatabaseEngine::Postgres = database.get_ref().engine;
+            let database = DatabaseSpec {
+                name: name.get_ref().clone(),
+                settles_s: database
+                    .get_ref()
+                    .settles
+                    .as_ref()
+                    .map_or(Ok(SETTLES_S), settles)?,
+            };
+            sql(raw, database).map(RecordsSpec::Postgres)
+        }
+    }
+}
+
+/// A key that the records' engine needs.
+fn needed<T>(span: &Range<usize>, value: Option<T>, name: &str) -> Result<T, Wrong> {
+    value.ok_or_else(|| Wrong(span.clone(), format!("`{name}` is missing in `records`")))
+}
+
+/// Refuses a key of another engine.
+fn refused<T>(value: Option<Spanned<T>>, name: &str, engine: &str) -> Result<(), Wrong> {
+    match value {
+        None => Ok(()),
+        Some(value) => Err(wrong(
+            &value,
+            format!("records in {engine} have no `{name}`"),
+        )),
+    }
+}
+
+fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
+    let span = raw.span();
+    let raw = raw.into_inner();
+    needed(&span, raw.engine, "engine")?;
+    refused(raw.parent, "parent", "DynamoDB")?;
+    refused(raw.key, "key", "DynamoDB")?;
+    refused(raw.row_security, "row_security", "DynamoDB")?;
+    let table = needed(&span, raw.table, "table")?;
+    let partition_key = needed(&span, raw.partition_key, "partition_key")?;
+    let sort_key = needed(&span, raw.sort_key, "sort_key")?;
+    let format = needed(&span, raw.sort_format, "sort_format")?;
+    let partitions = partitions(span, raw.partition, raw.partitions)?;
+    if !is_variable(table.get_ref()) {
+        return Err(wrong(
+            &table,
+            "`table` must be the name of an environment variable (A-Z, 0-9, _) that contains the table's name",
+        ));
+    }
+    let sort_format = SortFormat::parse(format.get_ref()).ok_or_else(|| {
+        wrong(
+            &format,
+            format!("unknown `sort_format`; it must be {}", SortFormat::names()),
+        )
+    })?;
+    if partition_key.get_ref() == sort_key.get_ref() {
+        return Err(wrong(
+            &sort_key,
+            "the sort key and the partition key must be different attributes",
+        ));
+    }
+    let keys = [partition_key.get_ref(), sort_key.get_ref()];
+    if let Some((name, _)) = raw
+        .fixed
+        .iter()
+        .find(|(name, _)| keys.contains(&name.get_ref()))
+    {
+        return Err(wrong(
+            name,
+            "an attribute of the key cannot be in `fixed`; `partition` determines the key",
+        ));
+    }
+    Ok(DynamodbSpec {
+        table: table.into_inner(),
+        index: raw.index.map(not_empty).transpose()?,
+        partition_key: not_empty(partition_key)?,
+        sort_key: not_empty(sort_key)?,
+        sort_format,
+        fixed: fixed(raw.fixed)?,
+        region: raw.region.map(not_empty).transpose()?,
+        role: raw.role.map(role).transpose()?,
+        read_mb_per_s: raw.read_mb_per_s.map_or(Ok(READ_MB_PER_S), read_mb_per_s)?,
+        partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
+    })
+}
+
+fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wrong> {
+    let span = raw.span();
+    let raw = raw.into_inner();
+    let engine = "a database";
+    refused(raw.engine, "engine", engine)?;
+    refused(raw.index, "index", engine)?;
+    refused(raw.partition, "partition", engine)?;
+    refused(raw.partition_key, "partition_key", engine)?;
+    refused(raw.sort_key, "sort_key", engine)?;
+    refused(raw.sort_format, "sort_format", engine)?;
+    refused(raw.region, "region", engine)?;
+    refused(raw.role, "role", engine)?;
+    refused(raw.read_mb_per_s, "read_mb_per_s", engine)?;
+    if raw.partitions.is_some() {
+        return Err(Wrong(
+            span,
+            format!("records in {engine} have no `partitions`"),
+        ));
+    }
+    let key = needed(&span, raw.key, "key")?;
+    if key.get_ref().is_empty() {
+        return Err(wrong(&key, "`key` must name at least one column"));
+    }
+    let mut names: Vec<String> = Vec::new();
+    for name in key.into_inner() {
+        if names.contains(name.get_ref()) {
+            return Err(wrong(
+                &name,
+                format!("`{}` is listed twice", name.get_ref()),
+            ));
+        }
+        names.push(not_empty(name)?);
+    }
+    Ok(SqlSpec {
+        database,
+        table: not_empty(needed(&span, raw.table, "table")?)?,
+        parent: not_empty(needed(&span, raw.parent, "parent")?)?,
+        key: names,
+        fixed: fixed(raw.fixed)?,
+        row_security: raw.row_security.is_some_and(Spanned::into_inner),
+    })
+}
+
+/// The default time until reading begins, in seconds.
+const SETTLES_S: u32 = 5;
+/// The longest time until reading begins, in seconds.
+const LONGEST_SETTLES_S: u32 = 600;
+
+fn settles(seconds: &Spanned<i64>) -> Result<u32, Wrong> {
+    let valid = u32::try_from(*seconds.get_ref()).ok();
+    valid
+        .filter(|seconds| *seconds <= LONGEST_SETTLES_S)
+        .ok_or_else(|| {
+            wrong(
+                seconds,
+                format!(
+                    "`settles` must be a whole number of seconds from 0 to {LONGEST_SETTLES_S}"
+                ),
+            )
+        })
+}
+
+/// The maximum number of partitions of a parent. A position has the keys of a record of each, of up to 6 KB, and must fit
+/// into an item of DynamoDB (400 KB).
+const MAX_PARTITIONS: usize = 50;
+
+/// The templates of a parent's partitions. Each must contain the parent, and none may be repeated.
+fn partitions(
+    span: Range<usize>,
+    one: Option<Spanned<String>>,
+    several: Option<Vec<Spanned<String>>>,
+) -> Result<Vec<Spanned<String>>, Wrong> {
+    let partitions = match (one, several) {
+        (Some(one), None) => vec![one],
+        (None, Some(several)) if !several.is_empty() => several,
+        _ => {
+            return Err(Wrong(
+                span,
+                "give either `partition` or a list of `partitions`, not both".to_owned(),
+            ));
+        }
+    };
+    if let Some(template) = partitions.get(MAX_PARTITIONS) {
+        return Err(wrong(
+            template,
+            format!("a type has at most {MAX_PARTITIONS} partitions, which are read in parallel"),
+        ));
+    }
+    let mut distinct = HashSet::new();
+    for template in &partitions {
+        check_template(template)?;
+        if !distinct.insert(template.get_ref()) {
+            return Err(wrong(
+                template,
+                "this partition is listed twice; its records would be exported twice",
+            ));
+        }
+    }
+    Ok(partitions)
+}
+
+/// The values that every record of the type has, in a table with several types.
+fn fixed(
+    raw: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+) -> Result<Vec<(String, Constant)>, Wrong> {
+    let constant = |(name, value): (Spanned<String>, Spanned<toml::Value>)| {
+        let constant = match value.get_ref() {
+            toml::Value::String(text) => Constant::Text(text.clone()),
+            toml::Value::Integer(number) => Constant::Integer(*number),
+            toml::Value::Boolean(flag) => Constant::Boolean(*flag),
+            _ => {
+                return Err(wrong(
+                    &value,
+                    "a value in `fixed` must be a text, an integer, true or false",
+                ));
+            }
+        };
+        Ok((not_empty(name)?, constant))
+    };
+    raw.into_iter().map(constant).collect()
+}
+
+/// A role's ARN, or the name of the variable that contains the ARN.
+fn role(role: Spanned<String>) -> Result<String, Wrong> {
+    let text = role.get_ref();
+    if is_variable(text) || (text.starts_with("arn:") && text.contains(":role/")) {
+        return Ok(role.into_inner());
+    }
+    Err(wrong(
+        &role,
+        "`role` must be the role's ARN, or the name of an environment variable (A-Z, 0-9, _) that contains the ARN",
+    ))
+}
+
+/// At least 1 MB per second. With less, an export would exceed its time limit.
+fn read_mb_per_s(budget: Spanned<i64>) -> Result<u32, Wrong> {
+    let megabytes = u32::try_from(*budget.get_ref())
+        .ok()
+        .filter(|megabytes| *megabytes > 0);
+    megabytes.ok_or_else(|| {
+        wrong(
+            &budget,
+            "`read_mb_per_s` must be an integer of at least 1, in megabytes per second",
+        )
+    })
+}
+
+/// A partition without the parent in its key would give one customer's records to another.
+fn check_template(template: &Spanned<String>) -> Result<(), Wrong> {
+    let text = template.get_ref();
+    if !text.contains(PARENT) {
+        return Err(wrong(
+            template,
+            "a partition must contain {parent}, so that it has the records of only one parent",
+        ));
+    }
+    if text.replace(PARENT, "").contains(['{', '}']) {
+        return Err(wrong(
+            template,
+            "a partition can have only {parent} in braces",
+        ));
+    }
+    Ok(())
+}
+
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}

@@ -1,0 +1,457 @@
+//! Values in PostgreSQL's binary format as text, without loss of a digit.
+
+use std::fmt::Write;
+
+use crate::value::Value;
+
+/// The form of a decoded value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// SQL's NULL, and JSON's.
+    Null,
+    True,
+    False,
+    Number,
+    Text,
+    /// A JSON array or object.
+    Json,
+}
+
+/// How a column's binary values are decoded. Values of all other types are sent as text or JSON by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decoder {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    Numeric,
+    Text,
+    /// A `char(n)`, which PostgreSQL pads with blanks that mean nothing.
+    PaddedText,
+    /// A `json` or, after a byte with its version, a `jsonb`.
+    Json,
+    Jsonb,
+    Uuid,
+    Date,
+    /// A time without a zone, taken to be in UTC.
+    Timestamp,
+    TimestampTz,
+}
+
+/// A binary value that is not of its column's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a value of the answer is malformed")]
+pub(super) struct Malformed;
+
+/// The decoded value's text and form, as a value of a record.
+pub(super) fn value(form: Form, text: &str) -> Value<'_> {
+    match form {
+        Form::Null => Value::Null,
+        Form::True => Value::Bool(true),
+        Form::False => Value::Bool(false),
+        Form::Number => Value::Number(text.into()),
+        Form::Text => Value::Text(text.into()),
+        Form::Json => Value::Json(text.into()),
+    }
+}
+
+impl Decoder {
+    /// Appends the value's text, and returns its form.
+    ///
+    /// # Errors
+    /// [`Malformed`] for bytes that are not of this type.
+    #[inline]
+    pub(super) fn decode(self, raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
+        match self {
+            Self::Bool => match raw {
+                [0] => Ok(Form::False),
+                [1] => Ok(Form::True),
+                _ => Err(Malformed),
+            },
+            Self::Int2 => integer(i16::from_be_bytes(array(raw)?).into(), out),
+            Self::Int4 => integer(i32::from_be_bytes(array(raw)?).into(), out),
+            Self::Int8 => integer(i64::from_be_bytes(array(raw)?), out),
+            Self::Float4 => {
+                let float = f32::from_be_bytes(array(raw)?);
+                Ok(float_text(zmij::Buffer::new().format(float), out))
+            }
+            Self::Float8 => {
+                let float = f64::from_be_bytes(array(raw)?);
+                Ok(float_text(zmij::Buffer::new().format(float), out))
+            }
+            Self::Numeric => numeric(raw, out),
+            Self::Text => text(raw, out),
+            Self::PaddedText => {
+                let end = raw.iter().rposition(|byte| *byte != b' ');
+                text(&raw[..end.map_or(0, |last| last + 1)], out)
+            }
+            Self::Json => json(utf8(raw)?, out),
+            Self::Jsonb => match raw {
+                [1, json_text @ ..] => json(utf8(json_text)?, out),
+                _ => Err(Malformed),
+            },
+            Self::Uuid => {
+                let uuid = uuid::Uuid::from_bytes(array(raw)?);
+                out.push_str(
+                    uuid.hyphenated()
+                        .encode_lower(&mut uuid::Uuid::encode_buffer()),
+                );
+                Ok(Form::Text)
+            }
+            Self::Date => date(i32::from_be_bytes(array(raw)?), out),
+            Self::Timestamp | Self::TimestampTz => timestamp(i64::from_be_bytes(array(raw)?), out),
+        }
+    }
+}
+
+fn array<const N: usize>(raw: &[u8]) -> Result<[u8; N], Malformed> {
+    raw.try_into().map_err(|_| Malformed)
+}
+
+fn utf8(raw: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(raw).map_err(|_| Malformed)
+}
+
+/// Invalid bytes, which only a database with the encoding `SQL_ASCII` can hold, become U+FFFD.
+fn text(raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => out.push_str(text),
+        Err(_) => out.push_str(&String::from_utf8_lossy(raw)),
+    }
+    Ok(Form::Text)
+}
+
+fn integer(number: i64, out: &mut String) -> Result<Form, Malformed> {
+    out.push_str(itoa::Buffer::new().format(number));
+    Ok(Form::Number)
+}
+
+/// The shortest digits that give the same float, as PostgreSQL writes them since version 12: `1`, not `1.0`. NaN and the
+/// infinities are texts, as in PostgreSQL.
+fn float_text(shortest: &str, out: &mut String) -> Form {
+    let special = match shortest {
+        "NaN" => Some("NaN"),
+        "inf" => Some("Infinity"),
+        "-inf" => Some("-Infinity"),
+        _ => None,
+    };
+    if let Some(special) = special {
+        out.push_str(special);
+        return Form::Text;
+    }
+    out.push_str(shortest.strip_suffix(".0").unwrap_or(shortest));
+    Form::Number
+}
+
+/// PostgreSQL's digits of a numeric are groups of four.
+const GROUP: usize = 4;
+
+/// Decodes a numeric: the number of groups, the weight of the first group as a power of 10,000, the sign, the number of
+/// digits after the point, and the groups.
+fn numeric(raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
+    let (header, groups) = raw.split_first_chunk::<8>().ok_or(Malformed)?;
+    let short = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    let (count, weight) = (usize::from(short(0)), i32::from(short(2) as i16));
+    let (sign, scale) = (short(4), usize::from(short(6)));
+    match sign {
+        0x0000 => {}
+        0x4000 => out.push('-'),
+        special => {
+            out.push_str(match special {
+                0xC000 => "NaN",
+                0xD000 => "Infinity",
+                0xF000 => "-Infinity",
+                _ => return Err(Malformed),
+            });
+            return Ok(Form::Text);
+        }
+    }
+    if groups.len() != count * 2 {
+        return Err(Malformed);
+    }
+    let group = |power: i32| {
+        let at = usize::try_from(weight - power).ok()?;
+        let bytes = groups.get(at * 2..at * 2 + 2)?;
+        Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+    };
+    let mut digits = itoa::Buffer::new();
+    out.push_str(digits.format(group(weight.max(0)).unwrap_or(0)));
+    for power in (0..weight.max(0)).rev() {
+        push_group(group(power).unwrap_or(0), GROUP, out)?;
+    }
+    if scale > 0 {
+        out.push('.');
+        for (n, power) in (0..scale.div_ceil(GROUP)).zip(1..) {
+            let width = GROUP.min(scale - n * GROUP);
+            push_group(group(-power).unwrap_or(0), width, out)?;
+        }
+    }
+    Ok(Form::Number)
+}
+
+/// Appends the first `width` of a group's four digits.
+fn push_group(group: u16, width: usize, out: &mut String) -> Result<(), Malformed> {
+    if group > 9_999 {
+        return Err(Malformed);
+    }
+    for divisor in [1_000, 100, 10, 1].into_iter().take(width) {
+        out.push(char::from(b'0' + (group / divisor % 10) as u8));
+    }
+    Ok(())
+}
+
+/// A JSON value without its whitespace between tokens: a scalar as such, a list or a map as compact JSON.
+fn json(json: &str, out: &mut String) -> Result<Form, Malformed> {
+    let trimmed = json.trim_ascii();
+    match trimmed.as_bytes().first().ok_or(Malformed)? {
+        b'"' => {
+            let text: String = serde_json::from_str(trimmed).map_err(|_| Malformed)?;
+            out.push_str(&text);
+            Ok(Form::Text)
+        }
+        b'{' | b'[' => {
+            compact(trimmed, out);
+            Ok(Form::Json)
+        }
+        b't' => Ok(Form::True),
+        b'f' => Ok(Form::False),
+        b'n' => Ok(Form::Null),
+        _ => {
+            out.push_str(trimmed);
+            Ok(Form::Number)
+        }
+    }
+}
+
+fn compact(json: &str, out: &mut String) {
+    let (mut is_text, mut is_escaped) = (false, false);
+    out.extend(json.chars().filter(|c| {
+        let is_shown = is_text || !c.is_ascii_whitespace();
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = is_text,
+            '"' => is_text = !is_text,
+            _ => {}
+        }
+        is_shown
+    }));
+}
+
+/// Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+const EPOCH_DAYS: i64 = 10_957;
+const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
+
+fn date(days: i32, out: &mut String) -> Result<Form, Malformed> {
+    if !push_infinity(days == i32::MAX, days == i32::MIN, out) {
+        let era = push_date(i64::from(days) + EPOCH_DAYS, out);
+        out.push_str(era);
+    }
+    Ok(Form::Text)
+}
+
+/// An instant in UTC as RFC 3339, with its fraction of a second where it has one. Years outside of 1 to 9999, which RFC
+/// 3339 lacks, are written as PostgreSQL writes them.
+fn timestamp(microseconds: i64, out: &mut String) -> Result<Form, Malformed> {
+    if push_infinity(microseconds == i64::MAX, microseconds == i64::MIN, out) {
+        return Ok(Form::Text);
+    }
+    let days = microseconds.div_euclid(MICROSECONDS_PER_DAY);
+    let in_day = microseconds.rem_euclid(MICROSECONDS_PER_DAY) as u64;
+    let era = push_date(days + EPOCH_DAYS, out);
+    let (seconds, fraction) = (in_day / 1_000_000, in_day % 1_000_000);
+    out.push('T');
+    for (place, part) in [seconds / 3600, seconds / 60 % 60, seconds % 60]
+        .into_iter()
+        .enumerate()
+    {
+        if place > 0 {
+            out.push(':');
+        }
+        push_two(part as u8, out);
+    }
+    if fraction > 0 {
+        let _ = write!(out, ".{fraction:06}");
+        out.truncate(out.trim_end_matches('0').len());
+    }
+    out.push('Z');
+    out.push_str(era);
+    Ok(Form::Text)
+}
+
+fn push_infinity(is_infinite: bool, is_negative: bool, out: &mut String) -> bool {
+    match (is_infinite, is_negative) {
+        (true, _) => out.push_str("infinity"),
+        (_, true) => out.push_str("-infinity"),
+        _ => return false,
+    }
+    true
+}
+
+/// Appends the date of a day since 1970-01-01 in the proleptic Gregorian calendar, and returns what follows the whole value
+/// for a year before 1. There is no year 0: it is 1 BC.
+fn push_date(days: i64, out: &mut String) -> &'static str {
+    // Years begin in March here, so that a leap day ends its year; 400 of them have 146,097 days.
+    let days = days + 719_468;
+    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = cycle * 400 + year + next;
+    let (year, era) = if year > 0 {
+        (year, "")
+    } else {
+        (1 - year, " BC")
+    };
+    if year < 10_000 {
+        push_two((year / 100) as u8, out);
+        push_two((year % 100) as u8, out);
+    } else {
+        out.push_str(itoa::Buffer::new().format(year));
+    }
+    out.push('-');
+    push_two(month as u8, out);
+    out.push('-');
+    push_two(day as u8, out);
+    era
+}
+
+fn push_two(number: u8, out: &mut String) {
+    out.push(char::from(b'0' + number / 10));
+    out.push(char::from(b'0' + number % 10));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(decoder: Decoder, raw: &[u8]) -> (Form, String) {
+        let mut out = String::new();
+        let form = decoder.decode(raw, &mut out).unwrap();
+        (form, out)
+    }
+
+    fn number(text: &str) -> (Form, String) {
+        (Form::Number, text.to_owned())
+    }
+
+    fn numeric(count: u16, weight: i16, sign: u16, scale: u16, groups: &[u16]) -> (Form, String) {
+        let mut raw = Vec::new();
+        for short in [count, weight as u16, sign, scale].iter().chain(groups) {
+            raw.extend(short.to_be_bytes());
+        }
+        decoded(Decoder::Numeric, &raw)
+    }
+
+    #[test]
+    fn a_numeric_keeps_every_digit() {
+        assert_eq!(numeric(0, 0, 0, 0, &[]), number("0"));
+        assert_eq!(numeric(0, 0, 0, 2, &[]), number("0.00"));
+        assert_eq!(numeric(2, 0, 0x4000, 2, &[12, 5000]), number("-12.50"));
+        assert_eq!(numeric(1, -1, 0, 4, &[1]), number("0.0001"));
+        assert_eq!(numeric(1, -2, 0, 8, &[1]), number("0.00000001"));
+        assert_eq!(numeric(1, 2, 0, 0, &[1]), number("100000000"));
+        assert_eq!(numeric(2, 1, 0, 1, &[1, 2]), number("10002.0"));
+        for (sign, text) in [(0xC000, "NaN"), (0xD000, "Infinity"), (0xF000, "-Infinity")] {
+            assert_eq!(numeric(0, 0, sign, 0, &[]), (Form::Text, text.to_owned()));
+        }
+        let mut out = String::new();
+        assert_eq!(Decoder::Numeric.decode(&[0; 7], &mut out), Err(Malformed));
+        let too_large = [0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10];
+        assert_eq!(
+            Decoder::Numeric.decode(&too_large[..9], &mut out),
+            Err(Malformed)
+        );
+    }
+
+    #[test]
+    fn floats_have_their_shortest_digits() {
+        for (float, text) in [
+            (1.0, "1"),
+            (0.1, "0.1"),
+            (-2.5, "-2.5"),
+            (f64::MAX, "1.7976931348623157e308"),
+        ] {
+            assert_eq!(
+                decoded(Decoder::Float8, &f64::to_be_bytes(float)),
+                number(text)
+            );
+        }
+        assert_eq!(
+            decoded(Decoder::Float4, &0.1_f32.to_be_bytes()),
+            number("0.1")
+        );
+        let nan = decoded(Decoder::Float8, &f64::NAN.to_be_bytes());
+        assert_eq!(nan, (Form::Text, "NaN".to_owned()));
+        let infinite = decoded(Decoder::Float4, &f32::NEG_INFINITY.to_be_bytes());
+        assert_eq!(infinite, (Form::Text, "-Infinity".to_owned()));
+    }
+
+    #[test]
+    fn json_is_compact_and_its_scalars_are_values() {
+        let json = |text: &str| decoded(Decoder::Json, text.as_bytes());
+        assert_eq!(
+            json(r#" {"a": [1, 2.50 ], "b c": "x \" y\\"} "#),
+            (Form::Json, r#"{"a":[1,2.50],"b c":"x \" y\\"}"#.to_owned())
+        );
+        assert_eq!(json(r#""a\u00e9""#), (Form::Text, "aé".to_owned()));
+        assert_eq!(json("1.50"), number("1.50"));
+        assert_eq!(json("null").0, Form::Null);
+        assert_eq!(decoded(Decoder::Jsonb, b"\x01true").0, Form::True);
+    }
+
+    #[test]
+    fn times_at_the_ends_of_postgresqls_range_are_written_as_postgresql_writes_them() {
+        let date = |days: i32| decoded(Decoder::Date, &days.to_be_bytes()).1;
+        assert_eq!(date(0), "2000-01-01");
+        assert_eq!(date(-730_119), "0001-01-01");
+        assert_eq!(date(-730_120), "0001-12-31 BC");
+        assert_eq!(date(-2_451_545 + 1), "4713-11-25 BC");
+        assert_eq!(date(i32::MAX), "infinity");
+        let time = |microseconds: i64| decoded(Decoder::Timestamp, &microseconds.to_be_bytes()).1;
+        assert_eq!(time(500_000), "2000-01-01T00:00:00.5Z");
+        assert_eq!(time(-1), "1999-12-31T23:59:59.999999Z");
+        assert_eq!(
+            time(9_223_371_331_199_999_999),
+            "294276-12-31T23:59:59.999999Z"
+        );
+        assert_eq!(time(i64::MIN), "-infinity");
+    }
+
+    #[test]
+    fn blanks_after_a_padded_text_are_left_out() {
+        assert_eq!(
+            decoded(Decoder::PaddedText, b" a  "),
+            (Form::Text, " a".to_owned())
+        );
+        assert_eq!(
+            decoded(Decoder::Text, b" a  "),
+            (Form::Text, " a  ".to_owned())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn dates_are_those_of_the_calendar(days in -730_000_i32..2_900_000) {
+            let date = jiff::civil::date(2000, 1, 1) + jiff::SignedDuration::from_hours(24 * i64::from(days));
+            prop_assert_eq!(decoded(Decoder::Date, &days.to_be_bytes()).1, date.to_string());
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(raw in prop::collection::vec(any::<u8>(), 0..24)) {
+            let mut out = String::new();
+            for decoder in [Decoder::Bool, Decoder::Numeric, Decoder::Json, Decoder::Jsonb, Decoder::Uuid, Decoder::Date, Decoder::Timestamp, Decoder::PaddedText] {
+                let _ = decoder.decode(&raw, &mut out);
+            }
+        }
+    }
+}

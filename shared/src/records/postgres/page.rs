@@ -1,0 +1,227 @@
+//! The rows of a window of keys, decoded, and the positions in it from which another reader goes on.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::connection::{ConnectionError, Raw};
+use super::decode::{self, Decoder, Form};
+use super::position::{Key, Position};
+use super::statement::Selected;
+use crate::selection::KeyTime;
+use crate::value::Value;
+
+/// A page of records: the rows of a window of keys that may be in the file, and always the window's last row.
+#[derive(Debug)]
+pub(in crate::records) struct PostgresPage {
+    selected: Arc<Selected>,
+    /// The text of all values.
+    text: String,
+    /// The values, row by row.
+    spans: Vec<ValueSpan>,
+    /// The bytes of all keys, and where each of their values ends, row by row.
+    keys: Vec<u8>,
+    key_ends: Vec<usize>,
+    /// The numbers of the rows in the window, from 1.
+    numbers: Vec<u64>,
+    /// The number of rows in the window.
+    pub(super) scanned: u64,
+    /// Rows of another parent, which the database takes for equal.
+    pub(super) other_parent: u64,
+    /// The last key of the window; that before it for an empty one.
+    pub(super) end: Option<Key>,
+    /// The parent's last key at the first page.
+    last: Option<Key>,
+    /// Whether there are no rows after this window.
+    pub(super) is_last: bool,
+    /// The size of the values in bytes.
+    pub(super) bytes: u64,
+}
+
+/// A value's form, and its range in the page's text.
+#[derive(Debug, Clone)]
+struct ValueSpan {
+    form: Form,
+    range: Range<usize>,
+}
+
+impl PostgresPage {
+    /// An empty page at a position.
+    pub(super) fn new(selected: Arc<Selected>, position: Position) -> Self {
+        Self {
+            selected,
+            text: String::new(),
+            spans: Vec::new(),
+            keys: Vec::new(),
+            key_ends: Vec::new(),
+            numbers: Vec::new(),
+            scanned: 0,
+            other_parent: 0,
+            end: position.after,
+            last: position.last,
+            is_last: true,
+            bytes: 0,
+        }
+    }
+
+    /// Adds a row of the answer, unless it is of another parent.
+    pub(super) fn add(&mut self, row: &Row, parent: &Parent) -> Result<(), ConnectionError> {
+        let selected = self.selected.clone();
+        let raw = |column: usize| {
+            Ok::<_, ConnectionError>(row.try_get::<_, Option<Raw<'_>>>(column)?.map(|raw| raw.0))
+        };
+        let key: Vec<&[u8]> = (0..selected.key.len())
+            .map(|n| raw(n).map(Option::unwrap_or_default))
+            .collect::<Result<_, _>>()?;
+        self.scanned = match selected.is_narrowed() {
+            true => row.try_get::<_, i64>(row.len() - 1)?.unsigned_abs(),
+            false => self.scanned + 1,
+        };
+        self.end = Some(Key(key.iter().map(|raw| raw.to_vec()).collect()));
+        if !parent.is(raw(selected.key.len())?.unwrap_or_default()) {
+            self.other_parent += 1;
+            return Ok(());
+        }
+        for (n, decoder) in selected.decoders().enumerate() {
+            let start = self.text.len();
+            let form = match raw(selected.before_expressions() + n)? {
+                None => Form::Null,
+                Some(raw) => {
+                    self.bytes += raw.len() as u64;
+                    decoder.decode(raw, &mut self.text)?
+                }
+            };
+            self.spans.push(ValueSpan {
+                form,
+                range: start..self.text.len(),
+            });
+        }
+        for raw in key {
+            self.keys.extend(raw);
+            self.key_ends.push(self.keys.len());
+        }
+        self.numbers.push(self.scanned);
+        Ok(())
+    }
+
+    /// How many records the page has.
+    pub(in crate::records) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Replaces the contents of `values` by the values of the record of this index, in the order of the request's values.
+    #[inline]
+    pub(in crate::records) fn values<'p>(&'p self, index: usize, values: &mut Vec<Value<'p>>) {
+        let width = self.selected.decoders().len();
+        let spans = &self.spans[index * width..(index + 1) * width];
+        values.clear();
+        for place in &self.selected.places {
+            let mut filled = place
+                .expressions
+                .iter()
+                .map(|n| &spans[*n])
+                .filter(|span| span.form != Form::Null);
+            values.push(match (filled.next(), place.otherwise.as_deref()) {
+                (Some(span), _) => decode::value(span.form, &self.text[span.range.clone()]),
+                (None, Some(otherwise)) => Value::Text(otherwise.into()),
+                (None, None) => Value::Null,
+            });
+        }
+    }
+
+    /// What a record's key says of its time.
+    pub(in crate::records) fn key_time(&self) -> KeyTime {
+        match self.selected.is_bounded_by_key {
+            true => KeyTime::WithinBounds,
+            false => KeyTime::None,
+        }
+    }
+
+    /// The position after the whole page.
+    pub(in crate::records) fn end(&self) -> String {
+        self.position_after(self.end.clone())
+    }
+
+    /// The position after the record of this index.
+    pub(in crate::records) fn position(&self, index: usize) -> String {
+        let width = self.selected.key.len();
+        let end = |n: usize| n.checked_sub(1).map_or(0, |n| self.key_ends[n]);
+        let values =
+            (index * width..(index + 1) * width).map(|n| self.keys[end(n)..end(n + 1)].to_vec());
+        self.position_after(Some(Key(values.collect())))
+    }
+
+    fn position_after(&self, after: Option<Key>) -> String {
+        let position = Position {
+            after,
+            last: self.last.clone(),
+        };
+        position.to_string()
+    }
+
+    /// How many records were read for the whole page, also those that cannot be in the file.
+    pub(in crate::records) fn read(&self) -> u64 {
+        self.scanned
+    }
+
+    /// How many of these were read up to the record of this index.
+    pub(in crate::records) fn read_through(&self, index: usize) -> u64 {
+        self.numbers.get(index).copied().unwrap_or(self.scanned)
+    }
+
+    /// The size of the values that were read, in bytes.
+    pub(in crate::records) fn examined(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// The parent whose rows are read, in the type of the parent's column.
+#[derive(Debug, Clone)]
+pub(super) struct Parent {
+    raw: Vec<u8>,
+    /// How the column's values are compared: by their text.
+    decoder: Decoder,
+    text: String,
+}
+
+impl Parent {
+    /// The parent with this id; `None` if the type cannot hold the id, so that there are no rows.
+    pub(super) fn new(id: &str, sql_type: &Type, decoder: Decoder) -> Option<Self> {
+        let integer = || {
+            id.parse::<i64>()
+                .ok()
+                .filter(|number| number.to_string() == id)
+        };
+        let raw = match *sql_type {
+            Type::INT2 => i16::try_from(integer()?).ok()?.to_be_bytes().to_vec(),
+            Type::INT4 => i32::try_from(integer()?).ok()?.to_be_bytes().to_vec(),
+            Type::INT8 => integer()?.to_be_bytes().to_vec(),
+            Type::UUID => {
+                let uuid = uuid::Uuid::parse_str(id).ok()?;
+                (uuid.to_string() == id).then(|| uuid.into_bytes().to_vec())?
+            }
+            _ => id.as_bytes().to_vec(),
+        };
+        Some(Self {
+            raw,
+            decoder,
+            text: id.to_owned(),
+        })
+    }
+
+    pub(super) fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Whether a value of the parent's column is this parent. The database's `=` can also find others: `Acme` for `acme`
+    /// under a collation without case.
+    fn is(&self, raw: &[u8]) -> bool {
+        if raw == self.raw {
+            return true;
+        }
+        let mut text = String::new();
+        self.decoder.decode(raw, &mut text).is_ok() && text == self.text
+    }
+}

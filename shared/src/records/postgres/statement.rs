@@ -1,0 +1,333 @@
+//! The statements that read a window of keys, and what their rows contain.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tokio_postgres::types::Type;
+
+use super::decode::Decoder;
+use super::sql;
+use super::table::{ColumnError, Table};
+use crate::catalog::{Constant, Origin, Path, SqlSpec};
+use crate::records::{Order, Range, ReadRequest};
+use crate::selection::Condition;
+
+/// What a statement selects and compares, for one read.
+#[derive(Debug)]
+pub(super) struct Selected {
+    /// The columns of the key, quoted, and their types.
+    pub(super) key: Vec<(String, Type)>,
+    /// The parent's column, quoted, with its type.
+    parent: (String, Type),
+    /// The expressions after the key and the parent, and how each is decoded.
+    expressions: Vec<(String, Decoder)>,
+    /// Of each value of a row, the expressions of its paths in order of preference.
+    pub(super) places: Vec<Place>,
+    table: String,
+    /// The bounds on the key's first column, where that is the time of creation.
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    /// Whether the key's first column is the time of creation, so that the statement decides on it.
+    pub(super) is_bounded_by_key: bool,
+    /// What rows must meet besides, in SQL.
+    conditions: Vec<String>,
+    /// The columns that all this needs, quoted.
+    columns: BTreeSet<String>,
+    order: Order,
+}
+
+/// The column with a row's number in its window. No table has a column of this name.
+const NUMBER: &str = "\"waybill: number\"";
+
+/// The value of a row from the first of several expressions that has one.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) expressions: Vec<usize>,
+    pub(super) otherwise: Option<String>,
+}
+
+/// Values that a statement is sent with, in their types' binary form.
+pub(super) type Parameters = Vec<(Vec<u8>, Type)>;
+
+/// The keys between which a statement reads: after the first, up to and with the second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window<'a> {
+    pub(super) after: Option<&'a [Vec<u8>]>,
+    pub(super) last: Option<&'a [Vec<u8>]>,
+    pub(super) size: u32,
+}
+
+impl Selected {
+    /// What this request selects from a table.
+    ///
+    /// # Errors
+    /// For a column that the table does not have, or that cannot be what the entry says.
+    pub(super) fn new(
+        table: &Table,
+        spec: &SqlSpec,
+        request: &ReadRequest<'_>,
+    ) -> Result<Self, ColumnError> {
+        let key_column = |name: &String| {
+            let column = table.key_column(name)?;
+            Ok((sql::identifier(name), column.sql_type.clone()))
+        };
+        let parent = table.column(&spec.parent)?;
+        let mut selected = Self {
+            key: spec.key.iter().map(key_column).collect::<Result<_, _>>()?,
+            parent: (sql::identifier(&spec.parent), parent.sql_type.clone()),
+            expressions: Vec::new(),
+            places: Vec::new(),
+            table: table.name.clone(),
+            from: None,
+            until: None,
+            is_bounded_by_key: false,
+            conditions: Vec::new(),
+            columns: spec
+                .key
+                .iter()
+                .chain([&spec.parent])
+                .map(|name| sql::identifier(name))
+                .collect(),
+            order: request.order,
+        };
+        for origin in request.projection.origins() {
+            let place = selected.place(table, origin)?;
+            selected.places.push(place);
+        }
+        selected.bound(table, spec, request)?;
+        for (name, constant) in &spec.fixed {
+            table.column(name)?;
+            let column = sql::identifier(name);
+            selected.conditions.push(is_constant(&column, constant));
+            selected.columns.insert(column);
+        }
+        let narrowing = request.projection.conditions().iter();
+        selected
+            .conditions
+            .extend(narrowing.filter_map(|condition| narrowed(table, condition)));
+        Ok(selected)
+    }
+
+    fn place(&mut self, table: &Table, origin: &Origin) -> Result<Place, ColumnError> {
+        let Origin::Paths { paths, otherwise } = origin else {
+            // The catalog refuses a column of all other values for this engine.
+            return Err(ColumnError::Missing("other".to_owned()));
+        };
+        let mut expressions = Vec::with_capacity(paths.len());
+        for path in paths {
+            let expression = table.expression(path)?;
+            self.columns.insert(sql::identifier(path.root()));
+            let known = self
+                .expressions
+                .iter()
+                .position(|other| *other == expression);
+            expressions.push(known.unwrap_or_else(|| {
+                self.expressions.push(expression);
+                self.expressions.len() - 1
+            }));
+        }
+        Ok(Place {
+            expressions,
+            otherwise: otherwise.clone(),
+        })
+    }
+
+    /// Bounds the time of creation: by the key where the key begins with it, or else as a condition. A row without the time
+    /// is read, and the engine decides.
+    fn bound(
+        &mut self,
+        table: &Table,
+        spec: &SqlSpec,
+        request: &ReadRequest<'_>,
+    ) -> Result<(), ColumnError> {
+        let Range { from, until, .. } = request.range;
+        let created = request.projection.created_path();
+        let Some(name) = created
+            .filter(|path| path.names().len() == 1)
+            .map(Path::root)
+        else {
+            return Ok(());
+        };
+        if !matches!(
+            table.column(name)?.decoder(),
+            Some(Decoder::Timestamp | Decoder::TimestampTz)
+        ) {
+            return Ok(());
+        }
+        if spec.key.first().is_some_and(|first| first == name) {
+            (self.from, self.until, self.is_bounded_by_key) = (from, Some(until), true);
+            return Ok(());
+        }
+        let created = sql::identifier(name);
+        let literal =
+            |instant: Timestamp| format!("{}::timestamptz", sql::literal(&instant.to_string()));
+        self.conditions.push(format!(
+            "({created} < {} OR {created} IS NULL)",
+            literal(until)
+        ));
+        if let Some(from) = from {
+            self.conditions.push(format!(
+                "({created} >= {} OR {created} IS NULL)",
+                literal(from)
+            ));
+        }
+        Ok(())
+    }
+
+    /// How the expressions of a row are decoded. They follow the key and the parent.
+    pub(super) fn decoders(&self) -> impl ExactSizeIterator<Item = Decoder> {
+        self.expressions.iter().map(|(_, decoder)| *decoder)
+    }
+
+    /// The number of values before the expressions: the key's and the parent's.
+    pub(super) fn before_expressions(&self) -> usize {
+        self.key.len() + 1
+    }
+
+    /// Whether rows of the window may be left out of the answer, so that it tells the window's number of rows.
+    pub(super) fn is_narrowed(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+
+    /// The statement for a window, with its parameters. An answer has the rows in order: key, parent, expressions, and for
+    /// a narrowed one the row's number in the window. The last row of the window is always there.
+    pub(super) fn window(&self, parent: &[u8], window: Window<'_>) -> (String, Parameters) {
+        let mut parameters = vec![(parent.to_vec(), self.parent.1.clone())];
+        let mut wheres = vec![format!("{} = $1", self.parent.0)];
+        let (after, before) = match self.order {
+            Order::Ascending => (">", "<="),
+            Order::Descending => ("<", ">="),
+        };
+        for (key, comparison) in [(window.after, after), (window.last, before)] {
+            let Some(key) = key else {
+                continue;
+            };
+            let first = parameters.len() + 1;
+            let typed = key
+                .iter()
+                .zip(&self.key)
+                .map(|(raw, (_, sql_type))| (raw.clone(), sql_type.clone()));
+            parameters.extend(typed);
+            let bound: Vec<String> = (first..=parameters.len())
+                .map(|n| format!("${n}"))
+                .collect();
+            wheres.push(format!(
+                "({}) {comparison} ({})",
+                self.key_list(""),
+                bound.join(", ")
+            ));
+        }
+        let (time, time_type) = &self.key[0];
+        for (bound, comparison) in [(self.from, ">="), (self.until, "<")] {
+            if let Some(instant) = bound {
+                parameters.push((binary_time(instant), time_type.clone()));
+                wheres.push(format!("{time} {comparison} ${}", parameters.len()));
+            }
+        }
+        let rows = format!(
+            "FROM {} WHERE {} ORDER BY {} LIMIT {}",
+            self.table,
+            wheres.join(" AND "),
+            self.key_list(self.direction()),
+            window.size
+        );
+        let values = self.values();
+        let statement = match self.is_narrowed() {
+            false => format!("SELECT {values} {rows}"),
+            true => format!(
+                "WITH w AS MATERIALIZED (SELECT *, pg_catalog.row_number() OVER () AS {NUMBER} \
+                 FROM (SELECT {columns} {rows}) v) SELECT {values}, {NUMBER} FROM w \
+                 WHERE ({conditions}) OR {NUMBER} = (SELECT max({NUMBER}) FROM w) ORDER BY {NUMBER}",
+                columns = self.columns.iter().cloned().collect::<Vec<_>>().join(", "),
+                conditions = self.conditions.join(" AND "),
+            ),
+        };
+        (statement, parameters)
+    }
+
+    /// The statement for the parent's last key in the order of reading.
+    pub(super) fn last_key(&self) -> String {
+        format!(
+            "SELECT {} FROM {} WHERE {} = $1 ORDER BY {} LIMIT 1",
+            self.key_list(""),
+            self.table,
+            self.parent.0,
+            self.key_list(self.reversed()),
+        )
+    }
+
+    /// The type of the parent's column.
+    pub(super) fn parent_type(&self) -> &Type {
+        &self.parent.1
+    }
+
+    fn values(&self) -> String {
+        let key = self.key.iter().map(|(name, _)| name.as_str());
+        let expressions = self
+            .expressions
+            .iter()
+            .map(|(expression, _)| expression.as_str());
+        let values = key.chain([self.parent.0.as_str()]).chain(expressions);
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    fn key_list(&self, after_each: &str) -> String {
+        let names = self
+            .key
+            .iter()
+            .map(|(name, _)| format!("{name}{after_each}"));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    fn direction(&self) -> &'static str {
+        match self.order {
+            Order::Ascending => "",
+            Order::Descending => " DESC",
+        }
+    }
+
+    fn reversed(&self) -> &'static str {
+        match self.order {
+            Order::Ascending => " DESC",
+            Order::Descending => "",
+        }
+    }
+}
+
+/// A constant as an escaped literal, since a partial index is used only for one.
+fn is_constant(column: &str, constant: &Constant) -> String {
+    match constant {
+        Constant::Text(text) => format!("{column} = {}", sql::literal(text)),
+        Constant::Integer(number) => format!("{column} = {number}"),
+        Constant::Boolean(true) => format!("{column} IS TRUE"),
+        Constant::Boolean(false) => format!("{column} IS FALSE"),
+    }
+}
+
+/// A condition in SQL that every row meets that meets `condition`; `None` where there is none. The engine decides.
+fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
+    let (Condition::Exists(path) | Condition::OneOf(path, _)) = condition;
+    let column = table.column(path.root()).ok()?;
+    if path.names().len() > 1 {
+        return None;
+    }
+    let quoted = sql::identifier(path.root());
+    match condition {
+        Condition::OneOf(_, values) if column.is_text() => {
+            let values: Vec<String> = values.iter().map(|value| sql::literal(value)).collect();
+            Some(format!("{quoted} IN ({})", values.join(", ")))
+        }
+        _ => Some(format!("{quoted} IS NOT NULL")),
+    }
+}
+
+/// Microseconds from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// An instant in PostgreSQL's binary form, rounded up to its microseconds.
+fn binary_time(instant: Timestamp) -> Vec<u8> {
+    let nanoseconds = instant.as_nanosecond();
+    let up = i64::from(nanoseconds.rem_euclid(1_000) > 0);
+    let microseconds = nanoseconds.div_euclid(1_000) as i64 + up;
+    (microseconds - EPOCH).to_be_bytes().to_vec()
+}

@@ -1,0 +1,206 @@
+//! A table's columns as the database describes them, and how each is selected.
+
+use std::collections::HashMap;
+
+use tokio_postgres::Client;
+use tokio_postgres::types::{Kind as TypeKind, Type};
+
+use super::connection::ConnectionError;
+use super::decode::Decoder;
+use super::sql;
+use crate::catalog::Path;
+
+/// A table or view.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The quoted name.
+    pub(super) name: String,
+    columns: HashMap<String, TableColumn>,
+    /// Whether row-level security hides rows from the role.
+    pub(super) has_row_security: bool,
+}
+
+/// A column. Of a domain, the type is the one that the domain is made from, as which PostgreSQL sends its values.
+#[derive(Debug, Clone)]
+pub(super) struct TableColumn {
+    pub(super) sql_type: Type,
+    pub(super) is_nullable: bool,
+    type_name: String,
+    category: Category,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Category {
+    /// A type of one value.
+    Scalar,
+    Enum,
+    /// An array, a composite or a range.
+    Structured,
+}
+
+/// Why a column cannot be selected.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ColumnError {
+    #[error("the column {0} does not exist")]
+    Missing(String),
+    #[error("the column {0} is no json or jsonb, so it has no value at {1}")]
+    NoPaths(String, Path),
+    #[error("the column {0} has the type bytea, which has no text")]
+    Bytes(String),
+    #[error("the column {0} of the key may be null")]
+    NullableKey(String),
+    #[error("the column {0} has the type {1}, which cannot be in a key")]
+    NoKey(String, String),
+}
+
+/// Every column of the table `$1`, with a domain resolved to its base type.
+const COLUMNS: &str = "\
+    WITH RECURSIVE c AS (\
+      SELECT a.attname, a.attnotnull, t.oid, t.typtype, t.typbasetype, t.typcategory, t.typname \
+      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+      WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+      UNION ALL \
+      SELECT c.attname, c.attnotnull OR d.typnotnull, t.oid, t.typtype, t.typbasetype, t.typcategory, t.typname \
+      FROM c JOIN pg_catalog.pg_type d ON d.oid = c.oid JOIN pg_catalog.pg_type t ON t.oid = c.typbasetype \
+      WHERE c.typtype = 'd'\
+    ) \
+    SELECT attname::text, attnotnull, oid, typtype::text, typcategory::text, typname::text, \
+      pg_catalog.row_security_active(pg_catalog.to_regclass($1)) \
+    FROM c WHERE typtype <> 'd'";
+
+impl Table {
+    /// The table with this name, such as `public.orders`; `None` if it does not exist.
+    pub(super) async fn describe(
+        client: &Client,
+        name: &str,
+    ) -> Result<Option<Self>, ConnectionError> {
+        let name = sql::qualified(name);
+        let rows = client.query_typed(COLUMNS, &[(&name, Type::TEXT)]).await?;
+        let mut has_row_security = false;
+        let mut columns = HashMap::with_capacity(rows.len());
+        for row in rows {
+            has_row_security |= row.try_get::<_, bool>(6)?;
+            let (oid, type_name): (u32, String) = (row.try_get(2)?, row.try_get(5)?);
+            let (kind, category): (&str, &str) = (row.try_get(3)?, row.try_get(4)?);
+            let category = match (kind, category) {
+                ("e", _) => Category::Enum,
+                ("c" | "r" | "m", _) | (_, "A") => Category::Structured,
+                _ => Category::Scalar,
+            };
+            let simple = || Type::new(type_name.clone(), oid, TypeKind::Simple, String::new());
+            let column = TableColumn {
+                sql_type: Type::from_oid(oid).unwrap_or_else(simple),
+                is_nullable: !row.try_get::<_, bool>(1)?,
+                type_name: type_name.clone(),
+                category,
+            };
+            columns.insert(row.try_get(0)?, column);
+        }
+        let table = Self {
+            name,
+            columns,
+            has_row_security,
+        };
+        Ok((!table.columns.is_empty()).then_some(table))
+    }
+
+    /// The column with this name.
+    pub(super) fn column(&self, name: &str) -> Result<&TableColumn, ColumnError> {
+        self.columns
+            .get(name)
+            .ok_or_else(|| ColumnError::Missing(name.to_owned()))
+    }
+
+    /// A column of the key, whose values must be told apart and ordered exactly.
+    pub(super) fn key_column(&self, name: &str) -> Result<&TableColumn, ColumnError> {
+        let column = self.column(name)?;
+        if column.is_nullable {
+            return Err(ColumnError::NullableKey(name.to_owned()));
+        }
+        if !column.may_be_key() {
+            return Err(ColumnError::NoKey(
+                name.to_owned(),
+                column.type_name.clone(),
+            ));
+        }
+        Ok(column)
+    }
+
+    /// The expression that selects the value at a path, and how it is decoded.
+    pub(super) fn expression(&self, path: &Path) -> Result<(String, Decoder), ColumnError> {
+        let (name, inside) = (path.root(), &path.names()[1..]);
+        let column = self.column(name)?;
+        let quoted = sql::identifier(name);
+        let json = match column.sql_type {
+            Type::JSON => Some(Decoder::Json),
+            Type::JSONB => Some(Decoder::Jsonb),
+            _ => None,
+        };
+        match (json, inside) {
+            (_, []) => column.expression(name, quoted),
+            (Some(decoder), inside) => {
+                let keys: Vec<String> = inside.iter().map(|name| sql::literal(name)).collect();
+                Ok((format!("{quoted} #> ARRAY[{}]", keys.join(", ")), decoder))
+            }
+            (None, _) => Err(ColumnError::NoPaths(name.to_owned(), path.clone())),
+        }
+    }
+}
+
+impl TableColumn {
+    fn may_be_key(&self) -> bool {
+        self.category == Category::Enum
+            || matches!(
+                self.sql_type,
+                Type::INT2
+                    | Type::INT4
+                    | Type::INT8
+                    | Type::NUMERIC
+                    | Type::TEXT
+                    | Type::VARCHAR
+                    | Type::UUID
+                    | Type::DATE
+                    | Type::TIMESTAMP
+                    | Type::TIMESTAMPTZ
+            )
+    }
+
+    /// Whether the type is a text whose comparison with `=` finds at least the equal texts.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.sql_type, Type::TEXT | Type::VARCHAR)
+    }
+
+    /// How the column's own binary value is decoded; `None` for types that are sent as text or JSON instead.
+    pub(super) fn decoder(&self) -> Option<Decoder> {
+        Some(match self.sql_type {
+            Type::BOOL => Decoder::Bool,
+            Type::INT2 => Decoder::Int2,
+            Type::INT4 => Decoder::Int4,
+            Type::INT8 => Decoder::Int8,
+            Type::FLOAT4 => Decoder::Float4,
+            Type::FLOAT8 => Decoder::Float8,
+            Type::NUMERIC => Decoder::Numeric,
+            Type::TEXT | Type::VARCHAR | Type::NAME => Decoder::Text,
+            Type::BPCHAR => Decoder::PaddedText,
+            Type::JSON => Decoder::Json,
+            Type::JSONB => Decoder::Jsonb,
+            Type::UUID => Decoder::Uuid,
+            Type::DATE => Decoder::Date,
+            Type::TIMESTAMP => Decoder::Timestamp,
+            Type::TIMESTAMPTZ => Decoder::TimestampTz,
+            _ => return None,
+        })
+    }
+
+    fn expression(&self, name: &str, quoted: String) -> Result<(String, Decoder), ColumnError> {
+        if let Some(decoder) = self.decoder() {
+            return Ok((quoted, decoder));
+        }
+        Ok(match (self.category, &self.sql_type) {
+            (_, &Type::BYTEA) => return Err(ColumnError::Bytes(name.to_owned())),
+            (_, &Type::MONEY) => (format!("{quoted}::numeric"), Decoder::Numeric),
+            (Category::Structured, _) => (format!("pg_catalog.to_jsonb({quoted})"), Decoder::Jsonb),
+            _ => (format!("{quoted}::text"), Decoder::Text),
+        })
+    }
+}
