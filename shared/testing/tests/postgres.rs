@@ -186,18 +186,18 @@ async fn only_the_parents_own_rows_are_read() {
             "{parent}"
         );
     }
-    let table = "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level1', deterministic = false); \
-        CREATE TABLE orders (id int PRIMARY KEY, shop text COLLATE folded NOT NULL, status text, created_at timestamptz NOT NULL); \
-        INSERT INTO orders VALUES (1, 'acme', 'a', '2026-11-01 00:00Z'), (2, 'Acme', 'b', '2026-11-01 00:00Z'), (3, 'ácme', 'c', '2026-11-01 00:00Z')";
+    // Blanks at the end of a `char(n)` mean nothing to `=`, so that it finds the rows of `acme` for `acme ` too.
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop char(8) NOT NULL, status text, created_at timestamptz NOT NULL); \
+        INSERT INTO orders VALUES (1, 'acme', 'a', '2026-11-01 00:00Z'), (2, 'acme', 'b', '2026-11-01 00:00Z')";
     let source = Source::new(
-        "folded",
+        "padded",
         table,
         "parent = \"shop\", key = [\"id\"]",
         &COLUMNS,
     )
     .await;
-    let (rows, _) = source.read("acme", &json!({}), 9).await;
-    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(source.read("acme", &json!({}), 9).await.0.len(), 2);
+    assert_eq!(source.read("acme ", &json!({}), 9).await, (Vec::new(), 2));
     let table = "CREATE TABLE orders (id int PRIMARY KEY, shop int NOT NULL, status text, created_at timestamptz NOT NULL); \
         INSERT INTO orders VALUES (1, 0, 'a', '2026-11-01 00:00Z'), (2, 42, 'b', '2026-11-01 00:00Z')";
     let source = Source::new(
@@ -300,7 +300,7 @@ async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
     while let Some(page) = resumed.next().await.unwrap() {
         count += page.len();
     }
-    assert_eq!(count, 69);
+    assert_eq!(count, 68);
 }
 
 #[tokio::test]
