@@ -277,6 +277,50 @@ async fn values_keep_every_digit() {
     assert_eq!(json!(rows), json!([expected]));
 }
 
+/// The server's own text of the same value is in the column beside it.
+#[tokio::test]
+async fn dates_and_numbers_are_those_of_the_servers_text() {
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text, created_at timestamptz, \
+          day date, day_text text, exact numeric, exact_text text, float float8, float_text text, small real, small_text text); \
+        INSERT INTO orders SELECT n, 'acme', NULL, '2026-11-01 00:00Z', day, day, exact, exact, float, float, float::real, float::real \
+          FROM (SELECT n, '4714-11-24 BC'::date + (n::bigint * 7919 % 5000000)::int AS day, \
+                  round(((n::numeric * 982451653) % 1000003) / (n % 97 + 1) * 10.0 ^ (n % 41 - 20), n % 23) * (n % 3 - 1) AS exact, \
+                  (n * 0.37 - 500) * 10.0::float8 ^ (n % 60 - 30) AS float FROM generate_series(1, 3000) n) v";
+    let texts = ["day", "exact", "float", "small"];
+    let columns: Vec<(String, &str)> = texts
+        .iter()
+        .flat_map(|name| {
+            [
+                ((*name).to_owned(), "text"),
+                (format!("{name}_text"), "text"),
+            ]
+        })
+        .collect();
+    let mut columns: Vec<(&str, &str)> = columns
+        .iter()
+        .map(|(name, kind)| (name.as_str(), *kind))
+        .collect();
+    columns.extend([("status", "text"), ("created_at", "timestamp")]);
+    let source = Source::new(
+        "texts",
+        table,
+        "parent = \"shop\", key = [\"id\"]",
+        &columns,
+    )
+    .await;
+    let (rows, _) = source.read("acme", &json!({}), 1_000_000).await;
+    assert_eq!(rows.len(), 3000);
+    for row in rows {
+        assert_eq!(row[0], row[1]);
+        assert_eq!(row[2]["n"], row[3]);
+        for (decoded, text) in [(&row[4], &row[5]), (&row[6], &row[7])] {
+            let [decoded, text] = [&decoded["n"], text]
+                .map(|digits| digits.as_str().unwrap().parse::<f64>().unwrap());
+            assert_eq!(decoded, text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
     let source = Source::new(
