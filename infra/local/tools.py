@@ -177,15 +177,21 @@ def _packages() -> None:
 def _dynoxide() -> None:
     """Installs Dynoxide: built by its authors where npm has that, since a build takes minutes of both cores."""
     if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        folder = TOOLS / "dynoxide"
-        _javascript(Path(__file__).with_name("dynoxide"), folder, DYNOXIDE)
-        program = folder / "bin" / "dynoxide"
-        program.parent.mkdir(exist_ok=True)
-        program.unlink(missing_ok=True)
-        program.symlink_to(folder / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide")
-        return
+        try:
+            return _built_dynoxide()
+        except SystemExit as failed:
+            print(f"{failed}. Dynoxide is built from source instead.", flush=True)
     features = ["--no-default-features", "--features", "native-sqlite,http-server,cli"]
     _program("dynoxide", "dynoxide-rs", DYNOXIDE_VERSION, DYNOXIDE, *features)
+
+
+def _built_dynoxide() -> None:
+    folder = TOOLS / "dynoxide"
+    _javascript(Path(__file__).with_name("dynoxide"), folder, DYNOXIDE)
+    program = folder / "bin" / "dynoxide"
+    program.parent.mkdir(exist_ok=True)
+    program.unlink(missing_ok=True)
+    program.symlink_to(folder / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide")
 
 
 def _program(folder_name: str, crate: str, version: str, purpose: str, *features: str) -> None:
