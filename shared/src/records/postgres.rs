@@ -99,7 +99,7 @@ impl PostgresRecords {
         let selected =
             Selected::new(&table, spec, request).map_err(|error| refused(error.to_string()))?;
         let parent = table
-            .column(&spec.parent)
+            .parent_column(&spec.parent)
             .map_err(|error| refused(error.to_string()))?;
         let decoder = parent.decoder().unwrap_or(Decoder::Text);
         let parent = Parent::new(request.parent_id, &parent.sql_type, decoder);
@@ -185,6 +185,7 @@ impl PostgresRecords {
     }
 }
 
+/// The error of a page whose task ended without an answer.
 fn ended(error: Box<dyn std::error::Error + Send + Sync>) -> RecordsError {
     RecordsError::Unavailable(crate::aws::CallError::with_code("Select", "ended", error))
 }

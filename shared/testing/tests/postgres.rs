@@ -371,6 +371,11 @@ async fn a_table_that_cannot_be_read_is_an_error_that_says_why() {
         "{column}"
     );
     let nullable = message("nullable", ORDERS, "parent = \"shop\", key = [\"status\"]").await;
+    let dated = message("dated", ORDERS, "parent = \"created_at\", key = [\"id\"]").await;
+    assert!(
+        dated.contains("has the type timestamptz, which cannot hold a parent's id"),
+        "{dated}"
+    );
     assert!(
         nullable.ends_with("the column status of the key may be null"),
         "{nullable}"
@@ -396,6 +401,37 @@ async fn a_table_that_cannot_be_read_is_an_error_that_says_why() {
         hidden.ends_with("row-level security hides rows from this role"),
         "{hidden}"
     );
+}
+
+#[tokio::test]
+async fn times_without_a_zone_are_in_utc_whatever_zone_the_server_has() {
+    for (name, null, key) in [
+        ("zones", "", "[\"id\"]"),
+        ("zones_by_time", "NOT NULL", "[\"created_at\", \"id\"]"),
+    ] {
+        let table = format!(
+            "ALTER DATABASE {name} SET timezone = 'America/New_York'; \
+             CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text, created_at timestamp {null}); \
+             INSERT INTO orders VALUES (1, 'acme', 'a', '2026-11-21 11:59'), (2, 'acme', 'b', '2026-11-21 12:00'), \
+               (4, 'acme', 'd', '2026-11-01 00:00')"
+        );
+        let records = format!("parent = \"shop\", key = {key}");
+        let source = Source::new(name, &table, &records, &COLUMNS).await;
+        let ids = async |filters: Json| {
+            let (rows, _) = source.read("acme", &filters, 9).await;
+            let ids = rows
+                .iter()
+                .map(|row| row[0]["n"].as_str().unwrap().to_owned());
+            ids.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(
+            ids(json!({})).await,
+            ["1", "4"].map(str::to_owned).into(),
+            "{name}"
+        );
+        let from = json!({"created_at": {"from": "2026-11-21T11:30:00Z"}});
+        assert_eq!(ids(from).await, ["1"].map(str::to_owned).into(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -74,7 +74,12 @@ impl ConnectionError {
             ("", _) => {
                 RecordsError::Unavailable(CallError::with_code(operation, "no answer", self))
             }
-            _ => RecordsError::Unavailable(CallError::with_code(operation, code, self)),
+            // Without the server's message, which can contain values.
+            _ => RecordsError::Unavailable(CallError::with_code(
+                operation,
+                code,
+                "the server's error",
+            )),
         }
     }
 }

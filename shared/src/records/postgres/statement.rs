@@ -71,7 +71,7 @@ impl Selected {
             let column = table.key_column(name)?;
             Ok((sql::identifier(name), column.sql_type.clone()))
         };
-        let parent = table.column(&spec.parent)?;
+        let parent = table.parent_column(&spec.parent)?;
         let mut selected = Self {
             key: spec.key.iter().map(key_column).collect::<Result<_, _>>()?,
             parent: (sql::identifier(&spec.parent), parent.sql_type.clone()),
@@ -148,19 +148,23 @@ impl Selected {
         else {
             return Ok(());
         };
-        if !matches!(
-            table.column(name)?.decoder(),
-            Some(Decoder::Timestamp | Decoder::TimestampTz)
-        ) {
-            return Ok(());
-        }
+        // Compared as a `timestamptz`, a time without a zone would be taken to be in the session's zone.
+        let sql_type = match table.column(name)?.decoder() {
+            Some(Decoder::Timestamp) => "timestamp",
+            Some(Decoder::TimestampTz) => "timestamptz",
+            _ => return Ok(()),
+        };
         if spec.key.first().is_some_and(|first| first == name) {
             (self.from, self.until, self.is_bounded_by_key) = (from, Some(until), true);
             return Ok(());
         }
         let created = sql::identifier(name);
-        let literal =
-            |instant: Timestamp| format!("{}::timestamptz", sql::literal(&instant.to_string()));
+        let literal = |instant: Timestamp| {
+            let instant = Timestamp::from_microsecond(microseconds(instant));
+            let text =
+                instant.map_or_else(|_| "infinity".to_owned(), |instant| instant.to_string());
+            format!("{}::{sql_type}", sql::literal(&text))
+        };
         self.conditions.push(format!(
             "({created} < {} OR {created} IS NULL)",
             literal(until)
@@ -324,10 +328,14 @@ fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
 /// Microseconds from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
 const EPOCH: i64 = 946_684_800_000_000;
 
-/// An instant in PostgreSQL's binary form, rounded up to its microseconds.
+/// An instant in PostgreSQL's binary form.
 fn binary_time(instant: Timestamp) -> Vec<u8> {
+    (microseconds(instant) - EPOCH).to_be_bytes().to_vec()
+}
+
+/// Microseconds since 1970, PostgreSQL's precision, rounded up: earlier times stay earlier, and all others do not.
+fn microseconds(instant: Timestamp) -> i64 {
     let nanoseconds = instant.as_nanosecond();
     let up = i64::from(nanoseconds.rem_euclid(1_000) > 0);
-    let microseconds = nanoseconds.div_euclid(1_000) as i64 + up;
-    (microseconds - EPOCH).to_be_bytes().to_vec()
+    nanoseconds.div_euclid(1_000) as i64 + up
 }

@@ -49,6 +49,10 @@ pub(super) enum ColumnError {
     Bytes(String),
     #[error("the column {0} of the key may be null")]
     NullableKey(String),
+    #[error(
+        "the column {0} has the type {1}, which cannot hold a parent's id: integer, uuid and text can"
+    )]
+    NoParent(String, String),
     #[error("the column {0} has the type {1}, which cannot be in a key")]
     NoKey(String, String),
 }
@@ -109,6 +113,24 @@ impl Table {
         self.columns
             .get(name)
             .ok_or_else(|| ColumnError::Missing(name.to_owned()))
+    }
+
+    /// The column with the parent's id.
+    pub(super) fn parent_column(&self, name: &str) -> Result<&TableColumn, ColumnError> {
+        let column = self.column(name)?;
+        match column.sql_type {
+            Type::INT2
+            | Type::INT4
+            | Type::INT8
+            | Type::UUID
+            | Type::TEXT
+            | Type::VARCHAR
+            | Type::BPCHAR => Ok(column),
+            _ => {
+                let type_name = column.type_name.clone();
+                Err(ColumnError::NoParent(name.to_owned(), type_name))
+            }
+        }
     }
 
     /// A column of the key, whose values must be told apart and ordered exactly.
