@@ -42,7 +42,7 @@ tools: ## Install the tools of the local stack in .local
 
 up: ## Build, start and deploy the local stack, except what is up to date; LARGE=yes for large tables
 	@python3 $(LOCAL)/tools.py functions $(if $(LARGE),large)
-	@$(PYTHON) $(LOCAL)/stack.py up --port $(PORT) --stack $(STACK) $(if $(LARGE),--large)
+	@$(PYTHON) $(LOCAL)/stack.py up --database --port $(PORT) --stack $(STACK) $(if $(LARGE),--large)
 
 down: tools ## Stop the local stack and keep its data
 	@$(PYTHON) $(LOCAL)/stack.py down --port $(PORT) --stack $(STACK)
@@ -55,7 +55,7 @@ clean: tools ## Stop the local stack and delete its data
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
 	@python3 $(LOCAL)/tools.py functions
-	@$(PYTHON) $(LOCAL)/stack.py up --host --port $(PORT) --stack $(STACK)
+	@$(PYTHON) $(LOCAL)/stack.py up --host --database --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
 # The file in which tests list what they skipped.
@@ -83,7 +83,7 @@ test-inside:
 	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test postgres --test seeds --test separators --test slots --test store --test template
 
 test-outside:
-	@$(ON_A_STACK) --host --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
+	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults'

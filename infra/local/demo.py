@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import database
 import deploy
 import host
 import people
@@ -25,6 +26,8 @@ from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
 
 PROJECT = "42"
 PROJECT_NAME = "Film"
+ORGANIZATION = "shop"
+ORGANIZATION_NAME = "Shop"
 FINAL = ("succeeded", "failed", "canceled", "expired")
 WAIT_SECONDS = 180
 MAIL_SECONDS = 90
@@ -53,10 +56,11 @@ class Demo:
 
         ana = self._token(people.ANA)
         step("Request")
-        export = self._export(people.ANA, ana)
+        export = self._export(people.ANA, ana, f"projects/{PROJECT}", "orders")
         self._receipt(export)
         self._file(export, ana)
         self._mail(export)
+        self._database()
         self._permissions()
         self._farewell(export)
 
@@ -99,9 +103,9 @@ class Demo:
             grants=person.grants,
         )
 
-    def _export(self, person: Person, token: str) -> dict[str, Any]:
-        path = f"/v1/projects/{PROJECT}/exports"
-        asked = {"type": "orders", "format": "csv"}
+    def _export(self, person: Person, token: str, parent: str, type_name: str) -> dict[str, Any]:
+        path = f"/v1/{parent}/exports"
+        asked = {"type": type_name, "format": "csv"}
         say(f"{person.name} ({person.grants or 'no grants'}): POST {path} {json.dumps(asked)}")
         export = expect("asking for the export", ask("POST", f"{self._api}{path}", token, asked), 201).json()
         say(f"201: export {export['id']}, {export['status']}")
@@ -163,6 +167,30 @@ class Demo:
         for file in mine["attachments"]:
             say(f"Attachment: {file['name']}, {file['size']:,} bytes")
 
+    def _database(self) -> None:
+        """Exports records that are in PostgreSQL."""
+        step("Records in PostgreSQL")
+        name = f"organization '{ORGANIZATION}'"
+        count = database.psql(self._stack, database.NAME, f"SELECT count(*) FROM purchases WHERE organization_id = '{ORGANIZATION}'")
+        if count == "0":
+            with sample.purchases() as lines:
+                header = next(lines).strip()
+                rows = "".join(f"{ORGANIZATION},{line}" for line in lines)
+            copy = f"\\copy purchases (organization_id,{header}) FROM STDIN WITH (FORMAT csv)"
+            database.psql(self._stack, database.NAME, copy, stdin=rows)
+            say(f"copied {sample.PURCHASES:,} purchases of {name} into PostgreSQL on port {self._stack.database_port}")
+        else:
+            say(f"{name} has {int(count):,} purchases")
+        staff = self._token(people.STAFF)
+        named = ask("PUT", f"{self._api}/v1/organizations/{ORGANIZATION}", staff, {"name": ORGANIZATION_NAME})
+        expect("naming the organization", named, 200)
+        member = replace(people.ANA, grants=f"organization:{ORGANIZATION}")
+        token = self._token(member)
+        export = self._export(member, token, f"organizations/{ORGANIZATION}", "shop_purchases")
+        if export["rows"] != sample.PURCHASES:
+            raise DemoError(f"the export has {export['rows']} rows: the table has {sample.PURCHASES}")
+        self._file(export, token)
+
     def _permissions(self) -> None:
         """Shows permissions by the sample host's function, on a deployment of its own."""
         step("Permissions by the host's grants function")
@@ -174,7 +202,7 @@ class Demo:
 
         host.let_in(*members)
         say(f"{ana.name} becomes a member of project {PROJECT} in the host's own table")
-        export = asking._export(ana, token)
+        export = asking._export(ana, token, f"projects/{PROJECT}", "orders")
         expect("asking for the file", ask("GET", export["url"], token), 200)
         say(f"200: GET {export['url']}")
 

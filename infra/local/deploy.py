@@ -14,6 +14,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 import build
+import catalog
+import database
 import host
 import repair
 from services import issuer_url
@@ -52,6 +54,10 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
     }
     if stack.asks_host:
         local["GrantsFunction"] = host.FUNCTION
+    if stack.database_data.exists():
+        secret = database.prepare(stack, lambda service: client(stack, service))
+        catalog.upload(client(stack, "s3"), stack, database.url(stack), secret)
+        local |= {"CatalogUrl": catalog.folder(stack), "DatabaseSecretArns": secret}
     return local | overrides
 
 

@@ -27,6 +27,8 @@ class Service:
     healthy: Callable[[], bool]
     start_seconds: float = 60.0
     before_start: Callable[[], None] = lambda: None
+    # Whose process it is; `None` for the caller's.
+    user: str | None = None
 
 
 class Processes:
@@ -56,6 +58,7 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=service.user,
             )
         self._file(service.name).write_text(json.dumps({"pid": process.pid, "command": service.command}))
         self._wait_until_healthy(service, process, log)

@@ -11,18 +11,17 @@ import argparse
 import hashlib
 import io
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import deploy
+import sample
 import workbook
 from client import ClientError, ask, expect
 from demo import DemoError, outputs, say, step
@@ -110,7 +109,7 @@ class Proof:
                 loaded = load(kind, ORGANIZATION, lines, Putter(self._outputs["records_url"]))
         else:
             say(f"{rows:,} generated purchases: the real table is not available")
-            loaded = load(kind, ORGANIZATION, _lines(rows), Putter(self._outputs["records_url"]))
+            loaded = load(kind, ORGANIZATION, sample.purchases(rows), Putter(self._outputs["records_url"]))
         say(f"loaded {loaded.rows:,} purchases in {loaded.seconds:.0f} s")
         return loaded.rows
 
@@ -203,25 +202,6 @@ class Proof:
     def _done() -> None:
         if sys.stdout.isatty():
             print("\r\033[K", end="", flush=True)
-
-
-def _lines(rows: int) -> TextIO:
-    """Purchases as CSV, the same at every run."""
-    chance = random.Random(PURCHASES)
-    out = io.StringIO(newline="")
-    out.write("id,invoice,status,purchased_at,stock_code,description,quantity,unit_price,currency,customer_id,country\r\n")
-    at = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-    things = ("WHITE HANGING HEART", 'SET OF 3 ""CAKE"" TINS', "=1+1 MUG", "JUMBO BAG, RED", "ÉTAGÈRE", "茶碗")
-    for number in range(1, rows + 1):
-        at += timedelta(seconds=chance.randint(1, 30))
-        status = "canceled" if chance.random() < 0.02 else "completed"
-        price = f"{chance.randint(1, 9999) / 100:.2f}"
-        out.write(
-            f'p-{number:07},{536365 + number // 20},{status},{at:%Y-%m-%dT%H:%M:%SZ},{chance.randint(10000, 99999)},"{chance.choice(things)}",'
-            f"{chance.randint(1, 50)},{price},£,{chance.randint(12000, 18000)},{chance.choice(('United Kingdom', 'France', 'EIRE'))}\r\n"
-        )
-    out.seek(0)
-    return out
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import random
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,33 @@ CITIES = (
 STATUSES = {"delivered": 70, "shipped": 10, "processing": 7, "approved": 5, "created": 4, "canceled": 3, "unavailable": 1}
 PAYMENTS = {"card": 60, "transfer": 25, "voucher": 10, "cash": 5}
 HOSTILE_EVERY = 97
+
+
+PURCHASES = 2500
+THINGS = ("WHITE HANGING HEART", 'SET OF 3 "CAKE" TINS', "=1+1 MUG", "JUMBO BAG, RED", "ÉTAGÈRE", "茶碗")
+
+
+def purchases(rows: int = PURCHASES) -> TextIO:
+    """Purchases as CSV, the same at every run."""
+    chance = random.Random(541_909)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(
+        ("id", "invoice", "status", "purchased_at", "stock_code", "description")
+        + ("quantity", "unit_price", "currency", "customer_id", "country")
+    )
+    at = FIRST
+    for number in range(1, rows + 1):
+        at += timedelta(seconds=chance.randint(1, 30))
+        status = "canceled" if chance.random() < 0.02 else "completed"
+        price = f"{chance.randint(1, 9999) / 100:.2f}"
+        writer.writerow(
+            (f"p-{number:07}", 536365 + number // 20, status, f"{at:%Y-%m-%dT%H:%M:%SZ}", chance.randint(10000, 99999))
+            + (chance.choice(THINGS), chance.randint(1, 50), price, "£", chance.randint(12000, 18000))
+            + (chance.choice(("United Kingdom", "France", "EIRE")),)
+        )
+    out.seek(0)
+    return out
 
 
 def orders(count: int = ORDERS) -> Iterator[tuple[str, ...]]:

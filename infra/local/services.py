@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import database
 import saved_state
 from processes import Service
 from settings import AUDIENCE, PYTHON, REGION, TOOLS, Stack, process_environment
@@ -18,7 +19,8 @@ EMULATOR = "ministack"
 def services(stack: Stack) -> list[Service]:
     """Every process of the stack, in the order in which they start."""
     records = [_records(stack)] if stack.is_large else []
-    return [*records, _issuer(stack), _mailbox(stack), _emulator(stack)]
+    databases = [database.service(stack)] if stack.database_data.exists() else []
+    return [*records, *databases, _issuer(stack), _mailbox(stack), _emulator(stack)]
 
 
 def _emulator(stack: Stack) -> Service:
@@ -37,6 +39,8 @@ def _emulator(stack: Stack) -> Service:
         "AUTH": "true",
         # The functions are child processes and inherit these. On AWS, Lambda sets the log format itself.
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        # A changed catalog is used at once.
+        "CATALOG_FRESH_SECONDS": "0",
     }
     return Service(
         EMULATOR,

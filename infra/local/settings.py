@@ -90,6 +90,16 @@ class Stack:
         return self.data / "records.sqlite"
 
     @property
+    def database_port(self) -> int:
+        """Port of PostgreSQL."""
+        return self.port + 5
+
+    @property
+    def database_data(self) -> Path:
+        """PostgreSQL's files; they exist once the stack has a database of records."""
+        return self.data / "postgres"
+
+    @property
     def is_large(self) -> bool:
         """Whether Dynoxide holds the records. The emulator's own DynamoDB becomes slower as a table grows."""
         return self.records_database.exists()

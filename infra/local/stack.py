@@ -25,7 +25,7 @@ from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
 LAST_LINES = 60
 
 
-def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool) -> None:
+def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool, with_database: bool) -> None:
     """Builds, starts missing processes, deploys changes, and prints the addresses."""
     began = time.monotonic()
     with build.built():
@@ -37,6 +37,8 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool)
             stack.asking_host.deployed.unlink(missing_ok=True)
         if is_large and not stack.is_large:
             _make_large(stack, processes)
+        if with_database:
+            stack.database_data.mkdir(parents=True, exist_ok=True)
         for service in services(stack):
             if processes.ensure(service):
                 print(f"» Started {service.name}", flush=True)
@@ -86,12 +88,12 @@ def clean(stack: Stack) -> None:
     print(f"Removed {stack.state}. Kept: the tools in .local, target and .aws-sam.")
 
 
-def run(stack: Stack, overrides: dict[str, str], with_host: bool, command: list[str]) -> int:
+def run(stack: Stack, overrides: dict[str, str], with_host: bool, with_database: bool, command: list[str]) -> int:
     """Runs a command against a new stack, and always stops the stack afterwards."""
     clean(stack)
     status = 1
     try:
-        up(stack, overrides, with_host, is_large=True)
+        up(stack, overrides, with_host, is_large=True, with_database=with_database)
         environment = os.environ | {"WAYBILL_STACK": str(stack.outputs)}
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     finally:
@@ -165,6 +167,7 @@ def main() -> None:
     template.add_argument(
         "--host", action="store_true", help="also a sample grants function, and a deployment that uses it"
     )
+    template.add_argument("--database", action="store_true", help="also PostgreSQL with records, and a catalog that has them")
     starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy what is not up to date")
     starting.add_argument("--large", action="store_true", help="for large tables of records: they are in Dynoxide from now on")
     running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
@@ -178,9 +181,9 @@ def main() -> None:
     stack = Stack(options.port, options.stack)
     match options.command:
         case "up":
-            up(stack, dict(options.parameter), options.host, options.large)
+            up(stack, dict(options.parameter), options.host, options.large, options.database)
         case "run":
-            sys.exit(run(stack, dict(options.parameter), options.host, options.argv))
+            sys.exit(run(stack, dict(options.parameter), options.host, options.database, options.argv))
         case "down":
             down(stack)
         case "clean":

@@ -2,7 +2,7 @@
 
 - `functions`: compiles the functions meanwhile
 - `large`: the DynamoDB for large tables of records
-- `tests`: that DynamoDB, PostgreSQL, the readers with which tests check files, the checks of the page, the generators of
+- `tests`: that DynamoDB, the readers with which tests check files, the checks of the page, the generators of
   clients, and the linters of the scripts and the pipeline
 - `checkov`: only this linter of the template, which is too large for every test
 - `linters`: only these
@@ -46,6 +46,9 @@ PREREQUISITES = {
     "ps": "`ps` is missing: install procps (Debian: apt install procps)",
 }
 
+# Where Debian installs PostgreSQL. Elsewhere, a Python package has it.
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
+
 # The Debian packages that tests of the page and of CSV files need, by a program of each.
 PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver", "soffice": "libreoffice-calc-nogui"}
 
@@ -83,10 +86,11 @@ def main() -> None:
         else:
             steps.append(pool.submit(_environment, "ministack", "the AWS emulator"))
             steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
+            if not any(DEBIAN_POSTGRES.glob("*/bin/initdb")):
+                steps.append(pool.submit(_environment, "postgres", "PostgreSQL", "--no-deps"))
         if "tests" in sys.argv[1:]:
             steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
             steps.append(pool.submit(_programs_of_tests))
-            steps.append(pool.submit(_environment, "postgres", "PostgreSQL for tests", "--no-deps"))
             steps.append(pool.submit(_environment, "clients", "the generator and the checks of Python clients"))
             steps.append(pool.submit(_environment, "linters", LINTERS))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
@@ -110,7 +114,7 @@ def _environment(name: str, purpose: str, *options: str) -> None:
                 venv.create(folder, with_pip=True, symlinks=True)
             except subprocess.CalledProcessError:
                 sys.exit("Python's venv module is incomplete: install it (Debian: apt install python3-venv)")
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         _run([*pip, *options, "-r", str(requirements)], os.environ.copy())
         stamp.write_text(wanted)
 

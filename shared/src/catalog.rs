@@ -33,7 +33,7 @@ const CATALOG_PATH: &str = "CATALOG_PATH";
 const BUILT_IN: &str = include_str!("../../infra/catalog.toml");
 
 /// The types that can be exported. [`Catalog::parse`] has checked them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalog {
     types: Vec<ExportType>,
     out_of_service: Vec<OutOfService>,
@@ -99,14 +99,6 @@ impl Catalog {
     /// When the file cannot be read, or as [`Catalog::parse`].
     pub fn load() -> Result<Self, CatalogError> {
         Self::parse(&loaded()?)
-    }
-
-    /// Loads the same catalog, and takes its invalid types out of service.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or as [`Catalog::parse_valid`].
-    pub fn load_valid() -> Result<Self, CatalogError> {
-        Self::parse_valid(&loaded()?)
     }
 
     /// Reads the catalog from a file.

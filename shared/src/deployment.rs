@@ -1,10 +1,6 @@
 //! Configuration from environment variables that several functions read.
 
-use std::sync::Arc;
-
-use crate::catalog::{Catalog, RecordsSpec};
-use crate::env::{EnvError, optional, required, seconds};
-use crate::records::{Mapping, database_variable};
+use crate::env::{EnvError, required, seconds};
 use crate::store::Tables;
 use crate::work::WorkTiming;
 
@@ -15,22 +11,6 @@ pub fn tables() -> Result<Tables, EnvError> {
         work: required("WORK_TABLE")?,
         events: required("EVENTS_TABLE")?,
     })
-}
-
-/// The mapping from names in entries to values: each name is an environment variable.
-pub fn mapping() -> Mapping {
-    Arc::new(optional)
-}
-
-/// Takes the types out of service whose table or database no environment variable names.
-pub fn disable_unmapped_types(catalog: &mut Catalog) {
-    catalog.take_out_of_service(|export_type| {
-        let variable = match &export_type.records {
-            RecordsSpec::Dynamodb(spec) => spec.table.clone(),
-            RecordsSpec::Postgres(spec) => database_variable(&spec.database.name),
-        };
-        required(&variable).err().map(|error| error.to_string())
-    });
 }
 
 /// The time limits and waits, from `LEASE_SECONDS` and `RETRY_SECONDS`.

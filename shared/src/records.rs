@@ -1,13 +1,14 @@
 //! Reads the host's records: those of an export in ascending key order from a position, those of a list in descending
 //! order.
 
+mod clients;
 mod dynamodb;
 mod opener;
 mod postgres;
 mod source;
 
-pub use dynamodb::RecordsClients;
-pub use opener::{Location, Mapping, RecordsOpener, TableLocation, database_variable};
+pub use clients::RecordsClients;
+pub use opener::{Location, RecordsOpener, TableLocation};
 pub use source::{RecordsPage, RecordsSource};
 
 use jiff::{SignedDuration, Timestamp};
@@ -138,19 +139,18 @@ pub enum RecordsError {
         table: String,
     },
     /// The deployment does not map one of the entry's names, such as that of the table.
-    #[error("the deployment does not set {word}")]
+    #[error("the deployment has no {what} {name}")]
     Unmapped {
+        /// What the name is of: `table`, `role` or `database`.
+        what: &'static str,
         /// The name in the entry.
-        word: String,
+        name: String,
     },
-    /// The deployment maps a database to something that is no address of a database on the same machine. Connections are
-    /// not encrypted yet.
-    #[error(
-        "{word} is not the address of a database on this machine, such as postgres://user@localhost:5432/name"
-    )]
-    Address {
-        /// The name of the mapped value, which itself may contain a password.
-        word: String,
+    /// A database has no connection left for another reader.
+    #[error("the database {database} has no connection left")]
+    Full {
+        /// The name of the database in the catalog.
+        database: String,
     },
     /// The checkpoint's position does not belong to these records.
     #[error("the position of the checkpoint cannot be read")]
@@ -161,8 +161,8 @@ impl RecordsError {
     /// The failure of the export; `None` for a transient error, which is retried.
     pub fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Unavailable(_) => None,
-            Self::Unmapped { .. } | Self::Address { .. } => Some(Failure::records_unmapped()),
+            Self::Unavailable(_) | Self::Full { .. } => None,
+            Self::Unmapped { .. } => Some(Failure::records_unmapped()),
             Self::Missing { .. } => Some(Failure::records_missing()),
             Self::Refused { .. } => Some(Failure::records_refused()),
             Self::Denied { .. } => Some(Failure::records_denied()),

@@ -13,6 +13,8 @@ use sweep::Sweeper;
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::clock::Clock;
+use waybill::deployment_file::DeploymentFile;
+use waybill::live_catalog::LiveCatalog;
 use waybill::queue::Queue;
 use waybill::records::{RecordsClients, RecordsOpener};
 use waybill::store::{Exports, Tables, TypeEntries};
@@ -56,8 +58,8 @@ pub fn exports(sdk: &SdkConfig) -> Exports {
 
 /// What opens the records, which are all in one table.
 pub fn records(sdk: &SdkConfig, table: &'static str) -> RecordsOpener {
-    let mapping = Arc::new(move |_: &str| Some(table.to_owned()));
-    RecordsOpener::new(RecordsClients::new(sdk, None), mapping)
+    let deployment = DeploymentFile::of_table("RECORDS_TABLE", table);
+    RecordsOpener::new(RecordsClients::new(sdk, None), deployment.into())
 }
 
 /// `generate`, which makes two exports of a parent at once and lets a file live for `retention`.
@@ -115,7 +117,10 @@ pub fn notifier(sdk: &SdkConfig, clock: Clock, public_url: &str) -> notify::Noti
             reply_to: None,
             configuration_set: "waybill".into(),
         },
-        catalog: Catalog::load().expect("the catalog"),
+        catalog: LiveCatalog::fixed(
+            Catalog::load().expect("the catalog"),
+            DeploymentFile::default(),
+        ),
         grants_function: None,
         letterhead: notify::Letterhead {
             product: "Waybill".into(),

@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use waybill::catalog::Catalog;
 use waybill::clock::Clock;
+use waybill::deployment_file::DeploymentFile;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
+use waybill::live_catalog::LiveCatalog;
 use waybill_testing::fake::plain;
 use waybill_testing::timing;
 
@@ -297,7 +299,9 @@ impl InProcess {
             sqs: aws_sdk_sqs::Client::new(&sdk),
             lambda: aws_sdk_lambda::Client::new(&sdk),
         };
-        App::new(config, self.parts.catalog.clone(), clients, self.clock())
+        let catalog = self.parts.catalog.clone();
+        let live = LiveCatalog::fixed(catalog, DeploymentFile::default());
+        App::new(config, live, clients, self.clock())
     }
 
     /// An unsigned access token with these claims: the fake gateway does not check signatures.

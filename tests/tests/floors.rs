@@ -20,6 +20,8 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "env",
             "aws",
             "catalog",
+            "deployment_file",
+            "live_catalog",
             "parent",
             "type_entry",
             "file",

@@ -7,7 +7,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
@@ -22,6 +21,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::{Catalog, ExportType};
+use waybill::deployment_file::DeploymentFile;
 use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener, RecordsSource};
 use waybill::selection::{Criteria, Projection};
 use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
@@ -452,9 +452,11 @@ async fn another_accounts_table_is_read_by_its_role_in_its_region() {
             .collect::<Vec<_>>()
     });
     let clients = RecordsClients::new(&config, Some(address));
-    let opener = RecordsOpener::new(clients, Arc::new(|_| Some("t".to_owned())));
     for name in ["tickets", "notes"] {
         let records = &catalog.get(name).unwrap().records;
+        let table = &records.dynamodb().unwrap().table;
+        let deployment = DeploymentFile::of_table(table, "t");
+        let opener = RecordsOpener::new(clients.clone(), deployment.into());
         let place = opener.table(records.dynamodb().unwrap()).unwrap();
         let client = opener.client(&place).await;
         let refused = client.query().table_name("t").send().await.unwrap_err();

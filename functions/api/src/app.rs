@@ -10,6 +10,7 @@ use waybill::catalog::Catalog;
 use waybill::clock::Clock;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
+use waybill::live_catalog::LiveCatalog;
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{CursorStore, ExportCreator, Exports, Parents, StoreError, TypeEntries};
@@ -46,7 +47,7 @@ pub struct App {
     pub(crate) parents: Parents,
     pub(crate) queue: Queue,
     pub(crate) bucket: Bucket,
-    pub(crate) catalog: Catalog,
+    pub(crate) live: LiveCatalog,
     pub(crate) records: RecordsOpener,
     pub(crate) timing: WorkTiming,
     pub(crate) public_url: String,
@@ -60,7 +61,7 @@ pub struct App {
 
 impl App {
     /// An app with this configuration. `clock` returns the current time.
-    pub fn new(config: Config, catalog: Catalog, clients: Clients, clock: Clock) -> Self {
+    pub fn new(config: Config, live: LiveCatalog, clients: Clients, clock: Clock) -> Self {
         let exports = Exports::new(clients.db.clone(), config.tables);
         let grants_function = config
             .grants_function
@@ -77,7 +78,7 @@ impl App {
             parents: Parents::new(clients.db, config.parents),
             queue: Queue::new(clients.sqs, config.queue_url),
             bucket: Bucket::new(clients.s3, config.bucket),
-            catalog,
+            live,
             records: clients.records,
             timing: config.timing,
             public_url: config.public_url,
@@ -87,6 +88,11 @@ impl App {
             cursors: OnceCell::new(),
             clock,
         }
+    }
+
+    /// The types, as they are now.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.live.current().catalog.clone()
     }
 
     /// The current time in whole milliseconds, the precision of JavaScript clients.
@@ -107,7 +113,7 @@ impl App {
     /// # Errors
     /// [`ApiError::OutOfService`]
     pub(crate) fn require_in_service(&self, name: &str) -> Result<(), ApiError> {
-        match self.catalog.is_out_of_service(name) {
+        match self.catalog().is_out_of_service(name) {
             true => Err(ApiError::OutOfService(name.to_owned())),
             false => Ok(()),
         }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router, middleware};
 use utoipa::openapi::path::{HttpMethod, Operation};
@@ -99,6 +102,12 @@ pub fn contract(public_url: &str) -> Contract {
     Contract::new(public_url, documented)
 }
 
+/// Looks whether the catalog has changed, before a request reads it.
+async fn refresh_catalog(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    app.live.refresh().await;
+    next.run(request).await
+}
+
 /// The router of the API and the page.
 pub fn router(app: Arc<App>, contract: Contract) -> Router {
     let page = page::router(&app.page);
@@ -108,6 +117,7 @@ pub fn router(app: Arc<App>, contract: Contract) -> Router {
         .fold(page, add)
         .fallback(|| async { ApiError::NotFound })
         .layer(Extension(Arc::new(contract)))
+        .layer(middleware::from_fn_with_state(app.clone(), refresh_catalog))
         .layer(middleware::from_fn(cors::preflight))
         .layer(middleware::from_fn(answer::complete))
         .with_state(app)

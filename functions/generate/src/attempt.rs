@@ -12,7 +12,7 @@ use waybill::export::{Export, Failure};
 use waybill::file::Rows;
 use waybill::lifecycle::State;
 use waybill::objects::ObjectKey;
-use waybill::records::RecordsOpener;
+use waybill::records::{RecordsError, RecordsOpener, RecordsSource};
 use waybill::store::Exports;
 use waybill::work::{Checkpoint, CheckpointVersion, Completing, FileProgress, WorkTiming};
 
@@ -51,6 +51,9 @@ pub struct Dependencies {
     pub checkpoint_every: Duration,
 }
 
+/// How long an export waits for a database that has no connection left before it tries again.
+const FULL_WAIT: Duration = Duration::from_secs(5);
+
 /// One attempt to build the file of an export.
 pub(crate) struct Attempt<'a> {
     pub(crate) dependencies: &'a Dependencies,
@@ -71,10 +74,55 @@ impl Attempt<'_> {
         let (plan, dependencies) = (self.plan, self.dependencies);
         plan.wait_until_settled(&dependencies.clock).await;
         let mut draft = self.open(checkpoint, old).await?;
-        let position = draft.progress.position.as_deref();
-        let records = plan.records(&dependencies.records, &dependencies.clock, position);
-        let mut records = records.await?.with_read_ahead();
-        let mut margin = Margin::new(Instant::now(), self.deadline);
+        let margin = Margin::new(Instant::now(), self.deadline);
+        let opened = self.open_records(&draft.progress, margin.begins()).await?;
+        let Some(mut records) = opened else {
+            return Ok(AttemptOutcome::Paused);
+        };
+        let is_at_end = self.write_pages(&mut records, &mut draft, margin).await;
+        records.close().await;
+        match is_at_end? {
+            true => self.end(draft).await,
+            false => Ok(AttemptOutcome::Paused),
+        }
+    }
+
+    /// Opens the records where the progress ends. Waits while a database has no connection left, until `deadline`: then
+    /// `None`.
+    async fn open_records(
+        &self,
+        progress: &FileProgress,
+        deadline: Instant,
+    ) -> Result<Option<RecordsSource>, AttemptError> {
+        let Dependencies { records, clock, .. } = self.dependencies;
+        loop {
+            let position = progress.position.as_deref();
+            match self.plan.records(records, clock, position).await {
+                Ok(records) => return Ok(Some(records.with_read_ahead())),
+                Err(RecordsError::Full { database }) => {
+                    tracing::warn!(
+                        database,
+                        "the database has no connection left; the export waits"
+                    );
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() + FULL_WAIT >= deadline {
+                return Ok(None);
+            }
+            tokio::time::sleep(FULL_WAIT).await;
+        }
+    }
+
+    /// Writes the rows of all records, until the end of the records or near that of the invocation, which leaves a
+    /// checkpoint. Returns whether all records are read.
+    async fn write_pages(
+        &self,
+        records: &mut RecordsSource,
+        draft: &mut Draft,
+        mut margin: Margin,
+    ) -> Result<bool, AttemptError> {
+        let dependencies = self.dependencies;
         let attempts = self.lease.state().await.work.attempts;
         let mut next_checkpoint = NextCheckpoint::new(dependencies.checkpoint_every, attempts);
         let mut has_page = false;
@@ -82,11 +130,11 @@ impl Attempt<'_> {
             // After the first page, a slow page is left to the next invocation.
             let patience = has_page.then(|| margin.begins());
             let Some(page) = before(patience, records.next()).await else {
-                self.checkpoint_all(&mut draft).await?;
-                return Ok(AttemptOutcome::Paused);
+                self.checkpoint_all(draft).await?;
+                return Ok(false);
             };
             let Some(page) = page? else {
-                return self.end(draft).await;
+                return Ok(true);
             };
             has_page = true;
             let begun = Instant::now();
@@ -101,12 +149,12 @@ impl Attempt<'_> {
             let pause = margin.is_reached();
             if pause || next_checkpoint.is_due() {
                 let begun = Instant::now();
-                self.checkpoint_all(&mut draft).await?;
+                self.checkpoint_all(draft).await?;
                 next_checkpoint.reset();
                 margin.checkpoint(begun.elapsed());
             }
             if pause {
-                return Ok(AttemptOutcome::Paused);
+                return Ok(false);
             }
         }
     }

@@ -212,10 +212,9 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
     use waybill::catalog::Catalog;
+    use waybill::deployment_file::DeploymentFile;
     use waybill_testing::client;
 
     use super::*;
@@ -234,13 +233,13 @@ mod tests {
         serde_json::from_value(export).unwrap()
     }
 
-    fn opener(mapping: fn(&str) -> Option<String>) -> RecordsOpener {
-        RecordsOpener::new(client!(aws_sdk_dynamodb, []).into(), Arc::new(mapping))
+    fn opener(deployment: DeploymentFile) -> RecordsOpener {
+        RecordsOpener::new(client!(aws_sdk_dynamodb, []).into(), deployment.into())
     }
 
     fn plan(export: &Export) -> Result<Plan, Failure> {
         let catalog = Catalog::built_in().unwrap();
-        let opener = opener(|_| Some("records".to_owned()));
+        let opener = opener(DeploymentFile::of_table("RECORDS_TABLE", "records"));
         Plan::new(catalog.get(&export.type_name).unwrap(), &opener, export)
     }
 
@@ -261,7 +260,7 @@ mod tests {
         let failure = plan(&leads(&["age"])).map(|_| ()).unwrap_err();
         assert_eq!(failure.code, "catalog_changed");
         let catalog = Catalog::built_in().unwrap();
-        let opener = opener(|_| None);
+        let opener = opener(DeploymentFile::default());
         let unmapped = Plan::new(catalog.get("leads").unwrap(), &opener, &leads(&["id"]));
         assert_eq!(unmapped.map(|_| ()).unwrap_err().code, "records_unmapped");
     }

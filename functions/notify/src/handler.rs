@@ -11,11 +11,12 @@ use tracing::Instrument;
 use waybill::access_rules::{Action, Scope};
 use waybill::aws::best_effort;
 use waybill::bucket::{Bucket, BucketError};
-use waybill::catalog::{Catalog, Delivery};
+use waybill::catalog::Delivery;
 use waybill::clock::Clock;
 use waybill::export::{Export, ExportId};
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction, Question};
 use waybill::lifecycle::State;
+use waybill::live_catalog::LiveCatalog;
 use waybill::store::{CommitError, Exports, StoreError, Updated};
 
 use crate::address::Address;
@@ -49,7 +50,7 @@ pub struct Notifier {
     /// Sends mails.
     pub mailer: Mailer,
     /// The types, with their labels and their delivery.
-    pub catalog: Catalog,
+    pub catalog: LiveCatalog,
     /// The host's grants function, if the deployment has one.
     pub grants_function: Option<GrantsFunction>,
     /// What all mails of the deployment have in common.
@@ -189,7 +190,8 @@ impl Notifier {
             Ok(to) => to,
             Err(invalid) => return Ok(Delivered::Refused(invalid.to_string())),
         };
-        let (label, delivery) = match self.catalog.get(&export.type_name) {
+        let types = &self.catalog.current().catalog;
+        let (label, delivery) = match types.get(&export.type_name) {
             Some(found) => (found.label.as_str(), found.delivery),
             // The catalog no longer has the type. The person still gets a mail.
             None => (export.type_name.as_str(), Delivery::Link),

@@ -8,10 +8,10 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notify::{Mailer, Notifier, ses};
 use tokio::time::Instant;
 use waybill::bucket::Bucket;
-use waybill::catalog::Catalog;
 use waybill::clock::Clock;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::invocation::time_left;
+use waybill::live_catalog::LiveCatalog;
 use waybill::store::Exports;
 
 use crate::config::Config;
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
             reply_to: config.reply_to,
             configuration_set: config.configuration_set,
         },
-        catalog: Catalog::load_valid()?,
+        catalog: LiveCatalog::load(&sdk).await?,
         grants_function: config.grants_function.map(|name| {
             let lambda = aws_sdk_lambda::Client::new(&sdk);
             GrantsFunction::new(lambda, name, ANSWER_TIMEOUT)

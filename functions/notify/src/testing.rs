@@ -4,6 +4,8 @@ use tokio::time::{Duration, Instant};
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::clock::Clock;
+use waybill::deployment_file::DeploymentFile;
+use waybill::live_catalog::LiveCatalog;
 use waybill::store::Exports;
 use waybill_testing::at;
 
@@ -31,7 +33,7 @@ pub(crate) fn notifier(
             reply_to: None,
             configuration_set: "waybill".into(),
         },
-        catalog: Catalog::load().unwrap(),
+        catalog: LiveCatalog::fixed(Catalog::load().unwrap(), DeploymentFile::default()),
         grants_function: None,
         letterhead: Letterhead {
             product: "Waybill".into(),

@@ -1,6 +1,6 @@
 //! Types that are out of service. An invalid type does not take the others with it.
 //!
-//! A type whose table is not set is out of service too: see [`crate::deployment::disable_unmapped_types`].
+//! A type whose table is not set is out of service too: see [`crate::live_catalog`].
 
 use std::ops::Range;
 

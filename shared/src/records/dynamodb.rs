@@ -12,7 +12,7 @@ mod query;
 mod segments;
 mod wire;
 
-pub use clients::RecordsClients;
+pub(super) use clients::DynamodbClients;
 pub(super) use page::DynamoPage;
 
 use std::sync::Arc;

@@ -1,24 +1,18 @@
 //! Locates and opens a type's records, for every reader of them.
 
 use std::fmt;
-use std::sync::Arc;
-
-use tokio_postgres::Config;
-use tokio_postgres::config::Host;
 
 use super::postgres::PostgresRecords;
 use super::{ReadRequest, RecordsClients, RecordsError, RecordsSource};
 use crate::catalog::{DynamodbSpec, RecordsSpec, SqlSpec};
-
-/// Maps a name in an entry, such as that of a table, to its value in this deployment. Looked up when needed, since the
-/// entry of an older request may contain names that the current catalog does not have.
-pub type Mapping = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+use crate::deployment_file::DatabaseAddress;
+use crate::live_catalog::LiveCatalog;
 
 /// Opens the records of any type.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct RecordsOpener {
     clients: RecordsClients,
-    mapping: Mapping,
+    live: LiveCatalog,
 }
 
 /// Where a type's records are, with the names in its entry mapped by the deployment.
@@ -30,8 +24,8 @@ pub enum Location {
     Postgres {
         /// The name of the database in the catalog.
         database: String,
-        /// The address, without a password.
-        config: Box<Config>,
+        /// The database's address.
+        address: Box<DatabaseAddress>,
         /// The table's name, with its schema.
         table: String,
     },
@@ -64,23 +58,20 @@ impl fmt::Display for Location {
             // Of the address, only the database's name: after a failover, the same records are at another host.
             Self::Postgres {
                 database,
-                config,
+                address,
                 table,
             } => {
-                write!(
-                    f,
-                    "postgres {database} {} {table}",
-                    config.get_dbname().unwrap_or_default()
-                )
+                let name = address.config.get_dbname().unwrap_or_default();
+                write!(f, "postgres {database} {name} {table}")
             }
         }
     }
 }
 
 impl RecordsOpener {
-    /// An opener with these clients and this mapping.
-    pub fn new(clients: RecordsClients, mapping: Mapping) -> Self {
-        Self { clients, mapping }
+    /// An opener with these clients. The deployment file maps names.
+    pub fn new(clients: RecordsClients, live: LiveCatalog) -> Self {
+        Self { clients, live }
     }
 
     /// The location of a type's records.
@@ -94,45 +85,38 @@ impl RecordsOpener {
         }
     }
 
-    fn mapped(&self, word: &str) -> Result<String, RecordsError> {
-        let mapped = (self.mapping)(word);
-        mapped.ok_or_else(|| RecordsError::Unmapped {
-            word: word.to_owned(),
-        })
-    }
-
     /// The location of a table of DynamoDB.
     ///
     /// # Errors
     /// As [`RecordsOpener::locate`].
     pub fn table(&self, spec: &DynamodbSpec) -> Result<TableLocation, RecordsError> {
+        let deployment = &self.live.current().deployment;
         let role = match &spec.role {
             Some(arn) if arn.starts_with("arn:") => Some(arn.clone()),
-            Some(word) => Some(self.mapped(word)?),
+            Some(name) => Some(mapped("role", name, deployment.role(name))?),
             None => None,
         };
         Ok(TableLocation {
-            table: self.mapped(&spec.table)?,
+            table: mapped("table", &spec.table, deployment.table(&spec.table))?,
             region: spec.region.clone(),
             role,
         })
     }
 
     fn database(&self, spec: &SqlSpec) -> Result<Location, RecordsError> {
-        let word = database_variable(&spec.database.name);
-        // The error can contain the address with its password.
-        let config = self.mapped(&word)?.parse::<Config>().ok();
-        let config = config.filter(is_on_this_machine);
+        let name = &spec.database.name;
+        let version = self.live.current();
+        let address = version.deployment.database(name).cloned();
         Ok(Location::Postgres {
-            database: spec.database.name.clone(),
-            config: Box::new(config.ok_or(RecordsError::Address { word })?),
+            database: name.clone(),
+            address: Box::new(mapped("database", name, address)?),
             table: spec.table.clone(),
         })
     }
 
     /// The DynamoDB client for a location.
     pub async fn client(&self, location: &TableLocation) -> aws_sdk_dynamodb::Client {
-        self.clients.for_location(location).await
+        self.clients.dynamodb.for_location(location).await
     }
 
     /// Opens records; after `position`, if given.
@@ -150,8 +134,9 @@ impl RecordsOpener {
                 let client = self.client(&location).await;
                 RecordsSource::in_dynamodb(client, &location.table, request, position)
             }
-            (RecordsSpec::Postgres(spec), Location::Postgres { config, .. }) => {
-                let records = PostgresRecords::open(&config, spec, &request, position).await?;
+            (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
+                let connector = self.clients.databases.connector(*address);
+                let records = PostgresRecords::open(connector, spec, &request, position).await?;
                 Ok(records.into())
             }
             _ => Err(RecordsError::Position),
@@ -159,32 +144,26 @@ impl RecordsOpener {
     }
 }
 
-/// Whether the database is on this machine. Connections are not encrypted yet, so that no other is allowed.
-fn is_on_this_machine(config: &Config) -> bool {
-    let is_local = |host: &Host| match host {
-        Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
-        Host::Unix(_) => true,
-    };
-    !config.get_hosts().is_empty() && config.get_hosts().iter().all(is_local)
-}
-
-/// The environment variable with the address of a database: `DATABASE_SHOP_URL` for `shop`.
-pub fn database_variable(name: &str) -> String {
-    format!("DATABASE_{}_URL", name.to_ascii_uppercase())
+fn mapped<T>(what: &'static str, name: &str, value: Option<T>) -> Result<T, RecordsError> {
+    value.ok_or_else(|| RecordsError::Unmapped {
+        what,
+        name: name.to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::deployment_file::DeploymentFile;
 
     #[test]
     fn a_location_is_mapped_by_the_deployment() {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        let mapping: Mapping = Arc::new(|word| (word == "RECORDS_TABLE").then(|| "orders".into()));
-        let opener = RecordsOpener::new(client.into(), mapping);
+        let deployment = DeploymentFile::of_table("RECORDS_TABLE", "orders");
+        let opener = RecordsOpener::new(client.into(), deployment.into());
         let mut spec = Catalog::built_in().unwrap().types()[0].records.clone();
         let changed = spec.dynamodb_mut().unwrap();
         changed.table = "RECORDS_TABLE".into();
@@ -204,7 +183,7 @@ mod tests {
         let unmapped = opener.locate(&spec).unwrap_err();
         assert_eq!(
             unmapped.to_string(),
-            "the deployment does not set RECORDS_ROLE"
+            "the deployment has no role RECORDS_ROLE"
         );
         assert_eq!(unmapped.failure().unwrap().code, "records_unmapped");
     }

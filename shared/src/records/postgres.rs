@@ -1,25 +1,31 @@
 //! Reads records from PostgreSQL (13 and later): a parent's rows in the order of a unique key, by windows of keys.
 
 mod connection;
+mod databases;
 mod decode;
 mod page;
+mod password;
 mod position;
 mod sql;
 mod statement;
 mod table;
+mod tls;
 
+pub(super) use databases::{Connector, Databases};
 pub(super) use page::PostgresPage;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio_postgres::Config;
+use tokio_postgres::Row;
 
 use self::connection::{Connection, ConnectionError};
 use self::decode::Decoder;
 use self::page::Parent;
 use self::position::{Key, Position};
-use self::statement::{Selected, Window};
+use self::statement::{Parameters, Selected, Window};
 use self::table::Table;
 use super::{Order, ReadRequest, RecordsError};
 use crate::catalog::SqlSpec;
@@ -49,11 +55,13 @@ pub(super) struct PostgresRecords {
 /// What reads one window after another.
 #[derive(Debug)]
 struct WindowReader {
-    connection: Connection,
+    connector: Connector,
+    /// The connection, which one window at a time uses; `None` after one that ended.
+    connection: Mutex<Option<Connection>>,
     selected: Arc<Selected>,
     /// `None` if the parent's column cannot hold the parent's id.
     parent: Option<Parent>,
-    table: String,
+    spec: SqlSpec,
 }
 
 impl PostgresRecords {
@@ -62,28 +70,15 @@ impl PostgresRecords {
     /// # Errors
     /// When the database or the table cannot be used, and for a position that is none.
     pub(super) async fn open(
-        config: &Config,
+        connector: Connector,
         spec: &SqlSpec,
         request: &ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
-        let position = position.map(serde_json::from_str::<Position>).transpose();
-        let position = position
-            .map_err(|_| RecordsError::Position)?
-            .unwrap_or_default();
-        let widths = [&position.after, &position.last];
-        if widths
-            .into_iter()
-            .flatten()
-            .any(|key| key.0.len() != spec.key.len())
-        {
-            return Err(RecordsError::Position);
-        }
-        let failed = |error: ConnectionError| error.into_records_error("Connect", &spec.table);
-        let connection = Connection::open(config).await.map_err(failed)?;
-        let table = Table::describe(connection.client(), &spec.table)
-            .await
-            .map_err(failed)?;
+        let failed = |error: ConnectionError| error.into_records_error("Connect", spec);
+        let connection = connector.connect().await.map_err(failed)?;
+        let described = Table::describe(connection.client(), &spec.table).await;
+        let table = described.map_err(failed)?;
         let table = table.ok_or_else(|| RecordsError::Missing {
             table: spec.table.clone(),
         })?;
@@ -98,6 +93,10 @@ impl PostgresRecords {
         }
         let selected =
             Selected::new(&table, spec, request).map_err(|error| refused(error.to_string()))?;
+        let position = match position {
+            None => Position::default(),
+            Some(text) => Position::parse(text, &selected.key_types())?,
+        };
         let parent = table
             .parent_column(&spec.parent)
             .map_err(|error| refused(error.to_string()))?;
@@ -112,12 +111,21 @@ impl PostgresRecords {
             reads_ahead: false,
             ahead: JoinSet::new(),
             reader: Arc::new(WindowReader {
-                connection,
+                connector,
+                connection: Mutex::new(Some(connection)),
                 selected: Arc::new(selected),
                 parent,
-                table: spec.table.clone(),
+                spec: spec.clone(),
             }),
         })
+    }
+
+    /// Ends a page that is under way, and closes the connection, so that the server can give its place to another.
+    pub(super) async fn close(mut self) {
+        self.ahead.shutdown().await;
+        if let Some(connection) = self.reader.connection.lock().await.take() {
+            connection.close().await;
+        }
     }
 
     /// Limits each further page to this many examined records.
@@ -190,14 +198,20 @@ fn ended(error: Box<dyn std::error::Error + Send + Sync>) -> RecordsError {
     RecordsError::Unavailable(crate::aws::CallError::with_code("Select", "ended", error))
 }
 
+/// Tries of a statement whose connection ends, or that the server ends for the sake of others.
+const TRIES: u32 = 4;
+/// The wait before the second try; it doubles with each try.
+const RETRY_WAIT: Duration = Duration::from_millis(250);
+
 impl WindowReader {
     /// Reads the window of at most `size` rows after a position. A window that takes too long is tried again with half of
-    /// the rows.
+    /// the rows, and one whose connection ends on a new connection.
     async fn read(
         self: Arc<Self>,
         position: Position,
         mut size: u32,
     ) -> Result<PostgresPage, RecordsError> {
+        let mut tries = 1;
         loop {
             match self.window(&position, size).await {
                 Ok(page) => return Ok(page),
@@ -208,9 +222,38 @@ impl WindowReader {
                         "a page of records took too long and is read again with fewer records"
                     );
                 }
-                Err(error) => return Err(error.into_records_error("Select", &self.table)),
+                Err(error) if error.is_passing() && tries < TRIES => {
+                    tracing::warn!(
+                        tries,
+                        "the connection to the database ended, and the page is read again"
+                    );
+                    tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries - 1)).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(error.into_records_error("Select", &self.spec)),
             }
         }
+    }
+
+    /// Sends a statement, on a new connection where the last one failed. A connection is used again only after an answer
+    /// to everything that was sent.
+    async fn select(
+        &self,
+        statement: &str,
+        parameters: Parameters,
+        each: impl FnMut(&Row) -> Result<(), ConnectionError>,
+    ) -> Result<(), ConnectionError> {
+        let mut usable = self.connection.lock().await;
+        let connection = match usable.take() {
+            Some(connection) => connection,
+            None => self.connector.connect().await?,
+        };
+        let selected = connection.select(statement, parameters, each).await;
+        match &selected {
+            Err(error) if error.is_passing() => connection.abandon(),
+            _ => *usable = Some(connection),
+        }
+        selected
     }
 
     async fn window(
@@ -228,8 +271,7 @@ impl WindowReader {
             size,
         };
         let (statement, parameters) = self.selected.window(parent.raw(), window);
-        self.connection
-            .select(&statement, parameters, |row| page.add(row, parent))
+        self.select(&statement, parameters, |row| page.add(row, parent))
             .await?;
         page.is_last = page.scanned < u64::from(size);
         Ok(page)
@@ -243,7 +285,7 @@ impl WindowReader {
         let mut last = None;
         let parameters = vec![(parent.raw().to_vec(), self.selected.parent_type().clone())];
         let statement = self.selected.last_key();
-        let found = self.connection.select(&statement, parameters, |row| {
+        let found = self.select(&statement, parameters, |row| {
             let values =
                 (0..row.len()).map(|n| Ok(row.try_get::<_, connection::Raw<'_>>(n)?.0.to_vec()));
             last = Some(Key(values.collect::<Result<_, ConnectionError>>()?));
@@ -251,7 +293,7 @@ impl WindowReader {
         });
         found
             .await
-            .map_err(|error| error.into_records_error("Select", &self.table))?;
+            .map_err(|error| error.into_records_error("Select", &self.spec))?;
         Ok(last)
     }
 }

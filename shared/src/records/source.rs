@@ -69,6 +69,14 @@ impl RecordsSource {
         }
     }
 
+    /// Ends what is under way, and closes a connection that the source has.
+    pub async fn close(self) {
+        match self.0 {
+            Source::Dynamodb(_) => {}
+            Source::Postgres(source) => source.close().await,
+        }
+    }
+
     /// Whether all records have been read.
     pub fn is_at_end(&self) -> bool {
         match &self.0 {

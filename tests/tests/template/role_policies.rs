@@ -244,9 +244,10 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
         .resources_of_type("AWS::IAM::Policy")
         .into_iter()
         .collect();
-    assert_eq!(policies.len(), 3);
+    assert_eq!(policies.len(), 8);
     let with_keys = json!({"StringEquals": {"kms:ViaService": [
         {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
+        {"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"},
         {"Fn::If": [
             "HasRecordsRegion",
             {"Fn::Sub": "dynamodb.${RecordsRegion}.amazonaws.com"},
@@ -265,10 +266,10 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
             None,
         ),
         (
-            "RecordsKeysPolicy",
-            "HasRecordsKeys",
+            "RecordsKeyArnsPolicy",
+            "HasRecordsKeyArns",
             "kms:Decrypt",
-            json!({"Ref": "RecordsKeys"}),
+            json!({"Ref": "RecordsKeyArns"}),
             Some(with_keys),
         ),
         (
@@ -276,6 +277,20 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
             "HasRecordsRole",
             "sts:AssumeRole",
             json!({"Ref": "RecordsRole"}),
+            None,
+        ),
+        (
+            "DatabaseSecretArnsPolicy",
+            "HasDatabaseSecretArns",
+            "secretsmanager:GetSecretValue",
+            json!({"Ref": "DatabaseSecretArns"}),
+            None,
+        ),
+        (
+            "DatabaseUserArnsPolicy",
+            "HasDatabaseUserArns",
+            "rds-db:connect",
+            json!({"Ref": "DatabaseUserArns"}),
             None,
         ),
     ] {

@@ -70,8 +70,12 @@ fn variables(source: &str) -> BTreeSet<String> {
 pub(crate) fn variables_of_package(package: &str) -> BTreeSet<String> {
     let config = without_tests(&text(&format!("functions/{package}/src/config.rs")));
     let mut read = variables(&config);
+    let source = package_source(package);
+    if source.contains("LiveCatalog::load") {
+        read.insert("CATALOG_URL".to_owned());
+    }
     // The catalog refers to variables for the table and the role of the records.
-    if package_source(package).contains("deployment::mapping()") {
+    if source.contains("RecordsOpener::new(") {
         read.extend(
             text("infra/catalog.toml")
                 .split('"')

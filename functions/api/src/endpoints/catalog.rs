@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access_rules::{Action, Grant, Grants, Scope};
-use waybill::catalog::{Column, Delivery, ExportType, ParentKind};
+use waybill::catalog::{Catalog, Column, Delivery, ExportType, ParentKind};
 use waybill::file::Format;
 use waybill::parent::{NamedParent, Parent};
 use waybill::value::Kind;
@@ -150,7 +150,8 @@ pub(crate) async fn read(
     let parents = page.parents.into_iter().zip(allowed);
     let parents = parents.filter_map(|(named, is_allowed)| is_allowed.then_some(named));
     let parents = parents.map(ParentView::new).collect();
-    let types = app.catalog.types().iter();
+    let current = app.catalog();
+    let types = current.types().iter();
     let is_shown = |export_type: &&ExportType| {
         app.permissions.are_by_function() || may_be_usable(export_type, grants)
     };
@@ -159,7 +160,7 @@ pub(crate) async fn read(
         parents,
         next,
         unreadable: unreadable::counted(unreadable),
-        out_of_service: out_of_service(&app),
+        out_of_service: out_of_service(&current),
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -171,7 +172,8 @@ pub(crate) async fn read_parent(
     PathParent(parent): PathParent,
 ) -> Result<Response, ApiError> {
     let profile = find_visible::parent(&app, &requester, &parent).await?;
-    let types = app.catalog.types().iter();
+    let current = app.catalog();
+    let types = current.types().iter();
     let types: Vec<ExportType> = types
         .filter(|export_type| export_type.parent == parent.kind())
         .map(|export_type| export_type.with_definitions(&profile.definitions, parent.id()))
@@ -181,13 +183,13 @@ pub(crate) async fn read_parent(
         parents: vec![ParentView::new(profile.into())],
         next: None,
         unreadable: None,
-        out_of_service: out_of_service(&app),
+        out_of_service: out_of_service(&current),
     };
     answer::json(StatusCode::OK, &catalog)
 }
 
-fn out_of_service(app: &App) -> Vec<&str> {
-    let out = app.catalog.out_of_service().iter();
+fn out_of_service(catalog: &Catalog) -> Vec<&str> {
+    let out = catalog.out_of_service().iter();
     out.map(|out| out.name.as_str()).collect()
 }
 

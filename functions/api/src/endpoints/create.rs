@@ -55,8 +55,8 @@ pub(crate) async fn create(
     if let Some(name) = fields.get("type").and_then(Value::as_str) {
         app.require_in_service(name)?;
     }
-    let request =
-        ExportRequest::parse(fields, &app.catalog, &profile).map_err(ApiError::Invalid)?;
+    let catalog = app.catalog();
+    let request = ExportRequest::parse(fields, &catalog, &profile).map_err(ApiError::Invalid)?;
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
@@ -69,7 +69,7 @@ pub(crate) async fn create(
 
     let now = app.now();
     // The entry is stored before any export that uses it.
-    let entry = app.catalog.get(&request.export_type.name);
+    let entry = catalog.get(&request.export_type.name);
     let entry = entry.ok_or_else(|| ApiError::Internal("the catalog lacks the type".into()))?;
     let entry = app.type_entries.keep(entry).await?;
     let export = new_export(&request, entry, &requester, &profile, now)?;

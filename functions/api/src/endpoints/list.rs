@@ -42,7 +42,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let profile = find_visible::parent(&app, &requester, &parent).await?;
-    let parameters = ListParameters::parse_exports(&pairs, &app.catalog)?;
+    let parameters = ListParameters::parse_exports(&pairs, &app.catalog())?;
     let scope = parameters.scope(&format!("{}/exports", parent.path()));
     let before = match &parameters.cursor {
         Some(cursor) => Some(position(&app, &scope, cursor).await?),

@@ -61,7 +61,7 @@ pub(crate) async fn put(
         ));
     }
     let fields = body::object(&headers, body).await?;
-    let profile = parse(parent, fields, &app.catalog).map_err(ApiError::Invalid)?;
+    let profile = parse(parent, fields, &app.catalog()).map_err(ApiError::Invalid)?;
     app.parents.put(&profile).await?;
     answer::json(StatusCode::OK, &DescribedParent::from(&profile))
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access_rules::Action;
-use waybill::catalog::ExportType;
+use waybill::catalog::{Catalog, ExportType};
 use waybill::parent::Parent;
 use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
@@ -67,7 +67,9 @@ pub(crate) async fn list(
     permissions
         .require(&requester, Action::ReadRecords, &profile, otherwise)
         .await?;
-    let export_type = type_of(&app, &type_name, &parent)?;
+    let catalog = app.catalog();
+    app.require_in_service(&type_name)?;
+    let export_type = type_of(&catalog, &type_name, &parent)?;
     let export_type = &export_type.with_definitions(&profile.definitions, parent.id());
     let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
@@ -85,11 +87,11 @@ pub(crate) async fn list(
         .pin(start.as_of, &asked.time_zone)
         .map_err(ApiError::Invalid)?;
     let projection = Projection::new(export_type, &asked.columns, &selection);
-    let source = source(&app, export_type, &parent, &selection, &projection, &start).await?;
-    let as_of = start.as_of;
-    let found = page::page(source, &asked, &projection, as_of, start.after).await?;
-
-    let Found { records, next } = found;
+    let mut source = source(&app, export_type, &parent, &selection, &projection, &start).await?;
+    let (as_of, after) = (start.as_of, start.after.clone());
+    let found = page::page(&mut source, &asked, &projection, as_of, after).await;
+    source.close().await;
+    let Found { records, next } = found?;
     let value = start.found + records.len() as u64;
     let exact = next.is_none();
     let next = match next {
@@ -114,9 +116,12 @@ pub(crate) async fn list(
 }
 
 /// The type of this name, where it is of the parent's kind.
-fn type_of<'a>(app: &'a App, name: &str, parent: &Parent) -> Result<&'a ExportType, ApiError> {
-    app.require_in_service(name)?;
-    let export_type = app.catalog.get(name).ok_or(ApiError::NotFound)?;
+fn type_of<'a>(
+    catalog: &'a Catalog,
+    name: &str,
+    parent: &Parent,
+) -> Result<&'a ExportType, ApiError> {
+    let export_type = catalog.get(name).ok_or(ApiError::NotFound)?;
     if export_type.parent == parent.kind() {
         return Ok(export_type);
     }

@@ -118,7 +118,9 @@ impl ApiError {
             | Self::OutOfService(_)
             | Self::PermissionsUnknown(_)
             | Self::Store(StoreError::Unavailable(_))
-            | Self::Records(RecordsError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::Records(RecordsError::Unavailable(_) | RecordsError::Full { .. }) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -141,7 +143,7 @@ impl ApiError {
         let status = self.status();
         let detail = match self {
             Self::Store(StoreError::Unavailable(_))
-            | Self::Records(RecordsError::Unavailable(_)) => {
+            | Self::Records(RecordsError::Unavailable(_) | RecordsError::Full { .. }) => {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
                     .to_owned()
             }

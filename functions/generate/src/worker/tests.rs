@@ -14,6 +14,7 @@ use serde_json::json;
 use waybill::aws::Item;
 use waybill::catalog::{Catalog, Path};
 use waybill::clock::Clock;
+use waybill::deployment_file::DeploymentFile;
 use waybill::event::Actor;
 use waybill::records::RecordsOpener;
 use waybill::work::{Checkpoint, FileProgress, Work};
@@ -75,7 +76,7 @@ impl World {
                 exports: tables.exports(),
                 records: RecordsOpener::new(
                     client!(aws_sdk_dynamodb, [&records]).into(),
-                    Arc::new(|_| Some("records".to_owned())),
+                    DeploymentFile::of_table("RECORDS_TABLE", "records").into(),
                 ),
                 bucket: bucket(&[&stored]),
                 part_sizes: PartSizes::for_memory(1_024),

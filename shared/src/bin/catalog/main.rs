@@ -92,10 +92,12 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut words = Vec::new();
-    let (mut catalog, mut table, mut endpoint, mut records) = (None, None, None, RECORDS);
+    let (mut catalog, mut deployment, mut table, mut endpoint) = (None, None, None, None);
+    let mut records = RECORDS;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("catalog") => catalog = Some(PathBuf::from(arguments.value()?)),
+            Long("deployment") => deployment = Some(PathBuf::from(arguments.value()?)),
             Long("table") => table = Some(arguments.value()?.string()?),
             Long("endpoint-url") => endpoint = Some(arguments.value()?.string()?),
             Long("records") => records = arguments.value()?.parse()?,
@@ -112,6 +114,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             type_name: words.next().ok_or("TYPE is missing")?.string()?,
             parent_id: words.next().ok_or("PARENT is missing")?.string()?,
             catalog,
+            deployment,
             table,
             endpoint,
             records,

@@ -1,15 +1,16 @@
 //! `catalog sample`: reads some of a parent's records by their type's entry.
 
 use std::error::Error;
+use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill::aws::CallError;
 use waybill::catalog::{Catalog, Column, DynamodbSpec, ExportType, RecordsSpec};
+use waybill::deployment_file::DeploymentFile;
 use waybill::env;
 use waybill::parent::Parent;
-use waybill::records::{Mapping, Order, Range, ReadRequest, RecordsClients, RecordsOpener};
+use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Projection, Selection};
 
 use crate::keys;
@@ -22,6 +23,8 @@ pub(crate) struct Sample {
     /// The catalog's file; `None` for the functions' catalog.
     pub(crate) catalog: Option<PathBuf>,
     pub(crate) table: Option<String>,
+    /// The deployment file.
+    pub(crate) deployment: Option<PathBuf>,
     pub(crate) endpoint: Option<String>,
     /// The maximum number of records to read from each end of the partitions.
     pub(crate) records: usize,
@@ -41,7 +44,7 @@ impl Sample {
         };
         let parent = Parent::new(export_type.parent, &self.parent_id)?;
         let spec = &export_type.records;
-        let opener = self.opener(spec).await;
+        let opener = self.opener(spec).await?;
         let problems = match spec {
             RecordsSpec::Dynamodb(spec) => {
                 let place = opener.table(spec)?;
@@ -86,17 +89,19 @@ impl Sample {
     }
 
     /// An opener for the table and endpoint in the command's arguments, or else in the environment.
-    async fn opener(&self, spec: &RecordsSpec) -> RecordsOpener {
+    async fn opener(&self, spec: &RecordsSpec) -> Result<RecordsOpener, Box<dyn Error>> {
         let config = waybill::aws::config().await;
         let endpoint = self.endpoint.clone();
         let endpoint = endpoint.or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
-        let word = spec.dynamodb().map(|spec| spec.table.clone());
-        let named = word.zip(self.table.clone());
-        let mapping: Mapping = Arc::new(move |word| match &named {
-            Some((of, table)) if of == word => Some(table.clone()),
-            _ => env::optional(word),
-        });
-        RecordsOpener::new(RecordsClients::new(&config, endpoint), mapping)
+        let deployment = match (spec, &self.table, &self.deployment) {
+            (RecordsSpec::Dynamodb(spec), Some(table), _) => {
+                DeploymentFile::of_table(&spec.table, table)
+            }
+            (_, _, Some(file)) => DeploymentFile::parse(&fs::read_to_string(file)?)?,
+            (_, _, None) => DeploymentFile::default(),
+        };
+        let clients = RecordsClients::new(&config, endpoint);
+        Ok(RecordsOpener::new(clients, deployment.into()))
     }
 
     /// Reads the first or last records of the partitions, with any keys and any values of `fixed` attributes. Returns

@@ -7,12 +7,11 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
-use crate::env;
 use crate::records::TableLocation;
 
 /// DynamoDB clients for the host's records: one for each region and role in entries, created on first use.
 #[derive(Debug, Clone)]
-pub struct RecordsClients {
+pub(in crate::records) struct DynamodbClients {
     own: Client,
     /// The configuration and endpoint of further clients; `None` to use one client for all records.
     made_from: Option<(SdkConfig, Option<String>)>,
@@ -22,19 +21,14 @@ pub struct RecordsClients {
 /// A region and a role; `None` for the function's own.
 type Account = (Option<String>, Option<String>);
 
-impl RecordsClients {
+impl DynamodbClients {
     /// Clients for DynamoDB at AWS, or at this endpoint.
-    pub fn new(config: &SdkConfig, endpoint: Option<String>) -> Self {
+    pub(in crate::records) fn new(config: &SdkConfig, endpoint: Option<String>) -> Self {
         Self {
             own: client(config, endpoint.as_deref(), None, None),
             made_from: Some((config.clone(), endpoint)),
             others: Arc::default(),
         }
-    }
-
-    /// Clients for DynamoDB at AWS, or at `RECORDS_ENDPOINT_URL`.
-    pub fn from_env(config: &SdkConfig) -> Self {
-        Self::new(config, env::optional("RECORDS_ENDPOINT_URL"))
     }
 
     /// The client for a location.
@@ -62,7 +56,7 @@ impl RecordsClients {
 }
 
 /// One client for all records, such as in tests.
-impl From<Client> for RecordsClients {
+impl From<Client> for DynamodbClients {
     fn from(own: Client) -> Self {
         Self {
             own,

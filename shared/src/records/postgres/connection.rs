@@ -7,10 +7,13 @@ use futures::TryStreamExt;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::decode::Malformed;
 use super::statement::Parameters;
+use super::tls;
 use crate::aws::CallError;
+use crate::catalog::SqlSpec;
 use crate::records::RecordsError;
 
 /// How long a statement may take. The server ends it then.
@@ -18,17 +21,16 @@ const STATEMENT_TIME: Duration = Duration::from_secs(20);
 /// How much longer the client waits for the server to do so.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A connection, which is closed when it is dropped.
+/// How long reaching a host may take.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How long the server may take to close a connection.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// A connection to a database.
 #[derive(Debug)]
 pub(super) struct Connection {
     client: Client,
     task: JoinHandle<()>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// Why a statement has no answer.
@@ -40,6 +42,10 @@ pub(super) enum ConnectionError {
     NoAnswer,
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Aws(#[from] CallError),
 }
 
 impl ConnectionError {
@@ -48,56 +54,127 @@ impl ConnectionError {
         matches!(self, Self::NoAnswer) || self.code() == Some("57014")
     }
 
+    /// Whether the server refuses the password.
+    pub(super) fn is_wrong_password(&self) -> bool {
+        self.code() == Some("28P01")
+    }
+
+    /// Whether the same statement may succeed at once, on a new connection: this one has ended, as at a failover, or the
+    /// server ended the statement for the sake of others, as a standby does.
+    pub(super) fn is_passing(&self) -> bool {
+        match self.code() {
+            None => {
+                matches!(self, Self::Postgres(_) | Self::NoAnswer) && !self.is_wrong_certificate()
+            }
+            Some(code) => {
+                code.starts_with("08")
+                    || matches!(
+                        code,
+                        "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "57P05"
+                    )
+            }
+        }
+    }
+
+    fn is_wrong_certificate(&self) -> bool {
+        tls::wrong_certificate(self).is_some()
+    }
+
     /// The code of the server's error (PostgreSQL's documentation, appendix A).
     fn code(&self) -> Option<&str> {
         match self {
             Self::Postgres(error) => error.code().map(|code| code.code()),
-            Self::NoAnswer | Self::Malformed(_) => None,
+            _ => None,
         }
     }
 
     /// The error of reading the records of a table. Of the server's messages, only those about names are passed on: others
     /// can contain values.
-    pub(super) fn into_records_error(self, operation: &'static str, table: &str) -> RecordsError {
-        let table = table.to_owned();
-        let code = self.code().unwrap_or_default().to_owned();
-        match (&code[..], &self) {
-            ("42P01" | "3F000" | "3D000", _) => RecordsError::Missing { table },
-            ("42501" | "28000" | "28P01", _) => RecordsError::Denied { table },
-            (_, Self::Postgres(error)) if code.starts_with("42") => {
-                let message = error
-                    .as_db_error()
-                    .map_or("", |error| error.message())
-                    .to_owned();
-                RecordsError::Refused { table, message }
+    pub(super) fn into_records_error(
+        self,
+        operation: &'static str,
+        spec: &SqlSpec,
+    ) -> RecordsError {
+        let table = spec.table.clone();
+        let unavailable = |code: &str, source: &'static str| {
+            RecordsError::Unavailable(CallError::with_code(operation, code, source))
+        };
+        let error = match self {
+            Self::Aws(error) => return RecordsError::Unavailable(error),
+            Self::Postgres(error) => error,
+            other => {
+                let error = CallError::with_code(operation, "no answer", other);
+                return RecordsError::Unavailable(error);
             }
-            ("", _) => {
-                RecordsError::Unavailable(CallError::with_code(operation, "no answer", self))
-            }
-            // Without the server's message, which can contain values.
-            _ => RecordsError::Unavailable(CallError::with_code(
-                operation,
-                code,
-                "the server's error",
-            )),
+        };
+        if let Some(reason) = tls::wrong_certificate(&error) {
+            return unavailable("wrong certificate", reason);
+        }
+        let Some(server) = error.as_db_error() else {
+            let error = CallError::with_code(operation, "no answer", error);
+            return RecordsError::Unavailable(error);
+        };
+        match server.code().code() {
+            "42P01" | "3F000" | "3D000" => RecordsError::Missing { table },
+            "42501" | "28000" | "28P01" => RecordsError::Denied { table },
+            "53300" => RecordsError::Full {
+                database: spec.database.name.clone(),
+            },
+            code if code.starts_with("42") => RecordsError::Refused {
+                table,
+                message: server.message().to_owned(),
+            },
+            code if code.starts_with("22") || code == "08P01" => RecordsError::Refused {
+                table,
+                message: format!("a column has another type than at the request ({code})"),
+            },
+            code => unavailable(code, "the server's error"),
         }
     }
 }
 
 impl Connection {
     /// Connects to a database.
-    pub(super) async fn open(config: &Config) -> Result<Self, ConnectionError> {
-        let (client, connection) = config.connect(NoTls).await?;
-        let task = tokio::spawn(async move {
-            // The client reports the error, too.
-            if let Err(error) = connection.await {
-                tracing::debug!(
-                    error = &error as &dyn Error,
-                    "the connection to the database ended"
-                );
+    pub(super) async fn open(
+        config: &mut Config,
+        tls: Option<MakeRustlsConnect>,
+    ) -> Result<Self, ConnectionError> {
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIME);
+        }
+        config.application_name("waybill");
+        let connected = async {
+            match tls {
+                Some(tls) => {
+                    let (client, connection) = config.connect(tls).await?;
+                    Ok((client, tokio::spawn(until_its_end(connection))))
+                }
+                None => {
+                    let (client, connection) = config.connect(NoTls).await?;
+                    Ok((client, tokio::spawn(until_its_end(connection))))
+                }
             }
-        });
+        };
+        let (client, task) = tokio::time::timeout(STATEMENT_TIME, connected)
+            .await
+            .map_err(|_| ConnectionError::NoAnswer)?
+            .map_err(ConnectionError::Postgres)?;
         Ok(Self { client, task })
+    }
+
+    /// Closes the connection, so that the server can give its place to another.
+    pub(super) async fn close(self) {
+        let Self { client, mut task } = self;
+        // The task tells the server once there is no client.
+        drop(client);
+        if tokio::time::timeout(CLOSE_TIME, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+
+    /// Ends the connection without a word to the server, which does not answer.
+    pub(super) fn abandon(self) {
+        self.task.abort();
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -115,8 +192,10 @@ impl Connection {
         parameters: Parameters,
         mut each: impl FnMut(&Row) -> Result<(), ConnectionError>,
     ) -> Result<(), ConnectionError> {
+        // The texts of some types depend on the session's settings.
         let begin = format!(
-            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}",
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \
+             SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 1",
             STATEMENT_TIME.as_millis()
         );
         let parameters = parameters
@@ -144,6 +223,13 @@ impl Connection {
         begun?;
         read?;
         Ok(ended?)
+    }
+}
+
+/// Runs a connection. The client reports its error, too.
+async fn until_its_end(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if connection.await.is_err() {
+        tracing::debug!("the connection to the database ended");
     }
 }
 

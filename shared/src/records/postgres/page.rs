@@ -155,6 +155,7 @@ impl PostgresPage {
 
     fn position_after(&self, after: Option<Key>) -> String {
         let position = Position {
+            types: self.selected.key_types(),
             after,
             last: self.last.clone(),
         };

@@ -6,6 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::records::RecordsError;
+
 /// The values of a key in PostgreSQL's binary form, in the order of the key's columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key(pub(super) Vec<Vec<u8>>);
@@ -29,10 +31,27 @@ impl<'de> Deserialize<'de> for Key {
 /// Where a reader goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
+    /// The types of the key's columns, by their ids in `pg_type`: the values are in these types' binary forms.
+    pub(super) types: Vec<u32>,
     /// The last key that was read; none before the first.
     pub(super) after: Option<Key>,
     /// The parent's last key when the first page was read: nothing after it is in the file. None in a list.
     pub(super) last: Option<Key>,
+}
+
+impl Position {
+    /// A position of a reader of a key with these types.
+    ///
+    /// # Errors
+    /// [`RecordsError::Position`] for any other text, also where a column of the key has changed its type.
+    pub(super) fn parse(text: &str, types: &[u32]) -> Result<Self, RecordsError> {
+        let position: Self = serde_json::from_str(text).map_err(|_| RecordsError::Position)?;
+        let mut keys = position.after.iter().chain(&position.last);
+        match position.types == types && keys.all(|key| key.0.len() == types.len()) {
+            true => Ok(position),
+            false => Err(RecordsError::Position),
+        }
+    }
 }
 
 impl fmt::Display for Position {

@@ -178,6 +178,14 @@ impl Selected {
         Ok(())
     }
 
+    /// The ids of the types of the key's columns.
+    pub(super) fn key_types(&self) -> Vec<u32> {
+        self.key
+            .iter()
+            .map(|(_, sql_type)| sql_type.oid())
+            .collect()
+    }
+
     /// How the expressions of a row are decoded. They follow the key and the parent.
     pub(super) fn decoders(&self) -> impl ExactSizeIterator<Item = Decoder> {
         self.expressions.iter().map(|(_, decoder)| *decoder)

@@ -36,7 +36,7 @@ pub(super) struct Found {
 /// Reads from `source`, which begins past `after`, as many records of the selection as are asked for. There may be
 /// fewer, or none, with a `next`.
 pub(super) async fn page(
-    mut source: RecordsSource,
+    source: &mut RecordsSource,
     asked: &RecordsQuery<'_>,
     projection: &Projection,
     as_of: Timestamp,

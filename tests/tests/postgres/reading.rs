@@ -1,0 +1,111 @@
+//! Which records are read, and where a read goes on.
+
+use super::*;
+
+#[tokio::test]
+async fn each_row_before_the_request_comes_once_wherever_a_read_stops() {
+    let source = Source::new("once", ORDERS, BY_TIME, &COLUMNS).await;
+    let mut expected: Vec<(i64, i64)> = (1..=100)
+        .filter(|n| n % 3 != 0)
+        .map(|n| (n % 20, n))
+        .collect();
+    expected.sort_unstable();
+    let mut ids: Vec<i64> = expected.into_iter().map(|(_, n)| n).collect();
+    ids.push(1001);
+    let expected: Vec<Json> = ids.iter().map(|n| json!({ "n": n.to_string() })).collect();
+    for every in [1, 2, 3, 7, 1000] {
+        let (rows, read) = source.read("acme", &json!({}), every).await;
+        let found: Vec<Json> = rows.iter().map(|row| row[0].clone()).collect();
+        assert_eq!(found, expected, "stopping after {every}");
+        assert_eq!(read, expected.len() as u64, "stopping after {every}");
+    }
+}
+
+#[tokio::test]
+async fn a_rare_match_is_found_in_windows_and_every_row_counts_as_read() {
+    let source = Source::new("rare", ORDERS, BY_TIME, &COLUMNS).await;
+    for every in [1, 1000] {
+        let (rows, read) = source
+            .read("acme", &json!({"status": ["paid"]}), every)
+            .await;
+        assert_eq!(rows.len(), 14 + 1);
+        assert!(rows.iter().all(|row| row[1] == "paid"), "{rows:?}");
+        assert_eq!(read, 68, "stopping after {every}");
+    }
+    let (rows, read) = source.read("acme", &json!({"status": ["never"]}), 1).await;
+    assert_eq!((rows.len(), read), (0, 68));
+}
+
+#[tokio::test]
+async fn only_the_parents_own_rows_are_read() {
+    let source = Source::new("parents", ORDERS, BY_TIME, &COLUMNS).await;
+    for parent in ["Acme", "acme ", "", "' OR true --", "nobody"] {
+        assert_eq!(
+            source.read(parent, &json!({}), 9).await,
+            (Vec::new(), 0),
+            "{parent}"
+        );
+    }
+    // Blanks at the end of a `char(n)` mean nothing to `=`, so that it finds the rows of `acme` for `acme ` too.
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop char(8) NOT NULL, status text, created_at timestamptz NOT NULL); \
+        INSERT INTO orders VALUES (1, 'acme', 'a', '2026-11-01 00:00Z'), (2, 'acme', 'b', '2026-11-01 00:00Z')";
+    let source = Source::new(
+        "padded",
+        table,
+        "parent = \"shop\", key = [\"id\"]",
+        &COLUMNS,
+    )
+    .await;
+    assert_eq!(source.read("acme", &json!({}), 9).await.0.len(), 2);
+    assert_eq!(source.read("acme ", &json!({}), 9).await, (Vec::new(), 2));
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop int NOT NULL, status text, created_at timestamptz NOT NULL); \
+        INSERT INTO orders VALUES (1, 0, 'a', '2026-11-01 00:00Z'), (2, 42, 'b', '2026-11-01 00:00Z')";
+    let source = Source::new(
+        "numbered",
+        table,
+        "parent = \"shop\", key = [\"id\"]",
+        &COLUMNS,
+    )
+    .await;
+    for (parent, count) in [
+        ("42", 1),
+        ("042", 0),
+        ("42abc", 0),
+        ("+42", 0),
+        ("0", 1),
+        ("auth0|5f7c", 0),
+        ("99999999999", 0),
+    ] {
+        assert_eq!(
+            source.read(parent, &json!({}), 9).await.0.len(),
+            count,
+            "{parent}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
+    let source = Source::new(
+        "pinned",
+        ORDERS,
+        "parent = \"shop\", key = [\"id\"]",
+        &COLUMNS,
+    )
+    .await;
+    let projection = source.projection(&json!({}));
+    let mut records = source.open("acme", &projection, None).await.unwrap();
+    records.examine_at_most(5);
+    let first = records.next().await.unwrap().unwrap();
+    let other = source._server.connect("pinned").await;
+    other.batch_execute("INSERT INTO orders SELECT n, 'acme', 'late', '2026-11-01 00:00Z' FROM generate_series(2000, 3000) n").await.unwrap();
+    let mut resumed = source
+        .open("acme", &projection, Some(&first.end()))
+        .await
+        .unwrap();
+    let mut count = first.len();
+    while let Some(page) = resumed.next().await.unwrap() {
+        count += page.len();
+    }
+    assert_eq!(count, 68);
+}
