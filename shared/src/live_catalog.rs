@@ -172,7 +172,7 @@ impl LiveCatalog {
             Source::S3(_) if !self.is_due() => return,
             Source::S3(folder) => folder.changed(&current.texts).await,
         };
-        let checked = |texts| CatalogVersion::new(texts, self.0.reports);
+        let checked = |texts| CatalogVersion::checked(texts, self.0.reports);
         match changed.map(|texts| (texts != current.texts).then(|| checked(texts))) {
             Ok(None) => {}
             Ok(Some(Ok(version))) => {
@@ -221,6 +221,15 @@ impl From<DeploymentFile> for LiveCatalog {
 }
 
 impl CatalogVersion {
+    /// The version with these texts, if all of the catalog is valid.
+    fn checked(texts: Texts, reports: bool) -> Result<Self, LiveCatalogError> {
+        if let Some(text) = &texts.catalog {
+            Catalog::parse(&text.content)?;
+        }
+        Self::new(texts, reports)
+    }
+
+    /// The version with these texts. Invalid types are out of service.
     fn new(texts: Texts, reports: bool) -> Result<Self, LiveCatalogError> {
         let mut catalog = match &texts.catalog {
             Some(text) => Catalog::parse_valid(&text.content)?,

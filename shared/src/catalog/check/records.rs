@@ -121,10 +121,10 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
     let sort_key = needed(&span, raw.sort_key, "sort_key")?;
     let format = needed(&span, raw.sort_format, "sort_format")?;
     let partitions = partitions(span, raw.partition, raw.partitions)?;
-    if !is_variable(table.get_ref()) {
+    if !is_logical_name(table.get_ref()) {
         return Err(wrong(
             &table,
-            "`table` must be the name of an environment variable (A-Z, 0-9, _) that contains the table's name",
+            "`table` must be a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the table's own",
         ));
     }
     let sort_format = SortFormat::parse(format.get_ref()).ok_or_else(|| {
@@ -289,12 +289,12 @@ fn fixed(
 /// A role's ARN, or the name of the variable that contains the ARN.
 fn role(role: Spanned<String>) -> Result<String, Wrong> {
     let text = role.get_ref();
-    if is_variable(text) || (text.starts_with("arn:") && text.contains(":role/")) {
+    if is_logical_name(text) || (text.starts_with("arn:") && text.contains(":role/")) {
         return Ok(role.into_inner());
     }
     Err(wrong(
         &role,
-        "`role` must be the role's ARN, or the name of an environment variable (A-Z, 0-9, _) that contains the ARN",
+        "`role` must be the role's ARN, or a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the ARN",
     ))
 }
 
@@ -329,9 +329,7 @@ fn check_template(template: &Spanned<String>) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+fn is_logical_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

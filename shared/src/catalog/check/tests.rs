@@ -175,8 +175,8 @@ fn an_invalid_catalog_is_refused_with_the_line() {
             @"the catalog is invalid in line 6: give either `partition` or a list of `partitions`, not both");
     assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}", "{parent}"]"#),
             @"the catalog is invalid in line 6: this partition is listed twice; its records would be exported twice");
-    assert_snapshot!(refusal("RECORDS_TABLE", "records"),
-            @"the catalog is invalid in line 6: `table` must be the name of an environment variable (A-Z, 0-9, _) that contains the table's name");
+    assert_snapshot!(refusal("RECORDS_TABLE", "prod-records"),
+            @"the catalog is invalid in line 6: `table` must be a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the table's own");
     assert_snapshot!(refusal("dynamodb", "mongodb"),
             @"the catalog is invalid in line 6: unknown variant `mongodb`, expected `dynamodb`");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
@@ -213,8 +213,8 @@ fn an_invalid_catalog_is_refused_with_the_line() {
             @"the catalog is invalid in line 7: an attribute of the key cannot be in `fixed`; `partition` determines the key");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { rate = 1.5 }"#),
             @"the catalog is invalid in line 7: a value in `fixed` must be a text, an integer, true or false");
-    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "reader""#),
-            @"the catalog is invalid in line 7: `role` must be the role's ARN, or the name of an environment variable (A-Z, 0-9, _) that contains the ARN");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "role/reader""#),
+            @"the catalog is invalid in line 7: `role` must be the role's ARN, or a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the ARN");
     assert_snapshot!(refusal(r#""source""#, r#""project""#),
             @"the catalog is invalid in line 15: only sources have custom fields; the type's parent must be source");
     assert_snapshot!(refusal(r#"key = "name""#, r#"key = "other""#),
