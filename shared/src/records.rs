@@ -9,6 +9,7 @@ mod source;
 
 pub use clients::RecordsClients;
 pub use opener::{Location, RecordsOpener, TableLocation};
+pub use postgres::Finding;
 pub use source::{RecordsPage, RecordsSource};
 
 use jiff::{SignedDuration, Timestamp};

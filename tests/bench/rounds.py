@@ -53,7 +53,7 @@ class Bench:
         assert server.stdout is not None
         self.address = f"127.0.0.1:{server.stdout.readline().strip()}"
         self.url = f"http://{self.address}"
-        port = _free_port()
+        port = free_port()
         database = Path(self._folder.name) / "tables.sqlite"
         arguments = ["serve", "--host", "127.0.0.1", "--port", str(port), "--db-path", str(database)]
         self._start([str(DYNOXIDE), *arguments], stdout=subprocess.DEVNULL)
@@ -174,7 +174,10 @@ class Bench:
 
     def export(self, form: str, rows: int, keep: bool = False, under: list[str] | None = None) -> Used:
         """A round with a request by `api` and its `generate`; only `generate` is measured."""
-        id_ = self.request([self.post(form)])[0]
+        return self.generate(self.request([self.post(form)])[0], rows, keep, under)
+
+    def generate(self, id_: int, rows: int, keep: bool = False, under: list[str] | None = None) -> Used:
+        """A round of `generate` for an export that was requested."""
         self.begin(rows, [{"Records": [_message(id_)]}], keep)
         used = self.run([*(under or []), str(self.binary("generate"))])
         item = self._tables.get_item(TableName="exports", Key={"id": {"N": str(id_)}}, ConsistentRead=True)["Item"]
@@ -255,7 +258,7 @@ def _message(id_: int) -> Any:
     return event["Records"][0] | {"body": json.dumps({"export_id": id_})}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

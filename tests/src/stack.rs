@@ -74,7 +74,7 @@ impl Stack {
         })
     }
 
-    /// The first of the stack's four ports.
+    /// The first of the stack's ports.
     ///
     /// # Panics
     /// Where the outputs do not say.

@@ -59,6 +59,14 @@ impl Origin {
         }
     }
 
+    /// The paths, in order of preference; none for all further values.
+    pub fn paths(&self) -> &[Path] {
+        match self {
+            Self::Paths { paths, .. } => paths,
+            Self::Others(_) => &[],
+        }
+    }
+
     /// The attributes of a record that the values are read from; `None` for all of them.
     pub fn roots(&self) -> Option<impl Iterator<Item = &str>> {
         match self {

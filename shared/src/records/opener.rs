@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::postgres::PostgresRecords;
+use super::postgres::{self, Finding, PostgresRecords};
 use super::{ReadRequest, RecordsClients, RecordsError, RecordsSource};
-use crate::catalog::{DynamodbSpec, RecordsSpec, SqlSpec};
+use crate::catalog::{DynamodbSpec, ExportType, RecordsSpec, SqlSpec};
 use crate::deployment_file::DatabaseAddress;
 use crate::live_catalog::LiveCatalog;
 
@@ -117,6 +117,20 @@ impl RecordsOpener {
     /// The DynamoDB client for a location.
     pub async fn client(&self, location: &TableLocation) -> aws_sdk_dynamodb::Client {
         self.clients.dynamodb.for_location(location).await
+    }
+
+    /// Compares a type's entry with the table that its records are in. Only for tables of databases.
+    ///
+    /// # Errors
+    /// As [`RecordsOpener::locate`], and when the database cannot be reached.
+    pub async fn check(&self, export_type: &ExportType) -> Result<Vec<Finding>, RecordsError> {
+        match (&export_type.records, self.locate(&export_type.records)?) {
+            (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
+                let connector = self.clients.databases.connector(*address);
+                postgres::check(&connector, export_type, spec).await
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Opens records; after `position`, if given.

@@ -32,7 +32,8 @@ const HBA_WITHOUT_TLS: &str = "host all all 127.0.0.1/32 trust\n";
 /// A running server. It is stopped, and its data deleted, when the last test that uses it ends.
 #[derive(Debug)]
 pub struct PostgresServer {
-    process: Child,
+    process: Mutex<Child>,
+    command: Mutex<Command>,
     port: u16,
     authority: Option<String>,
     _folder: TempDir,
@@ -51,7 +52,8 @@ impl PostgresServer {
         })
     }
 
-    fn start() -> Self {
+    /// A server that no other test uses.
+    pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let is_root = fs::metadata("/proc/self")
             .is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
@@ -110,19 +112,27 @@ impl PostgresServer {
         for setting in settings {
             server.args(["-c", &setting]);
         }
-        let process = server
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        server.stdout(Stdio::null()).stderr(Stdio::null());
         let server = Self {
-            process,
+            process: Mutex::new(server.spawn().unwrap()),
+            command: Mutex::new(server),
             port,
             authority: certificate.map(|certificate| certificate.authority),
             _folder: folder,
         };
         server.wait();
         server
+    }
+
+    /// Stops the server at once, without an orderly end of anything, and starts it again.
+    pub fn crash(&self) {
+        let mut process = self.process.lock().unwrap();
+        // PostgreSQL's immediate shutdown: all connections end, and the next start recovers from the log.
+        signal(&process, "-QUIT");
+        process.wait().unwrap();
+        *process = self.command.lock().unwrap().spawn().unwrap();
+        drop(process);
+        self.wait();
     }
 
     /// The certificate, in PEM, of the authority that has signed the server's for `localhost`; `None` for a server without
@@ -179,10 +189,18 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         // The postmaster ends its children when it is asked to end.
-        let pid = self.process.id().to_string();
-        let _ = Command::new("kill").args(["-INT", &pid]).status();
-        let _ = self.process.wait();
+        let process = self
+            .process
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        signal(process, "-INT");
+        let _ = process.wait();
     }
+}
+
+fn signal(process: &Child, signal: &str) {
+    let pid = process.id().to_string();
+    let _ = Command::new("kill").args([signal, &pid]).status();
 }
 
 /// A certificate for `localhost`, and its authority.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod clients;
+mod database;
 mod downloads;
 mod host;
 mod mails;

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
+mod collations;
 mod failures;
 mod reading;
 mod sign_in;
 mod values;
+mod writer;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use waybill_testing::postgres::PostgresServer;
 struct Source {
     of: ExportType,
     opener: RecordsOpener,
-    _server: Arc<PostgresServer>,
+    server: Arc<PostgresServer>,
 }
 
 /// An opener of the records in a database.
@@ -42,7 +44,24 @@ impl Source {
         records: &str,
         columns: &[(&str, &str)],
     ) -> Self {
-        let server = PostgresServer::shared();
+        Self::on(
+            PostgresServer::shared(),
+            database,
+            statements,
+            records,
+            columns,
+        )
+        .await
+    }
+
+    /// The same on this server.
+    async fn on(
+        server: Arc<PostgresServer>,
+        database: &str,
+        statements: &str,
+        records: &str,
+        columns: &[(&str, &str)],
+    ) -> Self {
         let url = server.database(database, statements).await;
         let columns: Vec<String> = columns
             .iter()
@@ -58,7 +77,7 @@ impl Source {
         Self {
             of: catalog.types()[0].clone(),
             opener: opener(&url),
-            _server: server,
+            server,
         }
     }
 
@@ -80,11 +99,22 @@ impl Source {
         projection: &Projection,
         position: Option<&str>,
     ) -> Result<RecordsSource, RecordsError> {
+        self.open_at(parent, projection, position, as_of()).await
+    }
+
+    /// The same for a request at another instant.
+    async fn open_at(
+        &self,
+        parent: &str,
+        projection: &Projection,
+        position: Option<&str>,
+        as_of: Timestamp,
+    ) -> Result<RecordsSource, RecordsError> {
         let request = ReadRequest {
             spec: &self.of.records,
             parent_id: parent,
             projection,
-            range: Range::whole(as_of()),
+            range: Range::whole(as_of),
             order: Order::Ascending,
             reads_outside: true,
             strong_until: None,

@@ -88,7 +88,7 @@ async fn only_the_parents_own_rows_are_read() {
 async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
     let source = Source::new(
         "pinned",
-        ORDERS,
+        &format!("{ORDERS} ALTER TABLE orders ADD UNIQUE (id)"),
         "parent = \"shop\", key = [\"id\"]",
         &COLUMNS,
     )
@@ -97,7 +97,7 @@ async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
     let mut records = source.open("acme", &projection, None).await.unwrap();
     records.examine_at_most(5);
     let first = records.next().await.unwrap().unwrap();
-    let other = source._server.connect("pinned").await;
+    let other = source.server.connect("pinned").await;
     other.batch_execute("INSERT INTO orders SELECT n, 'acme', 'late', '2026-11-01 00:00Z' FROM generate_series(2000, 3000) n").await.unwrap();
     let mut resumed = source
         .open("acme", &projection, Some(&first.end()))

@@ -45,7 +45,7 @@ fn secrets(texts: &'static [&'static str]) -> SdkConfig {
 async fn source(name: &str, statements: &str, host: &str, ca: &str, sdk: &SdkConfig) -> Source {
     let source = Source::new(name, &format!("{ORDERS} {statements}"), BY_TIME, &COLUMNS).await;
     let url = source
-        ._server
+        .server
         .url(name)
         .replace("waybill@127.0.0.1", &format!("{name}@{host}"));
     let deployment = format!(
@@ -101,7 +101,7 @@ async fn a_password_is_read_once_and_again_when_it_was_rotated() {
     for _ in 0..2 {
         assert_eq!(source.read("acme", &json!({}), 1_000).await.0.len(), 68);
     }
-    let admin = source._server.connect("tls_rotated").await;
+    let admin = source.server.connect("tls_rotated").await;
     admin
         .batch_execute("ALTER ROLE tls_rotated PASSWORD 'second'")
         .await
@@ -219,7 +219,7 @@ async fn a_connection_that_ends_between_two_pages_is_opened_anew() {
     let projection = source.projection(&json!({}));
     let mut records = source.open("acme", &projection, None).await.unwrap();
     records.examine_at_most(10);
-    let admin = source._server.connect("postgres").await;
+    let admin = source.server.connect("postgres").await;
     let mut count = 0;
     while let Some(page) = records.next().await.unwrap() {
         count += page.len();

@@ -20,6 +20,7 @@ fn every_alarm_is_sent_to_the_topic_if_there_is_one() {
             "MailsFailedAlarm",
             "ItemsUnreadableAlarm",
             "TypesOutOfServiceAlarm",
+            "OtherParentsAlarm",
             "CatalogsChangedAlarm",
             "DueAgeAlarm"
         ]
@@ -66,6 +67,7 @@ fn missing_data_about_due_exports_triggers_the_alarm() {
         "MailsFailedAlarm",
         "ItemsUnreadableAlarm",
         "TypesOutOfServiceAlarm",
+        "OtherParentsAlarm",
         "CatalogsChangedAlarm",
     ] {
         assert_eq!(
@@ -131,6 +133,7 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
         ("type out of service", "TypesOutOfService"),
         ("catalog refused", "TypesOutOfService"),
         ("catalog changed", "CatalogsChanged"),
+        ("rows of another parent", "OtherParents"),
         ("items unreadable", "ItemsUnreadable"),
         ("swept", "DueAgeSeconds"),
     ];
@@ -139,6 +142,9 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
         let mut source = sources::package_source(function.package());
         if source.contains("LiveCatalog::load_and_report(") {
             source += &sources::without_tests(&text("shared/src/live_catalog.rs"));
+        }
+        if source.contains("RecordsOpener::new(") {
+            source += &sources::without_tests(&text("shared/src/records/postgres.rs"));
         }
         for (message, metric) in metrics {
             if source.contains(&format!("\"{message}\"")) {

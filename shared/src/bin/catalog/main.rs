@@ -6,6 +6,7 @@
     reason = "a command prints to the terminal"
 )]
 
+mod check;
 mod keys;
 mod report;
 mod sample;
@@ -13,13 +14,14 @@ mod sample;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use waybill::catalog::Catalog;
-
+use crate::check::Check;
 use crate::sample::Sample;
 
 const USAGE: &str = "\
-catalog check [FILE]
-    Checks a catalog: FILE, or else the one that CATALOG_PATH names, or else the built-in one.
+catalog check [FILE] [--deployment FILE]
+    Checks a catalog: FILE, or else the one that CATALOG_PATH names, or else the built-in one. With a deployment file, which
+    by default is deployment.toml beside FILE, also compares each type with its table where that is in a database: columns,
+    types, keys, indexes, row-level security, connections. Prints everything that is wrong. The exit code is 1 if anything is.
 catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--records N]
     Reads the first and the last N of a parent's records with any keys, and lists the differences from the catalog's
     entry: columns without values, values that are not of their column's kind or not listed, records that an export would
@@ -31,7 +33,7 @@ catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] 
 const RECORDS: usize = 500;
 
 enum Command {
-    Check(Option<PathBuf>),
+    Check(Check),
     Sample(Sample),
     Help,
 }
@@ -50,7 +52,7 @@ async fn main() -> ExitCode {
             println!("{USAGE}");
             Ok(true)
         }
-        Command::Check(file) => check(file),
+        Command::Check(check) => check.run().await,
         Command::Sample(sample) => sample.run().await,
     };
     match done {
@@ -59,31 +61,6 @@ async fn main() -> ExitCode {
         Err(error) => {
             eprintln!("catalog: {error}");
             ExitCode::from(2)
-        }
-    }
-}
-
-fn check(file: Option<PathBuf>) -> Result<bool, Box<dyn std::error::Error>> {
-    let name = file
-        .as_ref()
-        .map(|file| format!("{}: ", file.display()))
-        .unwrap_or_default();
-    let catalog = match file {
-        Some(file) => Catalog::read(&file),
-        None => Catalog::load(),
-    };
-    match catalog {
-        Ok(catalog) => {
-            let types = catalog.types().iter();
-            let types: Vec<_> = types
-                .map(|t| format!("{} ({})", t.name, t.parent.as_str()))
-                .collect();
-            println!("{name}valid: {}", types.join(", "));
-            Ok(true)
-        }
-        Err(error) => {
-            eprintln!("{name}{error}");
-            Ok(false)
         }
     }
 }
@@ -109,7 +86,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut words = words.into_iter();
     let command = words.next().ok_or("the command is missing")?.string()?;
     let command = match command.as_str() {
-        "check" => Command::Check(words.next().map(PathBuf::from)),
+        "check" => Command::Check(Check {
+            catalog: words.next().map(PathBuf::from),
+            deployment,
+        }),
         "sample" => Command::Sample(Sample {
             type_name: words.next().ok_or("TYPE is missing")?.string()?,
             parent_id: words.next().ok_or("PARENT is missing")?.string()?,
@@ -149,7 +129,10 @@ mod tests {
         assert_eq!((sample.table.as_deref(), sample.records), (Some("t"), 9));
         assert!(matches!(
             parsed("check a.toml"),
-            Ok(Command::Check(Some(_)))
+            Ok(Command::Check(Check {
+                catalog: Some(_),
+                deployment: None
+            }))
         ));
         assert!(matches!(parsed("sample leads --help"), Ok(Command::Help)));
         for wrong in [
@@ -165,12 +148,19 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_invalid_catalog_fails_the_check() {
+    #[tokio::test]
+    async fn an_invalid_catalog_fails_the_check() {
+        let check = async |catalog| {
+            let check = Check {
+                catalog,
+                deployment: None,
+            };
+            check.run().await
+        };
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[[type]]\nname = 5\n").unwrap();
-        assert!(!check(Some(file.path().to_owned())).unwrap());
-        assert!(!check(Some("/nowhere/catalog.toml".into())).unwrap());
-        assert!(check(None).unwrap());
+        assert!(!check(Some(file.path().to_owned())).await.unwrap());
+        assert!(check(Some("/nowhere/catalog.toml".into())).await.is_err());
+        assert!(check(None).await.unwrap());
     }
 }

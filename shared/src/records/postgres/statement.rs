@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::decode::Decoder;
 use super::sql;
@@ -328,6 +329,15 @@ fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
         Condition::OneOf(_, values) if column.is_text() => {
             let values: Vec<String> = values.iter().map(|value| sql::literal(value)).collect();
             Some(format!("{quoted} IN ({})", values.join(", ")))
+        }
+        // A uuid has the text of no other value.
+        Condition::OneOf(_, values) if column.sql_type == Type::UUID => {
+            let uuids = values.iter().filter_map(|text| Uuid::parse_str(text).ok());
+            let uuids: Vec<String> = uuids.map(|uuid| format!("'{uuid}'::uuid")).collect();
+            Some(match uuids.is_empty() {
+                true => "FALSE".to_owned(),
+                false => format!("{quoted} IN ({})", uuids.join(", ")),
+            })
         }
         _ => Some(format!("{quoted} IS NOT NULL")),
     }

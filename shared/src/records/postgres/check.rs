@@ -1,0 +1,184 @@
+//! Compares a type's entry with the table that its records are in.
+
+use std::fmt;
+
+use tokio_postgres::Client;
+
+use super::connection::ConnectionError;
+use super::databases::Connector;
+use super::indexes::Indexes;
+use super::table::{ColumnError, Table};
+use super::unproven;
+use crate::catalog::{ExportType, SqlSpec};
+use crate::records::RecordsError;
+
+/// What a comparison of an entry with its table has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Exports of the type fail.
+    Error(String),
+    /// Exports work, but slowly, or not as may be meant.
+    Warning(String),
+    /// What may be of interest.
+    Note(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(text) => write!(f, "error: {text}"),
+            Self::Warning(text) => write!(f, "warning: {text}"),
+            Self::Note(text) => write!(f, "note: {text}"),
+        }
+    }
+}
+
+/// The server's version, whether it is a standby, the connections that the role may have (-1: any number), and about how many
+/// rows the table has.
+const SERVER: &str = "\
+    SELECT current_setting('server_version_num')::int4, pg_catalog.pg_is_in_recovery(), \
+      (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user), \
+      (SELECT reltuples::int8 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)), \
+      pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'SELECT')";
+/// The oldest version whose statements were tried.
+const OLDEST_VERSION: i32 = 130_000;
+
+/// Everything that is wrong or of interest about a type's table, at once.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(in crate::records) async fn check(
+    connector: &Connector,
+    export_type: &ExportType,
+    spec: &SqlSpec,
+) -> Result<Vec<Finding>, RecordsError> {
+    let failed = |error: ConnectionError| error.into_records_error("Connect", spec);
+    let connection = connector.connect().await.map_err(failed)?;
+    let findings = compare(connection.client(), export_type, spec).await;
+    connection.close().await;
+    findings.map_err(failed)
+}
+
+async fn compare(
+    client: &Client,
+    export_type: &ExportType,
+    spec: &SqlSpec,
+) -> Result<Vec<Finding>, ConnectionError> {
+    let Some(table) = Table::describe(client, &spec.table).await? else {
+        let missing = format!(
+            "there is no table {}, or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …",
+            spec.table
+        );
+        return Ok(vec![Finding::Error(missing)]);
+    };
+    let row = client
+        .query_typed(SERVER, &[(&table.name, tokio_postgres::types::Type::TEXT)])
+        .await?
+        .pop();
+    let mut findings = Vec::new();
+    if let Some(row) = row {
+        let version: i32 = row.try_get(0)?;
+        if version < OLDEST_VERSION {
+            findings.push(Finding::Error(format!(
+                "the server is PostgreSQL {}; 13 is the oldest that is supported",
+                version / 10_000
+            )));
+        }
+        if row.try_get::<_, Option<bool>>(4)? == Some(false) {
+            findings.push(Finding::Error(format!(
+                "the role may not read the table: GRANT SELECT ON {} TO …",
+                spec.table
+            )));
+        }
+        findings.extend(of_connections(row.try_get(2)?));
+        if row.try_get(1)? {
+            findings.push(Finding::Note(format!(
+                "the server is a standby; `settles` ({} s) must cover its lag",
+                spec.database.settles_s
+            )));
+        }
+    }
+    if table.has_row_security && !spec.row_security {
+        findings.push(Finding::Error(
+            "row-level security hides rows from this role: give the role BYPASSRLS, or say `row_security = true` in the entry"
+                .to_owned(),
+        ));
+    }
+    findings.extend(of_columns(&table, export_type, spec));
+    findings.extend(of_indexes(
+        &Indexes::describe(client, &spec.table).await?,
+        spec,
+    ));
+    Ok(findings)
+}
+
+fn of_connections(limit: Option<i32>) -> Option<Finding> {
+    Some(match limit? {
+        -1 => Finding::Warning(
+            "the role may have any number of connections: ALTER ROLE … CONNECTION LIMIT 20 keeps the rest for the product"
+                .to_owned(),
+        ),
+        limit => Finding::Note(format!("the role may have {limit} connections")),
+    })
+}
+
+/// Names of columns that change with each change of a row.
+const CHANGING: [&str; 4] = ["updated", "modified", "changed", "last_"];
+
+fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Finding> {
+    let mut errors: Vec<ColumnError> = Vec::new();
+    errors.extend(table.parent_column(&spec.parent).err());
+    errors.extend(
+        spec.key
+            .iter()
+            .filter_map(|name| table.key_column(name).err()),
+    );
+    errors.extend(
+        spec.fixed
+            .iter()
+            .filter_map(|(name, _)| table.column(name).err()),
+    );
+    errors.extend(table.expression(&export_type.created).err());
+    let paths = export_type
+        .columns
+        .iter()
+        .flat_map(|column| column.origin.paths());
+    errors.extend(paths.filter_map(|path| table.expression(path).err()));
+    let mut findings: Vec<Finding> = Vec::new();
+    for error in errors {
+        let finding = Finding::Error(error.to_string());
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    let changing = spec
+        .key
+        .iter()
+        .filter(|name| CHANGING.iter().any(|word| name.starts_with(word)));
+    findings.extend(changing.map(|name| {
+        Finding::Warning(format!(
+            "the column {name} of the key seems to change with its row, which a file could then have twice or not at all"
+        ))
+    }));
+    findings
+}
+
+fn of_indexes(indexes: &Indexes, spec: &SqlSpec) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !indexes.prove_keys(spec) {
+        findings.push(Finding::Error(unproven(spec)));
+    }
+    if !indexes.order_keys(spec) {
+        let columns: Vec<&str> = std::iter::once(&spec.parent)
+            .chain(&spec.key)
+            .map(String::as_str)
+            .collect();
+        findings.push(Finding::Warning(format!(
+            "no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: \
+             CREATE INDEX CONCURRENTLY ON {} ({})",
+            spec.table,
+            columns.join(", ")
+        )));
+    }
+    findings
+}

@@ -1,0 +1,233 @@
+"""`make bench-postgres`: compares an export from PostgreSQL with `\\copy` and with a usual Python program.
+
+Starts a PostgreSQL server of its own, and writes `POSTGRES.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import PROFILE, build, say
+from rounds import HERE, PYTHON, ROOT, Bench, Used, free_port
+
+sys.path.insert(0, str(ROOT / "infra" / "local"))
+import database  # noqa: E402
+
+OWNER = "waybill"
+PARENT = "shop"
+COLUMNS = (
+    "id", "invoice", "status", "purchased_at", "stock_code", "description", "quantity", "unit_price", "amount", "currency",
+    "customer_id", "customer_name", "country", "is_gift",
+)  # fmt: skip
+TABLE = f"""
+CREATE TABLE purchases (shop text NOT NULL, id bigint NOT NULL, invoice text, status text, purchased_at timestamptz NOT NULL,
+  stock_code text, description text, quantity integer, unit_price numeric(12, 2), amount numeric(14, 2), currency text,
+  customer_id bigint, customer_name text, country text, is_gift boolean, PRIMARY KEY (shop, purchased_at, id));
+INSERT INTO purchases SELECT '{PARENT}', n, 'i' || n / 20, CASE WHEN n % 50 = 0 THEN 'canceled' ELSE 'completed' END,
+  '2026-01-01 00:00Z'::timestamptz + n * interval '1.5 seconds', 's' || n % 90000, 'WHITE HANGING HEART, No. ' || n % 977, n % 50,
+  (n % 9999) / 100.0, (n % 999999) / 100.0, 'EUR', 12000 + n % 6000, 'Customer ' || n % 6000, 'United Kingdom', n % 7 = 0
+  FROM generate_series(1, {{rows}}) n;
+"""
+CATALOG = """
+[database.shop]
+engine = "postgres"
+settles = 0
+
+[[type]]
+name = "purchases"
+parent = "organization"
+delivery = "link"
+records = { database = "shop", table = "public.purchases", parent = "shop", key = ["purchased_at", "id"] }
+created = "purchased_at"
+columns = [
+  { key = "id", kind = "integer" }, { key = "invoice", kind = "text" }, { key = "status", kind = "text" },
+  { key = "purchased_at", kind = "timestamp" }, { key = "stock_code", kind = "text" }, { key = "description", kind = "text" },
+  { key = "quantity", kind = "integer" }, { key = "unit_price", kind = "decimal" }, { key = "amount", kind = "decimal" },
+  { key = "currency", kind = "text" }, { key = "customer_id", kind = "integer" }, { key = "customer_name", kind = "text" },
+  { key = "country", kind = "text" }, { key = "is_gift", kind = "boolean" },
+]
+"""
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM purchases WHERE shop = '{PARENT}' ORDER BY purchased_at, id"
+PSYCOPG = """
+import csv, sys, psycopg
+with psycopg.connect(sys.argv[1]) as connection, connection.cursor(name="export") as cursor, open(sys.argv[3], "w", newline="") as out:
+    cursor.itersize = 10_000
+    writer = csv.writer(out)
+    cursor.execute(sys.argv[2])
+    writer.writerow(column.name for column in cursor.description)
+    for row in cursor:
+        writer.writerow(row)
+"""
+
+
+class Server:
+    """A PostgreSQL server with the benchmark's table."""
+
+    def __init__(self, rows: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="waybill-postgres-")
+        self._user = "nobody" if os.geteuid() == 0 else None
+        self._rows = rows
+        self.port = free_port()
+        self.url = f"postgres://{OWNER}@127.0.0.1:{self.port}/postgres"
+
+    def __enter__(self) -> Server:
+        data = Path(self._folder.name)
+        if self._user:
+            subprocess.run(["chown", self._user, data], check=True)
+        self._run([database.program("initdb"), f"--username={OWNER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", str(data / "data")])
+        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=512MB", "max_wal_size=4GB")
+        command = [database.program("postgres"), "-D", str(data / "data"), "-p", str(self.port)]
+        self._process = subprocess.Popen(
+            [*command, *(part for setting in settings for part in ("-c", setting))],
+            user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while subprocess.run([database.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False).returncode:
+            time.sleep(0.1)
+        say(f"Filling the table: {self._rows:,} rows")
+        self.psql(TABLE.format(rows=self._rows))
+        self.psql("VACUUM (FREEZE, ANALYZE) purchases")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def psql(self, statements: str) -> None:
+        """Runs statements."""
+        self._run(self.client(statements))
+
+    def client(self, statements: str) -> list[str]:
+        """The command that runs statements."""
+        return [database.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", statements]
+
+    def server_cpu(self) -> float:
+        """The CPU-seconds of the server's processes so far, those that have ended too."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(stat.parent.name) == self._process.pid:
+                ticks += sum(map(int, fields[11:15]))
+            elif int(fields[1]) == self._process.pid:
+                ticks += sum(map(int, fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _run(self, command: list[str]) -> None:
+        subprocess.run(command, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL)
+
+
+@dataclass
+class Contender:
+    """A program that makes a file of the table."""
+
+    name: str
+    rows: int
+    used: list[Used] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
+
+    @property
+    def wall(self) -> float:
+        """Rows a second."""
+        return self.rows / statistics.median(used.wall for used in self.used)
+
+    @property
+    def cpu(self) -> float:
+        """Rows per CPU-second of the client."""
+        return self.rows / statistics.median(used.cpu for used in self.used)
+
+
+def main() -> None:
+    """Measures, and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the table")
+    parser.add_argument("--runs", type=int, default=5, help="rounds of each program")
+    parser.add_argument("--built", type=Path, help="the folder of programs that were built before, to measure these")
+    options = parser.parse_args()
+    binaries = options.built or build()
+    with Bench(binaries) as bench, Server(options.rows) as server, tempfile.TemporaryDirectory() as folder:
+        _use(bench, server, Path(folder))
+        file = Path(folder) / "file.csv"
+        copy = server.client(f"\\copy ({SELECT}) TO '{file}' WITH (FORMAT csv, HEADER)")
+        psycopg = [str(PYTHON), "-c", PSYCOPG, server.url, SELECT, str(file)]
+        ways = {
+            "Waybill": lambda: _export(bench, options.rows),
+            "copy": lambda: _program(bench, copy),
+            "psycopg": lambda: _program(bench, psycopg),
+        }
+        contenders = {name: Contender(name, options.rows) for name in ways}
+        for way in ways.values():
+            way()
+        for _ in range(options.runs):
+            for name, way in ways.items():
+                before = server.server_cpu()
+                used = way()
+                contenders[name].used.append(used)
+                contenders[name].server.append(server.server_cpu() - before)
+                say(f"  {name}: {used.wall:.2f} s, {used.cpu:.2f} s of CPU, {used.peak_mb:.0f} MB")
+    (HERE / "POSTGRES.md").write_text(_report(contenders, options))
+    say("Written: tests/bench/POSTGRES.md")
+
+
+def _use(bench: Bench, server: Server, folder: Path) -> None:
+    """Gives the functions a catalog whose records are in the server."""
+    (folder / "catalog.toml").write_text(CATALOG)
+    (folder / "deployment.toml").write_text(f'[deployment]\ndatabases.shop = {{ url = "{server.url}" }}\n')
+    bench.environment["CATALOG_PATH"] = str(folder / "catalog.toml")
+
+
+def _export(bench: Bench, rows: int) -> Used:
+    event = bench.event("POST", f"/v1/organizations/{PARENT}/exports", json.dumps({"type": "purchases", "format": "csv"}), f"p-{time.time_ns()}")
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["scope"] = f"organization:{PARENT}"
+    return bench.generate(bench.request([event])[0], rows)
+
+
+def _program(bench: Bench, command: list[str]) -> Used:
+    used = bench.run(command, dict(os.environ))
+    if used["status"] != 0:
+        raise RuntimeError(f"{command} failed: {bench.tail()}")
+    return Used(used["cpu"], used["wall"], used["peak_mb"])
+
+
+NAMES = {
+    "Waybill": "Waybill: the binary `generate`, the whole job, with the upload",
+    "copy": "`psql`'s `\\copy` of the same query to a file",
+    "psycopg": "Python: psycopg with a server-side cursor, `csv`, to a file",
+}
+
+
+def _report(contenders: dict[str, Contender], options: argparse.Namespace) -> str:
+    base = contenders["Waybill"]
+    lines = [
+        "# What `make bench-postgres` measured",
+        "",
+        f"{options.rows:,} rows of {len(COLUMNS)} columns, in the order of the key, with the server on the same machine; {options.runs} rounds in",
+        f"turns, medians; {os.cpu_count()} cores; built as `{PROFILE}`.",
+        "",
+        "| | rows a second | Waybill is | rows per CPU-second of the client | Waybill is | CPU-seconds of the server | peak memory |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, contender in contenders.items():
+        wall, cpu = base.wall / contender.wall, base.cpu / contender.cpu
+        same = name == "Waybill"
+        lines.append(
+            f"| {NAMES[name]} | {contender.wall:,.0f} | {'' if same else f'{wall:.2f} times'} | {contender.cpu:,.0f} | "
+            f"{'' if same else f'{cpu:.1f} times'} | {statistics.median(contender.server):.2f} | "
+            f"{max(used.peak_mb for used in contender.used):.0f} MB |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

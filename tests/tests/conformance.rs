@@ -1,0 +1,399 @@
+//! The same records in DynamoDB and in PostgreSQL: whatever is selected, and wherever a read stops, both give the same, and
+//! what a model of the selection gives.
+
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
+
+use std::collections::HashMap;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use fastrand::Rng;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value as Json, json};
+use tokio_postgres::NoTls;
+use waybill::catalog::{Catalog, Column, ExportType};
+use waybill::deployment_file::DeploymentFile;
+use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener};
+use waybill::selection::{Criteria, Projection};
+use waybill_tests::{Stack, unique};
+
+/// The random selections, unless `WAYBILL_SELECTIONS` says another number.
+const SELECTIONS: u64 = 600;
+const ROWS: usize = 300;
+const STATUSES: [&str; 5] = ["paid", "Paid", "open", "päid", "it's \\'--"];
+const WORDS: [&str; 8] = [
+    "Straße",
+    "STRASSE",
+    "=1+1",
+    "a%b_c",
+    "line\nbreak",
+    "茶碗",
+    "\"quoted\"",
+    "\\x00",
+];
+
+/// A record of both tables.
+#[derive(Debug, Clone)]
+struct Row {
+    id: String,
+    created_at: Option<Timestamp>,
+    status: Option<&'static str>,
+    note: Option<String>,
+    amount: Option<String>,
+    flag: Option<bool>,
+}
+
+/// How both tables are keyed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Keys {
+    /// By time and id: a time range is a range of keys.
+    ByTime,
+    /// By id: the time may be missing.
+    ById,
+}
+
+fn rows(keys: Keys, random: &mut Rng, now: Timestamp) -> Vec<Row> {
+    let row = |n: usize| {
+        let ago = SignedDuration::from_secs(random.i64(-30..600));
+        let has_time = keys == Keys::ByTime || random.u8(0..10) > 0;
+        let word = |random: &mut Rng| *random.choice(WORDS).unwrap();
+        let note = format!("{} {}", word(random), word(random));
+        let mut maybe = |share: u8| random.u8(0..10) < share;
+        Row {
+            id: format!("{}-{n:04}", if maybe(5) { "A" } else { "a" }),
+            created_at: has_time.then(|| (now - ago).round(jiff::Unit::Second).unwrap()),
+            status: maybe(8).then(|| STATUSES[n % STATUSES.len()]),
+            note: maybe(8).then_some(note),
+            amount: maybe(8).then(|| format!("{}.{}", n * 7 % 1_000, 1 + n % 9)),
+            flag: maybe(8).then_some(n.is_multiple_of(3)),
+        }
+    };
+    (0..ROWS).map(row).collect()
+}
+
+/// One type of records in both engines.
+struct Both {
+    types: [ExportType; 2],
+    opener: RecordsOpener,
+    parent: String,
+}
+
+const COLUMNS: &str = r#"created = "created_at"
+search = ["id", "note"]
+filters = ["status", "created_at", "amount", "flag", "note"]
+columns = [
+  { key = "id", kind = "text" }, { key = "created_at", kind = "timestamp" }, { key = "status", kind = "text" },
+  { key = "note", kind = "text" }, { key = "amount", kind = "decimal" }, { key = "flag", kind = "boolean" },
+]
+"#;
+
+impl Both {
+    async fn new(stack: &Stack, keys: Keys, rows: &[Row]) -> Self {
+        let (name, parent) = (
+            format!("conformance_{}", unique()),
+            format!("p-{}", unique()),
+        );
+        put(stack, keys, &name, &parent, rows).await;
+        insert(stack, keys, &name, &parent, rows).await;
+        let (format, key) = match keys {
+            Keys::ByTime => ("rfc3339_s#id", r#"["created_at", "id"]"#),
+            Keys::ById => ("id", r#"["id"]"#),
+        };
+        let records = [
+            format!(
+                r#"{{ engine = "dynamodb", table = "RECORDS_TABLE", partition = "{name}#{{parent}}", partition_key = "pk", sort_key = "sk", sort_format = "{format}" }}"#
+            ),
+            format!(
+                r#"{{ database = "shop", table = "public.{name}", parent = "parent", key = {key} }}"#
+            ),
+        ];
+        let types = records.map(|records| {
+            let catalog = format!(
+                "[database.shop]\nengine = \"postgres\"\nsettles = 0\n[[type]]\nname = \"things\"\nparent = \"organization\"\n\
+                 delivery = \"link\"\nrecords = {records}\n{COLUMNS}"
+            );
+            Catalog::parse(&catalog).unwrap().types()[0].clone()
+        });
+        let deployment = format!(
+            "[deployment]\ntables.RECORDS_TABLE = \"{}\"\ndatabases.shop = {{ url = \"{}\" }}\n",
+            stack.output("records_table"),
+            stack.output("database_url")
+        );
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .load()
+            .await;
+        let clients = RecordsClients::new(&config, Some(stack.output("records_url").to_owned()));
+        let opener =
+            RecordsOpener::new(clients, DeploymentFile::parse(&deployment).unwrap().into());
+        Self {
+            types,
+            opener,
+            parent,
+        }
+    }
+
+    /// The cells of the selected records of an engine, with stops after random records.
+    async fn read(
+        &self,
+        engine: usize,
+        asked: &Asked,
+        as_of: Timestamp,
+        random: &mut Rng,
+    ) -> Vec<Vec<String>> {
+        let of = &self.types[engine];
+        let criteria =
+            Criteria::from_json(of, Some(&asked.filters), asked.search.as_deref()).unwrap();
+        let selection = criteria.pin(as_of, &TimeZone::UTC).unwrap();
+        let columns: Vec<&Column> = of.columns.iter().collect();
+        let projection = Projection::new(of, &columns, &selection);
+        let (mut rows, mut position) = (Vec::new(), None::<String>);
+        'open: loop {
+            let request = ReadRequest {
+                spec: &of.records,
+                parent_id: &self.parent,
+                projection: &projection,
+                range: Range::new(&selection, as_of),
+                order: Order::Ascending,
+                reads_outside: true,
+                strong_until: None,
+            };
+            let mut source = self
+                .opener
+                .open(request, position.as_deref())
+                .await
+                .unwrap();
+            source.examine_at_most(random.u32(1..200));
+            while let Some(page) = source.next().await.unwrap() {
+                let stop = (random.u8(0..4) == 0).then(|| random.usize(0..page.len().max(1)));
+                let mut values = Vec::new();
+                for n in 0..page.len() {
+                    page.values(n, &mut values);
+                    if projection.decide(&values, page.key_time(n), as_of).is_in() {
+                        rows.push(
+                            projection
+                                .columns(&values)
+                                .iter()
+                                .map(|value| format!("{value:?}"))
+                                .collect(),
+                        );
+                    }
+                    if stop == Some(n) {
+                        position = Some(page.position(n));
+                        source.close().await;
+                        continue 'open;
+                    }
+                }
+            }
+            source.close().await;
+            return rows;
+        }
+    }
+}
+
+async fn put(stack: &Stack, keys: Keys, name: &str, parent: &str, rows: &[Row]) {
+    let client = stack.aws().await.records;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let requests: Vec<WriteRequest> = rows
+        .iter()
+        .map(|row| {
+            let sort = match keys {
+                Keys::ByTime => format!("{}#{}", row.created_at.unwrap(), row.id),
+                Keys::ById => row.id.clone(),
+            };
+            let mut item = HashMap::from([
+                ("pk".to_owned(), text(&format!("{name}#{parent}"))),
+                ("sk".to_owned(), text(&sort)),
+                ("id".to_owned(), text(&row.id)),
+            ]);
+            let mut add = |name: &str, value: Option<AttributeValue>| {
+                item.extend(value.map(|value| (name.to_owned(), value)));
+            };
+            add("created_at", row.created_at.map(|at| text(&at.to_string())));
+            add("status", row.status.map(text));
+            add("note", row.note.as_deref().map(text));
+            add("amount", row.amount.clone().map(AttributeValue::N));
+            add("flag", row.flag.map(AttributeValue::Bool));
+            let request = PutRequest::builder().set_item(Some(item)).build().unwrap();
+            WriteRequest::builder().put_request(request).build()
+        })
+        .collect();
+    for batch in requests.chunks(25) {
+        let request = client.batch_write_item();
+        let request = request.request_items(stack.output("records_table"), batch.to_vec());
+        request.send().await.unwrap();
+    }
+}
+
+async fn insert(stack: &Stack, keys: Keys, name: &str, parent: &str, rows: &[Row]) {
+    let (client, connection) = tokio_postgres::connect(stack.output("database_url"), NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let key = match keys {
+        Keys::ByTime => "created_at timestamptz NOT NULL, PRIMARY KEY (parent, created_at, id)",
+        Keys::ById => "created_at timestamptz, PRIMARY KEY (parent, id)",
+    };
+    let table = format!(
+        "CREATE TABLE {name} (parent text NOT NULL, id text COLLATE \"C\" NOT NULL, status text, note text, amount numeric, flag boolean, {key})"
+    );
+    client.batch_execute(&table).await.unwrap();
+    let statement = format!(
+        "INSERT INTO {name} (parent, id, created_at, status, note, amount, flag) \
+         VALUES ($1, $2, $3::text::timestamptz, $4, $5, $6::text::numeric, $7)"
+    );
+    let statement = client.prepare(&statement).await.unwrap();
+    for row in rows {
+        let at = row.created_at.map(|at| at.to_string());
+        client
+            .execute(
+                &statement,
+                &[
+                    &parent,
+                    &row.id,
+                    &at,
+                    &row.status,
+                    &row.note,
+                    &row.amount,
+                    &row.flag,
+                ],
+            )
+            .await
+            .unwrap();
+    }
+}
+
+/// A random selection.
+#[derive(Debug)]
+struct Asked {
+    filters: Json,
+    search: Option<String>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    statuses: Vec<&'static str>,
+    flag: Option<bool>,
+}
+
+impl Asked {
+    fn random(random: &mut Rng, now: Timestamp) -> Self {
+        let mut filters = json!({});
+        let instant = |random: &mut Rng| now - SignedDuration::from_secs(random.i64(-60..660));
+        let instant = |random: &mut Rng| instant(random).round(jiff::Unit::Second).unwrap();
+        let from = random.bool().then(|| instant(random));
+        let to = random
+            .bool()
+            .then(|| instant(random))
+            .filter(|to| from.is_none_or(|from| from < *to));
+        if from.is_some() || to.is_some() {
+            filters["created_at"] = json!({});
+        }
+        if let Some(from) = from {
+            filters["created_at"]["from"] = json!(from);
+        }
+        if let Some(to) = to {
+            filters["created_at"]["to"] = json!(to);
+        }
+        let statuses: Vec<&str> = match random.u8(0..3) {
+            0 => Vec::new(),
+            some => (0..some)
+                .map(|_| *random.choice(STATUSES).unwrap())
+                .collect(),
+        };
+        if !statuses.is_empty() {
+            filters["status"] = json!(statuses);
+        }
+        let flag = (random.u8(0..5) == 0).then(|| random.bool());
+        if let Some(flag) = flag {
+            filters["flag"] = json!(flag);
+        }
+        let searched = ["strasse", "A-01", "茶", "%", "\\", "nothing at all", "a-0"];
+        let search = (random.u8(0..3) == 0).then(|| (*random.choice(searched).unwrap()).to_owned());
+        Self {
+            filters,
+            search,
+            from,
+            to,
+            statuses,
+            flag,
+        }
+    }
+
+    /// The ids of the selected rows, by this test's own reading of what is asked.
+    fn ids(&self, rows: &[Row], as_of: Timestamp) -> Vec<String> {
+        let is_filtered = self.from.is_some() || self.to.is_some();
+        let in_time = |row: &Row| match row.created_at {
+            None => !is_filtered,
+            Some(at) => {
+                at < as_of
+                    && self.from.is_none_or(|from| at >= from)
+                    && self.to.is_none_or(|to| at < to)
+            }
+        };
+        let found = |row: &Row| {
+            let fold = |text: &str| text.replace('ß', "ss").to_lowercase();
+            self.search.as_ref().is_none_or(|search| {
+                let texts = [Some(&row.id), row.note.as_ref()];
+                texts
+                    .into_iter()
+                    .flatten()
+                    .any(|text| fold(text).contains(&fold(search)))
+            })
+        };
+        let is_in = |row: &&Row| {
+            in_time(row)
+                && (self.statuses.is_empty()
+                    || row
+                        .status
+                        .is_some_and(|status| self.statuses.contains(&status)))
+                && self.flag.is_none_or(|flag| row.flag == Some(flag))
+                && found(row)
+        };
+        let mut ids: Vec<String> = rows
+            .iter()
+            .filter(is_in)
+            .map(|row| row.id.clone())
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+async fn compare(keys: Keys, seed: u64) {
+    let stack = Stack::get();
+    let mut random = Rng::with_seed(seed);
+    let now = Timestamp::now().round(jiff::Unit::Second).unwrap();
+    let rows = rows(keys, &mut random, now);
+    let both = Both::new(&stack, keys, &rows).await;
+    let selections =
+        std::env::var("WAYBILL_SELECTIONS").map_or(SELECTIONS, |text| text.parse().unwrap());
+    let mut selected = 0;
+    for n in 0..selections / 2 {
+        let asked = Asked::random(&mut random, now);
+        let dynamodb = both.read(0, &asked, now, &mut random).await;
+        let postgres = both.read(1, &asked, now, &mut random).await;
+        assert_eq!(dynamodb, postgres, "{keys:?}, selection {n}: {asked:?}");
+        let mut ids: Vec<String> = postgres.iter().map(|row| row[0].clone()).collect();
+        ids.sort_unstable();
+        let expected = asked.ids(&rows, now);
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|id| format!("{:?}", waybill::value::Value::Text(id.as_str().into())))
+            .collect();
+        assert_eq!(ids, expected, "{keys:?}, selection {n}: {asked:?}");
+        selected += ids.len();
+    }
+    assert!(selected > 0);
+}
+
+#[tokio::test]
+async fn both_engines_and_a_model_select_the_same_by_time() {
+    compare(Keys::ByTime, 1).await;
+}
+
+#[tokio::test]
+async fn both_engines_and_a_model_select_the_same_by_id() {
+    compare(Keys::ById, 2).await;
+}
