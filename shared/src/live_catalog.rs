@@ -7,7 +7,7 @@
 mod files;
 mod s3;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -125,7 +125,10 @@ impl LiveCatalog {
             (None, None) => Source::Fixed,
         };
         let version = match &source {
-            Source::S3(folder) => folder.newest_valid(reports).await?,
+            Source::S3(folder) => match folder.newest_valid(&Texts::default(), reports).await {
+                Ok(Some(version)) => version,
+                Ok(None) | Err(_) => folder.newest(reports).await?,
+            },
             Source::Files(path) => CatalogVersion::new(files::read(path)?, reports)?,
             Source::Fixed => CatalogVersion::new(Texts::default(), reports)?,
         };
@@ -165,28 +168,23 @@ impl LiveCatalog {
     /// Loads what has changed: from files at once, from S3 where the last look is a minute ago. What cannot be loaded or
     /// used is logged, and everything stays as it was.
     pub async fn refresh(&self) {
-        let current = self.current();
+        let (current, reports) = (self.current(), self.0.reports);
         let changed = match &self.0.source {
             Source::Fixed => return,
-            Source::Files(path) => files::read(path),
+            Source::Files(path) => CatalogVersion::of_files(path, &current.texts, reports),
             Source::S3(_) if !self.is_due() => return,
-            Source::S3(folder) => folder.changed(&current.texts).await,
+            Source::S3(folder) => folder.newest_valid(&current.texts, reports).await,
         };
-        let checked = |texts| CatalogVersion::checked(texts, self.0.reports);
-        match changed.map(|texts| (texts != current.texts).then(|| checked(texts))) {
+        match changed {
             Ok(None) => {}
-            Ok(Some(Ok(version))) => {
-                version.log("catalog changed", self.0.reports);
+            Ok(Some(version)) => {
+                version.log("catalog changed", reports);
                 let mut current = self
                     .0
                     .current
                     .write()
                     .unwrap_or_else(PoisonError::into_inner);
                 *current = Arc::new(version);
-            }
-            // An alarm counts this line. Everything stays as it was.
-            Ok(Some(Err(error))) => {
-                tracing::error!(%error, "catalog refused")
             }
             Err(error) => tracing::warn!(%error, "catalog not refreshed"),
         }
@@ -221,6 +219,18 @@ impl From<DeploymentFile> for LiveCatalog {
 }
 
 impl CatalogVersion {
+    /// The version of files on the machine; `None` where these are the known ones.
+    fn of_files(
+        path: &Path,
+        known: &Texts,
+        reports: bool,
+    ) -> Result<Option<Self>, LiveCatalogError> {
+        let texts = files::read(path)?;
+        (texts != *known)
+            .then(|| Self::checked(texts, reports))
+            .transpose()
+    }
+
     /// The version with these texts, if all of the catalog is valid.
     fn checked(texts: Texts, reports: bool) -> Result<Self, LiveCatalogError> {
         if let Some(text) = &texts.catalog {

@@ -64,6 +64,19 @@ pub struct DatabaseSpec {
     /// Seconds from the request until reading begins. They must cover the longest transaction that writes records, and
     /// the lag of a replica.
     pub settles_s: u32,
+    /// The IANA name of the zone of times that have none; `None` for UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The connections that all functions together should have at most. The database enforces it.
+    #[serde(default = "DatabaseSpec::default_connections")]
+    pub connections: u32,
+}
+
+impl DatabaseSpec {
+    /// The connections at most, where the catalog does not say.
+    pub(super) fn default_connections() -> u32 {
+        20
+    }
 }
 
 /// A value that is the same in every record.

@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::DateTime;
 
 use super::{CATALOG, CatalogVersion, DEPLOYMENT, LiveCatalogError, Text, Texts};
 use crate::aws::CallError;
@@ -69,25 +70,37 @@ impl Folder {
         })
     }
 
-    /// The newest files that are valid, so that a new instance uses the same as those that were there before a mistake.
-    /// Without any, the newest ones, with their invalid types out of service.
+    /// The newest files that are valid, so that all instances use the same, whenever they started, also after a mistake;
+    /// `None` where these are the known ones.
     pub(super) async fn newest_valid(
         &self,
+        known: &Texts,
         reports: bool,
-    ) -> Result<CatalogVersion, LiveCatalogError> {
-        let newest = self.changed(&Texts::default()).await?;
+    ) -> Result<Option<CatalogVersion>, LiveCatalogError> {
+        let newest = self.changed(known).await?;
+        if newest == *known {
+            return Ok(None);
+        }
         let error = match CatalogVersion::checked(newest.clone(), reports) {
-            Ok(version) => return Ok(version),
+            Ok(version) => return Ok(Some(version)),
             Err(error) => error,
         };
         // An alarm counts this line.
         tracing::error!(%error, "catalog refused");
         for texts in self.older(&newest, &error).await? {
+            if texts == *known {
+                return Ok(None);
+            }
             if let Ok(version) = CatalogVersion::checked(texts, reports) {
-                return Ok(version);
+                return Ok(Some(version));
             }
         }
-        CatalogVersion::new(newest, reports)
+        Err(error)
+    }
+
+    /// The newest files as they are, with invalid types out of service.
+    pub(super) async fn newest(&self, reports: bool) -> Result<CatalogVersion, LiveCatalogError> {
+        CatalogVersion::new(self.changed(&Texts::default()).await?, reports)
     }
 
     /// The same files, with earlier versions of the one that has the error.
@@ -126,7 +139,10 @@ impl Folder {
         let versions = listed.versions().iter();
         let of_file = versions.filter(|version| version.key() == Some(&key));
         let older = of_file.filter(|version| version.is_latest() != Some(true));
+        let mut older: Vec<_> = older.collect();
+        older.sort_by_key(|version| std::cmp::Reverse(version.last_modified().map(DateTime::secs)));
         Ok(older
+            .into_iter()
             .filter_map(|version| version.version_id().map(str::to_owned))
             .take(VERSIONS)
             .collect())
@@ -321,7 +337,8 @@ mod tests {
             versions("waybill/catalog.toml", &["3", "2", "1"]),
         ];
         let rules: Vec<&Rule> = rules.iter().collect();
-        let version = folder(&rules).newest_valid(false).await.unwrap();
+        let version = folder(&rules).newest_valid(&Texts::default(), false).await;
+        let version = version.unwrap().unwrap();
         assert_eq!(
             version.catalog.types(),
             Catalog::built_in().unwrap().types()
@@ -339,7 +356,8 @@ mod tests {
             versions("waybill/deployment.toml", &["2", "1"]),
         ];
         let rules: Vec<&Rule> = rules.iter().collect();
-        let version = folder(&rules).newest_valid(false).await.unwrap();
+        let version = folder(&rules).newest_valid(&Texts::default(), false).await;
+        let version = version.unwrap().unwrap();
         assert_eq!(version.deployment.table("a").as_deref(), Some("b"));
 
         let rules = [
@@ -348,7 +366,10 @@ mod tests {
             versions("waybill/catalog.toml", &["1"]),
         ];
         let rules: Vec<&Rule> = rules.iter().collect();
-        let version = folder(&rules).newest_valid(false).await.unwrap();
+        let folder = folder(&rules);
+        let refused = folder.newest_valid(&Texts::default(), false).await;
+        assert!(matches!(refused, Err(LiveCatalogError::Catalog(_))));
+        let version = folder.newest(false).await.unwrap();
         assert_eq!(version.catalog.types(), []);
         assert_eq!(version.catalog.out_of_service().len(), 1);
     }

@@ -36,7 +36,15 @@ pub struct PostgresServer {
     command: Mutex<Command>,
     port: u16,
     authority: Option<String>,
+    pooler: Option<Pooler>,
     _folder: TempDir,
+}
+
+/// PgBouncer in transaction mode before the server, where `WAYBILL_PGBOUNCER` is set (Debian: apt install pgbouncer).
+#[derive(Debug)]
+struct Pooler {
+    process: Child,
+    port: u16,
 }
 
 static SHARED: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
@@ -55,8 +63,7 @@ impl PostgresServer {
     /// A server that no other test uses.
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let is_root = fs::metadata("/proc/self")
-            .is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+        let is_root = is_root();
         let debian = debian();
         let programs = debian.clone().unwrap_or_else(|| {
             let packages = installed();
@@ -118,9 +125,11 @@ impl PostgresServer {
             command: Mutex::new(server),
             port,
             authority: certificate.map(|certificate| certificate.authority),
+            pooler: std::env::var_os("WAYBILL_PGBOUNCER")
+                .map(|_| Pooler::start(folder.path(), port)),
             _folder: folder,
         };
-        server.wait();
+        wait_for(port);
         server
     }
 
@@ -132,7 +141,7 @@ impl PostgresServer {
         process.wait().unwrap();
         *process = self.command.lock().unwrap().spawn().unwrap();
         drop(process);
-        self.wait();
+        wait_for(self.port);
     }
 
     /// The certificate, in PEM, of the authority that has signed the server's for `localhost`; `None` for a server without
@@ -141,17 +150,15 @@ impl PostgresServer {
         self.authority.as_deref()
     }
 
-    fn wait(&self) {
-        let begun = Instant::now();
-        while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            assert!(begun.elapsed() < START, "PostgreSQL does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
     /// The address of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://waybill@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The address of a database for those who may be given another connection for each transaction.
+    pub fn pooled_url(&self, database: &str) -> String {
+        let port = self.pooler.as_ref().map_or(self.port, |pooler| pooler.port);
+        format!("postgres://waybill@127.0.0.1:{port}/{database}")
     }
 
     /// A connection to a database.
@@ -183,6 +190,54 @@ impl PostgresServer {
             .await
             .unwrap();
         self.url(name)
+    }
+}
+
+impl Pooler {
+    fn start(folder: &Path, server: u16) -> Self {
+        let (settings, users, port) = (
+            folder.join("pgbouncer.ini"),
+            folder.join("users.txt"),
+            free_port(),
+        );
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\n\
+             auth_type=trust\nauth_file={}\npool_mode=transaction\ndefault_pool_size=3\nlogfile=\n",
+            users.display()
+        );
+        fs::write(&settings, text).unwrap();
+        fs::write(&users, "\"waybill\" \"\"\n\"reader\" \"\"\n").unwrap();
+        let mut command = Command::new("pgbouncer");
+        command
+            .arg(&settings)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let process = command.spawn().unwrap();
+        wait_for(port);
+        Self { process, port }
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        signal(&self.process, "-INT");
+        let _ = self.process.wait();
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
+}
+
+/// Waits until something listens on a port of this machine.
+fn wait_for(port: u16) {
+    let begun = Instant::now();
+    while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        assert!(begun.elapsed() < START, "nothing listens on {port}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

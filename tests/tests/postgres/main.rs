@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use waybill::catalog::{Catalog, Column, ExportType};
 use waybill::deployment_file::DeploymentFile;
 use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsOpener, RecordsSource};
-use waybill::selection::{Criteria, Projection};
+use waybill::selection::{Criteria, Projection, Selection};
 use waybill::value::Value;
 use waybill_testing::client;
 use waybill_testing::postgres::PostgresServer;
@@ -62,13 +62,17 @@ impl Source {
         records: &str,
         columns: &[(&str, &str)],
     ) -> Self {
-        let url = server.database(database, statements).await;
+        let zone = database.strip_prefix("zoned_").map_or(String::new(), |_| {
+            "time_zone = \"America/New_York\"\n".to_owned()
+        });
+        server.database(database, statements).await;
+        let url = server.pooled_url(database);
         let columns: Vec<String> = columns
             .iter()
             .map(|(key, kind)| format!("{{ key = \"{key}\", kind = \"{kind}\" }}"))
             .collect();
         let catalog = format!(
-            "[database.shop]\nengine = \"postgres\"\nsettles = 0\n\n[[type]]\nname = \"orders\"\nparent = \"organization\"\n\
+            "[database.shop]\nengine = \"postgres\"\nsettles = 0\n{zone}\n[[type]]\nname = \"orders\"\nparent = \"organization\"\n\
              delivery = \"link\"\nrecords = {{ database = \"shop\", table = \"public.orders\", {records} }}\n\
              created = \"created_at\"\nfilters = [\"created_at\", \"status\"]\nsearch = []\ncolumns = [{}]\n",
             columns.join(", ")
@@ -81,9 +85,13 @@ impl Source {
         }
     }
 
-    fn projection(&self, filters: &Json) -> Projection {
+    fn selection(&self, filters: &Json) -> Selection {
         let criteria = Criteria::from_json(&self.of, Some(filters), None).unwrap();
-        let selection = criteria.pin(as_of(), &TimeZone::UTC).unwrap();
+        criteria.pin(as_of(), &TimeZone::UTC).unwrap()
+    }
+
+    fn projection(&self, filters: &Json) -> Projection {
+        let selection = self.selection(filters);
         let columns: Vec<&Column> = self
             .of
             .columns
@@ -99,22 +107,23 @@ impl Source {
         projection: &Projection,
         position: Option<&str>,
     ) -> Result<RecordsSource, RecordsError> {
-        self.open_at(parent, projection, position, as_of()).await
+        let range = Range::whole(as_of());
+        self.open_within(parent, projection, position, range).await
     }
 
-    /// The same for a request at another instant.
-    async fn open_at(
+    /// The same within another range of time.
+    async fn open_within(
         &self,
         parent: &str,
         projection: &Projection,
         position: Option<&str>,
-        as_of: Timestamp,
+        range: Range,
     ) -> Result<RecordsSource, RecordsError> {
         let request = ReadRequest {
             spec: &self.of.records,
             parent_id: parent,
             projection,
-            range: Range::whole(as_of),
+            range,
             order: Order::Ascending,
             reads_outside: true,
             strong_until: None,
@@ -127,10 +136,9 @@ impl Source {
         let projection = self.projection(filters);
         let (mut rows, mut read, mut position) = (Vec::new(), 0, None);
         'again: loop {
-            let mut source = self
-                .open(parent, &projection, position.as_deref())
-                .await
-                .unwrap();
+            let range = Range::new(&self.selection(filters), as_of());
+            let opened = self.open_within(parent, &projection, position.as_deref(), range);
+            let mut source = opened.await.unwrap();
             source.examine_at_most(7);
             while let Some(page) = source.next().await.unwrap() {
                 let mut values = Vec::new();

@@ -130,3 +130,43 @@ async fn times_without_a_zone_are_in_utc_whatever_zone_the_server_has() {
         assert_eq!(ids(from).await, ["1"].map(str::to_owned).into(), "{name}");
     }
 }
+
+/// New York's clocks were put back on 2026-11-01 at 06:00 UTC: 01:30 there was 05:30 and 06:30 UTC.
+#[tokio::test]
+async fn times_without_a_zone_are_in_the_catalogs_zone() {
+    for (name, null, key) in [
+        ("zoned_by_id", "", "[\"id\"]"),
+        ("zoned_by_time", "NOT NULL", "[\"created_at\", \"id\"]"),
+    ] {
+        let table = format!(
+            "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text, created_at timestamp {null}); \
+             INSERT INTO orders VALUES (1, 'acme', 'a', '2026-11-01 01:30'), (2, 'acme', 'b', '2026-11-01 02:30'), \
+               (3, 'acme', 'c', '2026-07-01 00:00'), (4, 'acme', 'd', '2026-11-21 06:59:59'), (5, 'acme', 'e', '2026-11-21 07:00')"
+        );
+        let records = format!("parent = \"shop\", key = {key}");
+        let source = Source::new(name, &table, &records, &COLUMNS).await;
+        let read = async |filters: Json| {
+            let (rows, _) = source.read("acme", &filters, 9).await;
+            let cells = rows.iter().map(|row| {
+                format!(
+                    "{} {}",
+                    row[0]["n"].as_str().unwrap(),
+                    row[2].as_str().unwrap()
+                )
+            });
+            let mut cells: Vec<String> = cells.collect();
+            cells.sort_unstable();
+            cells
+        };
+        let all = [
+            "1 2026-11-01T05:30:00Z",
+            "2 2026-11-01T07:30:00Z",
+            "3 2026-07-01T04:00:00Z",
+            "4 2026-11-21T11:59:59Z",
+        ];
+        assert_eq!(read(json!({})).await, all, "{name}");
+        let filter =
+            json!({"created_at": {"from": "2026-11-01T05:00:00Z", "to": "2026-11-01T07:00:00Z"}});
+        assert_eq!(read(filter).await, all[..1], "{name}");
+    }
+}

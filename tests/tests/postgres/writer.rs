@@ -78,7 +78,12 @@ async fn read(source: &Source, as_of: Timestamp, seed: u64, troubles: &mut Troub
     let mut has_crashed = !seed.is_multiple_of(CRASH_EVERY);
     'open: loop {
         let opened = source
-            .open_at("acme", &projection, position.as_deref(), as_of)
+            .open_within(
+                "acme",
+                &projection,
+                position.as_deref(),
+                Range::whole(as_of),
+            )
             .await;
         let mut records = match opened {
             Ok(records) => records.with_read_ahead(),

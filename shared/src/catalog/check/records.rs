@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -57,6 +58,8 @@ enum DatabaseEngine {
 pub(super) struct RawDatabase {
     engine: DatabaseEngine,
     settles: Option<Spanned<i64>>,
+    time_zone: Option<Spanned<String>>,
+    connections: Option<Spanned<i64>>,
 }
 
 /// The databases of the catalog, by their names.
@@ -79,18 +82,44 @@ pub(super) fn records(
                     format!("the catalog has no [database.{}]", name.get_ref()),
                 )
             })?;
-            let DatabaseEngine::Postgres = database.get_ref().engine;
-            let database = DatabaseSpec {
-                name: name.get_ref().clone(),
-                settles_s: database
-                    .get_ref()
-                    .settles
-                    .as_ref()
-                    .map_or(Ok(SETTLES_S), settles)?,
-            };
+            let database = database_spec(name.get_ref(), database.get_ref())?;
             sql(raw, database).map(RecordsSpec::Postgres)
         }
     }
+}
+
+fn database_spec(name: &str, raw: &RawDatabase) -> Result<DatabaseSpec, Wrong> {
+    let DatabaseEngine::Postgres = raw.engine;
+    let connections = raw.connections.as_ref().map(connections).transpose()?;
+    let time_zone = raw.time_zone.as_ref().map(time_zone).transpose()?;
+    Ok(DatabaseSpec {
+        name: name.to_owned(),
+        settles_s: raw.settles.as_ref().map_or(Ok(SETTLES_S), settles)?,
+        time_zone: time_zone.filter(|name| name != "UTC"),
+        connections: connections.unwrap_or_else(DatabaseSpec::default_connections),
+    })
+}
+
+fn time_zone(name: &Spanned<String>) -> Result<String, Wrong> {
+    match TimeZone::get(name.get_ref()) {
+        Ok(_) => Ok(name.get_ref().clone()),
+        Err(_) => Err(wrong(
+            name,
+            "`time_zone` must be a zone's IANA name, such as Europe/Lisbon",
+        )),
+    }
+}
+
+fn connections(count: &Spanned<i64>) -> Result<u32, Wrong> {
+    let valid = u32::try_from(*count.get_ref()).ok();
+    valid
+        .filter(|count| (1..=10_000).contains(count))
+        .ok_or_else(|| {
+            wrong(
+                count,
+                "`connections` must be a whole number from 1 to 10000",
+            )
+        })
 }
 
 /// A key that the records' engine needs.

@@ -90,7 +90,7 @@ async fn compare(
                 spec.table
             )));
         }
-        findings.extend(of_connections(row.try_get(2)?));
+        findings.extend(of_connections(row.try_get(2)?, spec.database.connections));
         if row.try_get(1)? {
             findings.push(Finding::Note(format!(
                 "the server is a standby; `settles` ({} s) must cover its lag",
@@ -112,12 +112,15 @@ async fn compare(
     Ok(findings)
 }
 
-fn of_connections(limit: Option<i32>) -> Option<Finding> {
+fn of_connections(limit: Option<i32>, most: u32) -> Option<Finding> {
+    let keeps = format!("ALTER ROLE … CONNECTION LIMIT {most} keeps the rest for the product");
     Some(match limit? {
-        -1 => Finding::Warning(
-            "the role may have any number of connections: ALTER ROLE … CONNECTION LIMIT 20 keeps the rest for the product"
-                .to_owned(),
-        ),
+        -1 => Finding::Warning(format!(
+            "the role may have any number of connections: {keeps}"
+        )),
+        limit if limit.unsigned_abs() > most => Finding::Warning(format!(
+            "the role may have {limit} connections, and the catalog says {most}: {keeps}"
+        )),
         limit => Finding::Note(format!("the role may have {limit} connections")),
     })
 }

@@ -124,7 +124,7 @@ impl ConnectionError {
                 table,
                 message: server.message().to_owned(),
             },
-            code if code.starts_with("22") || code == "08P01" => RecordsError::Refused {
+            code if code.starts_with("22") => RecordsError::Refused {
                 table,
                 message: format!("a column has another type than at the request ({code})"),
             },

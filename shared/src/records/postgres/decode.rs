@@ -35,7 +35,7 @@ pub(super) enum Decoder {
     Jsonb,
     Uuid,
     Date,
-    /// A time without a zone, taken to be in UTC.
+    /// A time without a zone, taken to be in UTC where the catalog names no zone.
     Timestamp,
     TimestampTz,
 }

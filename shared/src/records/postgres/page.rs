@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use super::connection::{ConnectionError, Raw};
 use super::decode::{self, Decoder, Form};
 use super::position::{Key, Position};
-use super::statement::Selected;
+use super::statement::{self, Selected};
 use crate::selection::KeyTime;
 use crate::value::Value;
 
@@ -90,6 +90,11 @@ impl PostgresPage {
                 None => Form::Null,
                 Some(raw) => {
                     self.bytes += raw.len() as u64;
+                    let zoned = match (decoder, &selected.zone) {
+                        (Decoder::Timestamp, Some(zone)) => statement::zoned(zone, raw),
+                        _ => None,
+                    };
+                    let raw = zoned.as_ref().map_or(raw, |raw| raw.as_slice());
                     decoder.decode(raw, &mut self.text)?
                 }
             };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -35,7 +36,12 @@ pub(super) struct Selected {
     /// The columns that all this needs, quoted.
     columns: BTreeSet<String>,
     order: Order,
+    /// The zone of times that have none; `None` for UTC.
+    pub(super) zone: Option<TimeZone>,
 }
+
+/// How far the bounds of a time without a zone are widened: clocks are put back, so that two instants have one time.
+const CLOCK_CHANGE: SignedDuration = SignedDuration::from_hours(3);
 
 /// The column with a row's number in its window. No table has a column of this name.
 const NUMBER: &str = "\"waybill: number\"";
@@ -90,6 +96,11 @@ impl Selected {
                 .map(|name| sql::identifier(name))
                 .collect(),
             order: request.order,
+            zone: spec
+                .database
+                .time_zone
+                .as_deref()
+                .and_then(|name| TimeZone::get(name).ok()),
         };
         for origin in request.projection.origins() {
             let place = selected.place(table, origin)?;
@@ -150,13 +161,21 @@ impl Selected {
             return Ok(());
         };
         // Compared as a `timestamptz`, a time without a zone would be taken to be in the session's zone.
-        let sql_type = match table.column(name)?.decoder() {
-            Some(Decoder::Timestamp) => "timestamp",
-            Some(Decoder::TimestampTz) => "timestamptz",
+        let (sql_type, zone) = match table.column(name)?.decoder() {
+            Some(Decoder::Timestamp) => ("timestamp", self.zone.as_ref()),
+            Some(Decoder::TimestampTz) => ("timestamptz", None),
             _ => return Ok(()),
         };
+        let (from, until) = match zone {
+            None => (from, until),
+            // The engine decides.
+            Some(zone) => (
+                from.map(|from| local(zone, from - CLOCK_CHANGE)),
+                local(zone, until + CLOCK_CHANGE),
+            ),
+        };
         if spec.key.first().is_some_and(|first| first == name) {
-            (self.from, self.until, self.is_bounded_by_key) = (from, Some(until), true);
+            (self.from, self.until, self.is_bounded_by_key) = (from, Some(until), zone.is_none());
             return Ok(());
         }
         let created = sql::identifier(name);
@@ -341,6 +360,21 @@ fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
         }
         _ => Some(format!("{quoted} IS NOT NULL")),
     }
+}
+
+/// The time in a zone at an instant, as the instant at which it is that time in UTC.
+fn local(zone: &TimeZone, instant: Timestamp) -> Timestamp {
+    let time = zone.to_datetime(instant);
+    TimeZone::UTC.to_timestamp(time).unwrap_or(instant)
+}
+
+/// A time without a zone in PostgreSQL's binary form, as the instant of that time in `zone`. Of two such instants, the
+/// earlier one; a time that the clocks skip is taken by the offset before. Years beyond 9999 and infinities stay.
+pub(super) fn zoned(zone: &TimeZone, raw: &[u8]) -> Option<[u8; 8]> {
+    let microseconds = i64::from_be_bytes(raw.try_into().ok()?);
+    let time = Timestamp::from_microsecond(microseconds.checked_add(EPOCH)?).ok()?;
+    let instant = zone.to_timestamp(TimeZone::UTC.to_datetime(time)).ok()?;
+    Some((instant.as_microsecond() - EPOCH).to_be_bytes())
 }
 
 /// Microseconds from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
