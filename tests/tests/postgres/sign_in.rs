@@ -199,7 +199,7 @@ async fn a_database_without_a_connection_left_is_full() {
     let projection = source.projection(&json!({}));
     let first = source.open("acme", &projection, None).await.unwrap();
     let error = refusal(&source).await;
-    assert!(matches!(error, RecordsError::Full { .. }), "{error:?}");
+    assert!(matches!(error, RecordsError::NotYet { .. }), "{error:?}");
     assert!(error.failure().is_none());
     // A closed source leaves its place to the next.
     first.close().await;

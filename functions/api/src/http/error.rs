@@ -118,7 +118,7 @@ impl ApiError {
             | Self::OutOfService(_)
             | Self::PermissionsUnknown(_)
             | Self::Store(StoreError::Unavailable(_))
-            | Self::Records(RecordsError::Unavailable(_) | RecordsError::Full { .. }) => {
+            | Self::Records(RecordsError::Unavailable(_) | RecordsError::NotYet { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {
@@ -143,7 +143,7 @@ impl ApiError {
         let status = self.status();
         let detail = match self {
             Self::Store(StoreError::Unavailable(_))
-            | Self::Records(RecordsError::Unavailable(_) | RecordsError::Full { .. }) => {
+            | Self::Records(RecordsError::Unavailable(_) | RecordsError::NotYet { .. }) => {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
                     .to_owned()
             }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row};
@@ -20,6 +21,12 @@ use crate::records::RecordsError;
 const STATEMENT_TIME: Duration = Duration::from_secs(20);
 /// How much longer the client waits for the server to do so.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// On a server that is no standby, both positions are null or the first part is false.
+const BEHIND: &str = "\
+    SELECT pg_catalog.pg_is_in_recovery() \
+      AND pg_catalog.pg_last_wal_receive_lsn() IS DISTINCT FROM pg_catalog.pg_last_wal_replay_lsn() \
+      AND coalesce(pg_catalog.pg_last_xact_replay_timestamp() < $1::timestamptz, true)";
 
 /// How long reaching a host may take.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -46,6 +53,8 @@ pub(super) enum ConnectionError {
     Tls(#[from] rustls::Error),
     #[error(transparent)]
     Aws(#[from] CallError),
+    #[error("the server is a standby that is behind")]
+    Behind,
 }
 
 impl ConnectionError {
@@ -64,7 +73,8 @@ impl ConnectionError {
     pub(super) fn is_passing(&self) -> bool {
         match self.code() {
             None => {
-                matches!(self, Self::Postgres(_) | Self::NoAnswer) && !self.is_wrong_certificate()
+                matches!(self, Self::Postgres(_) | Self::NoAnswer | Self::Behind)
+                    && !self.is_wrong_certificate()
             }
             Some(code) => {
                 code.starts_with("08")
@@ -101,6 +111,12 @@ impl ConnectionError {
         };
         let error = match self {
             Self::Aws(error) => return RecordsError::Unavailable(error),
+            Self::Behind => {
+                return RecordsError::NotYet {
+                    database: spec.database.name.clone(),
+                    reason: "is a standby that does not have everything from before the request yet",
+                };
+            }
             Self::Postgres(error) => error,
             other => {
                 let error = CallError::with_code(operation, "no answer", other);
@@ -117,8 +133,9 @@ impl ConnectionError {
         match server.code().code() {
             "42P01" | "3F000" | "3D000" => RecordsError::Missing { table },
             "42501" | "28000" | "28P01" => RecordsError::Denied { table },
-            "53300" => RecordsError::Full {
+            "53300" => RecordsError::NotYet {
                 database: spec.database.name.clone(),
+                reason: "has no connection left",
             },
             code if code.starts_with("42") => RecordsError::Refused {
                 table,
@@ -160,6 +177,17 @@ impl Connection {
             .map_err(|_| ConnectionError::NoAnswer)?
             .map_err(ConnectionError::Postgres)?;
         Ok(Self { client, task })
+    }
+
+    /// Whether the server is a standby that has received more than it shows, and shows nothing yet from after `instant`.
+    pub(super) async fn is_behind(&self, instant: Timestamp) -> Result<bool, ConnectionError> {
+        let text = instant.to_string();
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&text, Type::TEXT)];
+        let asked = self.client.query_typed(BEHIND, &parameters);
+        let rows = tokio::time::timeout(STATEMENT_TIME, asked)
+            .await
+            .map_err(|_| ConnectionError::NoAnswer)??;
+        rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
     }
 
     /// Closes the connection, so that the server can give its place to another.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
+use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -41,6 +42,8 @@ impl fmt::Debug for Databases {
 pub(in crate::records) struct Connector {
     databases: Databases,
     address: DatabaseAddress,
+    /// The instant that a standby must have reached, at every connection; `None` if it does not matter.
+    as_of: Option<Timestamp>,
 }
 
 impl Databases {
@@ -62,10 +65,15 @@ impl Databases {
     }
 
     /// What connects to the database at this address.
-    pub(in crate::records) fn connector(&self, address: DatabaseAddress) -> Connector {
+    pub(in crate::records) fn connector(
+        &self,
+        address: DatabaseAddress,
+        as_of: Option<Timestamp>,
+    ) -> Connector {
         Connector {
             databases: self.clone(),
             address,
+            as_of,
         }
     }
 
@@ -103,8 +111,27 @@ impl Databases {
 }
 
 impl Connector {
-    /// A new connection. A password that the database refuses is read anew once, since it may have been rotated.
+    /// A new connection to a server that has everything from before the request.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Behind`] for a standby that does not, which another host may have given way to.
     pub(super) async fn connect(&self) -> Result<Connection, ConnectionError> {
+        let connection = self.signed_in().await?;
+        let is_behind = match self.as_of {
+            None => false,
+            Some(as_of) => connection.is_behind(as_of).await?,
+        };
+        match is_behind {
+            false => Ok(connection),
+            true => {
+                connection.close().await;
+                Err(ConnectionError::Behind)
+            }
+        }
+    }
+
+    /// A new connection. A password that the database refuses is read anew once, since it may have been rotated.
+    async fn signed_in(&self) -> Result<Connection, ConnectionError> {
         let Password::Secret(arn) = &self.address.password else {
             let login = self.token().await?;
             return self.connect_as(login).await;
