@@ -167,6 +167,8 @@ def _functions() -> None:
 
 def _packages() -> None:
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+    if not any(DEBIAN_POSTGRES.glob("*/bin/initdb")):
+        missing.append("postgresql")
     if not missing:
         return
     command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
