@@ -34,7 +34,7 @@ OUTPUTS = .local/stack-$(PORT)/outputs.json
 .PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 	@echo 'Variables: PORT (first of six ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
 
 tools: ## Install the tools of the local stack in .local

@@ -179,6 +179,8 @@ mod tests {
             wrong_address("url = \"postgres://app@db/shop?sslmode=disable\"").contains("encrypted")
         );
         assert!(wrong_address("url = \"postgres://app@db/shop\"").contains("needs `secret`"));
+        let elsewhere = wrong_address("url = \"postgres://app@localhost/shop?hostaddr=10.0.0.1\"");
+        assert!(elsewhere.contains("needs `secret`"), "{elsewhere}");
         let both =
             format!("url = \"postgres://app@db/shop\", secret = \"{SECRET}\", iam = \"db-A\"");
         assert!(wrong_address(&both).contains("either"));

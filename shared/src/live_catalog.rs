@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use self::s3::Folder;
-use crate::aws::{self, CallError};
+use crate::aws::{self, CallError, best_effort};
 use crate::catalog::{Catalog, CatalogError, ExportType, RecordsSpec};
 use crate::deployment_file::{DeploymentError, DeploymentFile};
 use crate::env;
@@ -173,7 +173,13 @@ impl LiveCatalog {
             Source::Fixed => return,
             Source::Files(path) => CatalogVersion::of_files(path, &current.texts, reports),
             Source::S3(_) if !self.is_due() => return,
-            Source::S3(folder) => folder.newest_valid(&current.texts, reports).await,
+            // A slow answer of S3 must not hold up what the function is called for.
+            Source::S3(folder) => {
+                match best_effort(folder.newest_valid(&current.texts, reports)).await {
+                    Ok(changed) => changed,
+                    Err(late) => return tracing::warn!(%late, "catalog not refreshed"),
+                }
+            }
         };
         match changed {
             Ok(None) => {}

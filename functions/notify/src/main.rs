@@ -44,6 +44,7 @@ async fn main() -> Result<(), Error> {
         let notifier = notifier.clone();
         async move {
             let deadline = Instant::now() + time_left(event.context.deadline());
+            notifier.catalog.refresh().await;
             // Boxed: the future's layout exceeds the compiler's default recursion limit.
             Box::pin(notifier.handle(event.payload, deadline))
                 .await

@@ -1,6 +1,7 @@
 //! The address of a database, and how a function signs in there.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -160,10 +161,13 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, WrongAddress>
     }
 }
 
-/// Whether every host is this machine, so that nothing goes over a network.
+/// Whether every host is this machine, so that nothing goes over a network. A `hostaddr` is where a connection goes, whatever
+/// the host is called.
 fn is_on_this_machine(config: &Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
-        Host::Unix(_) => true,
-    })
+    let mut addresses = config.get_hostaddrs().iter();
+    addresses.all(IpAddr::is_loopback)
+        && config.get_hosts().iter().all(|host| match host {
+            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Host::Unix(_) => true,
+        })
 }

@@ -18,6 +18,7 @@ pub(super) use check::check;
 pub(super) use databases::{Connector, Databases};
 pub(super) use page::PostgresPage;
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,12 +210,14 @@ fn unproven(spec: &SqlSpec) -> String {
     format!(
         "no unique index proves that no two rows of a parent have the same key: CREATE UNIQUE INDEX CONCURRENTLY ON {} ({})",
         spec.table,
-        std::iter::once(&spec.parent)
-            .chain(&spec.key)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ")
+        parent_and_key(spec)
     )
+}
+
+/// The columns of an index that has a parent's rows in the order of their keys.
+fn parent_and_key(spec: &SqlSpec) -> String {
+    let columns = [slice::from_ref(&spec.parent), &spec.key].concat();
+    columns.join(", ")
 }
 
 /// The error of a page whose task ended without an answer.

@@ -315,6 +315,18 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
     }
 }
 
+/// Lambda creates the network interfaces of a function in a VPC; the function itself may not.
+#[test]
+fn a_function_in_a_vpc_may_not_create_network_interfaces_itself() {
+    let template = Template::read();
+    let policy = template.properties("SubnetIdsPolicy");
+    let statement = &policy["PolicyDocument"]["Statement"][0];
+    assert_eq!(
+        statement["Condition"],
+        json!({"Null": {"lambda:SourceFunctionArn": "true"}})
+    );
+}
+
 /// Functions call S3 only through `Bucket`, so their permissions follow from the methods they use.
 #[test]
 fn only_the_bucket_calls_s3() {

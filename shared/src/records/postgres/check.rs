@@ -8,7 +8,7 @@ use super::connection::ConnectionError;
 use super::databases::Connector;
 use super::indexes::Indexes;
 use super::table::{ColumnError, Table};
-use super::unproven;
+use super::{parent_and_key, unproven};
 use crate::catalog::{ExportType, SqlSpec};
 use crate::records::RecordsError;
 
@@ -33,12 +33,11 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The server's version, whether it is a standby, the connections that the role may have (-1: any number), and about how many
-/// rows the table has.
+/// The server's version, whether it is a standby, the connections that the role may have (-1: any number), and whether it may
+/// read the table.
 const SERVER: &str = "\
     SELECT current_setting('server_version_num')::int4, pg_catalog.pg_is_in_recovery(), \
       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user), \
-      (SELECT reltuples::int8 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)), \
       pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'SELECT')";
 /// The oldest version whose statements were tried.
 const OLDEST_VERSION: i32 = 130_000;
@@ -84,7 +83,7 @@ async fn compare(
                 version / 10_000
             )));
         }
-        if row.try_get::<_, Option<bool>>(4)? == Some(false) {
+        if row.try_get::<_, Option<bool>>(3)? == Some(false) {
             findings.push(Finding::Error(format!(
                 "the role may not read the table: GRANT SELECT ON {} TO …",
                 spec.table
@@ -172,15 +171,11 @@ fn of_indexes(indexes: &Indexes, spec: &SqlSpec) -> Vec<Finding> {
         findings.push(Finding::Error(unproven(spec)));
     }
     if !indexes.order_keys(spec) {
-        let columns: Vec<&str> = std::iter::once(&spec.parent)
-            .chain(&spec.key)
-            .map(String::as_str)
-            .collect();
         findings.push(Finding::Warning(format!(
             "no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: \
              CREATE INDEX CONCURRENTLY ON {} ({})",
             spec.table,
-            columns.join(", ")
+            parent_and_key(spec)
         )));
     }
     findings
