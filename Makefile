@@ -92,7 +92,7 @@ test-page:
 	@$(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'
 
 tables: readers ## Export the complete real tables and compare every cell (about 20 minutes)
-	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
+	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --database --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
 
 prove: readers ## Interrupt an export twenty times, and compare its file with that of an undisturbed export: FORMAT=csv
 	@$(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) --parameter GenerateTimeout=300 -- $(PYTHON) $(LOCAL)/prove.py --port $(TEST_PORT) --format $(FORMAT) --tables $(TABLES)

@@ -8,7 +8,7 @@ CREATE TABLE purchases (
   stock_code text,
   description text,
   quantity integer,
-  unit_price numeric(12, 2),
+  unit_price numeric,
   currency text,
   customer_id text,
   country text,

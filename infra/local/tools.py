@@ -50,7 +50,12 @@ PREREQUISITES = {
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 
 # The Debian packages that tests of the page and of CSV files need, by a program of each.
-PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver", "soffice": "libreoffice-calc-nogui"}
+PACKAGES = {
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+    "soffice": "libreoffice-calc-nogui",
+    "/usr/sbin/pgbouncer": "pgbouncer",
+}
 
 
 def main() -> None:

@@ -39,17 +39,28 @@ pub struct Catalog {
     out_of_service: Vec<OutOfService>,
 }
 
+/// A mistake in a catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogMistake {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+fn listed(mistakes: &[CatalogMistake]) -> String {
+    let listed = mistakes
+        .iter()
+        .map(|mistake| format!("line {}: {}", mistake.line, mistake.message));
+    listed.collect::<Vec<_>>().join("; in ")
+}
+
 /// A catalog that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// The catalog is invalid.
-    #[error("the catalog is invalid in line {line}: {message}")]
-    Invalid {
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong, and what would be right.
-        message: String,
-    },
+    /// The catalog is invalid: its mistakes, at least one, in the order of their lines.
+    #[error("the catalog is invalid in {}", listed(.0))]
+    Invalid(Vec<CatalogMistake>),
     /// The file at `CATALOG_PATH` cannot be read.
     #[error("cannot read the catalog {}; CATALOG_PATH must name a readable UTF-8 file", path.display())]
     Unreadable {

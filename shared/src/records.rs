@@ -9,7 +9,7 @@ mod source;
 
 pub use clients::RecordsClients;
 pub use opener::{Location, RecordsOpener, TableLocation};
-pub use postgres::Finding;
+pub use postgres::{Finding, Network};
 pub use source::{RecordsPage, RecordsSource};
 
 use jiff::{SignedDuration, Timestamp};
@@ -155,6 +155,14 @@ pub enum RecordsError {
         /// What it waits for.
         reason: &'static str,
     },
+    /// Two of a parent's records have the same key, so that a file could lack one of them.
+    #[error("the table {table} has two rows of a parent with the same {key}, or one without it")]
+    EqualKeys {
+        /// The table's name.
+        table: String,
+        /// The columns of the key.
+        key: String,
+    },
     /// The checkpoint's position does not belong to these records.
     #[error("the position of the checkpoint cannot be read")]
     Position,
@@ -169,6 +177,12 @@ impl RecordsError {
             Self::Missing { .. } => Some(Failure::records_missing()),
             Self::Refused { .. } => Some(Failure::records_refused()),
             Self::Denied { .. } => Some(Failure::records_denied()),
+            Self::EqualKeys { key, .. } => Some(Failure::catalog_mismatch(
+                key,
+                "a value of its own in each record",
+                "two records",
+                "the same, or one had none",
+            )),
             Self::Position => Some(Failure::position_lost()),
         }
     }

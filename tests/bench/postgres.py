@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,8 @@ sys.path.insert(0, str(ROOT / "infra" / "local"))
 import database  # noqa: E402
 
 OWNER = "waybill"
+# How long another program uses the server, in seconds.
+OTHERS_S = 20
 PARENT = "shop"
 COLUMNS = (
     "id", "invoice", "status", "purchased_at", "stock_code", "description", "quantity", "unit_price", "amount", "currency",
@@ -78,13 +82,26 @@ class Server:
         self._rows = rows
         self.port = free_port()
         self.url = f"postgres://{OWNER}@127.0.0.1:{self.port}/postgres"
+        self.encrypted_url = f"postgres://{OWNER}@localhost:{self.port}/postgres?sslmode=require"
+        # Of `localhost`, signed by itself, in PEM.
+        self.certificate = Path(self._folder.name) / "server.crt"
 
     def __enter__(self) -> Server:
         data = Path(self._folder.name)
+        key = data / "server.key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+             "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", self.certificate],
+            check=True, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        key.chmod(0o600)
         if self._user:
-            subprocess.run(["chown", self._user, data], check=True)
+            subprocess.run(["chown", "-R", self._user, data], check=True)
         self._run([database.program("initdb"), f"--username={OWNER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", str(data / "data")])
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=512MB", "max_wal_size=4GB")
+        settings = (
+            "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=512MB", "max_wal_size=4GB",
+            "ssl=on", f"ssl_cert_file={self.certificate}", f"ssl_key_file={key}",
+        )  # fmt: skip
         command = [database.program("postgres"), "-D", str(data / "data"), "-p", str(self.port)]
         self._process = subprocess.Popen(
             [*command, *(part for setting in settings for part in ("-c", setting))],
@@ -106,9 +123,23 @@ class Server:
         """Runs statements."""
         self._run(self.client(statements))
 
-    def client(self, statements: str) -> list[str]:
+    def client(self, statements: str, *, encrypted: bool = False) -> list[str]:
         """The command that runs statements."""
-        return [database.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", statements]
+        url = self.encrypted_url if encrypted else self.url
+        return [database.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements]
+
+    def prepare_others(self) -> None:
+        """Creates the tables of pgbench: those of another program that uses the server."""
+        self._run([database.program("pgbench"), "--initialize", "--quiet", "--scale=10", self.url], quiet=True)
+
+    def latency(self) -> float:
+        """The average latency in milliseconds of another program's transactions, 100 a second."""
+        command = [database.program("pgbench"), "--client=4", "--rate=100", f"--time={OTHERS_S}", "--no-vacuum", self.url]
+        output = subprocess.run(command, check=True, user=self._user, cwd="/", capture_output=True, text=True).stdout
+        found = re.search(r"latency average = ([0-9.]+) ms", output)
+        if found is None:
+            raise RuntimeError(f"pgbench said no latency: {output}")
+        return float(found[1])
 
     def server_cpu(self) -> float:
         """The CPU-seconds of the server's processes so far, those that have ended too."""
@@ -124,8 +155,8 @@ class Server:
                 ticks += sum(map(int, fields[11:13]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
-    def _run(self, command: list[str]) -> None:
-        subprocess.run(command, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL)
+    def _run(self, command: list[str], *, quiet: bool = False) -> None:
+        subprocess.run(command, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL if quiet else None)
 
 
 @dataclass
@@ -153,18 +184,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the table")
     parser.add_argument("--runs", type=int, default=5, help="rounds of each program")
+    parser.add_argument("--quick", action="store_true", help="one round of a small table, to try")
     parser.add_argument("--built", type=Path, help="the folder of programs that were built before, to measure these")
     options = parser.parse_args()
+    if options.quick:
+        options.rows, options.runs = 100_000, 1
     binaries = options.built or build()
     with Bench(binaries) as bench, Server(options.rows) as server, tempfile.TemporaryDirectory() as folder:
-        _use(bench, server, Path(folder))
+        plain = _catalog(server, Path(folder) / "plain", encrypted=False)
+        encrypted = _catalog(server, Path(folder) / "encrypted", encrypted=True)
         file = Path(folder) / "file.csv"
-        copy = server.client(f"\\copy ({SELECT}) TO '{file}' WITH (FORMAT csv, HEADER)")
+        copied = f"\\copy ({SELECT}) TO '{file}' WITH (FORMAT csv, HEADER)"
         psycopg = [str(PYTHON), "-c", PSYCOPG, server.url, SELECT, str(file)]
         ways = {
-            "Waybill": lambda: _export(bench, options.rows),
-            "copy": lambda: _program(bench, copy),
+            "Waybill": lambda: _export(bench, plain, options.rows),
+            "copy": lambda: _program(bench, server.client(copied)),
             "psycopg": lambda: _program(bench, psycopg),
+            "Waybill, TLS": lambda: _export(bench, encrypted, options.rows),
+            "copy, TLS": lambda: _program(bench, server.client(copied, encrypted=True)),
         }
         contenders = {name: Contender(name, options.rows) for name in ways}
         for way in ways.values():
@@ -176,18 +213,40 @@ def main() -> None:
                 contenders[name].used.append(used)
                 contenders[name].server.append(server.server_cpu() - before)
                 say(f"  {name}: {used.wall:.2f} s, {used.cpu:.2f} s of CPU, {used.peak_mb:.0f} MB")
-    (HERE / "POSTGRES.md").write_text(_report(contenders, options))
+        beside = _beside(bench, server, plain, options)
+    (HERE / "POSTGRES.md").write_text(_report(contenders, options) + beside)
     say("Written: tests/bench/POSTGRES.md")
 
 
-def _use(bench: Bench, server: Server, folder: Path) -> None:
-    """Gives the functions a catalog whose records are in the server."""
+def _catalog(server: Server, folder: Path, *, encrypted: bool) -> Path:
+    """A catalog whose records are in the server."""
+    folder.mkdir()
     (folder / "catalog.toml").write_text(CATALOG)
-    (folder / "deployment.toml").write_text(f'[deployment]\ndatabases.shop = {{ url = "{server.url}" }}\n')
-    bench.environment["CATALOG_PATH"] = str(folder / "catalog.toml")
+    address = f'url = "{server.encrypted_url}", ca = """{server.certificate.read_text()}"""' if encrypted else f'url = "{server.url}"'
+    (folder / "deployment.toml").write_text(f"[deployment]\ndatabases.shop = {{ {address} }}\n")
+    return folder / "catalog.toml"
 
 
-def _export(bench: Bench, rows: int) -> Used:
+def _beside(bench: Bench, server: Server, catalog: Path, options: argparse.Namespace) -> str:
+    """The latency of another program's transactions, with and without an export beside it."""
+    server.prepare_others()
+    alone, beside = [], []
+    for _ in range(options.runs):
+        alone.append(server.latency())
+        with ThreadPoolExecutor() as threads:
+            ended = threads.submit(server.latency)
+            while not ended.done():
+                _export(bench, catalog, options.rows)
+            beside.append(ended.result())
+        say(f"  pgbench: {alone[-1]:.1f} ms alone, {beside[-1]:.1f} ms beside exports")
+    return (
+        f"\nAnother program on the same server (pgbench's transactions, 100 a second, four connections, {OTHERS_S} s): latency on\n"
+        f"average {statistics.median(alone):.1f} ms, and {statistics.median(beside):.1f} ms beside exports that follow each other without a pause.\n"
+    )
+
+
+def _export(bench: Bench, catalog: Path, rows: int) -> Used:
+    bench.environment["CATALOG_PATH"] = str(catalog)
     event = bench.event("POST", f"/v1/organizations/{PARENT}/exports", json.dumps({"type": "purchases", "format": "csv"}), f"p-{time.time_ns()}")
     event["requestContext"]["authorizer"]["jwt"]["claims"]["scope"] = f"organization:{PARENT}"
     return bench.generate(bench.request([event])[0], rows)
@@ -204,11 +263,12 @@ NAMES = {
     "Waybill": "Waybill: the binary `generate`, the whole job, with the upload",
     "copy": "`psql`'s `\\copy` of the same query to a file",
     "psycopg": "Python: psycopg with a server-side cursor, `csv`, to a file",
+    "Waybill, TLS": "Waybill, with TLS to the database",
+    "copy, TLS": "`\\copy`, with TLS",
 }
 
 
 def _report(contenders: dict[str, Contender], options: argparse.Namespace) -> str:
-    base = contenders["Waybill"]
     lines = [
         "# What `make bench-postgres` measured",
         "",
@@ -219,8 +279,9 @@ def _report(contenders: dict[str, Contender], options: argparse.Namespace) -> st
         "|---|---|---|---|---|---|---|",
     ]
     for name, contender in contenders.items():
+        base = contenders["Waybill, TLS" if name.endswith("TLS") else "Waybill"]
         wall, cpu = base.wall / contender.wall, base.cpu / contender.cpu
-        same = name == "Waybill"
+        same = contender is base
         lines.append(
             f"| {NAMES[name]} | {contender.wall:,.0f} | {'' if same else f'{wall:.2f} times'} | {contender.cpu:,.0f} | "
             f"{'' if same else f'{cpu:.1f} times'} | {statistics.median(contender.server):.2f} | "

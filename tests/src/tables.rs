@@ -66,6 +66,11 @@ impl Table {
         }
     }
 
+    /// The CSV file.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// The columns that the catalog gives the type, as `[key, kind]`.
     ///
     /// # Panics

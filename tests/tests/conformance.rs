@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::Credentials;
@@ -18,11 +19,13 @@ use waybill::deployment_file::DeploymentFile;
 use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Criteria, Projection};
 use waybill::value::Value;
-use waybill_tests::{Stack, unique};
+use waybill_tests::{Stack, Table, note, real_tables, skipped_without_tables, unique};
 
 /// The random selections, unless `WAYBILL_SELECTIONS` says another number.
 const SELECTIONS: u64 = 600;
 const ROWS: usize = 300;
+/// The rows of the real table.
+const REAL_ROWS: usize = 1_000;
 const STATUSES: [&str; 5] = ["paid", "Paid", "open", "päid", "it's \\'--"];
 const WORDS: [&str; 8] = [
     "Straße",
@@ -40,7 +43,7 @@ const WORDS: [&str; 8] = [
 struct Row {
     id: String,
     created_at: Option<Timestamp>,
-    status: Option<&'static str>,
+    status: Option<String>,
     note: Option<String>,
     amount: Option<String>,
     flag: Option<bool>,
@@ -65,13 +68,48 @@ fn rows(keys: Keys, random: &mut Rng, now: Timestamp) -> Vec<Row> {
         Row {
             id: format!("{}-{n:04}", if maybe(5) { "A" } else { "a" }),
             created_at: has_time.then(|| (now - ago).round(jiff::Unit::Second).unwrap()),
-            status: maybe(8).then(|| STATUSES[n % STATUSES.len()]),
+            status: maybe(8).then(|| STATUSES[n % STATUSES.len()].to_owned()),
             note: maybe(8).then_some(note),
             amount: maybe(8).then(|| format!("{}.{}", n * 7 % 1_000, 1 + n % 9)),
             flag: maybe(8).then_some(n.is_multiple_of(3)),
         }
     };
     (0..ROWS).map(row).collect()
+}
+
+/// The first rows of the real purchases.
+fn purchases(folder: &Path) -> Vec<Row> {
+    let table = Table::prepare("purchases", folder, REAL_ROWS);
+    let mut reader = csv::Reader::from_path(table.path()).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let rows = reader.records().map(|record| {
+        let record = record.unwrap();
+        let cell = |name: &str| {
+            let place = header.iter().position(|column| column == name).unwrap();
+            Some(record[place].to_owned()).filter(|text| !text.is_empty())
+        };
+        let quantity: i64 = cell("quantity").unwrap().parse().unwrap();
+        Row {
+            id: cell("id").unwrap(),
+            created_at: Some(cell("purchased_at").unwrap().parse().unwrap()),
+            status: cell("country"),
+            note: cell("description"),
+            amount: cell("unit_price").map(|price| without_zeros(&price)),
+            flag: Some(quantity > 5),
+        }
+    });
+    rows.collect()
+}
+
+/// A number as DynamoDB keeps it: without zeros at its end.
+fn without_zeros(number: &str) -> String {
+    match number.contains('.') {
+        true => number
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned(),
+        false => number.to_owned(),
+    }
 }
 
 /// One type of records in both engines.
@@ -216,7 +254,7 @@ async fn put(stack: &Stack, keys: Keys, name: &str, parent: &str, rows: &[Row]) 
                 item.extend(value.map(|value| (name.to_owned(), value)));
             };
             add("created_at", row.created_at.map(|at| text(&at.to_string())));
-            add("status", row.status.map(text));
+            add("status", row.status.as_deref().map(text));
             add("note", row.note.as_deref().map(text));
             add("amount", row.amount.clone().map(AttributeValue::N));
             add("flag", row.flag.map(AttributeValue::Bool));
@@ -276,15 +314,77 @@ struct Asked {
     search: Option<Json>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
-    statuses: Vec<&'static str>,
+    statuses: Vec<String>,
+    amounts: Vec<String>,
     flag: Option<bool>,
 }
 
+/// What random selections are made of: what occurs in the rows, and what does not.
+struct Vocabulary {
+    /// The earliest and the latest instant of a bound.
+    times: (Timestamp, Timestamp),
+    statuses: Vec<String>,
+    searched: Vec<String>,
+    amounts: Vec<String>,
+}
+
+impl Vocabulary {
+    /// For made-up rows.
+    fn made_up(now: Timestamp) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let searched = ["strasse", "A-01", "茶", "%", "\\", "nothing at all", "a-0"];
+        Self {
+            times: (
+                now - SignedDuration::from_secs(660),
+                now + SignedDuration::from_secs(60),
+            ),
+            statuses: owned(&STATUSES),
+            searched: owned(&searched),
+            amounts: owned(&["7.2", "14.30", "0.1", "1e1"]),
+        }
+    }
+
+    /// For these rows.
+    fn of(rows: &[Row], random: &mut Rng) -> Self {
+        let times: Vec<Timestamp> = rows.iter().filter_map(|row| row.created_at).collect();
+        let words = rows.iter().filter_map(|row| row.note.as_deref());
+        let words: Vec<&str> = words.flat_map(str::split_whitespace).collect();
+        let part = |random: &mut Rng| {
+            let word: Vec<char> = random.choice(&words).unwrap().chars().collect();
+            let start = random.usize(0..word.len());
+            let part: String = word[start..].iter().collect();
+            if random.bool() {
+                part.to_lowercase()
+            } else {
+                part
+            }
+        };
+        let (ids, statuses) = (
+            rows.iter().map(|row| &row.id),
+            rows.iter().filter_map(|row| row.status.clone()),
+        );
+        let searched = (0..60)
+            .map(|_| part(random))
+            .filter(|word| word.trim().len() > 1);
+        let searched = searched.chain(ids.step_by(97).cloned()).collect();
+        let amounts = rows.iter().filter_map(|row| row.amount.clone()).step_by(13);
+        Self {
+            times: (*times.iter().min().unwrap(), *times.iter().max().unwrap()),
+            statuses: statuses.step_by(7).chain(["Nowhere".to_owned()]).collect(),
+            searched,
+            amounts: amounts.collect(),
+        }
+    }
+}
+
 impl Asked {
-    fn random(random: &mut Rng, now: Timestamp) -> Self {
+    fn random(random: &mut Rng, vocabulary: &Vocabulary) -> Self {
         let mut filters = json!({});
-        let instant = |random: &mut Rng| now - SignedDuration::from_secs(random.i64(-60..660));
-        let instant = |random: &mut Rng| instant(random).round(jiff::Unit::Second).unwrap();
+        let (first, last) = vocabulary.times;
+        let instant = |random: &mut Rng| {
+            let second = random.i64(first.as_second()..=last.as_second());
+            Timestamp::from_second(second).unwrap()
+        };
         let from = random.bool().then(|| instant(random));
         let to = random
             .bool()
@@ -299,12 +399,23 @@ impl Asked {
         if let Some(to) = to {
             filters["created_at"]["to"] = json!(to);
         }
-        let statuses: Vec<&str> = match random.u8(0..3) {
-            0 => Vec::new(),
-            some => (0..some)
-                .map(|_| random.choice(STATUSES).unwrap())
-                .collect(),
+        let mut some_of = |texts: &[String]| -> Vec<String> {
+            let count = random.u8(0..3);
+            (0..count)
+                .map(|_| random.choice(texts).unwrap().clone())
+                .collect()
         };
+        let statuses = some_of(&vocabulary.statuses);
+        let amounts = some_of(&vocabulary.amounts);
+        // Not too many conditions at once, or hardly anything is selected.
+        let amounts = if random.u8(0..4) == 0 {
+            amounts
+        } else {
+            Vec::new()
+        };
+        if !amounts.is_empty() {
+            filters["amount"] = json!(amounts);
+        }
         if !statuses.is_empty() {
             filters["status"] = json!(statuses);
         }
@@ -312,7 +423,7 @@ impl Asked {
         if let Some(flag) = flag {
             filters["flag"] = json!(flag);
         }
-        let searched = ["strasse", "A-01", "茶", "%", "\\", "nothing at all", "a-0"];
+        let searched = &vocabulary.searched;
         let search = (random.u8(0..3) == 0).then(|| json!(random.choice(searched).unwrap()));
         Self {
             filters,
@@ -320,6 +431,7 @@ impl Asked {
             from,
             to,
             statuses,
+            amounts,
             flag,
         }
     }
@@ -353,7 +465,15 @@ impl Asked {
                 && (self.statuses.is_empty()
                     || row
                         .status
-                        .is_some_and(|status| self.statuses.contains(&status)))
+                        .as_ref()
+                        .is_some_and(|status| self.statuses.contains(status)))
+                && (self.amounts.is_empty()
+                    || row.amount.as_ref().is_some_and(|amount| {
+                        let number = |text: &String| text.parse::<f64>().ok();
+                        self.amounts
+                            .iter()
+                            .any(|asked| number(asked) == number(amount))
+                    }))
                 && self.flag.is_none_or(|flag| row.flag == Some(flag))
                 && found(row)
         };
@@ -367,17 +487,29 @@ impl Asked {
     }
 }
 
-async fn compare(keys: Keys, seed: u64) {
-    let stack = Stack::get();
+/// Compares many random selections of made-up rows.
+async fn compare_made_up(keys: Keys, seed: u64) {
     let mut random = Rng::with_seed(seed);
     let now = Timestamp::now().round(jiff::Unit::Second).unwrap();
     let rows = rows(keys, &mut random, now);
+    let vocabulary = Vocabulary::made_up(now);
+    compare(keys, rows, vocabulary, random, now).await;
+}
+
+async fn compare(
+    keys: Keys,
+    rows: Vec<Row>,
+    vocabulary: Vocabulary,
+    mut random: Rng,
+    now: Timestamp,
+) {
+    let stack = Stack::get();
     let both = Both::new(&stack, keys, &rows).await;
     let selections =
         std::env::var("WAYBILL_SELECTIONS").map_or(SELECTIONS, |text| text.parse().unwrap());
     let mut selected = 0;
-    for n in 0..selections / 2 {
-        let asked = Asked::random(&mut random, now);
+    for n in 0..selections / 3 {
+        let asked = Asked::random(&mut random, &vocabulary);
         let dynamodb = both.read(0, &asked, now, &mut random).await;
         let postgres = both.read(1, &asked, now, &mut random).await;
         assert_eq!(dynamodb, postgres, "{keys:?}, selection {n}: {asked:?}");
@@ -391,15 +523,32 @@ async fn compare(keys: Keys, seed: u64) {
         assert_eq!(ids, expected, "{keys:?}, selection {n}: {asked:?}");
         selected += ids.len();
     }
+    note(&format!(
+        "{} selections of {} rows: {selected} rows selected",
+        selections / 3,
+        rows.len()
+    ));
     assert!(selected > 0);
 }
 
 #[tokio::test]
 async fn both_engines_and_a_model_select_the_same_by_time() {
-    compare(Keys::ByTime, 1).await;
+    compare_made_up(Keys::ByTime, 1).await;
 }
 
 #[tokio::test]
 async fn both_engines_and_a_model_select_the_same_by_id() {
-    compare(Keys::ById, 2).await;
+    compare_made_up(Keys::ById, 2).await;
+}
+
+#[tokio::test]
+async fn both_engines_and_a_model_select_the_same_of_a_real_table() {
+    let folder = match real_tables() {
+        Ok(folder) => folder,
+        Err(why) => return skipped_without_tables("random selections of real purchases", &why),
+    };
+    let rows = purchases(&folder);
+    let mut random = Rng::with_seed(3);
+    let vocabulary = Vocabulary::of(&rows, &mut random);
+    compare(Keys::ByTime, rows, vocabulary, random, Timestamp::now()).await;
 }

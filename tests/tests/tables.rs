@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::SinkExt;
 use serde_json::{Value, json};
+use tokio_postgres::NoTls;
 use waybill_tests::{
-    Calc, Caller, Import, Opened, Stack, Table, assert_valid, file_of, note, real_tables,
+    Calc, Caller, Import, Opened, Stack, Table, assert_valid, file_of, note, real_tables, sha256,
     skipped_without_tables, succeeded_within, unique, whole_tables, workers,
 };
 
@@ -196,6 +198,84 @@ async fn purchases_whole_and_narrowed() {
         },
     ];
     check(table, "organization", None, cases).await;
+}
+
+/// Copies purchases into the local stack's database, with numbers as DynamoDB keeps them: without zeros at their end.
+async fn insert_purchases(stack: &Stack, table: &Table, organization: &str) {
+    let (mut client, connection) = tokio_postgres::connect(stack.output("database_url"), NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let transaction = client.transaction().await.unwrap();
+    let file = std::fs::read(table.path()).unwrap();
+    let header = file.split(|byte| *byte == b'\n').next().unwrap();
+    let header = String::from_utf8(header.to_vec()).unwrap();
+    let columns: Vec<String> = header
+        .trim()
+        .split(',')
+        .map(|name| format!("{name} text"))
+        .collect();
+    let loaded = format!(
+        "CREATE TEMPORARY TABLE loaded ({}) ON COMMIT DROP",
+        columns.join(", ")
+    );
+    transaction.batch_execute(&loaded).await.unwrap();
+    let copy = "COPY loaded FROM STDIN (FORMAT csv, HEADER)";
+    let mut sink = std::pin::pin!(transaction.copy_in(copy).await.unwrap());
+    sink.send(bytes::Bytes::from(file)).await.unwrap();
+    sink.finish().await.unwrap();
+    let insert = "INSERT INTO purchases SELECT $1, id, invoice, status, purchased_at::timestamptz, stock_code, description, \
+        quantity::integer, trim_scale(unit_price::numeric), currency, customer_id, country FROM loaded";
+    transaction.execute(insert, &[&organization]).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+/// The purchases in DynamoDB and in PostgreSQL, exported as the same bytes, and as what is in the table.
+#[tokio::test]
+async fn purchases_from_a_database_are_the_same_file() {
+    let Some(folder) = folder("the real purchases from a database") else {
+        return;
+    };
+    let stack = Stack::get();
+    let table = Table::prepare("purchases", &folder, rows(6_000));
+    let id = unique().to_string();
+    table.load(&stack, &id);
+    insert_purchases(&stack, &table, &id).await;
+    let selections = [
+        ("all purchases", json!({}), Value::Null),
+        (
+            "purchases of two countries",
+            json!({"country": ["France", "Germany"]}),
+            Value::Null,
+        ),
+        ("purchases with `heart`", json!({}), json!("heart")),
+    ];
+    for (what, filters, search) in selections {
+        let mut files = Vec::new();
+        for type_name in ["purchases", "shop_purchases"] {
+            let body =
+                json!({"type": type_name, "format": "csv", "filters": filters, "search": search});
+            let sub = format!("reader-{}", unique());
+            let api = stack.caller(&stack.token_with(&sub, &format!("organization:{id}")).await);
+            let (export, file) = exported(&stack, &api, &format!("organizations/{id}"), body).await;
+            if whole_tables() {
+                figures(&stack, &format!("{what}, {type_name}"), &export);
+            }
+            assert_eq!(export["receipt"]["sha256"], json!(sha256(&file)), "{what}");
+            files.push((export["rows"].clone(), export["receipt"]["sha256"].clone()));
+            if what == "all purchases" {
+                let asked = json!({"format": "csv", "profile": export["profile"], "columns": table.columns(),
+                    "order": ["purchased_at", "id"], "range": ["purchased_at", "", export["created_at"]]});
+                assert_eq!(
+                    table.compare(&file, asked)["rows"],
+                    export["rows"],
+                    "{type_name}"
+                );
+            }
+        }
+        assert_eq!(files[0], files[1], "{what}");
+        assert_ne!(files[0].0, json!(0), "{what}");
+    }
 }
 
 #[tokio::test]

@@ -34,6 +34,16 @@ pub(crate) enum AttemptOutcome {
     Paused,
 }
 
+/// Where the writing of pages ended.
+enum PagesOutcome {
+    /// After the last record.
+    AtEnd,
+    /// Near the end of the invocation; a checkpoint has all progress.
+    Paused,
+    /// At a page that a database cannot be asked for yet; a checkpoint has all progress.
+    NotYet,
+}
+
 /// The dependencies of an attempt.
 #[derive(Clone)]
 pub struct Dependencies {
@@ -74,16 +84,21 @@ impl Attempt<'_> {
         let (plan, dependencies) = (self.plan, self.dependencies);
         plan.wait_until_settled(&dependencies.clock).await;
         let mut draft = self.open(checkpoint, old).await?;
-        let margin = Margin::new(Instant::now(), self.deadline);
-        let opened = self.open_records(&draft.progress, margin.begins()).await?;
-        let Some(mut records) = opened else {
-            return Ok(AttemptOutcome::Paused);
-        };
-        let is_at_end = self.write_pages(&mut records, &mut draft, margin).await;
-        records.close().await;
-        match is_at_end? {
-            true => self.end(draft).await,
-            false => Ok(AttemptOutcome::Paused),
+        let mut margin = Margin::new(Instant::now(), self.deadline);
+        loop {
+            let opened = self.open_records(&draft.progress, margin.begins()).await?;
+            let Some(mut records) = opened else {
+                return Ok(AttemptOutcome::Paused);
+            };
+            let read = self
+                .write_pages(&mut records, &mut draft, &mut margin)
+                .await;
+            records.close().await;
+            match read? {
+                PagesOutcome::AtEnd => return self.end(draft).await,
+                PagesOutcome::Paused => return Ok(AttemptOutcome::Paused),
+                PagesOutcome::NotYet => {}
+            }
         }
     }
 
@@ -111,14 +126,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// Writes the rows of all records, until the end of the records or near that of the invocation, which leaves a
-    /// checkpoint. Returns whether all records are read.
+    /// Writes the rows of all records, until the end of the records. Near the end of the invocation, and where a database
+    /// cannot be read for a while, it leaves a checkpoint.
     async fn write_pages(
         &self,
         records: &mut RecordsSource,
         draft: &mut Draft,
-        mut margin: Margin,
-    ) -> Result<bool, AttemptError> {
+        margin: &mut Margin,
+    ) -> Result<PagesOutcome, AttemptError> {
         let dependencies = self.dependencies;
         let attempts = self.lease.state().await.work.attempts;
         let mut next_checkpoint = NextCheckpoint::new(dependencies.checkpoint_every, attempts);
@@ -128,10 +143,17 @@ impl Attempt<'_> {
             let patience = has_page.then(|| margin.begins());
             let Some(page) = before(patience, records.next()).await else {
                 self.checkpoint_all(draft).await?;
-                return Ok(false);
+                return Ok(PagesOutcome::Paused);
             };
-            let Some(page) = page? else {
-                return Ok(true);
+            let page = match page {
+                Err(RecordsError::NotYet { .. }) => {
+                    self.checkpoint_all(draft).await?;
+                    return Ok(PagesOutcome::NotYet);
+                }
+                page => page?,
+            };
+            let Some(page) = page else {
+                return Ok(PagesOutcome::AtEnd);
             };
             has_page = true;
             let begun = Instant::now();
@@ -151,7 +173,7 @@ impl Attempt<'_> {
                 margin.checkpoint(begun.elapsed());
             }
             if pause {
-                return Ok(false);
+                return Ok(PagesOutcome::Paused);
             }
         }
     }

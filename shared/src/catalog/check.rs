@@ -11,8 +11,8 @@ use toml::Spanned;
 use self::records::{Databases, RawRecords};
 use super::custom::{LAST, OTHER};
 use super::{
-    ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path,
-    RecordsSpec,
+    ATTRIBUTES, CREATED_AT, CatalogError, CatalogMistake, Column, Delivery, ExportType, ParentKind,
+    Path, RecordsSpec,
 };
 use crate::value::{Kind, Stored};
 
@@ -62,11 +62,41 @@ fn yes() -> bool {
     true
 }
 
-/// An error, with its bytes in the text.
-struct Wrong(Range<usize>, String);
+/// What is wrong: each mistake with its bytes in the text.
+#[derive(Default)]
+struct Wrong(Vec<(Range<usize>, String)>);
+
+impl Wrong {
+    fn at(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self(vec![(span, message.into())])
+    }
+
+    /// Keeps the mistakes of a result, so that others are found too.
+    fn keep<T>(&mut self, result: Result<T, Self>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                self.add(wrong);
+                None
+            }
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// The value, if nothing is wrong.
+    fn or<T>(self, value: Option<T>) -> Result<T, Self> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self),
+        }
+    }
+}
 
 fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
-    Wrong(at.span(), message.into())
+    Wrong::at(at.span(), message)
 }
 
 /// Parses and checks every type of a catalog.
@@ -74,18 +104,26 @@ pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
     let raw: RawCatalog = toml::from_str(text).map_err(|error| {
         invalid(
             text,
-            Wrong(error.span().unwrap_or_default(), error.message().to_owned()),
+            Wrong::at(error.span().unwrap_or_default(), error.message()),
         )
     })?;
     types(raw.types, &raw.databases).map_err(|wrong| invalid(text, wrong))
 }
 
-fn invalid(text: &str, Wrong(span, message): Wrong) -> CatalogError {
-    let before = text.as_bytes().iter().take(span.start);
-    CatalogError::Invalid {
-        line: 1 + before.filter(|&&b| b == b'\n').count(),
-        message,
-    }
+fn invalid(text: &str, Wrong(mistakes): Wrong) -> CatalogError {
+    let line = |span: Range<usize>| {
+        let before = text.as_bytes().iter().take(span.start);
+        1 + before.filter(|&&b| b == b'\n').count()
+    };
+    let mut mistakes: Vec<CatalogMistake> = mistakes
+        .into_iter()
+        .map(|(span, message)| CatalogMistake {
+            line: line(span),
+            message,
+        })
+        .collect();
+    mistakes.sort_by_key(|mistake| mistake.line);
+    CatalogError::Invalid(mistakes)
 }
 
 fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<ExportType>, Wrong> {
@@ -102,67 +140,85 @@ fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<Export
             ));
         }
     }
+    // One invalid type is enough: whoever wants to know of all leaves it out and tries again.
     raw.into_iter()
         .map(|raw| export_type(raw, databases))
         .collect()
 }
 
 fn export_type(raw: RawType, databases: &Databases) -> Result<ExportType, Wrong> {
+    let mut found = Wrong::default();
     if !is_name(raw.name.get_ref()) {
-        return Err(wrong(
+        found.add(wrong(
             &raw.name,
             "a type's name must have 1 to 64 of a-z, 0-9 and _, and begin with a letter",
         ));
     }
-    let mut columns = columns(raw.columns)?;
-    let created = path(&raw.created)?;
-    let custom = match &raw.custom {
-        Some(custom) if *custom.get_ref() => {
-            if raw.parent != ParentKind::Source {
-                return Err(wrong(
-                    custom,
-                    "only sources have custom fields; the type's parent must be source",
-                ));
-            }
-            if columns.iter().any(|column| column.key == OTHER) {
-                return Err(wrong(
-                    custom,
-                    "the key `other` is reserved for fields without a definition; give the column another key",
-                ));
-            }
-            columns = with_last_columns(columns, &created);
-            true
-        }
-        _ => false,
+    let records = found.keep(records::records(raw.records, databases));
+    let columns = found.keep(columns(raw.columns));
+    let created = found.keep(path(&raw.created));
+    let (Some(records), Some(columns), Some(created)) = (records, columns, created) else {
+        return Err(found);
+    };
+    let custom = raw.custom.filter(|custom| *custom.get_ref());
+    if let Some(custom) = &custom {
+        found.keep(may_be_custom(custom, raw.parent, &records, &columns));
+    }
+    let columns = match custom {
+        Some(_) => with_last_columns(columns, &created),
+        None => columns,
     };
     if let Some(column) = columns.iter().find(|c| c.origin.path() == Some(&created))
         && column.kind != Kind::Timestamp
     {
-        return Err(wrong(
+        found.add(wrong(
             &raw.created,
             format!("the column `{}` must be of kind timestamp", column.key),
         ));
     }
-    let records = records::records(raw.records, databases)?;
-    if let (Some(key), true, RecordsSpec::Postgres(_)) = (&raw.custom, custom, &records) {
-        return Err(wrong(
-            key,
-            "records in a database have no custom fields; name their columns",
-        ));
-    }
+    let search = found.keep(keys(raw.search, &columns, &[]));
+    let filters = found.keep(filters(raw.filters, &columns));
     let name = raw.name.into_inner();
-    Ok(ExportType {
+    found.or(search.zip(filters).map(|(search, filters)| ExportType {
         label: raw.label.unwrap_or_else(|| humane(&name)),
         parent: raw.parent,
         delivery: raw.delivery,
         records,
-        search: keys(raw.search, &columns, &[])?,
-        filters: filters(raw.filters, &columns)?,
-        custom,
+        search,
+        filters,
+        custom: custom.is_some(),
         created,
         columns,
         name,
-    })
+    }))
+}
+
+/// Whether a type with these records and columns may have custom fields.
+fn may_be_custom(
+    custom: &Spanned<bool>,
+    parent: ParentKind,
+    records: &RecordsSpec,
+    columns: &[Column],
+) -> Result<(), Wrong> {
+    if parent != ParentKind::Source {
+        return Err(wrong(
+            custom,
+            "only sources have custom fields; the type's parent must be source",
+        ));
+    }
+    if columns.iter().any(|column| column.key == OTHER) {
+        return Err(wrong(
+            custom,
+            "the key `other` is reserved for fields without a definition; give the column another key",
+        ));
+    }
+    match records {
+        RecordsSpec::Dynamodb(_) => Ok(()),
+        RecordsSpec::Postgres(_) => Err(wrong(
+            custom,
+            "records in a database have no custom fields; name their columns",
+        )),
+    }
 }
 
 /// Moves the columns that end a file with custom fields to the end. Adds those that the type does not define.
@@ -198,34 +254,36 @@ const MAX_KEYS_BYTES: usize = 100_000;
 
 fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
     let span = raw.span();
+    let mut found = Wrong::default();
     let mut taken = HashSet::new();
     let mut columns = Vec::new();
     for raw in raw.into_inner() {
         if !taken.insert(raw.key.get_ref().clone()) {
-            return Err(wrong(
+            found.add(wrong(
                 &raw.key,
                 format!("the column `{}` is defined twice", raw.key.get_ref()),
             ));
         }
-        columns.push(column(raw)?);
+        columns.extend(found.keep(column(raw)));
     }
     let bytes: usize = columns.iter().map(|c| c.key.len()).sum();
     if bytes > MAX_KEYS_BYTES {
-        return Err(Wrong(
-            span,
+        found.add(Wrong::at(
+            span.clone(),
             format!(
                 "the keys of the columns have {bytes} bytes together, and at most {MAX_KEYS_BYTES} fit into an export; \
                  give the columns shorter keys, and the names in `path`"
             ),
         ));
     }
-    if !columns.iter().any(|c| c.default && !c.hidden) {
-        return Err(Wrong(
+    let is_valid = found.0.is_empty();
+    if is_valid && !columns.iter().any(|c| c.default && !c.hidden) {
+        found.add(Wrong::at(
             span,
-            "at least one column must not be hidden and not have `default = false`".to_owned(),
+            "at least one column must not be hidden and not have `default = false`",
         ));
     }
-    Ok(columns)
+    found.or(Some(columns))
 }
 
 /// The maximum length of a column's key. A warning names it.
@@ -294,18 +352,19 @@ fn keys(
     columns: &[Column],
     words: &[&str],
 ) -> Result<Vec<String>, Wrong> {
+    let mut found = Wrong::default();
     let mut keys = Vec::new();
     for key in raw {
         let name = key.get_ref();
         if !words.contains(&name.as_str()) && !columns.iter().any(|c| c.key == *name) {
-            return Err(wrong(&key, format!("this type has no column `{name}`")));
+            found.add(wrong(&key, format!("this type has no column `{name}`")));
         }
         if keys.contains(name) {
-            return Err(wrong(&key, format!("`{name}` is listed twice")));
+            found.add(wrong(&key, format!("`{name}` is listed twice")));
         }
         keys.push(key.into_inner());
     }
-    Ok(keys)
+    found.or(Some(keys))
 }
 
 /// Parameters of a list's query string that are not filters. A filter cannot have the same name.

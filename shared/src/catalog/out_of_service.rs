@@ -39,8 +39,9 @@ pub(super) fn valid_types(
         if is_last {
             return Ok((Vec::new(), out_of_service));
         }
-        let CatalogError::Invalid { line, .. } = error else {
-            return Err(error);
+        let line = match &error {
+            CatalogError::Invalid(mistakes) => mistakes.first().map_or(1, |mistake| mistake.line),
+            CatalogError::Unreadable { .. } => return Err(error),
         };
         let Some(lines) = type_at(&text, line) else {
             return Err(error);

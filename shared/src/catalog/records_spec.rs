@@ -1,5 +1,7 @@
 //! Where a type's records are.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::SortFormat;
@@ -89,6 +91,16 @@ pub enum Constant {
     Integer(i64),
     /// True or false.
     Boolean(bool),
+}
+
+impl fmt::Display for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "the text \"{text}\""),
+            Self::Integer(number) => write!(f, "the number {number}"),
+            Self::Boolean(flag) => write!(f, "the boolean {flag}"),
+        }
+    }
 }
 
 pub(super) const PARENT: &str = "{parent}";

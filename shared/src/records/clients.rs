@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 
 use super::dynamodb::DynamodbClients;
-use super::postgres::Databases;
+use super::postgres::{Databases, Network};
 use crate::env;
 
 /// The clients for the host's records.
@@ -20,6 +20,12 @@ impl RecordsClients {
             dynamodb: DynamodbClients::new(config, endpoint),
             databases: Databases::new(config),
         }
+    }
+
+    /// Reaches databases through this network, without passwords.
+    pub fn with_network(mut self, network: Network) -> Self {
+        self.databases = Databases::through(network);
+        self
     }
 
     /// Clients for AWS; for DynamoDB at `RECORDS_ENDPOINT_URL`, if set.

@@ -5,6 +5,7 @@ mod connection;
 mod databases;
 mod decode;
 mod indexes;
+mod network;
 mod page;
 mod password;
 mod position;
@@ -16,6 +17,7 @@ mod tls;
 pub use check::Finding;
 pub(super) use check::check;
 pub(super) use databases::{Connector, Databases};
+pub use network::Network;
 pub(super) use page::PostgresPage;
 
 use std::slice;
@@ -38,10 +40,10 @@ use crate::catalog::SqlSpec;
 
 /// The rows of the first window, and of the largest one. Between them a window has as many as fit into [`PAGE_BYTES`].
 const FIRST_WINDOW: u32 = 2_000;
-const LARGEST_WINDOW: u32 = 50_000;
+const LARGEST_WINDOW: u32 = 20_000;
 const SMALLEST_WINDOW: u32 = 100;
 /// The size of a page's values, in bytes.
-const PAGE_BYTES: u64 = 4_000_000;
+const PAGE_BYTES: u64 = 2_000_000;
 
 /// A parent's records within a range, after a position.
 #[derive(Debug)]
@@ -81,11 +83,9 @@ impl PostgresRecords {
         request: &ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
-        let failed = |error: ConnectionError| error.into_records_error("Connect", spec);
-        let connection = connector.connect().await.map_err(failed)?;
-        let described = Table::describe(connection.client(), &spec.table).await;
-        let table = described.map_err(failed)?;
-        let table = table.ok_or_else(|| RecordsError::Missing {
+        let described = with_retries(|| describe(&connector, spec)).await;
+        let described = described.map_err(|error| error.into_records_error("Connect", spec))?;
+        let (connection, table, indexes) = described.ok_or_else(|| RecordsError::Missing {
             table: spec.table.clone(),
         })?;
         let refused = |message: String| RecordsError::Refused {
@@ -106,8 +106,7 @@ impl PostgresRecords {
         let parent = table
             .parent_column(&spec.parent)
             .map_err(|error| refused(error.to_string()))?;
-        let indexes = Indexes::describe(connection.client(), &spec.table).await;
-        if !indexes.map_err(failed)?.prove_keys(spec) {
+        if !table.is_unprovable && !indexes.prove_keys(spec) {
             return Err(refused(unproven(spec)));
         }
         let decoder = parent.decoder().unwrap_or(Decoder::Text);
@@ -117,7 +116,7 @@ impl PostgresRecords {
             is_pinned: position.last.is_some() || request.order == Order::Descending,
             position,
             window: FIRST_WINDOW,
-            largest: LARGEST_WINDOW,
+            largest: connector.largest_window().unwrap_or(LARGEST_WINDOW),
             reads_ahead: false,
             ahead: JoinSet::new(),
             reader: Arc::new(WindowReader {
@@ -188,7 +187,7 @@ impl PostgresRecords {
                 "rows of another parent"
             );
         }
-        self.position.after = page.end.clone();
+        self.position.after = page.last_key();
         self.is_at_end = page.is_last;
         if let Some(bytes) = page.bytes.checked_div(page.scanned) {
             let fitting = PAGE_BYTES.checked_div(bytes).unwrap_or(u64::MAX);
@@ -230,6 +229,42 @@ const TRIES: u32 = 4;
 /// The wait before the second try; it doubles with each try.
 const RETRY_WAIT: Duration = Duration::from_millis(250);
 
+/// The wait after a try that may pass.
+async fn wait_after(tries: u32) {
+    tracing::warn!(
+        tries,
+        "the connection to the database ended, and its statement is tried again"
+    );
+    tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries - 1)).await;
+}
+
+/// Tries several times what may succeed on a new connection.
+async fn with_retries<T, F: Future<Output = Result<T, ConnectionError>>>(
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, ConnectionError> {
+    for tries in 1..TRIES {
+        match attempt().await {
+            Err(error) if error.is_passing() => wait_after(tries).await,
+            done => return done,
+        }
+    }
+    attempt().await
+}
+
+/// Connects, and describes the entry's table; `None` if there is no such table.
+async fn describe(
+    connector: &Connector,
+    spec: &SqlSpec,
+) -> Result<Option<(Connection, Table, Indexes)>, ConnectionError> {
+    let connection = connector.connect().await?;
+    let client = connection.client();
+    let Some(table) = connection::in_time(Table::describe(client, &spec.table)).await? else {
+        return Ok(None);
+    };
+    let indexes = connection::in_time(Indexes::describe(client, &spec.table)).await?;
+    Ok(Some((connection, table, indexes)))
+}
+
 impl WindowReader {
     /// Reads the window of at most `size` rows after a position. A window that takes too long is tried again with half of
     /// the rows, and one whose connection ends on a new connection.
@@ -250,11 +285,7 @@ impl WindowReader {
                     );
                 }
                 Err(error) if error.is_passing() && tries < TRIES => {
-                    tracing::warn!(
-                        tries,
-                        "the connection to the database ended, and the page is read again"
-                    );
-                    tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries - 1)).await;
+                    wait_after(tries).await;
                     tries += 1;
                 }
                 Err(error) => return Err(error.into_records_error("Select", &self.spec)),
@@ -309,18 +340,22 @@ impl WindowReader {
         let Some(parent) = &self.parent else {
             return Ok(None);
         };
+        let last = with_retries(|| self.select_last_key(parent)).await;
+        last.map_err(|error| error.into_records_error("Select", &self.spec))
+    }
+
+    async fn select_last_key(&self, parent: &Parent) -> Result<Option<Key>, ConnectionError> {
         let mut last = None;
         let parameters = vec![(parent.raw().to_vec(), self.selected.parent_type().clone())];
         let statement = self.selected.last_key();
         let found = self.select(&statement, parameters, |row| {
+            let value = |n| row.try_get::<_, Option<connection::Raw<'_>>>(n);
             let values =
-                (0..row.len()).map(|n| Ok(row.try_get::<_, connection::Raw<'_>>(n)?.0.to_vec()));
+                (0..row.len()).map(|n| Ok(value(n)?.ok_or(ConnectionError::EqualKeys)?.0.to_vec()));
             last = Some(Key(values.collect::<Result<_, ConnectionError>>()?));
             Ok(())
         });
-        found
-            .await
-            .map_err(|error| error.into_records_error("Select", &self.spec))?;
+        found.await?;
         Ok(last)
     }
 }

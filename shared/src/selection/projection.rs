@@ -40,6 +40,8 @@ pub enum Condition {
     Exists(Path),
     /// The value at the path is one of these texts, or not a text.
     OneOf(Path, Vec<String>),
+    /// The value at the path is equal to one of these numbers, or not a number.
+    Number(Path, Vec<String>),
 }
 
 /// A test that a row must pass. Places are indexes in the row.
@@ -98,9 +100,12 @@ impl Projection {
         let origin = column.map_or_else(|| Path::new(key, []).into(), |c| c.origin.clone());
         let stored = column.and_then(|c| c.stored);
         if let Some(path) = origin.path() {
-            self.conditions.push(match is_plain(kind, stored) {
-                true => Condition::OneOf(path.clone(), values.to_vec()),
-                false => Condition::Exists(path.clone()),
+            self.conditions.push(match (kind, stored) {
+                (Kind::Integer | Kind::Decimal, None) => {
+                    Condition::Number(path.clone(), values.to_vec())
+                }
+                _ if is_plain(kind, stored) => Condition::OneOf(path.clone(), values.to_vec()),
+                _ => Condition::Exists(path.clone()),
             });
         }
         let values = values.iter().map(|value| comparable(kind, None, value));

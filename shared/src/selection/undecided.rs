@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{Decision, Doubt};
 use super::projection::Projection;
-use crate::catalog::{Constant, ExportType};
+use crate::catalog::ExportType;
 use crate::export::Failure;
 use crate::file::{Warning, WarningCode};
 use crate::value::{Stored, Value};
@@ -168,7 +168,7 @@ impl UndecidedCounts {
             Reason::Fixed => {
                 let mut fixed = of.records.fixed().iter();
                 let fixed = fixed.find(|(name, _)| name == attribute);
-                fixed.map_or_else(String::new, |(_, constant)| named(constant))
+                fixed.map_or_else(String::new, |(_, constant)| constant.to_string())
             }
             Reason::Undated | Reason::Created | Reason::Blank => expected_time(of).to_owned(),
         };
@@ -210,14 +210,6 @@ fn sort_key_of(of: &ExportType) -> &str {
 fn sort_format_of(of: &ExportType) -> String {
     let spec = of.records.dynamodb();
     spec.map_or_else(String::new, |spec| spec.sort_format.to_string())
-}
-
-fn named(constant: &Constant) -> String {
-    match constant {
-        Constant::Text(text) => format!("the text \"{text}\""),
-        Constant::Integer(number) => format!("the number {number}"),
-        Constant::Boolean(flag) => format!("the boolean {flag}"),
-    }
 }
 
 fn expected_time(of: &ExportType) -> &'static str {

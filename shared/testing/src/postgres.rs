@@ -43,7 +43,7 @@ pub struct PostgresServer {
     _folder: TempDir,
 }
 
-/// PgBouncer in transaction mode before the server, where `WAYBILL_PGBOUNCER` is set (Debian: apt install pgbouncer).
+/// PgBouncer in transaction mode before the server, where it is installed (Debian: apt install pgbouncer).
 #[derive(Debug)]
 struct Pooler {
     process: Child,
@@ -122,8 +122,7 @@ impl PostgresServer {
             programs: programs.clone(),
             port,
             authority: certificate.map(|certificate| certificate.authority),
-            pooler: std::env::var_os("WAYBILL_PGBOUNCER")
-                .map(|_| Pooler::start(folder.path(), port)),
+            pooler: pgbouncer().map(|program| Pooler::start(&program, folder.path(), port)),
             _folder: folder,
         };
         wait_for(port);
@@ -221,10 +220,12 @@ impl PostgresServer {
         format!("postgres://waybill@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// The address of a database for those who may be given another connection for each transaction.
-    pub fn pooled_url(&self, database: &str) -> String {
-        let port = self.pooler.as_ref().map_or(self.port, |pooler| pooler.port);
-        format!("postgres://waybill@127.0.0.1:{port}/{database}")
+    /// The address of a database behind PgBouncer, which may give each transaction to another connection; `None` where
+    /// PgBouncer is not installed.
+    pub fn pooled_url(&self, database: &str) -> Option<String> {
+        let pooler = self.pooler.as_ref()?;
+        let port = pooler.port;
+        Some(format!("postgres://waybill@127.0.0.1:{port}/{database}"))
     }
 
     /// A connection to a database.
@@ -260,7 +261,7 @@ impl PostgresServer {
 }
 
 impl Pooler {
-    fn start(folder: &Path, server: u16) -> Self {
+    fn start(program: &Path, folder: &Path, server: u16) -> Self {
         let (settings, users, port) = (
             folder.join("pgbouncer.ini"),
             folder.join("users.txt"),
@@ -268,12 +269,12 @@ impl Pooler {
         );
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\n\
-             auth_type=trust\nauth_file={}\npool_mode=transaction\ndefault_pool_size=3\nlogfile=\n",
+             auth_type=trust\nauth_file={}\npool_mode=transaction\ndefault_pool_size=3\nserver_login_retry=0.5\nlogfile=\n",
             users.display()
         );
         fs::write(&settings, text).unwrap();
         fs::write(&users, "\"waybill\" \"\"\n\"reader\" \"\"\n").unwrap();
-        let mut command = Command::new("pgbouncer");
+        let mut command = Command::new(program);
         command
             .arg(&settings)
             .stdout(Stdio::null())
@@ -368,6 +369,13 @@ impl Certificate {
             format!("ssl_key_file={}", key.display()),
         ]
     }
+}
+
+/// The program PgBouncer. Debian puts it where only root's path has it.
+fn pgbouncer() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.find_map(|folder| Some(folder.join("pgbouncer")).filter(|program| program.exists()))
 }
 
 /// The folder with the programs of the newest version that Debian has installed.

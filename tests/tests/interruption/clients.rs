@@ -35,6 +35,9 @@ impl World {
     pub(crate) async fn worker(self: &Arc<Self>, machine: &Arc<Machine>) -> Worker {
         let (config, table) = (self.config(machine, true), self.records_table());
         let mut worker = functions::worker(&config, machine.clock(), table, RETENTION);
+        if let Some(database) = &self.database {
+            worker.dependencies.records = database.opener(&config, self.network(machine));
+        }
         worker.dependencies.part_sizes = PartSizes::beginning_with(self.part);
         worker.dependencies.checkpoint_every = self.checkpoint_every;
         worker.exports_per_parent = self.exports_per_parent;

@@ -1,9 +1,14 @@
 //! The exported records, and the expected files, computed without Waybill.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::Catalog;
 use waybill_testing::fake::{DynamoDb, Item};
+use waybill_testing::postgres::PostgresServer;
+
+use crate::database::Database;
 
 /// The name of the table of records.
 pub(crate) const RECORDS: &str = "records";
@@ -36,6 +41,13 @@ const PLACES: [(&str, &str); 3] = [
     ),
 ];
 
+/// The same in a database: in the order of time, and in the order of another key.
+const KEYS_IN_DATABASE: [(&str, &str); 2] = [
+    ("sql_by_time", r#"["created_at", "id"]"#),
+    (BY_ID, r#"["id"]"#),
+];
+const BY_ID: &str = "sql_by_id";
+
 /// The keys of the columns of every type.
 pub(crate) const KEYS: [&str; 6] = ["id", "status", "created_at", "customer", "amount", "paid"];
 
@@ -50,6 +62,8 @@ pub(crate) struct Case {
     pub(crate) search: Option<&'static str>,
     /// The number of random letters after each customer's name.
     letters: usize,
+    /// The database with the records; `None` where they are in DynamoDB.
+    pub(crate) database: Option<Database>,
 }
 
 /// A record.
@@ -73,13 +87,25 @@ impl Record {
 }
 
 pub(crate) fn catalog() -> Catalog {
-    let types = PLACES.map(|(name, place)| {
+    let of_type = |name: &str, records: String| {
         format!(
             "[[type]]\nname = \"{name}\"\nlabel = \"{name}\"\nparent = \"project\"\ndelivery = \"link\"\n\
-             records = {{ engine = \"dynamodb\", table = \"RECORDS_TABLE\", {place} }}\n{COLUMNS}"
+             records = {{ {records} }}\n{COLUMNS}"
         )
+    };
+    let in_dynamodb = PLACES.map(|(name, place)| {
+        let records = format!("engine = \"dynamodb\", table = \"RECORDS_TABLE\", {place}");
+        of_type(name, records)
     });
-    Catalog::parse(&types.concat()).unwrap()
+    let in_database = KEYS_IN_DATABASE.map(|(name, key)| {
+        let records = format!(
+            "database = \"shop\", table = \"public.records\", parent = \"project\", key = {key}"
+        );
+        of_type(name, records)
+    });
+    let database = "[database.shop]\nengine = \"postgres\"\nsettles = 2\n";
+    let catalog = [database, &in_dynamodb.concat(), &in_database.concat()].concat();
+    Catalog::parse(&catalog).unwrap()
 }
 
 /// The instant of every request.
@@ -96,6 +122,7 @@ pub(crate) fn cases() -> Vec<Case> {
         filters: Value::Null,
         search: None,
         letters: 0,
+        database: None,
     };
     vec![
         case("all of one partition", "plain", 320),
@@ -121,6 +148,45 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
+/// The cases of records in databases of this server; seeds take them in turn.
+pub(crate) fn cases_in_database(server: &Arc<PostgresServer>) -> Vec<Case> {
+    let case = |name, type_name, records| Case {
+        name,
+        type_name,
+        records,
+        filters: Value::Null,
+        search: None,
+        letters: 0,
+        database: None,
+    };
+    let [by_time, by_id] = KEYS_IN_DATABASE.map(|(name, _)| name);
+    let cases = vec![
+        case("all rows", by_time, 320),
+        Case {
+            filters: json!({"status": ["sold", "won"]}),
+            ..case("what the database filters", by_time, 320)
+        },
+        Case {
+            search: Some("ana"),
+            ..case("what Waybill searches", by_time, 320)
+        },
+        case("all rows by another key", by_id, 300),
+        Case {
+            filters: json!({"status": ["won"], "created_at": {"from": "2026-11-20T06:00:30Z", "to": null}}),
+            ..case("a filter and a range by another key", by_id, 300)
+        },
+        case("less than a part", by_time, 6),
+        Case {
+            search: Some("nobody of this name"),
+            ..case("nothing", by_time, 100)
+        },
+    ];
+    cases
+        .into_iter()
+        .map(|case| case.in_database(server))
+        .collect()
+}
+
 impl Case {
     /// All records of one partition, with this number of records.
     pub(crate) fn with_records(records: usize) -> Self {
@@ -131,6 +197,7 @@ impl Case {
             filters: Value::Null,
             search: None,
             letters: 0,
+            database: None,
         }
     }
 
@@ -151,6 +218,16 @@ impl Case {
             filters,
             search,
             letters: 0,
+            database: None,
+        }
+    }
+
+    /// The same records in a database of this server.
+    fn in_database(self, server: &Arc<PostgresServer>) -> Self {
+        let database = Database::new(server, &self.statements());
+        Self {
+            database: Some(database),
+            ..self
         }
     }
 
@@ -201,7 +278,11 @@ impl Case {
 
     /// The number of records that must be read.
     pub(crate) fn read(&self) -> u64 {
-        self.in_range().count() as u64
+        match self.type_name {
+            // The key does not bound the time.
+            BY_ID => self.all().len() as u64,
+            _ => self.in_range().count() as u64,
+        }
     }
 
     /// The number of records created after the request, which are read to find keys of another format.
@@ -235,7 +316,10 @@ impl Case {
                     .is_none_or(|s| r.customer.to_lowercase().contains(s))
             })
             .collect();
-        found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        match self.type_name {
+            BY_ID => found.sort_by(|a, b| a.id.cmp(&b.id)),
+            _ => found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id))),
+        }
         found
     }
 
@@ -248,6 +332,33 @@ impl Case {
             dynamodb.tables.get_mut(RECORDS).unwrap().put(item);
             dynamodb.tables.get_mut(OTHERS).unwrap().put(other);
         }
+    }
+
+    /// Creates the table of a database and fills it.
+    fn statements(&self) -> String {
+        let rows = self.all().into_iter().map(|record| {
+            let paid = record
+                .paid()
+                .map_or("\"maybe\"".to_owned(), |paid| paid.to_string());
+            let Record {
+                id,
+                created_at,
+                status,
+                customer,
+                cents,
+            } = record;
+            let customer = customer.replace('\'', "''");
+            format!(
+                "(42, '{id}', '{status}', '{created_at}', '{customer}', {cents} / 100.0, '{paid}')"
+            )
+        });
+        let rows: Vec<String> = rows.collect();
+        format!(
+            "CREATE TABLE records (project int NOT NULL, id text UNIQUE NOT NULL, status text, created_at timestamptz NOT NULL, \
+               customer text, amount numeric(12, 2), paid jsonb, PRIMARY KEY (project, created_at, id)); \
+             INSERT INTO records VALUES {};",
+            rows.join(", ")
+        )
     }
 
     fn item(&self, n: usize, record: Record) -> Item {

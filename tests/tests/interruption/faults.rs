@@ -132,11 +132,12 @@ impl Faults {
         }
     }
 
-    pub(crate) fn plan(&self, call: &Call, random: &mut Rng) -> CallPlan {
+    /// The plan of a call; `is_page` for one that asks for records.
+    pub(crate) fn plan(&self, is_page: bool, random: &mut Rng) -> CallPlan {
         let half = |ms: Range<u64>, random: &mut Rng| Duration::from_millis(random.u64(ms) / 2);
         let mut there = half(self.takes.clone(), random);
         let mut back = half(self.takes.clone(), random);
-        if call.operation == "DynamoDB.Query" && is_for_records(call) {
+        if is_page {
             back += half(self.page_takes.clone(), random);
         }
         if random.f64() < self.slow {

@@ -71,6 +71,10 @@ impl Machine {
         self.death.notify_one();
     }
 
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::Relaxed)
+    }
+
     /// Waits for the machine's death.
     pub(crate) async fn death(&self) {
         self.death.notified().await;
@@ -81,7 +85,7 @@ impl Machine {
         while Instant::now() < self.frozen_until() {
             tokio::time::sleep_until(self.frozen_until()).await;
         }
-        if self.is_dead.load(Ordering::Relaxed) {
+        if self.is_dead() {
             std::future::pending().await
         }
     }

@@ -6,6 +6,7 @@
 
 mod clients;
 mod data;
+mod database;
 mod faults;
 mod judge;
 mod machine;
@@ -23,6 +24,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use waybill::export::Status;
 use waybill::file::Format;
+use waybill_testing::postgres::PostgresServer;
 use waybill_tests::note;
 
 use data::Case;
@@ -32,15 +34,28 @@ use world::World;
 
 /// The default number of seeds for each format.
 const SEEDS: u64 = 150;
+/// The same for records in a database.
+const SEEDS_OF_DATABASE: u64 = 30;
 
 #[test]
 fn a_csv_file_is_the_same_whatever_interrupts_it() {
-    try_seeds(Format::Csv);
+    try_seeds(&data::cases(), Format::Csv, SEEDS);
 }
 
 #[test]
 fn a_spreadsheet_is_the_same_whatever_interrupts_it() {
-    try_seeds(Format::Xlsx);
+    try_seeds(&data::cases(), Format::Xlsx, SEEDS);
+}
+
+/// The server is a real one; its connections break, it refuses some, and time stands still while it answers.
+#[test]
+fn a_csv_file_from_a_database_is_the_same_whatever_interrupts_it() {
+    try_seeds_in_database(Format::Csv);
+}
+
+#[test]
+fn a_spreadsheet_from_a_database_is_the_same_whatever_interrupts_it() {
+    try_seeds_in_database(Format::Xlsx);
 }
 
 /// With clocks that differ by more than the allowed 30 s, leases overlap and waits have any length, but the file is the
@@ -476,8 +491,13 @@ fn a_seed_determines_all_calls() {
     assert_eq!(course(), course());
 }
 
-fn try_seeds(format: Format) {
-    let cases = data::cases();
+fn try_seeds_in_database(format: Format) {
+    let server = PostgresServer::shared();
+    let cases = data::cases_in_database(&server);
+    try_seeds(&cases, format, SEEDS_OF_DATABASE);
+}
+
+fn try_seeds(cases: &[Case], format: Format, seeds: u64) {
     let references: Vec<Reference> = cases.iter().map(|case| reference(case, format)).collect();
     let variable = |name: &str| {
         std::env::var(name)
@@ -487,7 +507,7 @@ fn try_seeds(format: Format) {
     let one = variable("WAYBILL_SEED");
     let seeds = match one {
         Some(seed) => seed..seed + 1,
-        None => 0..variable("WAYBILL_SEEDS").unwrap_or(SEEDS),
+        None => 0..variable("WAYBILL_SEEDS").unwrap_or(seeds),
     };
     let mut tally = Tally::default();
     let mut wrong = Vec::new();

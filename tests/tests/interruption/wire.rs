@@ -24,18 +24,13 @@ impl Wire for FaultyWire {
         let has_faults = self.has_faults;
         Box::pin(async move {
             machine.awake().await;
-            if has_faults && world.chance(world.faults.freeze) {
-                let seconds = world.random.lock().unwrap().u64(2..240);
-                machine.freeze(Duration::from_secs(seconds));
-                world.note(&machine, &call, &format!("frozen for {seconds} s"));
-                machine.awake().await;
-            }
-            if has_faults && world.chance(world.faults.jump) {
-                machine.jump(world.ahead());
+            if has_faults {
+                world.disturb(&machine, &call.operation).await;
             }
             let fair = Faults::none();
             let faults = if has_faults { &world.faults } else { &fair };
-            let mut plan = faults.plan(&call, &mut world.random.lock().unwrap());
+            let is_page = call.operation == "DynamoDB.Query" && is_for_records(&call);
+            let mut plan = faults.plan(is_page, &mut world.random.lock().unwrap());
             if has_faults && plan.fault == Fault::None && world.loses_answer(&call) {
                 match world.lost.lock().unwrap().bool() {
                     true => plan.fault = Fault::ResetAfter,
@@ -48,9 +43,8 @@ impl Wire for FaultyWire {
             {
                 plan.fault = Fault::Denied;
             }
-            world.note(&machine, &call, &format!("{plan:?}"));
-            let is_reading =
-                is_worker(&machine) && call.operation == "DynamoDB.Query" && is_for_records(&call);
+            world.note(&machine, &call.operation, &format!("{plan:?}"));
+            let is_reading = is_worker(&machine) && is_page;
             if is_reading {
                 world
                     .watch
@@ -113,9 +107,22 @@ impl World {
         is_new && self.lost.lock().unwrap().f64() < self.faults.lost_put
     }
 
-    fn note(&self, machine: &Machine, call: &Call, what: &str) {
+    /// Freezes a machine before a call, or changes its clock, or does neither.
+    pub(crate) async fn disturb(&self, machine: &Machine, operation: &str) {
+        if self.chance(self.faults.freeze) {
+            let seconds = self.random.lock().unwrap().u64(2..240);
+            machine.freeze(Duration::from_secs(seconds));
+            self.note(machine, operation, &format!("frozen for {seconds} s"));
+            machine.awake().await;
+        }
+        if self.chance(self.faults.jump) {
+            machine.jump(self.ahead());
+        }
+    }
+
+    pub(crate) fn note(&self, machine: &Machine, operation: &str, what: &str) {
         let at = self.began.elapsed().as_secs_f64();
-        let line = format!("{at:10.3} {:<10} {} {what}", machine.name, call.operation);
+        let line = format!("{at:10.3} {:<10} {operation} {what}", machine.name);
         self.watch.lock().unwrap().trace.push(line);
     }
 }

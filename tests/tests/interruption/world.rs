@@ -21,6 +21,7 @@ use waybill_testing::fake::{Answer, Call, Cloud, Item, Table, plain};
 use waybill_testing::{id, own_tables, timing, waiting};
 
 use crate::data::{Case, KEYS, OTHERS, RECORDS, catalog, requested_at};
+use crate::database::Database;
 use crate::faults::Faults;
 use crate::machine::{Machine, OnMachine};
 use crate::watch::Watch;
@@ -43,6 +44,8 @@ pub(crate) struct World {
     pub(crate) exports_per_parent: usize,
     /// The requested exports with their filters.
     requests: Vec<(u64, Value)>,
+    /// The database with the records; `None` where they are in DynamoDB.
+    pub(crate) database: Option<Database>,
     queue: Mutex<Vec<Message>>,
     changed: Notify,
     machines: Mutex<usize>,
@@ -101,6 +104,7 @@ impl World {
             lost: Mutex::new(Rng::with_seed(seed ^ 0x1057)),
             exports_per_parent,
             requests,
+            database: case.database.clone(),
             queue: Mutex::default(),
             changed: Notify::new(),
             machines: Mutex::new(0),

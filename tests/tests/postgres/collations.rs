@@ -58,6 +58,7 @@ fn has_icu(what: &str) -> bool {
 
 #[tokio::test]
 async fn every_key_comes_once_in_the_servers_order_whatever_the_collation() {
+    let _server = PostgresServer::shared();
     if !has_icu("collations of ICU") {
         return;
     }
@@ -83,6 +84,7 @@ async fn every_key_comes_once_in_the_servers_order_whatever_the_collation() {
 /// Under such a collation, PostgreSQL finds the rows of `ACME` for `acme`.
 #[tokio::test]
 async fn parents_that_differ_in_case_only_never_see_each_others_rows() {
+    let _server = PostgresServer::shared();
     if !has_icu("parents under a collation without case") {
         return;
     }

@@ -4,13 +4,15 @@
 
 mod collations;
 mod failures;
+mod narrowing;
 mod reading;
 mod sign_in;
 mod standby;
 mod values;
+mod views;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,6 +24,7 @@ use waybill::selection::{Criteria, Projection, Selection};
 use waybill::value::Value;
 use waybill_testing::client;
 use waybill_testing::postgres::PostgresServer;
+use waybill_tests::skipped;
 
 /// A type whose records are in a database.
 struct Source {
@@ -29,6 +32,8 @@ struct Source {
     opener: RecordsOpener,
     server: Arc<PostgresServer>,
 }
+
+static NO_POOLER: Once = Once::new();
 
 /// An opener of the records in a database.
 fn opener(url: &str) -> RecordsOpener {
@@ -67,7 +72,11 @@ impl Source {
             "time_zone = \"America/New_York\"\n".to_owned()
         });
         server.database(database, statements).await;
-        let url = server.pooled_url(database);
+        let url = server.pooled_url(database).unwrap_or_else(|| {
+            NO_POOLER
+                .call_once(|| skipped("PostgreSQL through a pooler", "PgBouncer is not installed"));
+            server.url(database)
+        });
         let columns: Vec<String> = columns
             .iter()
             .map(|(key, kind)| format!("{{ key = \"{key}\", kind = \"{kind}\" }}"))

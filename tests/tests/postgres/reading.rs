@@ -4,6 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn each_row_before_the_request_comes_once_wherever_a_read_stops() {
+    let _server = PostgresServer::shared();
     let source = Source::new("once", ORDERS, BY_TIME, &COLUMNS).await;
     let mut expected: Vec<(i64, i64)> = (1..=100)
         .filter(|n| n % 3 != 0)
@@ -23,6 +24,7 @@ async fn each_row_before_the_request_comes_once_wherever_a_read_stops() {
 
 #[tokio::test]
 async fn a_rare_match_is_found_in_windows_and_every_row_counts_as_read() {
+    let _server = PostgresServer::shared();
     let source = Source::new("rare", ORDERS, BY_TIME, &COLUMNS).await;
     for every in [1, 1000] {
         let (rows, read) = source
@@ -38,6 +40,7 @@ async fn a_rare_match_is_found_in_windows_and_every_row_counts_as_read() {
 
 #[tokio::test]
 async fn only_the_parents_own_rows_are_read() {
+    let _server = PostgresServer::shared();
     let source = Source::new("parents", ORDERS, BY_TIME, &COLUMNS).await;
     for parent in ["Acme", "acme ", "", "' OR true --", "nobody"] {
         assert_eq!(
@@ -86,6 +89,7 @@ async fn only_the_parents_own_rows_are_read() {
 
 #[tokio::test]
 async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
+    let _server = PostgresServer::shared();
     let source = Source::new(
         "pinned",
         &format!("{ORDERS} ALTER TABLE orders ADD UNIQUE (id)"),

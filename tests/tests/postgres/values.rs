@@ -4,6 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn values_keep_every_digit() {
+    let _server = PostgresServer::shared();
     let table = "CREATE TYPE mood AS ENUM ('fine', 'bad'); CREATE DOMAIN positive AS numeric(30, 10) CHECK (VALUE > 0); \
         CREATE TYPE point2 AS (x int, y text); \
         CREATE TABLE orders (id uuid PRIMARY KEY, shop text NOT NULL, created_at timestamptz, \
@@ -58,6 +59,7 @@ async fn values_keep_every_digit() {
 /// The server's own text of the same value is in the column beside it.
 #[tokio::test]
 async fn dates_and_numbers_are_those_of_the_servers_text() {
+    let _server = PostgresServer::shared();
     let table = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text, created_at timestamptz, \
           day date, day_text text, exact numeric, exact_text text, float float8, float_text text, small real, small_text text); \
         INSERT INTO orders SELECT n, 'acme', NULL, '2026-11-01 00:00Z', day, day, exact, exact, float, float, float::real, float::real \
@@ -102,6 +104,7 @@ async fn dates_and_numbers_are_those_of_the_servers_text() {
 
 #[tokio::test]
 async fn times_without_a_zone_are_in_utc_whatever_zone_the_server_has() {
+    let _server = PostgresServer::shared();
     for (name, null, key) in [
         ("zones", "", "[\"id\"]"),
         ("zones_by_time", "NOT NULL", "[\"created_at\", \"id\"]"),
@@ -134,6 +137,7 @@ async fn times_without_a_zone_are_in_utc_whatever_zone_the_server_has() {
 /// New York's clocks were put back on 2026-11-01 at 06:00 UTC: 01:30 there was 05:30 and 06:30 UTC.
 #[tokio::test]
 async fn times_without_a_zone_are_in_the_catalogs_zone() {
+    let _server = PostgresServer::shared();
     for (name, null, key) in [
         ("zoned_by_id", "", "[\"id\"]"),
         ("zoned_by_time", "NOT NULL", "[\"created_at\", \"id\"]"),

@@ -124,7 +124,7 @@ fn connections(count: &Spanned<i64>) -> Result<u32, Wrong> {
 
 /// A key that the records' engine needs.
 fn needed<T>(span: &Range<usize>, value: Option<T>, name: &str) -> Result<T, Wrong> {
-    value.ok_or_else(|| Wrong(span.clone(), format!("`{name}` is missing in `records`")))
+    value.ok_or_else(|| Wrong::at(span.clone(), format!("`{name}` is missing in `records`")))
 }
 
 /// Refuses a key of another engine.
@@ -141,15 +141,22 @@ fn refused<T>(value: Option<Spanned<T>>, name: &str, engine: &str) -> Result<(),
 fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
     let span = raw.span();
     let raw = raw.into_inner();
-    needed(&span, raw.engine, "engine")?;
-    refused(raw.parent, "parent", "DynamoDB")?;
-    refused(raw.key, "key", "DynamoDB")?;
-    refused(raw.row_security, "row_security", "DynamoDB")?;
-    let table = needed(&span, raw.table, "table")?;
-    let partition_key = needed(&span, raw.partition_key, "partition_key")?;
-    let sort_key = needed(&span, raw.sort_key, "sort_key")?;
-    let format = needed(&span, raw.sort_format, "sort_format")?;
-    let partitions = partitions(span, raw.partition, raw.partitions)?;
+    let mut found = Wrong::default();
+    let engine = "DynamoDB";
+    found.keep(needed(&span, raw.engine, "engine"));
+    found.keep(refused(raw.parent, "parent", engine));
+    found.keep(refused(raw.key, "key", engine));
+    found.keep(refused(raw.row_security, "row_security", engine));
+    let table = found.keep(needed(&span, raw.table, "table"));
+    let partition_key = found.keep(needed(&span, raw.partition_key, "partition_key"));
+    let sort_key = found.keep(needed(&span, raw.sort_key, "sort_key"));
+    let format = found.keep(needed(&span, raw.sort_format, "sort_format"));
+    let partitions = found.keep(partitions(span, raw.partition, raw.partitions));
+    let keys = found.or(table
+        .zip(partition_key)
+        .zip(sort_key.zip(format))
+        .zip(partitions))?;
+    let (((table, partition_key), (sort_key, format)), partitions) = keys;
     if !is_logical_name(table.get_ref()) {
         return Err(wrong(
             &table,
@@ -197,27 +204,44 @@ fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wron
     let span = raw.span();
     let raw = raw.into_inner();
     let engine = "a database";
-    refused(raw.engine, "engine", engine)?;
-    refused(raw.index, "index", engine)?;
-    refused(raw.partition, "partition", engine)?;
-    refused(raw.partition_key, "partition_key", engine)?;
-    refused(raw.sort_key, "sort_key", engine)?;
-    refused(raw.sort_format, "sort_format", engine)?;
-    refused(raw.region, "region", engine)?;
-    refused(raw.role, "role", engine)?;
-    refused(raw.read_mb_per_s, "read_mb_per_s", engine)?;
+    let mut found = Wrong::default();
+    found.keep(refused(raw.engine, "engine", engine));
+    found.keep(refused(raw.index, "index", engine));
+    found.keep(refused(raw.partition, "partition", engine));
+    found.keep(refused(raw.partition_key, "partition_key", engine));
+    found.keep(refused(raw.sort_key, "sort_key", engine));
+    found.keep(refused(raw.sort_format, "sort_format", engine));
+    found.keep(refused(raw.region, "region", engine));
+    found.keep(refused(raw.role, "role", engine));
+    found.keep(refused(raw.read_mb_per_s, "read_mb_per_s", engine));
     if raw.partitions.is_some() {
-        return Err(Wrong(
-            span,
+        found.add(Wrong::at(
+            span.clone(),
             format!("records in {engine} have no `partitions`"),
         ));
     }
-    let key = needed(&span, raw.key, "key")?;
-    if key.get_ref().is_empty() {
-        return Err(wrong(&key, "`key` must name at least one column"));
+    let key = found.keep(needed(&span, raw.key, "key").and_then(key));
+    let table = found.keep(needed(&span, raw.table, "table").and_then(not_empty));
+    let parent = found.keep(needed(&span, raw.parent, "parent").and_then(not_empty));
+    let fixed = found.keep(fixed(raw.fixed));
+    let (((table, parent), key), fixed) = found.or(table.zip(parent).zip(key).zip(fixed))?;
+    Ok(SqlSpec {
+        database,
+        table,
+        parent,
+        key,
+        fixed,
+        row_security: raw.row_security.is_some_and(Spanned::into_inner),
+    })
+}
+
+/// The columns of a key in a database.
+fn key(raw: Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Wrong> {
+    if raw.get_ref().is_empty() {
+        return Err(wrong(&raw, "`key` must name at least one column"));
     }
     let mut names: Vec<String> = Vec::new();
-    for name in key.into_inner() {
+    for name in raw.into_inner() {
         if names.contains(name.get_ref()) {
             return Err(wrong(
                 &name,
@@ -226,14 +250,7 @@ fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wron
         }
         names.push(not_empty(name)?);
     }
-    Ok(SqlSpec {
-        database,
-        table: not_empty(needed(&span, raw.table, "table")?)?,
-        parent: not_empty(needed(&span, raw.parent, "parent")?)?,
-        key: names,
-        fixed: fixed(raw.fixed)?,
-        row_security: raw.row_security.is_some_and(Spanned::into_inner),
-    })
+    Ok(names)
 }
 
 /// The default time until reading begins, in seconds.
@@ -269,9 +286,9 @@ fn partitions(
         (Some(one), None) => vec![one],
         (None, Some(several)) if !several.is_empty() => several,
         _ => {
-            return Err(Wrong(
+            return Err(Wrong::at(
                 span,
-                "give either `partition` or a list of `partitions`, not both".to_owned(),
+                "give either `partition` or a list of `partitions`, not both",
             ));
         }
     };

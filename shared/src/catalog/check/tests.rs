@@ -218,7 +218,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#""source""#, r#""project""#),
             @"the catalog is invalid in line 15: only sources have custom fields; the type's parent must be source");
     assert_snapshot!(refusal(r#"key = "name""#, r#"key = "other""#),
-            @"the catalog is invalid in line 15: the key `other` is reserved for fields without a definition; give the column another key");
+            @"the catalog is invalid in line 9: this type has no column `name`; in line 15: the key `other` is reserved for fields without a definition; give the column another key");
     assert_snapshot!(refusal("hidden = true", r#"values = ["a", "a"]"#),
             @"the catalog is invalid in line 14: the value `a` is listed twice");
 }
@@ -257,4 +257,48 @@ fn the_error_of_a_missing_catalog_has_its_path() {
     let error = Catalog::read(std::path::Path::new("/nowhere/catalog.toml")).unwrap_err();
     assert_snapshot!(error,
             @"cannot read the catalog /nowhere/catalog.toml; CATALOG_PATH must name a readable UTF-8 file");
+}
+
+#[test]
+fn every_mistake_of_a_type_is_listed_with_its_line() {
+    let wrong = [
+        ("name      = \"leads\"", "name      = \"Leads\""),
+        ("partition = \"leads#{parent}\"", "partition = \"leads\""),
+        ("partition_key = \"pk\",", "key = [\"id\"],"),
+        ("path = \"address.city\"", "path = \"address.\""),
+        ("from = \"cents\"", "from = \"epoch_s\""),
+    ];
+    let mut catalog = LEADS.to_owned();
+    for (from, to) in wrong {
+        assert!(catalog.contains(from), "{from}");
+        catalog = catalog.replacen(from, to, 1);
+    }
+    assert_snapshot!(
+        Catalog::parse(&catalog)
+            .unwrap_err()
+            .to_string()
+            .replace("; in ", "\n")
+    );
+    let database = "[database.shop]\nengine = \"postgres\"\n[[type]]\nname = \"a\"\nparent = \"project\"\ndelivery = \"link\"\n\
+        records = { database = \"shop\", engine = \"dynamodb\", key = [], sort_key = \"sk\", parent = \"\" }\n\
+        created = \"at\"\nsearch = [\"a\", \"b\"]\ncolumns = [{ key = \"a\", kind = \"text\" }, { key = \"a\", kind = \"text\" }]\n";
+    assert_snapshot!(
+        Catalog::parse(database)
+            .unwrap_err()
+            .to_string()
+            .replace("; in ", "\n")
+    );
+    let lists = LEADS
+        .replacen(
+            "search    = [\"name\", \"phone\"]",
+            "search    = [\"nam\", \"phone\", \"phone\"]",
+            1,
+        )
+        .replacen("filters   = [\"status\"", "filters   = [\"stat\"", 1);
+    assert_snapshot!(
+        Catalog::parse(&lists)
+            .unwrap_err()
+            .to_string()
+            .replace("; in ", "\n")
+    );
 }

@@ -35,8 +35,14 @@ impl Filter {
         };
         for condition in conditions {
             match condition {
-                Condition::Exists(path) | Condition::OneOf(path, _) if is_key(path) => {}
-                Condition::Exists(path) => filter.add(|filter| filter.exists(path)),
+                Condition::Exists(path)
+                | Condition::OneOf(path, _)
+                | Condition::Number(path, _)
+                    if is_key(path) => {}
+                // Some tables have numbers as texts.
+                Condition::Exists(path) | Condition::Number(path, _) => {
+                    filter.add(|filter| filter.exists(path))
+                }
                 Condition::OneOf(path, texts) => filter.add(|filter| filter.one_of(path, texts)),
             }
         }

@@ -104,6 +104,14 @@ async fn compare(
         ));
     }
     findings.extend(of_columns(&table, export_type, spec));
+    if table.is_unprovable {
+        findings.push(Finding::Warning(format!(
+            "{} is a view, a foreign table, or a table that others inherit from: no index proves that each row of a parent has its own \
+             key, so an export fails if it meets two rows with the same one, and each page may read all rows of the parent",
+            spec.table
+        )));
+        return Ok(findings);
+    }
     findings.extend(of_indexes(
         &Indexes::describe(client, &spec.table).await?,
         spec,
@@ -138,7 +146,7 @@ fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Fi
     errors.extend(
         spec.fixed
             .iter()
-            .filter_map(|(name, _)| table.column(name).err()),
+            .filter_map(|(name, constant)| table.is_constant(name, constant).err()),
     );
     errors.extend(table.expression(&export_type.created).err());
     let paths = export_type

@@ -11,6 +11,7 @@ use tokio_postgres::{Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::decode::Malformed;
+use super::network::Network;
 use super::statement::Parameters;
 use super::tls;
 use crate::aws::CallError;
@@ -55,6 +56,8 @@ pub(super) enum ConnectionError {
     Aws(#[from] CallError),
     #[error("the server is a standby that is behind")]
     Behind,
+    #[error("two rows of a parent have the same key, or one has none")]
+    EqualKeys,
 }
 
 impl ConnectionError {
@@ -77,7 +80,10 @@ impl ConnectionError {
                     && !self.is_wrong_certificate()
             }
             Some(code) => {
-                code.starts_with("08")
+                // The server lacks memory, or another resource, other than connections and room on its disk.
+                let is_short = code.starts_with("53") && !matches!(code, "53100" | "53300");
+                is_short
+                    || code.starts_with("08")
                     || matches!(
                         code,
                         "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "57P05"
@@ -106,15 +112,24 @@ impl ConnectionError {
         spec: &SqlSpec,
     ) -> RecordsError {
         let table = spec.table.clone();
+        let not_yet = |reason| RecordsError::NotYet {
+            database: spec.database.name.clone(),
+            reason,
+        };
         let unavailable = |code: &str, source: &'static str| {
             RecordsError::Unavailable(CallError::with_code(operation, code, source))
         };
         let error = match self {
             Self::Aws(error) => return RecordsError::Unavailable(error),
             Self::Behind => {
-                return RecordsError::NotYet {
-                    database: spec.database.name.clone(),
-                    reason: "is a standby that does not have everything from before the request yet",
+                return not_yet(
+                    "is a standby that does not have everything from before the request yet",
+                );
+            }
+            Self::EqualKeys => {
+                return RecordsError::EqualKeys {
+                    table,
+                    key: spec.key.join(", "),
                 };
             }
             Self::Postgres(error) => error,
@@ -133,10 +148,8 @@ impl ConnectionError {
         match server.code().code() {
             "42P01" | "3F000" | "3D000" => RecordsError::Missing { table },
             "42501" | "28000" | "28P01" => RecordsError::Denied { table },
-            "53300" => RecordsError::NotYet {
-                database: spec.database.name.clone(),
-                reason: "has no connection left",
-            },
+            "53300" => not_yet("has no connection left"),
+            "57P03" => not_yet("is starting or being shut down"),
             code if code.starts_with("42") => RecordsError::Refused {
                 table,
                 message: server.message().to_owned(),
@@ -151,31 +164,34 @@ impl ConnectionError {
 }
 
 impl Connection {
-    /// Connects to a database.
+    /// Connects to a database, over a stream of `network` in place of TCP, if given.
     pub(super) async fn open(
         config: &mut Config,
         tls: Option<MakeRustlsConnect>,
+        network: Option<&Network>,
     ) -> Result<Self, ConnectionError> {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIME);
         }
         config.application_name("waybill");
         let connected = async {
-            match tls {
-                Some(tls) => {
+            Ok(match (tls, network) {
+                (_, Some(network)) => {
+                    let stream = network.stream().await.ok_or(ConnectionError::NoAnswer)?;
+                    let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                    (client, tokio::spawn(until_its_end(connection)))
+                }
+                (Some(tls), None) => {
                     let (client, connection) = config.connect(tls).await?;
-                    Ok((client, tokio::spawn(until_its_end(connection))))
+                    (client, tokio::spawn(until_its_end(connection)))
                 }
-                None => {
+                (None, None) => {
                     let (client, connection) = config.connect(NoTls).await?;
-                    Ok((client, tokio::spawn(until_its_end(connection))))
+                    (client, tokio::spawn(until_its_end(connection)))
                 }
-            }
+            })
         };
-        let (client, task) = tokio::time::timeout(STATEMENT_TIME, connected)
-            .await
-            .map_err(|_| ConnectionError::NoAnswer)?
-            .map_err(ConnectionError::Postgres)?;
+        let (client, task) = in_time::<_, ConnectionError>(connected).await?;
         Ok(Self { client, task })
     }
 
@@ -183,10 +199,7 @@ impl Connection {
     pub(super) async fn is_behind(&self, instant: Timestamp) -> Result<bool, ConnectionError> {
         let text = instant.to_string();
         let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&text, Type::TEXT)];
-        let asked = self.client.query_typed(BEHIND, &parameters);
-        let rows = tokio::time::timeout(STATEMENT_TIME, asked)
-            .await
-            .map_err(|_| ConnectionError::NoAnswer)??;
+        let rows = in_time(self.client.query_typed(BEHIND, &parameters)).await?;
         rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
     }
 
@@ -245,12 +258,20 @@ impl Connection {
                 self.client.batch_execute("COMMIT")
             )
         };
-        let (begun, read, ended) = tokio::time::timeout(STATEMENT_TIME + GRACE, all)
-            .await
-            .map_err(|_| ConnectionError::NoAnswer)?;
+        let (begun, read, ended) = in_time(async { Ok::<_, ConnectionError>(all.await) }).await?;
         begun?;
         read?;
         Ok(ended?)
+    }
+}
+
+/// Waits for an answer a little longer than the server may take for it.
+pub(super) async fn in_time<T, E: Into<ConnectionError>>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, ConnectionError> {
+    match tokio::time::timeout(STATEMENT_TIME + GRACE, answer).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(ConnectionError::NoAnswer),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connection::{Connection, ConnectionError};
+use super::network::Network;
 use super::password::{self, Login};
 use super::tls;
 use crate::aws::CallError;
@@ -28,6 +29,8 @@ pub(in crate::records) struct Databases {
     logins: Arc<Mutex<HashMap<String, Login>>>,
     /// What encrypts connections, by the authorities that may sign a server's certificate.
     tls: Arc<Mutex<HashMap<Vec<CertificateDer<'static>>, MakeRustlsConnect>>>,
+    /// `None` for TCP.
+    network: Option<Network>,
 }
 
 /// Without logins, which no log may have.
@@ -61,6 +64,15 @@ impl Databases {
             sdk: None,
             logins: Arc::default(),
             tls: Arc::default(),
+            network: None,
+        }
+    }
+
+    /// Databases that are reached through this network.
+    pub(in crate::records) fn through(network: Network) -> Self {
+        Self {
+            network: Some(network),
+            ..Self::without_passwords()
         }
     }
 
@@ -111,6 +123,12 @@ impl Databases {
 }
 
 impl Connector {
+    /// The most rows of a window; `None` for the engine's own limit.
+    pub(super) fn largest_window(&self) -> Option<u32> {
+        let network = self.databases.network.as_ref();
+        network.map(|network| network.largest_window)
+    }
+
     /// A new connection to a server that has everything from before the request.
     ///
     /// # Errors
@@ -174,6 +192,6 @@ impl Connector {
             config.password(password);
         }
         let tls = self.databases.tls(&self.address)?;
-        Connection::open(&mut config, tls).await
+        Connection::open(&mut config, tls, self.databases.network.as_ref()).await
     }
 }

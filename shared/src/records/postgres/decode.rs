@@ -261,16 +261,14 @@ fn timestamp(microseconds: i64, out: &mut String) -> Result<Form, Malformed> {
     let in_day = microseconds.rem_euclid(MICROSECONDS_PER_DAY) as u64;
     let era = push_date(days + EPOCH_DAYS, out);
     let (seconds, fraction) = (in_day / 1_000_000, in_day % 1_000_000);
-    out.push('T');
-    for (place, part) in [seconds / 3600, seconds / 60 % 60, seconds % 60]
-        .into_iter()
-        .enumerate()
-    {
-        if place > 0 {
-            out.push(':');
-        }
-        push_two(part as u8, out);
-    }
+    let two = |number: u64| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+    let ([h, hh], [m, mm], [s, ss]) = (
+        two(seconds / 3600),
+        two(seconds / 60 % 60),
+        two(seconds % 60),
+    );
+    let time = [b'T', h, hh, b':', m, mm, b':', s, ss];
+    push_ascii(time, out);
     if fraction > 0 {
         let _ = write!(out, ".{fraction:06}");
         out.truncate(out.trim_end_matches('0').len());
@@ -310,22 +308,20 @@ fn push_date(days: i64, out: &mut String) -> &'static str {
     } else {
         (1 - year, " BC")
     };
+    let two = |number: i64| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+    let ([m, mm], [d, dd]) = (two(month), two(day));
     if year < 10_000 {
-        push_two((year / 100) as u8, out);
-        push_two((year % 100) as u8, out);
+        let ([y, yy], [yyy, yyyy]) = (two(year / 100), two(year % 100));
+        push_ascii([y, yy, yyy, yyyy], out);
     } else {
         out.push_str(itoa::Buffer::new().format(year));
     }
-    out.push('-');
-    push_two(month as u8, out);
-    out.push('-');
-    push_two(day as u8, out);
+    push_ascii([b'-', m, mm, b'-', d, dd], out);
     era
 }
 
-fn push_two(number: u8, out: &mut String) {
-    out.push(char::from(b'0' + number / 10));
-    out.push(char::from(b'0' + number % 10));
+fn push_ascii<const N: usize>(bytes: [u8; N], out: &mut String) {
+    out.push_str(str::from_utf8(&bytes).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -28,13 +28,10 @@ const INDEXES: &str = "\
       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
     WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL \
       AND k.n <= i.indnkeyatts \
-      AND NOT (EXISTS (SELECT FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhparent \
-        WHERE h.inhparent = i.indrelid AND c.relkind = 'r') AND i.indisunique) \
     ORDER BY i.indexrelid, k.n";
 
 impl Indexes {
-    /// The indexes of this table. A unique index of a table with others that inherit from it proves nothing, and is left
-    /// out.
+    /// The indexes of this table.
     pub(super) async fn describe(client: &Client, table: &str) -> Result<Self, ConnectionError> {
         let name = sql::qualified(table);
         let rows = client.query_typed(INDEXES, &[(&name, Type::TEXT)]).await?;

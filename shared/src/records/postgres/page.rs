@@ -1,13 +1,12 @@
 //! The rows of a window of keys, decoded, and the positions in it from which another reader goes on.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::connection::{ConnectionError, Raw};
-use super::decode::{self, Decoder, Form};
+use super::decode::{self, Decoder, Form, Malformed};
 use super::position::{Key, Position};
 use super::statement::{self, Selected};
 use crate::selection::KeyTime;
@@ -19,7 +18,7 @@ pub(in crate::records) struct PostgresPage {
     selected: Arc<Selected>,
     /// The text of all values.
     text: String,
-    /// The values, row by row.
+    /// The values, row by row. Each begins where the one before ends.
     spans: Vec<ValueSpan>,
     /// The bytes of all keys, and where each of their values ends, row by row.
     keys: Vec<u8>,
@@ -30,8 +29,9 @@ pub(in crate::records) struct PostgresPage {
     pub(super) scanned: u64,
     /// Rows of another parent, which the database takes for equal.
     pub(super) other_parent: u64,
-    /// The last key of the window; that before it for an empty one.
-    pub(super) end: Option<Key>,
+    /// The last key of the window where that is no key of the page: that of a row of another parent, or for an empty window
+    /// the key before it.
+    end: Option<Key>,
     /// The parent's last key at the first page.
     last: Option<Key>,
     /// Whether there are no rows after this window.
@@ -40,11 +40,11 @@ pub(in crate::records) struct PostgresPage {
     pub(super) bytes: u64,
 }
 
-/// A value's form, and its range in the page's text.
-#[derive(Debug, Clone)]
+/// A value's form, and where it ends in the page's text. A page has some megabytes, and its largest rows hardly more.
+#[derive(Debug, Clone, Copy)]
 struct ValueSpan {
     form: Form,
-    range: Range<usize>,
+    end: u32,
 }
 
 impl PostgresPage {
@@ -68,24 +68,32 @@ impl PostgresPage {
 
     /// Adds a row of the answer, unless it is of another parent.
     pub(super) fn add(&mut self, row: &Row, parent: &Parent) -> Result<(), ConnectionError> {
-        let selected = self.selected.clone();
+        let selected = &*self.selected;
         let raw = |column: usize| {
             Ok::<_, ConnectionError>(row.try_get::<_, Option<Raw<'_>>>(column)?.map(|raw| raw.0))
         };
-        let key: Vec<&[u8]> = (0..selected.key.len())
-            .map(|n| raw(n).map(Option::unwrap_or_default))
-            .collect::<Result<_, _>>()?;
-        self.scanned = match selected.is_narrowed() {
+        if selected.compares_neighbors
+            && row.try_get::<_, Option<bool>>(row.len() - 2)? == Some(true)
+        {
+            return Err(ConnectionError::EqualKeys);
+        }
+        self.scanned = match selected.is_numbered() {
             true => row.try_get::<_, i64>(row.len() - 1)?.unsigned_abs(),
             false => self.scanned + 1,
         };
-        self.end = Some(Key(key.iter().map(|raw| raw.to_vec()).collect()));
-        if !parent.is(raw(selected.key.len())?.unwrap_or_default()) {
+        let width = selected.key.len();
+        if !parent.is(raw(width)?.unwrap_or_default()) {
             self.other_parent += 1;
+            let key = (0..width).map(|n| Ok(raw(n)?.unwrap_or_default().to_vec()));
+            self.end = Some(Key(key.collect::<Result<_, ConnectionError>>()?));
             return Ok(());
         }
+        self.end = None;
+        for n in 0..width {
+            self.keys.extend_from_slice(raw(n)?.unwrap_or_default());
+            self.key_ends.push(self.keys.len());
+        }
         for (n, decoder) in selected.decoders().enumerate() {
-            let start = self.text.len();
             let form = match raw(selected.before_expressions() + n)? {
                 None => Form::Null,
                 Some(raw) => {
@@ -98,14 +106,8 @@ impl PostgresPage {
                     decoder.decode(raw, &mut self.text)?
                 }
             };
-            self.spans.push(ValueSpan {
-                form,
-                range: start..self.text.len(),
-            });
-        }
-        for raw in key {
-            self.keys.extend(raw);
-            self.key_ends.push(self.keys.len());
+            let end = u32::try_from(self.text.len()).map_err(|_| Malformed)?;
+            self.spans.push(ValueSpan { form, end });
         }
         self.numbers.push(self.scanned);
         Ok(())
@@ -119,21 +121,27 @@ impl PostgresPage {
     /// Replaces the contents of `values` by the values of the record of this index, in the order of the request's values.
     #[inline]
     pub(in crate::records) fn values<'p>(&'p self, index: usize, values: &mut Vec<Value<'p>>) {
-        let width = self.selected.decoders().len();
-        let spans = &self.spans[index * width..(index + 1) * width];
+        let first = index * self.selected.decoders().len();
         values.clear();
         for place in &self.selected.places {
             let mut filled = place
                 .expressions
                 .iter()
-                .map(|n| &spans[*n])
-                .filter(|span| span.form != Form::Null);
+                .map(|n| first + n)
+                .filter(|at| self.spans[*at].form != Form::Null);
             values.push(match (filled.next(), place.otherwise.as_deref()) {
-                (Some(span), _) => decode::value(span.form, &self.text[span.range.clone()]),
+                (Some(at), _) => decode::value(self.spans[at].form, self.text_at(at)),
                 (None, Some(otherwise)) => Value::Text(otherwise.into()),
                 (None, None) => Value::Null,
             });
         }
+    }
+
+    /// The text of the value at this place of all values.
+    #[inline]
+    fn text_at(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.spans[before].end);
+        &self.text[start as usize..self.spans[at].end as usize]
     }
 
     /// What a record's key says of its time.
@@ -146,16 +154,28 @@ impl PostgresPage {
 
     /// The position after the whole page.
     pub(in crate::records) fn end(&self) -> String {
-        self.position_after(self.end.clone())
+        self.position_after(self.last_key())
     }
 
-    /// The position after the record of this index.
-    pub(in crate::records) fn position(&self, index: usize) -> String {
+    /// The last key of the window; that before it for an empty one.
+    pub(super) fn last_key(&self) -> Option<Key> {
+        match (&self.end, self.len().checked_sub(1)) {
+            (None, Some(last)) => Some(self.key(last)),
+            (end, _) => end.clone(),
+        }
+    }
+
+    fn key(&self, index: usize) -> Key {
         let width = self.selected.key.len();
         let end = |n: usize| n.checked_sub(1).map_or(0, |n| self.key_ends[n]);
         let values =
             (index * width..(index + 1) * width).map(|n| self.keys[end(n)..end(n + 1)].to_vec());
-        self.position_after(Some(Key(values.collect())))
+        Key(values.collect())
+    }
+
+    /// The position after the record of this index.
+    pub(in crate::records) fn position(&self, index: usize) -> String {
+        self.position_after(Some(self.key(index)))
     }
 
     fn position_after(&self, after: Option<Key>) -> String {

@@ -10,9 +10,10 @@ use uuid::Uuid;
 use super::decode::Decoder;
 use super::sql;
 use super::table::{ColumnError, Table};
-use crate::catalog::{Constant, Origin, Path, SqlSpec};
+use crate::catalog::{Origin, Path, SqlSpec};
 use crate::records::{Order, Range, ReadRequest};
 use crate::selection::Condition;
+use crate::value::number::is_number;
 
 /// What a statement selects and compares, for one read.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Selected {
     /// The columns that all this needs, quoted.
     columns: BTreeSet<String>,
     order: Order,
+    /// Whether the rows of a window are compared with each other, since nothing else tells whether their keys are equal.
+    pub(super) compares_neighbors: bool,
     /// The zone of times that have none; `None` for UTC.
     pub(super) zone: Option<TimeZone>,
 }
@@ -45,6 +48,9 @@ const CLOCK_CHANGE: SignedDuration = SignedDuration::from_hours(3);
 
 /// The column with a row's number in its window. No table has a column of this name.
 const NUMBER: &str = "\"waybill: number\"";
+
+/// The column that tells whether a row has the key of the row before it, or no key.
+const SAME: &str = "\"waybill: same\"";
 
 /// The value of a row from the first of several expressions that has one.
 #[derive(Debug)]
@@ -96,6 +102,7 @@ impl Selected {
                 .map(|name| sql::identifier(name))
                 .collect(),
             order: request.order,
+            compares_neighbors: table.is_unprovable,
             zone: spec
                 .database
                 .time_zone
@@ -108,10 +115,8 @@ impl Selected {
         }
         selected.bound(table, spec, request)?;
         for (name, constant) in &spec.fixed {
-            table.column(name)?;
-            let column = sql::identifier(name);
-            selected.conditions.push(is_constant(&column, constant));
-            selected.columns.insert(column);
+            selected.conditions.push(table.is_constant(name, constant)?);
+            selected.columns.insert(sql::identifier(name));
         }
         let narrowing = request.projection.conditions().iter();
         selected
@@ -216,13 +221,15 @@ impl Selected {
         self.key.len() + 1
     }
 
-    /// Whether rows of the window may be left out of the answer, so that it tells the window's number of rows.
-    pub(super) fn is_narrowed(&self) -> bool {
-        !self.conditions.is_empty()
+    /// Whether an answer has the row's number in its window as the last value: where rows of the window may be left out of
+    /// the answer.
+    pub(super) fn is_numbered(&self) -> bool {
+        !self.conditions.is_empty() || self.compares_neighbors
     }
 
-    /// The statement for a window, with its parameters. An answer has the rows in order: key, parent, expressions, and for
-    /// a narrowed one the row's number in the window. The last row of the window is always there.
+    /// The statement for a window, with its parameters. An answer has the rows in order: key, parent, expressions; where keys
+    /// are compared, whether any in the window are equal; where rows are numbered, the number. The last row of the window is
+    /// always there.
     pub(super) fn window(&self, parent: &[u8], window: Window<'_>) -> (String, Parameters) {
         let mut parameters = vec![(parent.to_vec(), self.parent.1.clone())];
         let mut wheres = vec![format!("{} = $1", self.parent.0)];
@@ -261,20 +268,44 @@ impl Selected {
             self.table,
             wheres.join(" AND "),
             self.key_list(self.direction()),
-            window.size
+            // The row after the window could have the key of its last row.
+            window.size + u32::from(self.compares_neighbors)
         );
         let values = self.values();
-        let statement = match self.is_narrowed() {
-            false => format!("SELECT {values} {rows}"),
-            true => format!(
-                "WITH w AS MATERIALIZED (SELECT *, pg_catalog.row_number() OVER () AS {NUMBER} \
-                 FROM (SELECT {columns} {rows}) v) SELECT {values}, {NUMBER} FROM w \
-                 WHERE ({conditions}) OR {NUMBER} = (SELECT max({NUMBER}) FROM w) ORDER BY {NUMBER}",
-                columns = self.columns.iter().cloned().collect::<Vec<_>>().join(", "),
-                conditions = self.conditions.join(" AND "),
+        if !self.is_numbered() {
+            return (format!("SELECT {values} {rows}"), parameters);
+        }
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let conditions = match &self.conditions[..] {
+            [] => "TRUE".to_owned(),
+            conditions => conditions.join(" AND "),
+        };
+        let (same, any_same) = match self.compares_neighbors {
+            false => (String::new(), String::new()),
+            true => (
+                format!(", {} AS {SAME}", self.is_same()),
+                format!(", (SELECT pg_catalog.bool_or({SAME}) FROM w)"),
             ),
         };
+        let statement = format!(
+            "WITH w AS MATERIALIZED (SELECT *, pg_catalog.row_number() OVER () AS {NUMBER}{same} \
+             FROM (SELECT {columns} {rows}) v) SELECT {values}{any_same}, {NUMBER} FROM w \
+             WHERE {NUMBER} <= {size} AND (({conditions}) OR {NUMBER} = (SELECT max({NUMBER}) FROM w WHERE {NUMBER} <= {size})) \
+             ORDER BY {NUMBER}",
+            columns = columns.join(", "),
+            size = window.size,
+        );
         (statement, parameters)
+    }
+
+    /// Whether a row has the key of the row before it, as the server compares them, or a part of its key is null, in SQL.
+    fn is_same(&self) -> String {
+        let keys = || self.key.iter().map(|(name, _)| name);
+        let equal: Vec<String> = keys()
+            .map(|name| format!("{name} = pg_catalog.lag({name}) OVER ()"))
+            .collect();
+        let null: Vec<String> = keys().map(|name| format!("{name} IS NULL")).collect();
+        format!("({}) OR {}", equal.join(" AND "), null.join(" OR "))
     }
 
     /// The statement for the parent's last key in the order of reading.
@@ -326,19 +357,10 @@ impl Selected {
     }
 }
 
-/// A constant as an escaped literal, since a partial index is used only for one.
-fn is_constant(column: &str, constant: &Constant) -> String {
-    match constant {
-        Constant::Text(text) => format!("{column} = {}", sql::literal(text)),
-        Constant::Integer(number) => format!("{column} = {number}"),
-        Constant::Boolean(true) => format!("{column} IS TRUE"),
-        Constant::Boolean(false) => format!("{column} IS FALSE"),
-    }
-}
-
 /// A condition in SQL that every row meets that meets `condition`; `None` where there is none. The engine decides.
 fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
-    let (Condition::Exists(path) | Condition::OneOf(path, _)) = condition;
+    let (Condition::Exists(path) | Condition::OneOf(path, _) | Condition::Number(path, _)) =
+        condition;
     let column = table.column(path.root()).ok()?;
     if path.names().len() > 1 {
         return None;
@@ -353,13 +375,64 @@ fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
         Condition::OneOf(_, values) if column.sql_type == Type::UUID => {
             let uuids = values.iter().filter_map(|text| Uuid::parse_str(text).ok());
             let uuids: Vec<String> = uuids.map(|uuid| format!("'{uuid}'::uuid")).collect();
-            Some(match uuids.is_empty() {
-                true => "FALSE".to_owned(),
-                false => format!("{quoted} IN ({})", uuids.join(", ")),
-            })
+            Some(is_one_of(&quoted, &uuids))
+        }
+        Condition::OneOf(_, values) if column.sql_type == Type::BOOL => {
+            let flags = values
+                .iter()
+                .filter(|text| matches!(text.as_str(), "true" | "false"));
+            let flags: Vec<String> = flags.cloned().collect();
+            Some(is_one_of(&quoted, &flags))
+        }
+        Condition::Number(_, values) if column.is_exact_number() => {
+            let literals: Option<Vec<Option<String>>> = values
+                .iter()
+                .map(|value| number_literal(value, column.is_integer()))
+                .collect();
+            match literals {
+                Some(literals) => {
+                    let literals: Vec<String> = literals.into_iter().flatten().collect();
+                    Some(is_one_of(&quoted, &literals))
+                }
+                None => Some(format!("{quoted} IS NOT NULL")),
+            }
         }
         _ => Some(format!("{quoted} IS NOT NULL")),
     }
+}
+
+fn is_one_of(quoted: &str, literals: &[String]) -> String {
+    match literals {
+        [] => "FALSE".to_owned(),
+        literals => format!("{quoted} IN ({})", literals.join(", ")),
+    }
+}
+
+/// The literal of a number for a comparison with a column of integers or of exact numbers: `Some(None)` for a number that no
+/// integer is, and `None` where the engine must decide.
+fn number_literal(number: &str, is_integer: bool) -> Option<Option<String>> {
+    /// Longer numbers are for the engine, whose comparison knows no limit.
+    const LONGEST: usize = 100;
+    let is_plain = number.len() <= LONGEST
+        && is_number(number)
+        && number
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
+    if !is_plain {
+        return None;
+    }
+    if !is_integer {
+        return Some(Some(format!("{number}::numeric")));
+    }
+    let whole = match number.split_once('.') {
+        None => Some(number),
+        Some((whole, fraction)) => fraction.bytes().all(|byte| byte == b'0').then_some(whole),
+    };
+    Some(
+        whole
+            .and_then(|whole| whole.parse::<i64>().ok())
+            .map(|whole| format!("{whole}::int8")),
+    )
 }
 
 /// The time in a zone at an instant, as the instant at which it is that time in UTC.

@@ -8,7 +8,7 @@ use tokio_postgres::types::{Kind as TypeKind, Type};
 use super::connection::ConnectionError;
 use super::decode::Decoder;
 use super::sql;
-use crate::catalog::Path;
+use crate::catalog::{Constant, Path};
 
 /// A table or view.
 #[derive(Debug)]
@@ -16,6 +16,9 @@ pub(super) struct Table {
     /// The quoted name.
     pub(super) name: String,
     columns: HashMap<String, TableColumn>,
+    /// Whether no index can prove that keys are unique: of a view, a foreign table, or a table with others that inherit from
+    /// it.
+    pub(super) is_unprovable: bool,
     /// Whether row-level security hides rows from the role.
     pub(super) has_row_security: bool,
 }
@@ -55,6 +58,8 @@ pub(super) enum ColumnError {
     NoParent(String, String),
     #[error("the column {0} has the type {1}, which cannot be in a key")]
     NoKey(String, String),
+    #[error("the column {0} has the type {1}, so that it never has {2} of `fixed`")]
+    NoConstant(String, String, String),
 }
 
 /// Every column of the table `$1`, with a domain resolved to its base type.
@@ -69,7 +74,10 @@ const COLUMNS: &str = "\
       WHERE c.typtype = 'd'\
     ) \
     SELECT attname::text, attnotnull, oid, typtype::text, typcategory::text, typname::text, \
-      pg_catalog.row_security_active(pg_catalog.to_regclass($1)) \
+      pg_catalog.row_security_active(pg_catalog.to_regclass($1)), \
+      (SELECT r.relkind IN ('v', 'f') \
+          OR r.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid) \
+        FROM pg_catalog.pg_class r WHERE r.oid = pg_catalog.to_regclass($1)) \
     FROM c WHERE typtype <> 'd'";
 
 impl Table {
@@ -80,10 +88,11 @@ impl Table {
     ) -> Result<Option<Self>, ConnectionError> {
         let name = sql::qualified(name);
         let rows = client.query_typed(COLUMNS, &[(&name, Type::TEXT)]).await?;
-        let mut has_row_security = false;
+        let (mut has_row_security, mut is_unprovable) = (false, false);
         let mut columns = HashMap::with_capacity(rows.len());
         for row in rows {
             has_row_security |= row.try_get::<_, bool>(6)?;
+            is_unprovable |= row.try_get::<_, bool>(7)?;
             let (oid, type_name): (u32, String) = (row.try_get(2)?, row.try_get(5)?);
             let (kind, category): (&str, &str) = (row.try_get(3)?, row.try_get(4)?);
             let category = match (kind, category) {
@@ -103,6 +112,7 @@ impl Table {
         let table = Self {
             name,
             columns,
+            is_unprovable,
             has_row_security,
         };
         Ok((!table.columns.is_empty()).then_some(table))
@@ -136,7 +146,8 @@ impl Table {
     /// A column of the key, whose values must be told apart and ordered exactly.
     pub(super) fn key_column(&self, name: &str) -> Result<&TableColumn, ColumnError> {
         let column = self.column(name)?;
-        if column.is_nullable {
+        // The columns of a view are never declared as not null. Its rows are looked at instead.
+        if column.is_nullable && !self.is_unprovable {
             return Err(ColumnError::NullableKey(name.to_owned()));
         }
         if !column.may_be_key() {
@@ -146,6 +157,34 @@ impl Table {
             ));
         }
         Ok(column)
+    }
+
+    /// A condition for rows with this constant in a column: an escaped literal, since a partial index is used only for one.
+    pub(super) fn is_constant(
+        &self,
+        name: &str,
+        constant: &Constant,
+    ) -> Result<String, ColumnError> {
+        let column = self.column(name)?;
+        let quoted = sql::identifier(name);
+        let is_text = column.is_text()
+            || column.category == Category::Enum
+            || matches!(column.sql_type, Type::BPCHAR | Type::NAME | Type::UUID);
+        let is_number =
+            column.is_exact_number() || matches!(column.sql_type, Type::FLOAT4 | Type::FLOAT8);
+        let literal = match constant {
+            Constant::Text(text) if is_text => sql::literal(text),
+            Constant::Integer(number) if is_number => number.to_string(),
+            Constant::Boolean(flag) if column.sql_type == Type::BOOL => {
+                let flag = if *flag { "TRUE" } else { "FALSE" };
+                return Ok(format!("{quoted} IS {flag}"));
+            }
+            other => {
+                let (name, type_name) = (name.to_owned(), column.type_name.clone());
+                return Err(ColumnError::NoConstant(name, type_name, other.to_string()));
+            }
+        };
+        Ok(format!("{quoted} = {literal}"))
     }
 
     /// The expression that selects the value at a path, and how it is decoded.
@@ -190,6 +229,16 @@ impl TableColumn {
     /// Whether the type is a text whose comparison with `=` finds at least the equal texts.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.sql_type, Type::TEXT | Type::VARCHAR)
+    }
+
+    /// Whether the type is an integer, or a number with exact digits.
+    pub(super) fn is_exact_number(&self) -> bool {
+        self.is_integer() || self.sql_type == Type::NUMERIC
+    }
+
+    /// Whether the type is an integer.
+    pub(super) fn is_integer(&self) -> bool {
+        matches!(self.sql_type, Type::INT2 | Type::INT4 | Type::INT8)
     }
 
     /// How the column's own binary value is decoded; `None` for types that are sent as text or JSON instead.

@@ -232,7 +232,7 @@ fn conditions_exclude_no_selected_record() {
     assert_eq!(
         Projection::new(&leads, &[], &selection).conditions(),
         [
-            Condition::Exists(path("score")),
+            Condition::Number(path("score"), vec!["7".to_owned()]),
             Condition::Exists(path("seen")),
             Condition::OneOf(path("status"), vec!["new".to_owned(), "sold".to_owned()]),
             Condition::OneOf(path("vip"), vec!["true".to_owned()]),
