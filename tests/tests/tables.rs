@@ -230,6 +230,21 @@ async fn insert_purchases(stack: &Stack, table: &Table, organization: &str) {
     transaction.commit().await.unwrap();
 }
 
+/// The columns of purchases that the local stack's database has, too.
+const IN_DATABASE: [&str; 11] = [
+    "id",
+    "invoice",
+    "status",
+    "purchased_at",
+    "stock_code",
+    "description",
+    "quantity",
+    "unit_price",
+    "currency",
+    "customer_id",
+    "country",
+];
+
 /// The purchases in DynamoDB and in PostgreSQL, exported as the same bytes, and as what is in the table.
 #[tokio::test]
 async fn purchases_from_a_database_are_the_same_file() {
@@ -241,6 +256,11 @@ async fn purchases_from_a_database_are_the_same_file() {
     let id = unique().to_string();
     table.load(&stack, &id);
     insert_purchases(&stack, &table, &id).await;
+    let kinds: Vec<Value> = table
+        .columns()
+        .into_iter()
+        .filter(|column| IN_DATABASE.iter().any(|key| column[0] == *key))
+        .collect();
     let selections = [
         ("all purchases", json!({}), Value::Null),
         (
@@ -253,8 +273,7 @@ async fn purchases_from_a_database_are_the_same_file() {
     for (what, filters, search) in selections {
         let mut files = Vec::new();
         for type_name in ["purchases", "shop_purchases"] {
-            let body =
-                json!({"type": type_name, "format": "csv", "filters": filters, "search": search});
+            let body = json!({"type": type_name, "columns": IN_DATABASE, "format": "csv", "filters": filters, "search": search});
             let sub = format!("reader-{}", unique());
             let api = stack.caller(&stack.token_with(&sub, &format!("organization:{id}")).await);
             let (export, file) = exported(&stack, &api, &format!("organizations/{id}"), body).await;
@@ -264,7 +283,7 @@ async fn purchases_from_a_database_are_the_same_file() {
             assert_eq!(export["receipt"]["sha256"], json!(sha256(&file)), "{what}");
             files.push((export["rows"].clone(), export["receipt"]["sha256"].clone()));
             if what == "all purchases" {
-                let asked = json!({"format": "csv", "profile": export["profile"], "columns": table.columns(),
+                let asked = json!({"format": "csv", "profile": export["profile"], "columns": kinds,
                     "order": ["purchased_at", "id"], "range": ["purchased_at", "", export["created_at"]]});
                 assert_eq!(
                     table.compare(&file, asked)["rows"],

@@ -244,7 +244,7 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
         .resources_of_type("AWS::IAM::Policy")
         .into_iter()
         .collect();
-    assert_eq!(policies.len(), 8);
+    assert_eq!(policies.len(), 9);
     let with_keys = json!({"StringEquals": {"kms:ViaService": [
         {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
         {"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"},
@@ -313,6 +313,32 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
             .collect();
         assert_eq!(template.properties(name)["Roles"], json!(readers));
     }
+}
+
+/// Only the functions that read the catalog, and only through S3.
+#[test]
+fn a_catalog_under_a_key_of_the_customers_is_decrypted_by_its_readers() {
+    let template = Template::read();
+    let name = "CatalogKeyArnPolicy";
+    assert_eq!(template.resource(name)["Condition"], "HasCatalogKeyArn");
+    assert_eq!(template.default("CatalogKeyArn"), "");
+    let readers: Vec<_> = template
+        .functions()
+        .iter()
+        .filter(|f| f.variables().contains_key("CATALOG_URL"))
+        .map(|f| json!({"Ref": f.role()}))
+        .collect();
+    let policy = template.properties(name);
+    assert_eq!(policy["Roles"], json!(readers));
+    assert_eq!(
+        policy["PolicyDocument"]["Statement"],
+        json!([{
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": {"Ref": "CatalogKeyArn"},
+            "Condition": {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}}},
+        }])
+    );
 }
 
 /// Lambda creates the network interfaces of a function in a VPC; the function itself may not.
