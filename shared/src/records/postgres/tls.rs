@@ -6,10 +6,14 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+/// The authorities of Amazon RDS, in PEM. No machine trusts them by itself.
+const RDS: &str = include_str!("rds.pem");
+
 /// What encrypts a connection. The certificate must be signed by one of these authorities; without any, by one of the
-/// machine's.
+/// machine's or of Amazon RDS.
 ///
 /// # Errors
 /// For an authority's certificate that cannot be read.
@@ -21,6 +25,7 @@ pub(super) fn connector(
         [] => {
             // Some of a machine's many certificates may be unreadable to rustls; none of these is trusted.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            roots.add_parsable_certificates(of_rds());
         }
         authorities => {
             for authority in authorities {
@@ -35,6 +40,10 @@ pub(super) fn connector(
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+fn of_rds() -> impl Iterator<Item = CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(RDS.as_bytes()).filter_map(Result::ok)
 }
 
 /// What is wrong with the server's certificate, if that is why a connection failed. The error's own text has names of hosts.
@@ -69,5 +78,28 @@ fn described(error: &rustls::Error) -> &'static str {
         ) => "the server's certificate has expired",
         rustls::Error::InvalidCertificate(_) => "the server's certificate is invalid",
         _ => "TLS failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three for each region: of RSA with 2048 and 4096 bits, and of elliptic curves.
+    #[test]
+    fn every_authority_of_rds_can_be_trusted() {
+        let names = RDS.lines().filter(|line| line.starts_with("# Amazon RDS "));
+        let regions: Vec<_> = names
+            .map(|name| name.split(' ').nth(3).unwrap_or_default())
+            .collect();
+        assert!(regions.contains(&"eu-west-1") && regions.contains(&"us-east-1"));
+        let mut roots = RootCertStore::empty();
+        let added = roots.add_parsable_certificates(of_rds());
+        assert_eq!(added, (regions.len(), 0));
+        assert!(
+            regions
+                .chunks(3)
+                .all(|three| three.iter().all(|region| *region == three[0]))
+        );
     }
 }
