@@ -1,5 +1,9 @@
 //! Which records are read, and where a read goes on.
 
+use std::time::Duration;
+
+use waybill_tests::wait_until;
+
 use super::*;
 
 #[tokio::test]
@@ -36,6 +40,52 @@ async fn a_rare_match_is_found_in_windows_and_every_row_counts_as_read() {
     }
     let (rows, read) = source.read("acme", &json!({"status": ["never"]}), 1).await;
     assert_eq!((rows.len(), read), (0, 68));
+}
+
+/// Without statistics the server expects so few rows that it would sort all of a parent's for each window.
+#[tokio::test]
+async fn a_window_reads_no_more_of_the_index_than_its_rows_in_a_table_without_statistics() {
+    const ROWS: i64 = 20_000;
+    let _server = PostgresServer::shared();
+    let table = format!(
+        "CREATE TABLE orders (id bigint NOT NULL, shop text NOT NULL, status text, created_at timestamptz NOT NULL, \
+           PRIMARY KEY (shop, created_at, id)) WITH (autovacuum_enabled = off); \
+         INSERT INTO orders SELECT n, 'acme', NULL, '2026-11-01 00:00Z' FROM generate_series(1, {ROWS}) n;"
+    );
+    let source = Source::new("no_statistics", &table, BY_TIME, &COLUMNS).await;
+    let projection = source.projection(&json!({"status": ["never"]}));
+    let mut records = source.open("acme", &projection, None).await.unwrap();
+    records.examine_at_most(200);
+    let mut read = 0;
+    while let Some(page) = records.next().await.unwrap() {
+        read += page.read();
+    }
+    records.close().await;
+    assert_eq!(read, ROWS as u64);
+    let client = source.server.connect("no_statistics").await;
+    // A connection reports its statistics at its end.
+    let others =
+        "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let end = format!("SELECT count(*), count(pg_terminate_backend(pid)) {others}");
+    wait_until(
+        "the end of the connections",
+        Duration::from_secs(60),
+        async || {
+            let row = client.query_one(&end, &[]).await.unwrap();
+            match row.get::<_, i64>(0) {
+                0 => Ok(()),
+                open => Err(format!("{open} connections")),
+            }
+        },
+    )
+    .await;
+    let entries =
+        "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'orders'";
+    let entries: i64 = client.query_one(entries, &[]).await.unwrap().get(0);
+    assert!(
+        (ROWS..ROWS * 2).contains(&entries),
+        "{entries} entries of the index for {ROWS} rows"
+    );
 }
 
 #[tokio::test]

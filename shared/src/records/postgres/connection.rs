@@ -222,13 +222,14 @@ impl Connection {
         &self.client
     }
 
-    /// Sends a statement in a transaction of its own, in one round trip. Nothing in it depends on an earlier one, so that
-    /// a pooler may give each transaction to another connection of the server.
+    /// Sends a statement in a transaction of its own with these settings, in one round trip. Nothing in it depends on an
+    /// earlier one, so that a pooler may give each transaction to another connection of the server.
     ///
     /// # Errors
     /// For the server's error, or without an answer in time. `each` is called with each row.
     pub(super) async fn select(
         &self,
+        settings: &str,
         statement: &str,
         parameters: Parameters,
         mut each: impl FnMut(&Row) -> Result<(), ConnectionError>,
@@ -236,7 +237,7 @@ impl Connection {
         // The texts of some types depend on the session's settings.
         let begin = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \
-             SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 1",
+             SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 1; {settings}",
             STATEMENT_TIME.as_millis()
         );
         let parameters = parameters
