@@ -20,6 +20,8 @@ pub enum Value<'a> {
     Number(Cow<'a, str>),
     /// A text.
     Text(Cow<'a, str>),
+    /// A text of which some bytes were none in the database's encoding: each is U+FFFD here.
+    LossyText(Cow<'a, str>),
     /// A list or a map, as compact JSON.
     Json(Cow<'a, str>),
 }
@@ -36,7 +38,10 @@ impl Value<'_> {
             Value::Missing | Value::Null => None,
             Value::Bool(true) => Some("true"),
             Value::Bool(false) => Some("false"),
-            Value::Number(text) | Value::Text(text) | Value::Json(text) => Some(text),
+            Value::Number(text)
+            | Value::Text(text)
+            | Value::LossyText(text)
+            | Value::Json(text) => Some(text),
         }
     }
 }

@@ -25,6 +25,7 @@ const WARNINGS = {
   number_as_text: "numbers with more digits than a spreadsheet keeps were written as text",
   time_as_text: "dates and times that a spreadsheet cannot hold, such as before 1900, were written as text",
   characters_dropped: "characters that a spreadsheet cannot hold were left out",
+  bytes_replaced: "bytes that are no text were replaced by \ufffd",
   cell_cut: "texts longer than a spreadsheet's cell were cut",
   time_cut: "times finer than a millisecond were cut",
   other_kind: "values that are not of the column's kind were written as they are",

@@ -220,6 +220,9 @@ fn warning(warning: &Warning, export: &Export) -> String {
         WarningCode::CharactersDropped => {
             format!("{cells} with characters that a spreadsheet cannot hold, which were left out")
         }
+        WarningCode::BytesReplaced => {
+            format!("{cells} with bytes that are no text, replaced by \u{fffd}")
+        }
         WarningCode::CellCut => {
             format!("{cells} longer than a spreadsheet can hold, which were cut")
         }

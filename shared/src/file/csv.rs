@@ -96,6 +96,9 @@ impl CsvRows {
             if !self.cells.value(column, value, out) {
                 self.warnings.add(WarningCode::OtherKind, place);
             }
+            if let Value::LossyText(_) = value {
+                self.warnings.add(WarningCode::BytesReplaced, place);
+            }
             out.push(b',');
         }
         if self.cells.guard.is_some() && matches!(out.get(start), Some(b'+' | b'-')) {

@@ -15,6 +15,8 @@ pub enum WarningCode {
     TimeAsText,
     /// Characters that XML forbids were removed.
     CharactersDropped,
+    /// Bytes that are no text in the database's encoding were replaced, each by U+FFFD.
+    BytesReplaced,
     /// A text longer than a spreadsheet's cell allows was cut.
     CellCut,
     /// A time was cut to milliseconds, a spreadsheet's precision.
@@ -32,10 +34,11 @@ pub enum WarningCode {
 
 impl WarningCode {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NumberAsText,
         Self::TimeAsText,
         Self::CharactersDropped,
+        Self::BytesReplaced,
         Self::CellCut,
         Self::TimeCut,
         Self::OtherKind,
@@ -50,6 +53,7 @@ impl WarningCode {
             Self::NumberAsText
             | Self::TimeAsText
             | Self::CharactersDropped
+            | Self::BytesReplaced
             | Self::CellCut
             | Self::TimeCut
             | Self::OtherKind => true,

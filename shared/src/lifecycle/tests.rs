@@ -302,7 +302,7 @@ fn warnings_about_each_of_400_columns_with_long_names_fit_into_the_items() {
         .into_iter()
         .filter(|code| code.is_about_cells());
     let counts: BTreeMap<_, _> = codes
-        .map(|code| (code, vec![u64::MAX / 2_400; 400]))
+        .map(|code| (code, vec![u64::MAX / 2_800; 400]))
         .collect();
     let progress = FileProgress {
         cell_warnings: counts.into(),
@@ -326,7 +326,7 @@ fn warnings_about_each_of_400_columns_with_long_names_fit_into_the_items() {
     let export = serde_json::to_string(&change.after.export).unwrap();
     assert!(export.len() < MAX_ITEM, "{}", export.len());
     let warnings = change.after.export.warnings;
-    assert_eq!(warnings.len(), 206);
+    assert_eq!(warnings.len(), 207);
     assert_eq!(warnings.last().unwrap().column, None);
 }
 

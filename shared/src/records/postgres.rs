@@ -51,6 +51,9 @@ const PAGE_BYTES: u64 = 2_000_000;
 const BY_INDEX: &str =
     "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
 
+/// Lets a server whose texts have no encoding send them as they are. It would otherwise refuse those that are no UTF-8.
+const AS_STORED: &str = "SET LOCAL client_encoding = 'SQL_ASCII'";
+
 /// A parent's records within a range, after a position.
 #[derive(Debug)]
 pub(super) struct PostgresRecords {
@@ -74,7 +77,7 @@ struct WindowReader {
     connection: Mutex<Option<Connection>>,
     selected: Arc<Selected>,
     /// Settings of every statement, in SQL.
-    settings: &'static str,
+    settings: String,
     /// `None` if the parent's column cannot hold the parent's id.
     parent: Option<Parent>,
     spec: SqlSpec,
@@ -131,10 +134,7 @@ impl PostgresRecords {
                 connector,
                 connection: Mutex::new(Some(connection)),
                 selected: Arc::new(selected),
-                settings: match indexes.order_keys(spec) {
-                    true => BY_INDEX,
-                    false => "",
-                },
+                settings: settings(&table, indexes.order_keys(spec)),
                 parent,
                 spec: spec.clone(),
             }),
@@ -263,6 +263,15 @@ async fn with_retries<T, F: Future<Output = Result<T, ConnectionError>>>(
     attempt().await
 }
 
+/// The settings of every statement that reads a table; `has_order` where an index has a parent's rows in the order of the
+/// keys.
+fn settings(table: &Table, has_order: bool) -> String {
+    let by_index = has_order.then_some(BY_INDEX);
+    let as_stored = table.has_any_bytes.then_some(AS_STORED);
+    let settings: Vec<&str> = by_index.into_iter().chain(as_stored).collect();
+    settings.join("; ")
+}
+
 /// Connects, and describes the entry's table; `None` if there is no such table.
 async fn describe(
     connector: &Connector,
@@ -319,7 +328,7 @@ impl WindowReader {
             None => self.connector.connect().await?,
         };
         let selected = connection
-            .select(self.settings, statement, parameters, each)
+            .select(&self.settings, statement, parameters, each)
             .await;
         match &selected {
             Err(error) if error.is_passing() => connection.abandon(),

@@ -229,7 +229,7 @@ fn form(value: &Value<'_>) -> String {
         Value::Bool(_) => "a boolean".to_owned(),
         Value::Number(digits) => format!("a number of {} digits", digits.len()),
         Value::Json(_) => "a list or a map".to_owned(),
-        Value::Text(text) => form_of_text(text),
+        Value::Text(text) | Value::LossyText(text) => form_of_text(text),
     }
 }
 

@@ -77,6 +77,14 @@ impl World {
     }
 }
 
+/// What a client sends at once.
+#[derive(Default)]
+struct Request {
+    bytes: Vec<u8>,
+    /// How many times the server will be ready for another request.
+    answers: usize,
+}
+
 /// One connection of a machine to the database.
 struct DatabaseWire {
     world: Arc<World>,
@@ -96,26 +104,37 @@ impl DatabaseWire {
         }
     }
 
-    /// Everything until the client waits for an answer: the start of a connection, a statement with its parameters.
+    /// Everything that the client sends before it waits for an answer: the start of a connection, or statements at once.
     /// `None` at the end of the connection.
-    async fn request(&mut self) -> Option<Vec<u8>> {
-        let mut request = Vec::new();
+    async fn request(&mut self) -> Option<Request> {
+        let mut request = Request::default();
         loop {
             // Only the first message of a connection has no type.
             let kind = match self.server {
                 None => 0,
-                Some(_) => self.client.read_u8().await.ok()?,
+                Some(_) => match request.answers {
+                    0 => self.client.read_u8().await.ok()?,
+                    // More of the same request is already there.
+                    _ => match self.client.read_u8().now_or_never() {
+                        Some(kind) => kind.ok()?,
+                        None => return Some(request),
+                    },
+                },
             };
             let length = self.client.read_u32().await.ok()?;
             let mut body = vec![0; length as usize - 4];
             self.client.read_exact(&mut body).await.ok()?;
             if kind > 0 {
-                request.push(kind);
+                request.bytes.push(kind);
             }
-            request.extend(length.to_be_bytes());
-            request.extend(body);
+            request.bytes.extend(length.to_be_bytes());
+            request.bytes.extend(body);
             match kind {
-                0 | b'Q' | b'S' => return Some(request),
+                0 => {
+                    request.answers += 1;
+                    return Some(request);
+                }
+                b'Q' | b'S' => request.answers += 1,
                 // The client closes the connection.
                 b'X' => return None,
                 _ => {}
@@ -124,10 +143,10 @@ impl DatabaseWire {
     }
 
     /// Carries a request and its answer. `None` if the connection breaks.
-    async fn exchange(&mut self, request: Vec<u8>) -> Option<()> {
+    async fn exchange(&mut self, request: Request) -> Option<()> {
         let (world, machine) = (self.world.clone(), self.machine.clone());
         machine.awake().await;
-        let operation = self.operation(&request);
+        let operation = self.operation(&request.bytes);
         world.disturb(&machine, operation).await;
         let is_page = operation == "SQL.Window";
         let plan = world
@@ -148,7 +167,7 @@ impl DatabaseWire {
         tokio::time::sleep(plan.there).await;
         let mut answer = match plan.fault {
             Fault::ResetBefore => return None,
-            Fault::Refused(number) => self.refusal(number),
+            Fault::Refused(number) => self.refusal(number, request.answers),
             _ => self.answer(request).await,
         };
         if plan.fault == Fault::KillAfter {
@@ -162,9 +181,7 @@ impl DatabaseWire {
             answer.truncate(world.random.lock().unwrap().usize(0..answer.len().max(1)));
         }
         self.client.write_all(&answer).await.ok()?;
-        let is_open = answer.ends_with(&READY) || answer.ends_with(&READY_IN_FAILED);
-        let is_open = is_open || answer.ends_with(&READY_IN_TRANSACTION);
-        is_open.then_some(())
+        answer.ends_with(&READY).then_some(())
     }
 
     /// What a request is for, in a trace.
@@ -176,15 +193,14 @@ impl DatabaseWire {
         };
         match request {
             _ if self.server.is_none() => "SQL.Connect",
-            [b'Q', ..] => "SQL.Transaction",
             _ if has(" LIMIT 1\0") => "SQL.LastKey",
             _ if has(" LIMIT ") => "SQL.Window",
             _ => "SQL.Describe",
         }
     }
 
-    /// An error of the server.
-    fn refusal(&self, number: u8) -> Vec<u8> {
+    /// An error of the server, for each of several answers.
+    fn refusal(&self, number: u8, answers: usize) -> Vec<u8> {
         let codes: &[&str] = match self.server {
             None => &["53300", "57P03"],
             // The server ends the connection; the statement; takes too long; has no memory.
@@ -198,14 +214,15 @@ impl DatabaseWire {
         let mut answer = vec![b'E'];
         answer.extend(length.to_be_bytes());
         answer.extend(fields.as_bytes());
-        if !ends {
-            answer.extend(READY_IN_FAILED);
+        if ends {
+            return answer;
         }
-        answer
+        answer.extend(READY);
+        answer.repeat(answers)
     }
 
     /// The server's own answer.
-    async fn answer(&mut self, request: Vec<u8>) -> Vec<u8> {
+    async fn answer(&mut self, request: Request) -> Vec<u8> {
         let server = self.server.take();
         let port = self.world.database.as_ref().unwrap().server.port();
         let asked = tokio::task::spawn_blocking(move || {
@@ -215,8 +232,8 @@ impl DatabaseWire {
                 server.set_read_timeout(Some(PATIENCE)).unwrap();
                 server
             });
-            server.write_all(&request).unwrap();
-            let answer = until_ready(&mut server);
+            server.write_all(&request.bytes).unwrap();
+            let answer = answers(&mut server, request.answers);
             (server, answer)
         });
         let (server, answer) = asked.await.unwrap();
@@ -225,15 +242,14 @@ impl DatabaseWire {
     }
 }
 
-/// PostgreSQL's message `ReadyForQuery`, with the state of the transaction.
+/// PostgreSQL's message `ReadyForQuery`, outside of a transaction.
 const READY: [u8; 6] = *b"Z\0\0\0\x05I";
-const READY_IN_TRANSACTION: [u8; 6] = *b"Z\0\0\0\x05T";
-const READY_IN_FAILED: [u8; 6] = *b"Z\0\0\0\x05E";
 
-/// The server's messages until it is ready for another request, or ends the connection.
-fn until_ready(server: &mut TcpStream) -> Vec<u8> {
+/// The server's messages until it has been ready for another request so many times, or ends the connection.
+fn answers(server: &mut TcpStream, count: usize) -> Vec<u8> {
     let mut answer = Vec::new();
-    loop {
+    let mut given = 0;
+    while given < count {
         let mut header = [0; 5];
         match server.read_exact(&mut header) {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return answer,
@@ -244,8 +260,7 @@ fn until_ready(server: &mut TcpStream) -> Vec<u8> {
         server.read_exact(&mut body).unwrap();
         answer.extend(header);
         answer.extend(body);
-        if kind == b'Z' {
-            return answer;
-        }
+        given += usize::from(kind == b'Z');
     }
+    answer
 }

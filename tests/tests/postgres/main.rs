@@ -68,10 +68,20 @@ impl Source {
         records: &str,
         columns: &[(&str, &str)],
     ) -> Self {
+        server.database(database, statements).await;
+        Self::of(database, server, records, columns)
+    }
+
+    /// The same for a database that exists.
+    fn of(
+        database: &str,
+        server: Arc<PostgresServer>,
+        records: &str,
+        columns: &[(&str, &str)],
+    ) -> Self {
         let zone = database.strip_prefix("zoned_").map_or(String::new(), |_| {
             "time_zone = \"America/New_York\"\n".to_owned()
         });
-        server.database(database, statements).await;
         let url = server.pooled_url(database).unwrap_or_else(|| {
             NO_POOLER
                 .call_once(|| skipped("PostgreSQL through a pooler", "PgBouncer is not installed"));
@@ -182,6 +192,7 @@ fn shown(value: &Value<'_>) -> Json {
         Value::Number(digits) => json!({ "n": digits }),
         Value::Text(text) => json!(text),
         Value::Json(text) => json!({ "json": text }),
+        Value::LossyText(text) => json!({ "lossy": text }),
     }
 }
 

@@ -174,3 +174,32 @@ async fn times_without_a_zone_are_in_the_catalogs_zone() {
         assert_eq!(read(filter).await, all[..1], "{name}");
     }
 }
+
+/// A database without an encoding keeps any bytes. Those that are no UTF-8 are replaced, and counted in the file.
+#[tokio::test]
+async fn bytes_that_are_no_text_are_replaced_and_told_apart() {
+    let server = PostgresServer::shared();
+    let admin = server.connect("postgres").await;
+    let create = "CREATE DATABASE any_bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+    admin.batch_execute(create).await.unwrap();
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text, created_at timestamptz NOT NULL); \
+        INSERT INTO orders VALUES (1, 'acme', E'caf\\xe9 \\xff', '2026-11-01 00:00Z'), (2, 'acme', 'café', '2026-11-01 00:00Z')";
+    server
+        .connect("any_bytes")
+        .await
+        .batch_execute(table)
+        .await
+        .unwrap();
+    let source = Source::of(
+        "any_bytes",
+        server,
+        "parent = \"shop\", key = [\"id\"]",
+        &COLUMNS,
+    );
+    let (rows, _) = source.read("acme", &json!({}), 9).await;
+    let statuses: Vec<&Json> = rows.iter().map(|row| &row[1]).collect();
+    assert_eq!(
+        statuses,
+        [&json!({ "lossy": "caf\u{fffd} \u{fffd}" }), &json!("café")]
+    );
+}

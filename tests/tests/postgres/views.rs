@@ -104,6 +104,10 @@ async fn a_check_says_what_a_view_lacks() {
     let _server = PostgresServer::shared();
     let source = Source::new("checked_view", &rows("(1, 'a')"), BY_ID, &COLUMNS).await;
     let findings = source.opener.check(&source.of).await.unwrap();
-    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    let findings = findings.iter().map(ToString::to_string);
+    // Other tests limit the role's connections.
+    let findings: Vec<String> = findings
+        .filter(|text| !text.contains("connections"))
+        .collect();
     insta::assert_snapshot!(findings.join("\n"));
 }

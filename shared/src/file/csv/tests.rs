@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::file::Warning;
 use crate::file::cell::tests::column;
 
 fn rows(profile: Profile, zone: &str, kinds: &[Kind]) -> CsvRows {
@@ -356,4 +357,22 @@ proptest! {
         let is_number = kind == Kind::Integer || matches!(row[1], Value::Number(_));
         prop_assert!(!computed || (is_number && crate::value::number::is_number(text)), "{}", text);
     }
+}
+
+#[test]
+fn texts_with_replaced_bytes_are_counted_and_guarded_as_others() {
+    let mut writer = rows(Profile::Spreadsheet, "UTC", &[Kind::Text, Kind::Text]);
+    let mut out = Vec::new();
+    let lossy = |text: &'static str| Value::LossyText(text.into());
+    writer.row(&[lossy("=caf\u{fffd}"), Value::Text("a".into())], &mut out);
+    writer.row(&[lossy("x"), lossy("y")], &mut out);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "'=caf\u{fffd},a\r\nx,y\r\n"
+    );
+    let warnings = writer
+        .cell_warnings()
+        .warnings(&["a".to_owned(), "b".to_owned()]);
+    let replaced = |column, count| Warning::for_column(WarningCode::BytesReplaced, column, count);
+    assert_eq!(warnings, [replaced("a", 2), replaced("b", 1)]);
 }

@@ -102,6 +102,9 @@ impl Cells {
             if !cell.is_of_kind(column.kind) {
                 warn(WarningCode::OtherKind);
             }
+            if let Value::LossyText(_) = value {
+                warn(WarningCode::BytesReplaced);
+            }
             match cell {
                 Cell::Empty => {}
                 Cell::Number(number) => row.number(place, &number, &mut warn),

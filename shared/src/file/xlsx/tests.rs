@@ -172,6 +172,14 @@ fn a_stored_number_is_a_number_among_texts_and_its_digits_elsewhere() {
         assert_eq!(cell, Data::String("20171002".into()), "{kind:?}");
         assert_eq!(warnings, warning(WarningCode::OtherKind), "{kind:?}");
     }
+    let lossy = Value::LossyText("caf\u{fffd}".into());
+    assert_eq!(
+        written("UTC", &[Kind::Text], &[lossy]),
+        (
+            vec![Data::String("caf\u{fffd}".into())],
+            warning(WarningCode::BytesReplaced)
+        )
+    );
     // In a column of texts, true and false are written as in CSV.
     let (cells, _) = written("UTC", &[Kind::Text], &[Value::Bool(true)]);
     assert_eq!(cells, [Data::String("true".into())]);

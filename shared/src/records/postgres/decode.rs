@@ -13,6 +13,8 @@ pub(super) enum Form {
     False,
     Number,
     Text,
+    /// A text with bytes that are no UTF-8.
+    LossyText,
     /// A JSON array or object.
     Json,
 }
@@ -53,6 +55,7 @@ pub(super) fn value(form: Form, text: &str) -> Value<'_> {
         Form::False => Value::Bool(false),
         Form::Number => Value::Number(text.into()),
         Form::Text => Value::Text(text.into()),
+        Form::LossyText => Value::LossyText(text.into()),
         Form::Json => Value::Json(text.into()),
     }
 }
@@ -114,13 +117,18 @@ fn utf8(raw: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(raw).map_err(|_| Malformed)
 }
 
-/// Invalid bytes, which only a database with the encoding `SQL_ASCII` can hold, become U+FFFD.
+/// Invalid bytes, which only a database with the encoding `SQL_ASCII` can have, become U+FFFD.
 fn text(raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
     match std::str::from_utf8(raw) {
-        Ok(text) => out.push_str(text),
-        Err(_) => out.push_str(&String::from_utf8_lossy(raw)),
+        Ok(text) => {
+            out.push_str(text);
+            Ok(Form::Text)
+        }
+        Err(_) => {
+            out.push_str(&String::from_utf8_lossy(raw));
+            Ok(Form::LossyText)
+        }
     }
-    Ok(Form::Text)
 }
 
 fn integer(number: i64, out: &mut String) -> Result<Form, Malformed> {

@@ -21,6 +21,8 @@ pub(super) struct Table {
     pub(super) is_unprovable: bool,
     /// Whether row-level security hides rows from the role.
     pub(super) has_row_security: bool,
+    /// Whether the database has no encoding (`SQL_ASCII`), so that its texts may be any bytes.
+    pub(super) has_any_bytes: bool,
 }
 
 /// A column. Of a domain, the type is the one that the domain is made from, as which PostgreSQL sends its values.
@@ -77,7 +79,8 @@ const COLUMNS: &str = "\
       pg_catalog.row_security_active(pg_catalog.to_regclass($1)), \
       (SELECT r.relkind IN ('v', 'f') \
           OR r.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid) \
-        FROM pg_catalog.pg_class r WHERE r.oid = pg_catalog.to_regclass($1)) \
+        FROM pg_catalog.pg_class r WHERE r.oid = pg_catalog.to_regclass($1)), \
+      pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' \
     FROM c WHERE typtype <> 'd'";
 
 impl Table {
@@ -88,11 +91,12 @@ impl Table {
     ) -> Result<Option<Self>, ConnectionError> {
         let name = sql::qualified(name);
         let rows = client.query_typed(COLUMNS, &[(&name, Type::TEXT)]).await?;
-        let (mut has_row_security, mut is_unprovable) = (false, false);
+        let (mut has_row_security, mut is_unprovable, mut has_any_bytes) = (false, false, false);
         let mut columns = HashMap::with_capacity(rows.len());
         for row in rows {
             has_row_security |= row.try_get::<_, bool>(6)?;
             is_unprovable |= row.try_get::<_, bool>(7)?;
+            has_any_bytes |= row.try_get::<_, bool>(8)?;
             let (oid, type_name): (u32, String) = (row.try_get(2)?, row.try_get(5)?);
             let (kind, category): (&str, &str) = (row.try_get(3)?, row.try_get(4)?);
             let category = match (kind, category) {
@@ -114,6 +118,7 @@ impl Table {
             columns,
             is_unprovable,
             has_row_security,
+            has_any_bytes,
         };
         Ok((!table.columns.is_empty()).then_some(table))
     }

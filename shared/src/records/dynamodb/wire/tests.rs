@@ -40,6 +40,7 @@ fn owned(value: Value<'_>) -> Value<'static> {
     match value {
         Value::Text(text) => Value::Text(text.into_owned().into()),
         Value::Number(digits) => Value::Number(digits.into_owned().into()),
+        Value::LossyText(text) => Value::LossyText(text.into_owned().into()),
         Value::Json(json) => Value::Json(json.into_owned().into()),
         Value::Bool(flag) => Value::Bool(flag),
         Value::Null => Value::Null,
