@@ -4,6 +4,7 @@
 mod draft;
 mod error;
 mod finish;
+mod records;
 
 use tokio::time::{Duration, Instant};
 use waybill::bucket::{Bucket, Upload};
@@ -61,9 +62,6 @@ pub struct Dependencies {
     pub checkpoint_every: Duration,
 }
 
-/// How long an export waits for a database before it tries again.
-const DATABASE_WAIT: Duration = Duration::from_secs(5);
-
 /// One attempt to build the file of an export.
 pub(crate) struct Attempt<'a> {
     pub(crate) dependencies: &'a Dependencies,
@@ -99,30 +97,6 @@ impl Attempt<'_> {
                 PagesOutcome::Paused => return Ok(AttemptOutcome::Paused),
                 PagesOutcome::NotYet => {}
             }
-        }
-    }
-
-    /// Opens the records where the progress ends. Waits while a database cannot be read yet, until `deadline`: then
-    /// `None`.
-    async fn open_records(
-        &self,
-        progress: &FileProgress,
-        deadline: Instant,
-    ) -> Result<Option<RecordsSource>, AttemptError> {
-        let Dependencies { records, clock, .. } = self.dependencies;
-        loop {
-            let position = progress.position.as_deref();
-            match self.plan.records(records, clock, position).await {
-                Ok(records) => return Ok(Some(records.with_read_ahead())),
-                Err(RecordsError::NotYet { database, reason }) => {
-                    tracing::warn!(database, reason, "the export waits for the database");
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if Instant::now() + DATABASE_WAIT >= deadline {
-                return Ok(None);
-            }
-            tokio::time::sleep(DATABASE_WAIT).await;
         }
     }
 

@@ -1,18 +1,19 @@
 //! Parses a catalog's TOML. An error has the line, and every mistake that could make an export wrong is an error.
 
+mod mistakes;
 mod records;
 
 use std::collections::HashSet;
-use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use self::mistakes::{Wrong, wrong};
 use self::records::{Databases, RawRecords};
 use super::custom::{LAST, OTHER};
 use super::{
-    ATTRIBUTES, CREATED_AT, CatalogError, CatalogMistake, Column, Delivery, ExportType, ParentKind,
-    Path, RecordsSpec,
+    ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path,
+    RecordsSpec,
 };
 use crate::value::{Kind, Stored};
 
@@ -62,68 +63,13 @@ fn yes() -> bool {
     true
 }
 
-/// What is wrong: each mistake with its bytes in the text.
-#[derive(Default)]
-struct Wrong(Vec<(Range<usize>, String)>);
-
-impl Wrong {
-    fn at(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self(vec![(span, message.into())])
-    }
-
-    /// Keeps the mistakes of a result, so that others are found too.
-    fn keep<T>(&mut self, result: Result<T, Self>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(wrong) => {
-                self.add(wrong);
-                None
-            }
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    /// The value, if nothing is wrong.
-    fn or<T>(self, value: Option<T>) -> Result<T, Self> {
-        match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(self),
-        }
-    }
-}
-
-fn wrong<T>(at: &Spanned<T>, message: impl Into<String>) -> Wrong {
-    Wrong::at(at.span(), message)
-}
-
 /// Parses and checks every type of a catalog.
 pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
     let raw: RawCatalog = toml::from_str(text).map_err(|error| {
-        invalid(
-            text,
-            Wrong::at(error.span().unwrap_or_default(), error.message()),
-        )
+        let span = error.span().unwrap_or_default();
+        Wrong::at(span, error.message()).in_text(text)
     })?;
-    types(raw.types, &raw.databases).map_err(|wrong| invalid(text, wrong))
-}
-
-fn invalid(text: &str, Wrong(mistakes): Wrong) -> CatalogError {
-    let line = |span: Range<usize>| {
-        let before = text.as_bytes().iter().take(span.start);
-        1 + before.filter(|&&b| b == b'\n').count()
-    };
-    let mut mistakes: Vec<CatalogMistake> = mistakes
-        .into_iter()
-        .map(|(span, message)| CatalogMistake {
-            line: line(span),
-            message,
-        })
-        .collect();
-    mistakes.sort_by_key(|mistake| mistake.line);
-    CatalogError::Invalid(mistakes)
+    types(raw.types, &raw.databases).map_err(|wrong| wrong.in_text(text))
 }
 
 fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<ExportType>, Wrong> {
@@ -276,7 +222,7 @@ fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
             ),
         ));
     }
-    let is_valid = found.0.is_empty();
+    let is_valid = found.is_empty();
     if is_valid && !columns.iter().any(|c| c.default && !c.hidden) {
         found.add(Wrong::at(
             span,

@@ -5,6 +5,7 @@ mod connection;
 mod databases;
 mod decode;
 mod indexes;
+mod narrowing;
 mod network;
 mod page;
 mod password;

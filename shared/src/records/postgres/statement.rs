@@ -5,15 +5,13 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::types::Type;
-use uuid::Uuid;
 
 use super::decode::Decoder;
+use super::narrowing;
 use super::sql;
 use super::table::{ColumnError, Table};
 use crate::catalog::{Origin, Path, SqlSpec};
 use crate::records::{Order, Range, ReadRequest};
-use crate::selection::Condition;
-use crate::value::number::is_number;
 
 /// What a statement selects and compares, for one read.
 #[derive(Debug)]
@@ -121,7 +119,7 @@ impl Selected {
         let narrowing = request.projection.conditions().iter();
         selected
             .conditions
-            .extend(narrowing.filter_map(|condition| narrowed(table, condition)));
+            .extend(narrowing.filter_map(|condition| narrowing::condition(table, condition)));
         Ok(selected)
     }
 
@@ -355,84 +353,6 @@ impl Selected {
             Order::Descending => "",
         }
     }
-}
-
-/// A condition in SQL that every row meets that meets `condition`; `None` where there is none. The engine decides.
-fn narrowed(table: &Table, condition: &Condition) -> Option<String> {
-    let (Condition::Exists(path) | Condition::OneOf(path, _) | Condition::Number(path, _)) =
-        condition;
-    let column = table.column(path.root()).ok()?;
-    if path.names().len() > 1 {
-        return None;
-    }
-    let quoted = sql::identifier(path.root());
-    match condition {
-        Condition::OneOf(_, values) if column.is_text() => {
-            let values: Vec<String> = values.iter().map(|value| sql::literal(value)).collect();
-            Some(format!("{quoted} IN ({})", values.join(", ")))
-        }
-        // A uuid has the text of no other value.
-        Condition::OneOf(_, values) if column.sql_type == Type::UUID => {
-            let uuids = values.iter().filter_map(|text| Uuid::parse_str(text).ok());
-            let uuids: Vec<String> = uuids.map(|uuid| format!("'{uuid}'::uuid")).collect();
-            Some(is_one_of(&quoted, &uuids))
-        }
-        Condition::OneOf(_, values) if column.sql_type == Type::BOOL => {
-            let flags = values
-                .iter()
-                .filter(|text| matches!(text.as_str(), "true" | "false"));
-            let flags: Vec<String> = flags.cloned().collect();
-            Some(is_one_of(&quoted, &flags))
-        }
-        Condition::Number(_, values) if column.is_exact_number() => {
-            let literals: Option<Vec<Option<String>>> = values
-                .iter()
-                .map(|value| number_literal(value, column.is_integer()))
-                .collect();
-            match literals {
-                Some(literals) => {
-                    let literals: Vec<String> = literals.into_iter().flatten().collect();
-                    Some(is_one_of(&quoted, &literals))
-                }
-                None => Some(format!("{quoted} IS NOT NULL")),
-            }
-        }
-        _ => Some(format!("{quoted} IS NOT NULL")),
-    }
-}
-
-fn is_one_of(quoted: &str, literals: &[String]) -> String {
-    match literals {
-        [] => "FALSE".to_owned(),
-        literals => format!("{quoted} IN ({})", literals.join(", ")),
-    }
-}
-
-/// The literal of a number for a comparison with a column of integers or of exact numbers: `Some(None)` for a number that no
-/// integer is, and `None` where the engine must decide.
-fn number_literal(number: &str, is_integer: bool) -> Option<Option<String>> {
-    /// Longer numbers are for the engine, whose comparison knows no limit.
-    const LONGEST: usize = 100;
-    let is_plain = number.len() <= LONGEST
-        && is_number(number)
-        && number
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
-    if !is_plain {
-        return None;
-    }
-    if !is_integer {
-        return Some(Some(format!("{number}::numeric")));
-    }
-    let whole = match number.split_once('.') {
-        None => Some(number),
-        Some((whole, fraction)) => fraction.bytes().all(|byte| byte == b'0').then_some(whole),
-    };
-    Some(
-        whole
-            .and_then(|whole| whole.parse::<i64>().ok())
-            .map(|whole| format!("{whole}::int8")),
-    )
 }
 
 /// The time in a zone at an instant, as the instant at which it is that time in UTC.
