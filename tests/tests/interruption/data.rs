@@ -115,15 +115,7 @@ pub(crate) fn requested_at() -> Timestamp {
 
 /// The cases; seeds take them in turn.
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name, type_name, records| Case {
-        name,
-        type_name,
-        records,
-        filters: Value::Null,
-        search: None,
-        letters: 0,
-        database: None,
-    };
+    let case = Case::new;
     vec![
         case("all of one partition", "plain", 320),
         Case {
@@ -150,15 +142,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The cases of records in databases of this server; seeds take them in turn.
 pub(crate) fn cases_in_database(server: &Arc<PostgresServer>) -> Vec<Case> {
-    let case = |name, type_name, records| Case {
-        name,
-        type_name,
-        records,
-        filters: Value::Null,
-        search: None,
-        letters: 0,
-        database: None,
-    };
+    let case = Case::new;
     let [by_time, by_id] = KEYS_IN_DATABASE.map(|(name, _)| name);
     let cases = vec![
         case("all rows", by_time, 320),
@@ -188,17 +172,21 @@ pub(crate) fn cases_in_database(server: &Arc<PostgresServer>) -> Vec<Case> {
 }
 
 impl Case {
-    /// All records of one partition, with this number of records.
-    pub(crate) fn with_records(records: usize) -> Self {
+    fn new(name: &'static str, type_name: &'static str, records: usize) -> Self {
         Self {
-            name: "all of one partition",
-            type_name: "plain",
+            name,
+            type_name,
             records,
             filters: Value::Null,
             search: None,
             letters: 0,
             database: None,
         }
+    }
+
+    /// All records of one partition, with this number of records.
+    pub(crate) fn with_records(records: usize) -> Self {
+        Self::new("all of one partition", "plain", records)
     }
 
     /// Records so long that a spreadsheet has many fragments and parts.
@@ -212,13 +200,9 @@ impl Case {
     /// A selection of one record in 100,000, by a search in Waybill or a filter in DynamoDB.
     pub(crate) fn needle(filters: Value, search: Option<&'static str>) -> Self {
         Self {
-            name: "a needle",
-            type_name: "plain",
-            records: 100_000,
             filters,
             search,
-            letters: 0,
-            database: None,
+            ..Self::new("a needle", "plain", 100_000)
         }
     }
 

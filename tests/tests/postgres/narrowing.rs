@@ -3,10 +3,10 @@
 use super::*;
 
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, count int, amount numeric, paid boolean, code uuid, \
-      note text, status text, created_at timestamptz NOT NULL); \
-    INSERT INTO orders SELECT n, 'acme', n % 5, (n % 7) / 2.0, n % 2 = 0, ('00000000-0000-4000-8000-00000000000' || n % 3)::uuid, \
+      note text, status text, day date DEFAULT '2026-11-01', created_at timestamptz NOT NULL); \
+    INSERT INTO orders (id, shop, count, amount, paid, code, note, status, created_at) SELECT n, 'acme', n % 5, (n % 7) / 2.0, n % 2 = 0, ('00000000-0000-4000-8000-00000000000' || n % 3)::uuid, \
       (n % 5)::text || '.0', 'new', '2026-11-01 00:00Z' FROM generate_series(1, 70) n; \
-    INSERT INTO orders VALUES (71, 'acme', NULL, 'NaN', NULL, NULL, NULL, 'new', '2026-11-01 00:00Z');";
+    INSERT INTO orders (id, shop, count, amount, paid, code, note, status, day, created_at) VALUES (71, 'acme', NULL, 'NaN', NULL, NULL, NULL, 'new', NULL, '2026-11-01 00:00Z');";
 const KINDS: [(&str, &str); 8] = [
     ("id", "integer"),
     ("count", "integer"),
@@ -35,6 +35,11 @@ async fn numbers_booleans_and_uuids_are_narrowed_by_the_server() {
         (json!({"count": ["3.00", "+4"]}), 28, 71),
         (json!({"count": ["3.00", 4]}), 28, 28),
         (json!({"count": ["3.5"]}), 0, 0),
+        (
+            json!({"count": ["-9223372036854775808", "9223372036854775807"]}),
+            0,
+            0,
+        ),
         (json!({"count": ["99999999999999999999", 1]}), 14, 14),
         (json!({"count": ["3e0"]}), 14, 71),
         (json!({"amount": ["1.50", 3]}), 20, 20),
@@ -81,6 +86,7 @@ async fn fixed_values_are_of_their_columns_types() {
         ("amount = 3", 10),
         ("code = \"00000000-0000-4000-8000-000000000001\"", 24),
         ("note = \"3.0\"", 14),
+        ("day = \"2026-11-01\"", 70),
         ("count = 3, paid = false", 7),
     ]
     .into_iter()
@@ -95,7 +101,7 @@ async fn fixed_values_are_of_their_columns_types() {
         "count = \"3\"",
         "paid = 1",
         "amount = true",
-        "created_at = \"x\"",
+        "paid = \"true\"",
     ]
     .into_iter()
     .enumerate()

@@ -59,7 +59,8 @@ fn is_one_of(quoted: &str, literals: &[String]) -> String {
     }
 }
 
-/// The literal of a number for a comparison with a column of integers or of exact numbers: `Some(None)` for a number that no
+/// The quoted literal of a number (without quotes, the least integer would be out of range before its sign counts) for a
+/// comparison with a column of integers or of exact numbers: `Some(None)` for a number that no
 /// integer is, and `None` where the engine must decide.
 fn number_literal(number: &str, is_integer: bool) -> Option<Option<String>> {
     /// Longer numbers are for the engine, whose comparison knows no limit.
@@ -73,7 +74,7 @@ fn number_literal(number: &str, is_integer: bool) -> Option<Option<String>> {
         return None;
     }
     if !is_integer {
-        return Some(Some(format!("{number}::numeric")));
+        return Some(Some(format!("'{number}'::numeric")));
     }
     let whole = match number.split_once('.') {
         None => Some(number),
@@ -82,6 +83,6 @@ fn number_literal(number: &str, is_integer: bool) -> Option<Option<String>> {
     Some(
         whole
             .and_then(|whole| whole.parse::<i64>().ok())
-            .map(|whole| format!("{whole}::int8")),
+            .map(|whole| format!("'{whole}'::int8")),
     )
 }

@@ -172,13 +172,12 @@ impl Table {
     ) -> Result<String, ColumnError> {
         let column = self.column(name)?;
         let quoted = sql::identifier(name);
-        let is_text = column.is_text()
-            || column.category == Category::Enum
-            || matches!(column.sql_type, Type::BPCHAR | Type::NAME | Type::UUID);
         let is_number =
             column.is_exact_number() || matches!(column.sql_type, Type::FLOAT4 | Type::FLOAT8);
+        // Texts stand for values of most types, such as citext and date.
+        let may_be_text = !is_number && column.sql_type != Type::BOOL;
         let literal = match constant {
-            Constant::Text(text) if is_text => sql::literal(text),
+            Constant::Text(text) if may_be_text => sql::literal(text),
             Constant::Integer(number) if is_number => number.to_string(),
             Constant::Boolean(flag) if column.sql_type == Type::BOOL => {
                 let flag = if *flag { "TRUE" } else { "FALSE" };
