@@ -29,6 +29,9 @@ FRACTION_DIGITS: dict[str, int | None] = {
     "rfc3339_ns": 9,
     "rfc3339": None,
 }
+# Ids that begin with a time: a record's own `id` is one.
+TIMED_IDS = ("ulid", "ksuid", "uuid7")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 Item = dict[str, Any]
 
@@ -52,7 +55,7 @@ class RecordType:
     sort_format: str
     created: str
     columns: dict[str, dict[str, Any]]
-    fixed: dict[str, str | int | bool]
+    fixed: dict[str, Any]
     custom: bool
 
     @classmethod
@@ -69,12 +72,14 @@ class RecordType:
         for option in ("index", "partitions"):
             if option in records:
                 raise CatalogError(f"{name} names {option}, so its table's own keys are not in the catalog")
+        if "sort_key" not in records:
+            raise CatalogError(f"{name} has no sort key, so that a parent has only one record")
         return cls(
             name,
             records["partition"],
             records["partition_key"],
             records["sort_key"],
-            records["sort_format"],
+            _template(records["sort_format"]),
             entry["created"],
             {column["key"]: column for column in entry["columns"]},
             records.get("fixed", {}),
@@ -115,7 +120,7 @@ class RowReader:
         self._partition = {"S": kind.partition.replace("{parent}", parent)}
         self._header = header
         self._columns = [(kind.path(name), kind.columns.get(name, {})) for name in header]
-        self._fixed = {name: _constant(value) for name, value in kind.fixed.items()}
+        self._fixed = {name: _constant(value) for name, value in kind.fixed.items() if not isinstance(value, (dict, list))}
         self.unknown = [name for name in header if name not in kind.columns]
 
     def item(self, cells: list[str]) -> Item:
@@ -137,23 +142,36 @@ def _constant(value: str | int | bool) -> Item:
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
+def _template(sort_format: str) -> str:
+    """The template of a sort key. Older catalogs have names instead, such as `rfc3339_ms#id`."""
+    if "{" in sort_format:
+        return sort_format
+    if sort_format == "id":
+        return "{*}"
+    unit, more, _ = sort_format.partition("#id")
+    return f"{{{unit}}}#{{*}}" if more else f"{{{unit}}}"
+
+
 def _key_attributes(kind: RecordType) -> list[str]:
-    if kind.sort_format == "id":
-        return ["id"]
-    return [kind.created, "id"] if kind.sort_format.endswith("#id") else [kind.created]
+    placeholders = PLACEHOLDER.findall(kind.sort_format)
+    times = [kind.created] if any(_is_time(name) for name in placeholders) else []
+    return times + (["id"] if any(not _is_time(name) for name in placeholders) else [])
+
+
+def _is_time(placeholder: str) -> bool:
+    return placeholder not in ("id", "*", *TIMED_IDS)
 
 
 def _sort_value(kind: RecordType, row: dict[str, str]) -> Item:
     for name in _key_attributes(kind):
         if not row[name]:
             raise RowError(f"{name} is empty, and the sort key is made of it")
-    if kind.sort_format == "id":
-        return {"S": row["id"]}
-    unit, more, _ = kind.sort_format.partition("#id")
-    time = sort_time(unit, row[kind.created])
-    if more:
-        return {"S": f"{time}#{row['id']}"}
-    return {"N" if unit.startswith("epoch") else "S": time}
+
+    def value(match: re.Match[str]) -> str:
+        return sort_time(match[1], row[kind.created]) if _is_time(match[1]) else row["id"]
+
+    key = PLACEHOLDER.sub(value, kind.sort_format)
+    return {"N" if kind.sort_format in ("{epoch_s}", "{epoch_ms}") else "S": key}
 
 
 def sort_time(unit: str, text: str) -> str:
@@ -172,6 +190,8 @@ def sort_time(unit: str, text: str) -> str:
         _check_fraction(fraction, digits)
         seconds = int(instant.replace(microsecond=0).timestamp())
         return str(seconds * 10**digits + int(fraction.ljust(digits, "0") or "0"))
+    if unit == "date":
+        return instant.date().isoformat()
     kept = FRACTION_DIGITS[unit]
     if kept is None:
         return text

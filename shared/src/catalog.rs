@@ -2,22 +2,27 @@
 //! fields.
 
 mod check;
+mod conversion;
 mod custom;
+mod fixed;
 mod origin;
 mod out_of_service;
 mod records_spec;
 mod sort_format;
 
+use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::{env, fs, io};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::conversion::{Conversion, Mask, StoredForm};
 pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
+pub use self::fixed::{Constant, FixedCondition};
 pub use self::origin::{Origin, Others, Path};
 pub use self::out_of_service::OutOfService;
-pub use self::records_spec::{Constant, DatabaseSpec, DynamodbSpec, RecordsSpec, SqlSpec};
-pub use self::sort_format::SortFormat;
+pub use self::records_spec::{DatabaseSpec, DynamodbSpec, RecordsSpec, SqlSpec};
+pub use self::sort_format::{KeyForm, SortFormat};
 use crate::field_error::FieldError;
 use crate::value::{Kind, Stored};
 
@@ -252,10 +257,18 @@ impl ExportType {
 
     /// How a record's creation time is stored.
     pub(crate) fn created_stored(&self) -> Option<Stored> {
-        self.columns
-            .iter()
-            .find(|c| c.origin.path() == Some(&self.created))
-            .and_then(|c| c.stored)
+        self.created_column().and_then(|column| column.stored)
+    }
+
+    /// The form in which the time of creation is stored, where it is not that of its column's kind.
+    pub(crate) fn created_form(&self) -> Option<StoredForm> {
+        let column = self.created_column()?;
+        column.conversion.form.clone()
+    }
+
+    fn created_column(&self) -> Option<&Column> {
+        let mut columns = self.columns.iter();
+        columns.find(|column| column.origin.path() == Some(&self.created))
     }
 }
 
@@ -279,12 +292,37 @@ pub struct Column {
     pub origin: Origin,
     /// How the value is stored, where it is shown in another form.
     pub stored: Option<Stored>,
+    /// What is done with the value before anything else reads it.
+    #[serde(default, skip_serializing_if = "Conversion::is_none")]
+    pub conversion: Conversion,
     /// Whether the column is in a file whose request selects no columns.
     pub default: bool,
     /// The only values that the column has, and that a filter accepts; empty for any value.
     pub values: Vec<String>,
+    /// What people see in place of a value, by value. Files for programs have the values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Whether the column is only for filters and searches: never in a file or in the API's catalog.
     pub hidden: bool,
+}
+
+impl Column {
+    /// A column that is in a file by default, with its key as its label.
+    pub fn new(key: impl Into<String>, kind: Kind, origin: impl Into<Origin>) -> Self {
+        let key = key.into();
+        Self {
+            label: key.clone(),
+            key,
+            kind,
+            origin: origin.into(),
+            stored: None,
+            conversion: Conversion::default(),
+            default: true,
+            values: Vec::new(),
+            labels: BTreeMap::new(),
+            hidden: false,
+        }
+    }
 }
 
 /// What records belong to.

@@ -210,7 +210,7 @@ impl Both {
                 let stop = (random.u8(0..4) == 0).then(|| random.usize(0..page.len().max(1)));
                 let mut values = Vec::new();
                 for n in 0..page.len() {
-                    page.values(n, &mut values);
+                    page.values(n, &projection, &mut values);
                     if projection.decide(&values, page.key_time(n), as_of).is_in() {
                         rows.push(projection.columns(&values).iter().map(shown).collect());
                     }

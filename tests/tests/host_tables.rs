@@ -243,7 +243,7 @@ impl Source<'_> {
             while let Some(page) = records.next().await.unwrap() {
                 let mut values = Vec::new();
                 for index in 0..page.len() {
-                    page.values(index, &mut values);
+                    page.values(index, &projection, &mut values);
                     let decision = projection.decide(&values, page.key_time(index), self.as_of);
                     if decision.is_in() {
                         ids.push(values[0].as_text().unwrap().to_owned());

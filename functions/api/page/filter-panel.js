@@ -1,7 +1,7 @@
 // The panel under a filter's pill: values to choose, a range of days, attributes, or values to type.
 
 import { h, icon } from "./dom.js";
-import { addDays } from "./selection.js";
+import { addDays, valueLabel } from "./selection.js";
 
 /** The panel of the filter `name` with its current `value`; calls `set` with a new value, or null for none. */
 export function panel(filter) {
@@ -22,7 +22,7 @@ function choices({ label, value = [], column, set }) {
   // Values from the address that are not in the catalog are shown too, so that they can be removed.
   const all = [...column.values, ...value.filter((one) => !column.values.includes(one))];
   const boxes = all.map((one) =>
-    h("label", {}, h("input", { type: "checkbox", value: one, checked: value.includes(one) }), h("bdi", {}, one)),
+    h("label", {}, h("input", { type: "checkbox", value: one, checked: value.includes(one) }), h("bdi", {}, valueLabel(column, one))),
   );
   return h("fieldset", { on: { change } }, h("legend", { class: "unseen" }, label), boxes);
 }

@@ -5,7 +5,7 @@ import { errorText } from "./base.js";
 import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { FilterBar } from "./filter-bar.js";
 import { heading, ZONE } from "./format.js";
-import { fromQuery, isFiltered, toPairs } from "./selection.js";
+import { fromQuery, isFiltered, toPairs, valueLabel } from "./selection.js";
 
 const LIMIT = 50;
 /** How many empty pages are skipped automatically: a rare match may be far down a long table. */
@@ -167,14 +167,15 @@ export class RecordsList extends HTMLElement {
     );
   }
 
-  #value(value, { kind, values }) {
+  #value(value, column) {
+    const { kind, values } = column;
     if (value === null || value === undefined || value === "") return h("span", { class: "quiet", "aria-label": "empty" }, "–");
     const { format } = this.page;
     if (kind === "timestamp" && !Number.isNaN(Date.parse(value))) {
       return h("time", { datetime: value, title: value }, format.time(value));
     }
     if (kind === "boolean" && typeof value === "boolean") return value ? "Yes" : "No";
-    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+    const text = typeof value === "object" ? JSON.stringify(value) : valueLabel(column, value);
     return h("bdi", values?.length ? { class: "tag" } : { title: text.length > 40 && text }, text);
   }
 

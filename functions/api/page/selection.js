@@ -76,6 +76,9 @@ const DAY_MS = 86_400_000;
 /** The day a number of days after another. */
 export const addDays = (day, by) => new Date(Date.parse(`${day}T00:00:00Z`) + by * DAY_MS).toISOString().slice(0, 10);
 
+/** What people see in place of a value: its label, or the value itself. */
+export const valueLabel = (column, value) => (Object.hasOwn(column?.labels ?? {}, value) ? column.labels[value] : String(value));
+
 /** One filter in words, with days in the context's `zone`: “Status delivered or shipped”. */
 export function describeFilter(name, value, type, context) {
   const { t, format } = context;
@@ -87,7 +90,8 @@ export function describeFilter(name, value, type, context) {
     );
     return each.join(", ");
   }
-  return t("what.one-of", { name: label, values: format.or(value) });
+  const column = type.columns.find(({ key }) => key === name);
+  return t("what.one-of", { name: label, values: format.or(value.map((one) => valueLabel(column, one))) });
 }
 
 /** The contents of an export in words: “Orders: Status delivered, containing “ana”.” */

@@ -44,9 +44,10 @@ that an address does not allow. Errors of the gateway itself have the form of `G
 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 16] = [
+const OPTIONAL: [(&str, &str); 17] = [
     ("Catalog", "out_of_service"),
     ("Catalog", "unreadable"),
+    ("Column", "labels"),
     ("DescribedParent", "custom_fields"),
     ("DescribedParent", "attributes"),
     ("Filters", "attributes"),

@@ -149,7 +149,7 @@ impl Plan {
         opener: &RecordsOpener,
     ) -> Result<Option<Failure>, RecordsError> {
         let spec = &self.export_type.records;
-        let format = spec.dynamodb().map(|spec| spec.sort_format);
+        let format = spec.dynamodb().map(|spec| &spec.sort_format);
         let Some(format) =
             format.filter(|format| self.range.is_filtered() && format.is_ordered_by_time())
         else {
@@ -178,17 +178,18 @@ impl Plan {
     async fn mismatch_of_a_page(
         &self,
         records: &mut RecordsSource,
-        format: SortFormat,
+        format: &SortFormat,
     ) -> Result<Option<Failure>, RecordsError> {
         while let Some(page) = records.next().await? {
             let mut values = Vec::new();
             for n in 0..page.len() {
                 let key = page.sort_key(n);
-                if key.is_some_and(|key| self.is_within(key, format)) {
+                let Range { from, until, .. } = self.range;
+                if key.is_some_and(|key| format.is_within(key, from, until)) {
                     // The record was created after the range was read.
                     continue;
                 }
-                page.values(n, &mut values);
+                page.values(n, &self.projection, &mut values);
                 let decision = self.decide(&page, n, &values);
                 let failure = UndecidedCounts::mismatch_at_an_end(&self.export_type, decision, key);
                 if failure.is_some() {
@@ -200,13 +201,6 @@ impl Plan {
             }
         }
         Ok(None)
-    }
-
-    fn is_within(&self, key: &str, format: SortFormat) -> bool {
-        let instant = format.instant(key);
-        instant.is_some_and(|instant| {
-            self.range.from.is_none_or(|from| from <= instant) && instant < self.range.until
-        })
     }
 }
 

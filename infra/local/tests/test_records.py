@@ -132,8 +132,21 @@ class RecordsTest(unittest.TestCase):
         self.assertEqual(sort_time("epoch_s", "2026-11-21T12:01:02Z"), "1795262462")
 
     def test_a_number_key_is_a_number(self) -> None:
-        kind = replace(self.kind, sort_format="epoch_s")
+        kind = replace(self.kind, sort_format="{epoch_s}")
         self.assertEqual(kind.reader("web", HEADER).item(["7", "1970-01-01T00:00:09Z", "", "", "", ""])["sk"], {"N": "9"})
+
+    def test_a_key_is_made_by_its_template(self) -> None:
+        for template, key in (
+            ("ORDER#{rfc3339_s}#{id}", "ORDER#2026-11-21T12:01:02Z#7"),
+            ("{date}/{*}", "2026-11-21/7"),
+            ("A#{ulid}", "A#7"),
+            ("A#{epoch_s}", "A#1795262462"),
+            ("id", "7"),
+        ):
+            self.catalog.write_text(CATALOG.replace("rfc3339_ms#id", template))
+            self.kind = RecordType.find("leads", self.catalog)
+            with self.subTest(template=template):
+                self.assertEqual(self.item("7", "2026-11-21T12:01:02Z", "", "", "", "")["sk"], {"S": key})
 
     def test_types_that_cannot_be_loaded_are_named(self) -> None:
         with self.assertRaisesRegex(CatalogError, "no type orders; it has leads"):

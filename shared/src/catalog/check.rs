@@ -1,5 +1,6 @@
 //! Parses a catalog's TOML. An error has the line, and every mistake that could make an export wrong is an error.
 
+mod columns;
 mod mistakes;
 mod records;
 
@@ -8,6 +9,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use toml::Spanned;
 
+use self::columns::{RawColumn, columns};
 use self::mistakes::{Wrong, wrong};
 use self::records::{Databases, RawRecords};
 use super::custom::{LAST, OTHER};
@@ -15,7 +17,7 @@ use super::{
     ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path,
     RecordsSpec,
 };
-use crate::value::{Kind, Stored};
+use crate::value::Kind;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,26 +43,6 @@ struct RawType {
     filters: Vec<Spanned<String>>,
     columns: Spanned<Vec<RawColumn>>,
     custom: Option<Spanned<bool>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawColumn {
-    key: Spanned<String>,
-    label: Option<String>,
-    kind: Kind,
-    path: Option<Spanned<String>>,
-    from: Option<Spanned<Stored>>,
-    #[serde(default = "yes")]
-    default: bool,
-    #[serde(default)]
-    values: Vec<Spanned<String>>,
-    #[serde(default)]
-    hidden: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Parses and checks every type of a catalog.
@@ -174,122 +156,20 @@ fn with_last_columns(columns: Vec<Column>, created: &Path) -> Vec<Column> {
         .partition(|column| LAST.contains(&column.key.as_str()));
     columns.extend(LAST.map(|key| {
         let defined = defined.iter().find(|column| column.key == key);
+        let kind = match key {
+            "source_id" => Kind::Text,
+            _ => Kind::Timestamp,
+        };
+        let path = match key {
+            CREATED_AT => created.clone(),
+            _ => Path::new(key, []),
+        };
         defined.cloned().unwrap_or_else(|| Column {
-            key: key.to_owned(),
             label: humane(key),
-            kind: match key {
-                "source_id" => Kind::Text,
-                _ => Kind::Timestamp,
-            },
-            origin: match key {
-                CREATED_AT => created.clone().into(),
-                _ => Path::new(key, []).into(),
-            },
-            stored: None,
-            default: true,
-            values: Vec::new(),
-            hidden: false,
+            ..Column::new(key, kind, path)
         })
     }));
     columns
-}
-
-/// The maximum length of the keys of a type's columns together. An export lists them, and must fit into an item of DynamoDB
-/// (400 KB) beside its filters, custom fields and warnings.
-const MAX_KEYS_BYTES: usize = 100_000;
-
-fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong> {
-    let span = raw.span();
-    let mut found = Wrong::default();
-    let mut taken = HashSet::new();
-    let mut columns = Vec::new();
-    for raw in raw.into_inner() {
-        if !taken.insert(raw.key.get_ref().clone()) {
-            found.add(wrong(
-                &raw.key,
-                format!("the column `{}` is defined twice", raw.key.get_ref()),
-            ));
-        }
-        columns.extend(found.keep(column(raw)));
-    }
-    let bytes: usize = columns.iter().map(|c| c.key.len()).sum();
-    if bytes > MAX_KEYS_BYTES {
-        found.add(Wrong::at(
-            span.clone(),
-            format!(
-                "the keys of the columns have {bytes} bytes together, and at most {MAX_KEYS_BYTES} fit into an export; \
-                 give the columns shorter keys, and the names in `path`"
-            ),
-        ));
-    }
-    let is_valid = found.is_empty();
-    if is_valid && !columns.iter().any(|c| c.default && !c.hidden) {
-        found.add(Wrong::at(
-            span,
-            "at least one column must not be hidden and not have `default = false`",
-        ));
-    }
-    found.or(Some(columns))
-}
-
-/// The maximum length of a column's key. A warning names it.
-const MAX_KEY_BYTES: usize = 255;
-
-fn column(raw: RawColumn) -> Result<Column, Wrong> {
-    if raw.key.get_ref().len() > MAX_KEY_BYTES {
-        return Err(wrong(
-            &raw.key,
-            format!(
-                "a column's key has at most {MAX_KEY_BYTES} bytes; give the attribute's name in `path`"
-            ),
-        ));
-    }
-    if raw.key.get_ref().chars().any(char::is_control) {
-        return Err(wrong(
-            &raw.key,
-            "a column's key must not have control characters",
-        ));
-    }
-    if let Some(stored) = &raw.from {
-        let kind = match stored.get_ref() {
-            Stored::Cents => Kind::Decimal,
-            Stored::EpochS | Stored::EpochMs => Kind::Timestamp,
-        };
-        if raw.kind != kind {
-            return Err(wrong(
-                stored,
-                format!(
-                    "this `from` gives a {}; change the column's kind",
-                    kind.as_str()
-                ),
-            ));
-        }
-    }
-    let mut values = Vec::new();
-    for value in raw.values {
-        if values.contains(value.get_ref()) {
-            return Err(wrong(
-                &value,
-                format!("the value `{}` is listed twice", value.get_ref()),
-            ));
-        }
-        values.push(not_empty(value)?);
-    }
-    let path = match &raw.path {
-        Some(text) => path(text)?,
-        None => Path::new(raw.key.get_ref().clone(), []),
-    };
-    let key = not_empty(raw.key)?;
-    Ok(Column {
-        label: raw.label.unwrap_or_else(|| humane(&key)),
-        kind: raw.kind,
-        origin: path.into(),
-        stored: raw.from.map(Spanned::into_inner),
-        default: raw.default,
-        values,
-        hidden: raw.hidden,
-        key,
-    })
 }
 
 /// Checks a list of columns' keys, or other allowed `words`, without duplicates.

@@ -92,14 +92,8 @@ impl ExportType {
             maps: [CUSTOM, ATTRIBUTES].map(str::to_owned).into(),
         };
         of.columns.push(Column {
-            key: OTHER.to_owned(),
             label: "Other".to_owned(),
-            kind: Kind::Text,
-            origin: Origin::Others(others),
-            stored: None,
-            default: true,
-            values: Vec::new(),
-            hidden: false,
+            ..Column::new(OTHER, Kind::Text, Origin::Others(others))
         });
         of.columns.append(&mut last);
         of
@@ -121,18 +115,13 @@ impl ExportType {
 
 impl Definition {
     fn column(&self, paths: Vec<Path>) -> Column {
+        let origin = Origin::Paths {
+            paths,
+            otherwise: None,
+        };
         Column {
-            key: self.key.clone(),
             label: self.label.clone(),
-            kind: self.kind,
-            origin: Origin::Paths {
-                paths,
-                otherwise: None,
-            },
-            stored: None,
-            default: true,
-            values: Vec::new(),
-            hidden: false,
+            ..Column::new(&self.key, self.kind, origin)
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Where a type's records are.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::SortFormat;
+use super::{FixedCondition, SortFormat};
 
 /// Where a type's records are. Every read is limited to the parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +23,17 @@ pub struct DynamodbSpec {
     pub index: Option<String>,
     /// The attribute of the partition key.
     pub partition_key: String,
-    /// The attribute of the sort key.
-    pub sort_key: String,
-    /// The format of the sort key.
+    /// Whether the partition key is a number: the parent's id.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_number_partitions: bool,
+    /// The attribute of the sort key; `None` where the table or index has none.
+    #[serde(default)]
+    pub sort_key: Option<String>,
+    /// The format of the sort key; that of any key where there is none.
     pub sort_format: SortFormat,
-    /// Attributes and the values that every record of the type has. They tell the type's records from others in the
-    /// same table.
-    pub fixed: Vec<(String, Constant)>,
+    /// Attributes and what every record of the type has there. They tell the type's records from others in the same
+    /// table.
+    pub fixed: Vec<(String, FixedCondition)>,
     /// The table's region; `None` for the function's own.
     pub region: Option<String>,
     /// The role to assume for a table in another account: its ARN, or the environment variable with the ARN.
@@ -52,8 +54,8 @@ pub struct SqlSpec {
     pub parent: String,
     /// The columns of the key, which tell a parent's rows apart and never change. At least one.
     pub key: Vec<String>,
-    /// Columns and the values that every row of the type has.
-    pub fixed: Vec<(String, Constant)>,
+    /// Columns and what every row of the type has there.
+    pub fixed: Vec<(String, FixedCondition)>,
     /// Whether the export has the rows that row-level security shows to the role. Otherwise the role must see all rows.
     pub row_security: bool,
 }
@@ -81,33 +83,15 @@ impl DatabaseSpec {
     }
 }
 
-/// A value that is the same in every record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Constant {
-    /// A text.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// True or false.
-    Boolean(bool),
-}
-
-impl fmt::Display for Constant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "the text \"{text}\""),
-            Self::Integer(number) => write!(f, "the number {number}"),
-            Self::Boolean(flag) => write!(f, "the boolean {flag}"),
-        }
-    }
-}
-
 pub(super) const PARENT: &str = "{parent}";
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl RecordsSpec {
-    /// Attributes or columns, and the values that every record of the type has.
-    pub fn fixed(&self) -> &[(String, Constant)] {
+    /// Attributes or columns, and what every record of the type has there.
+    pub fn fixed(&self) -> &[(String, FixedCondition)] {
         match self {
             Self::Dynamodb(spec) => &spec.fixed,
             Self::Postgres(spec) => &spec.fixed,
@@ -117,7 +101,7 @@ impl RecordsSpec {
     /// The attributes or columns of the key and of the parent, which a record of another type has too.
     pub fn key_names(&self) -> Vec<&str> {
         match self {
-            Self::Dynamodb(spec) => vec![&spec.partition_key, &spec.sort_key],
+            Self::Dynamodb(spec) => spec.key_names().collect(),
             Self::Postgres(spec) => spec
                 .key
                 .iter()
@@ -145,8 +129,23 @@ impl RecordsSpec {
 }
 
 impl DynamodbSpec {
-    /// The partition keys of this parent's records. Several partitions are merged into one sequence.
+    /// The attributes of the key of the table or index.
+    pub fn key_names(&self) -> impl Iterator<Item = &str> {
+        let sort_key = self.sort_key.as_deref();
+        [self.partition_key.as_str()].into_iter().chain(sort_key)
+    }
+
+    /// The partition keys of this parent's records; none where no key can be that of the parent. Several partitions are
+    /// merged into one sequence.
     pub fn partitions(&self, parent_id: &str) -> Vec<String> {
+        // DynamoDB takes `042` for the number 42, which is another parent.
+        let is_number = |id: &str| {
+            id.parse::<i64>()
+                .is_ok_and(|number| number.to_string() == id)
+        };
+        if self.has_number_partitions && !is_number(parent_id) {
+            return Vec::new();
+        }
         self.partitions
             .iter()
             .map(|template| template.replace(PARENT, parent_id))

@@ -41,6 +41,16 @@ impl Cell<'_> {
     }
 }
 
+/// Interprets a value as its column's kind; in a file for people, a value with a label is that text.
+#[inline]
+pub(super) fn read_for_people<'a>(column: &'a Column, value: &'a Value<'_>) -> Cell<'a> {
+    let label = match column.labels.is_empty() {
+        true => None,
+        false => value.as_text().and_then(|text| column.labels.get(text)),
+    };
+    label.map_or_else(|| read(column, value), |label| Cell::Text(label))
+}
+
 /// Interprets a value as its column's kind.
 pub(super) fn read<'a>(column: &Column, value: &'a Value<'_>) -> Cell<'a> {
     let Some(text) = value.as_text() else {
@@ -100,16 +110,7 @@ pub(super) mod tests {
 
     /// A visible column of this kind, whose path is its key.
     pub(crate) fn column(key: &str, kind: Kind) -> Column {
-        Column {
-            key: key.to_owned(),
-            label: key.to_owned(),
-            kind,
-            origin: Path::new(key, []).into(),
-            stored: None,
-            default: true,
-            values: Vec::new(),
-            hidden: false,
-        }
+        Column::new(key, kind, Path::new(key, []))
     }
 
     fn text(text: &str) -> Value<'_> {

@@ -128,7 +128,10 @@ impl Cells {
             out.extend_from_slice(text.as_bytes());
             return true;
         }
-        let cell = cell::read(column, value);
+        let cell = match self.guard {
+            Some(_) => cell::read_for_people(column, value),
+            None => cell::read(column, value),
+        };
         match &cell {
             Cell::Empty => {}
             Cell::Number(number) => out.extend_from_slice(number.as_bytes()),

@@ -65,7 +65,7 @@ impl DynamoRecords {
             None => vec![ResumePosition::default(); partitions.len()],
             Some(position) => positions(position, partitions.len())?,
         };
-        let mut key_names = vec![spec.partition_key.clone(), spec.sort_key.clone()];
+        let mut key_names: Vec<String> = spec.key_names().map(str::to_owned).collect();
         let known = positions.iter().flat_map(ResumePosition::key_names);
         let knows_key = add_names(&mut key_names, known) || spec.index.is_none();
         let mut segments = segments(spec, &reading.range, reading.reads_outside);
@@ -124,9 +124,9 @@ impl DynamoRecords {
                 partition.pass(*row);
             }
         }
-        let key_time = match self.settings.format.is_id() {
-            true => KeyTime::None,
-            false => KeyTime::WithinBounds,
+        let key_time = match self.settings.format.has_time() {
+            true => KeyTime::WithinBounds,
+            false => KeyTime::None,
         };
         let page = DynamoPage::new(rows, &self.partitions, before, key_time, scanned, cost);
         Ok(Some(page))
@@ -181,7 +181,8 @@ impl DynamoRecords {
         }
         // If no partition has a record, no later query needs the key.
         self.knows_key = true;
-        Arc::make_mut(&mut self.settings).layout = Arc::new(Layout::new(&self.origins, &names));
+        let layout = Layout::new(&self.origins, &names, self.settings.sort_key.as_deref());
+        Arc::make_mut(&mut self.settings).layout = Arc::new(layout);
         Ok(cost)
     }
 }
@@ -205,15 +206,17 @@ fn settings(
         table: table.to_owned(),
         index: spec.index.clone(),
         partition_key: spec.partition_key.clone(),
+        has_number_partitions: spec.has_number_partitions,
         sort_key: spec.sort_key.clone(),
-        format: spec.sort_format,
+        boundary: spec.sort_format.lower_bound(reading.range.until),
+        format: spec.sort_format.clone(),
         attributes: roots.map(|roots| roots.concat()),
         filter: Filter::new(spec, reading.projection.conditions()),
         range: reading.range,
         order: reading.order,
         strong_until: reading.strong_until,
         page_size: None,
-        layout: Arc::new(Layout::new(origins, key_names)),
+        layout: Arc::new(Layout::new(origins, key_names, spec.sort_key.as_deref())),
         budget: Arc::new(Budget::new(None)),
         buffers: Arc::default(),
         ahead: None,

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 use super::dynamodb::{DynamoPage, DynamoRecords};
 use super::postgres::{PostgresPage, PostgresRecords};
 use super::{ReadRequest, RecordsError};
-use crate::selection::KeyTime;
+use crate::selection::{KeyTime, Projection};
 use crate::value::Value;
 
 /// A parent's records within a range, after a position, in the order of their keys.
@@ -113,13 +113,19 @@ impl RecordsPage {
     }
 
     /// Replaces the contents of `values` (the values of another record of the page, or nothing) by the values of the record
-    /// of this index, in the order of the request's values.
+    /// of this index, in the order of `projection`, with which the page was requested.
     #[inline]
-    pub fn values<'p>(&'p self, index: usize, values: &mut Vec<Value<'p>>) {
+    pub fn values<'p>(
+        &'p self,
+        index: usize,
+        projection: &Projection,
+        values: &mut Vec<Value<'p>>,
+    ) {
         match &self.0 {
             Page::Dynamodb(page) => page.values(index, values),
             Page::Postgres(page) => page.values(index, values),
         }
+        projection.convert(values);
     }
 
     /// What the key of the record of this index says of its time.

@@ -5,7 +5,8 @@
 pub enum KeyTime {
     /// The time in the key is before the request and within the range of keys that was read.
     WithinBounds,
-    /// Keys of this type contain no time.
+    /// The key does not decide: keys of this type contain no time, or one as coarse as the second or the day of the
+    /// request.
     None,
     /// The key should contain a time, but does not have the type's `sort_format`.
     Unreadable,

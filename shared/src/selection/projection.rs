@@ -1,15 +1,17 @@
 //! The values that an export needs of each record, and the tests that a record must pass ([`row_filter`] decides).
 
+mod conversion;
 mod row_filter;
 
 use jiff::Timestamp;
 
+use self::conversion::converted;
 pub use self::row_filter::{Fixed, is_fixed};
 use self::row_filter::{comparable, is_plain};
 use super::search::{Search, Term};
 use super::{Attribute, Range, Selection};
 use crate::catalog::ATTRIBUTES;
-use crate::catalog::{Column, Constant, ExportType, Origin, Path};
+use crate::catalog::{Column, Conversion, ExportType, FixedCondition, Origin, Path, StoredForm};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};
 use crate::value::{Kind, Stored, Value};
 
@@ -18,13 +20,15 @@ use crate::value::{Kind, Stored, Value};
 #[derive(Debug, Clone)]
 pub struct Projection {
     origins: Vec<Origin>,
+    /// What is done with the value of each origin.
+    conversions: Vec<Conversion>,
     columns: usize,
     created: usize,
     created_stored: Option<Stored>,
     /// The filter on the creation time; without bounds if there is no filter.
     created_at: Range<Timestamp>,
-    /// The `fixed` values of the type, each with its place in the row.
-    fixed: Vec<(usize, Constant)>,
+    /// The `fixed` conditions of the type, each with its place in the row.
+    fixed: Vec<(usize, FixedCondition)>,
     /// The places of the file's columns that a record of another type would not have: no key attributes, no `fixed`
     /// attributes, and no values that are the same for every record.
     own: Vec<usize>,
@@ -68,6 +72,7 @@ impl Projection {
     pub fn new(export_type: &ExportType, columns: &[&Column], selection: &Selection) -> Self {
         let mut projection = Self {
             origins: columns.iter().map(|c| c.origin.clone()).collect(),
+            conversions: columns.iter().map(|c| c.conversion.clone()).collect(),
             columns: columns.len(),
             created: 0,
             created_stored: export_type.created_stored(),
@@ -77,10 +82,15 @@ impl Projection {
             tests: Vec::new(),
             conditions: Vec::new(),
         };
-        projection.created = projection.place(&export_type.created.clone().into());
-        for (name, constant) in export_type.records.fixed() {
-            let place = projection.place(&Path::new(name, []).into());
-            projection.fixed.push((place, constant.clone()));
+        let of_created = Conversion {
+            form: export_type.created_form(),
+            mask: None,
+        };
+        projection.created = projection.place(&export_type.created.clone().into(), &of_created);
+        for (name, condition) in export_type.records.fixed() {
+            let path = Path::new(name, []).into();
+            let place = projection.place(&path, &Conversion::default());
+            projection.fixed.push((place, condition.clone()));
         }
         for (key, values) in &selection.filters.columns {
             projection.filter_column(export_type, key, values);
@@ -99,8 +109,10 @@ impl Projection {
         let kind = column.map_or(Kind::Text, |c| c.kind);
         let origin = column.map_or_else(|| Path::new(key, []).into(), |c| c.origin.clone());
         let stored = column.and_then(|c| c.stored);
-        if let Some(path) = origin.path() {
+        let conversion = column.map_or_else(Conversion::default, |c| c.conversion.clone());
+        if let Some(path) = origin.path().filter(|_| conversion.mask.is_none()) {
             self.conditions.push(match (kind, stored) {
+                _ if conversion.form.is_some() => Condition::Exists(path.clone()),
                 (Kind::Integer | Kind::Decimal, None) => {
                     Condition::Number(path.clone(), values.to_vec())
                 }
@@ -110,7 +122,7 @@ impl Projection {
         }
         let values = values.iter().map(|value| comparable(kind, None, value));
         let values = values.collect();
-        let place = self.place(&origin);
+        let place = self.place(&origin, &conversion);
         self.tests.push(Test::Column {
             place,
             kind,
@@ -122,7 +134,7 @@ impl Projection {
     fn filter_attribute(&mut self, name: &str, attribute: &Attribute) {
         let path = Path::new(ATTRIBUTES, [name.to_owned()]);
         self.conditions.push(Condition::Exists(path.clone()));
-        let place = self.place(&path.into());
+        let place = self.place(&path.into(), &Conversion::default());
         let attribute = attribute.clone();
         self.tests.push(Test::Attribute { place, attribute });
     }
@@ -130,23 +142,43 @@ impl Projection {
     fn search(&mut self, export_type: &ExportType, search: &Search) {
         let searched = export_type.search.iter();
         let searched = searched.filter_map(|key| export_type.column(key));
-        let places = searched.map(|c| (self.place(&c.origin), c.kind)).collect();
+        let places = searched.map(|c| (self.place(&c.origin, &c.conversion), c.kind));
+        let places = places.collect();
         let term = Term::new(search);
         self.tests.push(Test::Search { places, term });
     }
 
     /// The place of this value in a row. Adds the value if it is missing.
-    fn place(&mut self, origin: &Origin) -> usize {
-        if let Some(place) = self.origins.iter().position(|o| o == origin) {
+    fn place(&mut self, origin: &Origin, conversion: &Conversion) -> usize {
+        let mut known = self.origins.iter().zip(&self.conversions);
+        if let Some(place) = known.position(|known| known == (origin, conversion)) {
             return place;
         }
         self.origins.push(origin.clone());
+        self.conversions.push(conversion.clone());
         self.origins.len() - 1
     }
 
     /// The origins of a row's values, in order.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
+    }
+
+    /// The forms in which a row's values are stored, in order; `None` for that of their kind.
+    pub fn forms(&self) -> impl Iterator<Item = Option<&StoredForm>> {
+        self.conversions
+            .iter()
+            .map(|conversion| conversion.form.as_ref())
+    }
+
+    /// Converts the values of a row, as they are stored, to those that everything else reads.
+    #[inline]
+    pub fn convert(&self, row: &mut [Value<'_>]) {
+        for (value, conversion) in row.iter_mut().zip(&self.conversions) {
+            if !conversion.is_none() {
+                *value = converted(conversion, std::mem::replace(value, Value::Missing));
+            }
+        }
     }
 
     /// The conditions that every selected record meets.

@@ -168,7 +168,7 @@ impl UndecidedCounts {
             Reason::Fixed => {
                 let mut fixed = of.records.fixed().iter();
                 let fixed = fixed.find(|(name, _)| name == attribute);
-                fixed.map_or_else(String::new, |(_, constant)| constant.to_string())
+                fixed.map_or_else(String::new, |(_, condition)| condition.to_string())
             }
             Reason::Undated | Reason::Created | Reason::Blank => expected_time(of).to_owned(),
         };
@@ -204,7 +204,8 @@ impl UndecidedCounts {
 /// The attribute of the sort key. Only DynamoDB's keys have a format that a record may not have.
 fn sort_key_of(of: &ExportType) -> &str {
     let spec = of.records.dynamodb();
-    spec.map_or("", |spec| spec.sort_key.as_str())
+    spec.and_then(|spec| spec.sort_key.as_deref())
+        .unwrap_or_default()
 }
 
 fn sort_format_of(of: &ExportType) -> String {

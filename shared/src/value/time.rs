@@ -66,22 +66,28 @@ impl<'a> Stamp<'a> {
         })
     }
 
-    /// The instant this many seconds after 1970-01-01T00:00:00Z, where the text is a whole number.
+    /// The instant this many seconds after 1970-01-01T00:00:00Z, where the text is a number, with at most 9 decimals.
     pub fn from_epoch_seconds(text: &str) -> Option<Self> {
-        Some(Self {
-            instant: epoch_seconds(text)?,
-            fraction: Cow::Borrowed(""),
-            verbatim: None,
-        })
+        Self::from_epoch(text, 0)
     }
 
-    /// The instant this many milliseconds after 1970-01-01T00:00:00Z, where the text is a whole number.
+    /// The instant this many milliseconds after 1970-01-01T00:00:00Z, where the text is a number, with at most 6 decimals.
     pub fn from_epoch_milliseconds(text: &str) -> Option<Self> {
-        let instant = epoch_milliseconds(text)?;
-        let milliseconds = instant.as_millisecond().rem_euclid(1000);
+        Self::from_epoch(text, 3)
+    }
+
+    /// The instant of a number of units since 1970, of which each second has ten to the power of `digits`.
+    fn from_epoch(text: &str, digits: usize) -> Option<Self> {
+        let instant = epoch(text, digits)?;
+        let decimals = text
+            .split_once('.')
+            .map_or(0, |(_, decimals)| decimals.len());
+        let nanoseconds = instant.as_nanosecond().rem_euclid(1_000_000_000);
+        let mut fraction = format!("{nanoseconds:09}");
+        fraction.truncate(digits + decimals);
         Some(Self {
             instant,
-            fraction: Cow::Owned(format!("{milliseconds:03}")),
+            fraction: Cow::Owned(fraction),
             verbatim: None,
         })
     }
@@ -191,17 +197,70 @@ pub fn parse_date(text: &str) -> Option<Date> {
     .ok()
 }
 
-/// The instant this many seconds after 1970-01-01T00:00:00Z, where the text is a whole number.
+/// The instant this many seconds after 1970-01-01T00:00:00Z, where the text is a number, with at most 9 decimals.
 pub fn epoch_seconds(text: &str) -> Option<Timestamp> {
-    Timestamp::from_second(text.parse().ok()?).ok()
+    epoch(text, 0)
 }
 
-/// The instant this many milliseconds after 1970-01-01T00:00:00Z, where the text is a whole number.
+/// The instant this many milliseconds after 1970-01-01T00:00:00Z, where the text is a number, with at most 6 decimals.
 pub fn epoch_milliseconds(text: &str) -> Option<Timestamp> {
-    Timestamp::from_millisecond(text.parse().ok()?).ok()
+    epoch(text, 3)
 }
 
-/// Rounds an instant up to a multiple of `unit`. `None` past the last `Timestamp` (in the year 9999).
+/// The instant of a number of units since 1970, of which each second has ten to the power of `digits`.
+fn epoch(text: &str, digits: usize) -> Option<Timestamp> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let places = 9 - digits;
+    let is_fraction = (1..=places).contains(&decimals.len())
+        && decimals.bytes().all(|byte| byte.is_ascii_digit());
+    let fraction: i128 = decimals.parse().ok().filter(|_| is_fraction)?;
+    let fraction = fraction * 10_i128.pow((places - decimals.len()) as u32);
+    let whole = i128::from(whole.parse::<i64>().ok()?) * 10_i128.pow(places as u32);
+    let nanoseconds = match text.starts_with('-') {
+        true => whole - fraction,
+        false => whole + fraction,
+    };
+    Timestamp::from_nanosecond(nanoseconds).ok()
+}
+
+/// Parses a time without an offset, `2017-10-02T10:56:33.017` with `T` or a blank and with or without seconds, as the instant of that time
+/// in `zone`. Of two such instants, the earlier one; a time that the clocks skip is taken by the offset before.
+pub fn local_stamp<'a>(text: &'a str, zone: &TimeZone) -> Option<Stamp<'a>> {
+    let (date_time, fraction) = text
+        .split_once('.')
+        .map_or((text, None), |(time, fraction)| (time, Some(fraction)));
+    let is_fraction =
+        |fraction: &str| !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    if fraction.is_some_and(|fraction| !is_fraction(fraction)) {
+        return None;
+    }
+    let seconds = match date_time.len() {
+        16 if fraction.is_none() => ":00",
+        19 => "",
+        _ => return None,
+    };
+    let in_utc = format!("{date_time}{seconds}Z");
+    let stamp = Stamp::parse(&in_utc).filter(|stamp| stamp.verbatim.is_none())?;
+    let instant = zone
+        .to_timestamp(TimeZone::UTC.to_datetime(stamp.instant))
+        .ok()?;
+    let fraction = fraction.unwrap_or_default();
+    let with_fraction = SignedDuration::from_nanos(nanoseconds(fraction).into());
+    Some(Stamp {
+        instant: instant.checked_add(with_fraction).ok()?,
+        fraction: Cow::Borrowed(fraction),
+        verbatim: None,
+    })
+}
+
+/// Rounds an instant down to a multiple of `unit` since 1970. `None` before the first `Timestamp`.
+pub fn round_down(instant: Timestamp, unit: SignedDuration) -> Option<Timestamp> {
+    let nanoseconds = instant.as_nanosecond();
+    let down = nanoseconds - nanoseconds.rem_euclid(unit.as_nanos());
+    Timestamp::from_nanosecond(down).ok()
+}
+
+/// Rounds an instant up to a multiple of `unit` since 1970. `None` past the last `Timestamp` (in the year 9999).
 pub fn round_up(instant: Timestamp, unit: SignedDuration) -> Option<Timestamp> {
     let unit = unit.as_nanos();
     let nanoseconds = instant.as_nanosecond();
@@ -317,8 +376,28 @@ mod tests {
             shown(Stamp::from_epoch_milliseconds("-1200").unwrap()),
             "1969-12-31T23:59:58.800Z"
         );
-        assert_eq!(Stamp::from_epoch_seconds("1506941793.5"), None);
-        assert_eq!(Stamp::from_epoch_milliseconds("99999999999999999"), None);
+        for (text, instant) in [
+            ("1506941793.5", "2017-10-02T10:56:33.5Z"),
+            ("1506941793.120", "2017-10-02T10:56:33.120Z"),
+            ("-0.25", "1969-12-31T23:59:59.75Z"),
+        ] {
+            let stamp = Stamp::from_epoch_seconds(text).unwrap();
+            assert_eq!(shown(stamp), instant, "{text}");
+        }
+        let stamp = Stamp::from_epoch_milliseconds("1506941793007.25").unwrap();
+        assert_eq!(shown(stamp), "2017-10-02T10:56:33.00725Z");
+        for text in [
+            "99999999999999999",
+            "1.",
+            ".5",
+            "1.5.5",
+            "1.x",
+            "1.1234567",
+            "1e3",
+            "",
+        ] {
+            assert_eq!(Stamp::from_epoch_milliseconds(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Reading {
         while let Some(page) = records.next().await? {
             let mut values = Vec::new();
             for n in 0..page.len() {
-                page.values(n, &mut values);
+                page.values(n, &projection, &mut values);
                 row(projection.columns(&values));
                 count += 1;
             }

@@ -40,7 +40,7 @@ fn is_written(source: &Source, page: &RecordsPage) {
     let mut rows = Rows::begin(Format::Csv, options, &mut out).unwrap();
     let mut values: Vec<Value<'_>> = Vec::new();
     for n in 0..page.len() {
-        page.values(n, &mut values);
+        page.values(n, &source.projection, &mut values);
         let decision = source
             .projection
             .decide(&values, page.key_time(n), source.as_of);

@@ -108,7 +108,7 @@ async fn a_check_says_everything_at_once() {
         ALTER ROLE waybill CONNECTION LIMIT 20;";
     let records = "parent = \"shop\", key = [\"updated_at\", \"id\"], \
         fixed = { kind = \"sale\", status = 5, updated_at = true }";
-    insta::assert_snapshot!(findings("checked", table, records, &columns).await, @r"
+    insta::assert_snapshot!(findings("checked", table, records, &columns).await, @r#"
     note: the role may have 20 connections
     error: the column shop has the type date, which cannot hold a parent's id: integer, uuid and text can
     error: the column updated_at of the key may be null
@@ -116,17 +116,26 @@ async fn a_check_says_everything_at_once() {
     error: the column kind does not exist
     error: the column status has the type text, so that it never has the number 5 of `fixed`
     error: the column updated_at has the type timestamptz, so that it never has the boolean true of `fixed`
-    error: the column photo has the type bytea, which has no text
+    error: the column photo has the type bytea, which has no text; say `as = "base64"` or `as = "uuid"`
     error: the column gone does not exist
     warning: the column updated_at of the key seems to change with its row, which a file could then have twice or not at all
     error: no unique index proves that no two rows of a parent have the same key: CREATE UNIQUE INDEX CONCURRENTLY ON public.orders (shop, updated_at, id)
     warning: no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: CREATE INDEX CONCURRENTLY ON public.orders (shop, updated_at, id)
-    ");
+    "#);
     insta::assert_snapshot!(findings("checked_missing", "SELECT 1", BY_TIME, &COLUMNS).await,
         @"error: there is no table public.orders, or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …");
     let found = findings("checked_right", ORDERS, BY_TIME, &COLUMNS).await;
     assert!(
         !found.contains("error") && !found.contains("index"),
+        "{found}"
+    );
+    let by_mood =
+        format!("CREATE TYPE mood AS ENUM ('fine'); {ORDERS} ALTER TABLE orders ADD mood mood");
+    let moods =
+        "parent = \"shop\", key = [\"created_at\", \"id\"], fixed = { mood = [\"fine\", \"bad\"] }";
+    let found = findings("checked_word", &by_mood, moods, &COLUMNS).await;
+    assert!(
+        found.contains("error: the server refuses the column mood in `fixed`: invalid input value for enum mood: \"bad\""),
         "{found}"
     );
     let descending = ORDERS.replace(", PRIMARY KEY (shop, created_at, id)", ", UNIQUE (id)")

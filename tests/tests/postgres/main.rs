@@ -163,7 +163,7 @@ impl Source {
             while let Some(page) = source.next().await.unwrap() {
                 let mut values = Vec::new();
                 for n in 0..page.len() {
-                    page.values(n, &mut values);
+                    page.values(n, &projection, &mut values);
                     if !projection
                         .decide(&values, page.key_time(n), as_of())
                         .is_in()

@@ -62,7 +62,7 @@ async fn numbers_booleans_and_uuids_are_narrowed_by_the_server() {
             let mut values = Vec::new();
             received += page.len();
             for n in 0..page.len() {
-                page.values(n, &mut values);
+                page.values(n, &projection, &mut values);
                 let decision = projection.decide(&values, page.key_time(n), as_of());
                 selected += usize::from(decision.is_in());
             }
@@ -88,6 +88,12 @@ async fn fixed_values_are_of_their_columns_types() {
         ("note = \"3.0\"", 14),
         ("day = \"2026-11-01\"", 70),
         ("count = 3, paid = false", 7),
+        ("paid = { absent = true }", 1),
+        ("paid = { absent = false }", 70),
+        ("count = { not = [3, 4] }", 43),
+        ("count = [3, 4]", 28),
+        ("status = { not = \"old\" }, paid = { not = true }", 36),
+        ("note = [\"3.0\", \"it's\"]", 14),
     ]
     .into_iter()
     .enumerate()
@@ -102,6 +108,8 @@ async fn fixed_values_are_of_their_columns_types() {
         "paid = 1",
         "amount = true",
         "paid = \"true\"",
+        "paid = [true, 1]",
+        "count = { not = \"3\" }",
     ]
     .into_iter()
     .enumerate()

@@ -201,15 +201,16 @@ async fn a_database_without_a_connection_left_is_full() {
     let error = refusal(&source).await;
     assert!(matches!(error, RecordsError::NotYet { .. }), "{error:?}");
     assert!(error.failure().is_none());
-    // A closed source leaves its place to the next.
-    first.close().await;
+    // A closed source leaves its place to the next, once the server has noticed.
+    let admin = source.server.connect("postgres").await;
+    let mut open = first;
     for _ in 0..3 {
-        source
-            .open("acme", &projection, None)
-            .await
-            .unwrap()
-            .close()
-            .await;
+        open.close().await;
+        let sessions = "SELECT FROM pg_stat_activity WHERE usename = 'tls_full'";
+        while !admin.query(sessions, &[]).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        open = source.open("acme", &projection, None).await.unwrap();
     }
 }
 

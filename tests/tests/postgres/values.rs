@@ -56,6 +56,71 @@ async fn values_keep_every_digit() {
     assert_eq!(json!(rows), json!([expected]));
 }
 
+/// Each kind has more of a column's entry.
+#[tokio::test]
+async fn values_may_be_stored_in_other_forms_than_their_kind() {
+    let _server = PostgresServer::shared();
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status char(3), created_at text, paid char(1), vip int, \
+          raw bytea, code bytea, items jsonb, card text); \
+        INSERT INTO orders VALUES (1, 'acme', 'P', '2026-11-01 00:30', 'Y', 0, '\\x0001ff', \
+          '\\x000102030405060708090a0b0c0d0e0f', '[{\"sku\": \"a\"}, {\"sku\": \"b\"}]', '4111111111111234'), \
+          (2, 'acme', 'D', '2026-11-01', 'N', 1, NULL, '\\x00', '[]', '1234'), \
+          (3, 'acme', NULL, '2026-11-21T08:00:00', 'X', 2, '\\x', NULL, NULL, NULL)";
+    let columns = [
+        ("id", "integer"),
+        ("status", "text"),
+        ("created_at", "timestamp\", time_zone = \"America/New_York"),
+        ("paid", "boolean\", true = \"Y"),
+        ("vip", "boolean\", true = 1, label = \"VIP"),
+        ("raw", "text\", as = \"base64"),
+        ("code", "text\", as = \"uuid"),
+        ("sku", "text\", path = \"items.1.sku"),
+        ("card", "text\", mask = \"last4"),
+        ("currency", "text\", constant = \"EUR"),
+    ];
+    let records = "parent = \"shop\", key = [\"id\"]";
+    let mut source = Source::new("forms", table, records, &columns).await;
+    let (rows, _) = source.read("acme", &json!({}), 2).await;
+    assert_eq!(
+        json!(rows),
+        json!([
+            [{"n": "1"}, "P", "2026-11-01T04:30:00Z", true, false, "AAH/", "00010203-0405-0607-0809-0a0b0c0d0e0f", "b", "****1234", "EUR"],
+            [{"n": "2"}, "D", "2026-11-01T04:00:00Z", false, true, null, "AA==", null, "****", "EUR"],
+            // 08:00 in New York is after the request at 12:00 UTC.
+        ])
+    );
+    source
+        .of
+        .filters
+        .extend(["paid", "card", "currency"].map(str::to_owned));
+    for (filters, count) in [
+        (json!({"paid": [true]}), 1),
+        (json!({"paid": [false]}), 1),
+        // Nobody can find a masked value by guessing it.
+        (json!({"card": ["4111111111111234"]}), 0),
+        (json!({"card": ["****1234"]}), 1),
+        (json!({"currency": ["EUR"]}), 2),
+        (json!({"currency": ["USD"]}), 0),
+        (json!({"created_at": {"from": "2026-11-01T04:30:00Z"}}), 1),
+    ] {
+        let (rows, _) = source.read("acme", &filters, 9).await;
+        assert_eq!(rows.len(), count, "{filters}");
+    }
+    let zoned = table.replace("created_at text", "created_at timestamp");
+    let zoned = Source::new("own_zone", &zoned, records, &columns).await;
+    let projection = zoned.projection(&json!({}));
+    let refused = zoned
+        .open("acme", &projection, None)
+        .await
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("say its `time_zone` in the entry of the database"),
+        "{refused}"
+    );
+}
+
 /// The server's own text of the same value is in the column beside it.
 #[tokio::test]
 async fn dates_and_numbers_are_those_of_the_servers_text() {

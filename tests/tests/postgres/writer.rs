@@ -112,7 +112,7 @@ async fn read(source: &Source, as_of: Timestamp, seed: u64, troubles: &mut Troub
             let stop = random.bool().then(|| random.usize(0..page.len().max(1)));
             let mut values = Vec::new();
             for n in 0..page.len() {
-                page.values(n, &mut values);
+                page.values(n, &projection, &mut values);
                 if projection.decide(&values, page.key_time(n), as_of).is_in() {
                     let Value::Number(id) = &projection.columns(&values)[0] else {
                         panic!("an id is a number")

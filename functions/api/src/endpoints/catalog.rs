@@ -1,7 +1,7 @@
 //! `GET /v1/catalog`: the types and parents that the requester may use. `GET
 //! /v1/{organizations|projects|sources}/{id}/catalog`: the types of one parent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -79,6 +79,9 @@ struct ColumnView<'a> {
     kind: Kind,
     /// The only values of the column; empty for any value.
     values: &'a [String],
+    /// What people see in place of a value, by value; only where the catalog has labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a BTreeMap<String, String>>,
     /// Whether the column is in a file whose request selects no columns.
     default: bool,
 }
@@ -329,6 +332,7 @@ impl<'a> ColumnView<'a> {
             label: &column.label,
             kind: column.kind,
             values: &column.values,
+            labels: Some(&column.labels).filter(|labels| !labels.is_empty()),
             default: column.default,
         }
     }

@@ -43,7 +43,7 @@ impl Draft {
             if n % ROWS_AT_A_TIME == 0 {
                 tokio::task::yield_now().await;
             }
-            page.values(n, &mut values);
+            page.values(n, &plan.projection, &mut values);
             let decision = plan.decide(page, n, &values);
             plan.count(&mut self.progress.undecided, decision, (page, n), &values);
             if !decision.is_in() {

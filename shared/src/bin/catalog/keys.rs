@@ -50,38 +50,60 @@ fn key_problems(
         definition.map(|definition| definition.attribute_type())
     };
     let partition_key = match attribute(KeyType::Hash) {
-        Some(name) if name == spec.partition_key => match kind(name) {
-            None | Some(ScalarAttributeType::S) => None,
-            Some(_) => Some(format!(
-                "the partition key {name} is not a text, but `partition` is"
-            )),
-        },
+        Some(name) if name == spec.partition_key => {
+            kind(name).and_then(|kind| partition_key_problem(spec, name, kind))
+        }
         Some(name) => Some(format!(
             "the partition key is {name}, but `partition_key` is {}",
             spec.partition_key
         )),
         None => Some("there is no partition key".to_owned()),
     };
-    let sort_key = match attribute(KeyType::Range) {
-        Some(name) if name == spec.sort_key => {
-            kind(name).and_then(|kind| sort_key_problem(spec.sort_format, name, kind))
+    let sort_key = match (attribute(KeyType::Range), spec.sort_key.as_deref()) {
+        (Some(name), Some(of_entry)) if name == of_entry => {
+            kind(name).and_then(|kind| sort_key_problem(&spec.sort_format, name, kind))
         }
-        Some(name) => Some(format!(
-            "the sort key is {name}, but `sort_key` is {}",
-            spec.sort_key
+        (Some(name), Some(of_entry)) => Some(format!(
+            "the sort key is {name}, but `sort_key` is {of_entry}"
         )),
-        None => Some("there is no sort key".to_owned()),
+        (Some(name), None) => Some(format!(
+            "the sort key is {name}, but the entry has no `sort_key`"
+        )),
+        (None, Some(of_entry)) => Some(format!(
+            "there is no sort key, but `sort_key` is {of_entry}"
+        )),
+        (None, None) => None,
     };
     partition_key.into_iter().chain(sort_key).collect()
 }
 
+/// Why a partition key of this DynamoDB type does not fit the entry.
+fn partition_key_problem(
+    spec: &DynamodbSpec,
+    name: &str,
+    kind: &ScalarAttributeType,
+) -> Option<String> {
+    match (kind, spec.has_number_partitions) {
+        (ScalarAttributeType::N, true) | (ScalarAttributeType::S, false) => None,
+        (ScalarAttributeType::N, false) => Some(format!(
+            "the partition key {name} is a number, which needs `partition_type = \"number\"`"
+        )),
+        (ScalarAttributeType::S, true) => Some(format!(
+            "the partition key {name} is a text, but `partition_type` is a number"
+        )),
+        _ => Some(format!(
+            "the partition key {name} is binary, which is not supported"
+        )),
+    }
+}
+
 /// Why a sort key of this DynamoDB type does not fit the format.
-fn sort_key_problem(format: SortFormat, name: &str, kind: &ScalarAttributeType) -> Option<String> {
+fn sort_key_problem(format: &SortFormat, name: &str, kind: &ScalarAttributeType) -> Option<String> {
     match kind {
         ScalarAttributeType::B => Some(format!(
             "the sort key {name} is binary, which is not supported"
         )),
-        ScalarAttributeType::N if format.is_number() || format.is_id() => None,
+        ScalarAttributeType::N if format.can_be_number() => None,
         ScalarAttributeType::N => Some(format!(
             "the sort key {name} is a number, but `sort_format` is a text"
         )),
@@ -207,7 +229,7 @@ mod tests {
         insta::assert_snapshot!(problems_with(r#"partition_key = "pk", sort_key = "sk", sort_format = "epoch_s""#), @"the sort key sk is a text, but `sort_format` is a number");
         insta::assert_snapshot!(problems_with(r#"index = "by_name", partition_key = "pk", sort_key = "sk", sort_format = "id""#), @"there is no index by_name; there are by_time");
         insta::assert_snapshot!(problems_with(r#"index = "by_time", partition_key = "gpk", sort_key = "at", sort_format = "rfc3339""#), @"
-        the partition key gpk is not a text, but `partition` is
+        the partition key gpk is a number, which needs `partition_type = \"number\"`
         the sort key at is a number, but `sort_format` is a text
         the index does not project name
         ");
@@ -219,6 +241,8 @@ mod tests {
         );
         insta::assert_snapshot!(found(&of, &bare).join("\n"), @"there is no index by_time; the table has none");
         let of = things(r#"partition_key = "pk", sort_key = "sk", sort_format = "id""#);
-        insta::assert_snapshot!(found(&of, &bare).join("\n"), @"there is no sort key");
+        insta::assert_snapshot!(found(&of, &bare).join("\n"), @"there is no sort key, but `sort_key` is sk");
+        insta::assert_snapshot!(problems_with(r#"partition_key = "pk""#), @"the sort key is sk, but the entry has no `sort_key`");
+        insta::assert_snapshot!(problems_with(r#"partition_key = "pk", partition_type = "number", sort_key = "sk", sort_format = "id""#), @"the partition key pk is a text, but `partition_type` is a number");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use waybill::catalog::{Column, ExportType, Path, RecordsSpec, SortFormat};
+use waybill::catalog::{Column, ExportType, KeyForm, Path, RecordsSpec, SortFormat};
 use waybill::file;
 use waybill::selection::{Fixed, Projection, Selection, is_fixed};
 use waybill::value::{Kind, Value};
@@ -85,8 +85,9 @@ impl<'a> Report<'a> {
         let mut sampled = self.of.clone();
         let (key, fixed) = match &mut sampled.records {
             RecordsSpec::Dynamodb(spec) => {
-                spec.sort_format = SortFormat::ANY;
-                (Some(spec.sort_key.clone()), std::mem::take(&mut spec.fixed))
+                spec.sort_format = SortFormat::any();
+                let key = spec.sort_key.as_ref().unwrap_or(&spec.partition_key);
+                (Some(key.clone()), std::mem::take(&mut spec.fixed))
             }
             RecordsSpec::Postgres(spec) => {
                 (spec.key.last().cloned(), std::mem::take(&mut spec.fixed))
@@ -110,13 +111,15 @@ impl<'a> Report<'a> {
         };
         let key = sort_key.as_text().unwrap_or_default();
         self.records += 1;
-        let constants = self.of.records.fixed().iter().map(|(_, constant)| constant);
+        let conditions = self.of.records.fixed().iter();
+        let conditions = conditions.map(|(_, condition)| condition);
         let compared: Vec<Fixed> = fixed
             .iter()
-            .zip(constants)
-            .map(|(value, constant)| is_fixed(value, constant))
+            .zip(conditions)
+            .map(|(value, condition)| is_fixed(value, condition))
             .collect();
-        if compared.contains(&Fixed::Other) {
+        let form = self.format().map(|format| format.form(key));
+        if compared.contains(&Fixed::Other) || form == Some(KeyForm::OfAnotherType) {
             self.of_other_types += 1;
             return;
         }
@@ -145,22 +148,33 @@ impl<'a> Report<'a> {
                 seen.not_listed.note(key);
             }
         }
-        let spec = self.of.records.dynamodb();
-        let Some(format) = spec
-            .map(|spec| spec.sort_format)
-            .filter(|format| !format.is_id())
-        else {
-            return;
-        };
+        if let Some(format) = self.format().filter(|format| format.has_time()) {
+            self.compare_key(format, sort_key, created);
+        }
+    }
+
+    /// The format of sort keys, where the type's records have them.
+    fn format(&self) -> Option<&'a SortFormat> {
+        let spec = self.of.records.dynamodb()?;
+        spec.sort_key.is_some().then_some(&spec.sort_format)
+    }
+
+    fn compare_key(
+        &mut self,
+        format: &SortFormat,
+        sort_key: &Value<'_>,
+        created: Option<Timestamp>,
+    ) {
+        let key = sort_key.as_text().unwrap_or_default();
         if matches!(sort_key, Value::Number(_)) != format.is_number() {
             self.wrong_type.note(key);
         }
-        match (format.instant(key), created) {
-            (None, _) => self.wrong_format.note(key),
-            (Some(time), Some(created)) if created.duration_since(time).abs() >= PRECISION => {
-                self.other_time.note(key);
-            }
-            _ => {}
+        if format.form(key) != KeyForm::Fits {
+            self.wrong_format.note(key);
+        } else if let Some(created) = created
+            && !format.is_within(key, Some(created - PRECISION), created + PRECISION)
+        {
+            self.other_time.note(key);
         }
     }
 
@@ -238,14 +252,9 @@ struct Finding<'a> {
 /// A further column for the value at a path.
 fn hidden(path: Path) -> Column {
     Column {
-        key: path.to_string(),
-        label: path.to_string(),
-        kind: Kind::Text,
-        origin: path.into(),
-        stored: None,
         default: false,
-        values: Vec::new(),
         hidden: true,
+        ..Column::new(path.to_string(), Kind::Text, path)
     }
 }
 

@@ -133,7 +133,7 @@ impl Sample {
         {
             let mut values = Vec::new();
             for n in 0..page.len().min(self.records - count) {
-                page.values(n, &mut values);
+                page.values(n, &projection, &mut values);
                 report.record(&values, projection.created(&values));
                 count += 1;
             }

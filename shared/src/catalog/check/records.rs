@@ -9,7 +9,9 @@ use toml::Spanned;
 
 use super::{Wrong, not_empty, wrong};
 use crate::catalog::records_spec::PARENT;
-use crate::catalog::{Constant, DatabaseSpec, DynamodbSpec, RecordsSpec, SortFormat, SqlSpec};
+use crate::catalog::{
+    Constant, DatabaseSpec, DynamodbSpec, FixedCondition, RecordsSpec, SortFormat, SqlSpec,
+};
 
 /// The default read rate in MB per second: strongly consistent reads of one partition, 3,000 units of 4 KB per second.
 const READ_MB_PER_S: u32 = 12;
@@ -26,6 +28,7 @@ pub(super) struct RawRecords {
     partition: Option<Spanned<String>>,
     partitions: Option<Vec<Spanned<String>>>,
     partition_key: Option<Spanned<String>>,
+    partition_type: Option<Spanned<PartitionType>>,
     sort_key: Option<Spanned<String>>,
     sort_format: Option<Spanned<String>>,
     region: Option<Spanned<String>>,
@@ -43,6 +46,14 @@ pub(super) struct RawRecords {
 #[serde(rename_all = "snake_case")]
 enum Engine {
     Dynamodb,
+}
+
+/// The type of a partition key.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PartitionType {
+    Text,
+    Number,
 }
 
 /// The engine of a database.
@@ -149,38 +160,28 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
     found.keep(refused(raw.row_security, "row_security", engine));
     let table = found.keep(needed(&span, raw.table, "table"));
     let partition_key = found.keep(needed(&span, raw.partition_key, "partition_key"));
-    let sort_key = found.keep(needed(&span, raw.sort_key, "sort_key"));
-    let format = found.keep(needed(&span, raw.sort_format, "sort_format"));
+    let sort_format = found.keep(sort_format(&span, raw.sort_key.is_some(), raw.sort_format));
     let partitions = found.keep(partitions(span, raw.partition, raw.partitions));
-    let keys = found.or(table
-        .zip(partition_key)
-        .zip(sort_key.zip(format))
-        .zip(partitions))?;
-    let (((table, partition_key), (sort_key, format)), partitions) = keys;
+    let keys = found.or(table.zip(partition_key).zip(sort_format).zip(partitions))?;
+    let (((table, partition_key), sort_format), partitions) = keys;
     if !is_logical_name(table.get_ref()) {
         return Err(wrong(
             &table,
             "`table` must be a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the table's own",
         ));
     }
-    let sort_format = SortFormat::parse(format.get_ref()).ok_or_else(|| {
-        wrong(
-            &format,
-            format!("unknown `sort_format`; it must be {}", SortFormat::names()),
-        )
-    })?;
-    if partition_key.get_ref() == sort_key.get_ref() {
+    if let Some(sort_key) = &raw.sort_key
+        && partition_key.get_ref() == sort_key.get_ref()
+    {
         return Err(wrong(
-            &sort_key,
+            sort_key,
             "the sort key and the partition key must be different attributes",
         ));
     }
-    let keys = [partition_key.get_ref(), sort_key.get_ref()];
-    if let Some((name, _)) = raw
-        .fixed
-        .iter()
-        .find(|(name, _)| keys.contains(&name.get_ref()))
-    {
+    let has_number_partitions = number_partitions(raw.partition_type, &partitions)?;
+    let sort_key = raw.sort_key.map(not_empty).transpose()?;
+    let is_key = |name: &String| name == partition_key.get_ref() || Some(name) == sort_key.as_ref();
+    if let Some((name, _)) = raw.fixed.iter().find(|(name, _)| is_key(name.get_ref())) {
         return Err(wrong(
             name,
             "an attribute of the key cannot be in `fixed`; `partition` determines the key",
@@ -190,7 +191,8 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
         table: table.into_inner(),
         index: raw.index.map(not_empty).transpose()?,
         partition_key: not_empty(partition_key)?,
-        sort_key: not_empty(sort_key)?,
+        has_number_partitions,
+        sort_key,
         sort_format,
         fixed: fixed(raw.fixed)?,
         region: raw.region.map(not_empty).transpose()?,
@@ -198,6 +200,43 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
         read_mb_per_s: raw.read_mb_per_s.map_or(Ok(READ_MB_PER_S), read_mb_per_s)?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
     })
+}
+
+/// The format of the sort key. A table or an index without a sort key has no format either.
+fn sort_format(
+    span: &Range<usize>,
+    has_sort_key: bool,
+    format: Option<Spanned<String>>,
+) -> Result<SortFormat, Wrong> {
+    match (has_sort_key, format) {
+        (false, None) => Ok(SortFormat::any()),
+        (false, Some(format)) => Err(wrong(
+            &format,
+            "`sort_format` needs the attribute of the sort key in `sort_key`",
+        )),
+        (true, format) => {
+            let format = needed(span, format, "sort_format")?;
+            SortFormat::parse(format.get_ref()).map_err(|message| wrong(&format, message))
+        }
+    }
+}
+
+/// Whether partition keys are numbers. A number has no room for more than the parent's id.
+fn number_partitions(
+    partition_type: Option<Spanned<PartitionType>>,
+    partitions: &[Spanned<String>],
+) -> Result<bool, Wrong> {
+    let is_number = partition_type.is_some_and(|of| *of.get_ref() == PartitionType::Number);
+    match partitions
+        .iter()
+        .find(|template| template.get_ref() != PARENT)
+    {
+        Some(template) if is_number => Err(wrong(
+            template,
+            "a partition key that is a number can only be {parent}",
+        )),
+        _ => Ok(is_number),
+    }
 }
 
 fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wrong> {
@@ -209,6 +248,7 @@ fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wron
     found.keep(refused(raw.index, "index", engine));
     found.keep(refused(raw.partition, "partition", engine));
     found.keep(refused(raw.partition_key, "partition_key", engine));
+    found.keep(refused(raw.partition_type, "partition_type", engine));
     found.keep(refused(raw.sort_key, "sort_key", engine));
     found.keep(refused(raw.sort_format, "sort_format", engine));
     found.keep(refused(raw.region, "region", engine));
@@ -311,25 +351,58 @@ fn partitions(
     Ok(partitions)
 }
 
-/// The values that every record of the type has, in a table with several types.
+/// What every record of the type has, in a table with several types.
 fn fixed(
     raw: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-) -> Result<Vec<(String, Constant)>, Wrong> {
-    let constant = |(name, value): (Spanned<String>, Spanned<toml::Value>)| {
-        let constant = match value.get_ref() {
-            toml::Value::String(text) => Constant::Text(text.clone()),
-            toml::Value::Integer(number) => Constant::Integer(*number),
-            toml::Value::Boolean(flag) => Constant::Boolean(*flag),
-            _ => {
-                return Err(wrong(
-                    &value,
-                    "a value in `fixed` must be a text, an integer, true or false",
-                ));
-            }
-        };
-        Ok((not_empty(name)?, constant))
+) -> Result<Vec<(String, FixedCondition)>, Wrong> {
+    let mut found = Wrong::default();
+    let mut conditions = Vec::new();
+    for (name, value) in raw {
+        let condition = fixed_condition(value.get_ref()).ok_or_else(|| {
+            wrong(
+                &value,
+                "a value in `fixed` must be a text, an integer, true or false, a list of these, { not = … } of one or a list, \
+                 or { absent = true }",
+            )
+        });
+        let name = found.keep(not_empty(name));
+        conditions.extend(name.zip(found.keep(condition)));
+    }
+    found.or(Some(conditions))
+}
+
+fn fixed_condition(value: &toml::Value) -> Option<FixedCondition> {
+    let table = match value {
+        toml::Value::Array(_) => {
+            return Some(FixedCondition::OneOf {
+                one_of: constants(value)?,
+            });
+        }
+        toml::Value::Table(table) if table.len() == 1 => table,
+        value => return constant(value).map(FixedCondition::Is),
     };
-    raw.into_iter().map(constant).collect()
+    let not = table.get("not").and_then(constants);
+    let absent = table.get("absent").and_then(toml::Value::as_bool);
+    not.map(|not| FixedCondition::Not { not })
+        .or(absent.map(|absent| FixedCondition::Absent { absent }))
+}
+
+/// A constant, or a list of at least one.
+fn constants(value: &toml::Value) -> Option<Vec<Constant>> {
+    match value {
+        toml::Value::Array(values) if values.is_empty() => None,
+        toml::Value::Array(values) => values.iter().map(constant).collect(),
+        value => Some(vec![constant(value)?]),
+    }
+}
+
+fn constant(value: &toml::Value) -> Option<Constant> {
+    match value {
+        toml::Value::String(text) => Some(Constant::Text(text.clone())),
+        toml::Value::Integer(number) => Some(Constant::Integer(*number)),
+        toml::Value::Boolean(flag) => Some(Constant::Boolean(*flag)),
+        _ => None,
+    }
 }
 
 /// A role's ARN, or the name of the variable that contains the ARN.

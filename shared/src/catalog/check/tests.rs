@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::catalog::{Catalog, CatalogError, Constant, Delivery, ParentKind};
+use crate::catalog::{Catalog, CatalogError, Constant, Delivery, FixedCondition, ParentKind};
 use crate::value::{Kind, Stored};
 
 const LEADS: &str = r#"
@@ -90,10 +90,12 @@ fn every_part_of_a_type_is_read() {
 #[test]
 fn all_settings_of_a_hosts_table_are_read() {
     let role = "arn:aws:iam::123456789012:role/reader";
+    let word = |text: &str| Constant::Text(text.into());
     for (text, named) in [(role, role), ("RECORDS_ROLE", "RECORDS_ROLE")] {
         let more = format!(
             r#"sort_key = "at", index = "by_time", region = "eu-central-1", role = "{text}",
-                   fixed = {{ entity = "lead", version = 2, deleted = false }}"#
+                   fixed = {{ entity = "lead", version = 2, deleted = false, gone_at = {{ absent = true }},
+                   state = ["new", "old"], test = {{ not = true }} }}"#
         );
         let catalog =
             Catalog::parse(&LEADS.replace(r#"sort_key = "sk""#, &more.replace('\n', " "))).unwrap();
@@ -102,13 +104,28 @@ fn all_settings_of_a_hosts_table_are_read() {
         assert_eq!(records.region.as_deref(), Some("eu-central-1"));
         assert_eq!(records.role.as_deref(), Some(named));
         let fixed = [
-            ("deleted", Constant::Boolean(false)),
-            ("entity", Constant::Text("lead".into())),
-            ("version", Constant::Integer(2)),
+            ("entity", word("lead").into()),
+            ("version", Constant::Integer(2).into()),
+            ("deleted", Constant::Boolean(false).into()),
+            ("gone_at", FixedCondition::Absent { absent: true }),
+            (
+                "state",
+                FixedCondition::OneOf {
+                    one_of: vec![word("new"), word("old")],
+                },
+            ),
+            (
+                "test",
+                FixedCondition::Not {
+                    not: vec![Constant::Boolean(true)],
+                },
+            ),
         ];
+        let mut found = records.fixed.clone();
+        found.sort_by_key(|(name, _)| fixed.iter().position(|(known, _)| known == name));
         assert_eq!(
-            records.fixed,
-            fixed.map(|(name, constant)| (name.to_owned(), constant))
+            found,
+            fixed.map(|(name, condition)| (name.to_owned(), condition))
         );
     }
 }
@@ -182,7 +199,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
             @"the catalog is invalid in line 7: `read_mb_per_s` must be an integer of at least 1, in megabytes per second");
     assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
-            @"the catalog is invalid in line 7: unknown `sort_format`; it must be rfc3339_s, rfc3339_ms, rfc3339_us, rfc3339_ns, rfc3339, epoch_s, epoch_ms (each also with `#id`) or id");
+            @"the catalog is invalid in line 7: `sort_format` has no placeholder; it must have one of {rfc3339_s}, {rfc3339_ms}, {rfc3339_us}, {rfc3339_ns}, {rfc3339}, {epoch_s}, {epoch_ms}, {date}, {ulid}, {ksuid}, {uuid7}, {id} (one segment), {*} (everything to the end), such as ORDER#{rfc3339_ms}#{id}");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "pk""#),
             @"the catalog is invalid in line 7: the sort key and the partition key must be different attributes");
     assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),
@@ -212,7 +229,23 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { sk = "a" }"#),
             @"the catalog is invalid in line 7: an attribute of the key cannot be in `fixed`; `partition` determines the key");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", fixed = { rate = 1.5 }"#),
-            @"the catalog is invalid in line 7: a value in `fixed` must be a text, an integer, true or false");
+            @"the catalog is invalid in line 7: a value in `fixed` must be a text, an integer, true or false, a list of these, { not = … } of one or a list, or { absent = true }");
+    for wrong in [
+        "{ not = [] }",
+        "{ not = 1, absent = true }",
+        "{ absent = 1 }",
+        "[]",
+        "{}",
+    ] {
+        let refused = refusal(
+            r#"sort_key = "sk""#,
+            &format!(r#"sort_key = "sk", fixed = {{ rate = {wrong} }}"#),
+        );
+        assert!(
+            refused.to_string().contains("a value in `fixed` must be"),
+            "{wrong}: {refused}"
+        );
+    }
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "role/reader""#),
             @"the catalog is invalid in line 7: `role` must be the role's ARN, or a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the ARN");
     assert_snapshot!(refusal(r#""source""#, r#""project""#),

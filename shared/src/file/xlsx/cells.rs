@@ -98,7 +98,7 @@ impl Cells {
         for ((&place, column), value) in self.places.iter().zip(&options.columns).zip(values) {
             before = row.out.len();
             let mut warn = |code| warnings.add(code, place.column as usize);
-            let cell = cell::read(column, value);
+            let cell = cell::read_for_people(column, value);
             if !cell.is_of_kind(column.kind) {
                 warn(WarningCode::OtherKind);
             }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::catalog::{Constant, DynamodbSpec, Path};
+use crate::catalog::{Constant, DynamodbSpec, FixedCondition, Path};
 use crate::selection::Condition;
 
 /// DynamoDB's limit on the length of an expression in bytes (4 KB).
@@ -24,21 +24,20 @@ impl Filter {
     /// The filter for the fixed attributes of the type and the conditions of the selection.
     pub(super) fn new(spec: &DynamodbSpec, conditions: &[Condition]) -> Self {
         let mut filter = Self::default();
-        for (name, constant) in &spec.fixed {
-            filter.add(|filter| filter.fixed(&Path::new(name, []), constant));
+        for (name, condition) in &spec.fixed {
+            filter.add(|filter| filter.fixed(&Path::new(name, []), condition));
         }
         // DynamoDB refuses a filter on the key's own attributes.
-        let is_key = |path: &Path| {
-            [&spec.partition_key, &spec.sort_key]
-                .iter()
-                .any(|key| path.root() == *key)
-        };
+        let is_key = |path: &Path| spec.key_names().any(|key| path.root() == key);
+        // The name could be that of a list's element or of a map's.
+        let is_element = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
+        let is_left_out = |path: &Path| is_key(path) || path.names()[1..].iter().any(is_element);
         for condition in conditions {
             match condition {
                 Condition::Exists(path)
                 | Condition::OneOf(path, _)
                 | Condition::Number(path, _)
-                    if is_key(path) => {}
+                    if is_left_out(path) => {}
                 // Some tables have numbers as texts.
                 Condition::Exists(path) | Condition::Number(path, _) => {
                     filter.add(|filter| filter.exists(path))
@@ -71,19 +70,54 @@ impl Filter {
         format!("attribute_exists({})", self.path(path))
     }
 
-    /// Excludes values of the constant's type that differ from it. Values of other types stay in, since only the
+    /// Excludes values that do not meet the condition. Values of other types than the constants' stay in, since only the
     /// selection can decide whether they read the same.
-    fn fixed(&mut self, path: &Path, constant: &Constant) -> String {
-        let (kind, value) = match constant {
-            Constant::Text(text) => ("S", AttributeValue::S(text.clone())),
-            Constant::Integer(number) => ("N", AttributeValue::N(number.to_string())),
-            Constant::Boolean(flag) => ("BOOL", AttributeValue::Bool(*flag)),
-        };
+    fn fixed(&mut self, path: &Path, condition: &FixedCondition) -> String {
         let path = self.path(path);
-        let value = self.value(value);
-        let kind = self.value(AttributeValue::S(kind.into()));
-        format!(
-            "({path} = {value} OR (attribute_exists({path}) AND NOT attribute_type({path}, {kind})))"
+        match condition {
+            FixedCondition::Is(constant) => {
+                let (value, other_type) = self.constants(&path, std::slice::from_ref(constant));
+                format!("({path} = {value} OR {other_type})")
+            }
+            FixedCondition::OneOf { one_of } => {
+                let (values, other_type) = self.constants(&path, one_of);
+                format!("({path} IN ({values}) OR {other_type})")
+            }
+            FixedCondition::Not { not } => {
+                let (values, _) = self.constants(&path, not);
+                format!("(attribute_not_exists({path}) OR NOT {path} IN ({values}))")
+            }
+            FixedCondition::Absent { absent: true } => {
+                let null = self.value(AttributeValue::S("NULL".into()));
+                format!("(attribute_not_exists({path}) OR attribute_type({path}, {null}))")
+            }
+            FixedCondition::Absent { absent: false } => format!("attribute_exists({path})"),
+        }
+    }
+
+    /// The placeholders of constants, and the term for values of other types than theirs.
+    fn constants(&mut self, path: &str, constants: &[Constant]) -> (String, String) {
+        let mut kinds = Vec::new();
+        let mut values = Vec::new();
+        for constant in constants {
+            let (kind, value) = match constant {
+                Constant::Text(text) => ("S", AttributeValue::S(text.clone())),
+                Constant::Integer(number) => ("N", AttributeValue::N(number.to_string())),
+                Constant::Boolean(flag) => ("BOOL", AttributeValue::Bool(*flag)),
+            };
+            values.push(self.value(value));
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        let kinds = kinds.into_iter().map(|kind| {
+            let kind = self.value(AttributeValue::S(kind.into()));
+            format!(" AND NOT attribute_type({path}, {kind})")
+        });
+        let kinds: String = kinds.collect();
+        (
+            values.join(", "),
+            format!("(attribute_exists({path}){kinds})"),
         )
     }
 

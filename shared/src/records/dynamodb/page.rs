@@ -33,8 +33,8 @@ pub(in crate::records) struct DynamoPage {
 #[derive(Debug)]
 struct Part {
     answer: Option<Arc<Answer>>,
-    /// The records whose key is not of the type's format, in ascending order.
-    with_other_format: Vec<u32>,
+    /// The records whose key does not decide their time, in ascending order.
+    exceptions: Vec<(u32, KeyTime)>,
     origin: PageOrigin,
     before: ResumePosition,
     end: ResumePosition,
@@ -53,7 +53,7 @@ impl DynamoPage {
     ) -> Self {
         let part = |(partition, before): (&PartitionReader, ResumePosition)| Part {
             answer: partition.answer().cloned(),
-            with_other_format: partition.with_other_format().to_vec(),
+            exceptions: partition.exceptions().to_vec(),
             origin: partition.origin().clone(),
             before,
             end: partition.position().clone(),
@@ -93,11 +93,9 @@ impl DynamoPage {
         let Some((place, row)) = self.rows.get(index) else {
             return KeyTime::None;
         };
-        let with_other_format = &self.partitions[*place as usize].with_other_format;
-        match with_other_format.is_empty() || with_other_format.binary_search(row).is_err() {
-            true => self.key_time,
-            false => KeyTime::Unreadable,
-        }
+        let exceptions = &self.partitions[*place as usize].exceptions;
+        let found = exceptions.binary_search_by_key(row, |(row, _)| *row);
+        found.map_or(self.key_time, |found| exceptions[found].1)
     }
 
     /// The sort key of the record of this index, as text.

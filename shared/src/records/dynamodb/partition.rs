@@ -12,6 +12,7 @@ use super::segments::Segment;
 use super::wire::{Answer, RecordsParser};
 use super::{RecordsError, Row};
 use crate::aws::CallError;
+use crate::selection::KeyTime;
 
 /// The reader of one partition, with the current page.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub(super) struct PartitionReader {
     answer: Option<Arc<Answer>>,
     /// The records of the answer that are in the range, as row numbers.
     rows: Vec<u32>,
-    /// Those of them whose key has another format than the type's, in ascending order.
-    with_other_format: Vec<u32>,
+    /// Those of them whose key does not decide their time, in ascending order.
+    exceptions: Vec<(u32, KeyTime)>,
     taken: usize,
     origin: PageOrigin,
     /// Where to resume: after the records taken so far, and after the whole page (`next`).
@@ -49,7 +50,7 @@ impl PartitionReader {
             parser: None,
             answer: None,
             rows: Vec::new(),
-            with_other_format: Vec::new(),
+            exceptions: Vec::new(),
             taken: 0,
             origin: PageOrigin {
                 begin: position.clone(),
@@ -82,9 +83,9 @@ impl PartitionReader {
         &self.origin
     }
 
-    /// The page's records whose key has another format than the type's, in ascending order.
-    pub(super) fn with_other_format(&self) -> &[u32] {
-        &self.with_other_format
+    /// The page's records whose key does not decide their time, in ascending order.
+    pub(super) fn exceptions(&self) -> &[(u32, KeyTime)] {
+        &self.exceptions
     }
 
     /// Whether the next record needs another page.
@@ -190,7 +191,7 @@ impl PartitionReader {
         }
     }
 
-    /// Classifies the records of an answer: those in the range, and those of them with a key of another format.
+    /// Classifies the records of an answer: those in the range, and those of them whose key does not decide their time.
     fn classify(
         &mut self,
         answer: &Answer,
@@ -198,16 +199,18 @@ impl PartitionReader {
         settings: &QuerySettings,
     ) -> Result<(), RecordsError> {
         self.rows.clear();
-        self.with_other_format.clear();
+        self.exceptions.clear();
         self.taken = 0;
         for row in 0..answer.rows() {
-            let placement = settings.check_key_range(Row::new(answer, row), segment)?;
-            if placement != KeyRangeCheck::Beyond {
-                self.rows.push(row as u32);
+            let checked = settings.check_key_range(Row::new(answer, row), segment)?;
+            let row = row as u32;
+            match checked {
+                KeyRangeCheck::Within => {}
+                KeyRangeCheck::AtEnd => self.exceptions.push((row, KeyTime::None)),
+                KeyRangeCheck::OtherFormat => self.exceptions.push((row, KeyTime::Unreadable)),
+                KeyRangeCheck::Beyond => continue,
             }
-            if placement == KeyRangeCheck::OtherFormat {
-                self.with_other_format.push(row as u32);
-            }
+            self.rows.push(row);
         }
         Ok(())
     }

@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::filter::{Filter, MAX_EXPRESSION};
 use super::key::{self, Key};
-use super::segments::Segment;
+use super::segments::{Segment, compare};
 use super::wire::{BufferPool, Layout, Malformed, RawBody};
 use super::{Order, Range, RecordsError, Row};
 use crate::aws::CallError;
-use crate::catalog::SortFormat;
+use crate::catalog::{KeyForm, SortFormat};
 
 /// The name of the operation, for errors.
 pub(super) const OPERATION: &str = "Query";
@@ -30,8 +30,14 @@ pub(super) struct QuerySettings {
     pub(super) table: String,
     pub(super) index: Option<String>,
     pub(super) partition_key: String,
-    pub(super) sort_key: String,
+    /// Whether the partition key is a number.
+    pub(super) has_number_partitions: bool,
+    /// The attribute of the sort key; `None` where there is none.
+    pub(super) sort_key: Option<String>,
     pub(super) format: SortFormat,
+    /// The key from which on records may have been created after the range; `None` where keys are not in the order of
+    /// time.
+    pub(super) boundary: Option<String>,
     /// The attributes to read besides the keys; `None` for whole records.
     pub(super) attributes: Option<Vec<String>>,
     pub(super) filter: Filter,
@@ -61,7 +67,9 @@ pub(super) struct Body {
 pub(super) enum KeyRangeCheck {
     /// In the range, or the key has no time.
     Within,
-    /// Outside the range.
+    /// The end of the range is in the unit of the key's time, such as the same second: the time of creation decides.
+    AtEnd,
+    /// Outside the range, or of another type.
     Beyond,
     /// The key has another format than the type's.
     OtherFormat,
@@ -89,8 +97,10 @@ impl QuerySettings {
             .set_exclusive_start_key(start)
             .consistent_read(is_consistent)
             .set_limit(self.page_size);
-        if segment.from.is_some() || segment.until.is_some() {
-            query = query.expression_attribute_names("#sort", &self.sort_key);
+        if let Some(sort_key) = &self.sort_key
+            && (segment.from.is_some() || segment.until.is_some())
+        {
+            query = query.expression_attribute_names("#sort", sort_key);
         }
         for (name, bound) in [(":from", &segment.from), (":until", &segment.until)] {
             if let Some(bound) = bound {
@@ -149,7 +159,14 @@ impl QuerySettings {
             .scan_index_forward(self.order == Order::Ascending)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .expression_attribute_names("#partition", &self.partition_key)
-            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+            .expression_attribute_values(":partition", self.partition_value(partition))
+    }
+
+    fn partition_value(&self, partition: &str) -> AttributeValue {
+        match self.has_number_partitions {
+            true => AttributeValue::N(partition.to_owned()),
+            false => AttributeValue::S(partition.to_owned()),
+        }
     }
 
     fn sort_value(&self, bound: &str) -> AttributeValue {
@@ -160,9 +177,13 @@ impl QuerySettings {
         }
     }
 
-    /// Whether a page that ends at the key `end` ends at or before the record with `key`.
+    /// Whether a page that ends at the key `end` ends at or before the record with `key`. Never where there is no sort
+    /// key, and so no order that could tell.
     pub(super) fn is_reached(&self, end: &Key, key: &Key) -> bool {
-        let sort_key = |key| key::sort_value(key, &self.sort_key);
+        let Some(name) = &self.sort_key else {
+            return false;
+        };
+        let sort_key = |key| key::sort_value(key, name);
         let order = key::compare(sort_key(end), sort_key(key));
         match self.order {
             Order::Ascending => order.is_le(),
@@ -181,39 +202,52 @@ impl QuerySettings {
         row: Row<'_>,
         segment: &Segment,
     ) -> Result<KeyRangeCheck, RecordsError> {
+        let Some(sort_key) = &self.sort_key else {
+            return Ok(KeyRangeCheck::Within);
+        };
         let Some(key) = row.sort_key().and_then(key::text) else {
-            return Err(self.unreadable_key(row));
+            return Err(self.unreadable_key(row, sort_key));
         };
         if segment.until.as_deref() == Some(key) {
             return Ok(KeyRangeCheck::Beyond);
         }
-        if self.format.is_ordered_by_time() {
-            return Ok(match (self.format.matches(key), segment.is_outside) {
-                (true, false) => KeyRangeCheck::Within,
-                (true, true) => KeyRangeCheck::Beyond,
-                (false, _) => KeyRangeCheck::OtherFormat,
-            });
-        }
-        if self.format.is_id() {
-            return Ok(KeyRangeCheck::Within);
-        }
-        let range = &self.range;
-        Ok(match self.format.instant(key) {
-            None => KeyRangeCheck::OtherFormat,
-            Some(instant) if instant >= range.until => KeyRangeCheck::Beyond,
-            Some(instant) if range.from.is_some_and(|from| instant < from) => KeyRangeCheck::Beyond,
-            Some(_) => KeyRangeCheck::Within,
+        Ok(match self.format.form(key) {
+            KeyForm::OfAnotherType => KeyRangeCheck::Beyond,
+            KeyForm::Unreadable => KeyRangeCheck::OtherFormat,
+            KeyForm::Fits if self.format.has_time() => self.check_time(key, segment),
+            KeyForm::Fits => KeyRangeCheck::Within,
         })
     }
 
-    fn unreadable_key(&self, row: Row<'_>) -> RecordsError {
+    /// Whether the time in a key is in the range.
+    #[inline]
+    fn check_time(&self, key: &str, segment: &Segment) -> KeyRangeCheck {
+        let Range { from, until, .. } = self.range;
+        let (is_within, is_before_end) = match &self.boundary {
+            Some(boundary) => (
+                !segment.is_outside,
+                compare(&self.format, key, boundary).is_lt(),
+            ),
+            None => (
+                self.format.is_within(key, from, until),
+                self.format.is_before(key, until),
+            ),
+        };
+        match (is_within, is_before_end) {
+            (true, true) => KeyRangeCheck::Within,
+            (true, false) => KeyRangeCheck::AtEnd,
+            (false, _) => KeyRangeCheck::Beyond,
+        }
+    }
+
+    fn unreadable_key(&self, row: Row<'_>, sort_key: &str) -> RecordsError {
         let problem = match row.has_sort_key() {
             false => "a record has no such attribute",
             true => "the attribute is neither a text nor a number",
         };
         RecordsError::Refused {
             table: self.table.clone(),
-            message: format!("the sort key {}: {problem}", self.sort_key),
+            message: format!("the sort key {sort_key}: {problem}"),
         }
     }
 

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::{RECENT, Range};
 use crate::catalog::{DynamodbSpec, SortFormat};
+use crate::value::number;
 
 /// A range of sort keys with one read consistency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,13 +19,7 @@ pub(super) struct Segment {
     pub(super) is_outside: bool,
 }
 
-/// Every format with a fixed precision begins with a digit. Keys below this one, and from [`AFTER_DIGITS`] on, have
-/// another format.
-const FIRST_DIGIT: &str = "0";
-/// The first text after all texts that begin with a digit.
-const AFTER_DIGITS: &str = ":";
-
-/// The segments of `range`, in ascending order.
+/// The segments of `range`, in ascending order. None has keys without the format's literal beginning.
 ///
 /// Strongly consistent reads cost twice as much. Where keys are in the order of time, only the last minute before the
 /// request is read so. Otherwise the bounds apply to each key's instant, and the whole table is read so. An index has
@@ -33,25 +28,33 @@ const AFTER_DIGITS: &str = ":";
 /// With `reads_outside`, there are also segments outside the range, for keys of another format. Keys of the type's
 /// format are dropped there, since their time is outside the range.
 pub(super) fn segments(spec: &DynamodbSpec, range: &Range, reads_outside: bool) -> Vec<Segment> {
-    let format = spec.sort_format;
+    let format = &spec.sort_format;
     let is_table = spec.index.is_none();
-    let Some(until) = format.bound(range.until) else {
+    let prefix = format.prefix();
+    let all = Segment {
+        from: Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()),
+        until: after_all_with(prefix),
+        ..Segment::default()
+    };
+    let Some(until) = format.upper_bound(range.until) else {
         return vec![Segment {
             consistent: is_table,
-            ..Segment::default()
+            ..all
         }];
     };
-    let from = range.from.and_then(|instant| format.bound(instant));
+    let from = range.from.and_then(|instant| format.lower_bound(instant));
     let (below, above) = match reads_outside {
-        true => outside(format, range, from.is_some(), &until),
+        true => outside(format, range, &all, from.is_some(), &until),
         false => (None, None),
     };
     let whole = Segment {
-        from,
+        from: from.or(all.from),
         until: Some(until),
         ..Segment::default()
     };
-    let recent = format.bound(range.as_of - RECENT).filter(|_| is_table);
+    let recent = format
+        .upper_bound(range.as_of - RECENT)
+        .filter(|_| is_table);
     let parts = match recent {
         None => vec![whole],
         Some(recent) => {
@@ -74,30 +77,47 @@ pub(super) fn segments(spec: &DynamodbSpec, range: &Range, reads_outside: bool) 
 
 /// The segments below and above the range in which keys may have another format. Above a range that ends at the
 /// request, this is everything, since few records are written after the request. Otherwise these are only texts that do
-/// not begin with a digit, so that a month's export does not read the whole year.
+/// not begin as a time does, so that a month's export does not read the whole year.
 fn outside(
-    format: SortFormat,
+    format: &SortFormat,
     range: &Range,
+    all: &Segment,
     has_beginning: bool,
     until: &str,
 ) -> (Option<Segment>, Option<Segment>) {
-    let segment = |from: Option<&str>, until: Option<&str>| Segment {
-        from: from.map(str::to_owned),
-        until: until.map(str::to_owned),
+    let segment = |from: Option<String>, until: Option<String>| Segment {
+        from,
+        until,
         is_outside: true,
         ..Segment::default()
     };
-    let is_text = !format.is_number();
-    let below = (is_text && has_beginning).then(|| segment(None, Some(FIRST_DIGIT)));
+    let with = |c: char| Some(format!("{}{c}", format.prefix()));
+    let characters = format.characters_after_prefix();
+    let below = characters
+        .filter(|_| has_beginning)
+        .map(|(first, _)| segment(all.from.clone(), with(first)));
     let above = match range.ends_with_the_request() {
-        true => Some(segment(Some(until), None)),
-        false => is_text.then(|| segment(Some(AFTER_DIGITS), None)),
+        true => Some(segment(Some(until.to_owned()), all.until.clone())),
+        false => characters.map(|(_, after)| segment(with(after), all.until.clone())),
     };
     (below, above)
 }
 
+/// The first text after all texts that begin with `prefix`, in the order of their bytes; `None` for an empty one.
+fn after_all_with(prefix: &str) -> Option<String> {
+    let mut characters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = characters.pop() {
+        let mut greater = (u32::from(last) + 1)..=u32::from(char::MAX);
+        if let Some(next) = greater.find_map(char::from_u32) {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}
+
 impl Segment {
-    fn is_empty(&self, format: SortFormat) -> bool {
+    fn is_empty(&self, format: &SortFormat) -> bool {
         match (&self.from, &self.until) {
             (Some(from), Some(until)) => compare(format, from, until).is_ge(),
             _ => false,
@@ -105,14 +125,14 @@ impl Segment {
     }
 }
 
-fn least(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {
+fn least(format: &SortFormat, a: Option<String>, b: &str) -> Option<String> {
     Some(
         a.filter(|a| compare(format, a, b).is_lt())
             .unwrap_or_else(|| b.to_owned()),
     )
 }
 
-fn greatest(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {
+fn greatest(format: &SortFormat, a: Option<String>, b: &str) -> Option<String> {
     Some(
         a.filter(|a| compare(format, a, b).is_gt())
             .unwrap_or_else(|| b.to_owned()),
@@ -120,13 +140,11 @@ fn greatest(format: SortFormat, a: Option<String>, b: &str) -> Option<String> {
 }
 
 /// DynamoDB's order of keys: texts by bytes, numbers by value. Bounds are whole numbers.
-fn compare(format: SortFormat, a: &str, b: &str) -> Ordering {
-    if format.is_number()
-        && let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>())
-    {
-        return a.cmp(&b);
+pub(super) fn compare(format: &SortFormat, a: &str, b: &str) -> Ordering {
+    match format.is_number() {
+        true => number::compare(a, b),
+        false => a.cmp(b),
     }
-    a.cmp(b)
 }
 
 #[cfg(test)]
@@ -201,12 +219,53 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_not_in_the_order_of_time_have_no_bounds() {
+    fn keys_that_are_not_in_the_order_of_time_are_bounded_by_their_literal_beginning() {
         let whole = range(Some("2026-10-01T00:00:00Z"), "2026-11-21T12:00:00.5Z");
+        for (format, segment) in [
+            ("rfc3339#id", ".. true"),
+            ("ORDER#{rfc3339}#{id}", "ORDER#..ORDER$ true"),
+            ("ORDER#{id}#{ulid}", "ORDER#..ORDER$ true"),
+            ("Ω{*}", "Ω..Ϊ true"),
+        ] {
+            let segments = segments(&spec(format, ""), &whole, true);
+            assert_eq!(shown(&segments), [segment], "{format}");
+        }
+    }
+
+    #[test]
+    fn times_after_a_literal_beginning_are_bounds_within_it() {
+        let month = range(Some("2026-10-01T00:00:00Z"), "2026-11-01T00:00:00Z");
+        let of = |format: &str, range: &Range| {
+            shown(&segments(&spec(format, ", index = \"i\""), range, true))
+        };
         assert_eq!(
-            shown(&segments(&spec("rfc3339#id", ""), &whole, false)),
-            [".. true"]
+            of("ORDER#{rfc3339_s}#{id}", &month),
+            [
+                "ORDER#..ORDER#0 false outside",
+                "ORDER#2026-10-01T00:00:00Z..ORDER#2026-11-01T00:00:00Z false",
+                "ORDER#:..ORDER$ false outside"
+            ]
         );
+        assert_eq!(
+            of("ORDER#{ulid}", &range(None, "2026-11-21T12:00:00.5Z")),
+            [
+                "ORDER#..ORDER#01M7YZMHZM false",
+                "ORDER#01M7YZMHZM..ORDER$ false outside"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_text_after_all_with_a_beginning_is_the_next_one_in_the_order_of_bytes() {
+        for (prefix, after) in [
+            ("A#", Some("A$")),
+            ("A\u{d7ff}", Some("A\u{e000}")),
+            ("A\u{10ffff}", Some("B")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(after_all_with(prefix).as_deref(), after, "{prefix:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use tokio::time::Instant;
     reason = "in the crate for tests, the functions' tests use the item"
 )]
 mod answer;
+mod shapes;
 
 /// DynamoDB's order of keys.
 fn compare(a: Option<&AttributeValue>, b: Option<&AttributeValue>) -> Ordering {
@@ -185,6 +186,7 @@ struct Source {
     table: Table,
     of: ExportType,
     projection: Projection,
+    parent_id: &'static str,
     reads_outside: bool,
 }
 
@@ -199,6 +201,7 @@ impl Source {
             table,
             of,
             projection,
+            parent_id: "web",
             reads_outside: false,
         }
     }
@@ -206,7 +209,7 @@ impl Source {
     fn open(&self, order: Order, position: Option<&str>) -> Result<DynamoRecords, RecordsError> {
         let reading = ReadRequest {
             spec: &self.of.records,
-            parent_id: "web",
+            parent_id: self.parent_id,
             projection: &self.projection,
             range: Range {
                 from: None,
@@ -534,6 +537,7 @@ async fn a_query_requests_whole_records_for_fields_without_a_definition() {
         table: table.clone(),
         of,
         projection,
+        parent_id: "web",
         reads_outside: false,
     };
     source.read(Order::Ascending, Never).await;
@@ -562,6 +566,7 @@ async fn whole_records_are_asked_for_where_a_file_has_a_thousand_columns() {
         let table = Table::new(Vec::new());
         let source = Source {
             table: table.clone(),
+            parent_id: "web",
             projection: Projection::new(&of, &columns, &Default::default()),
             of: of.clone(),
             reads_outside: false,

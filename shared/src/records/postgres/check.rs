@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::connection::ConnectionError;
 use super::databases::Connector;
@@ -104,6 +105,7 @@ async fn compare(
         ));
     }
     findings.extend(of_columns(&table, export_type, spec));
+    findings.extend(of_fixed(client, &table, spec).await);
     if table.is_unprovable {
         findings.push(Finding::Warning(format!(
             "{} is a view, a foreign table, or a table that others inherit from: no index proves that each row of a parent has its own \
@@ -146,14 +148,16 @@ fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Fi
     errors.extend(
         spec.fixed
             .iter()
-            .filter_map(|(name, constant)| table.is_constant(name, constant).err()),
+            .filter_map(|(name, condition)| table.is_fixed(name, condition).err()),
     );
-    errors.extend(table.expression(&export_type.created).err());
-    let paths = export_type
-        .columns
-        .iter()
-        .flat_map(|column| column.origin.paths());
-    errors.extend(paths.filter_map(|path| table.expression(path).err()));
+    let form = export_type.created_form();
+    let created = table.expression(&export_type.created, form.as_ref());
+    errors.extend(created.err());
+    for column in &export_type.columns {
+        let form = column.conversion.form.as_ref();
+        let paths = column.origin.paths().iter();
+        errors.extend(paths.filter_map(|path| table.expression(path, form).err()));
+    }
     let mut findings: Vec<Finding> = Vec::new();
     for error in errors {
         let finding = Finding::Error(error.to_string());
@@ -170,6 +174,27 @@ fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Fi
             "the column {name} of the key seems to change with its row, which a file could then have twice or not at all"
         ))
     }));
+    findings
+}
+
+/// The conditions that the server refuses, such as a word that an enum does not have. Nothing is read.
+async fn of_fixed(client: &Client, table: &Table, spec: &SqlSpec) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, condition) in &spec.fixed {
+        let Ok(condition) = table.is_fixed(name, condition) else {
+            continue;
+        };
+        let statement = format!("EXPLAIN SELECT 1 FROM {} WHERE {condition}", table.name);
+        if let Err(error) = client.query_typed(&statement, &[]).await
+            && let Some(refused) = error.as_db_error()
+            && *refused.code() != SqlState::INSUFFICIENT_PRIVILEGE
+        {
+            let message = refused.message();
+            findings.push(Finding::Error(format!(
+                "the server refuses the column {name} in `fixed`: {message}"
+            )));
+        }
+    }
     findings
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::value::Value;
 
 /// The form of a decoded value.
@@ -36,6 +39,8 @@ pub(super) enum Decoder {
     Json,
     Jsonb,
     Uuid,
+    /// A `bytea`, as base64.
+    Bytes,
     Date,
     /// A time without a zone, taken to be in UTC where the catalog names no zone.
     Timestamp,
@@ -101,6 +106,10 @@ impl Decoder {
                     uuid.hyphenated()
                         .encode_lower(&mut uuid::Uuid::encode_buffer()),
                 );
+                Ok(Form::Text)
+            }
+            Self::Bytes => {
+                STANDARD.encode_string(raw, out);
                 Ok(Form::Text)
             }
             Self::Date => date(i32::from_be_bytes(array(raw)?), out),

@@ -10,7 +10,7 @@ use super::decode::Decoder;
 use super::narrowing;
 use super::sql;
 use super::table::{ColumnError, Table};
-use crate::catalog::{Origin, Path, SqlSpec};
+use crate::catalog::{Origin, Path, SqlSpec, StoredForm};
 use crate::records::{Order, Range, ReadRequest};
 
 /// What a statement selects and compares, for one read.
@@ -107,13 +107,14 @@ impl Selected {
                 .as_deref()
                 .and_then(|name| TimeZone::get(name).ok()),
         };
-        for origin in request.projection.origins() {
-            let place = selected.place(table, origin)?;
+        let origins = request.projection.origins().iter();
+        for (origin, form) in origins.zip(request.projection.forms()) {
+            let place = selected.place(table, origin, form)?;
             selected.places.push(place);
         }
         selected.bound(table, spec, request)?;
-        for (name, constant) in &spec.fixed {
-            selected.conditions.push(table.is_constant(name, constant)?);
+        for (name, condition) in &spec.fixed {
+            selected.conditions.push(table.is_fixed(name, condition)?);
             selected.columns.insert(sql::identifier(name));
         }
         let narrowing = request.projection.conditions().iter();
@@ -123,14 +124,19 @@ impl Selected {
         Ok(selected)
     }
 
-    fn place(&mut self, table: &Table, origin: &Origin) -> Result<Place, ColumnError> {
+    fn place(
+        &mut self,
+        table: &Table,
+        origin: &Origin,
+        form: Option<&StoredForm>,
+    ) -> Result<Place, ColumnError> {
         let Origin::Paths { paths, otherwise } = origin else {
             // The catalog refuses a column of all other values for this engine.
             return Err(ColumnError::Missing("other".to_owned()));
         };
         let mut expressions = Vec::with_capacity(paths.len());
         for path in paths {
-            let expression = table.expression(path)?;
+            let expression = table.expression(path, form)?;
             self.columns.insert(sql::identifier(path.root()));
             let known = self
                 .expressions

@@ -8,7 +8,7 @@ use tokio_postgres::types::{Kind as TypeKind, Type};
 use super::connection::ConnectionError;
 use super::decode::Decoder;
 use super::sql;
-use crate::catalog::{Constant, Path};
+use crate::catalog::{Constant, FixedCondition, Path, StoredForm};
 
 /// A table or view.
 #[derive(Debug)]
@@ -50,8 +50,14 @@ pub(super) enum ColumnError {
     Missing(String),
     #[error("the column {0} is no json or jsonb, so it has no value at {1}")]
     NoPaths(String, Path),
-    #[error("the column {0} has the type bytea, which has no text")]
+    #[error(
+        "the column {0} has the type bytea, which has no text; say `as = \"base64\"` or `as = \"uuid\"`"
+    )]
     Bytes(String),
+    #[error(
+        "the column {0} has the type timestamp; say its `time_zone` in the entry of the database"
+    )]
+    OwnZone(String),
     #[error("the column {0} of the key may be null")]
     NullableKey(String),
     #[error(
@@ -164,35 +170,40 @@ impl Table {
         Ok(column)
     }
 
-    /// A condition for rows with this constant in a column: an escaped literal, since a partial index is used only for one.
-    pub(super) fn is_constant(
+    /// What rows meet a condition of the type, in SQL. Constants are escaped literals, since a partial index is used only for
+    /// those.
+    pub(super) fn is_fixed(
         &self,
         name: &str,
-        constant: &Constant,
+        condition: &FixedCondition,
     ) -> Result<String, ColumnError> {
         let column = self.column(name)?;
         let quoted = sql::identifier(name);
-        let is_number =
-            column.is_exact_number() || matches!(column.sql_type, Type::FLOAT4 | Type::FLOAT8);
-        // Texts stand for values of most types, such as citext and date.
-        let may_be_text = !is_number && column.sql_type != Type::BOOL;
-        let literal = match constant {
-            Constant::Text(text) if may_be_text => sql::literal(text),
-            Constant::Integer(number) if is_number => number.to_string(),
-            Constant::Boolean(flag) if column.sql_type == Type::BOOL => {
-                let flag = if *flag { "TRUE" } else { "FALSE" };
-                return Ok(format!("{quoted} IS {flag}"));
-            }
-            other => {
+        let literals = condition.constants().iter().map(|constant| {
+            column.literal(constant).ok_or_else(|| {
                 let (name, type_name) = (name.to_owned(), column.type_name.clone());
-                return Err(ColumnError::NoConstant(name, type_name, other.to_string()));
+                ColumnError::NoConstant(name, type_name, constant.to_string())
+            })
+        });
+        let literals = literals.collect::<Result<Vec<_>, _>>()?.join(", ");
+        Ok(match condition {
+            FixedCondition::Is(Constant::Boolean(_)) => format!("{quoted} IS {literals}"),
+            FixedCondition::Is(_) => format!("{quoted} = {literals}"),
+            FixedCondition::OneOf { .. } => format!("{quoted} IN ({literals})"),
+            FixedCondition::Not { .. } => {
+                format!("({quoted} IS NULL OR {quoted} NOT IN ({literals}))")
             }
-        };
-        Ok(format!("{quoted} = {literal}"))
+            FixedCondition::Absent { absent: true } => format!("{quoted} IS NULL"),
+            FixedCondition::Absent { absent: false } => format!("{quoted} IS NOT NULL"),
+        })
     }
 
-    /// The expression that selects the value at a path, and how it is decoded.
-    pub(super) fn expression(&self, path: &Path) -> Result<(String, Decoder), ColumnError> {
+    /// The expression that selects the value at a path, which is stored in this form, and how it is decoded.
+    pub(super) fn expression(
+        &self,
+        path: &Path,
+        form: Option<&StoredForm>,
+    ) -> Result<(String, Decoder), ColumnError> {
         let (name, inside) = (path.root(), &path.names()[1..]);
         let column = self.column(name)?;
         let quoted = sql::identifier(name);
@@ -202,7 +213,7 @@ impl Table {
             _ => None,
         };
         match (json, inside) {
-            (_, []) => column.expression(name, quoted),
+            (_, []) => column.expression(name, quoted, form),
             (Some(decoder), inside) => {
                 let keys: Vec<String> = inside.iter().map(|name| sql::literal(name)).collect();
                 Ok((format!("{quoted} #> ARRAY[{}]", keys.join(", ")), decoder))
@@ -213,6 +224,21 @@ impl Table {
 }
 
 impl TableColumn {
+    /// The literal of a constant of the catalog; `None` where the column never has it.
+    fn literal(&self, constant: &Constant) -> Option<String> {
+        let is_number =
+            self.is_exact_number() || matches!(self.sql_type, Type::FLOAT4 | Type::FLOAT8);
+        let is_boolean = self.sql_type == Type::BOOL;
+        match constant {
+            // Texts stand for values of most types, such as citext and date.
+            Constant::Text(text) if !is_number && !is_boolean => Some(sql::literal(text)),
+            Constant::Integer(number) if is_number => Some(number.to_string()),
+            Constant::Boolean(true) if is_boolean => Some("TRUE".to_owned()),
+            Constant::Boolean(false) if is_boolean => Some("FALSE".to_owned()),
+            _ => None,
+        }
+    }
+
     fn may_be_key(&self) -> bool {
         self.category == Category::Enum
             || matches!(
@@ -267,11 +293,22 @@ impl TableColumn {
         })
     }
 
-    fn expression(&self, name: &str, quoted: String) -> Result<(String, Decoder), ColumnError> {
-        if let Some(decoder) = self.decoder() {
-            return Ok((quoted, decoder));
+    fn expression(
+        &self,
+        name: &str,
+        quoted: String,
+        form: Option<&StoredForm>,
+    ) -> Result<(String, Decoder), ColumnError> {
+        match (self.decoder(), form) {
+            (Some(Decoder::Timestamp), Some(StoredForm::LocalTime(_))) => {
+                return Err(ColumnError::OwnZone(name.to_owned()));
+            }
+            (Some(decoder), _) => return Ok((quoted, decoder)),
+            (None, _) => {}
         }
+        let is_shown = matches!(form, Some(StoredForm::Base64 | StoredForm::Uuid));
         Ok(match (self.category, &self.sql_type) {
+            (_, &Type::BYTEA) if is_shown => (quoted, Decoder::Bytes),
             (_, &Type::BYTEA) => return Err(ColumnError::Bytes(name.to_owned())),
             (_, &Type::MONEY) => (format!("{quoted}::numeric"), Decoder::Numeric),
             (Category::Structured, _) => (format!("pg_catalog.to_jsonb({quoted})"), Decoder::Jsonb),

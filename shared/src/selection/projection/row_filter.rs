@@ -1,9 +1,9 @@
-//! Decides whether a record belongs in a file: by the type's `fixed` values, the filters, the search and the time.
+//! Decides whether a record belongs in a file: by the type's `fixed` conditions, the filters, the search and the time.
 
 use jiff::Timestamp;
 
 use super::{Projection, Test, instant};
-use crate::catalog::Constant;
+use crate::catalog::{Constant, FixedCondition};
 use crate::selection::Attribute;
 use crate::selection::decision::{Decision, Doubt, KeyTime};
 use crate::value::number::{from_cents, normal};
@@ -13,14 +13,14 @@ impl Projection {
     /// Decides whether the record belongs in the file of an export that was requested at `as_of`. `key` is the result of
     /// reading the time in the record's key.
     ///
-    /// A record that the type's `fixed` values or the filters exclude is out, without doubt. A record whose time cannot be
+    /// A record that the type's `fixed` conditions or the filters exclude is out, without doubt. A record whose time cannot be
     /// interpreted is in the file if only the time of the request limits it, and out if a filter needs the time. Both are
     /// reported as doubtful.
     #[inline]
     pub fn decide(&self, row: &[Value<'_>], key: KeyTime, as_of: Timestamp) -> Decision {
         let mut doubt = None;
-        for (place, constant) in &self.fixed {
-            match is_fixed(row.get(*place).unwrap_or(&Value::Missing), constant) {
+        for (place, condition) in &self.fixed {
+            match is_fixed(row.get(*place).unwrap_or(&Value::Missing), condition) {
                 Fixed::Equal => {}
                 Fixed::OtherType => doubt = Some(Doubt::Fixed(*place)),
                 Fixed::Other => return Decision::Excluded,
@@ -88,19 +88,43 @@ impl Projection {
     }
 }
 
-/// The result of comparing a value with the type's `fixed` value.
+/// The result of comparing a value with a `fixed` condition of the type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fixed {
-    /// The values are equal.
+    /// The value meets the condition.
     Equal,
-    /// The values have the same text and different DynamoDB types, such as the text `false` and the boolean.
+    /// The value has the text of a constant and another DynamoDB type, such as the text `false` and the boolean.
     OtherType,
-    /// The values differ, or the value is missing: the record is of another type.
+    /// The value does not meet the condition: the record is of another type.
     Other,
 }
 
-/// Compares a value with the type's `fixed` value.
-pub fn is_fixed(value: &Value<'_>, constant: &Constant) -> Fixed {
+/// Compares a value with a `fixed` condition of the type.
+pub fn is_fixed(value: &Value<'_>, condition: &FixedCondition) -> Fixed {
+    let any = |constants: &[Constant]| {
+        let mut any = Fixed::Other;
+        for constant in constants {
+            match is_constant(value, constant) {
+                Fixed::Equal => return Fixed::Equal,
+                Fixed::OtherType => any = Fixed::OtherType,
+                Fixed::Other => {}
+            }
+        }
+        any
+    };
+    match condition {
+        FixedCondition::Is(constant) => is_constant(value, constant),
+        FixedCondition::OneOf { one_of } => any(one_of),
+        FixedCondition::Not { not } => match any(not) {
+            Fixed::Equal => Fixed::Other,
+            Fixed::OtherType => Fixed::OtherType,
+            Fixed::Other => Fixed::Equal,
+        },
+        FixedCondition::Absent { absent } => Fixed::from(value.is_empty() == *absent),
+    }
+}
+
+fn is_constant(value: &Value<'_>, constant: &Constant) -> Fixed {
     let is_equal = match (value, constant) {
         (Value::Text(found), Constant::Text(text)) => return Fixed::from(found == text),
         (Value::Bool(found), Constant::Boolean(flag)) => return Fixed::from(found == flag),

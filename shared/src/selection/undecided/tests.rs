@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, KeyForm};
 use crate::selection::{Criteria, KeyTime};
 
 fn things(records: &str) -> ExportType {
@@ -47,11 +47,11 @@ fn judge(of: &ExportType, filters: serde_json::Value, records: &[Record<'_>]) ->
                 _ => Value::Missing,
             })
             .collect();
-        let format = of.records.dynamodb().unwrap().sort_format;
-        let key = match (format.is_id(), format.matches(sort_key)) {
-            (true, _) => KeyTime::None,
-            (false, true) => KeyTime::WithinBounds,
-            (false, false) => KeyTime::Unreadable,
+        let format = &of.records.dynamodb().unwrap().sort_format;
+        let key = match (format.has_time(), format.form(sort_key)) {
+            (false, _) => KeyTime::None,
+            (true, KeyForm::Fits) => KeyTime::WithinBounds,
+            (true, _) => KeyTime::Unreadable,
         };
         let decision = projection.decide(&values, key, as_of);
         if decision.is_in() {

@@ -60,7 +60,7 @@ pub(super) async fn page(
         };
         let mut values: Vec<Value<'_>> = Vec::new();
         for n in 0..page.len() {
-            page.values(n, &mut values);
+            page.values(n, projection, &mut values);
             if !projection.decide(&values, page.key_time(n), as_of).is_in() {
                 continue;
             }

@@ -108,8 +108,10 @@ fn keys_of_the_format_id_may_be_any_text() {
 #[test]
 fn blank_records_and_records_of_other_types_are_reported() {
     let mut of = things("id");
-    of.records.dynamodb_mut().unwrap().fixed =
-        vec![("archived".to_owned(), Constant::Text("false".to_owned()))];
+    of.records.dynamodb_mut().unwrap().fixed = vec![(
+        "archived".to_owned(),
+        Constant::Text("false".to_owned()).into(),
+    )];
     let mut report = Report::new(&of);
     let record = |id: Value<'static>, archived: Value<'static>| {
         [

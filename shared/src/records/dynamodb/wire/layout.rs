@@ -13,6 +13,8 @@ pub(in crate::records::dynamodb) struct Layout {
     pub(super) sources: Vec<Source>,
     /// The attributes of a record's key and their places.
     pub(super) keys: Vec<(String, usize)>,
+    /// The place of the sort key, if there is one.
+    pub(super) sort_key: Option<usize>,
     /// The place of the whole record, if a column needs it ([`Source::Others`]).
     pub(super) whole: Option<usize>,
     /// For each column with several paths: their places. Where a record has values at more than one of them, the column
@@ -47,19 +49,27 @@ pub(super) enum Source {
 }
 
 impl Layout {
-    /// The layout of the values of `origins`, in order, and of the key's attributes.
-    pub(in crate::records::dynamodb) fn new(origins: &[Origin], key_names: &[String]) -> Self {
+    /// The layout of the values of `origins`, in order, and of the key's attributes, of which one is the sort key.
+    pub(in crate::records::dynamodb) fn new(
+        origins: &[Origin],
+        key_names: &[String],
+        sort_key: Option<&str>,
+    ) -> Self {
         let mut layout = Self {
             nodes: vec![Node::default()],
             places: 0,
             sources: Vec::new(),
             keys: Vec::new(),
+            sort_key: None,
             whole: None,
             choices: Vec::new(),
         };
         for name in key_names {
             let place = layout.place(std::slice::from_ref(name));
             layout.keys.push((name.clone(), place));
+            if sort_key == Some(name) {
+                layout.sort_key = Some(place);
+            }
         }
         for origin in origins {
             let source = match origin {

@@ -122,6 +122,7 @@ enum Kind {
     Bool,
     Null,
     Map,
+    List,
     #[default]
     Other,
 }
@@ -249,8 +250,10 @@ impl RecordsParser {
             };
             let (last, are_known) = self.texts(scanner, (node, place), values, first)?;
             is_all_known &= are_known;
-            if self.shapes[node].known[last].kind.text().is_none() {
-                is_all_known &= self.other(scanner, (node, last), values, first)?;
+            let shape = &self.shapes[node].known[last];
+            if shape.kind.text().is_none() {
+                let (kind, meaning, start) = (shape.kind, shape.meaning, scanner.at - shape.back);
+                is_all_known &= self.other(scanner, (kind, meaning, start), values, first)?;
             }
             scanner.expect(b'}')?;
             more = scanner.has_more(b'}')?;
@@ -292,18 +295,15 @@ impl RecordsParser {
         Ok((place, are_known))
     }
 
-    /// Parses a value that is no text. Returns whether columns have all of it.
+    /// Parses a value that is no text, and whose brace is at `start`. Returns whether columns have all of it.
     fn other(
         &mut self,
         scanner: &mut Scanner<'_>,
-        (node, place): (usize, usize),
+        (kind, meaning, start): (Kind, Meaning, usize),
         values: &mut ValueSpans,
         first: usize,
     ) -> Result<bool, Malformed> {
-        let shape = &self.shapes[node].known[place];
-        let (kind, meaning) = (shape.kind, shape.meaning);
         let value = scanner.at;
-        let start = value - shape.back;
         let mut is_known = meaning.is_known;
         let form = match (kind, meaning.node) {
             (Kind::Bool, _) => match scanner.token()? {
@@ -313,6 +313,10 @@ impl RecordsParser {
             },
             (Kind::Map, Some(inner)) => {
                 is_known |= self.map(scanner, inner, values, first)?;
+                Form::Nested
+            }
+            (Kind::List, Some(inner)) => {
+                is_known |= self.list(scanner, inner, values, first)?;
                 Form::Nested
             }
             _ => {
@@ -332,6 +336,46 @@ impl RecordsParser {
         Ok(is_known)
     }
 
+    /// Parses a list, of which a column has elements: their names are their places. Returns whether columns have all of it.
+    fn list(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        node: usize,
+        values: &mut ValueSpans,
+        first: usize,
+    ) -> Result<bool, Malformed> {
+        let mut is_all_known = true;
+        let mut more = scanner.opens(b'[', b']')?;
+        let mut index = 0_usize;
+        while more {
+            let meaning = self.layout.nodes[node].meaning(itoa::Buffer::new().format(index));
+            scanner.expect(b'{')?;
+            let start = scanner.at - 1;
+            let kind = kind(scanner)?;
+            is_all_known &= match kind.text() {
+                Some(form) => {
+                    scanner.expect(b'"')?;
+                    let inside = scanner.rest_of_string()?;
+                    if let Some(to) = meaning.place {
+                        values.spans[first + to] = match inside.is_escaped {
+                            false => ValueSpan::new(form, inside.start..inside.end),
+                            true => unescaped(scanner, inside, &mut values.unescaped)?,
+                        };
+                    }
+                    meaning.is_known
+                }
+                None => {
+                    scanner.peek()?;
+                    self.other(scanner, (kind, meaning, start), values, first)?
+                }
+            };
+            scanner.expect(b'}')?;
+            more = scanner.has_more(b']')?;
+            index += 1;
+        }
+        Ok(is_all_known)
+    }
+
     /// Parses the bytes before a value.
     fn shape(&self, scanner: &mut Scanner<'_>, node: usize) -> Result<Shape, Malformed> {
         let start = scanner.at;
@@ -347,17 +391,7 @@ impl RecordsParser {
         scanner.expect(b':')?;
         scanner.expect(b'{')?;
         let brace = scanner.at - 1;
-        let kind = scanner.string()?;
-        let kind = match &scanner.bytes[kind.start..kind.end] {
-            b"S" => Kind::Text(Form::Text),
-            b"N" => Kind::Text(Form::Number),
-            b"B" => Kind::Text(Form::Bytes),
-            b"BOOL" => Kind::Bool,
-            b"NULL" => Kind::Null,
-            b"M" => Kind::Map,
-            _ => Kind::Other,
-        };
-        scanner.expect(b':')?;
+        let kind = kind(scanner)?;
         if kind.text().is_some() {
             scanner.expect(b'"')?;
         }
@@ -369,6 +403,23 @@ impl RecordsParser {
             next: [0, 0],
         })
     }
+}
+
+/// Parses the name of a value's type, and the colon.
+fn kind(scanner: &mut Scanner<'_>) -> Result<Kind, Malformed> {
+    let kind = scanner.string()?;
+    let kind = match &scanner.bytes[kind.start..kind.end] {
+        b"S" => Kind::Text(Form::Text),
+        b"N" => Kind::Text(Form::Number),
+        b"B" => Kind::Text(Form::Bytes),
+        b"BOOL" => Kind::Bool,
+        b"NULL" => Kind::Null,
+        b"M" => Kind::Map,
+        b"L" => Kind::List,
+        _ => Kind::Other,
+    };
+    scanner.expect(b':')?;
+    Ok(kind)
 }
 
 fn unescaped(

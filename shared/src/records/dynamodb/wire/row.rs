@@ -97,18 +97,16 @@ impl<'p> Row<'p> {
         keys.filter_map(move |(name, place)| Some((name.as_str(), row.key_value(*place)?)))
     }
 
-    /// The value of the sort key, the second attribute of the key.
+    /// The value of the sort key.
     #[inline]
     pub(in crate::records::dynamodb) fn sort_key(&self) -> Option<KeyValue<'p>> {
-        let (_, place) = self.answer.layout().keys.get(1)?;
-        self.key_value(*place)
+        self.key_value(self.answer.layout().sort_key?)
     }
 
     /// Whether the record has the attribute of the sort key, of any type.
     pub(in crate::records::dynamodb) fn has_sort_key(&self) -> bool {
-        let keys = &self.answer.layout().keys;
-        keys.get(1)
-            .is_some_and(|(_, place)| self.at(*place).form != Form::Missing)
+        let place = self.answer.layout().sort_key;
+        place.is_some_and(|place| self.at(place).form != Form::Missing)
     }
 
     #[inline]

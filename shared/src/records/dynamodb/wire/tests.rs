@@ -17,7 +17,7 @@ fn origins(paths: &[&str]) -> Vec<Origin> {
 }
 
 fn parser(origins: &[Origin]) -> RecordsParser {
-    let layout = Layout::new(origins, &["pk".to_owned(), "sk".to_owned()]);
+    let layout = Layout::new(origins, &["pk".to_owned(), "sk".to_owned()], Some("sk"));
     RecordsParser::new(Arc::new(layout), Arc::default())
 }
 
