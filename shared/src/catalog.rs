@@ -7,6 +7,7 @@ mod custom;
 mod fixed;
 mod origin;
 mod out_of_service;
+mod partitions;
 mod records_spec;
 mod sort_format;
 
@@ -21,6 +22,7 @@ pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
 pub use self::fixed::{Constant, FixedCondition};
 pub use self::origin::{Origin, Others, Path};
 pub use self::out_of_service::OutOfService;
+pub use self::partitions::{NoRoot, PartitionGroup, PeriodLength, Periods};
 pub use self::records_spec::{DatabaseSpec, DynamodbSpec, RecordsSpec, SqlSpec};
 pub use self::sort_format::{KeyForm, SortFormat};
 use crate::field_error::FieldError;

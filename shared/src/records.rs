@@ -85,6 +85,8 @@ pub struct ReadRequest<'a> {
     pub spec: &'a RecordsSpec,
     /// The id of the records' parent.
     pub parent_id: &'a str,
+    /// The id of the organization that the parent belongs to, if any.
+    pub root_id: Option<&'a str>,
     /// The values to read, and the conditions that every selected record meets.
     pub projection: &'a Projection,
     /// The range of the records' creation times.
@@ -104,7 +106,8 @@ pub fn consistency(spec: &RecordsSpec) -> &'static str {
         RecordsSpec::Dynamodb(spec) => spec,
         RecordsSpec::Postgres(_) => return "what was committed when each page was read",
     };
-    match (&spec.index, spec.sort_format.is_ordered_by_time()) {
+    let is_ordered_by_time = spec.sort_format.is_ordered_by_time() && spec.scan.is_none();
+    match (&spec.index, is_ordered_by_time) {
         (Some(_), _) => "eventual, from 5 s after the request",
         (None, true) => {
             "strong until 5 s after the request and for the last minute before it, eventual else"
@@ -163,6 +166,11 @@ pub enum RecordsError {
         /// The columns of the key.
         key: String,
     },
+    /// The parent belongs to no organization, by which its records are found.
+    #[error(
+        "this parent belongs to no organization, by which its records are found; describe it with PUT"
+    )]
+    NoRoot,
     /// The checkpoint's position does not belong to these records.
     #[error("the position of the checkpoint cannot be read")]
     Position,
@@ -183,6 +191,7 @@ impl RecordsError {
                 "two records",
                 "the same, or one had none",
             )),
+            Self::NoRoot => Some(Failure::root_missing()),
             Self::Position => Some(Failure::position_lost()),
         }
     }

@@ -194,6 +194,7 @@ impl Both {
             let request = ReadRequest {
                 spec: &of.records,
                 parent_id: &self.parent,
+                root_id: None,
                 projection: &projection,
                 range: Range::new(&selection, as_of),
                 order: Order::Ascending,

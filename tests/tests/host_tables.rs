@@ -222,6 +222,7 @@ impl Source<'_> {
             let reading = ReadRequest {
                 spec: &self.of.records,
                 parent_id: self.parent_id,
+                root_id: None,
                 projection: &projection,
                 range: Range {
                     from: selection.created_at().from,

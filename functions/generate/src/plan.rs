@@ -23,6 +23,7 @@ pub(crate) struct Plan {
     /// The current location of the records.
     source: String,
     parent_id: String,
+    root_id: Option<String>,
     range: Range,
     pub(crate) projection: Projection,
     pub(crate) options: FileOptions,
@@ -53,6 +54,7 @@ impl Plan {
         Ok(Self {
             source: source.to_string(),
             parent_id: export.parent.id().to_owned(),
+            root_id: export.organization_id.clone(),
             range: Range::new(&selection, export.created_at),
             projection: Projection::new(&export_type, &columns, &selection),
             options: FileOptions {
@@ -102,6 +104,7 @@ impl Plan {
         let reading = ReadRequest {
             spec,
             parent_id: &self.parent_id,
+            root_id: self.root_id.as_deref(),
             projection: &self.projection,
             range: self.range.clone(),
             order: Order::Ascending,
@@ -150,15 +153,15 @@ impl Plan {
     ) -> Result<Option<Failure>, RecordsError> {
         let spec = &self.export_type.records;
         let format = spec.dynamodb().map(|spec| &spec.sort_format);
-        let Some(format) =
-            format.filter(|format| self.range.is_filtered() && format.is_ordered_by_time())
-        else {
+        let is_by_time = self.range.is_filtered() && spec.is_listed();
+        let Some(format) = format.filter(|format| is_by_time && format.is_ordered_by_time()) else {
             return Ok(None);
         };
         for order in [Order::Ascending, Order::Descending] {
             let reading = ReadRequest {
                 spec,
                 parent_id: &self.parent_id,
+                root_id: self.root_id.as_deref(),
                 projection: &self.projection,
                 range: Range::whole(self.range.as_of),
                 order,

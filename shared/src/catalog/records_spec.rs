@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FixedCondition, SortFormat};
+use super::{FixedCondition, Periods, SortFormat};
 
 /// Where a type's records are. Every read is limited to the parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,14 @@ pub struct DynamodbSpec {
     pub role: Option<String>,
     /// The limit on reading, in megabytes per second, which leaves table capacity to the host's own requests.
     pub read_mb_per_s: u32,
+    /// The attribute with the parent's id, where the whole table is read for each export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<String>,
+    /// The templates of the partition keys.
     pub(super) partitions: Vec<String>,
+    /// Where each month or day has partitions of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) periods: Option<Periods>,
 }
 
 /// Records in an SQL database, in the order of a unique key.
@@ -83,8 +90,6 @@ impl DatabaseSpec {
     }
 }
 
-pub(super) const PARENT: &str = "{parent}";
-
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -111,6 +116,11 @@ impl RecordsSpec {
         }
     }
 
+    /// Whether a parent's records can be listed, newest first. Those of a table that is read as a whole cannot.
+    pub fn is_listed(&self) -> bool {
+        self.dynamodb().is_none_or(|spec| spec.scan.is_none())
+    }
+
     /// The records in DynamoDB; `None` for those of another engine.
     pub fn dynamodb(&self) -> Option<&DynamodbSpec> {
         match self {
@@ -133,22 +143,5 @@ impl DynamodbSpec {
     pub fn key_names(&self) -> impl Iterator<Item = &str> {
         let sort_key = self.sort_key.as_deref();
         [self.partition_key.as_str()].into_iter().chain(sort_key)
-    }
-
-    /// The partition keys of this parent's records; none where no key can be that of the parent. Several partitions are
-    /// merged into one sequence.
-    pub fn partitions(&self, parent_id: &str) -> Vec<String> {
-        // DynamoDB takes `042` for the number 42, which is another parent.
-        let is_number = |id: &str| {
-            id.parse::<i64>()
-                .is_ok_and(|number| number.to_string() == id)
-        };
-        if self.has_number_partitions && !is_number(parent_id) {
-            return Vec::new();
-        }
-        self.partitions
-            .iter()
-            .map(|template| template.replace(PARENT, parent_id))
-            .collect()
     }
 }

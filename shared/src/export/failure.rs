@@ -102,6 +102,13 @@ impl Failure {
         Self::for_support("records_refused", message)
     }
 
+    /// The parent belongs to no organization, by which its records are found.
+    pub fn root_missing() -> Self {
+        let message =
+            "Nothing says which organization this belongs to, by which its records are found.";
+        Self::for_support("root_missing", message)
+    }
+
     /// The function's role may not read the table.
     pub fn records_denied() -> Self {
         let message = "Waybill may not read the table with the records.";

@@ -15,6 +15,8 @@ mod wire;
 pub(super) use clients::DynamodbClients;
 pub(super) use page::DynamoPage;
 
+use std::collections::VecDeque;
+use std::iter;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
@@ -27,11 +29,11 @@ use self::filter::Filter;
 use self::merge::merge;
 use self::partition::PartitionReader;
 use self::position::ResumePosition;
-use self::query::{Cost, QuerySettings};
-use self::segments::segments;
+use self::query::{Cost, OPERATION, QuerySettings};
+use self::segments::{Segment, segments};
 use self::wire::{Layout, Row};
 use super::{Order, RECENT, Range, ReadRequest, RecordsError};
-use crate::catalog::{DynamodbSpec, Origin};
+use crate::catalog::{DynamodbSpec, NoRoot, Origin, PartitionGroup};
 use crate::selection::KeyTime;
 
 /// The maximum number of pages that are requested ahead, in all partitions together. A page takes up to about 3 MB.
@@ -41,7 +43,12 @@ const PAGES_AHEAD: usize = 4;
 #[derive(Debug)]
 pub(super) struct DynamoRecords {
     settings: Arc<QuerySettings>,
+    segments: Vec<Segment>,
+    /// The month or the day whose partitions are read, where each has partitions of its own.
+    period: Option<Arc<str>>,
     partitions: Vec<PartitionReader>,
+    /// The partitions to read after these.
+    later: VecDeque<PartitionGroup>,
     origins: Vec<Origin>,
     bytes_per_second: f64,
     /// Whether the names of the table's own key attributes are known. An index does not name them.
@@ -60,10 +67,16 @@ impl DynamoRecords {
         reading: ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
-        let partitions = spec.partitions(reading.parent_id);
+        let Range { from, until, .. } = reading.range;
+        let groups = spec.groups(reading.parent_id, reading.root_id, from, until);
+        let mut groups = groups.map_err(|NoRoot| RecordsError::NoRoot)?;
+        if reading.order == Order::Descending {
+            groups.reverse();
+        }
+        let mut later = VecDeque::from(groups);
         let positions = match position {
-            None => vec![ResumePosition::default(); partitions.len()],
-            Some(position) => positions(position, partitions.len())?,
+            None => Vec::new(),
+            Some(position) => positions(position, &mut later)?,
         };
         let mut key_names: Vec<String> = spec.key_names().map(str::to_owned).collect();
         let known = positions.iter().flat_map(ResumePosition::key_names);
@@ -72,15 +85,35 @@ impl DynamoRecords {
         if reading.order == Order::Descending {
             segments.reverse();
         }
-        let reader =
-            |(partition, position)| PartitionReader::new(partition, segments.clone(), position);
-        Ok(Self {
-            partitions: partitions.into_iter().zip(positions).map(reader).collect(),
+        let mut records = Self {
+            segments,
+            period: None,
+            partitions: Vec::new(),
+            later,
             origins: reading.projection.origins().to_vec(),
             bytes_per_second: f64::from(spec.read_mb_per_s) * 1e6,
             knows_key,
             settings: Arc::new(settings(db, table, spec, reading, &key_names)),
-        })
+        };
+        records.begin_group(positions);
+        Ok(records)
+    }
+
+    /// Begins to read the next partitions, from these positions, if any.
+    fn begin_group(&mut self, positions: Vec<ResumePosition>) {
+        let Some(group) = self.later.pop_front() else {
+            return;
+        };
+        let positions = positions
+            .into_iter()
+            .chain(iter::repeat(ResumePosition::default()));
+        let readers = group.partitions.into_iter().zip(positions);
+        self.partitions = readers
+            .map(|(partition, position)| {
+                PartitionReader::new(partition, self.segments.clone(), position)
+            })
+            .collect();
+        self.period = group.period.map(Arc::from);
     }
 
     /// Limits each further query to this many examined records. DynamoDB also reads at most 1 MB per query.
@@ -98,6 +131,10 @@ impl DynamoRecords {
 
     /// Whether all records have been read.
     pub(super) fn is_at_end(&self) -> bool {
+        self.later.is_empty() && self.is_group_at_end()
+    }
+
+    fn is_group_at_end(&self) -> bool {
         self.partitions.iter().all(PartitionReader::is_at_end)
     }
 
@@ -106,8 +143,11 @@ impl DynamoRecords {
     /// # Errors
     /// If a query fails, also after the SDK's retries.
     pub(super) async fn next(&mut self) -> Result<Option<DynamoPage>, RecordsError> {
-        if self.is_at_end() {
-            return Ok(None);
+        while self.is_group_at_end() {
+            if self.later.is_empty() {
+                return Ok(None);
+            }
+            self.begin_group(Vec::new());
         }
         let mut cost = self.learn_key().await?;
         let positions = self.partitions.iter().map(PartitionReader::position);
@@ -129,7 +169,7 @@ impl DynamoRecords {
             false => KeyTime::None,
         };
         let page = DynamoPage::new(rows, &self.partitions, before, key_time, scanned, cost);
-        Ok(Some(page))
+        Ok(Some(page.of_period(self.period.clone())))
     }
 
     /// Reads the next page of each partition that has no rows left, concurrently. Returns the cost, and the number of
@@ -159,30 +199,29 @@ impl DynamoRecords {
     /// names with a query that reaches its limit, here one record.
     async fn learn_key(&mut self) -> Result<Cost, RecordsError> {
         let mut cost = Cost::default();
+        if self.knows_key {
+            return Ok(cost);
+        }
         let names = self.settings.layout.key_names().map(str::to_owned);
         let mut names: Vec<String> = names.collect();
         for partition in &self.partitions {
-            if self.knows_key {
-                return Ok(cost);
-            }
-            let query = self
+            let answer = self
                 .settings
-                .partition(partition.partition())
-                .key_condition_expression("#partition = :partition")
-                .limit(1);
-            let answer = query
+                .first_record(partition.partition())
                 .send()
-                .await
-                .map_err(|error| self.settings.error(error))?;
+                .await;
+            let answer = answer.map_err(|error| self.settings.error(OPERATION, error))?;
             let units = answer.consumed_capacity.and_then(|c| c.capacity_units);
             cost += Cost::new(units.unwrap_or_default(), false);
             let found = answer.last_evaluated_key.unwrap_or_default();
-            self.knows_key = add_names(&mut names, found.keys());
+            if add_names(&mut names, found.keys()) {
+                self.knows_key = true;
+                let layout = Layout::new(&self.origins, &names, self.settings.sort_key.as_deref());
+                Arc::make_mut(&mut self.settings).layout = Arc::new(layout);
+                break;
+            }
         }
-        // If no partition has a record, no later query needs the key.
-        self.knows_key = true;
-        let layout = Layout::new(&self.origins, &names, self.settings.sort_key.as_deref());
-        Arc::make_mut(&mut self.settings).layout = Arc::new(layout);
+        // Without a record in these partitions, no query of theirs needs the key.
         Ok(cost)
     }
 }
@@ -201,6 +240,7 @@ fn settings(
         Some(roots.map(str::to_owned).collect::<Vec<_>>())
     });
     let roots: Option<Vec<_>> = roots.collect();
+    let boundary = spec.sort_format.lower_bound(reading.range.until);
     QuerySettings {
         db,
         table: table.to_owned(),
@@ -208,10 +248,11 @@ fn settings(
         partition_key: spec.partition_key.clone(),
         has_number_partitions: spec.has_number_partitions,
         sort_key: spec.sort_key.clone(),
-        boundary: spec.sort_format.lower_bound(reading.range.until),
+        boundary: boundary.filter(|_| spec.scan.is_none()),
         format: spec.sort_format.clone(),
         attributes: roots.map(|roots| roots.concat()),
-        filter: Filter::new(spec, reading.projection.conditions()),
+        is_scan: spec.scan.is_some(),
+        filter: Filter::new(spec, reading.parent_id, reading.projection.conditions()),
         range: reading.range,
         order: reading.order,
         strong_until: reading.strong_until,
@@ -223,9 +264,28 @@ fn settings(
     }
 }
 
-/// Parses the positions of this number of partitions, as [`DynamoPage::end`] writes them.
-fn positions(text: &str, partitions: usize) -> Result<Vec<ResumePosition>, RecordsError> {
-    let positions: Vec<Value> = serde_json::from_str(text).map_err(|_| RecordsError::Position)?;
+/// Parses the positions of the partitions of a page, as [`DynamoPage::end`] writes them, and leaves out the groups of
+/// partitions before them.
+fn positions(
+    text: &str,
+    groups: &mut VecDeque<PartitionGroup>,
+) -> Result<Vec<ResumePosition>, RecordsError> {
+    let json: Value = serde_json::from_str(text).map_err(|_| RecordsError::Position)?;
+    let (period, positions) = match &json {
+        Value::Object(of_period) => (of_period.get("period"), of_period.get("partitions")),
+        positions => (None, Some(positions)),
+    };
+    let period = period.and_then(Value::as_str);
+    let positions = positions.and_then(Value::as_array);
+    let positions = positions.ok_or(RecordsError::Position)?;
+    let known = |group: &PartitionGroup| group.period.as_deref() == period;
+    // A parent's id that no key can have has no partitions.
+    match groups.iter().position(known) {
+        Some(place) => drop(groups.drain(..place)),
+        None if groups.is_empty() => {}
+        None => return Err(RecordsError::Position),
+    }
+    let partitions = groups.front().map_or(0, |group| group.partitions.len());
     if positions.len() != partitions {
         return Err(RecordsError::Position);
     }

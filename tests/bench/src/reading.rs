@@ -57,6 +57,7 @@ impl Reading {
         let asked = ReadRequest {
             spec: &self.export_type.records,
             parent_id: PARENT,
+            root_id: None,
             projection: &projection,
             range: Range {
                 from: None,

@@ -36,7 +36,8 @@ fn works(export_type: &ExportType) {
             .records
             .dynamodb()
             .unwrap()
-            .partitions("42")
+            .groups("42", Some("acme"), None, Timestamp::MAX)
+            .unwrap()
             .is_empty()
     );
 }

@@ -59,6 +59,7 @@ impl Source {
         let reading = ReadRequest {
             spec: &self.export_type.records,
             parent_id: "42",
+            root_id: None,
             projection: &self.projection,
             range: Range {
                 from: Some(self.as_of - SignedDuration::from_hours(24 * 365)),

@@ -142,6 +142,7 @@ impl Source {
         let request = ReadRequest {
             spec: &self.of.records,
             parent_id: parent,
+            root_id: None,
             projection,
             range,
             order: Order::Ascending,

@@ -44,6 +44,7 @@ async fn a_standby_is_waited_for_also_after_a_failover_in_the_middle_of_a_file()
         let request = ReadRequest {
             spec: &source.of.records,
             parent_id: "acme",
+            root_id: None,
             projection: &projection,
             range: Range::whole(as_of),
             order: Order::Ascending,

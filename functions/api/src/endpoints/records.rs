@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access_rules::Action;
 use waybill::catalog::{Catalog, ExportType};
-use waybill::parent::Parent;
+use waybill::parent::{Parent, ParentProfile};
 use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 
@@ -71,6 +71,9 @@ pub(crate) async fn list(
     app.require_in_service(&type_name)?;
     let export_type = type_of(&catalog, &type_name, &parent)?;
     let export_type = &export_type.with_definitions(&profile.definitions, parent.id());
+    if !export_type.records.is_listed() {
+        return Err(ApiError::NotListed(type_name));
+    }
     let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
     let start = match &asked.list.cursor {
@@ -87,7 +90,7 @@ pub(crate) async fn list(
         .pin(start.as_of, &asked.time_zone)
         .map_err(ApiError::Invalid)?;
     let projection = Projection::new(export_type, &asked.columns, &selection);
-    let mut source = source(&app, export_type, &parent, &selection, &projection, &start).await?;
+    let mut source = source(&app, export_type, &profile, &selection, &projection, &start).await?;
     let (as_of, after) = (start.as_of, start.after.clone());
     let found = page::page(&mut source, &asked, &projection, as_of, after).await;
     source.close().await;
@@ -156,7 +159,7 @@ async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiE
 async fn source(
     app: &App,
     export_type: &ExportType,
-    parent: &Parent,
+    profile: &ParentProfile,
     selection: &Selection,
     projection: &Projection,
     start: &Position,
@@ -164,7 +167,8 @@ async fn source(
     let spec = &export_type.records;
     let reading = ReadRequest {
         spec,
-        parent_id: parent.id(),
+        parent_id: profile.parent.id(),
+        root_id: profile.organization_id.as_deref(),
         projection,
         range: Range::new(selection, start.as_of),
         order: Order::Descending,

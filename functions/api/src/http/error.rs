@@ -71,6 +71,11 @@ pub enum ApiError {
         "Exports of `{0}` are out of service: their configuration is wrong. Whoever runs this service must mend it."
     )]
     OutOfService(String),
+    /// The records of the type of this name cannot be listed.
+    #[error(
+        "The records of `{0}` cannot be listed, since their table is read as a whole; export them instead."
+    )]
+    NotListed(String),
     /// Every try met a concurrent write.
     #[error("Too many simultaneous requests. This one was not carried out; send it again.")]
     Busy,
@@ -107,7 +112,10 @@ impl ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLate(_) | Self::NotReady(_) => StatusCode::CONFLICT,
+            Self::TooLate(_)
+            | Self::NotReady(_)
+            | Self::NotListed(_)
+            | Self::Records(RecordsError::NoRoot) => StatusCode::CONFLICT,
             Self::Gone(_) => StatusCode::GONE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -149,6 +157,10 @@ impl ApiError {
             }
             Self::PermissionsUnknown(_) => {
                 "What you may do cannot be checked at the moment. Send the request again in a few seconds."
+                    .to_owned()
+            }
+            Self::Records(RecordsError::NoRoot) => {
+                "Nothing says which organization this belongs to, by which its records are found. Describe it with PUT."
                     .to_owned()
             }
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {

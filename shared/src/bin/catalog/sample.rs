@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use waybill::aws::CallError;
-use waybill::catalog::{Catalog, Column, DynamodbSpec, ExportType, RecordsSpec};
+use waybill::catalog::{Catalog, Column, DynamodbSpec, ExportType, ParentKind, RecordsSpec};
 use waybill::deployment_file::DeploymentFile;
 use waybill::env;
 use waybill::parent::Parent;
@@ -26,6 +26,8 @@ pub(crate) struct Sample {
     /// The deployment file.
     pub(crate) deployment: Option<PathBuf>,
     pub(crate) endpoint: Option<String>,
+    /// The organization of the parent.
+    pub(crate) organization: Option<String>,
     /// The maximum number of records to read from each end of the partitions.
     pub(crate) records: usize,
 }
@@ -73,19 +75,21 @@ impl Sample {
         let is_complete = self
             .read(&opener, &parent, Order::Ascending, &mut report)
             .await?;
-        if !is_complete {
+        if !is_complete && spec.is_listed() {
             self.read(&opener, &parent, Order::Descending, &mut report)
                 .await?;
         }
         if report.records() == 0 {
-            let partitions = spec
-                .dynamodb()
-                .map(|spec| spec.partitions(parent.id()).join(", "));
-            let place = partitions.unwrap_or_else(|| parent.to_string());
-            return Err(format!("no record in {place}").into());
+            return Err(format!("no record of {parent}").into());
         }
         print!("{report}");
         Ok(report.matches_entry())
+    }
+
+    /// The organization that the parent belongs to, by which some tables have their records.
+    fn root_id<'a>(&'a self, parent: &'a Parent) -> Option<&'a str> {
+        let itself = parent.id_as(ParentKind::Organization);
+        itself.or(self.organization.as_deref())
     }
 
     /// An opener for the table and endpoint in the command's arguments, or else in the environment.
@@ -119,6 +123,7 @@ impl Sample {
         let reading = ReadRequest {
             spec: &sampled.records,
             parent_id: parent.id(),
+            root_id: self.root_id(parent),
             projection: &projection,
             range: Range::whole(Timestamp::now()),
             order,

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Wrong, not_empty, wrong};
-use crate::catalog::records_spec::PARENT;
+use crate::catalog::partitions::{PARENT, ROOT};
 use crate::catalog::{
-    Constant, DatabaseSpec, DynamodbSpec, FixedCondition, RecordsSpec, SortFormat, SqlSpec,
+    Constant, DatabaseSpec, DynamodbSpec, FixedCondition, PeriodLength, Periods, RecordsSpec,
+    SortFormat, SqlSpec,
 };
 
 /// The default read rate in MB per second: strongly consistent reads of one partition, 3,000 units of 4 KB per second.
@@ -25,10 +27,13 @@ pub(super) struct RawRecords {
     fixed: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     // DynamoDB.
     index: Option<Spanned<String>>,
+    scan: Option<Spanned<RawScan>>,
     partition: Option<Spanned<String>>,
     partitions: Option<Vec<Spanned<String>>>,
     partition_key: Option<Spanned<String>>,
     partition_type: Option<Spanned<PartitionType>>,
+    since: Option<Spanned<Date>>,
+    time_zone: Option<Spanned<String>>,
     sort_key: Option<Spanned<String>>,
     sort_format: Option<Spanned<String>>,
     region: Option<Spanned<String>>,
@@ -46,6 +51,13 @@ pub(super) struct RawRecords {
 #[serde(rename_all = "snake_case")]
 enum Engine {
     Dynamodb,
+}
+
+/// How a whole table is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScan {
+    parent: Spanned<String>,
 }
 
 /// The type of a partition key.
@@ -160,8 +172,19 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
     found.keep(refused(raw.row_security, "row_security", engine));
     let table = found.keep(needed(&span, raw.table, "table"));
     let partition_key = found.keep(needed(&span, raw.partition_key, "partition_key"));
-    let sort_format = found.keep(sort_format(&span, raw.sort_key.is_some(), raw.sort_format));
-    let partitions = found.keep(partitions(span, raw.partition, raw.partitions));
+    let sort_format = match (&raw.scan, raw.sort_format) {
+        (Some(_), None) => Some(SortFormat::any()),
+        (_, format) => found.keep(sort_format(&span, raw.sort_key.is_some(), format)),
+    };
+    let partitions = match &raw.scan {
+        None => found.keep(partitions(span, raw.partition, raw.partitions)),
+        Some(scan) => {
+            if raw.partition.is_some() || raw.partitions.is_some() || raw.index.is_some() {
+                found.add(wrong(scan, "a `scan` reads the whole table; leave out `partition`, `partitions` and `index`"));
+            }
+            Some(Vec::new())
+        }
+    };
     let keys = found.or(table.zip(partition_key).zip(sort_format).zip(partitions))?;
     let (((table, partition_key), sort_format), partitions) = keys;
     if !is_logical_name(table.get_ref()) {
@@ -179,6 +202,7 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
         ));
     }
     let has_number_partitions = number_partitions(raw.partition_type, &partitions)?;
+    let periods = periods(&partitions, raw.since, raw.time_zone)?;
     let sort_key = raw.sort_key.map(not_empty).transpose()?;
     let is_key = |name: &String| name == partition_key.get_ref() || Some(name) == sort_key.as_ref();
     if let Some((name, _)) = raw.fixed.iter().find(|(name, _)| is_key(name.get_ref())) {
@@ -198,7 +222,12 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
         region: raw.region.map(not_empty).transpose()?,
         role: raw.role.map(role).transpose()?,
         read_mb_per_s: raw.read_mb_per_s.map_or(Ok(READ_MB_PER_S), read_mb_per_s)?,
+        scan: raw
+            .scan
+            .map(|scan| not_empty(scan.into_inner().parent))
+            .transpose()?,
         partitions: partitions.into_iter().map(Spanned::into_inner).collect(),
+        periods,
     })
 }
 
@@ -219,6 +248,44 @@ fn sort_format(
             SortFormat::parse(format.get_ref()).map_err(|message| wrong(&format, message))
         }
     }
+}
+
+/// The months or days that have partitions of their own.
+fn periods(
+    partitions: &[Spanned<String>],
+    since: Option<Spanned<Date>>,
+    zone: Option<Spanned<String>>,
+) -> Result<Option<Periods>, Wrong> {
+    let has = |length: PeriodLength, template: &Spanned<String>| {
+        template.get_ref().contains(length.placeholder())
+    };
+    let mut lengths = [PeriodLength::Month, PeriodLength::Day].into_iter();
+    let length = lengths.find(|length| partitions.iter().any(|template| has(*length, template)));
+    let Some(length) = length else {
+        let unused = since
+            .map(|since| since.span())
+            .or(zone.map(|zone| zone.span()));
+        return match unused {
+            Some(span) => Err(Wrong::at(
+                span,
+                "`since` and `time_zone` are for partitions with {month} or {day}",
+            )),
+            None => Ok(None),
+        };
+    };
+    if let Some(other) = partitions.iter().find(|template| !has(length, template)) {
+        return Err(wrong(
+            other,
+            "either all partitions of a type have {month}, or all have {day}, or none has either",
+        ));
+    }
+    let since = since.ok_or_else(|| wrong(&partitions[0], "partitions with {month} or {day} need `since`, the day of the first record, such as \"2024-01-31\""))?;
+    let zone = zone.as_ref().map_or(Ok("UTC".to_owned()), time_zone)?;
+    Ok(Some(Periods {
+        length,
+        since: since.into_inner(),
+        time_zone: TimeZone::get(&zone).unwrap_or(TimeZone::UTC),
+    }))
 }
 
 /// Whether partition keys are numbers. A number has no room for more than the parent's id.
@@ -249,6 +316,9 @@ fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wron
     found.keep(refused(raw.partition, "partition", engine));
     found.keep(refused(raw.partition_key, "partition_key", engine));
     found.keep(refused(raw.partition_type, "partition_type", engine));
+    found.keep(refused(raw.scan, "scan", engine));
+    found.keep(refused(raw.since, "since", engine));
+    found.keep(refused(raw.time_zone, "time_zone", engine));
     found.keep(refused(raw.sort_key, "sort_key", engine));
     found.keep(refused(raw.sort_format, "sort_format", engine));
     found.keep(refused(raw.region, "region", engine));
@@ -439,10 +509,15 @@ fn check_template(template: &Spanned<String>) -> Result<(), Wrong> {
             "a partition must contain {parent}, so that it has the records of only one parent",
         ));
     }
-    if text.replace(PARENT, "").contains(['{', '}']) {
+    let periods = [PeriodLength::Month, PeriodLength::Day].map(PeriodLength::placeholder);
+    let placeholders = [PARENT, ROOT].into_iter().chain(periods);
+    let rest = placeholders.fold(text.clone(), |rest, placeholder| {
+        rest.replace(placeholder, "")
+    });
+    if rest.contains(['{', '}']) {
         return Err(wrong(
             template,
-            "a partition can have only {parent} in braces",
+            "a partition can have only {parent}, {root}, {month} and {day} in braces",
         ));
     }
     Ok(())

@@ -1,6 +1,9 @@
 use insta::assert_snapshot;
+use jiff::Timestamp;
 
-use crate::catalog::{Catalog, CatalogError, Constant, Delivery, FixedCondition, ParentKind};
+use crate::catalog::{
+    Catalog, CatalogError, Constant, Delivery, ExportType, FixedCondition, ParentKind,
+};
 use crate::value::{Kind, Stored};
 
 const LEADS: &str = r#"
@@ -43,10 +46,7 @@ fn the_built_in_catalog_is_valid() {
         "id reference status created_at updated_at delivered_at customer city state items amount freight \
              currency payment"
     );
-    assert_eq!(
-        orders.records.dynamodb().unwrap().partitions("42"),
-        ["orders#42"]
-    );
+    assert_eq!(partitions(orders, "42"), ["orders#42"]);
     assert!(
         orders
             .records
@@ -55,6 +55,13 @@ fn the_built_in_catalog_is_valid() {
             .sort_format
             .is_ordered_by_time()
     );
+}
+
+fn partitions(of: &ExportType, parent_id: &str) -> Vec<String> {
+    let spec = of.records.dynamodb().unwrap();
+    let groups = spec.groups(parent_id, None, None, Timestamp::UNIX_EPOCH);
+    let groups = groups.unwrap().into_iter();
+    groups.flat_map(|group| group.partitions).collect()
 }
 
 #[test]
@@ -149,10 +156,7 @@ columns  = [ { key = "id", kind = "text" }, { key = "subject", kind = "text", la
     assert_eq!(catalog.types().len(), 5);
     let tickets = catalog.get("tickets").unwrap();
     assert_eq!(tickets.column("subject").unwrap().label, "What it is about");
-    assert_eq!(
-        tickets.records.dynamodb().unwrap().partitions("acme"),
-        ["acme"]
-    );
+    assert_eq!(partitions(tickets, "acme"), ["acme"]);
 }
 
 #[test]
@@ -163,11 +167,7 @@ fn each_of_several_partitions_contains_the_parent() {
     );
     let catalog = Catalog::parse(&text).unwrap();
     assert_eq!(
-        catalog.types()[0]
-            .records
-            .dynamodb()
-            .unwrap()
-            .partitions("web"),
+        partitions(&catalog.types()[0], "web"),
         ["leads#web#0", "leads#web#1"]
     );
     let of = |count: usize| {
@@ -187,7 +187,17 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads""#),
             @"the catalog is invalid in line 6: a partition must contain {parent}, so that it has the records of only one parent");
     assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads#{parent}#{x}""#),
-            @"the catalog is invalid in line 6: a partition can have only {parent} in braces");
+            @"the catalog is invalid in line 6: a partition can have only {parent}, {root}, {month} and {day} in braces");
+    assert_snapshot!(refusal(r#""leads#{parent}""#, r#""leads#{parent}#{day}""#),
+            @"the catalog is invalid in line 6: partitions with {month} or {day} need `since`, the day of the first record, such as \"2024-01-31\"");
+    assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}#{day}", "{parent}"], since = "2024-01-31""#),
+            @"the catalog is invalid in line 6: either all partitions of a type have {month}, or all have {day}, or none has either");
+    assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", since = "2024-01-31""#),
+            @"the catalog is invalid in line 7: `since` and `time_zone` are for partitions with {month} or {day}");
+    assert_snapshot!(refusal(r#"partition_key = "pk""#, r#"partition_key = "pk", partition_type = "number""#),
+            @"the catalog is invalid in line 6: a partition key that is a number can only be {parent}");
+    assert_snapshot!(refusal(r#"sort_key = "sk","#, ""),
+            @"the catalog is invalid in line 7: `sort_format` needs the attribute of the sort key in `sort_key`");
     assert_snapshot!(refusal(r#"partition = "leads#{parent}","#, ""),
             @"the catalog is invalid in line 6: give either `partition` or a list of `partitions`, not both");
     assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}", "{parent}"]"#),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::catalog::{Constant, DynamodbSpec, FixedCondition, Path};
@@ -21,9 +20,13 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The filter for the fixed attributes of the type and the conditions of the selection.
-    pub(super) fn new(spec: &DynamodbSpec, conditions: &[Condition]) -> Self {
+    /// The filter for the fixed attributes of the type and the conditions of the selection; in a table that is read as a
+    /// whole, also for the parent.
+    pub(super) fn new(spec: &DynamodbSpec, parent_id: &str, conditions: &[Condition]) -> Self {
         let mut filter = Self::default();
+        if let Some(attribute) = &spec.scan {
+            filter.add(|filter| filter.parent(&Path::new(attribute, []), parent_id));
+        }
         for (name, condition) in &spec.fixed {
             filter.add(|filter| filter.fixed(&Path::new(name, []), condition));
         }
@@ -63,6 +66,19 @@ impl Filter {
         longer.expression.push_str(&term);
         if longer.expression.len() <= MAX_EXPRESSION {
             *self = longer;
+        }
+    }
+
+    /// The records of a parent, whose id is a text or a number. DynamoDB takes `042` for the number 42.
+    fn parent(&mut self, path: &Path, id: &str) -> String {
+        let path = self.path(path);
+        let text = self.value(AttributeValue::S(id.to_owned()));
+        match id.parse::<i64>() {
+            Ok(number) if number.to_string() == id => {
+                let number = self.value(AttributeValue::N(id.to_owned()));
+                format!("{path} IN ({text}, {number})")
+            }
+            _ => format!("{path} = {text}"),
         }
     }
 
@@ -151,19 +167,26 @@ impl Filter {
         placeholder
     }
 
-    /// Adds the filter to a query.
-    pub(super) fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+    /// Adds the filter to the expressions of a request.
+    pub(super) fn add_to(&self, expressions: &mut Expressions) {
         if self.is_empty() {
-            return query;
+            return;
         }
-        for (placeholder, name) in &self.names {
-            query = query.expression_attribute_names(placeholder, name);
-        }
-        for (placeholder, value) in &self.values {
-            query = query.expression_attribute_values(placeholder, value.clone());
-        }
-        query.filter_expression(&self.expression)
+        expressions.names.extend(self.names.clone());
+        expressions.values.extend(self.values.clone());
+        expressions.filter = Some(self.expression.clone());
     }
+}
+
+/// The expressions of a request, and what their placeholders stand for.
+#[derive(Debug, Default)]
+pub(super) struct Expressions {
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+    /// The condition on the key, for a query.
+    pub(super) key: Option<String>,
+    pub(super) filter: Option<String>,
+    pub(super) projection: Option<String>,
 }
 
 #[cfg(test)]
@@ -180,7 +203,7 @@ mod tests {
         let conditions: Vec<_> = (0..columns)
             .map(|column| Condition::OneOf(Path::new(format!("c{column}"), []), texts(column)))
             .collect();
-        Filter::new(spec, &conditions)
+        Filter::new(spec, "42", &conditions)
     }
 
     /// DynamoDB refuses a longer expression, and a placeholder that no expression uses.

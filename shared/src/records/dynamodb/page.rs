@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::partition::PartitionReader;
 use super::position::{PageOrigin, ResumePosition};
@@ -18,6 +18,8 @@ pub(in crate::records) struct DynamoPage {
     /// Each by the place of its partition, and its own in that partition's answer.
     rows: Vec<(u32, u32)>,
     partitions: Vec<Part>,
+    /// The month or the day of these partitions, where each has partitions of its own.
+    period: Option<Arc<str>>,
     /// What a key says of time that is of the type's format.
     key_time: KeyTime,
     /// Records that DynamoDB looked at and that do not count one by one.
@@ -61,11 +63,17 @@ impl DynamoPage {
         Self {
             rows,
             partitions: partitions.iter().zip(before).map(part).collect(),
+            period: None,
             key_time,
             scanned,
             read_units: cost.read_units,
             examined: cost.bytes,
         }
+    }
+
+    /// The page as one of partitions of this month or day.
+    pub(super) fn of_period(self, period: Option<Arc<str>>) -> Self {
+        Self { period, ..self }
     }
 
     /// How many records it holds.
@@ -111,7 +119,7 @@ impl DynamoPage {
 
     /// The position past the whole page, also past records that were out of bounds.
     pub(in crate::records) fn end(&self) -> String {
-        position(self.partitions.iter().map(|part| part.end.clone()))
+        self.position_of(self.partitions.iter().map(|part| part.end.clone()))
     }
 
     /// The position just past the record of this index: where another source goes on.
@@ -125,7 +133,15 @@ impl DynamoPage {
                 |row| part.origin.position_after(row),
             )
         };
-        position(self.partitions.iter().enumerate().map(of_part))
+        self.position_of(self.partitions.iter().enumerate().map(of_part))
+    }
+
+    fn position_of(&self, positions: impl Iterator<Item = ResumePosition>) -> String {
+        let positions = Json::Array(positions.map(|position| position.to_json()).collect());
+        match &self.period {
+            None => positions.to_string(),
+            Some(period) => json!({ "period": **period, "partitions": positions }).to_string(),
+        }
     }
 
     /// How many records were read for the whole page, also those that DynamoDB was asked to leave out.
@@ -146,8 +162,4 @@ impl DynamoPage {
         let counts = |(place, _): &&(u32, u32)| self.partitions[*place as usize].origin.is_dense;
         rows.iter().filter(counts).count() as u64
     }
-}
-
-fn position(positions: impl Iterator<Item = ResumePosition>) -> String {
-    Json::Array(positions.map(|position| position.to_json()).collect()).to_string()
 }

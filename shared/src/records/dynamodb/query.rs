@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::filter::{Filter, MAX_EXPRESSION};
+use super::filter::{Expressions, Filter, MAX_EXPRESSION};
 use super::key::{self, Key};
 use super::segments::{Segment, compare};
 use super::wire::{BufferPool, Layout, Malformed, RawBody};
@@ -29,6 +29,8 @@ pub(super) struct QuerySettings {
     pub(super) db: Client,
     pub(super) table: String,
     pub(super) index: Option<String>,
+    /// Whether the whole table is read, whose records have no order.
+    pub(super) is_scan: bool,
     pub(super) partition_key: String,
     /// Whether the partition key is a number.
     pub(super) has_number_partitions: bool,
@@ -76,14 +78,18 @@ pub(super) enum KeyRangeCheck {
 }
 
 impl QuerySettings {
-    /// The query for a segment of a partition, after the key `start`.
-    fn query(
-        &self,
-        partition: &str,
-        segment: &Segment,
-        start: Option<Key>,
-        is_consistent: bool,
-    ) -> QueryFluentBuilder {
+    /// The expressions of a request for a segment of a partition.
+    fn expressions(&self, partition: &str, segment: &Segment) -> Expressions {
+        let mut expressions = Expressions::default();
+        if !self.is_scan {
+            self.add_key_condition(partition, segment, &mut expressions);
+        }
+        self.project(&mut expressions);
+        self.filter.add_to(&mut expressions);
+        expressions
+    }
+
+    fn add_key_condition(&self, partition: &str, segment: &Segment, expressions: &mut Expressions) {
         let condition = match (&segment.from, &segment.until) {
             (None, None) => "#partition = :partition",
             (None, Some(_)) => "#partition = :partition AND #sort < :until",
@@ -91,46 +97,44 @@ impl QuerySettings {
             // DynamoDB has no half-open range: records at the end itself are dropped later.
             (Some(_), Some(_)) => "#partition = :partition AND #sort BETWEEN :from AND :until",
         };
-        let mut query = self
-            .partition(partition)
-            .key_condition_expression(condition)
-            .set_exclusive_start_key(start)
-            .consistent_read(is_consistent)
-            .set_limit(self.page_size);
+        expressions.key = Some(condition.to_owned());
+        let Expressions { names, values, .. } = expressions;
+        names.insert("#partition".to_owned(), self.partition_key.clone());
+        values.insert(":partition".to_owned(), self.partition_value(partition));
         if let Some(sort_key) = &self.sort_key
             && (segment.from.is_some() || segment.until.is_some())
         {
-            query = query.expression_attribute_names("#sort", sort_key);
+            names.insert("#sort".to_owned(), sort_key.clone());
         }
         for (name, bound) in [(":from", &segment.from), (":until", &segment.until)] {
             if let Some(bound) = bound {
-                query = query.expression_attribute_values(name, self.sort_value(bound));
+                values.insert(name.to_owned(), self.sort_value(bound));
             }
         }
-        self.filter.apply(self.project(query))
     }
 
     /// Adds the attributes to read, unless there are too many for an expression: then whole records are read.
-    fn project(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+    fn project(&self, expressions: &mut Expressions) {
         let Some(attributes) = &self.attributes else {
-            return query;
+            return;
         };
         let attributes = attributes.iter().map(String::as_str);
         let mut attributes: Vec<_> = attributes.chain(self.layout.key_names()).collect();
         attributes.sort_unstable();
         attributes.dedup();
         let placeholders: Vec<_> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
-        let expression = placeholders.join(", ");
-        if expression.len() > MAX_EXPRESSION {
-            return query;
+        let projection = placeholders.join(", ");
+        if projection.len() > MAX_EXPRESSION {
+            return;
         }
-        for (placeholder, attribute) in placeholders.into_iter().zip(attributes) {
-            query = query.expression_attribute_names(placeholder, attribute);
-        }
-        query.projection_expression(expression)
+        let attributes = attributes.into_iter().map(str::to_owned);
+        expressions
+            .names
+            .extend(placeholders.into_iter().zip(attributes));
+        expressions.projection = Some(projection);
     }
 
-    /// Sends the query for a segment, and returns the answer.
+    /// Sends the request for a page of a segment, after the key `start`, and returns the answer.
     pub(super) async fn send_query(
         &self,
         partition: &str,
@@ -141,25 +145,68 @@ impl QuerySettings {
         let is_young = self.strong_until.is_some_and(|end| Instant::now() < end);
         let is_consistent = segment.consistent || (is_young && self.index.is_none());
         let raw_body = RawBody::new(self.budget.clone(), self.buffers.clone());
-        let query = self.query(partition, segment, start, is_consistent);
-        let asked = query.customize().interceptor(raw_body.clone()).send().await;
-        asked.map_err(|error| self.error(error))?;
+        let expressions = self.expressions(partition, segment);
+        if self.is_scan {
+            let request = self.scan(expressions, start, is_consistent).customize();
+            let sent = request.interceptor(raw_body.clone()).send().await;
+            sent.map_err(|error| self.error("Scan", error))?;
+        } else {
+            let request = self.query(expressions, start, is_consistent).customize();
+            let sent = request.interceptor(raw_body.clone()).send().await;
+            sent.map_err(|error| self.error(OPERATION, error))?;
+        }
         Ok(Body {
             bytes: raw_body.into_body(),
             is_consistent,
         })
     }
 
-    /// A query for a partition, without a range.
-    pub(super) fn partition(&self, partition: &str) -> QueryFluentBuilder {
+    fn query(
+        &self,
+        expressions: Expressions,
+        start: Option<Key>,
+        is_consistent: bool,
+    ) -> QueryFluentBuilder {
         self.db
             .query()
             .table_name(&self.table)
             .set_index_name(self.index.clone())
             .scan_index_forward(self.order == Order::Ascending)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .expression_attribute_names("#partition", &self.partition_key)
-            .expression_attribute_values(":partition", self.partition_value(partition))
+            .set_key_condition_expression(expressions.key)
+            .set_filter_expression(expressions.filter)
+            .set_projection_expression(expressions.projection)
+            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_values(Some(expressions.values))
+            .set_exclusive_start_key(start)
+            .consistent_read(is_consistent)
+            .set_limit(self.page_size)
+    }
+
+    fn scan(
+        &self,
+        expressions: Expressions,
+        start: Option<Key>,
+        is_consistent: bool,
+    ) -> ScanFluentBuilder {
+        self.db
+            .scan()
+            .table_name(&self.table)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .set_filter_expression(expressions.filter)
+            .set_projection_expression(expressions.projection)
+            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_values(Some(expressions.values))
+            .set_exclusive_start_key(start)
+            .consistent_read(is_consistent)
+            .set_limit(self.page_size)
+    }
+
+    /// A query for the first record of a partition, whole.
+    pub(super) fn first_record(&self, partition: &str) -> QueryFluentBuilder {
+        let mut expressions = Expressions::default();
+        self.add_key_condition(partition, &Segment::default(), &mut expressions);
+        self.query(expressions, None, false).limit(1)
     }
 
     fn partition_value(&self, partition: &str) -> AttributeValue {
@@ -180,7 +227,7 @@ impl QuerySettings {
     /// Whether a page that ends at the key `end` ends at or before the record with `key`. Never where there is no sort
     /// key, and so no order that could tell.
     pub(super) fn is_reached(&self, end: &Key, key: &Key) -> bool {
-        let Some(name) = &self.sort_key else {
+        let Some(name) = self.sort_key.as_ref().filter(|_| !self.is_scan) else {
             return false;
         };
         let sort_key = |key| key::sort_value(key, name);
@@ -255,7 +302,10 @@ impl QuerySettings {
         CallError::with_code(OPERATION, "malformed answer", error).into()
     }
 
-    pub(super) fn error(&self, error: SdkError<QueryError>) -> RecordsError {
+    pub(super) fn error<E>(&self, operation: &'static str, error: SdkError<E>) -> RecordsError
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
         let table = self.table.clone();
         match error.code() {
             Some("ResourceNotFoundException") => RecordsError::Missing { table },
@@ -264,7 +314,7 @@ impl QuerySettings {
                 table,
                 message: error.message().unwrap_or_default().to_owned(),
             },
-            _ => CallError::new(OPERATION, error).into(),
+            _ => CallError::new(operation, error).into(),
         }
     }
 }

@@ -30,6 +30,12 @@ pub(super) struct Segment {
 pub(super) fn segments(spec: &DynamodbSpec, range: &Range, reads_outside: bool) -> Vec<Segment> {
     let format = &spec.sort_format;
     let is_table = spec.index.is_none();
+    if spec.scan.is_some() {
+        return vec![Segment {
+            consistent: true,
+            ..Segment::default()
+        }];
+    }
     let prefix = format.prefix();
     let all = Segment {
         from: Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()),

@@ -210,6 +210,7 @@ impl Source {
         let reading = ReadRequest {
             spec: &self.of.records,
             parent_id: self.parent_id,
+            root_id: None,
             projection: &self.projection,
             range: Range {
                 from: None,
@@ -661,6 +662,7 @@ async fn keys_outside_of_times_are_queried_by_their_first_character() {
     let reading = |range: Range| ReadRequest {
         spec: &source.of.records,
         parent_id: "web#0",
+        root_id: None,
         projection: &source.projection,
         range,
         order: Order::Ascending,
@@ -696,6 +698,7 @@ async fn a_table_is_read_strongly_consistently_until_earlier_writes_have_settled
         let reading = ReadRequest {
             spec: &source.of.records,
             parent_id: "web",
+            root_id: None,
             projection: &source.projection,
             range: Range {
                 from: None,

@@ -78,6 +78,26 @@ async fn an_index_without_a_sort_key_is_read_wherever_a_read_continues() {
     }
 }
 
+/// A query of the first partition tells the key.
+#[tokio::test]
+async fn several_partitions_of_an_index_continue_with_the_tables_own_key() {
+    let of = |n: usize| {
+        let mut item = item(&format!("own {n:02}"), s("x"), &format!("{n:02}"));
+        item.insert("gpk".to_owned(), s(&format!("web#{}", n % 2)));
+        item.insert("gsk".to_owned(), s(&format!("2026-11-21T10:{n:02}:00Z")));
+        item
+    };
+    let mut table = Table::new((0..20).map(of).collect());
+    (table.partition, table.sort, table.key) = ("gpk", "gsk", &["gpk", "gsk", "pk", "sk"]);
+    let wanted: Vec<_> = (0..20).map(|n| format!("{n:02}")).collect();
+    let records = r##"index = "by_time", partitions = ["{parent}#0", "{parent}#1"], partition_key = "gpk", sort_key = "gsk", sort_format = "{rfc3339_s}""##;
+    let source = Source::new(table, records, json!(null));
+    for stop in [Never, Pages, Rows(1), Rows(3)] {
+        let (ids, _) = source.read(Order::Ascending, stop).await;
+        assert_eq!(ids, wanted, "{stop:?}");
+    }
+}
+
 /// DynamoDB takes `042` for the number 42.
 #[tokio::test]
 async fn a_partition_key_that_is_a_number_is_only_that_of_the_same_id() {
@@ -119,6 +139,7 @@ async fn in_the_unit_of_the_request_the_time_of_creation_decides() {
     let reading = ReadRequest {
         spec: &source.of.records,
         parent_id: "web",
+        root_id: None,
         projection: &source.projection,
         range: Range::whole("2026-11-21T12:00:00.5Z".parse().unwrap()),
         order: Order::Ascending,
@@ -143,4 +164,55 @@ async fn in_the_unit_of_the_request_the_time_of_creation_decides() {
             ("in the same second".to_owned(), KeyTime::None)
         ]
     );
+}
+
+/// Each day has partitions of its own, which are read one after another.
+#[tokio::test]
+async fn the_partitions_of_days_are_read_in_the_order_of_time_wherever_a_read_continues() {
+    let mut items = Vec::new();
+    for n in 0..30 {
+        let (day, shard) = (18 + n / 10, ["a", "b"][n % 2]);
+        let time = format!("2026-11-{day}T10:{n:02}:00Z");
+        items.push(item(
+            &format!("web#2026-11-{day}#{shard}"),
+            s(&time),
+            &format!("{n:02}"),
+        ));
+    }
+    let mut wanted: Vec<_> = (0..30).map(|n| format!("{n:02}")).collect();
+    let records = r#"partitions = ["{parent}#{day}#a", "{parent}#{day}#b"], since = "2026-11-10",
+        partition_key = "pk", sort_key = "sk", sort_format = "{rfc3339_s}""#;
+    let source = Source::new(
+        Table::new(items.clone()),
+        &records.replace('\n', " "),
+        json!(null),
+    );
+    for order in [Order::Ascending, Order::Descending] {
+        for stop in [Never, Pages, Rows(1), Rows(2), Rows(7)] {
+            let (ids, read) = source.read(order, stop).await;
+            assert_eq!((ids, read), (wanted.clone(), 30), "{order:?}, {stop:?}");
+        }
+        wanted.reverse();
+    }
+    // In an index, the table's own key is known only once a record is found.
+    let mut table = Table::new(items);
+    (table.partition, table.sort, table.key) = ("pk", "sk", &["pk", "sk", "id"]);
+    let indexed = format!("index = \"by_day\", {}", records.replace('\n', " "));
+    let source = Source::new(table, &indexed, json!(null));
+    for stop in [Never, Pages, Rows(1), Rows(7)] {
+        let (ids, _) = source.read(Order::Ascending, stop).await;
+        assert_eq!(ids, wanted, "{stop:?}");
+    }
+    for position in [
+        "{\"period\":\"2026-12-01\",\"partitions\":[]}",
+        "{}",
+        "[]",
+        "7",
+    ] {
+        let opened = source.open(Order::Ascending, Some(position));
+        assert!(
+            matches!(opened.map(|_| ()), Err(RecordsError::Position)),
+            "{position}"
+        );
+    }
 }

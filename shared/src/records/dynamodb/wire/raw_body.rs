@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use crc32fast::Hasher;
@@ -84,9 +85,13 @@ impl Intercept for RawBody {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let error = context.output_or_error().and_then(Result::err);
-        let error =
-            error.and_then(|error| error.as_operation_error()?.downcast_ref::<QueryError>());
-        if error.and_then(QueryError::code).is_some_and(is_throttling) {
+        let error = error.and_then(|error| error.as_operation_error());
+        let code = error.and_then(|error| {
+            let of_query = error.downcast_ref::<QueryError>().map(QueryError::code);
+            let of_scan = || error.downcast_ref::<ScanError>().map(ScanError::code);
+            of_query.or_else(of_scan).flatten()
+        });
+        if code.is_some_and(is_throttling) {
             self.budget.slow_down();
         }
         Ok(())
