@@ -83,7 +83,7 @@ test-inside:
 	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test postgres --test seeds --test separators --test slots --test store --test template
 
 test-outside:
-	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test tables'
+	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test table_designs --test tables'
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults'

@@ -13,10 +13,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
-    KeyType, Projection as Held, ProjectionType, Put, ScalarAttributeType, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -24,7 +21,10 @@ use waybill::catalog::{Catalog, ExportType};
 use waybill::deployment_file::DeploymentFile;
 use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener, RecordsSource};
 use waybill::selection::{Criteria, Projection};
-use waybill_tests::{Stack, Watch, file_of, python, python_csv, unique, wait_until};
+use waybill_tests::{
+    HostItem, HostTable, Stack, Watch, file_of, n, put_items, python, python_csv, s, unique,
+    wait_until,
+};
 
 /// The timeout of a first build of the functions.
 const BUILT_WITHIN: Duration = Duration::from_secs(900);
@@ -53,7 +53,7 @@ columns  = [
 name     = "visits"
 parent   = "organization"
 delivery = "link"
-records  = { engine = "dynamodb", table = "VISITS_TABLE", index = "by_day", partition = "org#{parent}", partition_key = "owner", sort_key = "day", sort_format = "rfc3339_s" }
+records  = { engine = "dynamodb", table = "VISITS_TABLE", index = "by_index", partition = "org#{parent}", partition_key = "owner", sort_key = "day", sort_format = "rfc3339_s" }
 created  = "day"
 filters  = ["created_at"]
 columns  = [ { key = "id", kind = "text" }, { key = "day", kind = "timestamp" } ]
@@ -67,92 +67,8 @@ created  = "at"
 columns  = [ { key = "id", kind = "text" }, { key = "at", kind = "timestamp" } ]
 "##;
 
-type Item = Vec<(&'static str, AttributeValue)>;
-
-fn s(text: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(text.into())
-}
-
-fn n(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-/// Creates a new table with this key and an optional index.
-async fn table(
-    db: &Client,
-    key: [(&str, ScalarAttributeType); 2],
-    index: Option<[&str; 2]>,
-) -> String {
-    let name = format!("host-{}", unique());
-    let schema = |names: [&str; 2]| {
-        let roles = [KeyType::Hash, KeyType::Range];
-        let elements = names.into_iter().zip(roles).map(|(name, role)| {
-            KeySchemaElement::builder()
-                .attribute_name(name)
-                .key_type(role)
-                .build()
-                .unwrap()
-        });
-        elements.collect::<Vec<_>>()
-    };
-    let of_index = index
-        .unwrap_or_default()
-        .map(|name| (name, ScalarAttributeType::S));
-    let attributes = key
-        .iter()
-        .cloned()
-        .chain(of_index.into_iter().filter(|(name, _)| !name.is_empty()));
-    let attributes = attributes.map(|(name, kind)| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(kind)
-            .build()
-            .unwrap()
-    });
-    let index = index.map(|names| {
-        vec![
-            GlobalSecondaryIndex::builder()
-                .index_name("by_day")
-                .set_key_schema(Some(schema(names)))
-                .projection(Held::builder().projection_type(ProjectionType::All).build())
-                .build()
-                .unwrap(),
-        ]
-    });
-    db.create_table()
-        .table_name(&name)
-        .set_key_schema(Some(schema([key[0].0, key[1].0])))
-        .set_attribute_definitions(Some(attributes.collect()))
-        .set_global_secondary_indexes(index)
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .unwrap();
-    name
-}
-
-async fn put(db: &Client, table: &str, items: &[Item]) {
-    for items in items.chunks(100) {
-        let puts = items.iter().map(|item| {
-            let attributes = item
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()));
-            let put = Put::builder()
-                .table_name(table)
-                .set_item(Some(attributes.collect()));
-            TransactWriteItem::builder()
-                .put(put.build().unwrap())
-                .build()
-        });
-        let written = db
-            .transact_write_items()
-            .set_transact_items(Some(puts.collect()));
-        written.send().await.unwrap();
-    }
-}
-
 /// Tickets of a project in three partitions, among other records; each partition is larger than a page.
-fn tickets(project: &str, until: Timestamp) -> Vec<Item> {
+fn tickets(project: &str, until: Timestamp) -> Vec<HostItem> {
     let opened = |ago: i64| n((until - SignedDuration::from_secs(ago)).as_millisecond());
     let mut items = Vec::new();
     for number in 0..3000 {
@@ -267,15 +183,15 @@ impl Source<'_> {
 async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
     let stack = Stack::get();
     let db = stack.aws().await.records;
-    let key = [
-        ("shard", ScalarAttributeType::S),
-        ("opened", ScalarAttributeType::N),
-    ];
-    let table = table(&db, key, None).await;
+    let table = HostTable {
+        key: &[("shard", "S"), ("opened", "N")],
+        index: &[],
+    };
+    let table = table.create(&db, &[]).await;
     let project = unique().to_string();
     // The keys have milliseconds.
     let as_of = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
-    put(&db, &table, &tickets(&project, as_of)).await;
+    put_items(&db, &table, &tickets(&project, as_of)).await;
     let late = vec![vec![
         ("shard", s(format!("{project}#a"))),
         ("opened", n(as_of.as_millisecond() + 1000)),
@@ -283,7 +199,7 @@ async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
         ("entity", s("ticket")),
         ("version", n(2)),
     ]];
-    put(&db, &table, &late).await;
+    put_items(&db, &table, &late).await;
     let catalog = Catalog::parse(CATALOG).unwrap();
     let of = catalog.get("tickets").unwrap();
     let source = Source {
@@ -330,15 +246,15 @@ async fn several_partitions_are_merged_and_fixed_attributes_are_filtered() {
 async fn an_index_is_read_to_its_end_from_any_position() {
     let stack = Stack::get();
     let db = stack.aws().await.records;
-    let key = [
-        ("id", ScalarAttributeType::S),
-        ("part", ScalarAttributeType::S),
-    ];
-    let table = table(&db, key, Some(["owner", "day"])).await;
+    let table = HostTable {
+        key: &[("id", "S"), ("part", "S")],
+        index: &[("owner", "S"), ("day", "S")],
+    };
+    let table = table.create(&db, &[]).await;
     let as_of = Timestamp::now();
     let day = |number: usize| as_of - SignedDuration::from_hours(24 * (1 + number as i64 / 100));
     // A hundred visits have the same day, and so the same key in the index.
-    let visits: Vec<Item> = (0..2500)
+    let visits: Vec<HostItem> = (0..2500)
         .map(|number| {
             vec![
                 ("id", s(format!("{number:04}"))),
@@ -351,7 +267,7 @@ async fn an_index_is_read_to_its_end_from_any_position() {
             ]
         })
         .collect();
-    put(&db, &table, &visits).await;
+    put_items(&db, &table, &visits).await;
     let catalog = Catalog::parse(CATALOG).unwrap();
     let of = catalog.get("visits").unwrap();
     let source = Source {
@@ -387,11 +303,11 @@ async fn an_index_is_read_to_its_end_from_any_position() {
 async fn a_mixed_precision_is_bounded_by_instants() {
     let stack = Stack::get();
     let db = stack.aws().await.records;
-    let key = [
-        ("pk", ScalarAttributeType::S),
-        ("sk", ScalarAttributeType::S),
-    ];
-    let table = table(&db, key, None).await;
+    let table = HostTable {
+        key: &[("pk", "S"), ("sk", "S")],
+        index: &[],
+    };
+    let table = table.create(&db, &[]).await;
     let notes = [
         ("2026-11-21T11:59:59.017Z", true),
         ("2026-11-21T11:59:59Z", true),
@@ -407,7 +323,7 @@ async fn a_mixed_precision_is_bounded_by_instants() {
             ("at", s(at)),
         ]
     });
-    put(&db, &table, &items).await;
+    put_items(&db, &table, &items).await;
     let catalog = Catalog::parse(CATALOG).unwrap();
     let of = catalog.get("notes").unwrap();
     let as_of = "2026-11-21T12:00:00Z".parse().unwrap();
@@ -532,13 +448,13 @@ fn refuse(mut connection: TcpStream) -> String {
 async fn a_type_is_added_by_a_catalog_file() {
     let stack = Stack::get();
     let aws = stack.aws().await;
-    let key = [
-        ("shard", ScalarAttributeType::S),
-        ("opened", ScalarAttributeType::N),
-    ];
-    let tickets_table = table(&aws.records, key, None).await;
+    let table = HostTable {
+        key: &[("shard", "S"), ("opened", "N")],
+        index: &[],
+    };
+    let tickets_table = table.create(&aws.records, &[]).await;
     let project = unique();
-    put(
+    put_items(
         &aws.records,
         &tickets_table,
         &tickets(

@@ -111,6 +111,12 @@ impl DynamodbSpec {
         from: Option<Timestamp>,
         until: Timestamp,
     ) -> Result<Vec<PartitionGroup>, NoRoot> {
+        if self.scan.is_some() {
+            return Ok(vec![PartitionGroup {
+                period: None,
+                partitions: vec![String::new()],
+            }]);
+        }
         // DynamoDB takes `042` for the number 42, which is another parent.
         let is_number = |id: &str| {
             id.parse::<i64>()
@@ -118,12 +124,6 @@ impl DynamodbSpec {
         };
         if self.has_number_partitions && !is_number(parent_id) {
             return Ok(Vec::new());
-        }
-        if self.scan.is_some() {
-            return Ok(vec![PartitionGroup {
-                period: None,
-                partitions: vec![String::new()],
-            }]);
         }
         let needs_root = self
             .partitions

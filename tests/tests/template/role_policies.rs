@@ -244,7 +244,7 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
         .resources_of_type("AWS::IAM::Policy")
         .into_iter()
         .collect();
-    assert_eq!(policies.len(), 9);
+    assert_eq!(policies.len(), 10);
     let with_keys = json!({"StringEquals": {"kms:ViaService": [
         {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
         {"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"},
@@ -313,6 +313,21 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
             .collect();
         assert_eq!(template.properties(name)["Roles"], json!(readers));
     }
+}
+
+/// Lists never read a whole table.
+#[test]
+fn only_the_worker_may_read_whole_tables_that_a_parameter_names() {
+    let template = Template::read();
+    let name = "ScannedTableArnsPolicy";
+    assert_eq!(template.resource(name)["Condition"], "HasScannedTableArns");
+    assert_eq!(template.default("ScannedTableArns"), "");
+    let policy = template.properties(name);
+    assert_eq!(policy["Roles"], json!([{"Ref": "GenerateRole"}]));
+    assert_eq!(
+        policy["PolicyDocument"]["Statement"],
+        json!([{"Effect": "Allow", "Action": "dynamodb:Scan", "Resource": {"Ref": "ScannedTableArns"}}])
+    );
 }
 
 /// Only the functions that read the catalog, and only through S3.
