@@ -156,7 +156,15 @@ pub enum RecordsError {
         /// The name of the database in the catalog.
         database: String,
         /// What it waits for.
-        reason: &'static str,
+        reason: String,
+    },
+    /// A database cannot be used as the deployment describes it.
+    #[error("the database {database} {problem}")]
+    Unusable {
+        /// The name of the database in the catalog.
+        database: String,
+        /// What is wrong, and what to check; no name of a host or a user.
+        problem: String,
     },
     /// Two of a parent's records have the same key, so that a file could lack one of them.
     #[error("the table {table} has two rows of a parent with the same {key}, or one without it")]
@@ -177,6 +185,19 @@ pub enum RecordsError {
 }
 
 impl RecordsError {
+    /// Whether the records cannot be read until somebody mends the catalog, the deployment or the database.
+    pub fn is_for_operator(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Unmapped { .. }
+            | Self::Unusable { .. }
+            | Self::EqualKeys { .. } => true,
+            Self::Unavailable(_) | Self::NotYet { .. } | Self::NoRoot | Self::Position => false,
+        }
+    }
+
     /// The failure of the export; `None` for a transient error, which is retried.
     pub fn failure(&self) -> Option<Failure> {
         match self {
@@ -184,7 +205,7 @@ impl RecordsError {
             Self::Unmapped { .. } => Some(Failure::records_unmapped()),
             Self::Missing { .. } => Some(Failure::records_missing()),
             Self::Refused { .. } => Some(Failure::records_refused()),
-            Self::Denied { .. } => Some(Failure::records_denied()),
+            Self::Denied { .. } | Self::Unusable { .. } => Some(Failure::records_denied()),
             Self::EqualKeys { key, .. } => Some(Failure::catalog_mismatch(
                 key,
                 "a value of its own in each record",

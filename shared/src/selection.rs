@@ -3,6 +3,7 @@
 //! A request is parsed into [`Criteria`], which still contain relative dates such as `-30d`; equal requests have equal
 //! criteria. [`Criteria::pin`] resolves them into a [`Selection`], which selects the same records at any later time.
 
+mod column_filter;
 mod decision;
 mod parse;
 mod projection;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use self::column_filter::{ColumnFilter, PinnedBound};
 pub use self::decision::{Decision, Doubt, KeyTime};
 pub use self::projection::{Condition, Fixed, Projection, is_fixed};
 pub use self::search::{MAX_SEARCH_LENGTH, Search};
@@ -24,21 +26,39 @@ pub use self::undecided::UndecidedCounts;
 use crate::catalog::CREATED_AT;
 use crate::catalog::ExportType;
 use crate::field_error::FieldError;
+use crate::value::Kind;
+
+/// A bound of a range of times.
+trait Bound {
+    /// The bound of a range of a column's times or dates.
+    type OfColumn;
+}
+
+impl Bound for TimeBound {
+    type OfColumn = TimeBound;
+}
+
+impl Bound for Timestamp {
+    type OfColumn = PinnedBound;
+}
 
 /// Filters, all of which must match. `T` is the type of time bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
-struct Filters<T> {
+#[serde(bound(
+    serialize = "T: Serialize, T::OfColumn: Serialize",
+    deserialize = "T: Deserialize<'de>, T::OfColumn: Deserialize<'de>"
+))]
+struct Filters<T: Bound> {
     #[serde(default, skip_serializing_if = "Range::is_empty")]
     created_at: Range<T>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, Attribute>,
-    /// By column: the accepted values, sorted and unique.
+    /// By column.
     #[serde(flatten)]
-    columns: BTreeMap<String, Vec<String>>,
+    columns: BTreeMap<String, ColumnFilter<T::OfColumn>>,
 }
 
-impl<T> Default for Filters<T> {
+impl<T: Bound> Default for Filters<T> {
     fn default() -> Self {
         Self {
             created_at: Range::default(),
@@ -125,6 +145,9 @@ impl From<Attribute> for AttributeForm {
 pub struct Criteria {
     filters: Filters<TimeBound>,
     search: Option<Search>,
+    /// The kinds of the filtered columns.
+    #[serde(skip)]
+    kinds: BTreeMap<String, Kind>,
     /// The prefix of a filter's name in a field error.
     #[serde(skip)]
     prefix: &'static str,
@@ -182,11 +205,20 @@ impl Criteria {
                 "must be after `from`; it is the first instant not in the range",
             )]);
         }
+        let mut columns = BTreeMap::new();
+        for (name, filter) in &self.filters.columns {
+            let kind = self.kinds.get(name).copied().unwrap_or(Kind::Text);
+            let pinned = filter.pin(kind, now, zone).map_err(|(bound, message)| {
+                let field = format!("{}{name}.{bound}", self.prefix);
+                vec![FieldError::new(field, message)]
+            });
+            columns.insert(name.clone(), pinned?);
+        }
         Ok(Selection {
             filters: Filters {
                 created_at,
                 attributes: self.filters.attributes.clone(),
-                columns: self.filters.columns.clone(),
+                columns,
             },
             search: self.search.clone(),
         })

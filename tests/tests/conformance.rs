@@ -318,6 +318,85 @@ struct Asked {
     statuses: Vec<String>,
     amounts: Vec<String>,
     flag: Option<bool>,
+    conditions: Vec<Condition>,
+}
+
+/// A condition on the value of a column.
+#[derive(Debug)]
+enum Condition {
+    StatusNot(Vec<String>),
+    StatusEmpty(bool),
+    NoteContains(String),
+    NoteStartsWith(String),
+    AmountMin(String),
+    AmountMax(String),
+    FlagNot(bool),
+}
+
+impl Condition {
+    fn random(random: &mut Rng, vocabulary: &Vocabulary) -> Self {
+        let word = |random: &mut Rng, words: &[String]| random.choice(words).unwrap().clone();
+        match random.u8(0..7) {
+            0 => Self::StatusNot(vec![
+                word(random, &vocabulary.statuses),
+                word(random, &vocabulary.statuses),
+            ]),
+            1 => Self::StatusEmpty(random.bool()),
+            2 => Self::NoteContains(word(random, &vocabulary.searched)),
+            3 => Self::NoteStartsWith(word(random, &vocabulary.searched)),
+            4 => Self::AmountMin(word(random, &vocabulary.amounts)),
+            5 => Self::AmountMax(word(random, &vocabulary.amounts)),
+            _ => Self::FlagNot(random.bool()),
+        }
+    }
+
+    /// Adds the condition to the filters of a request, unless the filter asks for values.
+    fn add_to(&self, filters: &mut Json) -> bool {
+        let (column, name, value) = match self {
+            Self::StatusNot(statuses) => ("status", "not", json!(statuses)),
+            Self::StatusEmpty(empty) => ("status", "empty", json!(empty)),
+            Self::NoteContains(text) => ("note", "contains", json!(text)),
+            Self::NoteStartsWith(text) => ("note", "starts_with", json!(text)),
+            Self::AmountMin(number) => ("amount", "min", json!(number)),
+            Self::AmountMax(number) => ("amount", "max", json!(number)),
+            Self::FlagNot(flag) => ("flag", "not", json!(flag)),
+        };
+        let filter = &mut filters[column];
+        let is_free = filter.is_null() || (filter.is_object() && filter[name].is_null());
+        if is_free {
+            filter[name] = value;
+        }
+        is_free
+    }
+
+    /// Whether a row meets the condition, by this test's own reading of it.
+    fn is_met(&self, row: &Row) -> bool {
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let note = row.note.as_deref().map(fold);
+        match self {
+            Self::StatusNot(statuses) => row
+                .status
+                .as_ref()
+                .is_none_or(|status| !statuses.contains(status)),
+            Self::StatusEmpty(empty) => row.status.is_none() == *empty,
+            Self::NoteContains(text) => note.is_some_and(|note| note.contains(&fold(text))),
+            Self::NoteStartsWith(text) => note.is_some_and(|note| note.starts_with(&fold(text))),
+            Self::AmountMin(min) => row
+                .amount
+                .as_deref()
+                .is_some_and(|amount| number(amount) >= number(min)),
+            Self::AmountMax(max) => row
+                .amount
+                .as_deref()
+                .is_some_and(|amount| number(amount) <= number(max)),
+            Self::FlagNot(flag) => row.flag != Some(*flag),
+        }
+    }
+}
+
+/// A text without differences of case.
+fn fold(text: &str) -> String {
+    text.replace('ß', "ss").to_lowercase()
 }
 
 /// What random selections are made of: what occurs in the rows, and what does not.
@@ -424,6 +503,10 @@ impl Asked {
         if let Some(flag) = flag {
             filters["flag"] = json!(flag);
         }
+        let mut conditions: Vec<Condition> = (0..random.u8(0..3))
+            .map(|_| Condition::random(random, vocabulary))
+            .collect();
+        conditions.retain(|condition| condition.add_to(&mut filters));
         let searched = &vocabulary.searched;
         let search = (random.u8(0..3) == 0).then(|| json!(random.choice(searched).unwrap()));
         Self {
@@ -434,6 +517,7 @@ impl Asked {
             statuses,
             amounts,
             flag,
+            conditions,
         }
     }
 
@@ -449,7 +533,6 @@ impl Asked {
             }
         };
         let found = |row: &Row| {
-            let fold = |text: &str| text.replace('ß', "ss").to_lowercase();
             self.search
                 .as_ref()
                 .and_then(Json::as_str)
@@ -477,6 +560,10 @@ impl Asked {
                     }))
                 && self.flag.is_none_or(|flag| row.flag == Some(flag))
                 && found(row)
+                && self
+                    .conditions
+                    .iter()
+                    .all(|condition| condition.is_met(row))
         };
         let mut ids: Vec<String> = rows
             .iter()

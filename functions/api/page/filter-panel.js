@@ -6,15 +6,17 @@ import { addDays, valueLabel } from "./selection.js";
 /** The panel of the filter `name` with its current `value`; calls `set` with a new value, or null for none. */
 export function panel(filter) {
   const content =
-    filter.name === "created_at" ? days(filter)
+    filter.name === "created_at" || filter.column?.kind === "date" || filter.column?.kind === "timestamp" ? days(filter)
     : filter.name === "attributes" ? attributes(filter)
+    : filter.column?.kind === "boolean" ? flags(filter)
     : filter.column?.values?.length ? choices(filter)
     : typed(filter);
   const clear = h("button", { type: "button", class: "link", on: { click: () => filter.set(null) } }, "Clear");
   return h("div", { class: "panel" }, content, filter.value && h("div", { class: "bar" }, clear));
 }
 
-function choices({ label, value = [], column, set }) {
+function choices({ label, value: known = [], column, set }) {
+  const value = Array.isArray(known) ? known : [];
   const change = ({ currentTarget }) => {
     const chosen = [...currentTarget.querySelectorAll("input:checked")].map((input) => input.value);
     set(chosen.length ? chosen : null);
@@ -27,16 +29,66 @@ function choices({ label, value = [], column, set }) {
   return h("fieldset", { on: { change } }, h("legend", { class: "unseen" }, label), boxes);
 }
 
-function typed({ label, value = [], set }) {
-  const input = h("input", { name: "value", required: true, maxlength: 200, "aria-label": label, placeholder: "Exactly…", autocomplete: "off", dir: "auto" });
+/** What a filter on a column of a kind can ask. Each says the condition's name; values without one are a list. */
+const CHOICES = {
+  text: { is: "is", not: "is not", contains: "contains", starts_with: "starts with", empty: "is empty", filled: "is not empty" },
+  number: { is: "is", not: "is not", min: "at least", max: "at most", empty: "is empty", filled: "is not empty" },
+};
+const NUMBER = "[+\\-]?[0-9]+([.][0-9]+)?";
+
+function typed({ label, value = [], column, set }) {
+  const isNumber = column?.kind === "integer" || column?.kind === "decimal";
+  // A column that is not shown takes values only.
+  const choices = column ? CHOICES[isNumber ? "number" : "text"] : { is: "is" };
+  const options = Object.entries(choices).map(([name, text]) => h("option", { value: name }, text));
+  const how = h("select", { name: "how", "aria-label": `${label}: condition` }, options);
+  const numbers = isNumber && { inputmode: "decimal", pattern: NUMBER, title: "A number, such as -12.50" };
+  const input = h("input", { name: "value", required: true, maxlength: 200, "aria-label": label, autocomplete: "off", dir: "auto", ...numbers });
+  const noValue = () => how.value === "empty" || how.value === "filled";
+  how.addEventListener("change", () => {
+    input.hidden = noValue();
+    input.required = !noValue();
+    if (!input.hidden) input.focus();
+  });
   const submit = (event) => {
     event.preventDefault();
     const added = input.value.trim();
+    if (!added && !noValue()) return;
     input.value = "";
-    if (added && !value.includes(added)) set([...value, added]);
+    set(withCondition(value, how.value, added));
   };
-  const form = h("form", { class: "inline", on: { submit } }, input, h("button", { class: "button" }, "Add"));
-  return [form, chosen(value, (one) => one, (left) => set(left.length ? left : null))];
+  const form = h("form", { class: "inline", on: { submit } }, options.length > 1 && how, input, h("button", { class: "button" }, "Add"));
+  return [form, Array.isArray(value) ? chosen(value, (one) => one, (left) => set(left.length ? left : null)) : conditions(value, set)];
+}
+
+/** A filter with one more value or condition. Values and conditions exclude each other. */
+function withCondition(value, how, added) {
+  const before = Array.isArray(value) ? {} : value;
+  if (how === "is") return [...(Array.isArray(value) ? value : []).filter((one) => one !== added), added];
+  if (how === "empty" || how === "filled") return { ...before, empty: how === "empty" };
+  if (how === "not") return { ...before, not: [...(before.not ?? []).filter((one) => one !== added), added] };
+  return { ...before, [how]: added };
+}
+
+/** The conditions of a filter, each with a button to remove it. */
+function conditions(value, set) {
+  const words = { ...CHOICES.text, ...CHOICES.number, from: "from", to: "before" };
+  const text = ([name, of]) => {
+    if (name === "empty") return of ? words.empty : words.filled;
+    return `${words[name] ?? name} ${[of].flat().join(", ")}`;
+  };
+  return chosen(Object.entries(value), text, (left) => set(left.length ? Object.fromEntries(left) : null));
+}
+
+function flags({ label, value = [], set }) {
+  const boxes = Object.entries({ true: "Yes", false: "No" }).map(([one, text]) =>
+    h("label", {}, h("input", { type: "checkbox", value: one, checked: Array.isArray(value) && value.includes(one) }), h("bdi", {}, text)),
+  );
+  const change = ({ currentTarget }) => {
+    const chosen = [...currentTarget.querySelectorAll("input:checked")].map((input) => input.value);
+    set(chosen.length ? chosen : null);
+  };
+  return h("fieldset", { on: { change } }, h("legend", { class: "unseen" }, label), boxes);
 }
 
 /** The chosen values, each with a button to remove it. */

@@ -9,13 +9,26 @@ const ATTRIBUTE = "attributes.";
 export function fromQuery(query, type) {
   const selection = { filters: {}, search: query.get("search")?.trim() || null, time_zone: query.get("time_zone") || ZONE };
   for (const [name, value] of query) {
-    const [first] = name.split(".");
+    const [first] = type.filters.includes(name) ? [name] : name.split(".");
     if (!value || !type.filters.includes(first)) continue;
     if (first === CREATED) (selection.filters[CREATED] ??= {})[name.slice(CREATED.length + 1)] ??= value;
     else if (name.startsWith(ATTRIBUTE)) addAttribute(selection.filters, name.slice(ATTRIBUTE.length), value);
-    else (selection.filters[name] ??= []).push(value);
+    else if (name === first) addValue(selection.filters, name, value);
+    else addCondition(selection.filters, first, name.slice(first.length + 1), value);
   }
   return selection;
+}
+
+function addValue(filters, name, value) {
+  const values = (filters[name] ??= []);
+  if (Array.isArray(values)) values.push(value);
+}
+
+function addCondition(filters, name, condition, value) {
+  const conditions = (filters[name] ??= {});
+  if (Array.isArray(conditions)) return;
+  if (condition === "not") (conditions.not ??= []).push(value);
+  else conditions[condition] ??= condition === "empty" ? value === "true" : value;
 }
 
 function addAttribute(filters, name, value) {
@@ -32,11 +45,12 @@ export function toPairs({ filters, search, time_zone }) {
     if (name === CREATED) for (const [bound, at] of Object.entries(value)) pairs.push([`${CREATED}.${bound}`, at]);
     else if (name === "attributes") {
       for (const [key, of] of Object.entries(value)) for (const one of [of].flat()) pairs.push([ATTRIBUTE + key, String(one)]);
-    } else for (const one of value) pairs.push([name, one]);
+    } else if (Array.isArray(value)) for (const one of value) pairs.push([name, one]);
+    else for (const [condition, of] of Object.entries(value)) for (const one of [of].flat()) pairs.push([`${name}.${condition}`, String(one)]);
   }
   if (search) pairs.push(["search", search]);
   // The time zone is part of the selection, since the address may be opened in another time zone.
-  if (filters[CREATED]) pairs.push(["time_zone", time_zone]);
+  if (Object.values(filters).some(({ from, to }) => from || to)) pairs.push(["time_zone", time_zone]);
   return pairs;
 }
 
@@ -91,7 +105,22 @@ export function describeFilter(name, value, type, context) {
     return each.join(", ");
   }
   const column = type.columns.find(({ key }) => key === name);
+  if (!Array.isArray(value)) return describeConditions(value, label, column, context);
   return t("what.one-of", { name: label, values: format.or(value.map((one) => valueLabel(column, one))) });
+}
+
+/** The conditions of a filter in words: “Amount at least 10 and at most 20”. */
+function describeConditions({ not, empty, contains, starts_with, min, max, from, to }, name, column, context) {
+  const { t, format } = context;
+  const parts = [];
+  if (not?.length) parts.push(t("what.not", { name, values: format.or(not.map((one) => valueLabel(column, one))) }));
+  if (empty !== undefined) parts.push(t(empty ? "what.empty" : "what.filled", { name }));
+  if (contains) parts.push(t("what.contains", { name, text: contains }));
+  if (starts_with) parts.push(t("what.starts-with", { name, text: starts_with }));
+  if (min) parts.push(t("what.min", { name, min }));
+  if (max) parts.push(t("what.max", { name, max }));
+  if (from || to) parts.push(describeRange({ from, to }, name, context.zone, context));
+  return parts.join(", ");
 }
 
 /** The contents of an export in words: “Orders: Status delivered, containing “ana”.” */

@@ -4,6 +4,7 @@ mod check;
 mod connection;
 mod databases;
 mod decode;
+mod error;
 mod indexes;
 mod narrowing;
 mod network;
@@ -21,7 +22,6 @@ pub(super) use databases::{Connector, Databases};
 pub use network::Network;
 pub(super) use page::PostgresPage;
 
-use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +29,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_postgres::Row;
 
-use self::connection::{Connection, ConnectionError};
+use self::connection::Connection;
 use self::decode::Decoder;
+use self::error::{CONNECT, ConnectionError};
 use self::indexes::Indexes;
 use self::page::Parent;
 use self::position::{Key, Position};
@@ -40,17 +41,24 @@ use super::{Order, ReadRequest, RecordsError};
 use crate::catalog::SqlSpec;
 
 /// The rows of the first window, and of the largest one. Between them a window has as many as fit into [`PAGE_BYTES`].
-const FIRST_WINDOW: u32 = 2_000;
+const FIRST_WINDOW: u32 = 200;
 const LARGEST_WINDOW: u32 = 20_000;
+/// A window that takes too long is halved down to this many rows.
 const SMALLEST_WINDOW: u32 = 100;
 /// The size of a page's values, in bytes.
 const PAGE_BYTES: u64 = 2_000_000;
+/// How many times as many rows the next window may have.
+const GROWTH: u32 = 10;
 
 /// Makes the server read a window from the index that has its order, and stop at its end. Without statistics of the table, or
 /// with old ones, it may otherwise read all rows of the parent for each window, and sort them. Nor is a window worth
 /// compiling.
 const BY_INDEX: &str =
     "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+
+/// Makes the server refuse a statement from which row-level security would hide rows, rather than hide them: a policy may
+/// be added while a file is built, and a view may be of a table with one.
+const ALL_ROWS: &str = "SET LOCAL row_security = off";
 
 /// Lets a server whose texts have no encoding send them as they are. It would otherwise refuse those that are no UTF-8.
 const AS_STORED: &str = "SET LOCAL client_encoding = 'SQL_ASCII'";
@@ -96,7 +104,7 @@ impl PostgresRecords {
         position: Option<&str>,
     ) -> Result<Self, RecordsError> {
         let described = with_retries(|| describe(&connector, spec)).await;
-        let described = described.map_err(|error| error.into_records_error("Connect", spec))?;
+        let described = described.map_err(|error| error.into_records_error(CONNECT, spec))?;
         let (connection, table, indexes) = described.ok_or_else(|| RecordsError::Missing {
             table: spec.table.clone(),
         })?;
@@ -135,7 +143,7 @@ impl PostgresRecords {
                 connector,
                 connection: Mutex::new(Some(connection)),
                 selected: Arc::new(selected),
-                settings: settings(&table, indexes.order_keys(spec)),
+                settings: settings(&table, spec, indexes.order_keys(spec)),
                 parent,
                 spec: spec.clone(),
             }),
@@ -204,9 +212,8 @@ impl PostgresRecords {
         self.is_at_end = page.is_last;
         if let Some(bytes) = page.bytes.checked_div(page.scanned) {
             let fitting = PAGE_BYTES.checked_div(bytes).unwrap_or(u64::MAX);
-            self.window = u32::try_from(fitting)
-                .unwrap_or(u32::MAX)
-                .clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
+            let largest = self.window.saturating_mul(GROWTH).min(LARGEST_WINDOW);
+            self.window = u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, largest);
         }
         if self.reads_ahead && !self.is_at_end {
             let size = self.window.min(self.largest);
@@ -221,14 +228,19 @@ impl PostgresRecords {
 fn unproven(spec: &SqlSpec) -> String {
     format!(
         "no unique index proves that no two rows of a parent have the same key: CREATE UNIQUE INDEX CONCURRENTLY ON {} ({})",
-        spec.table,
+        sql::shown_qualified(&spec.table),
         parent_and_key(spec)
     )
 }
 
 /// The columns of an index that has a parent's rows in the order of their keys.
 fn parent_and_key(spec: &SqlSpec) -> String {
-    let columns = [slice::from_ref(&spec.parent), &spec.key].concat();
+    let of_key = spec.key.iter().filter(|name| **name != spec.parent);
+    let columns: Vec<String> = [&spec.parent]
+        .into_iter()
+        .chain(of_key)
+        .map(|name| sql::shown(name))
+        .collect();
     columns.join(", ")
 }
 
@@ -266,10 +278,14 @@ async fn with_retries<T, F: Future<Output = Result<T, ConnectionError>>>(
 
 /// The settings of every statement that reads a table; `has_order` where an index has a parent's rows in the order of the
 /// keys.
-fn settings(table: &Table, has_order: bool) -> String {
+fn settings(table: &Table, spec: &SqlSpec, has_order: bool) -> String {
     let by_index = has_order.then_some(BY_INDEX);
     let as_stored = table.has_any_bytes.then_some(AS_STORED);
-    let settings: Vec<&str> = by_index.into_iter().chain(as_stored).collect();
+    let all_rows = (!spec.row_security).then_some(ALL_ROWS);
+    let settings: Vec<&str> = [by_index, as_stored, all_rows]
+        .into_iter()
+        .flatten()
+        .collect();
     settings.join("; ")
 }
 
@@ -332,6 +348,7 @@ impl WindowReader {
             .select(&self.settings, statement, parameters, each)
             .await;
         match &selected {
+            Err(ConnectionError::PageFull) => connection.abandon(),
             Err(error) if error.is_passing() => connection.abandon(),
             _ => *usable = Some(connection),
         }
@@ -353,9 +370,13 @@ impl WindowReader {
             size,
         };
         let (statement, parameters) = self.selected.window(parent.raw(), window);
-        self.select(&statement, parameters, |row| page.add(row, parent))
-            .await?;
-        page.is_last = page.scanned < u64::from(size);
+        let read = self.select(&statement, parameters, |row| page.add(row, parent));
+        match read.await {
+            Ok(()) => page.is_last = page.scanned < u64::from(size),
+            // The next page goes on after the last row that was received.
+            Err(ConnectionError::PageFull) => page.is_last = false,
+            Err(error) => return Err(error),
+        }
         Ok(page)
     }
 

@@ -1,9 +1,12 @@
 //! Parses filters and a search from a JSON body or a query string.
 
+mod conditions;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::column_filter::ColumnFilter;
 use super::{Attribute, Criteria, Filters, MAX_SEARCH_LENGTH, Range, Search, TimeBound};
 use crate::catalog::{ATTRIBUTES, CREATED_AT};
 use crate::catalog::{Column, ExportType};
@@ -64,6 +67,12 @@ pub(super) fn from_query<'a>(
                             .is_some();
                     }
                     !append(attributes, attribute, value)
+                })
+            }
+            Some((column, condition)) if !export_type.filters.iter().any(|known| known == name) => {
+                object(&mut filters, column).is_none_or(|conditions| match condition {
+                    "not" => !append(conditions, condition, value),
+                    _ => conditions.insert(condition.to_owned(), value).is_some(),
                 })
             }
             _ => !append(&mut filters, name, value),
@@ -130,7 +139,12 @@ impl<'a> Parser<'a> {
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
+        let columns = self.export_type.columns.iter();
+        let kinds = columns.map(|column| (column.key.clone(), column.kind));
         Ok(Criteria {
+            kinds: kinds
+                .filter(|(key, _)| filters.columns.contains_key(key))
+                .collect(),
             filters,
             search,
             prefix: self.prefix,
@@ -181,12 +195,21 @@ impl<'a> Parser<'a> {
                     let Some(column) = self.export_type.column(name) else {
                         continue;
                     };
-                    let values = self.values(&field, value, |value| column_value(column, value));
-                    parsed.columns.insert(name.clone(), values);
+                    let filter = self.column(&field, column, value);
+                    parsed.columns.insert(name.clone(), filter);
                 }
             }
         }
         parsed
+    }
+
+    fn column(&mut self, field: &str, column: &Column, value: &Value) -> ColumnFilter<TimeBound> {
+        match value {
+            Value::Object(object) => self.conditions(field, column, object),
+            values => {
+                ColumnFilter::OneOf(self.values(field, values, |value| column_value(column, value)))
+            }
+        }
     }
 
     fn range(&mut self, field: &str, value: &Value) -> Range<TimeBound> {

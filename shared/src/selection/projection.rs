@@ -1,13 +1,15 @@
 //! The values that an export needs of each record, and the tests that a record must pass ([`row_filter`] decides).
 
+mod column_test;
 mod conversion;
 mod row_filter;
 
 use jiff::Timestamp;
 
+use self::column_test::{ColumnTest, is_plain};
 use self::conversion::converted;
 pub use self::row_filter::{Fixed, is_fixed};
-use self::row_filter::{comparable, is_plain};
+use super::column_filter::{ColumnFilter, PinnedBound};
 use super::search::{Search, Term};
 use super::{Attribute, Range, Selection};
 use crate::catalog::ATTRIBUTES;
@@ -53,9 +55,7 @@ pub enum Condition {
 enum Test {
     Column {
         place: usize,
-        kind: Kind,
-        stored: Option<Stored>,
-        values: Vec<String>,
+        test: ColumnTest,
     },
     Attribute {
         place: usize,
@@ -92,8 +92,8 @@ impl Projection {
             let place = projection.place(&path, &Conversion::default());
             projection.fixed.push((place, condition.clone()));
         }
-        for (key, values) in &selection.filters.columns {
-            projection.filter_column(export_type, key, values);
+        for (key, filter) in &selection.filters.columns {
+            projection.filter_column(export_type, key, filter);
         }
         for (name, attribute) in &selection.filters.attributes {
             projection.filter_attribute(name, attribute);
@@ -104,30 +104,19 @@ impl Projection {
         projection
     }
 
-    fn filter_column(&mut self, export_type: &ExportType, key: &str, values: &[String]) {
-        let column = export_type.column(key);
-        let kind = column.map_or(Kind::Text, |c| c.kind);
-        let origin = column.map_or_else(|| Path::new(key, []).into(), |c| c.origin.clone());
-        let stored = column.and_then(|c| c.stored);
-        let conversion = column.map_or_else(Conversion::default, |c| c.conversion.clone());
-        if let Some(path) = origin.path().filter(|_| conversion.mask.is_none()) {
-            self.conditions.push(match (kind, stored) {
-                _ if conversion.form.is_some() => Condition::Exists(path.clone()),
-                (Kind::Integer | Kind::Decimal, None) => {
-                    Condition::Number(path.clone(), values.to_vec())
-                }
-                _ if is_plain(kind, stored) => Condition::OneOf(path.clone(), values.to_vec()),
-                _ => Condition::Exists(path.clone()),
-            });
-        }
-        let values = values.iter().map(|value| comparable(kind, None, value));
-        let values = values.collect();
-        let place = self.place(&origin, &conversion);
+    fn filter_column(
+        &mut self,
+        export_type: &ExportType,
+        key: &str,
+        filter: &ColumnFilter<PinnedBound>,
+    ) {
+        let column = export_type.column(key).cloned();
+        let column = column.unwrap_or_else(|| Column::new(key, Kind::Text, Path::new(key, [])));
+        self.conditions.extend(narrowing(&column, filter));
+        let place = self.place(&column.origin, &column.conversion);
         self.tests.push(Test::Column {
             place,
-            kind,
-            stored,
-            values,
+            test: ColumnTest::new(&column, filter),
         });
     }
 
@@ -217,6 +206,27 @@ impl Projection {
     pub fn path(&self, place: usize) -> Option<&Path> {
         self.origins.get(place)?.path()
     }
+}
+
+/// A condition that every record meets whose value meets the filter. None for a masked value, so that nobody finds it by
+/// what a database narrows.
+fn narrowing(column: &Column, filter: &ColumnFilter<PinnedBound>) -> Option<Condition> {
+    let path = column.origin.path()?.clone();
+    let Column { kind, stored, .. } = *column;
+    if column.conversion.mask.is_some() || !filter.needs_value() {
+        return None;
+    }
+    Some(match (filter, kind, stored) {
+        (ColumnFilter::Conditions(_), ..) => Condition::Exists(path),
+        _ if column.conversion.form.is_some() => Condition::Exists(path),
+        (ColumnFilter::OneOf(values), Kind::Integer | Kind::Decimal, None) => {
+            Condition::Number(path, values.clone())
+        }
+        (ColumnFilter::OneOf(values), ..) if is_plain(kind, stored) => {
+            Condition::OneOf(path, values.clone())
+        }
+        _ => Condition::Exists(path),
+    })
 }
 
 /// The places of [`Projection::own`].

@@ -68,6 +68,20 @@ impl Term {
     }
 }
 
+impl Term {
+    /// Whether the text begins with the term.
+    pub(super) fn begins(&self, text: &str, kind: Kind) -> bool {
+        let folded = fold(text);
+        if folded.starts_with(&self.folded) {
+            return true;
+        }
+        match &self.digits {
+            Some(term) if kind == Kind::Phone => digits(&folded).starts_with(term),
+            _ => false,
+        }
+    }
+}
+
 /// A form that is equal for texts that differ only in case (Unicode full case folding: ß is ss) or in encoding (NFKC).
 /// Both steps run twice, since folding can produce a text that is not in NFKC, and NFKC one that is not folded.
 fn fold(text: &str) -> Cow<'_, str> {

@@ -48,8 +48,8 @@ async fn a_table_that_cannot_be_read_is_an_error_that_says_why() {
         assert!(unproven.ends_with(remedy), "{database}: {unproven}");
     }
     let statements = format!(
-        "{ORDERS} ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE orders FORCE ROW LEVEL SECURITY; \
-        CREATE ROLE reader LOGIN; GRANT SELECT ON orders TO reader"
+        "{READER} {ORDERS} ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE orders FORCE ROW LEVEL SECURITY; \
+        GRANT SELECT ON orders TO reader"
     );
     let source = Source::new("hidden", &statements, BY_TIME, &COLUMNS).await;
     let url = source.server.url("hidden").replace("waybill@", "reader@");
@@ -67,6 +67,109 @@ async fn a_table_that_cannot_be_read_is_an_error_that_says_why() {
         hidden.ends_with("row-level security hides rows from this role"),
         "{hidden}"
     );
+}
+
+/// Each says what to mend, and names no host and no user.
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_an_error_that_says_why() {
+    let _server = PostgresServer::shared();
+    let closed = "CREATE ROLE locked NOLOGIN; REVOKE CONNECT ON DATABASE unusable FROM PUBLIC;";
+    let source = Source::new(
+        "unusable",
+        &format!("{READER} {ORDERS} {closed}"),
+        BY_TIME,
+        &COLUMNS,
+    )
+    .await;
+    let right = source.server.url("unusable");
+    let unused = waybill_tests::free_port();
+    let port = right
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .split_once('/')
+        .unwrap()
+        .0
+        .to_owned();
+    for (url, problem, waits) in [
+        (
+            right.replace("waybill@", "nobody@"),
+            "the database shop does not let the role sign in",
+            false,
+        ),
+        (
+            right.replace("waybill@", "locked@"),
+            "the database shop does not let the role sign in",
+            false,
+        ),
+        (
+            right.replace("waybill@", "reader@"),
+            "GRANT CONNECT ON DATABASE",
+            false,
+        ),
+        (
+            right.replace("/unusable", "/other"),
+            "the database shop does not exist on its server",
+            false,
+        ),
+        (
+            right.replace(&port, &unused.to_string()),
+            "the database shop cannot be reached: Connection refused",
+            true,
+        ),
+    ] {
+        let source = Source {
+            of: source.of.clone(),
+            opener: opener(&url),
+            server: source.server.clone(),
+        };
+        let opened = source
+            .open("acme", &source.projection(&json!({})), None)
+            .await;
+        let error = opened.map(|_| ()).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(problem), "{said}");
+        assert!(
+            !said.contains("127.0.0.1") && !said.contains("reader"),
+            "{said}"
+        );
+        assert_eq!(
+            matches!(error, RecordsError::NotYet { .. }),
+            waits,
+            "{said}"
+        );
+        assert_eq!(error.is_for_operator(), !waits, "{said}");
+    }
+}
+
+/// A page is kept small whatever its rows are: the first ones say nothing of the next.
+#[tokio::test]
+async fn rows_of_any_size_come_in_pages_of_a_few_megabytes() {
+    let _server = PostgresServer::shared();
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text, created_at timestamptz NOT NULL); \
+        INSERT INTO orders SELECT n, 'acme', CASE WHEN n > 300 THEN repeat('x', 3000000) END, '2026-11-01 00:00Z' \
+          FROM generate_series(1, 360) n;";
+    let source = Source::new(
+        "large_rows",
+        table,
+        "parent = \"shop\", key = [\"id\"]",
+        &COLUMNS,
+    )
+    .await;
+    for filters in [json!({}), json!({"created_at": {"from": "2026-10-01"}})] {
+        let projection = source.projection(&filters);
+        let mut records = source.open("acme", &projection, None).await.unwrap();
+        let mut ids = Vec::new();
+        while let Some(page) = records.next().await.unwrap() {
+            assert!(page.examined() < 20_000_000, "{} bytes", page.examined());
+            let mut values = Vec::new();
+            for n in 0..page.len() {
+                page.values(n, &projection, &mut values);
+                ids.push(values[0].as_text().unwrap().parse::<i32>().unwrap());
+            }
+        }
+        assert_eq!(ids, (1..=360).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]
@@ -112,7 +215,7 @@ async fn a_check_says_everything_at_once() {
     note: the role may have 20 connections
     error: the column shop has the type date, which cannot hold a parent's id: integer, uuid and text can
     error: the column updated_at of the key may be null
-    error: the column id has the type float8, which cannot be in a key
+    error: the column id has the type float8, which cannot be in a key: integers, numeric, text, uuid, enums, dates and timestamps can
     error: the column kind does not exist
     error: the column status has the type text, so that it never has the number 5 of `fixed`
     error: the column updated_at has the type timestamptz, so that it never has the boolean true of `fixed`
@@ -123,12 +226,37 @@ async fn a_check_says_everything_at_once() {
     warning: no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: CREATE INDEX CONCURRENTLY ON public.orders (shop, updated_at, id)
     "#);
     insta::assert_snapshot!(findings("checked_missing", "SELECT 1", BY_TIME, &COLUMNS).await,
-        @"error: there is no table public.orders, or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …");
+        @"error: there is no table public.orders (capitals count), or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …");
     let found = findings("checked_right", ORDERS, BY_TIME, &COLUMNS).await;
     assert!(
         !found.contains("error") && !found.contains("index"),
         "{found}"
     );
+    let mistaken = "CREATE TABLE \"Orders\" (id int NOT NULL, \"Shop\" text NOT NULL, status uuid, created_at bigint); \
+        CREATE TABLE orders (id int);";
+    let kinds = [
+        ("id", "boolean"),
+        ("status", "integer"),
+        ("created_at", "timestamp"),
+    ];
+    let records = "parent = \"Shop\", key = [\"id\", \"Shop\"]";
+    let source = Source::new("checked_kinds", mistaken, records, &kinds).await;
+    let mut of = source.of.clone();
+    let waybill::catalog::RecordsSpec::Postgres(spec) = &mut of.records else {
+        panic!("records in PostgreSQL");
+    };
+    spec.table = "public.Orders".to_owned();
+    let found = source.opener.check(&of).await.unwrap();
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @r#"
+    note: the role may have 20 connections
+    warning: the column id has the type int4, whose values are no boolean: each is written as it is, and counted
+    warning: the column status has the type uuid, whose values are no integer: each is written as it is, and counted
+    warning: the column created_at has the type int8, whose values are no timestamp: each is written as it is, and counted
+    error: the column created_at has the type int8, which is no time of creation; give its column an entry with `from`, or name another in `created`
+    error: no unique index proves that no two rows of a parent have the same key: CREATE UNIQUE INDEX CONCURRENTLY ON public."Orders" ("Shop", id)
+    warning: no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: CREATE INDEX CONCURRENTLY ON public."Orders" ("Shop", id)
+    "#);
     let by_mood =
         format!("CREATE TYPE mood AS ENUM ('fine'); {ORDERS} ALTER TABLE orders ADD mood mood");
     let moods =

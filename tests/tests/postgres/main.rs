@@ -6,6 +6,7 @@ mod collations;
 mod failures;
 mod narrowing;
 mod reading;
+mod row_security;
 mod sign_in;
 mod standby;
 mod values;
@@ -34,6 +35,9 @@ struct Source {
 }
 
 static NO_POOLER: Once = Once::new();
+
+/// Creates the role `reader`, which owns nothing, unless another test has.
+const READER: &str = "DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;";
 
 /// An opener of the records in a database.
 fn opener(url: &str) -> RecordsOpener {

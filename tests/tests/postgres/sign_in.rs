@@ -126,7 +126,11 @@ async fn a_wrong_password_is_said_and_shown_nowhere() {
     )
     .await;
     let error = refusal(&source).await;
-    assert!(matches!(error, RecordsError::Denied { .. }), "{error:?}");
+    assert!(matches!(error, RecordsError::Unusable { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("does not let the role sign in"),
+        "{error}"
+    );
     assert!(
         !format!("{error:?} {error}").contains("hunter2"),
         "{error:?}"

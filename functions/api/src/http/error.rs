@@ -129,6 +129,7 @@ impl ApiError {
             | Self::Records(RecordsError::Unavailable(_) | RecordsError::NotYet { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Records(error) if error.is_for_operator() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -141,6 +142,7 @@ impl ApiError {
             Self::TooMany { retry_after } => Some(*retry_after),
             // It does not pass by itself.
             Self::OutOfService(_) => None,
+            Self::Records(error) if error.is_for_operator() => None,
             other if other.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_SECONDS),
             _ => None,
         }
@@ -161,6 +163,10 @@ impl ApiError {
             }
             Self::Records(RecordsError::NoRoot) => {
                 "Nothing says which organization this belongs to, by which its records are found. Describe it with PUT."
+                    .to_owned()
+            }
+            Self::Records(error) if error.is_for_operator() => {
+                "The records cannot be read: their configuration is wrong. Whoever runs this service must mend it."
                     .to_owned()
             }
             Self::Store(StoreError::Malformed { .. }) | Self::Records(_) | Self::Internal(_) => {
@@ -313,7 +319,7 @@ mod tests {
         503 Service Unavailable [5 s]: What you may do cannot be checked at the moment. Send the request again in a few seconds.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.
-        500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
+        503 Service Unavailable: The records cannot be read: their configuration is wrong. Whoever runs this service must mend it.
         500 Internal Server Error: Something went wrong on our side. If it happens again, tell support the request_id.
         ");
     }

@@ -62,7 +62,7 @@ impl Check {
     }
 }
 
-fn deployment_file(named: Option<PathBuf>, catalog: Option<&Path>) -> Option<PathBuf> {
+pub(crate) fn deployment_file(named: Option<PathBuf>, catalog: Option<&Path>) -> Option<PathBuf> {
     let beside = || catalog.map(|path| path.with_file_name("deployment.toml"));
     named.or_else(|| beside().filter(|path| path.exists()))
 }

@@ -13,6 +13,7 @@ use waybill::parent::Parent;
 use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Projection, Selection};
 
+use crate::check::deployment_file;
 use crate::keys;
 use crate::report::Report;
 
@@ -97,7 +98,8 @@ impl Sample {
         let config = waybill::aws::config().await;
         let endpoint = self.endpoint.clone();
         let endpoint = endpoint.or_else(|| env::optional("RECORDS_ENDPOINT_URL"));
-        let deployment = match (spec, &self.table, &self.deployment) {
+        let file = deployment_file(self.deployment.clone(), self.catalog.as_deref());
+        let deployment = match (spec, &self.table, &file) {
             (RecordsSpec::Dynamodb(spec), Some(table), _) => {
                 DeploymentFile::of_table(&spec.table, table)
             }

@@ -51,6 +51,7 @@ pub(super) struct RawRecords {
 #[serde(rename_all = "snake_case")]
 enum Engine {
     Dynamodb,
+    Postgres,
 }
 
 /// How a whole table is read.
@@ -166,7 +167,14 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
     let raw = raw.into_inner();
     let mut found = Wrong::default();
     let engine = "DynamoDB";
-    found.keep(needed(&span, raw.engine, "engine"));
+    if let Some(engine) = found.keep(needed(&span, raw.engine, "engine"))
+        && let Engine::Postgres = engine.get_ref()
+    {
+        found.add(wrong(
+            &engine,
+            "the engine of a database is in its [database.…]; `records` names that database instead: database = \"…\"",
+        ));
+    }
     found.keep(refused(raw.parent, "parent", engine));
     found.keep(refused(raw.key, "key", engine));
     found.keep(refused(raw.row_security, "row_security", engine));

@@ -5,12 +5,13 @@ use std::fmt;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::connection::ConnectionError;
 use super::databases::Connector;
+use super::error::ConnectionError;
 use super::indexes::Indexes;
+use super::sql;
 use super::table::{ColumnError, Table};
 use super::{parent_and_key, unproven};
-use crate::catalog::{ExportType, SqlSpec};
+use crate::catalog::{Column, ExportType, SqlSpec};
 use crate::records::RecordsError;
 
 /// What a comparison of an entry with its table has found.
@@ -39,7 +40,7 @@ impl fmt::Display for Finding {
 const SERVER: &str = "\
     SELECT current_setting('server_version_num')::int4, pg_catalog.pg_is_in_recovery(), \
       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user), \
-      pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'SELECT')";
+      pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'SELECT'), current_user::text";
 /// The oldest version whose statements were tried.
 const OLDEST_VERSION: i32 = 130_000;
 
@@ -66,8 +67,8 @@ async fn compare(
 ) -> Result<Vec<Finding>, ConnectionError> {
     let Some(table) = Table::describe(client, &spec.table).await? else {
         let missing = format!(
-            "there is no table {}, or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …",
-            spec.table
+            "there is no table {} (capitals count), or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …",
+            sql::shown_qualified(&spec.table)
         );
         return Ok(vec![Finding::Error(missing)]);
     };
@@ -86,8 +87,9 @@ async fn compare(
         }
         if row.try_get::<_, Option<bool>>(3)? == Some(false) {
             findings.push(Finding::Error(format!(
-                "the role may not read the table: GRANT SELECT ON {} TO …",
-                spec.table
+                "the role may not read the table: GRANT SELECT ON {} TO {}",
+                sql::shown_qualified(&spec.table),
+                sql::shown(row.try_get(4)?)
             )));
         }
         findings.extend(of_connections(row.try_get(2)?, spec.database.connections));
@@ -153,12 +155,19 @@ fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Fi
     let form = export_type.created_form();
     let created = table.expression(&export_type.created, form.as_ref());
     errors.extend(created.err());
+    errors.extend(table.created(export_type).err());
     for column in &export_type.columns {
         let form = column.conversion.form.as_ref();
         let paths = column.origin.paths().iter();
         errors.extend(paths.filter_map(|path| table.expression(path, form).err()));
     }
     let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(
+        export_type
+            .columns
+            .iter()
+            .filter_map(|column| of_kind(table, column)),
+    );
     for error in errors {
         let finding = Finding::Error(error.to_string());
         if !findings.contains(&finding) {
@@ -175,6 +184,23 @@ fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Fi
         ))
     }));
     findings
+}
+
+/// A warning about a column whose type has values of another kind than the entry says.
+fn of_kind(table: &Table, column: &Column) -> Option<Finding> {
+    let [path] = column.origin.paths() else {
+        return None;
+    };
+    let found = table.column(path.root()).ok()?;
+    if path.names().len() > 1 || column.conversion.form.is_some() || found.may_be(column) {
+        return None;
+    }
+    Some(Finding::Warning(format!(
+        "the column {} has the type {}, whose values are no {}: each is written as it is, and counted",
+        column.key,
+        found.type_name(),
+        column.kind.as_str()
+    )))
 }
 
 /// The conditions that the server refuses, such as a word that an enum does not have. Nothing is read.
@@ -207,7 +233,7 @@ fn of_indexes(indexes: &Indexes, spec: &SqlSpec) -> Vec<Finding> {
         findings.push(Finding::Warning(format!(
             "no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: \
              CREATE INDEX CONCURRENTLY ON {} ({})",
-            spec.table,
+            sql::shown_qualified(&spec.table),
             parent_and_key(spec)
         )));
     }

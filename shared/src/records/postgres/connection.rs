@@ -10,18 +10,14 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::decode::Malformed;
+use super::error::ConnectionError;
 use super::network::Network;
 use super::statement::Parameters;
-use super::tls;
-use crate::aws::CallError;
-use crate::catalog::SqlSpec;
-use crate::records::RecordsError;
 
 /// How long a statement may take. The server ends it then.
-const STATEMENT_TIME: Duration = Duration::from_secs(20);
+pub(super) const STATEMENT_TIME: Duration = Duration::from_secs(20);
 /// How much longer the client waits for the server to do so.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// On a server that is no standby, both positions are null or the first part is false.
 const BEHIND: &str = "\
@@ -39,128 +35,6 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 pub(super) struct Connection {
     client: Client,
     task: JoinHandle<()>,
-}
-
-/// Why a statement has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectionError {
-    #[error(transparent)]
-    Postgres(#[from] tokio_postgres::Error),
-    #[error("no answer within {} s", (STATEMENT_TIME + GRACE).as_secs())]
-    NoAnswer,
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
-    #[error(transparent)]
-    Aws(#[from] CallError),
-    #[error("the server is a standby that is behind")]
-    Behind,
-    #[error("two rows of a parent have the same key, or one has none")]
-    EqualKeys,
-}
-
-impl ConnectionError {
-    /// Whether the statement took too long, so that one of fewer rows may succeed.
-    pub(super) fn is_timeout(&self) -> bool {
-        matches!(self, Self::NoAnswer) || self.code() == Some("57014")
-    }
-
-    /// Whether the server refuses the password.
-    pub(super) fn is_wrong_password(&self) -> bool {
-        self.code() == Some("28P01")
-    }
-
-    /// Whether the same statement may succeed at once, on a new connection: this one has ended, as at a failover, or the
-    /// server ended the statement for the sake of others, as a standby does.
-    pub(super) fn is_passing(&self) -> bool {
-        match self.code() {
-            None => {
-                matches!(self, Self::Postgres(_) | Self::NoAnswer | Self::Behind)
-                    && !self.is_wrong_certificate()
-            }
-            Some(code) => {
-                // The server lacks memory, or another resource, other than connections and room on its disk.
-                let is_short = code.starts_with("53") && !matches!(code, "53100" | "53300");
-                is_short
-                    || code.starts_with("08")
-                    || matches!(
-                        code,
-                        "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "57P05"
-                    )
-            }
-        }
-    }
-
-    fn is_wrong_certificate(&self) -> bool {
-        tls::wrong_certificate(self).is_some()
-    }
-
-    /// The code of the server's error (PostgreSQL's documentation, appendix A).
-    fn code(&self) -> Option<&str> {
-        match self {
-            Self::Postgres(error) => error.code().map(|code| code.code()),
-            _ => None,
-        }
-    }
-
-    /// The error of reading the records of a table. Of the server's messages, only those about names are passed on: others
-    /// can contain values.
-    pub(super) fn into_records_error(
-        self,
-        operation: &'static str,
-        spec: &SqlSpec,
-    ) -> RecordsError {
-        let table = spec.table.clone();
-        let not_yet = |reason| RecordsError::NotYet {
-            database: spec.database.name.clone(),
-            reason,
-        };
-        let unavailable = |code: &str, source: &'static str| {
-            RecordsError::Unavailable(CallError::with_code(operation, code, source))
-        };
-        let error = match self {
-            Self::Aws(error) => return RecordsError::Unavailable(error),
-            Self::Behind => {
-                return not_yet(
-                    "is a standby that does not have everything from before the request yet",
-                );
-            }
-            Self::EqualKeys => {
-                return RecordsError::EqualKeys {
-                    table,
-                    key: spec.key.join(", "),
-                };
-            }
-            Self::Postgres(error) => error,
-            other => {
-                let error = CallError::with_code(operation, "no answer", other);
-                return RecordsError::Unavailable(error);
-            }
-        };
-        if let Some(reason) = tls::wrong_certificate(&error) {
-            return unavailable("wrong certificate", reason);
-        }
-        let Some(server) = error.as_db_error() else {
-            let error = CallError::with_code(operation, "no answer", error);
-            return RecordsError::Unavailable(error);
-        };
-        match server.code().code() {
-            "42P01" | "3F000" | "3D000" => RecordsError::Missing { table },
-            "42501" | "28000" | "28P01" => RecordsError::Denied { table },
-            "53300" => not_yet("has no connection left"),
-            "57P03" => not_yet("is starting or being shut down"),
-            code if code.starts_with("42") => RecordsError::Refused {
-                table,
-                message: server.message().to_owned(),
-            },
-            code if code.starts_with("22") => RecordsError::Refused {
-                table,
-                message: format!("a column has another type than at the request ({code})"),
-            },
-            code => unavailable(code, "the server's error"),
-        }
-    }
 }
 
 impl Connection {
@@ -191,7 +65,8 @@ impl Connection {
                 }
             })
         };
-        let (client, task) = in_time::<_, ConnectionError>(connected).await?;
+        let connected = in_time::<_, ConnectionError>(connected).await;
+        let (client, task) = connected.map_err(ConnectionError::of_connecting)?;
         Ok(Self { client, task })
     }
 

@@ -10,7 +10,8 @@ use rustls_pki_types::CertificateDer;
 use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection::{Connection, ConnectionError};
+use super::connection::Connection;
+use super::error::ConnectionError;
 use super::network::Network;
 use super::password::{self, Login};
 use super::tls;

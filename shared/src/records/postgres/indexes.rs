@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::ConnectionError;
+use super::error::ConnectionError;
 use super::sql;
 use crate::catalog::SqlSpec;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::connection::{ConnectionError, Raw};
+use super::connection::Raw;
 use super::decode::{self, Decoder, Form, Malformed};
+use super::error::ConnectionError;
 use super::position::{Key, Position};
 use super::statement::{self, Selected};
 use crate::selection::KeyTime;
@@ -39,6 +40,9 @@ pub(in crate::records) struct PostgresPage {
     /// The size of the values in bytes.
     pub(super) bytes: u64,
 }
+
+/// The size in bytes of a page's values after which it takes no further row.
+const MOST_BYTES: u64 = 16_000_000;
 
 /// A value's form, and where it ends in the page's text. A page has some megabytes, and its largest rows hardly more.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +114,11 @@ impl PostgresPage {
             self.spans.push(ValueSpan { form, end });
         }
         self.numbers.push(self.scanned);
-        Ok(())
+        match self.bytes > MOST_BYTES {
+            // The rest of the window may be of any size.
+            true => Err(ConnectionError::PageFull),
+            false => Ok(()),
+        }
     }
 
     /// How many records the page has.

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use tokio_postgres::Client;
 use tokio_postgres::types::{Kind as TypeKind, Type};
 
-use super::connection::ConnectionError;
 use super::decode::Decoder;
+use super::error::ConnectionError;
 use super::sql;
-use crate::catalog::{Constant, FixedCondition, Path, StoredForm};
+use crate::catalog::{Column, Constant, ExportType, FixedCondition, Path, StoredForm};
+use crate::value::Kind;
 
 /// A table or view.
 #[derive(Debug)]
@@ -64,8 +65,14 @@ pub(super) enum ColumnError {
         "the column {0} has the type {1}, which cannot hold a parent's id: integer, uuid and text can"
     )]
     NoParent(String, String),
-    #[error("the column {0} has the type {1}, which cannot be in a key")]
+    #[error(
+        "the column {0} has the type {1}, which cannot be in a key: integers, numeric, text, uuid, enums, dates and timestamps can"
+    )]
     NoKey(String, String),
+    #[error(
+        "the column {0} has the type {1}, which is no time of creation; give its column an entry with `from`, or name another in `created`"
+    )]
+    NoTime(String, String),
     #[error("the column {0} has the type {1}, so that it never has {2} of `fixed`")]
     NoConstant(String, String, String),
 }
@@ -154,18 +161,42 @@ impl Table {
         }
     }
 
+    /// Checks that the column of the time of creation can have times.
+    ///
+    /// # Errors
+    /// [`ColumnError::NoTime`].
+    pub(super) fn created(&self, export_type: &ExportType) -> Result<(), ColumnError> {
+        let path = &export_type.created;
+        let column = self.column(path.root())?;
+        let is_number = column.is_exact_number() || column.is_float();
+        let may_be_time = match export_type.created_stored() {
+            Some(_) => !matches!(
+                column.sql_type,
+                Type::BOOL | Type::UUID | Type::TIMESTAMP | Type::TIMESTAMPTZ
+            ),
+            None => !is_number && !matches!(column.sql_type, Type::BOOL | Type::UUID | Type::DATE),
+        };
+        match may_be_time || path.names().len() > 1 {
+            true => Ok(()),
+            false => Err(ColumnError::NoTime(
+                path.to_string(),
+                column.type_name.clone(),
+            )),
+        }
+    }
+
     /// A column of the key, whose values must be told apart and ordered exactly.
     pub(super) fn key_column(&self, name: &str) -> Result<&TableColumn, ColumnError> {
         let column = self.column(name)?;
         // The columns of a view are never declared as not null. Its rows are looked at instead.
-        if column.is_nullable && !self.is_unprovable {
-            return Err(ColumnError::NullableKey(name.to_owned()));
-        }
         if !column.may_be_key() {
             return Err(ColumnError::NoKey(
                 name.to_owned(),
                 column.type_name.clone(),
             ));
+        }
+        if column.is_nullable && !self.is_unprovable {
+            return Err(ColumnError::NullableKey(name.to_owned()));
         }
         Ok(column)
     }
@@ -226,8 +257,7 @@ impl Table {
 impl TableColumn {
     /// The literal of a constant of the catalog; `None` where the column never has it.
     fn literal(&self, constant: &Constant) -> Option<String> {
-        let is_number =
-            self.is_exact_number() || matches!(self.sql_type, Type::FLOAT4 | Type::FLOAT8);
+        let is_number = self.is_exact_number() || self.is_float();
         let is_boolean = self.sql_type == Type::BOOL;
         match constant {
             // Texts stand for values of most types, such as citext and date.
@@ -236,6 +266,35 @@ impl TableColumn {
             Constant::Boolean(true) if is_boolean => Some("TRUE".to_owned()),
             Constant::Boolean(false) if is_boolean => Some("FALSE".to_owned()),
             _ => None,
+        }
+    }
+
+    /// The name of the type.
+    pub(super) fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    fn is_float(&self) -> bool {
+        matches!(self.sql_type, Type::FLOAT4 | Type::FLOAT8)
+    }
+
+    /// Whether the type can have values of a column's kind. Texts can be written as any.
+    pub(super) fn may_be(&self, column: &Column) -> bool {
+        let is_number = self.is_exact_number() || self.is_float() || self.sql_type == Type::MONEY;
+        let is_time = matches!(self.sql_type, Type::TIMESTAMP | Type::TIMESTAMPTZ);
+        match column.kind {
+            Kind::Text | Kind::Email | Kind::Phone => true,
+            Kind::Integer | Kind::Decimal => {
+                !is_time && !matches!(self.sql_type, Type::BOOL | Type::UUID | Type::DATE)
+            }
+            Kind::Boolean => {
+                !is_number && !is_time && !matches!(self.sql_type, Type::UUID | Type::DATE)
+            }
+            Kind::Date => {
+                !is_number && !is_time && !matches!(self.sql_type, Type::BOOL | Type::UUID)
+            }
+            Kind::Timestamp if column.stored.is_some() => is_number || self.is_text(),
+            Kind::Timestamp => !is_number && !matches!(self.sql_type, Type::BOOL | Type::UUID),
         }
     }
 

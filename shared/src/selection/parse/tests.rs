@@ -152,3 +152,130 @@ proptest! {
         let _ = from_query(&leads(), pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     }
 }
+
+#[test]
+fn conditions_are_those_of_the_columns_kind() {
+    let stored = |filters: &serde_json::Value| {
+        let criteria = from_json(&leads(), Some(filters), None).unwrap();
+        let now = "2026-11-21T12:01:02Z".parse().unwrap();
+        let zone = jiff::tz::TimeZone::get("America/Sao_Paulo").unwrap();
+        criteria.pin(now, &zone).unwrap().filters()
+    };
+    for (filters, expected) in [
+        (
+            json!({"status": {"not": ["new", "a", "new"]}}),
+            json!({"status": {"not": ["a", "new"]}}),
+        ),
+        (
+            json!({"status": {"contains": " Ana ", "empty": false}}),
+            json!({"status": {"empty": false, "contains": "Ana"}}),
+        ),
+        (
+            json!({"score": {"min": 1.5, "max": "20"}}),
+            json!({"score": {"min": "1.5", "max": "20"}}),
+        ),
+        (
+            json!({"vip": {"not": true}}),
+            json!({"vip": {"not": ["true"]}}),
+        ),
+        (
+            json!({"born": {"from": "-1d", "to": "2026-11-30"}}),
+            json!({"born": {"from": "2026-11-20", "to": "2026-11-30"}}),
+        ),
+        (
+            json!({"seen": {"from": "2026-11-20"}}),
+            json!({"seen": {"from": "2026-11-20T03:00:00Z"}}),
+        ),
+    ] {
+        assert_eq!(stored(&filters), expected);
+        assert_eq!(stored(&expected), expected, "stored filters are valid ones");
+    }
+    let query = [
+        ("score.min", "1"),
+        ("status.not", "a"),
+        ("status.not", "b"),
+        ("status.empty", "false"),
+        ("born.to", "2026-11-30"),
+    ];
+    let from_query = from_query(&leads(), query).unwrap();
+    let body = json!({"score": {"min": "1"}, "status": {"not": ["a", "b"], "empty": false}, "born": {"to": "2026-11-30"}});
+    let of_body = from_json(&leads(), Some(&body), None).unwrap();
+    assert_eq!(from_query.filters, of_body.filters);
+}
+
+#[test]
+fn conditions_that_cannot_be_are_refused() {
+    let mut of = leads();
+    for (filters, problem) in [
+        (
+            json!({"status": {}}),
+            "filters.status: must not be an empty object",
+        ),
+        (
+            json!({"status": {"min": 1}}),
+            "filters.status.min: is no condition for a text; there are not, empty, contains, starts_with",
+        ),
+        (
+            json!({"status": {"contains": " "}}),
+            "filters.status.contains: must be a text of 1 to 200 characters, not blank",
+        ),
+        (
+            json!({"status": {"empty": "maybe"}}),
+            "filters.status.empty: must be true or false",
+        ),
+        (
+            json!({"status": {"not": []}}),
+            "filters.status.not: must not be an empty list",
+        ),
+        (
+            json!({"score": {"min": "many"}}),
+            "filters.score.min: must be a number",
+        ),
+        (
+            json!({"score": {"min": 2, "max": 1}}),
+            "filters.score.max: must not be less than `min`",
+        ),
+        (
+            json!({"born": {"from": "-12h"}}),
+            "filters.born.from: must be a date (2017-10-01), or how long ago in days (-30d)",
+        ),
+        (
+            json!({"born": {"from": "2026-11-20T03:00:00Z"}}),
+            "filters.born.from: must be a date",
+        ),
+        (
+            json!({"seen": {"to": "soon"}}),
+            "filters.seen.to: must be an instant",
+        ),
+        (json!({"vip": {"contains": "a"}}), "there are not, empty"),
+    ] {
+        let errors = from_json(&of, Some(&filters), None).unwrap_err();
+        assert!(
+            errors[0].to_string().contains(problem),
+            "{filters}: {}",
+            errors[0]
+        );
+    }
+    let errors = from_query(&of, [("status", "a"), ("status.not", "b")]).unwrap_err();
+    assert_eq!(errors[0].to_string(), "status.not: must not be repeated");
+    let reversed = json!({"born": {"from": "2026-11-20", "to": "2026-11-20"}});
+    let criteria = from_json(&of, Some(&reversed), None).unwrap();
+    let pinned = criteria.pin(
+        "2026-11-21T12:01:02Z".parse().unwrap(),
+        &jiff::tz::TimeZone::UTC,
+    );
+    assert_eq!(
+        pinned.unwrap_err()[0].to_string(),
+        "filters.born.to: must be after `from`; it is the first day not in the range"
+    );
+    of.columns
+        .iter_mut()
+        .find(|column| column.key == "status")
+        .unwrap()
+        .hidden = true;
+    let errors = from_json(&of, Some(&json!({"status": {"not": ["a"]}})), None).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "filters.status: takes values only; the column is not shown"
+    );
+}

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Projection, Test, instant};
+use super::{Projection, Test};
 use crate::catalog::{Constant, FixedCondition};
 use crate::selection::Attribute;
 use crate::selection::decision::{Decision, Doubt, KeyTime};
-use crate::value::number::{from_cents, normal};
-use crate::value::{Kind, Stored, Value};
+use crate::value::Value;
+use crate::value::number::normal;
 
 impl Projection {
     /// Decides whether the record belongs in the file of an export that was requested at `as_of`. `key` is the result of
@@ -62,20 +62,7 @@ impl Projection {
 
     fn passes(&self, test: &Test, row: &[Value<'_>]) -> bool {
         match test {
-            Test::Column {
-                place,
-                kind,
-                stored,
-                values,
-            } => {
-                let Some(text) = row.get(*place).and_then(Value::as_text) else {
-                    return false;
-                };
-                if is_plain(*kind, *stored) {
-                    return values.iter().any(|value| value == text);
-                }
-                values.contains(&comparable(*kind, *stored, text))
-            }
+            Test::Column { place, test } => test.passes(row.get(*place).unwrap_or(&Value::Missing)),
             Test::Attribute { place, attribute } => {
                 let value = row.get(*place);
                 value.is_some_and(|value| matches(attribute, value))
@@ -151,30 +138,6 @@ impl From<bool> for Fixed {
             true => Self::Equal,
             false => Self::Other,
         }
-    }
-}
-
-/// Whether values are compared as unchanged texts.
-pub(super) fn is_plain(kind: Kind, stored: Option<Stored>) -> bool {
-    stored.is_none()
-        && match kind {
-            Kind::Integer | Kind::Decimal | Kind::Timestamp => false,
-            Kind::Text | Kind::Boolean | Kind::Date | Kind::Email | Kind::Phone => true,
-        }
-}
-
-/// The normal form of a value, so that `1.50` and `1.5` are equal, and so is an instant in two offsets.
-pub(super) fn comparable(kind: Kind, stored: Option<Stored>, text: &str) -> String {
-    match (kind, stored) {
-        (_, Some(Stored::Cents)) => match from_cents(text) {
-            Some(decimal) => normal(&decimal).into_owned(),
-            None => text.to_owned(),
-        },
-        (Kind::Integer | Kind::Decimal, _) => normal(text).into_owned(),
-        (Kind::Timestamp, stored) => {
-            instant(stored, text).map_or_else(|| text.to_owned(), |i| i.to_string())
-        }
-        (Kind::Text | Kind::Boolean | Kind::Date | Kind::Email | Kind::Phone, _) => text.to_owned(),
     }
 }
 
