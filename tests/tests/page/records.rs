@@ -127,6 +127,59 @@ async fn a_cell_is_always_shown_as_text() {
 }
 
 #[tokio::test]
+async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export() {
+    let Some(ana) = Visitor::new("Ana", 60).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "50 shown").await;
+    let orders = generated_orders(60);
+    let state = orders[0][8].clone();
+    let choose = "const how = document.querySelector('[data-filter=state] select'); how.value = arguments[0]; \
+        how.dispatchEvent(new Event('change'));";
+    browser.click("[data-filter=state] summary").await;
+    browser.run(choose, json!(["not"])).await;
+    browser
+        .enter(
+            "[data-filter=state] input[name=value]",
+            &format!("{state}\u{E007}"),
+        )
+        .await;
+    let others = orders.iter().filter(|row| row[8] != state).count();
+    browser
+        .shows(".count", &format!("{others} in this list"))
+        .await;
+    browser
+        .shows("[data-filter=state] summary", &format!("State not {state}"))
+        .await;
+    let address = browser.address().await;
+    assert!(
+        address.ends_with(&format!("/orders?state.not={state}")),
+        "{address}"
+    );
+    browser.run(choose, json!(["filled"])).await;
+    browser.click("[data-filter=state] form .button").await;
+    browser
+        .shows("[data-filter=state] .chosen", "is not empty")
+        .await;
+    let check = ViewCheck::new(browser);
+    check.look("records-conditions").await;
+    // From its address, the list is the same.
+    ana.enter(&format!("{}?state.not={state}", ana.list("orders")))
+        .await;
+    browser
+        .shows(".count", &format!("{others} in this list"))
+        .await;
+    browser.click(EXPORT).await;
+    browser.shows(DIALOG, &format!("State not {state}")).await;
+    browser.click(START).await;
+    browser
+        .shows(DIALOG, "Your export is being generated")
+        .await;
+}
+
+#[tokio::test]
 async fn columns_can_be_chosen_and_ordered_by_keyboard_alone() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;

@@ -376,3 +376,20 @@ fn texts_with_replaced_bytes_are_counted_and_guarded_as_others() {
     let replaced = |column, count| Warning::for_column(WarningCode::BytesReplaced, column, count);
     assert_eq!(warnings, [replaced("a", 2), replaced("b", 1)]);
 }
+
+#[test]
+fn people_see_a_values_label_and_programs_the_value() {
+    let written = |profile, value: &str| {
+        let mut rows = rows(profile, "UTC", &[Kind::Text]);
+        let labels = [("P", "Pending"), ("F", "=1+1")];
+        let labels = labels.map(|(value, label)| (value.to_owned(), label.to_owned()));
+        rows.options.columns[0].labels = labels.into();
+        let mut out = Vec::new();
+        rows.row(&[Value::Text(value.into())], &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    for (value, label) in [("P", "Pending\r\n"), ("F", "'=1+1\r\n"), ("Q", "Q\r\n")] {
+        assert_eq!(written(Profile::Spreadsheet, value), label);
+        assert_eq!(written(Profile::Data, value), format!("{value}\r\n"));
+    }
+}

@@ -297,3 +297,49 @@ proptest! {
         let _ = Answer::read(answer, &mut parser(&origins(&["pk", "m.x", "l"])));
     }
 }
+
+#[test]
+fn a_path_leads_to_elements_of_lists_by_their_place() {
+    let items = json!([
+        {"items": {"L": [{"M": {"sku": s("a"), "n": {"N": "1"}}}, {"M": {"sku": s("b\"")}}, s("c"), {"L": [s("d")]}]}},
+        {"items": {"L": []}},
+        {"items": {"L": [{"BOOL": true}, {"NULL": true}]}},
+        {"items": {"M": {"0": {"M": {"sku": s("of a map")}}}}},
+        {"items": s("no list")},
+    ]);
+    let missing = || Value::Missing;
+    assert_eq!(
+        rows(
+            &origins(&[
+                "items.0.sku",
+                "items.1.sku",
+                "items.2",
+                "items.3.0",
+                "items.0.n"
+            ]),
+            &items
+        ),
+        [
+            [
+                text("a"),
+                text("b\""),
+                text("c"),
+                text("d"),
+                Value::Number("1".into())
+            ],
+            [missing(), missing(), missing(), missing(), missing()],
+            [missing(), missing(), missing(), missing(), missing()],
+            [text("of a map"), missing(), missing(), missing(), missing()],
+            [missing(), missing(), missing(), missing(), missing()],
+        ]
+    );
+    assert_eq!(
+        rows(&origins(&["items.0", "items.1"]), &items)[2],
+        [Value::Bool(true), Value::Null]
+    );
+    let constant = Origin::Paths {
+        paths: Vec::new(),
+        otherwise: Some("EUR".to_owned()),
+    };
+    assert_eq!(rows(&[constant], &items)[0], [text("EUR")]);
+}
