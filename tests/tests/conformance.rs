@@ -362,7 +362,13 @@ impl Condition {
             Self::FlagNot(flag) => ("flag", "not", json!(flag)),
         };
         let filter = &mut filters[column];
-        let is_free = filter.is_null() || (filter.is_object() && filter[name].is_null());
+        // A least number above the greatest is refused, so that a filter has only one of them.
+        let others = match name {
+            "min" | "max" => &["min", "max"][..],
+            _ => std::slice::from_ref(&name),
+        };
+        let is_new = others.iter().all(|other| filter[*other].is_null());
+        let is_free = filter.is_null() || (filter.is_object() && is_new);
         if is_free {
             filter[name] = value;
         }

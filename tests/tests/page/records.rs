@@ -128,14 +128,20 @@ async fn a_cell_is_always_shown_as_text() {
 
 #[tokio::test]
 async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export() {
-    let Some(ana) = Visitor::new("Ana", 60).await else {
+    let Some(ana) = Visitor::new("Ana", 40).await else {
         return;
     };
     let browser = &ana.browser;
     ana.enter(&ana.list("orders")).await;
-    browser.shows(".count", "50 shown").await;
-    let orders = generated_orders(60);
-    let state = orders[0][8].clone();
+    browser.shows(".count", "40 in this list").await;
+    let orders = generated_orders(40);
+    let is_plain =
+        |state: &&String| state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_uppercase());
+    let state = orders
+        .iter()
+        .map(|row| &row[8])
+        .find(is_plain)
+        .expect("a state");
     let choose = "const how = document.querySelector('[data-filter=state] select'); how.value = arguments[0]; \
         how.dispatchEvent(new Event('change'));";
     browser.click("[data-filter=state] summary").await;
@@ -146,7 +152,7 @@ async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export(
             &format!("{state}\u{E007}"),
         )
         .await;
-    let others = orders.iter().filter(|row| row[8] != state).count();
+    let others = orders.iter().filter(|row| row[8] != *state).count();
     browser
         .shows(".count", &format!("{others} in this list"))
         .await;
