@@ -61,7 +61,7 @@ fn routes() -> Vec<Route> {
     routes
 }
 
-fn parent_routes(kind: ParentKind) -> [Route; 5] {
+fn parent_routes(kind: ParentKind) -> [Route; 6] {
     let path = format!("/v1/{}/{{id}}", kind.plural());
     let of_kind = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
     [
@@ -88,6 +88,11 @@ fn parent_routes(kind: ParentKind) -> [Route; 5] {
             of_kind(get(records::list)),
         )
         .documented(HttpMethod::Get, operations::records(kind)),
+        Route::new(
+            format!("{path}/records/{{type}}/count"),
+            of_kind(get(records::count)),
+        )
+        .documented(HttpMethod::Get, operations::count(kind)),
     ]
 }
 

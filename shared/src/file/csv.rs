@@ -118,15 +118,20 @@ impl Cells {
     /// Appends a value. Returns whether the value is of its column's kind.
     #[inline]
     fn value(&mut self, column: &Column, value: &Value<'_>, out: &mut Vec<u8>) -> bool {
-        // Most timestamps are stored in the form that is written, so they need no parsing.
-        if let Value::Text(text) = value
-            && column.kind == Kind::Timestamp
-            && self.is_utc
-            && column.stored.is_none()
-            && is_shown_in_utc(text)
-        {
-            out.extend_from_slice(text.as_bytes());
-            return true;
+        // Most values are written as they are stored, so they need no parsing.
+        match (value, column.kind) {
+            (Value::Missing | Value::Null, _) => return true,
+            (Value::Text(text), Kind::Text) if column.labels.is_empty() => {
+                self.text(Kind::Text, text, out);
+                return true;
+            }
+            (Value::Text(text), Kind::Timestamp)
+                if self.is_utc && column.stored.is_none() && is_shown_in_utc(text) =>
+            {
+                out.extend_from_slice(text.as_bytes());
+                return true;
+            }
+            _ => {}
         }
         let cell = match self.guard {
             Some(_) => cell::read_for_people(column, value),

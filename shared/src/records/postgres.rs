@@ -33,7 +33,7 @@ use self::connection::Connection;
 use self::decode::Decoder;
 use self::error::{CONNECT, ConnectionError};
 use self::indexes::Indexes;
-use self::page::Parent;
+use self::page::{BufferPool, Parent};
 use self::position::{Key, Position};
 use self::statement::{Parameters, Selected, Window};
 use self::table::Table;
@@ -85,6 +85,7 @@ struct WindowReader {
     /// The connection, which one window at a time uses; `None` after one that ended.
     connection: Mutex<Option<Connection>>,
     selected: Arc<Selected>,
+    pool: BufferPool,
     /// Settings of every statement, in SQL.
     settings: String,
     /// `None` if the parent's column cannot hold the parent's id.
@@ -143,6 +144,7 @@ impl PostgresRecords {
                 connector,
                 connection: Mutex::new(Some(connection)),
                 selected: Arc::new(selected),
+                pool: BufferPool::default(),
                 settings: settings(&table, spec, indexes.order_keys(spec)),
                 parent,
                 spec: spec.clone(),
@@ -360,7 +362,8 @@ impl WindowReader {
         position: &Position,
         size: u32,
     ) -> Result<PostgresPage, ConnectionError> {
-        let mut page = PostgresPage::new(self.selected.clone(), position.clone());
+        let pool = self.pool.clone();
+        let mut page = PostgresPage::new(self.selected.clone(), position.clone(), pool);
         let Some(parent) = &self.parent else {
             return Ok(page);
         };

@@ -36,9 +36,15 @@ GET       /v1/sources/{source}/exports/summary
                                               404   404     404          200    200   200     404             404
 GET       /v1/projects/{project}/records/orders
                                               404   404     200          200    404   403     404             200
+GET       /v1/projects/{project}/records/orders/count
+                                              404   404     200          200    404   403     404             200
 GET       /v1/organizations/{organization}/records/orders
                                               404   404     404          422    404   403     404             404
+GET       /v1/organizations/{organization}/records/orders/count
+                                              404   404     404          422    404   403     404             404
 GET       /v1/sources/{source}/records/orders
+                                              404   404     404          422    422   403     404             404
+GET       /v1/sources/{source}/records/orders/count
                                               404   404     404          422    422   403     404             404
 GET       /v1/catalog                         200   200     200          200    200   200     200             200
 GET       /v1/projects/{project}/catalog      404   404     200          200    404   200     404             200

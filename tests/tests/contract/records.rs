@@ -33,6 +33,40 @@ async fn all(owner: &Owner, query: &str) -> Vec<Value> {
     panic!("{query} does not end")
 }
 
+/// A count is that of the list, whatever narrows it.
+#[tokio::test]
+async fn a_count_is_the_number_of_the_lists_records() {
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    let orders = orders_csv(&generated_orders(120));
+    load_orders(&deployment, owner.project, orders).await;
+    for query in [
+        "",
+        "status=delivered&status=shipped",
+        "state.not=SP",
+        "state.empty=true",
+        "search=paulo",
+        "created_at.from=2017-10-01&time_zone=America/Sao_Paulo",
+        "status=nothing-like-it",
+    ] {
+        let counted = format!("{}/count?{query}", path(&owner));
+        let expected = match query {
+            "status=nothing-like-it" => {
+                problem(&owner.api.get(&counted).await, 422);
+                continue;
+            }
+            _ => all(&owner, query).await.len(),
+        };
+        let count = owner.api.read(&counted).await;
+        assert_eq!(count, json!({"value": expected, "exact": true}), "{query}");
+    }
+    let stranger = Owner::new(&deployment, "Berta").await;
+    problem(
+        &stranger.api.get(&format!("{}/count", path(&owner))).await,
+        404,
+    );
+}
+
 /// A value of the list as a cell of a CSV file.
 fn cell(value: &Value) -> String {
     match value {

@@ -202,29 +202,12 @@ pub(crate) fn records(kind: ParentKind) -> Operation {
     let description = "The records that an export with the same filters and search would contain, newest first. A call ends at \
         `limit`, 5 MB examined or 2 s: a page may be short or empty and still have a `next`. Other filters of the type \
         are parameters with their names; `attributes.NAME` is one or several values, or `true` for records that have it.";
-    let name = "One of the catalog's types of this kind of parent.";
-    let bound = "An instant, a date, or a time ago (`-30d`, `-12h`).";
-    let mut parameters = vec![
-        parent_id(kind),
-        parameter(ParameterIn::Path, "type", name, text()),
-    ];
+    let mut parameters = of_records(kind).to_vec();
     parameters.extend(page());
-    parameters.extend([
-        query("search", "A text to find in any searched field.", text()),
-        repeatable("status", "Only records with one of these statuses.", text()),
-        query("created_at.from", &format!("Inclusive. {bound}"), text()),
-        query("created_at.to", &format!("Exclusive. {bound}"), text()),
-        repeatable(
-            "columns",
-            "The keys of the columns to show; by default the type's own.",
-            text(),
-        ),
-        query(
-            "time_zone",
-            "The time zone in which days begin and timestamps are shown.",
-            text().default(Some(json!("UTC"))),
-        ),
-    ]);
+    let [search, status, from, to, time_zone] = selection();
+    let columns = "The keys of the columns to show; by default the type's own.";
+    let columns = repeatable("columns", columns, text());
+    parameters.extend([search, status, from, to, columns, time_zone]);
     Call::new(
         &operation_id("list", kind, "Records"),
         "List records",
@@ -234,6 +217,51 @@ pub(crate) fn records(kind: ParentKind) -> Operation {
     .answers("Records.", "RecordList", examples::records(kind))
     .fails(&[403, 404, 422])
     .build()
+}
+
+pub(crate) fn count(kind: ParentKind) -> Operation {
+    let description = "How many records an export with the same filters and search would have. Records are counted for 2 s: then \
+        `value` is what was found, and `exact` is false.";
+    let mut parameters = of_records(kind).to_vec();
+    parameters.extend(selection());
+    Call::new(
+        &operation_id("count", kind, "Records"),
+        "Count records",
+        description,
+    )
+    .takes(parameters)
+    .answers(
+        "The number.",
+        "Count",
+        json!({"value": 1234, "exact": true}),
+    )
+    .fails(&[403, 404, 422])
+    .build()
+}
+
+/// The parameters in the path of a parent's records.
+fn of_records(kind: ParentKind) -> [Parameter; 2] {
+    let name = "One of the catalog's types of this kind of parent.";
+    [
+        parent_id(kind),
+        parameter(ParameterIn::Path, "type", name, text()),
+    ]
+}
+
+/// The parameters of a selection of records.
+fn selection() -> [Parameter; 5] {
+    let bound = "An instant, a date, or a time ago (`-30d`, `-12h`).";
+    [
+        query("search", "A text to find in any searched field.", text()),
+        repeatable("status", "Only records with one of these statuses.", text()),
+        query("created_at.from", &format!("Inclusive. {bound}"), text()),
+        query("created_at.to", &format!("Exclusive. {bound}"), text()),
+        query(
+            "time_zone",
+            "The time zone in which days begin and timestamps are shown.",
+            text().default(Some(json!("UTC"))),
+        ),
+    ]
 }
 
 pub(crate) fn describe(kind: ParentKind) -> Operation {

@@ -1,5 +1,6 @@
 //! `GET /v1/{organizations|projects|sources}/{id}/records/{type}`: what an export would hold, newest first.
 
+mod count;
 mod page;
 mod query;
 
@@ -17,6 +18,7 @@ use waybill::parent::{Parent, ParentProfile};
 use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 
+pub(crate) use self::count::count;
 use self::page::{Found, Record};
 use self::query::RecordsQuery;
 use super::view::{Count, Meta};
@@ -54,6 +56,17 @@ struct Position {
     found: u64,
 }
 
+impl Position {
+    fn first(as_of: Timestamp) -> Self {
+        Self {
+            as_of,
+            after: None,
+            kept: None,
+            found: 0,
+        }
+    }
+}
+
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     requester: Requester,
@@ -61,29 +74,13 @@ pub(crate) async fn list(
     PathType(type_name): PathType,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let profile = app.parents.get(&parent).await?;
-    let otherwise = "You may see exports here, but not read records.";
-    let permissions = &app.permissions;
-    permissions
-        .require(&requester, Action::ReadRecords, &profile, otherwise)
-        .await?;
-    let catalog = app.catalog();
-    app.require_in_service(&type_name)?;
-    let export_type = type_of(&catalog, &type_name, &parent)?;
-    let export_type = &export_type.with_definitions(&profile.definitions, parent.id());
-    if !export_type.records.is_listed() {
-        return Err(ApiError::NotListed(type_name));
-    }
+    let (profile, export_type) = readable(&app, &requester, &parent, &type_name).await?;
+    let export_type = &export_type;
     let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
     let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
     let start = match &asked.list.cursor {
         Some(cursor) => position(&app, &scope, cursor).await?,
-        None => Position {
-            as_of: app.now(),
-            after: None,
-            kept: None,
-            found: 0,
-        },
+        None => Position::first(app.now()),
     };
     let selection = asked
         .criteria
@@ -116,6 +113,29 @@ pub(crate) async fn list(
         count: Some(Count { value, exact }),
     };
     answer::json(StatusCode::OK, &RecordList { records, meta })
+}
+
+/// The profile of a parent, and the type whose records the requester may read there.
+async fn readable(
+    app: &App,
+    requester: &Requester,
+    parent: &Parent,
+    type_name: &str,
+) -> Result<(ParentProfile, ExportType), ApiError> {
+    let profile = app.parents.get(parent).await?;
+    let otherwise = "You may see exports here, but not read records.";
+    let permissions = &app.permissions;
+    permissions
+        .require(requester, Action::ReadRecords, &profile, otherwise)
+        .await?;
+    let catalog = app.catalog();
+    app.require_in_service(type_name)?;
+    let export_type = type_of(&catalog, type_name, parent)?;
+    let export_type = export_type.with_definitions(&profile.definitions, parent.id());
+    match export_type.records.is_listed() {
+        true => Ok((profile, export_type)),
+        false => Err(ApiError::NotListed(type_name.to_owned())),
+    }
 }
 
 /// The type of this name, where it is of the parent's kind.

@@ -1,6 +1,6 @@
 //! The rows of a window of keys, decoded, and the positions in it from which another reader goes on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -17,15 +17,8 @@ use crate::value::Value;
 #[derive(Debug)]
 pub(in crate::records) struct PostgresPage {
     selected: Arc<Selected>,
-    /// The text of all values.
-    text: String,
-    /// The values, row by row. Each begins where the one before ends.
-    spans: Vec<ValueSpan>,
-    /// The bytes of all keys, and where each of their values ends, row by row.
-    keys: Vec<u8>,
-    key_ends: Vec<usize>,
-    /// The numbers of the rows in the window, from 1.
-    numbers: Vec<u64>,
+    buffers: Buffers,
+    pool: BufferPool,
     /// The number of rows in the window.
     pub(super) scanned: u64,
     /// Rows of another parent, which the database takes for equal.
@@ -44,6 +37,53 @@ pub(in crate::records) struct PostgresPage {
 /// The size in bytes of a page's values after which it takes no further row.
 const MOST_BYTES: u64 = 16_000_000;
 
+/// The rows of a page.
+#[derive(Debug, Default)]
+struct Buffers {
+    /// The text of all values.
+    text: String,
+    /// The values, row by row. Each begins where the one before ends.
+    spans: Vec<ValueSpan>,
+    /// The bytes of all keys, and where each of their values ends, row by row.
+    keys: Vec<u8>,
+    key_ends: Vec<usize>,
+    /// The numbers of the rows in the window, from 1.
+    numbers: Vec<u64>,
+}
+
+/// The buffers of pages that are gone, for the next ones: a page's memory would otherwise be given back and asked for again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BufferPool(Arc<Mutex<Vec<Buffers>>>);
+
+impl BufferPool {
+    fn take(&self) -> Buffers {
+        self.free().pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut buffers: Buffers) {
+        buffers.text.clear();
+        buffers.spans.clear();
+        buffers.keys.clear();
+        buffers.key_ends.clear();
+        buffers.numbers.clear();
+        let mut free = self.free();
+        // One page is written while the next one is read.
+        if free.len() < 2 {
+            free.push(buffers);
+        }
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Buffers>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for PostgresPage {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.buffers));
+    }
+}
+
 /// A value's form, and where it ends in the page's text. A page has some megabytes, and its largest rows hardly more.
 #[derive(Debug, Clone, Copy)]
 struct ValueSpan {
@@ -53,14 +93,11 @@ struct ValueSpan {
 
 impl PostgresPage {
     /// An empty page at a position.
-    pub(super) fn new(selected: Arc<Selected>, position: Position) -> Self {
+    pub(super) fn new(selected: Arc<Selected>, position: Position, pool: BufferPool) -> Self {
         Self {
             selected,
-            text: String::new(),
-            spans: Vec::new(),
-            keys: Vec::new(),
-            key_ends: Vec::new(),
-            numbers: Vec::new(),
+            buffers: pool.take(),
+            pool,
             scanned: 0,
             other_parent: 0,
             end: position.after,
@@ -94,8 +131,10 @@ impl PostgresPage {
         }
         self.end = None;
         for n in 0..width {
-            self.keys.extend_from_slice(raw(n)?.unwrap_or_default());
-            self.key_ends.push(self.keys.len());
+            self.buffers
+                .keys
+                .extend_from_slice(raw(n)?.unwrap_or_default());
+            self.buffers.key_ends.push(self.buffers.keys.len());
         }
         for (n, decoder) in selected.decoders().enumerate() {
             let form = match raw(selected.before_expressions() + n)? {
@@ -107,13 +146,13 @@ impl PostgresPage {
                         _ => None,
                     };
                     let raw = zoned.as_ref().map_or(raw, |raw| raw.as_slice());
-                    decoder.decode(raw, &mut self.text)?
+                    decoder.decode(raw, &mut self.buffers.text)?
                 }
             };
-            let end = u32::try_from(self.text.len()).map_err(|_| Malformed)?;
-            self.spans.push(ValueSpan { form, end });
+            let end = u32::try_from(self.buffers.text.len()).map_err(|_| Malformed)?;
+            self.buffers.spans.push(ValueSpan { form, end });
         }
-        self.numbers.push(self.scanned);
+        self.buffers.numbers.push(self.scanned);
         match self.bytes > MOST_BYTES {
             // The rest of the window may be of any size.
             true => Err(ConnectionError::PageFull),
@@ -123,22 +162,33 @@ impl PostgresPage {
 
     /// How many records the page has.
     pub(in crate::records) fn len(&self) -> usize {
-        self.numbers.len()
+        self.buffers.numbers.len()
     }
 
     /// Replaces the contents of `values` by the values of the record of this index, in the order of the request's values.
     #[inline]
     pub(in crate::records) fn values<'p>(&'p self, index: usize, values: &mut Vec<Value<'p>>) {
-        let first = index * self.selected.decoders().len();
+        let width = self.selected.decoders().len();
+        let first = index * width;
         values.clear();
+        if self.selected.is_in_order {
+            let spans = &self.buffers.spans;
+            let mut start = first.checked_sub(1).map_or(0, |before| spans[before].end);
+            values.extend(spans[first..first + width].iter().map(|span| {
+                let text = &self.buffers.text[start as usize..span.end as usize];
+                start = span.end;
+                decode::value(span.form, text)
+            }));
+            return;
+        }
         for place in &self.selected.places {
             let mut filled = place
                 .expressions
                 .iter()
                 .map(|n| first + n)
-                .filter(|at| self.spans[*at].form != Form::Null);
+                .filter(|at| self.buffers.spans[*at].form != Form::Null);
             values.push(match (filled.next(), place.otherwise.as_deref()) {
-                (Some(at), _) => decode::value(self.spans[at].form, self.text_at(at)),
+                (Some(at), _) => decode::value(self.buffers.spans[at].form, self.text_at(at)),
                 (None, Some(otherwise)) => Value::Text(otherwise.into()),
                 (None, None) => Value::Null,
             });
@@ -148,8 +198,10 @@ impl PostgresPage {
     /// The text of the value at this place of all values.
     #[inline]
     fn text_at(&self, at: usize) -> &str {
-        let start = at.checked_sub(1).map_or(0, |before| self.spans[before].end);
-        &self.text[start as usize..self.spans[at].end as usize]
+        let start = at
+            .checked_sub(1)
+            .map_or(0, |before| self.buffers.spans[before].end);
+        &self.buffers.text[start as usize..self.buffers.spans[at].end as usize]
     }
 
     /// What a record's key says of its time.
@@ -175,9 +227,9 @@ impl PostgresPage {
 
     fn key(&self, index: usize) -> Key {
         let width = self.selected.key.len();
-        let end = |n: usize| n.checked_sub(1).map_or(0, |n| self.key_ends[n]);
-        let values =
-            (index * width..(index + 1) * width).map(|n| self.keys[end(n)..end(n + 1)].to_vec());
+        let end = |n: usize| n.checked_sub(1).map_or(0, |n| self.buffers.key_ends[n]);
+        let values = (index * width..(index + 1) * width)
+            .map(|n| self.buffers.keys[end(n)..end(n + 1)].to_vec());
         Key(values.collect())
     }
 
@@ -202,7 +254,11 @@ impl PostgresPage {
 
     /// How many of these were read up to the record of this index.
     pub(in crate::records) fn read_through(&self, index: usize) -> u64 {
-        self.numbers.get(index).copied().unwrap_or(self.scanned)
+        self.buffers
+            .numbers
+            .get(index)
+            .copied()
+            .unwrap_or(self.scanned)
     }
 
     /// The size of the values that were read, in bytes.

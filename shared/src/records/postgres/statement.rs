@@ -24,6 +24,8 @@ pub(super) struct Selected {
     expressions: Vec<(String, Decoder)>,
     /// Of each value of a row, the expressions of its paths in order of preference.
     pub(super) places: Vec<Place>,
+    /// Whether each value of a row is that of the expression at the same place.
+    pub(super) is_in_order: bool,
     table: String,
     /// The bounds on the key's first column, where that is the time of creation.
     from: Option<Timestamp>,
@@ -88,6 +90,7 @@ impl Selected {
             parent: (sql::identifier(&spec.parent), parent.sql_type.clone()),
             expressions: Vec::new(),
             places: Vec::new(),
+            is_in_order: false,
             table: table.name.clone(),
             from: None,
             until: None,
@@ -112,6 +115,9 @@ impl Selected {
             let place = selected.place(table, origin, form)?;
             selected.places.push(place);
         }
+        let mut places = selected.places.iter().enumerate();
+        selected.is_in_order = selected.places.len() == selected.expressions.len()
+            && places.all(|(n, place)| place.expressions == [n] && place.otherwise.is_none());
         selected.bound(table, spec, request)?;
         for (name, condition) in &spec.fixed {
             selected.conditions.push(table.is_fixed(name, condition)?);
