@@ -3,6 +3,7 @@
 mod columns;
 mod mistakes;
 mod records;
+mod unknown_keys;
 
 use std::collections::HashSet;
 
@@ -47,11 +48,13 @@ struct RawType {
 
 /// Parses and checks every type of a catalog.
 pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
-    let raw: RawCatalog = toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or_default();
-        Wrong::at(span, error.message()).in_text(text)
-    })?;
-    types(raw.types, &raw.databases).map_err(|wrong| wrong.in_text(text))
+    let mut found = Wrong::default();
+    let raw = found.keep(unknown_keys::read::<RawCatalog>(text));
+    let types = raw.and_then(|(raw, unknown)| {
+        found.add(unknown);
+        found.keep(types(raw.types, &raw.databases))
+    });
+    found.or(types).map_err(|wrong| wrong.in_text(text))
 }
 
 fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<ExportType>, Wrong> {

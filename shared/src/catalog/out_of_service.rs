@@ -39,13 +39,15 @@ pub(super) fn valid_types(
         if is_last {
             return Ok((Vec::new(), out_of_service));
         }
-        let line = match &error {
-            CatalogError::Invalid(mistakes) => mistakes.first().map_or(1, |mistake| mistake.line),
-            CatalogError::Unreadable { .. } => return Err(error),
-        };
-        let Some(lines) = type_at(&text, line) else {
+        let CatalogError::Invalid(mut mistakes) = error else {
             return Err(error);
         };
+        let line = mistakes.first().map_or(1, |mistake| mistake.line);
+        let Some(lines) = type_at(&text, line) else {
+            return Err(CatalogError::Invalid(mistakes));
+        };
+        mistakes.retain(|mistake| type_at(&text, mistake.line).as_ref() == Some(&lines));
+        let error = CatalogError::Invalid(mistakes);
         out_of_service.push(OutOfService {
             name: name(&text[lines.clone()]).unwrap_or_else(|| format!("line {line}")),
             reason: error.to_string(),

@@ -215,7 +215,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),
             @"the catalog is invalid in line 3: a type's name must have 1 to 64 of a-z, 0-9 and _, and begin with a letter");
     assert_snapshot!(refusal("delivery", "deliver"),
-            @"the catalog is invalid in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
+            @"the catalog is invalid in line 2: missing field `delivery`; in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
     assert_snapshot!(refusal(r#""source""#, r#""team""#),
             @"the catalog is invalid in line 4: unknown variant `team`, expected one of `organization`, `project`, `source`");
     assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
@@ -327,6 +327,24 @@ fn every_mistake_of_a_type_is_listed_with_its_line() {
         created = \"at\"\nsearch = [\"a\", \"b\"]\ncolumns = [{ key = \"a\", kind = \"text\" }, { key = \"a\", kind = \"text\" }]\n";
     assert_snapshot!(
         Catalog::parse(database)
+            .unwrap_err()
+            .to_string()
+            .replace("; in ", "\n")
+    );
+    let unknown = LEADS
+        .replacen("delivery  =", "deliver   =", 1)
+        .replacen("kind = \"phone\"", "kind = \"phone\", colour = \"red\"", 1)
+        .replacen("sort_key = \"sk\"", "sort_key = \"sk\", sorted = true", 1)
+        .replacen("path = \"address.city\"", "path = \"address.\"", 1);
+    assert_snapshot!(
+        Catalog::parse(&unknown)
+            .unwrap_err()
+            .to_string()
+            .replace("; in ", "\n")
+    );
+    let unknown = unknown.replacen("deliver   =", "delivery  = \"link\"\nnote      =", 1);
+    assert_snapshot!(
+        Catalog::parse(&unknown)
             .unwrap_err()
             .to_string()
             .replace("; in ", "\n")
