@@ -253,6 +253,48 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     no_other_errors(browser).await;
 }
 
+/// Makes the API's answers also say what is rare: a type out of service, and warnings of every kind.
+const RARE_ANSWERS: &str = r#"
+    const fetched = window.fetch;
+    window.fetch = async (...asked) => {
+      const answer = await fetched(...asked);
+      const url = String(asked[0]?.url ?? asked[0]);
+      if (!answer.ok || !/\/v1\/(catalog|exports\/\d+$)/.test(url)) return answer;
+      const body = await answer.json();
+      if (url.includes("/v1/catalog")) body.out_of_service = ["tickets", "visits"];
+      else body.warnings = [
+        { code: "bytes_replaced", column: "customer", count: 3 },
+        { code: "other_kind", column: "amount", count: 1200 },
+        { code: "cell_cut", count: 17 },
+        { code: "undecided", attribute: "sk", count: 2, example: "ORDER#yesterday#7" },
+      ];
+      return new Response(JSON.stringify(body), { status: answer.status, headers: answer.headers });
+    };
+"#;
+
+#[tokio::test]
+async fn what_is_rarely_said() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let check = ViewCheck::new(browser);
+    let done = ana
+        .owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    browser.before_each_page(RARE_ANSWERS).await;
+    ana.enter("/").await;
+    browser.shows("main", "Out of service at the moment").await;
+    check.look("out-of-service").await;
+    ana.enter(&format!("/exports/{}", id(&done))).await;
+    browser.shows("#warnings", "Other columns: 17").await;
+    browser
+        .shows("#warnings", "customer: 3 bytes that are no text")
+        .await;
+    check.look("export-warnings").await;
+}
+
 #[tokio::test]
 async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     let Some(dana) = Visitor::new(HEBREW_NAME, 8).await else {
