@@ -11,6 +11,7 @@ mod network;
 mod page;
 mod password;
 mod position;
+mod settings;
 mod sql;
 mod statement;
 mod table;
@@ -35,6 +36,7 @@ use self::error::{CONNECT, ConnectionError};
 use self::indexes::Indexes;
 use self::page::{BufferPool, Parent};
 use self::position::{Key, Position};
+use self::settings::settings;
 use self::statement::{Parameters, Selected, Window};
 use self::table::Table;
 use super::{Order, ReadRequest, RecordsError};
@@ -49,19 +51,6 @@ const SMALLEST_WINDOW: u32 = 100;
 const PAGE_BYTES: u64 = 2_000_000;
 /// How many times as many rows the next window may have.
 const GROWTH: u32 = 10;
-
-/// Makes the server read a window from the index that has its order, and stop at its end. Without statistics of the table, or
-/// with old ones, it may otherwise read all rows of the parent for each window, and sort them. Nor is a window worth
-/// compiling.
-const BY_INDEX: &str =
-    "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
-
-/// Makes the server refuse a statement from which row-level security would hide rows, rather than hide them: a policy may
-/// be added while a file is built, and a view may be of a table with one.
-const ALL_ROWS: &str = "SET LOCAL row_security = off";
-
-/// Lets a server whose texts have no encoding send them as they are. It would otherwise refuse those that are no UTF-8.
-const AS_STORED: &str = "SET LOCAL client_encoding = 'SQL_ASCII'";
 
 /// A parent's records within a range, after a position.
 #[derive(Debug)]
@@ -276,19 +265,6 @@ async fn with_retries<T, F: Future<Output = Result<T, ConnectionError>>>(
         }
     }
     attempt().await
-}
-
-/// The settings of every statement that reads a table; `has_order` where an index has a parent's rows in the order of the
-/// keys.
-fn settings(table: &Table, spec: &SqlSpec, has_order: bool) -> String {
-    let by_index = has_order.then_some(BY_INDEX);
-    let as_stored = table.has_any_bytes.then_some(AS_STORED);
-    let all_rows = (!spec.row_security).then_some(ALL_ROWS);
-    let settings: Vec<&str> = [by_index, as_stored, all_rows]
-        .into_iter()
-        .flatten()
-        .collect();
-    settings.join("; ")
 }
 
 /// Connects, and describes the entry's table; `None` if there is no such table.

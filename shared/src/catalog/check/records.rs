@@ -1,19 +1,22 @@
 //! Parses and checks where a type's records are.
 
-use std::collections::{BTreeMap, HashSet};
+mod database;
+mod fixed;
+mod partitions;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub(super) use self::database::Databases;
+use self::database::{database_spec, key};
+use self::fixed::fixed;
+use self::partitions::{number_partitions, partitions, periods};
 use super::{Wrong, not_empty, wrong};
-use crate::catalog::partitions::{PARENT, ROOT};
-use crate::catalog::{
-    Constant, DatabaseSpec, DynamodbSpec, FixedCondition, PeriodLength, Periods, RecordsSpec,
-    SortFormat, SqlSpec,
-};
+use crate::catalog::{DatabaseSpec, DynamodbSpec, RecordsSpec, SortFormat, SqlSpec};
 
 /// The default read rate in MB per second: strongly consistent reads of one partition, 3,000 units of 4 KB per second.
 const READ_MB_PER_S: u32 = 12;
@@ -69,26 +72,6 @@ enum PartitionType {
     Number,
 }
 
-/// The engine of a database.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum DatabaseEngine {
-    Postgres,
-}
-
-/// A `[database.name]`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawDatabase {
-    engine: DatabaseEngine,
-    settles: Option<Spanned<i64>>,
-    time_zone: Option<Spanned<String>>,
-    connections: Option<Spanned<i64>>,
-}
-
-/// The databases of the catalog, by their names.
-pub(super) type Databases = BTreeMap<Spanned<String>, Spanned<RawDatabase>>;
-
 /// Where a type's records are.
 pub(super) fn records(
     raw: Spanned<RawRecords>,
@@ -110,40 +93,6 @@ pub(super) fn records(
             sql(raw, database).map(RecordsSpec::Postgres)
         }
     }
-}
-
-fn database_spec(name: &str, raw: &RawDatabase) -> Result<DatabaseSpec, Wrong> {
-    let DatabaseEngine::Postgres = raw.engine;
-    let connections = raw.connections.as_ref().map(connections).transpose()?;
-    let time_zone = raw.time_zone.as_ref().map(time_zone).transpose()?;
-    Ok(DatabaseSpec {
-        name: name.to_owned(),
-        settles_s: raw.settles.as_ref().map_or(Ok(SETTLES_S), settles)?,
-        time_zone: time_zone.filter(|name| name != "UTC"),
-        connections: connections.unwrap_or_else(DatabaseSpec::default_connections),
-    })
-}
-
-fn time_zone(name: &Spanned<String>) -> Result<String, Wrong> {
-    match TimeZone::get(name.get_ref()) {
-        Ok(_) => Ok(name.get_ref().clone()),
-        Err(_) => Err(wrong(
-            name,
-            "`time_zone` must be a zone's IANA name, such as Europe/Lisbon",
-        )),
-    }
-}
-
-fn connections(count: &Spanned<i64>) -> Result<u32, Wrong> {
-    let valid = u32::try_from(*count.get_ref()).ok();
-    valid
-        .filter(|count| (1..=10_000).contains(count))
-        .ok_or_else(|| {
-            wrong(
-                count,
-                "`connections` must be a whole number from 1 to 10000",
-            )
-        })
 }
 
 /// A key that the records' engine needs.
@@ -258,62 +207,6 @@ fn sort_format(
     }
 }
 
-/// The months or days that have partitions of their own.
-fn periods(
-    partitions: &[Spanned<String>],
-    since: Option<Spanned<Date>>,
-    zone: Option<Spanned<String>>,
-) -> Result<Option<Periods>, Wrong> {
-    let has = |length: PeriodLength, template: &Spanned<String>| {
-        template.get_ref().contains(length.placeholder())
-    };
-    let mut lengths = [PeriodLength::Month, PeriodLength::Day].into_iter();
-    let length = lengths.find(|length| partitions.iter().any(|template| has(*length, template)));
-    let Some(length) = length else {
-        let unused = since
-            .map(|since| since.span())
-            .or(zone.map(|zone| zone.span()));
-        return match unused {
-            Some(span) => Err(Wrong::at(
-                span,
-                "`since` and `time_zone` are for partitions with {month} or {day}",
-            )),
-            None => Ok(None),
-        };
-    };
-    if let Some(other) = partitions.iter().find(|template| !has(length, template)) {
-        return Err(wrong(
-            other,
-            "either all partitions of a type have {month}, or all have {day}, or none has either",
-        ));
-    }
-    let since = since.ok_or_else(|| wrong(&partitions[0], "partitions with {month} or {day} need `since`, the day of the first record, such as \"2024-01-31\""))?;
-    let zone = zone.as_ref().map_or(Ok("UTC".to_owned()), time_zone)?;
-    Ok(Some(Periods {
-        length,
-        since: since.into_inner(),
-        time_zone: TimeZone::get(&zone).unwrap_or(TimeZone::UTC),
-    }))
-}
-
-/// Whether partition keys are numbers. A number has no room for more than the parent's id.
-fn number_partitions(
-    partition_type: Option<Spanned<PartitionType>>,
-    partitions: &[Spanned<String>],
-) -> Result<bool, Wrong> {
-    let is_number = partition_type.is_some_and(|of| *of.get_ref() == PartitionType::Number);
-    match partitions
-        .iter()
-        .find(|template| template.get_ref() != PARENT)
-    {
-        Some(template) if is_number => Err(wrong(
-            template,
-            "a partition key that is a number can only be {parent}",
-        )),
-        _ => Ok(is_number),
-    }
-}
-
 fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wrong> {
     let span = raw.span();
     let raw = raw.into_inner();
@@ -353,136 +246,6 @@ fn sql(raw: Spanned<RawRecords>, database: DatabaseSpec) -> Result<SqlSpec, Wron
     })
 }
 
-/// The columns of a key in a database.
-fn key(raw: Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Wrong> {
-    if raw.get_ref().is_empty() {
-        return Err(wrong(&raw, "`key` must name at least one column"));
-    }
-    let mut names: Vec<String> = Vec::new();
-    for name in raw.into_inner() {
-        if names.contains(name.get_ref()) {
-            return Err(wrong(
-                &name,
-                format!("`{}` is listed twice", name.get_ref()),
-            ));
-        }
-        names.push(not_empty(name)?);
-    }
-    Ok(names)
-}
-
-/// The default time until reading begins, in seconds.
-const SETTLES_S: u32 = 5;
-/// The longest time until reading begins, in seconds.
-const LONGEST_SETTLES_S: u32 = 600;
-
-fn settles(seconds: &Spanned<i64>) -> Result<u32, Wrong> {
-    let valid = u32::try_from(*seconds.get_ref()).ok();
-    valid
-        .filter(|seconds| *seconds <= LONGEST_SETTLES_S)
-        .ok_or_else(|| {
-            wrong(
-                seconds,
-                format!(
-                    "`settles` must be a whole number of seconds from 0 to {LONGEST_SETTLES_S}"
-                ),
-            )
-        })
-}
-
-/// The maximum number of partitions of a parent. A position has the keys of a record of each, of up to 6 KB, and must fit
-/// into an item of DynamoDB (400 KB).
-const MAX_PARTITIONS: usize = 50;
-
-/// The templates of a parent's partitions. Each must contain the parent, and none may be repeated.
-fn partitions(
-    span: Range<usize>,
-    one: Option<Spanned<String>>,
-    several: Option<Vec<Spanned<String>>>,
-) -> Result<Vec<Spanned<String>>, Wrong> {
-    let partitions = match (one, several) {
-        (Some(one), None) => vec![one],
-        (None, Some(several)) if !several.is_empty() => several,
-        _ => {
-            return Err(Wrong::at(
-                span,
-                "give either `partition` or a list of `partitions`, not both",
-            ));
-        }
-    };
-    if let Some(template) = partitions.get(MAX_PARTITIONS) {
-        return Err(wrong(
-            template,
-            format!("a type has at most {MAX_PARTITIONS} partitions, which are read in parallel"),
-        ));
-    }
-    let mut distinct = HashSet::new();
-    for template in &partitions {
-        check_template(template)?;
-        if !distinct.insert(template.get_ref()) {
-            return Err(wrong(
-                template,
-                "this partition is listed twice; its records would be exported twice",
-            ));
-        }
-    }
-    Ok(partitions)
-}
-
-/// What every record of the type has, in a table with several types.
-fn fixed(
-    raw: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-) -> Result<Vec<(String, FixedCondition)>, Wrong> {
-    let mut found = Wrong::default();
-    let mut conditions = Vec::new();
-    for (name, value) in raw {
-        let condition = fixed_condition(value.get_ref()).ok_or_else(|| {
-            wrong(
-                &value,
-                "a value in `fixed` must be a text, an integer, true or false, a list of these, { not = … } of one or a list, \
-                 or { absent = true }",
-            )
-        });
-        let name = found.keep(not_empty(name));
-        conditions.extend(name.zip(found.keep(condition)));
-    }
-    found.or(Some(conditions))
-}
-
-fn fixed_condition(value: &toml::Value) -> Option<FixedCondition> {
-    let table = match value {
-        toml::Value::Array(_) => {
-            return Some(FixedCondition::OneOf {
-                one_of: constants(value)?,
-            });
-        }
-        toml::Value::Table(table) if table.len() == 1 => table,
-        value => return constant(value).map(FixedCondition::Is),
-    };
-    let not = table.get("not").and_then(constants);
-    let absent = table.get("absent").and_then(toml::Value::as_bool);
-    not.map(|not| FixedCondition::Not { not })
-        .or(absent.map(|absent| FixedCondition::Absent { absent }))
-}
-
-/// A constant, or a list of at least one.
-fn constants(value: &toml::Value) -> Option<Vec<Constant>> {
-    match value {
-        toml::Value::Array(values) if values.is_empty() => None,
-        toml::Value::Array(values) => values.iter().map(constant).collect(),
-        value => Some(vec![constant(value)?]),
-    }
-}
-
-fn constant(value: &toml::Value) -> Option<Constant> {
-    match value {
-        toml::Value::String(text) => Some(Constant::Text(text.clone())),
-        toml::Value::Integer(number) => Some(Constant::Integer(*number)),
-        toml::Value::Boolean(flag) => Some(Constant::Boolean(*flag)),
-        _ => None,
-    }
-}
-
 /// A role's ARN, or the name of the variable that contains the ARN.
 fn role(role: Spanned<String>) -> Result<String, Wrong> {
     let text = role.get_ref();
@@ -506,29 +269,6 @@ fn read_mb_per_s(budget: Spanned<i64>) -> Result<u32, Wrong> {
             "`read_mb_per_s` must be an integer of at least 1, in megabytes per second",
         )
     })
-}
-
-/// A partition without the parent in its key would give one customer's records to another.
-fn check_template(template: &Spanned<String>) -> Result<(), Wrong> {
-    let text = template.get_ref();
-    if !text.contains(PARENT) {
-        return Err(wrong(
-            template,
-            "a partition must contain {parent}, so that it has the records of only one parent",
-        ));
-    }
-    let periods = [PeriodLength::Month, PeriodLength::Day].map(PeriodLength::placeholder);
-    let placeholders = [PARENT, ROOT].into_iter().chain(periods);
-    let rest = placeholders.fold(text.clone(), |rest, placeholder| {
-        rest.replace(placeholder, "")
-    });
-    if rest.contains(['{', '}']) {
-        return Err(wrong(
-            template,
-            "a partition can have only {parent}, {root}, {month} and {day} in braces",
-        ));
-    }
-    Ok(())
 }
 
 fn is_logical_name(text: &str) -> bool {

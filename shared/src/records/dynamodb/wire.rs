@@ -6,6 +6,7 @@
 
 mod answer;
 mod buffer_pool;
+mod kind;
 mod layout;
 mod nested;
 mod parser;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::buffer_pool::BufferPool;
+use super::kind::{Kind, kind};
 use super::layout::{Layout, Meaning};
 use super::scan::{Inside, Malformed, Scanner, unescape};
 
@@ -115,31 +116,8 @@ struct Shape {
     next: [usize; 2],
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-enum Kind {
-    /// A value between quotes.
-    Text(Form),
-    Bool,
-    Null,
-    Map,
-    List,
-    #[default]
-    Other,
-}
-
 /// The bytes that end a text and lead to the next attribute.
 const LEAD: &[u8] = b"\"},";
-
-impl Kind {
-    /// The form of the value, if it is between quotes.
-    #[inline]
-    fn text(self) -> Option<Form> {
-        match self {
-            Self::Text(form) => Some(form),
-            _ => None,
-        }
-    }
-}
 
 /// The maximum number of shapes at a level; after it, learning begins anew. A table may contain maps whose names are
 /// values.
@@ -403,23 +381,6 @@ impl RecordsParser {
             next: [0, 0],
         })
     }
-}
-
-/// Parses the name of a value's type, and the colon.
-fn kind(scanner: &mut Scanner<'_>) -> Result<Kind, Malformed> {
-    let kind = scanner.string()?;
-    let kind = match &scanner.bytes[kind.start..kind.end] {
-        b"S" => Kind::Text(Form::Text),
-        b"N" => Kind::Text(Form::Number),
-        b"B" => Kind::Text(Form::Bytes),
-        b"BOOL" => Kind::Bool,
-        b"NULL" => Kind::Null,
-        b"M" => Kind::Map,
-        b"L" => Kind::List,
-        _ => Kind::Other,
-    };
-    scanner.expect(b':')?;
-    Ok(kind)
 }
 
 fn unescaped(
