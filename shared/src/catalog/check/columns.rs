@@ -22,19 +22,19 @@ pub(super) struct RawColumn {
     #[serde(rename = "as")]
     bytes: Option<Spanned<Bytes>>,
     #[serde(rename = "true")]
-    yes: Option<Spanned<toml::Value>>,
+    true_word: Option<Spanned<toml::Value>>,
     #[serde(rename = "false")]
-    no: Option<Spanned<toml::Value>>,
+    false_word: Option<Spanned<toml::Value>>,
     time_zone: Option<Spanned<String>>,
     mask: Option<Spanned<Mask>>,
-    #[serde(default = "yes")]
+    #[serde(default = "is_shown_by_default")]
     default: bool,
     values: Option<Spanned<toml::Value>>,
     #[serde(default)]
     hidden: bool,
 }
 
-fn yes() -> bool {
+fn is_shown_by_default() -> bool {
     true
 }
 
@@ -153,7 +153,7 @@ fn origin(raw: &RawColumn) -> Result<Origin, Wrong> {
     let is_read = raw.path.is_some()
         || raw.from.is_some()
         || raw.bytes.is_some()
-        || raw.yes.is_some()
+        || raw.true_word.is_some()
         || raw.time_zone.is_some()
         || raw.mask.is_some();
     if is_read {
@@ -213,17 +213,17 @@ fn conversion(raw: &RawColumn) -> Result<Conversion, Wrong> {
             Bytes::Uuid => StoredForm::Uuid,
         });
     }
-    if let Some(yes) = &raw.yes {
+    if let Some(true_word) = &raw.true_word {
         needs(
             Kind::Boolean,
             wrong(
-                yes,
+                true_word,
                 "`true` is for columns of kind boolean; change the column's kind",
             ),
         )?;
-        form = Some(booleans(yes, raw.no.as_ref())?);
-    } else if let Some(no) = &raw.no {
-        return Err(wrong(no, "`false` needs a `true`"));
+        form = Some(booleans(true_word, raw.false_word.as_ref())?);
+    } else if let Some(false_word) = &raw.false_word {
+        return Err(wrong(false_word, "`false` needs a `true`"));
     }
     if let Some(zone) = &raw.time_zone {
         needs(
@@ -276,8 +276,8 @@ const OPPOSITES: [(&str, &str); 9] = [
 ];
 
 fn booleans(
-    yes: &Spanned<toml::Value>,
-    no: Option<&Spanned<toml::Value>>,
+    true_word: &Spanned<toml::Value>,
+    false_word: Option<&Spanned<toml::Value>>,
 ) -> Result<StoredForm, Wrong> {
     let word = |value: &Spanned<toml::Value>| match value.get_ref() {
         toml::Value::String(text) if !text.is_empty() => Ok(text.clone()),
@@ -287,18 +287,18 @@ fn booleans(
             "`true` and `false` must be a text or a whole number, such as \"Y\" or 1",
         )),
     };
-    let truth = word(yes)?;
-    let falsehood = match no {
-        Some(no) => word(no)?,
+    let truth = word(true_word)?;
+    let falsehood = match false_word {
+        Some(false_word) => word(false_word)?,
         None => {
             let opposite = OPPOSITES.iter().find(|(word, _)| *word == truth);
             let (_, opposite) =
-                opposite.ok_or_else(|| wrong(yes, "say also what stands for `false`"))?;
+                opposite.ok_or_else(|| wrong(true_word, "say also what stands for `false`"))?;
             (*opposite).to_owned()
         }
     };
     if truth == falsehood {
-        return Err(wrong(yes, "`true` and `false` must differ"));
+        return Err(wrong(true_word, "`true` and `false` must differ"));
     }
     Ok(StoredForm::Booleans(truth, falsehood))
 }
