@@ -1,15 +1,15 @@
 //! Authorization: grants, the actions that they allow, and the caller that a token identifies.
 
-use crate::catalog::ParentKind;
 use crate::export::Export;
 use crate::parent::{Parent, ParentProfile};
+use crate::parent_kind::{ParentKinds, StoredKinds};
 
 /// One action on a parent or its exports. A grant of the token allows it, or the host's grants function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Request an export.
     Create,
-    /// List exports; an organization's list includes those of its projects and sources.
+    /// List exports; a root's list includes those of all parents that belong to it.
     List,
     /// Read one export and its history.
     Read,
@@ -61,8 +61,8 @@ impl Action {
         }
     }
 
-    /// Whether the action needs a grant for the organization; one for the project or source is not enough.
-    fn needs_organization(self) -> bool {
+    /// Whether the action needs a grant for the root; one for the parent itself is not enough.
+    fn needs_root(self) -> bool {
         match self {
             Self::CancelAny | Self::ReadAddresses => true,
             Self::Create
@@ -75,20 +75,24 @@ impl Action {
     }
 }
 
-/// The target of an action: a parent and its organization. For an export, both come from the export itself.
+/// The target of an action: a parent, and the root that it belongs to, such as a project and its organization. For an
+/// export, both come from the export itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// The parent.
     pub parent: &'a Parent,
-    /// The parent's organization, if any. For an organization, its own id.
-    pub organization_id: Option<&'a str>,
+    /// The id of the root, if any. For a root, its own id.
+    pub root_id: Option<&'a str>,
+    /// The kinds of both.
+    pub kinds: &'a StoredKinds,
 }
 
 impl<'a> From<&'a Export> for Scope<'a> {
     fn from(export: &'a Export) -> Self {
         Self {
             parent: &export.parent,
-            organization_id: export.organization_id.as_deref(),
+            root_id: export.root_id.as_deref(),
+            kinds: &export.kinds,
         }
     }
 }
@@ -97,7 +101,8 @@ impl<'a> From<&'a ParentProfile> for Scope<'a> {
     fn from(profile: &'a ParentProfile) -> Self {
         Self {
             parent: &profile.parent,
-            organization_id: profile.organization_id.as_deref(),
+            root_id: profile.root_id.as_deref(),
+            kinds: &profile.kinds,
         }
     }
 }
@@ -105,8 +110,8 @@ impl<'a> From<&'a ParentProfile> for Scope<'a> {
 /// One grant of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
-    /// All actions on this parent, except those that need a grant for the organization. A grant for an organization
-    /// allows all actions on it and on its projects and sources.
+    /// All actions on this parent, except those that need a grant for the root. A grant for a root allows all actions on it
+    /// and on all parents that belong to it.
     Parent(Parent),
     /// List, read and cancel all exports, and `PUT` parents; never records or files.
     Staff,
@@ -116,15 +121,14 @@ pub enum Grant {
 
 impl Grant {
     /// Parses one word of a claim. `None` for words that are not Waybill's.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub fn parse(word: &str, kinds: &ParentKinds) -> Option<Self> {
         match word {
             "staff" => return Some(Self::Staff),
             "service" => return Some(Self::Service),
             _ => {}
         }
         let (kind, id) = word.split_once(':')?;
-        let kind = ParentKind::ALL.into_iter().find(|k| k.as_str() == kind)?;
-        Parent::new(kind, id).ok().map(Self::Parent)
+        kinds.get(kind)?.parent(id).ok().map(Self::Parent)
     }
 }
 
@@ -135,13 +139,18 @@ pub struct Grants(Vec<Grant>);
 impl Grants {
     /// Parses grants separated by spaces, as in OAuth's `scope` (RFC 6749, section 3.3). API Gateway writes a claim
     /// that is a list as `[a b]`, which is accepted too.
-    pub fn parse(claim: &str) -> Self {
+    pub fn parse(claim: &str, kinds: &ParentKinds) -> Self {
         let words = claim.trim();
         let words = words
             .strip_prefix('[')
             .and_then(|w| w.strip_suffix(']'))
             .unwrap_or(words);
-        Self(words.split_whitespace().filter_map(Grant::parse).collect())
+        let grants = words.split_whitespace();
+        Self(
+            grants
+                .filter_map(|word| Grant::parse(word, kinds))
+                .collect(),
+        )
     }
 
     /// Whether the token has `grant`.
@@ -166,9 +175,9 @@ impl Grants {
     pub fn allow_within(&self, action: Action, scope: Scope<'_>) -> bool {
         self.0.iter().any(|grant| match grant {
             Grant::Parent(granted) => {
-                let organization = granted.id_as(ParentKind::Organization);
-                let is_admin = organization.is_some() && organization == scope.organization_id;
-                is_admin || (granted == scope.parent && !action.needs_organization())
+                let is_admin =
+                    *granted.kind() == scope.kinds.root && Some(granted.id()) == scope.root_id;
+                is_admin || (granted == scope.parent && !action.needs_root())
             }
             Grant::Staff | Grant::Service => false,
         })
@@ -223,8 +232,8 @@ mod tests {
     #[test]
     fn a_claim_is_words_or_a_list_and_unknown_words_grant_nothing() {
         let both = [
-            Grants::parse("openid project:42  staff"),
-            Grants::parse("[openid project:42 staff]"),
+            built_in("openid project:42  staff"),
+            built_in("[openid project:42 staff]"),
         ];
         for grants in both {
             assert_eq!(
@@ -242,17 +251,22 @@ mod tests {
             "Staff",
             "project:42,staff",
         ] {
-            assert_eq!(Grants::parse(nothing), Grants::default(), "{nothing:?}");
+            assert_eq!(built_in(nothing), Grants::default(), "{nothing:?}");
         }
     }
 
+    fn built_in(claim: &str) -> Grants {
+        Grants::parse(claim, &ParentKinds::default())
+    }
+
     /// The actions that `grants` allow on a parent of an organization; `*` marks those allowed everywhere.
-    fn allowed(grants: &str, of: &str, organization_id: Option<&str>) -> String {
-        let grants = Grants::parse(grants);
+    fn allowed(grants: &str, of: &str, root_id: Option<&str>) -> String {
+        let grants = built_in(grants);
         let of = parent(of);
         let scope = Scope {
             parent: &of,
-            organization_id,
+            root_id,
+            kinds: &StoredKinds::default(),
         };
         let words = Action::ALL.into_iter().filter_map(|action| {
             if grants.allow_everywhere(action) {
@@ -272,7 +286,7 @@ mod tests {
         const OWN: &str = "create list read read_records download cancel";
         const STAFF: &str = "*list *read *cancel *cancel_any *read_addresses";
         let acme = Some("acme");
-        for (grants, of, organization_id, actions) in [
+        for (grants, of, root_id, actions) in [
             ("project:42", "project#42", acme, OWN),
             ("project:42", "project#42", None, OWN),
             ("project:42", "project#43", acme, ""),
@@ -292,9 +306,9 @@ mod tests {
             ("", "project#42", acme, ""),
         ] {
             assert_eq!(
-                allowed(grants, of, organization_id),
+                allowed(grants, of, root_id),
                 actions,
-                "{grants:?} for {of} of {organization_id:?}"
+                "{grants:?} for {of} of {root_id:?}"
             );
         }
         let both = allowed("staff project:42", "project#42", acme);

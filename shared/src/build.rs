@@ -9,6 +9,8 @@
 
 mod catalog;
 mod field_error;
+mod parent;
+mod parent_kind;
 mod value;
 
 fn main() {
@@ -18,6 +20,9 @@ fn main() {
         "src/catalog.rs",
         "src/catalog",
         "src/field_error.rs",
+        "src/parent.rs",
+        "src/parent_kind.rs",
+        "src/parent_kind",
         "src/value.rs",
         "src/value",
     ] {

@@ -17,6 +17,7 @@ use std::{env, fs, io};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::check::humane;
 pub use self::conversion::{Conversion, Mask, StoredForm};
 pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
 pub use self::fixed::{Constant, FixedCondition};
@@ -26,6 +27,7 @@ pub use self::partitions::{NoRoot, PartitionGroup, PeriodLength, Periods};
 pub use self::records_spec::{DatabaseSpec, DynamodbSpec, RecordsSpec, SqlSpec};
 pub use self::sort_format::{KeyForm, SortFormat};
 use crate::field_error::FieldError;
+use crate::parent_kind::{KindName, ParentKinds};
 use crate::value::{Kind, Stored};
 
 /// The name of the filter on a record's creation time, the same in every type.
@@ -39,10 +41,11 @@ const CATALOG_PATH: &str = "CATALOG_PATH";
 
 const BUILT_IN: &str = include_str!("../../infra/catalog.toml");
 
-/// The types that can be exported. [`Catalog::parse`] has checked them.
+/// The types that can be exported, and the kinds of parents. [`Catalog::parse`] has checked them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalog {
     types: Vec<ExportType>,
+    kinds: ParentKinds,
     out_of_service: Vec<OutOfService>,
 }
 
@@ -85,8 +88,9 @@ impl Catalog {
     /// [`CatalogError::Invalid`] with the line, for everything that could make an export wrong: an unknown key or kind,
     /// a duplicate name, a partition without `{parent}`, a filter or a searched field that is no column.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        check::catalog(text).map(|types| Self {
+        check::catalog(text).map(|(types, kinds)| Self {
             types,
+            kinds,
             out_of_service: Vec::new(),
         })
     }
@@ -96,9 +100,10 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Invalid`] for a text that is not divided into types.
     pub fn parse_valid(text: &str) -> Result<Self, CatalogError> {
-        let (types, out_of_service) = out_of_service::valid_types(text)?;
+        let ((types, kinds), out_of_service) = out_of_service::valid_types(text)?;
         Ok(Self {
             types,
+            kinds,
             out_of_service,
         })
     }
@@ -156,6 +161,11 @@ impl Catalog {
         self.types.iter().find(|t| t.name == name)
     }
 
+    /// The kinds of parents.
+    pub fn kinds(&self) -> &ParentKinds {
+        &self.kinds
+    }
+
     /// All types, in the catalog's order.
     pub fn types(&self) -> &[ExportType] {
         &self.types
@@ -184,7 +194,7 @@ pub struct ExportType {
     /// The name shown to people: `Orders`.
     pub label: String,
     /// The kind of parent that the records belong to.
-    pub parent: ParentKind,
+    pub parent: KindName,
     /// Whether the mail has the file attached or only links to it.
     pub delivery: Delivery,
     /// Where the records are.
@@ -323,46 +333,6 @@ impl Column {
             values: Vec::new(),
             labels: BTreeMap::new(),
             hidden: false,
-        }
-    }
-}
-
-/// What records belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ParentKind {
-    /// A customer of the product, with its projects and sources.
-    Organization,
-    /// A project, with an integer id.
-    Project,
-    /// A source of records, with fields of its own.
-    Source,
-}
-
-impl ParentKind {
-    /// Every kind.
-    pub const ALL: [ParentKind; 3] = [
-        ParentKind::Organization,
-        ParentKind::Project,
-        ParentKind::Source,
-    ];
-
-    /// The name in grants and tables: `project`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ParentKind::Organization => "organization",
-            ParentKind::Project => "project",
-            ParentKind::Source => "source",
-        }
-    }
-
-    /// The name in the API's paths: `projects`.
-    pub fn plural(self) -> &'static str {
-        match self {
-            ParentKind::Organization => "organizations",
-            ParentKind::Project => "projects",
-            ParentKind::Source => "sources",
         }
     }
 }

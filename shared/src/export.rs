@@ -15,6 +15,7 @@ use crate::catalog::Definitions;
 use crate::file::Format;
 use crate::file::{Profile, Warning};
 use crate::parent::Parent;
+use crate::parent_kind::StoredKinds;
 
 /// The identity of an export: a time-ordered integer below 2^53, so that JavaScript's numbers hold it exactly.
 ///
@@ -240,8 +241,10 @@ pub struct NewExport {
     pub format: Format,
     /// The parent of the records.
     pub parent: Parent,
-    /// The organization of the parent at the time of the request.
-    pub organization_id: Option<String>,
+    /// The id of the root that the parent belonged to at the time of the request, such as its organization's.
+    pub root_id: Option<String>,
+    /// The kinds of the parent and its root.
+    pub kinds: StoredKinds,
     /// The recipient.
     pub user: User,
     /// The `sub` of the requesting token.
@@ -275,7 +278,8 @@ impl NewExport {
             format: self.format,
             status: Status::Waiting,
             parent: self.parent,
-            organization_id: self.organization_id,
+            root_id: self.root_id,
+            kinds: self.kinds,
             user: self.user,
             requested_by: self.requested_by,
             filters: self.filters,
@@ -316,9 +320,16 @@ pub struct Export {
     pub status: Status,
     /// The parent of the records.
     pub parent: Parent,
-    /// The organization of the parent at the time of the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organization_id: Option<String>,
+    /// The id of the root that the parent belonged to at the time of the request, such as its organization's.
+    #[serde(
+        default,
+        rename = "organization_id",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub root_id: Option<String>,
+    /// The kinds of the parent and its root at the time of the request.
+    #[serde(default, skip_serializing_if = "StoredKinds::are_built_in")]
+    pub kinds: StoredKinds,
     /// The recipient.
     pub user: User,
     /// The `sub` of the requesting token: the recipient's, or that of a service acting for them.
@@ -373,6 +384,12 @@ pub struct Export {
 }
 
 impl Export {
+    /// The root that the parent belonged to at the time of the request; a root is its own.
+    pub fn root(&self) -> Option<Parent> {
+        let id = self.root_id.clone()?;
+        Some(Parent::of_kind(self.kinds.root.clone(), id))
+    }
+
     /// The status at `now`: a succeeded export past `expires_at` is expired, even before the sweeper has changed it.
     pub fn status_at(&self, now: Timestamp) -> Status {
         match (self.status, self.expires_at) {

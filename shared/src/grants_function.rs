@@ -8,11 +8,10 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::access_rules::{Action, Scope};
 use crate::aws::CallError;
-use crate::catalog::ParentKind;
 
 /// The timeout of the function. A user waits for the answer, or the rest of an invocation of `notify` does.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,15 +48,7 @@ struct QuestionBody<'a> {
     sub: &'a str,
     claims: &'a BTreeMap<String, String>,
     action: &'static str,
-    parent: Of<'a>,
-}
-
-/// The parent, in the API's form: a project's id is a number.
-#[derive(Serialize)]
-struct Of<'a> {
-    kind: ParentKind,
-    id: Value,
-    organization_id: Option<&'a str>,
+    parent: Value,
 }
 
 impl Question {
@@ -75,11 +66,7 @@ impl Question {
             sub,
             claims,
             action: action.as_str(),
-            parent: Of {
-                kind: scope.parent.kind(),
-                id: scope.parent.id_in_json(),
-                organization_id: scope.organization_id,
-            },
+            parent: parent_in_json(scope),
         };
         Self(json!(body))
     }
@@ -93,6 +80,16 @@ impl Question {
     fn item(&self) -> Value {
         json!({"action": self.0["action"], "parent": self.0["parent"]})
     }
+}
+
+/// The parent in the API's form: a project's id is a number, and its organization's the field `organization_id`.
+fn parent_in_json(scope: Scope<'_>) -> Value {
+    let mut parent = Map::new();
+    parent.insert("kind".to_owned(), scope.parent.kind().as_str().into());
+    parent.insert("id".to_owned(), scope.kinds.id_in_json(scope.parent));
+    let root = scope.kinds.root_id_in_json(scope.root_id);
+    parent.insert(scope.kinds.root.id_field(), root);
+    parent.into()
 }
 
 /// The accepted answers to a question.
@@ -220,6 +217,7 @@ impl GrantsFunction {
 mod tests {
     use super::*;
     use crate::parent::Parent;
+    use crate::parent_kind::StoredKinds;
 
     /// The server accepts the connection and never answers, as Lambda does while a function hangs.
     #[tokio::test]
@@ -244,10 +242,12 @@ mod tests {
 
     #[test]
     fn a_question_names_person_action_and_parent() {
+        let kinds = StoredKinds::default();
         let project: Parent = "project#42".parse().unwrap();
         let scope = Scope {
             parent: &project,
-            organization_id: Some("acme"),
+            root_id: Some("acme"),
+            kinds: &kinds,
         };
         let claims = [("sub".to_owned(), "u-17".to_owned())].into();
         let question = Question::new("u-17", &claims, Action::Download, scope);
@@ -258,7 +258,8 @@ mod tests {
         let source: Parent = "source#42".parse().unwrap();
         let scope = Scope {
             parent: &source,
-            organization_id: None,
+            root_id: None,
+            kinds: &kinds,
         };
         let question = Question::new("u-17", &BTreeMap::new(), Action::Read, scope);
         assert_eq!(

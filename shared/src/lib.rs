@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod live_catalog;
 pub mod objects;
 pub mod parent;
+pub mod parent_kind;
 pub mod queue;
 pub mod records;
 pub mod selection;

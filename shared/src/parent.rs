@@ -1,101 +1,74 @@
-//! Parents: what exported records belong to. A parent is an organization, a project or a source.
+//! Parents: what exported records belong to, such as an organization, a project or a source.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Definitions, ParentKind};
+use crate::catalog::Definitions;
+use crate::parent_kind::{KindName, ParentKinds, StoredKinds};
 
-/// An organization, project or source, by kind and id. Its text, also in the tables, is `project#42`.
+/// What records belong to, by kind and id. Its text, also in the tables, is `project#42`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Parent {
-    kind: ParentKind,
+    kind: KindName,
     id: String,
 }
 
 /// A text or id that is no valid parent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} names no parent: projects have integers from 1, others 1 to 128 of A-Z a-z 0-9 _ . -"
-)]
-pub struct InvalidParent(String);
+#[error("{text:?} names no parent: the id {rule}")]
+pub struct InvalidParent {
+    text: String,
+    rule: &'static str,
+}
 
-impl Parent {
-    /// The parent with this kind and id. Project ids are integers from 1 to 2^63 - 1 without leading zeros, others
-    /// match `[A-Za-z0-9_.-]{1,128}`.
-    pub fn new(kind: ParentKind, id: &str) -> Result<Self, InvalidParent> {
-        let valid = match kind {
-            ParentKind::Project => id
-                .parse::<i64>()
-                .is_ok_and(|n| n > 0 && n.to_string() == id),
-            ParentKind::Organization | ParentKind::Source => {
-                (1..=128).contains(&id.len())
-                    && id
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-            }
-        };
-        if valid {
-            Ok(Self {
-                kind,
-                id: id.to_owned(),
-            })
-        } else {
-            Err(InvalidParent(id.chars().take(200).collect()))
+impl InvalidParent {
+    /// The error about a text that does not follow a rule.
+    pub(crate) fn new(text: &str, rule: &'static str) -> Self {
+        Self {
+            text: text.chars().take(200).collect(),
+            rule,
         }
     }
+}
 
-    /// The kind: organization, project or source.
-    pub fn kind(&self) -> ParentKind {
-        self.kind
+impl Parent {
+    /// The parent of a kind with an id that the kind has found valid.
+    pub(crate) fn of_kind(kind: KindName, id: String) -> Self {
+        Self { kind, id }
+    }
+
+    /// The name of the kind.
+    pub fn kind(&self) -> &KindName {
+        &self.kind
     }
 
     /// The id, which is unique within the kind.
     pub fn id(&self) -> &str {
         &self.id
     }
-
-    /// The id, if the parent is of this kind.
-    pub fn id_as(&self, kind: ParentKind) -> Option<&str> {
-        (self.kind == kind).then_some(self.id.as_str())
-    }
-
-    /// The id in JSON, for the API and the grants function: a number for a project, else a text.
-    pub fn id_in_json(&self) -> serde_json::Value {
-        let number = self
-            .id_as(ParentKind::Project)
-            .and_then(|id| id.parse::<u64>().ok());
-        match number {
-            Some(number) => number.into(),
-            None => self.id.as_str().into(),
-        }
-    }
-
-    /// The path in the API: `/v1/projects/42`.
-    pub fn path(&self) -> String {
-        format!("/v1/{}/{}", self.kind.plural(), self.id)
-    }
 }
 
 impl fmt::Display for Parent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.kind.as_str(), self.id)
+        write!(f, "{}#{}", self.kind, self.id)
     }
 }
 
+/// Reads a stored parent. Whether the kind has such ids was checked when it was stored.
 impl FromStr for Parent {
     type Err = InvalidParent;
 
     fn from_str(text: &str) -> Result<Self, InvalidParent> {
-        let invalid = || InvalidParent(text.chars().take(200).collect());
+        let invalid = || InvalidParent::new(text, "must follow a kind and #, such as project#42");
         let (kind, id) = text.split_once('#').ok_or_else(invalid)?;
-        let kind = ParentKind::ALL
-            .into_iter()
-            .find(|k| k.as_str() == kind)
-            .ok_or_else(invalid)?;
-        Self::new(kind, id)
+        let kind = KindName::try_from(kind.to_owned()).map_err(|_| invalid())?;
+        if id.is_empty() {
+            return Err(invalid());
+        }
+        Ok(Self::of_kind(kind, id.to_owned()))
     }
 }
 
@@ -120,13 +93,20 @@ pub struct ParentProfile {
     pub parent: Parent,
     /// The name shown to people.
     pub name: String,
-    /// The organization of a project or a source. Left out if `None`, since it is the key of an index, which allows no
+    /// The id of the root that the parent belongs to. Left out if `None`, since it is the key of an index, which allows no
     /// null.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organization_id: Option<String>,
-    /// The columns that are defined for a source.
+    #[serde(
+        default,
+        rename = "organization_id",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub root_id: Option<String>,
+    /// The columns that are defined for the parent.
     #[serde(default, skip_serializing_if = "Definitions::is_empty")]
     pub definitions: Definitions,
+    /// The kinds of the parent and its root, of today's catalog.
+    #[serde(skip)]
+    pub kinds: StoredKinds,
 }
 
 /// A parent with its name.
@@ -136,9 +116,12 @@ pub struct NamedParent {
     pub parent: Parent,
     /// The name shown to people.
     pub name: String,
-    /// The organization of the parent.
-    #[serde(default)]
-    pub organization_id: Option<String>,
+    /// The id of the root that the parent belongs to.
+    #[serde(default, rename = "organization_id")]
+    pub root_id: Option<String>,
+    /// The kinds of the parent and its root, of today's catalog.
+    #[serde(skip)]
+    pub kinds: StoredKinds,
 }
 
 impl From<ParentProfile> for NamedParent {
@@ -146,20 +129,22 @@ impl From<ParentProfile> for NamedParent {
         Self {
             parent: profile.parent,
             name: profile.name,
-            organization_id: profile.organization_id,
+            root_id: profile.root_id,
+            kinds: profile.kinds,
         }
     }
 }
 
 impl ParentProfile {
-    /// The profile of a parent that staff have not described: the name is the id, and there is no organization, except
-    /// that an organization is its own.
-    pub fn undescribed(parent: Parent) -> Self {
-        let organization_id = parent.id_as(ParentKind::Organization).map(str::to_owned);
+    /// The profile of a parent that staff have not described: the name is the id, and there is no root, except that a root
+    /// is its own.
+    pub fn undescribed(parent: Parent, kinds: &ParentKinds) -> Self {
+        let root_id = kinds.is_root(parent.kind()).then(|| parent.id().to_owned());
         Self {
             name: parent.id().to_owned(),
-            organization_id,
+            root_id,
             definitions: Definitions::default(),
+            kinds: kinds.stored_with(parent.kind()),
             parent,
         }
     }
@@ -170,31 +155,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_outside_the_rule_are_refused() {
-        for id in [
-            "",
-            "0",
-            "-1",
-            "01",
-            "4 2",
-            "9223372036854775808",
-            "abc",
-            "4.2",
-        ] {
-            assert!(Parent::new(ParentKind::Project, id).is_err(), "{id:?}");
-        }
-        for id in ["", "a b", "a#b", "a/b", "é", &"a".repeat(129)] {
-            assert!(Parent::new(ParentKind::Source, id).is_err(), "{id:?}");
-        }
-        assert!(Parent::new(ParentKind::Source, &"a".repeat(128)).is_ok());
-    }
-
-    #[test]
     fn a_parent_is_parsed_back_from_its_text() {
-        for text in ["project#42", "organization#acme.co-1_x", "source#web-leads"] {
+        for text in [
+            "project#42",
+            "organization#acme.co-1_x",
+            "source#web-leads",
+            "workspace#auth0|5f7c",
+        ] {
             assert_eq!(text.parse::<Parent>().unwrap().to_string(), text);
         }
-        assert!("team#1".parse::<Parent>().is_err());
-        assert!("project".parse::<Parent>().is_err());
+        for text in ["project", "project#", "#1", "Project#1"] {
+            assert!(text.parse::<Parent>().is_err(), "{text}");
+        }
     }
 }

@@ -85,7 +85,7 @@ pub struct ReadRequest<'a> {
     pub spec: &'a RecordsSpec,
     /// The id of the records' parent.
     pub parent_id: &'a str,
-    /// The id of the organization that the parent belongs to, if any.
+    /// The id of the root that the parent belongs to, if any.
     pub root_id: Option<&'a str>,
     /// The values to read, and the conditions that every selected record meets.
     pub projection: &'a Projection,
@@ -174,9 +174,9 @@ pub enum RecordsError {
         /// The columns of the key.
         key: String,
     },
-    /// The parent belongs to no organization, by which its records are found.
+    /// The parent belongs to no root, by which its records are found.
     #[error(
-        "this parent belongs to no organization, by which its records are found; describe it with PUT"
+        "nothing says what this parent belongs to, by which its records are found; describe it with PUT"
     )]
     NoRoot,
     /// The checkpoint's position does not belong to these records.

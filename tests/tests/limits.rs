@@ -25,8 +25,9 @@ const SESSION_TOKEN: usize = 4_096;
 async fn a_redirect_to_a_file_is_within_the_limit_on_headers() {
     let catalog = Catalog::load().expect("the catalog");
     let orders = catalog.get("orders").expect("the type orders");
+    let project = catalog.kinds().get("project").expect("the kind project");
     let now: Timestamp = "2026-11-21T12:01:02Z".parse().expect("an instant");
-    let name = FileName::new(orders, &"映".repeat(200), now, Format::Xlsx);
+    let name = FileName::new(&orders.name, project, &"映".repeat(200), now, Format::Xlsx);
     assert!(
         name.as_str().len() > 140,
         "the longest name is nearly used up: {}",

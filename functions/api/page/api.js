@@ -1,5 +1,7 @@
 // A client of Waybill's API with the tokens that `getToken` returns.
 
+import { KINDS } from "/element/kinds.js";
+
 /** The error of a call. Its message is for the user, and empty if the service gave none. */
 export class Problem extends Error {
   constructor(status, message, { retryAfter = null, errors = [] } = {}) {
@@ -149,23 +151,33 @@ export class Client {
 }
 
 function isIn({ parent, export: found }, list) {
-  return parent === `${list.kind}:${list.id}` || (list.kind === "organization" && found.organization_id === list.id);
+  return parent === `${list.kind}:${list.id}` || (list.kind === ROOT && rootOf(found) === list.id);
 }
 
+/** The kind that all other parents belong to. */
+export const ROOT = KINDS.find(({ root }) => root).kind;
+
+const idIn = (found, kind) => found[`${kind}_id`] ?? null;
+
+/** The id of an export's root, as a text; null without one. */
+export const rootOf = (found) => (idIn(found, ROOT) === null ? null : String(idIn(found, ROOT)));
+
 /** The path of a parent in the API (`/v1/projects/42`), or in the page with another prefix. */
-export const pathOf = ({ kind, id }, prefix = "/v1") => `${prefix}/${kind}s/${encodeURIComponent(id)}`;
+export function pathOf({ kind, id }, prefix = "/v1") {
+  const { plural } = KINDS.find((known) => known.kind === kind);
+  return `${prefix}/${plural}/${encodeURIComponent(id)}`;
+}
 
 /** Parses `project:42` into `{kind, id}`. */
 export function parentOf(text) {
-  const [, kind, id] = /^(organization|project|source):(.+)$/.exec(text ?? "") ?? [];
-  return kind ? { kind, id } : null;
+  const [, kind, id] = /^([a-z0-9_]+):(.+)$/.exec(text ?? "") ?? [];
+  return KINDS.some((known) => known.kind === kind) ? { kind, id } : null;
 }
 
 /** The parent of an export. */
 export function parentOfExport(found) {
-  if (found.project_id !== null) return { kind: "project", id: String(found.project_id) };
-  if (found.source_id !== null) return { kind: "source", id: found.source_id };
-  return { kind: "organization", id: found.organization_id };
+  const own = KINDS.find(({ kind, root }) => !root && idIn(found, kind) !== null);
+  return own ? { kind: own.kind, id: String(idIn(found, own.kind)) } : { kind: ROOT, id: rootOf(found) };
 }
 
 /** The body of a request for the same export. */

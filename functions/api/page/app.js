@@ -1,6 +1,7 @@
 // The page: routing, sign-in, and the frame around every view.
 
-import { Client, pathOf } from "./api.js";
+import { KINDS } from "/element/kinds.js";
+import { Client, pathOf, ROOT, rootOf } from "./api.js";
 import { fullPage, announce, h, icon, loading } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";
@@ -35,10 +36,10 @@ const page = { client, format, t, say, go, title, signIn: () => signIn(here(), "
 
 let known = { types: [], parents: [] };
 
-/** Whether the user may cancel an export: their own, their organization's, or any as staff. */
+/** Whether the user may cancel an export: their own, their root's, or any as staff. */
 function mayCancel(found) {
   const isOwn = found.user.id === tokenClaims().sub;
-  const isAdmin = known.parents.some(({ kind, id }) => kind === "organization" && id === found.organization_id);
+  const isAdmin = known.parents.some(({ kind, id }) => kind === ROOT && id === rootOf(found));
   // Staff are recognized by a catalog with types but no parents, since only the API knows which claim has the grants.
   const isStaff = known.types.length > 0 && known.parents.length === 0;
   return isOwn || isAdmin || isStaff;
@@ -99,12 +100,13 @@ async function frame() {
   );
 }
 
-const PARENT = /^\/(organization|project|source)s\/([^/]+)(?:\/([a-z0-9_]+))?$/;
+const PARENT = /^\/([a-z0-9_-]+)\/([^/]+)(?:\/([a-z0-9_]+))?$/;
 
 async function show() {
   const { pathname } = location;
   const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
-  const [, kind, id, list = "exports"] = PARENT.exec(pathname) ?? [];
+  const [, plural, id, list = "exports"] = PARENT.exec(pathname) ?? [];
+  const { kind } = KINDS.find((known) => known.plural === plural) ?? {};
   if (!currentToken()) {
     if (pathname === "/") {
       title("Exports");
@@ -136,7 +138,7 @@ async function home(view) {
   if (known.types.length) return view.askForParent();
   const other = h("button", { type: "button", class: "button" }, "Sign in as someone else");
   other.addEventListener("click", () => signIn("/", "login").catch(failed));
-  main.replaceChildren(fullPage("Nothing is shared with you yet", "Ask the owner of a project, a source or an organization to give you access.", other));
+  main.replaceChildren(fullPage("Nothing is shared with you yet", "Ask an administrator of this product to give you access.", other));
 }
 
 // Links within the page only change the view. `composedPath` finds links inside shadow roots.

@@ -1,5 +1,6 @@
 // The base class of Waybill's elements: styles, texts, and the API client.
 
+import { KINDS } from "/element/kinds.js";
 import { Client, parentOf } from "./api.js";
 import { announce, h } from "./dom.js";
 import { ENGLISH, formatter } from "./format.js";
@@ -116,7 +117,7 @@ export class Element extends HTMLElement {
     // Lets screen readers use the language of the texts, also on a page in another language.
     if (!this.messages && !this.lang) this.lang = ENGLISH;
     if (this.parent) return this.start();
-    this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, this.t("problem.parent")));
+    this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, this.t("problem.parent", { kinds: this.format.or(KINDS.map(({ kind }) => `${kind}:ID`)) })));
   }
 }
 

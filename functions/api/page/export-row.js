@@ -1,6 +1,6 @@
 // The cells and actions of an export's row.
 
-import { isUnfinished, parentOfExport } from "./api.js";
+import { isUnfinished, parentOfExport, ROOT } from "./api.js";
 import { fileName, h, icon } from "./dom.js";
 
 const time = (instant, { format }) =>
@@ -10,10 +10,10 @@ const name = (content, found, { client }) =>
   h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
 const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);
 
-/** The project or source of an export in an organization's list. */
+/** The parent of an export in the list of its root. */
 function belonging(found, { nameOf }) {
   const parent = parentOfExport(found);
-  return parent.kind === "organization" ? null : h("small", { class: "quiet" }, h("bdi", {}, nameOf(parent)));
+  return parent.kind === ROOT ? null : h("small", { class: "quiet" }, h("bdi", {}, nameOf(parent)));
 }
 
 function rows(found, { t, format }) {
@@ -49,14 +49,15 @@ const COLUMNS = {
   actions: { title: "list.actions", class: "acts", isActions: true, cell: () => null },
 };
 
-const OF_KIND = {
-  organization: ["type", "status", "user", "rows", "size", "created", "actions"],
-  source: ["file", "user", "requested", "completed", "status", "leads", "actions"],
-  project: ["file", "status", "user", "rows", "size", "created", "actions"],
-};
+const OF_ROOT = ["type", "status", "user", "rows", "size", "created", "actions"];
+const OF_SOURCE = ["file", "user", "requested", "completed", "status", "leads", "actions"];
+const OF_OTHERS = ["file", "status", "user", "rows", "size", "created", "actions"];
 
 /** The columns of a list of exports, by the kind of its parent. */
-export const columnsOf = (kind) => OF_KIND[kind].map((key) => COLUMNS[key]);
+export function columnsOf(kind) {
+  const keys = kind === ROOT ? OF_ROOT : kind === "source" ? OF_SOURCE : OF_OTHERS;
+  return keys.map((key) => COLUMNS[key]);
+}
 
 /** A status as a word in its colour. */
 export const badge = (status, t) => h("span", { class: `badge ${status}`, part: "status" }, t(`status.${status}`));

@@ -1,6 +1,6 @@
 // <waybill-exports parent="organization:acme">: the exports of a parent, newest first, kept up to date.
 
-import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
+import { isUnfinished, parentOfExport, pathOf, requestOf, ROOT } from "./api.js";
 import { Element, errorText } from "./base.js";
 import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { words } from "./format.js";
@@ -72,7 +72,7 @@ export class ExportsList extends Element {
     if (this.signal.aborted) return;
     for (const { kind, id, name } of parents) this.#names.set(`${kind}:${id}`, name);
     for (const { name, label } of types) this.#labels.set(name, label);
-    const mine = types.filter(({ parent }) => this.parent.kind === "organization" || parent === this.parent.kind);
+    const mine = types.filter(({ parent }) => this.parent.kind === ROOT || parent === this.parent.kind);
     if (mine.length > 1) this.toolbar.append(this.#choice("type", mine.map(({ name }) => name), (name) => this.#label(name)));
     this.#rows.clear();
     this.#show();

@@ -50,7 +50,7 @@ const ENGLISH = {
   "problem.offline": "There is no connection at the moment. Check your network and try again.",
   "problem.session": "Your session has ended. Sign in again to continue.",
   "problem.service": "The service answered {status}. Try again in a moment.",
-  "problem.parent": "This element’s parent must be such as project:42, source:web-leads or organization:acme.",
+  "problem.parent": "This element’s parent must be a kind and an id: {kinds}.",
   "problem.not-found": "There is nothing here, or you may not see it.",
 
   "export.button": "Export",

@@ -1,5 +1,6 @@
-// The view of one parent (an organization, a project, a source): its lists of records and its exports.
+// The view of one parent (such as a project): its lists of records and its exports.
 
+import { KINDS } from "/element/kinds.js";
 import { parentOf, pathOf } from "./api.js";
 import { fullPage, blank, h, icon } from "./dom.js";
 import { words } from "./format.js";
@@ -8,9 +9,9 @@ import { summary } from "./summary.js";
 
 customElements.define("waybill-records-list", RecordsList);
 
-const KINDS = { organization: "Organizations", project: "Projects", source: "Sources" };
+const labelOf = (kind) => KINDS.find((known) => known.kind === kind)?.label ?? words(kind);
 /** The name of a parent, or else its kind and id. */
-export const parentName = ({ kind, id, name }) => (name && name !== id ? name : `${words(kind)} ${id}`);
+export const parentName = ({ kind, id, name }) => (name && name !== id ? name : `${labelOf(kind)} ${id}`);
 
 /** The number of parents from which a search field is shown. */
 const MANY = 12;
@@ -40,7 +41,7 @@ export class ParentView extends HTMLElement {
 
   /** A form for staff, who may see the exports of any parent and have no list of parents. */
   askForParent() {
-    const kinds = Object.entries(KINDS).map(([kind, label]) => h("option", { value: kind }, label.slice(0, -1)));
+    const kinds = KINDS.map(({ kind, label }) => h("option", { value: kind }, label));
     const submit = (event) => {
       event.preventDefault();
       const data = new FormData(event.target);
@@ -51,11 +52,11 @@ export class ParentView extends HTMLElement {
       "form",
       { class: "inline", on: { submit } },
       h("select", { name: "kind", "aria-label": "Kind" }, kinds),
-      h("input", { name: "id", required: true, maxlength: 128, "aria-label": "Id", placeholder: "Id", autocomplete: "off" }),
+      h("input", { name: "id", required: true, maxlength: 256, "aria-label": "Id", placeholder: "Id", autocomplete: "off" }),
       h("button", { class: "button primary" }, "Show exports"),
     );
     this.classList.add("alone");
-    this.replaceChildren(fullPage("Whose exports?", "Name an organization, a project or a source by its id.", form));
+    this.replaceChildren(fullPage("Whose exports?", "Choose what they belong to, and enter its id.", form));
   }
 
   #frame(parent, types) {
@@ -80,9 +81,9 @@ export class ParentView extends HTMLElement {
 
   #parents(current) {
     const { parents } = this.page.known;
-    const groups = Object.entries(KINDS).map(([kind, label]) => {
+    const groups = KINDS.map(({ kind, plural }) => {
       const links = parents.filter((parent) => parent.kind === kind).map((parent) => this.#parentLink(parent, current));
-      return links.length ? h("section", {}, h("h2", {}, label), h("ul", {}, links)) : null;
+      return links.length ? h("section", {}, h("h2", {}, words(plural)), h("ul", {}, links)) : null;
     });
     const find = ({ target }) => {
       const sought = target.value.trim().toLowerCase();
@@ -90,7 +91,7 @@ export class ParentView extends HTMLElement {
       for (const group of list.querySelectorAll("section")) group.hidden = !group.querySelector("li:not([hidden])");
     };
     const search = h("input", { type: "search", placeholder: "Find…", "aria-label": "Find by name", on: { input: find } });
-    const list = h("nav", { "aria-label": "Organizations, projects and sources" }, parents.length > MANY ? search : null, groups);
+    const list = h("nav", { "aria-label": words(KINDS.map(({ plural }) => plural).join(", ")) }, parents.length > MANY ? search : null, groups);
     const here = h("summary", {}, h("bdi", {}, parentName(current)), icon("chevron"));
     // Beside the content if there is room, else folded above it.
     const side = h("details", { class: "side" }, here, list);

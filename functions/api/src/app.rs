@@ -11,9 +11,12 @@ use waybill::clock::Clock;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::live_catalog::LiveCatalog;
+use waybill::parent_kind::{ParentKind, ParentKinds};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
-use waybill::store::{CursorStore, ExportCreator, Exports, Parents, StoreError, TypeEntries};
+use waybill::store::{
+    CursorStore, ExportCreator, Exports, KindsInUse, Parents, StoreError, TypeEntries,
+};
 use waybill::work::WorkTiming;
 
 use crate::config::Config;
@@ -21,6 +24,7 @@ use crate::http::answer::in_milliseconds;
 use crate::http::cursor::Cursors;
 use crate::http::error::ApiError;
 use crate::http::requester::ClaimNames;
+use crate::kinds::CurrentKinds;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
 
@@ -45,6 +49,7 @@ pub struct App {
     /// The stored entries of types.
     pub(crate) type_entries: TypeEntries,
     pub(crate) parents: Parents,
+    kinds: CurrentKinds,
     pub(crate) queue: Queue,
     pub(crate) bucket: Bucket,
     pub(crate) live: LiveCatalog,
@@ -73,9 +78,10 @@ impl App {
                 config.timing.wait_unit(),
             ),
             type_entries: TypeEntries::new(exports.clone()),
-            exports,
             cursor_store: CursorStore::new(clients.db.clone(), config.limits),
             parents: Parents::new(clients.db, config.parents),
+            kinds: CurrentKinds::new(KindsInUse::new(exports.clone()), &live.current().catalog),
+            exports,
             queue: Queue::new(clients.sqs, config.queue_url),
             bucket: Bucket::new(clients.s3, config.bucket),
             live,
@@ -93,6 +99,25 @@ impl App {
     /// The types, as they are now.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         self.live.current().catalog.clone()
+    }
+
+    /// The kinds of parents, as they are now.
+    pub(crate) fn kinds(&self) -> Arc<ParentKinds> {
+        self.kinds.get()
+    }
+
+    /// Stores that something is stored of this kind of parents.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub(crate) async fn keep_kind(&self, kind: &ParentKind) -> Result<(), StoreError> {
+        self.kinds.keep(kind).await
+    }
+
+    /// Looks whether the catalog has changed, and with it the kinds of parents.
+    pub(crate) async fn refresh(&self) {
+        self.live.refresh().await;
+        self.kinds.refresh(&self.catalog()).await;
     }
 
     /// The current time in whole milliseconds, the precision of JavaScript clients.

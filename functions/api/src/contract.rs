@@ -2,11 +2,12 @@
 
 mod call;
 mod examples;
+mod kinds;
 pub(crate) mod operations;
 mod problems;
 mod schemas;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Extension;
 use axum::response::Response;
@@ -20,6 +21,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
 };
+use waybill::parent_kind::ParentKinds;
 
 use crate::endpoints::catalog::CatalogView;
 use crate::endpoints::download::Link;
@@ -64,24 +66,28 @@ const OPTIONAL: [(&str, &str); 17] = [
     ("Warning", "example"),
 ];
 
+pub(crate) use self::kinds::OfKind;
+
 /// A path with its operations by method.
 pub(crate) type Documented = (String, Vec<(HttpMethod, Operation)>);
 
 /// Objects without further properties than those in the contract.
 const CLOSED: [&str; 5] = ["Failure", "FieldError", "Receipt", "User", "Warning"];
 
-/// The contract of a deployment, generated on first use.
+/// The contract of a deployment, generated on first use, and again for other kinds of parents.
 pub struct Contract {
     public_url: String,
-    paths: fn() -> Vec<Documented>,
-    body: OnceLock<Compressed>,
+    paths: fn(&ParentKinds) -> Vec<Documented>,
+    body: Mutex<Option<(Arc<ParentKinds>, Arc<Compressed>)>>,
 }
 
 pub(crate) async fn read(
     Extension(contract): Extension<Arc<Contract>>,
+    Extension(kinds): Extension<Arc<ParentKinds>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (body, encoding) = contract.body()?.form(&headers);
+    let body = contract.body(&kinds)?;
+    let (body, encoding) = body.form(&headers);
     let mut response = answer::revalidated(body, &headers, CACHE_CONTROL)?;
     answer::set(&mut response, VARY, VARIES_BY)?;
     if let Some(encoding) = encoding.filter(|_| response.status().is_success()) {
@@ -92,27 +98,33 @@ pub(crate) async fn read(
 
 impl Contract {
     /// The contract of the API at `public_url` with these paths.
-    pub(crate) fn new(public_url: impl Into<String>, paths: fn() -> Vec<Documented>) -> Self {
+    pub(crate) fn new(
+        public_url: impl Into<String>,
+        paths: fn(&ParentKinds) -> Vec<Documented>,
+    ) -> Self {
         Self {
             public_url: public_url.into(),
             paths,
-            body: OnceLock::new(),
+            body: Mutex::default(),
         }
     }
 
     /// # Errors
     /// When the contract cannot be serialized, which is a bug.
-    fn body(&self) -> Result<&Compressed, ApiError> {
-        if let Some(body) = self.body.get() {
-            return Ok(body);
+    fn body(&self, kinds: &Arc<ParentKinds>) -> Result<Arc<Compressed>, ApiError> {
+        let mut kept = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, body)) = kept.as_ref().filter(|(of, _)| of == kinds) {
+            return Ok(body.clone());
         }
-        let json = serde_json::to_vec(&document(&self.public_url, (self.paths)()));
+        let json = serde_json::to_vec(&document(&self.public_url, kinds, (self.paths)(kinds)));
         let json = json.map_err(|error| ApiError::Internal(error.into()))?;
-        Ok(self.body.get_or_init(|| Compressed::new(json)))
+        let body = Arc::new(Compressed::new(json));
+        *kept = Some((kinds.clone(), body.clone()));
+        Ok(body)
     }
 }
 
-fn document(public_url: &str, documented: Vec<Documented>) -> OpenApi {
+fn document(public_url: &str, kinds: &ParentKinds, documented: Vec<Documented>) -> OpenApi {
     let license = LicenseBuilder::new()
         .name("MIT OR Apache-2.0")
         .identifier(Some("MIT OR Apache-2.0"));
@@ -128,7 +140,9 @@ fn document(public_url: &str, documented: Vec<Documented>) -> OpenApi {
             paths.add_path_operation(&path, vec![method], operation);
         }
     }
-    let tags = TAGS.map(|(name, description)| {
+    let parents = kinds::sentence(kinds);
+    let tags = TAGS.into_iter().chain([(PARENTS, parents.as_str())]);
+    let tags = tags.map(|(name, description)| {
         let tag = TagBuilder::new().name(name);
         tag.description(Some(description)).build()
     });
@@ -137,25 +151,26 @@ fn document(public_url: &str, documented: Vec<Documented>) -> OpenApi {
         .tags(Some(tags))
         .servers(Some([ServerBuilder::new().url(public_url).build()]))
         .paths(paths)
-        .components(Some(components()))
+        .components(Some(components(kinds)))
         .build()
 }
 
 /// The groups of operations, by the words of their paths: the first word that a path contains. A generated client has
 /// one module for each.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 5] = [
     ("exports", "Exports, their history and their totals."),
     ("records", "The records that an export would contain."),
     ("catalog", "What can be exported."),
     ("downloads", "The files of exports."),
     ("openapi", "This contract."),
-    ("parents", "Organizations, projects and sources."),
 ];
+/// The group of all other operations.
+const PARENTS: &str = "parents";
 
 fn tag_of(path: &str) -> &'static str {
     let words = TAGS.map(|(name, _)| name);
     let named = words.into_iter().find(|word| path.contains(word));
-    named.unwrap_or("parents")
+    named.unwrap_or(PARENTS)
 }
 
 /// Adds the schema of a view, and those of the views in it.
@@ -164,7 +179,7 @@ fn add<T: ToSchema>(views: &mut Vec<(String, RefOr<Schema>)>) {
     T::schemas(views);
 }
 
-fn components() -> Components {
+fn components(kinds: &ParentKinds) -> Components {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -184,6 +199,7 @@ fn components() -> Components {
         .schemas_from_iter(views)
         .security_scheme(SECURITY, SecurityScheme::Http(token.build()))
         .build();
+    kinds::add_to(&mut components.schemas, kinds);
     for (name, schema) in &mut components.schemas {
         if let RefOr::T(Schema::Object(object)) = schema {
             let always = object
@@ -197,7 +213,7 @@ fn components() -> Components {
             }
         }
     }
-    for (name, schema) in schemas::bodies() {
+    for (name, schema) in schemas::bodies(kinds) {
         components.schemas.insert(name.to_owned(), schema);
     }
     for (name, response) in problems::responses() {
@@ -215,8 +231,9 @@ mod tests {
     /// Each method of an address is held to the contract by the tests of the contract.
     #[test]
     fn the_contract_has_every_address_of_the_router_and_no_other() {
-        let document = document("https://exports.example", documented());
-        let routed = documented().into_iter().map(|(path, _)| path);
+        let kinds = ParentKinds::default();
+        let document = document("https://exports.example", &kinds, documented(&kinds));
+        let routed = documented(&kinds).into_iter().map(|(path, _)| path);
         assert!(document.paths.paths.into_keys().eq(routed));
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod contract;
 mod endpoints;
 mod http;
+mod kinds;
 mod page;
 mod permissions;
 mod routes;

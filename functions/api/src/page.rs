@@ -2,18 +2,22 @@
 
 mod assets;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use axum::{Extension, Router, middleware};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
-use waybill::catalog::ParentKind;
+use waybill::parent_kind::ParentKinds;
 
 use self::assets::Kept;
 use crate::http::answer;
 use crate::http::error::ApiError;
+use crate::http::path::{self, PLURAL};
 
 /// The configuration of the page.
 pub struct PageConfig {
@@ -91,20 +95,17 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(config: &PageConfig) -> R
         "support_address": config.support_address,
     });
     let config_json = async move || public_config(&public);
-    let mut router = Router::new()
+    let of_parent = get(page.clone()).layer(middleware::from_fn(path::kind_of_path));
+    Router::new()
         .route("/", get(page.clone()))
         .route("/exports/{id}", get(page.clone()))
         .route("/signed-in", get(page.clone()))
         .route("/assets/{version}/{name}", get(asset))
         .route("/element/v1.js", get(element))
-        .route("/config.json", get(config_json));
-    for kind in ParentKind::ALL {
-        let path = format!("/{}/{{id}}", kind.plural());
-        router = router
-            .route(&path, get(page.clone()))
-            .route(&format!("{path}/{{list}}"), get(page.clone()));
-    }
-    router
+        .route("/element/kinds.js", get(kinds_module))
+        .route("/config.json", get(config_json))
+        .route(&format!("/{PLURAL}/{{id}}"), of_parent.clone())
+        .route(&format!("/{PLURAL}/{{id}}/{{list}}"), of_parent)
 }
 
 fn found(name: &str, headers: &HeaderMap, kept: Kept) -> Result<Response, ApiError> {
@@ -124,6 +125,42 @@ async fn asset(
 
 async fn element(headers: HeaderMap) -> Result<Response, ApiError> {
     found("element.js", &headers, Kept::Minutes)
+}
+
+/// A kind of parents, for the scripts.
+#[derive(Serialize)]
+struct KindView<'a> {
+    kind: &'a str,
+    /// The name in paths.
+    plural: &'a str,
+    /// The name shown to people.
+    label: &'a str,
+    /// Whether all other parents belong to one of this kind.
+    root: bool,
+}
+
+/// The kinds of parents, as a module that the other scripts import. It is not among the files, since the catalog, which
+/// defines the kinds, may change.
+async fn kinds_module(
+    Extension(kinds): Extension<Arc<ParentKinds>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let views = kinds.iter().map(|kind| KindView {
+        kind: kind.name.as_str(),
+        plural: &kind.plural,
+        label: &kind.label,
+        root: kind.is_root,
+    });
+    let json = serde_json::to_string(&views.collect::<Vec<_>>());
+    let json = json.map_err(|error| ApiError::Internal(error.into()))?;
+    let module = format!("export const KINDS = {json};\n");
+    let mut response = answer::revalidated(module, &headers, "no-cache")?;
+    answer::set(
+        &mut response,
+        CONTENT_TYPE,
+        "text/javascript; charset=utf-8",
+    )?;
+    Ok(response)
 }
 
 /// The configuration for the page's scripts.

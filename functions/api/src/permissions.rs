@@ -100,7 +100,7 @@ impl Permissions {
             return Ok(());
         }
         Err(match self.allow(requester, Action::List, scope).await? {
-            true => ApiError::Forbidden(otherwise),
+            true => ApiError::Forbidden(otherwise.into()),
             false => ApiError::NotFound,
         })
     }

@@ -8,14 +8,15 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router, middleware};
 use utoipa::openapi::path::{HttpMethod, Operation};
-use waybill::catalog::ParentKind;
+use waybill::parent_kind::ParentKinds;
 
 use crate::app::App;
-use crate::contract::{self, Contract, Documented, operations};
+use crate::contract::{self, Contract, Documented, OfKind, operations};
 use crate::endpoints::{
     cancel, catalog, create, download, events, list, put_parent, read, records, summary,
 };
 use crate::http::error::ApiError;
+use crate::http::path::{PLURAL, kind_of_path};
 use crate::http::{answer, cors};
 use crate::page;
 
@@ -23,7 +24,13 @@ use crate::page;
 struct Route {
     path: String,
     handlers: MethodRouter<Arc<App>>,
-    operations: Vec<(HttpMethod, Operation)>,
+    operations: Vec<(HttpMethod, Described)>,
+}
+
+/// What describes an operation in the contract.
+enum Described {
+    Once(fn(&ParentKinds) -> Operation),
+    ForEachKind(fn(OfKind<'_>) -> Operation),
 }
 
 impl Route {
@@ -35,71 +42,94 @@ impl Route {
         }
     }
 
-    fn documented(mut self, method: HttpMethod, operation: Operation) -> Self {
-        self.operations.push((method, operation));
+    /// A route below the path of a parent of any kind.
+    fn of_parent(path: &str, handlers: MethodRouter<Arc<App>>) -> Self {
+        let handlers = handlers.layer(middleware::from_fn(kind_of_path));
+        Self::new(format!("/v1/{PLURAL}/{{id}}{path}"), handlers)
+    }
+
+    fn documented(mut self, method: HttpMethod, operation: fn(&ParentKinds) -> Operation) -> Self {
+        self.operations.push((method, Described::Once(operation)));
         self
+    }
+
+    fn for_each_kind(mut self, method: HttpMethod, operation: fn(OfKind<'_>) -> Operation) -> Self {
+        self.operations
+            .push((method, Described::ForEachKind(operation)));
+        self
+    }
+
+    /// The path and the operations that are not of a kind of parents.
+    fn documents(&self, kinds: &ParentKinds) -> Documented {
+        let operations = self.operations.iter().filter_map(|(method, described)| {
+            let Described::Once(operation) = described else {
+                return None;
+            };
+            Some((method.clone(), operation(kinds)))
+        });
+        (self.path.clone(), operations.collect())
+    }
+
+    /// The path and the operations of a kind of parents.
+    fn documents_of(&self, of: OfKind<'_>) -> Documented {
+        let operations = self.operations.iter().filter_map(|(method, described)| {
+            let Described::ForEachKind(operation) = described else {
+                return None;
+            };
+            Some((method.clone(), operation(of)))
+        });
+        let path = self.path.replace(PLURAL, &of.kind.plural);
+        (path, operations.collect())
     }
 }
 
-/// All routes of the API.
-fn routes() -> Vec<Route> {
-    let mut routes = vec![
+/// The routes that are of no kind of parents.
+fn plain_routes() -> Vec<Route> {
+    vec![
         Route::new("/openapi.json", get(contract::read))
-            .documented(HttpMethod::Get, operations::contract()),
+            .documented(HttpMethod::Get, |_| operations::contract()),
         Route::new("/v1/catalog", get(catalog::read))
-            .documented(HttpMethod::Get, operations::catalog()),
+            .documented(HttpMethod::Get, operations::catalog),
         Route::new("/v1/exports/{id}", get(read::read))
-            .documented(HttpMethod::Get, operations::read()),
+            .documented(HttpMethod::Get, operations::read),
         Route::new("/v1/exports/{id}/cancel", post(cancel::cancel))
-            .documented(HttpMethod::Post, operations::cancel()),
+            .documented(HttpMethod::Post, operations::cancel),
         Route::new("/v1/exports/{id}/events", get(events::list))
-            .documented(HttpMethod::Get, operations::events()),
+            .documented(HttpMethod::Get, |_| operations::events()),
         Route::new("/v1/downloads/{uuid}", get(download::download))
-            .documented(HttpMethod::Get, operations::download()),
-    ];
-    routes.extend(ParentKind::ALL.into_iter().flat_map(parent_routes));
-    routes
-}
-
-fn parent_routes(kind: ParentKind) -> [Route; 6] {
-    let path = format!("/v1/{}/{{id}}", kind.plural());
-    let of_kind = |handlers: MethodRouter<Arc<App>>| handlers.layer(Extension(kind));
-    [
-        Route::new(&path, of_kind(put(put_parent::put)))
-            .documented(HttpMethod::Put, operations::describe(kind)),
-        Route::new(
-            format!("{path}/catalog"),
-            of_kind(get(catalog::read_parent)),
-        )
-        .documented(HttpMethod::Get, operations::parent_catalog(kind)),
-        Route::new(
-            format!("{path}/exports"),
-            of_kind(post(create::create).get(list::list)),
-        )
-        .documented(HttpMethod::Post, operations::create(kind))
-        .documented(HttpMethod::Get, operations::list(kind)),
-        Route::new(
-            format!("{path}/exports/summary"),
-            of_kind(get(summary::read)),
-        )
-        .documented(HttpMethod::Get, operations::summarize(kind)),
-        Route::new(
-            format!("{path}/records/{{type}}"),
-            of_kind(get(records::list)),
-        )
-        .documented(HttpMethod::Get, operations::records(kind)),
-        Route::new(
-            format!("{path}/records/{{type}}/count"),
-            of_kind(get(records::count)),
-        )
-        .documented(HttpMethod::Get, operations::count(kind)),
+            .documented(HttpMethod::Get, |_| operations::download()),
     ]
 }
 
-/// The paths and operations for the contract.
-pub(crate) fn documented() -> Vec<Documented> {
-    let routes = routes().into_iter();
-    routes.map(|route| (route.path, route.operations)).collect()
+/// The routes of a parent, which are the same for each kind.
+fn parent_routes() -> Vec<Route> {
+    vec![
+        Route::of_parent("", put(put_parent::put))
+            .for_each_kind(HttpMethod::Put, operations::describe),
+        Route::of_parent("/catalog", get(catalog::read_parent))
+            .for_each_kind(HttpMethod::Get, operations::parent_catalog),
+        Route::of_parent("/exports", post(create::create).get(list::list))
+            .for_each_kind(HttpMethod::Post, operations::create)
+            .for_each_kind(HttpMethod::Get, operations::list),
+        Route::of_parent("/exports/summary", get(summary::read))
+            .for_each_kind(HttpMethod::Get, operations::summarize),
+        Route::of_parent("/records/{type}", get(records::list))
+            .for_each_kind(HttpMethod::Get, operations::records),
+        Route::of_parent("/records/{type}/count", get(records::count))
+            .for_each_kind(HttpMethod::Get, operations::count),
+    ]
+}
+
+/// The paths and operations for the contract: those of parents for each of these kinds.
+pub(crate) fn documented(kinds: &ParentKinds) -> Vec<Documented> {
+    let plain = plain_routes();
+    let plain = plain.iter().map(|route| route.documents(kinds));
+    let of_parents = parent_routes();
+    let of_parents = kinds.iter().flat_map(|kind| {
+        let of = OfKind { kinds, kind };
+        of_parents.iter().map(move |route| route.documents_of(of))
+    });
+    plain.chain(of_parents).collect()
 }
 
 /// The contract of the API at `public_url`.
@@ -107,9 +137,14 @@ pub fn contract(public_url: &str) -> Contract {
     Contract::new(public_url, documented)
 }
 
-/// Looks whether the catalog has changed, before a request reads it.
-async fn refresh_catalog(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    app.live.refresh().await;
+/// Looks whether the catalog has changed, before a request reads it. Gives the request the kinds of parents.
+async fn refresh_catalog(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    app.refresh().await;
+    request.extensions_mut().insert(app.kinds());
     next.run(request).await
 }
 
@@ -117,8 +152,9 @@ async fn refresh_catalog(State(app): State<Arc<App>>, request: Request, next: Ne
 pub fn router(app: Arc<App>, contract: Contract) -> Router {
     let page = page::router(&app.page);
     let add = |router: Router<Arc<App>>, route: Route| router.route(&route.path, route.handlers);
-    routes()
+    plain_routes()
         .into_iter()
+        .chain(parent_routes())
         .fold(page, add)
         .fallback(|| async { ApiError::NotFound })
         .layer(Extension(Arc::new(contract)))

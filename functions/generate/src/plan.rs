@@ -54,7 +54,7 @@ impl Plan {
         Ok(Self {
             source: source.to_string(),
             parent_id: export.parent.id().to_owned(),
-            root_id: export.organization_id.clone(),
+            root_id: export.root_id.clone(),
             range: Range::new(&selection, export.created_at),
             projection: Projection::new(&export_type, &columns, &selection),
             options: FileOptions {

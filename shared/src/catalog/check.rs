@@ -2,6 +2,7 @@
 
 mod columns;
 mod mistakes;
+mod parents;
 mod records;
 mod unknown_keys;
 
@@ -12,12 +13,13 @@ use toml::Spanned;
 
 use self::columns::{RawColumn, columns};
 use self::mistakes::{Wrong, wrong};
+use self::parents::RawKind;
 use self::records::{Databases, RawRecords};
-use super::custom::{LAST, OTHER};
+use super::custom::{OTHER, last_keys};
 use super::{
-    ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, ParentKind, Path,
-    RecordsSpec,
+    ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, Path, RecordsSpec,
 };
+use crate::parent_kind::{ParentKind, ParentKinds};
 use crate::value::Kind;
 
 #[derive(Deserialize)]
@@ -25,6 +27,8 @@ use crate::value::Kind;
 struct RawCatalog {
     #[serde(rename = "type")]
     types: Spanned<Vec<RawType>>,
+    #[serde(default, rename = "parent")]
+    kinds: Vec<Spanned<RawKind>>,
     #[serde(default, rename = "database")]
     databases: Databases,
 }
@@ -34,7 +38,7 @@ struct RawCatalog {
 struct RawType {
     name: Spanned<String>,
     label: Option<String>,
-    parent: ParentKind,
+    parent: Spanned<String>,
     delivery: Delivery,
     records: Spanned<RawRecords>,
     created: Spanned<String>,
@@ -46,18 +50,43 @@ struct RawType {
     custom: Option<Spanned<bool>>,
 }
 
-/// Parses and checks every type of a catalog.
-pub(super) fn catalog(text: &str) -> Result<Vec<ExportType>, CatalogError> {
+/// The types of a catalog, and its kinds of parents.
+pub(super) type Checked = (Vec<ExportType>, ParentKinds);
+
+/// Parses and checks every type and kind of a catalog.
+pub(super) fn catalog(text: &str) -> Result<Checked, CatalogError> {
     let mut found = Wrong::default();
     let raw = found.keep(unknown_keys::read::<RawCatalog>(text));
-    let types = raw.and_then(|(raw, unknown)| {
+    let checked = raw.and_then(|(raw, unknown)| {
         found.add(unknown);
-        found.keep(types(raw.types, &raw.databases))
+        let kinds = found.keep(parents::kinds(raw.kinds))?;
+        let types = found.keep(types(raw.types, &kinds, &raw.databases));
+        types.map(|types| (types, kinds))
     });
-    found.or(types).map_err(|wrong| wrong.in_text(text))
+    found.or(checked).map_err(|wrong| wrong.in_text(text))
 }
 
-fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<ExportType>, Wrong> {
+/// The kinds of a catalog, without its types.
+pub(super) fn kinds(text: &str) -> Result<ParentKinds, CatalogError> {
+    #[derive(Deserialize)]
+    struct RawKinds {
+        #[serde(default, rename = "parent")]
+        kinds: Vec<Spanned<RawKind>>,
+    }
+    let wrong = |error: toml::de::Error| {
+        let span = error.span().unwrap_or_default();
+        Wrong::at(span, error.message())
+    };
+    let raw = toml::from_str::<RawKinds>(text).map_err(wrong);
+    let kinds = raw.and_then(|raw| parents::kinds(raw.kinds));
+    kinds.map_err(|wrong| wrong.in_text(text))
+}
+
+fn types(
+    raw: Spanned<Vec<RawType>>,
+    kinds: &ParentKinds,
+    databases: &Databases,
+) -> Result<Vec<ExportType>, Wrong> {
     if raw.get_ref().is_empty() {
         return Err(wrong(&raw, "the catalog has no type; add a [[type]]"));
     }
@@ -73,11 +102,15 @@ fn types(raw: Spanned<Vec<RawType>>, databases: &Databases) -> Result<Vec<Export
     }
     // One invalid type is enough: whoever wants to know of all leaves it out and tries again.
     raw.into_iter()
-        .map(|raw| export_type(raw, databases))
+        .map(|raw| export_type(raw, kinds, databases))
         .collect()
 }
 
-fn export_type(raw: RawType, databases: &Databases) -> Result<ExportType, Wrong> {
+fn export_type(
+    raw: RawType,
+    kinds: &ParentKinds,
+    databases: &Databases,
+) -> Result<ExportType, Wrong> {
     let mut found = Wrong::default();
     if !is_name(raw.name.get_ref()) {
         found.add(wrong(
@@ -85,18 +118,21 @@ fn export_type(raw: RawType, databases: &Databases) -> Result<ExportType, Wrong>
             "a type's name must have 1 to 64 of a-z, 0-9 and _, and begin with a letter",
         ));
     }
+    let kind = found.keep(parents::kind(&raw.parent, kinds));
     let records = found.keep(records::records(raw.records, databases));
     let columns = found.keep(columns(raw.columns));
     let created = found.keep(path(&raw.created));
-    let (Some(records), Some(columns), Some(created)) = (records, columns, created) else {
+    let (Some(kind), Some(records), Some(columns), Some(created)) =
+        (kind, records, columns, created)
+    else {
         return Err(found);
     };
     let custom = raw.custom.filter(|custom| *custom.get_ref());
     if let Some(custom) = &custom {
-        found.keep(may_be_custom(custom, raw.parent, &records, &columns));
+        found.keep(may_be_custom(custom, kind, &records, &columns));
     }
     let columns = match custom {
-        Some(_) => with_last_columns(columns, &created),
+        Some(_) => with_last_columns(columns, kind, &created),
         None => columns,
     };
     if let Some(column) = columns.iter().find(|c| c.origin.path() == Some(&created))
@@ -112,7 +148,7 @@ fn export_type(raw: RawType, databases: &Databases) -> Result<ExportType, Wrong>
     let name = raw.name.into_inner();
     found.or(search.zip(filters).map(|(search, filters)| ExportType {
         label: raw.label.unwrap_or_else(|| humane(&name)),
-        parent: raw.parent,
+        parent: kind.name.clone(),
         delivery: raw.delivery,
         records,
         search,
@@ -127,14 +163,17 @@ fn export_type(raw: RawType, databases: &Databases) -> Result<ExportType, Wrong>
 /// Whether a type with these records and columns may have custom fields.
 fn may_be_custom(
     custom: &Spanned<bool>,
-    parent: ParentKind,
+    kind: &ParentKind,
     records: &RecordsSpec,
     columns: &[Column],
 ) -> Result<(), Wrong> {
-    if parent != ParentKind::Source {
+    if !kind.custom {
         return Err(wrong(
             custom,
-            "only sources have custom fields; the type's parent must be source",
+            format!(
+                "{} have no custom fields; they would need `custom = true` in their [[parent]]",
+                kind.plural
+            ),
         ));
     }
     if columns.iter().any(|column| column.key == OTHER) {
@@ -153,22 +192,24 @@ fn may_be_custom(
 }
 
 /// Moves the columns that end a file with custom fields to the end. Adds those that the type does not define.
-fn with_last_columns(columns: Vec<Column>, created: &Path) -> Vec<Column> {
+fn with_last_columns(columns: Vec<Column>, kind: &ParentKind, created: &Path) -> Vec<Column> {
+    let last = last_keys(&kind.name);
     let (defined, mut columns): (Vec<_>, Vec<_>) = columns
         .into_iter()
-        .partition(|column| LAST.contains(&column.key.as_str()));
-    columns.extend(LAST.map(|key| {
+        .partition(|column| last.contains(&column.key));
+    let id_field = kind.name.id_field();
+    columns.extend(last.map(|key| {
         let defined = defined.iter().find(|column| column.key == key);
-        let kind = match key {
-            "source_id" => Kind::Text,
-            _ => Kind::Timestamp,
+        let kind = match key == id_field {
+            true => Kind::Text,
+            false => Kind::Timestamp,
         };
-        let path = match key {
+        let path = match key.as_str() {
             CREATED_AT => created.clone(),
-            _ => Path::new(key, []),
+            _ => Path::new(key.clone(), []),
         };
         defined.cloned().unwrap_or_else(|| Column {
-            label: humane(key),
+            label: humane(&key),
             ..Column::new(key, kind, path)
         })
     }));
@@ -242,7 +283,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// `created_at` for people: `Created at`.
-fn humane(key: &str) -> String {
+pub(crate) fn humane(key: &str) -> String {
     let mut words = key.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();

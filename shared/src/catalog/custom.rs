@@ -1,28 +1,36 @@
-//! A source's own columns: custom fields, attributes, and one column for all other values.
+//! A parent's own columns: custom fields, attributes, and one column for all other values.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ATTRIBUTES, Column, ExportType, Origin, Others, Path};
+use super::{ATTRIBUTES, CREATED_AT, Column, ExportType, Origin, Others, Path};
+use crate::parent_kind::KindName;
 use crate::value::Kind;
 
-/// The map in a record that holds its source's custom fields. A field may also be an attribute of the record itself.
+/// The map in a record that holds its parent's custom fields. A field may also be an attribute of the record itself.
 pub const CUSTOM: &str = "custom";
 
 /// The key of the column for values under undefined keys.
 pub const OTHER: &str = "other";
 
-/// The last columns of a file with custom fields, in order.
-pub(super) const LAST: [&str; 3] = ["created_at", "updated_at", "source_id"];
+/// The keys of the last columns of a file with custom fields, in order, for a kind of parents: that of sources ends with
+/// `source_id`.
+pub(super) fn last_keys(kind: &KindName) -> [String; 3] {
+    [
+        CREATED_AT.to_owned(),
+        "updated_at".to_owned(),
+        kind.id_field(),
+    ]
+}
 
-/// The columns that staff defined for a source.
+/// The columns that staff defined for a parent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Definitions {
-    /// The source's custom fields, in the file's order.
+    /// The custom fields, in the file's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_fields: Vec<Definition>,
-    /// The source's attributes, in the file's order.
+    /// The attributes, in the file's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Definition>,
 }
@@ -54,10 +62,12 @@ impl ExportType {
         if !self.custom {
             return of;
         }
-        let mut last = of.columns.split_off(of.columns.len() - LAST.len());
+        let last_keys = last_keys(&self.parent);
+        let mut last = of.columns.split_off(of.columns.len() - last_keys.len());
+        let id_field = self.parent.id_field();
         for column in &mut last {
             if let (true, Origin::Paths { otherwise, .. }) =
-                (column.key == "source_id", &mut column.origin)
+                (column.key == id_field, &mut column.origin)
             {
                 *otherwise = Some(parent_id.to_owned());
             }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{CatalogError, ExportType, check};
+use super::{CatalogError, check};
 
 /// A type that cannot be exported until an operator has mended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,27 +17,27 @@ pub struct OutOfService {
 
 /// The header of a type.
 const HEADER: &str = "[[type]]";
+/// What the headers of a catalog's other parts begin with.
+const OTHER_HEADERS: [&str; 2] = ["[[parent]]", "[database"];
 
 /// The valid types of a catalog, and the invalid ones. Of two types with the same name, neither is valid.
 ///
 /// # Errors
 /// [`CatalogError::Invalid`] where the mistake is in no type.
-pub(super) fn valid_types(
-    text: &str,
-) -> Result<(Vec<ExportType>, Vec<OutOfService>), CatalogError> {
+pub(super) fn valid_types(text: &str) -> Result<(check::Checked, Vec<OutOfService>), CatalogError> {
     let mut text = text.to_owned();
     let mut out_of_service: Vec<OutOfService> = Vec::new();
     loop {
         let error = match check::catalog(&text) {
-            Ok(mut types) => {
+            Ok((mut types, kinds)) => {
                 types.retain(|valid| out_of_service.iter().all(|out| out.name != valid.name));
-                return Ok((types, out_of_service));
+                return Ok(((types, kinds), out_of_service));
             }
             Err(error) => error,
         };
-        let is_last = !out_of_service.is_empty() && headers(&text).next().is_none();
+        let is_last = !out_of_service.is_empty() && headers(&text).all(|(_, is_type)| !is_type);
         if is_last {
-            return Ok((Vec::new(), out_of_service));
+            return Ok(((Vec::new(), check::kinds(&text)?), out_of_service));
         }
         let CatalogError::Invalid(mut mistakes) = error else {
             return Err(error);
@@ -56,23 +56,29 @@ pub(super) fn valid_types(
     }
 }
 
-/// Where types begin, in bytes.
-fn headers(text: &str) -> impl Iterator<Item = usize> {
+/// Where the parts of a catalog begin, in bytes, and which of them are types.
+fn headers(text: &str) -> impl Iterator<Item = (usize, bool)> {
     let lines = text.split_inclusive('\n').scan(0, |end, line| {
         let begin = *end;
         *end += line.len();
         Some((begin, line))
     });
-    lines.filter_map(|(begin, line)| line.trim_start().starts_with(HEADER).then_some(begin))
+    lines.filter_map(|(begin, line)| {
+        let line = line.trim_start();
+        let is_type = line.starts_with(HEADER);
+        let is_other = OTHER_HEADERS.iter().any(|other| line.starts_with(other));
+        (is_type || is_other).then_some((begin, is_type))
+    })
 }
 
 /// The type with this line, counted from 1, in bytes.
 fn type_at(text: &str, line: usize) -> Option<Range<usize>> {
     let before = text.split_inclusive('\n').take(line);
     let line_end: usize = before.map(str::len).sum();
-    let begin = headers(text).take_while(|begin| *begin < line_end).last()?;
-    let end = headers(text).find(|next| *next > begin);
-    Some(begin..end.unwrap_or(text.len()))
+    let before = headers(text).take_while(|(begin, _)| *begin < line_end);
+    let (begin, _) = before.last().filter(|(_, is_type)| *is_type)?;
+    let end = headers(text).find(|(next, _)| *next > begin);
+    Some(begin..end.map_or(text.len(), |(end, _)| end))
 }
 
 /// The name of a type, which need not be valid otherwise.
@@ -143,6 +149,17 @@ mod tests {
         let (names, out) = served(&changed(LEADS, ORDERS));
         assert_eq!(names, ["purchases", "audience_members"]);
         assert_eq!((out.len(), out[0].0.as_str()), (1, "orders"));
+    }
+
+    #[test]
+    fn what_follows_an_invalid_type_stays() {
+        let own = "[[parent]]\nkind = \"account\"\nplural = \"accounts\"\nroot = true\n";
+        let text = format!("[[type]]\nname = \"a\"\n{own}");
+        let catalog = Catalog::parse_valid(&text).unwrap();
+        assert_eq!(catalog.out_of_service().len(), 1);
+        assert_eq!(catalog.kinds().root().plural, "accounts");
+        let wrong = text.replace("root = true", "root = 1");
+        assert!(Catalog::parse_valid(&wrong).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::DynamodbSpec;
 
 /// What stands in a template for the parent's id.
 pub(super) const PARENT: &str = "{parent}";
-/// What stands in a template for the id of the organization that the parent belongs to.
+/// What stands in a template for the id of the root that the parent belongs to, such as its organization's.
 pub(super) const ROOT: &str = "{root}";
 
 /// Partitions of their own for each month or day.
@@ -43,7 +43,7 @@ pub struct PartitionGroup {
     pub partitions: Vec<String>,
 }
 
-/// A parent without an organization, by which its records are found.
+/// A parent without a root, by which its records are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoRoot;
 
@@ -103,7 +103,7 @@ impl DynamodbSpec {
     /// key can be that of the parent. A table that is read as a whole is one partition, without a key.
     ///
     /// # Errors
-    /// [`NoRoot`] where the partitions need the parent's organization, and there is none.
+    /// [`NoRoot`] where the partitions need the parent's root, and there is none.
     pub fn groups(
         &self,
         parent_id: &str,

@@ -102,10 +102,9 @@ impl Failure {
         Self::for_support("records_refused", message)
     }
 
-    /// The parent belongs to no organization, by which its records are found.
+    /// The parent belongs to no root, by which its records are found.
     pub fn root_missing() -> Self {
-        let message =
-            "Nothing says which organization this belongs to, by which its records are found.";
+        let message = "Nothing says what this belongs to, by which its records are found.";
         Self::for_support("root_missing", message)
     }
 

@@ -7,8 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::catalog::{ExportType, ParentKind};
 use crate::file::Format;
+use crate::parent_kind::ParentKind;
 
 /// The maximum length of a file name in bytes, which file systems and mail programs accept.
 const MAX_LENGTH: usize = 150;
@@ -36,13 +36,19 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
 pub struct FileName(String);
 
 impl FileName {
-    /// The file name of an export requested at `at`: the type's and the parent's name, or only the parent's for a
-    /// source, then the time in UTC. In the parent's name, characters that a file system could refuse are replaced, and
-    /// the name is cut to fit.
-    pub fn new(export_type: &ExportType, parent_name: &str, at: Timestamp, format: Format) -> Self {
-        let prefix = match export_type.parent {
-            ParentKind::Source => "",
-            ParentKind::Organization | ParentKind::Project => &export_type.name,
+    /// The file name of an export of this type, requested at `at`: the type's and the parent's name, or only the parent's
+    /// where its kind says so, then the time in UTC. In the parent's name, characters that a file system could refuse are
+    /// replaced, and the name is cut to fit.
+    pub fn new(
+        type_name: &str,
+        kind: &ParentKind,
+        parent_name: &str,
+        at: Timestamp,
+        format: Format,
+    ) -> Self {
+        let prefix = match kind.names_files {
+            true => "",
+            false => type_name,
         };
         let end = format!("{}.{}", at.strftime("%Y%m%dT%H%M%SZ"), format.extension());
         let dashes = 2;
@@ -53,7 +59,7 @@ impl FileName {
         )
         .to_owned();
         let parts = match (prefix, name.as_str()) {
-            ("", "") => vec![export_type.name.as_str(), &end],
+            ("", "") => vec![type_name, &end],
             ("", name) => vec![name, &end],
             (prefix, "") => vec![prefix, &end],
             (prefix, name) => vec![prefix, name, &end],
@@ -141,24 +147,12 @@ mod tests {
     use unicode_normalization::is_nfc;
 
     use super::*;
-    use crate::catalog::Catalog;
-
-    fn orders(parent: &str) -> ExportType {
-        let text = include_str!("../../../infra/catalog.toml").replacen(
-            r#"parent   = "project""#,
-            &format!(r#"parent   = "{parent}""#),
-            1,
-        );
-        Catalog::parse(&text)
-            .unwrap()
-            .get("orders")
-            .unwrap()
-            .clone()
-    }
+    use crate::parent_kind::ParentKinds;
 
     fn named(parent: &str, name: &str) -> String {
         let at = "2026-11-21T12:01:02.9Z".parse().unwrap();
-        FileName::new(&orders(parent), name, at, Format::Xlsx)
+        let kinds = ParentKinds::default();
+        FileName::new("orders", kinds.get(parent).unwrap(), name, at, Format::Xlsx)
             .as_str()
             .to_owned()
     }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::export::{ExportId, User};
 use crate::file::{Format, Profile, WarningCode};
+use crate::parent_kind::StoredKinds;
 use crate::work::{Checkpoint, FileProgress};
 
 const DAY: i64 = 86_400;
@@ -28,7 +29,8 @@ fn requested() -> State {
         format: Format::Csv,
         status: Status::Waiting,
         parent: "project#42".parse().unwrap(),
-        organization_id: None,
+        root_id: None,
+        kinds: StoredKinds::default(),
         user: User {
             id: "u-17".into(),
             name: None,

@@ -9,6 +9,7 @@ use super::queries::batch_get;
 use super::{StoreError, from_item, to_item};
 use crate::aws::Item;
 use crate::parent::{NamedParent, Parent, ParentProfile};
+use crate::parent_kind::ParentKinds;
 
 /// The table `parents`.
 #[derive(Debug, Clone)]
@@ -23,8 +24,15 @@ impl Parents {
         Self { db, table }
     }
 
-    /// The profile of `parent`; the default profile where staff have not described it.
-    pub async fn get(&self, parent: &Parent) -> Result<ParentProfile, StoreError> {
+    /// The profile of `parent`, which is of one of these kinds; the default profile where staff have not described it.
+    ///
+    /// # Errors
+    /// When the table cannot be read, or the item is malformed.
+    pub async fn get(
+        &self,
+        parent: &Parent,
+        kinds: &ParentKinds,
+    ) -> Result<ParentProfile, StoreError> {
         let key = AttributeValue::S(parent.to_string());
         let got = self
             .db
@@ -38,8 +46,11 @@ impl Parents {
             .map_err(|e| StoreError::sdk("GetItem", &self.table, e))?
             .item
         {
-            Some(item) => from_item(&self.table, item),
-            None => Ok(ParentProfile::undescribed(parent.clone())),
+            Some(item) => Ok(ParentProfile {
+                kinds: kinds.stored_with(parent.kind()),
+                ..from_item(&self.table, item)?
+            }),
+            None => Ok(ParentProfile::undescribed(parent.clone(), kinds)),
         }
     }
 
@@ -47,7 +58,11 @@ impl Parents {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn all(&self, parents: &[Parent]) -> Result<(Vec<ParentProfile>, usize), StoreError> {
+    pub async fn all(
+        &self,
+        parents: &[Parent],
+        kinds: &ParentKinds,
+    ) -> Result<(Vec<ParentProfile>, usize), StoreError> {
         let key = |parent: &Parent| {
             Item::from([("parent".to_owned(), AttributeValue::S(parent.to_string()))])
         };
@@ -57,28 +72,33 @@ impl Parents {
         for item in batch_get(&self.db, &self.table, keys).await? {
             let parent = item.get("parent").and_then(|parent| parent.as_s().ok());
             let parent = parent.cloned().unwrap_or_default();
-            known.insert(parent, from_item::<ParentProfile>(&self.table, item).ok());
+            let profile = from_item::<ParentProfile>(&self.table, item).ok();
+            let profile = profile.map(|profile| ParentProfile {
+                kinds: kinds.stored_with(profile.parent.kind()),
+                ..profile
+            });
+            known.insert(parent, profile);
         }
         let profiles: Vec<ParentProfile> = parents
             .iter()
             .filter_map(|parent| match known.remove(&parent.to_string()) {
                 Some(known) => known,
-                None => Some(ParentProfile::undescribed(parent.clone())),
+                None => Some(ParentProfile::undescribed(parent.clone(), kinds)),
             })
             .collect();
         let unreadable = parents.len() - profiles.len();
         Ok((profiles, unreadable))
     }
 
-    /// The projects and sources of an organization, and the organization itself if it is described, sorted by their
-    /// texts, after `after`. Each has its text, and `None` if the rest of the item cannot be read. The index is
+    /// The parents that belong to a root, and the root itself if it is described, sorted by their texts, after `after`. Each has its text, and `None` if the rest of the item cannot be read. The index is
     /// eventually consistent.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn in_organization(
+    pub async fn of_root(
         &self,
-        organization_id: &str,
+        root_id: &str,
+        kinds: &ParentKinds,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Option<NamedParent>)>, StoreError> {
@@ -87,7 +107,7 @@ impl Parents {
             .query()
             .table_name(&self.table)
             .index_name("by_organization")
-            .expression_attribute_values(":id", AttributeValue::S(organization_id.to_owned()))
+            .expression_attribute_values(":id", AttributeValue::S(root_id.to_owned()))
             .limit(limit as i32);
         let query = match after {
             None => query.key_condition_expression("organization_id = :id"),
@@ -102,7 +122,12 @@ impl Parents {
         let items = answer.items.unwrap_or_default().into_iter();
         let members = items.filter_map(|item| {
             let text = item.get("parent")?.as_s().ok()?.clone();
-            Some((text, from_item(&self.table, item).ok()))
+            let named = from_item::<NamedParent>(&self.table, item).ok();
+            let named = named.map(|named| NamedParent {
+                kinds: kinds.stored_with(named.parent.kind()),
+                ..named
+            });
+            Some((text, named))
         });
         Ok(members.collect())
     }

@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use super::{Exports, StoreError, event_key, from_item};
 use crate::aws::CallError;
 use crate::aws::Item;
-use crate::catalog::ParentKind;
 use crate::event::Event;
 use crate::export::{Export, ExportId};
 use crate::lifecycle::State;
@@ -21,8 +20,10 @@ use crate::work::Work;
 /// Which exports to list.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
-    /// The parent; an organization's list includes the exports of its projects and sources.
+    /// The parent.
     pub parent: Parent,
+    /// Whether the parent is a root, whose list includes the exports of all parents that belong to it.
+    pub of_root: bool,
     /// Only exports older than this one; `None` to start with the newest.
     pub before: Option<ExportId>,
     /// The maximum number of exports.
@@ -115,9 +116,7 @@ impl Exports {
         // Unreadable exports after the page's last export: if the page ends there, they belong to the next page.
         let mut unreadable = 0;
         loop {
-            let ids = self
-                .ids(&query.parent, before, BATCH.min(query.limit + 1))
-                .await?;
+            let ids = self.ids(query, before, BATCH.min(query.limit + 1)).await?;
             let more = ids.len() == BATCH.min(query.limit + 1);
             for export in self.exports(&ids).await? {
                 let Some(export) = export else {
@@ -146,15 +145,14 @@ impl Exports {
 
     async fn ids(
         &self,
-        parent: &Parent,
+        query: &ListQuery,
         before: Option<ExportId>,
         limit: usize,
     ) -> Result<Vec<ExportId>, StoreError> {
-        let (index, attribute, value) = match parent.kind() {
-            ParentKind::Organization => {
-                ("by_organization", "organization_id", parent.id().to_owned())
-            }
-            ParentKind::Project | ParentKind::Source => ("by_parent", "parent", parent.to_string()),
+        let parent = &query.parent;
+        let (index, attribute, value) = match query.of_root {
+            true => ("by_organization", "organization_id", parent.id().to_owned()),
+            false => ("by_parent", "parent", parent.to_string()),
         };
         let mut query = self
             .db

@@ -1,8 +1,8 @@
 //! Daily totals per parent and person. They are updated in the transaction of each event, so that every event is
 //! counted exactly once.
 //!
-//! They are in the table `events`: an item per parent, day, organization and person, and another one for the
-//! organization itself. So only simultaneous events of the same person write the same item.
+//! They are in the table `events`: an item per parent, day, root and person, and another one for the
+//! root itself. So only simultaneous events of the same person write the same item.
 
 use std::ops::AddAssign;
 
@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 use super::queries::readable;
 use super::{Exports, StoreError, version};
 use crate::aws::Item;
-use crate::catalog::ParentKind;
 use crate::export::{Export, Status};
 use crate::hash::hex;
 use crate::parent::Parent;
@@ -48,8 +47,8 @@ impl AddAssign for Totals {
 pub struct DailyTotals {
     /// The day in UTC. A file counts for the day of its export's request.
     pub day: Date,
-    /// The organization of the exports.
-    pub organization_id: Option<String>,
+    /// The id of the root that the exports belonged to.
+    pub root_id: Option<String>,
     /// The user that receives the exports, or that downloaded their files.
     pub user_id: String,
     /// The user's name.
@@ -61,6 +60,7 @@ pub struct DailyTotals {
 #[derive(Deserialize)]
 struct TotalsItem {
     day: Date,
+    /// The id of the root.
     organization: Option<String>,
     user_id: String,
     user_name: Option<String>,
@@ -127,7 +127,7 @@ fn day(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
-/// One update for the parent, and one for its organization.
+/// One update for the parent, and one for its root.
 fn updates(
     exports: &Exports,
     export: &Export,
@@ -136,16 +136,14 @@ fn updates(
     user_name: Option<&str>,
     more: Totals,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
-    let organization_id = export.organization_id.as_deref();
-    let organization = organization_id
-        .and_then(|id| Parent::new(ParentKind::Organization, id).ok())
-        .filter(|organization| *organization != export.parent);
+    let root_id = export.root_id.as_deref();
+    let root = export.root().filter(|root| *root != export.parent);
     // A user id may be longer than a sort key allows.
     let user = hex(&Sha256::digest(user_id));
-    let sk = format!("{day}#{}#{user}", organization_id.unwrap_or_default());
+    let sk = format!("{day}#{}#{user}", root_id.unwrap_or_default());
     let table = &exports.tables.events;
     let s = |text: &str| AttributeValue::S(text.to_owned());
-    [Some(export.parent.clone()), organization]
+    [Some(export.parent.clone()), root]
         .into_iter()
         .flatten()
         .map(|parent| {
@@ -158,7 +156,7 @@ fn updates(
                 .expression_attribute_values(":day", s(&day.to_string()))
                 .expression_attribute_values(":user_id", s(user_id))
                 .expression_attribute_values(":v", version());
-            for (name, value) in [("organization", organization_id), ("user_name", user_name)] {
+            for (name, value) in [("organization", root_id), ("user_name", user_name)] {
                 if let Some(value) = value {
                     set += &format!(", {name} = :{name}");
                     update = update.expression_attribute_values(format!(":{name}"), s(value));
@@ -206,8 +204,8 @@ pub struct TotalsOfDays {
 const MAX_TOTALS: usize = 50_000;
 
 impl Exports {
-    /// The daily totals of a parent from `from` (inclusive) to `to` (exclusive). An organization's totals include those of
-    /// its projects and sources.
+    /// The daily totals of a parent from `from` (inclusive) to `to` (exclusive). A root's totals include those of all parents
+    /// that belong to it.
     ///
     /// After 50,000 totals, the answer ends with the last whole day; it has at least the first day.
     ///
@@ -280,7 +278,7 @@ impl From<TotalsItem> for DailyTotals {
     fn from(item: TotalsItem) -> Self {
         Self {
             day: item.day,
-            organization_id: item.organization,
+            root_id: item.organization,
             user_id: item.user_id,
             user_name: item.user_name,
             totals: Totals {
@@ -372,7 +370,7 @@ mod tests {
         let mut export = export(Status::Waiting);
         export.parent = "organization#acme".parse().unwrap();
         assert_eq!(requested(&exports(), &export).unwrap().len(), 1);
-        export.organization_id = None;
+        export.root_id = None;
         assert_eq!(requested(&exports(), &export).unwrap().len(), 1);
     }
 }

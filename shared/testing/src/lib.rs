@@ -70,7 +70,8 @@ pub fn waiting() -> State {
         format: Format::Csv,
         status: Status::Waiting,
         parent: "project#42".parse().unwrap(),
-        organization_id: None,
+        root_id: None,
+        kinds: waybill::parent_kind::StoredKinds::default(),
         user: User {
             id: "u-17".into(),
             name: Some("Ana Sousa".into()),

@@ -277,6 +277,7 @@ async fn a_list_has_the_readable_exports_and_counts_the_others() {
     let exports = tables.exports();
     let query = ListQuery {
         parent: "project#42".parse().unwrap(),
+        of_root: false,
         before: None,
         limit: 2,
     };

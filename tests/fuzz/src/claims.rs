@@ -3,6 +3,7 @@
 use api::{ClaimNames, Requester};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use waybill::access_rules::{Grant, Grants};
+use waybill::parent_kind::ParentKinds;
 
 /// `data` is the `requestContext` of an event in API Gateway's format 2.0.
 pub fn check(data: &[u8]) {
@@ -17,7 +18,7 @@ pub fn check(data: &[u8]) {
     };
     let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
     let claim = |name: &str| jwt.and_then(|jwt| jwt.claims.get(name)).map(String::as_str);
-    let Ok(requester) = Requester::from_context(&context, &names) else {
+    let Ok(requester) = Requester::from_context(&context, &names, &ParentKinds::default()) else {
         assert!(claim("sub").unwrap_or_default().trim().is_empty());
         return;
     };

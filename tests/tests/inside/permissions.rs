@@ -301,9 +301,7 @@ async fn without_an_answer_it_is_503_and_nothing_happens() {
 #[tokio::test]
 async fn a_projects_exports_from_before_it_changed_hands_are_asked_for_by_themselves() {
     let (service, export) = with_file().await;
-    service.change(export.id, |export| {
-        export.organization_id = Some("before".into())
-    });
+    service.change(export.id, |export| export.root_id = Some("before".into()));
     service.create().await;
     service.asked();
     let list = service

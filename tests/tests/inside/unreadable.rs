@@ -20,7 +20,7 @@ async fn an_export_that_cannot_be_read_hides_no_other() {
     }
     for id in &ids {
         service.change((*id).try_into().unwrap(), |export| {
-            export.organization_id = Some("acme".into());
+            export.root_id = Some("acme".into());
             export.status = Status::Processing;
         });
     }

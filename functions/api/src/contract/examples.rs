@@ -1,19 +1,30 @@
 //! Examples of bodies. Tests check them against their schemas.
 
 use serde_json::{Value, json};
-use waybill::catalog::ParentKind;
+use waybill::parent_kind::ParentKind;
+
+use super::kinds::{OfKind, example_id};
 
 /// The type of the examples about a kind of parent: its name, its label and one of its statuses.
-fn example_type(kind: ParentKind) -> [&'static str; 3] {
-    match kind {
-        ParentKind::Organization => ["purchases", "Purchases", "completed"],
-        ParentKind::Project => ["orders", "Orders", "delivered"],
-        ParentKind::Source => ["leads", "Leads", "accepted"],
+fn example_type(kind: &ParentKind) -> [&'static str; 3] {
+    match kind.name.as_str() {
+        "organization" => ["purchases", "Purchases", "completed"],
+        "source" => ["leads", "Leads", "accepted"],
+        _ => ["orders", "Orders", "delivered"],
     }
 }
 
-pub(super) fn request(kind: ParentKind) -> Value {
-    let [name, _, status] = example_type(kind);
+/// The name of a parent of this kind.
+pub(super) fn parent_name(kind: &ParentKind) -> String {
+    match kind.name.as_str() {
+        "organization" => "Acme Inc.".to_owned(),
+        "project" | "source" => "Film".to_owned(),
+        _ => format!("{} 1", kind.label),
+    }
+}
+
+pub(super) fn request(of: OfKind<'_>) -> Value {
+    let [name, _, status] = example_type(of.kind);
     json!({
         "type": name,
         "format": "xlsx",
@@ -22,20 +33,16 @@ pub(super) fn request(kind: ParentKind) -> Value {
     })
 }
 
-pub(super) fn waiting(kind: ParentKind) -> Value {
-    let [name, _, status] = example_type(kind);
-    let (project_id, source_id, parent_name) = match kind {
-        ParentKind::Organization => (json!(null), json!(null), "Acme Inc"),
-        ParentKind::Project => (json!(42), json!(null), "Film"),
-        ParentKind::Source => (json!(null), json!("web-leads"), "Film"),
+pub(super) fn waiting(of: OfKind<'_>) -> Value {
+    let [name, _, status] = example_type(of.kind);
+    let parent_name = parent_name(of.kind);
+    let parent_name = parent_name.trim_end_matches('.');
+    let file_name = match of.kind.names_files {
+        true => format!("{parent_name}-20261121T120102Z.xlsx"),
+        false => format!("{name}-{parent_name}-20261121T120102Z.xlsx"),
     };
-    let file_name = match kind {
-        ParentKind::Source => format!("{parent_name}-20261121T120102Z.xlsx"),
-        _ => format!("{name}-{parent_name}-20261121T120102Z.xlsx"),
-    };
-    json!({
+    let waiting = json!({
         "id": 7_301_234_567_890_123_u64, "type": name, "format": "xlsx", "status": "waiting",
-        "organization_id": "acme", "project_id": project_id, "source_id": source_id,
         "user": {"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"},
         "filters": {
             "status": [status],
@@ -47,19 +54,27 @@ pub(super) fn waiting(kind: ParentKind) -> Value {
         "receipt": null, "warnings": [], "failure": null, "mail": null,
         "created_at": "2026-11-21T12:01:02Z", "started_at": null, "completed_at": null, "ended_at": null,
         "expires_at": null, "url": null,
-    })
+    });
+    with(waiting, of.example_ids())
+}
+
+/// An object with these fields besides.
+fn with(mut object: Value, fields: impl IntoIterator<Item = (String, Value)>) -> Value {
+    if let Value::Object(object) = &mut object {
+        object.extend(fields);
+    }
+    object
 }
 
 /// An export with some fields replaced.
-fn export(kind: ParentKind, fields: Value) -> Value {
-    let mut export = waiting(kind);
-    if let (Value::Object(export), Value::Object(fields)) = (&mut export, fields) {
-        export.extend(fields);
+fn export(of: OfKind<'_>, fields: Value) -> Value {
+    match fields {
+        Value::Object(fields) => with(waiting(of), fields),
+        _ => waiting(of),
     }
-    export
 }
 
-pub(super) fn succeeded(kind: ParentKind) -> Value {
+pub(super) fn succeeded(of: OfKind<'_>) -> Value {
     let fields = json!({
         "status": "succeeded", "rows": 10_000, "size": 812_345, "progress": {"rows": 10_000},
         "receipt": {
@@ -76,18 +91,18 @@ pub(super) fn succeeded(kind: ParentKind) -> Value {
         "ended_at": "2026-11-21T12:01:09Z", "expires_at": "2026-11-28T12:01:09Z",
         "url": "https://exports.example/v1/downloads/0b6f3a52-1111-8222-8333-444455556666",
     });
-    export(kind, fields)
+    export(of, fields)
 }
 
-pub(super) fn canceled() -> Value {
+pub(super) fn canceled(of: OfKind<'_>) -> Value {
     let fields = json!({
         "status": "canceled", "progress": null, "mail": "pending", "ended_at": "2026-11-21T12:01:04Z",
     });
-    export(ParentKind::Project, fields)
+    export(of, fields)
 }
 
-pub(super) fn exports(kind: ParentKind) -> Value {
-    json!({"exports": [succeeded(kind)], "meta": {"limit": 25, "next": null, "unfinished": false}})
+pub(super) fn exports(of: OfKind<'_>) -> Value {
+    json!({"exports": [succeeded(of)], "meta": {"limit": 25, "next": null, "unfinished": false}})
 }
 
 pub(super) fn events() -> Value {
@@ -108,21 +123,18 @@ pub(super) fn link() -> Value {
     })
 }
 
-pub(super) fn records(kind: ParentKind) -> Value {
-    let [_, _, status] = example_type(kind);
+pub(super) fn records(of: OfKind<'_>) -> Value {
+    let [_, _, status] = example_type(of.kind);
     json!({
         "records": [{"id": "o-17", "status": status}],
         "meta": {"limit": 25, "next": null, "count": {"value": 1, "exact": true}},
     })
 }
 
-pub(super) fn catalog() -> Value {
-    parent_catalog(ParentKind::Project)
-}
-
-pub(super) fn parent_catalog(kind: ParentKind) -> Value {
-    let [name, label, status] = example_type(kind);
-    let mut of = parent(kind);
+pub(super) fn parent_catalog(of: OfKind<'_>) -> Value {
+    let [name, label, status] = example_type(of.kind);
+    let kind = &of.kind.name;
+    let mut of = parent(of);
     json!({
         "types": [{
             "name": name, "label": label, "parent": kind, "formats": ["csv", "xlsx"],
@@ -152,16 +164,11 @@ pub(super) fn summary() -> Value {
     })
 }
 
-pub(super) fn parent(kind: ParentKind) -> Value {
-    match kind {
-        ParentKind::Organization => {
-            json!({"id": "acme", "kind": kind, "name": "Acme Inc.", "organization_id": "acme"})
-        }
-        ParentKind::Project => {
-            json!({"id": 42, "kind": kind, "name": "Film", "organization_id": "acme"})
-        }
-        ParentKind::Source => {
-            json!({"id": "web-leads", "kind": kind, "name": "Film", "organization_id": "acme"})
-        }
-    }
+pub(super) fn parent(of: OfKind<'_>) -> Value {
+    let (kind, root) = (of.kind, of.kinds.root());
+    let mut parent = json!({
+        "id": example_id(kind), "kind": kind.name, "name": parent_name(kind),
+    });
+    parent[root.name.id_field()] = example_id(root);
+    parent
 }

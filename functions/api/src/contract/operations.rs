@@ -2,16 +2,15 @@
 
 use http::StatusCode;
 use serde_json::json;
-use utoipa::openapi::RefOr;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use waybill::catalog::ParentKind;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use waybill::parent_kind::{ParentKind, ParentKinds};
 
 use super::call::{Call, JSON, header, json_answer, parameter, query, repeatable, text};
+use super::kinds::{self, OfKind};
 use super::{examples, schemas};
-use crate::endpoints::untyped_schemas::TEXT_ID;
 use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT};
 
 fn page() -> Vec<Parameter> {
@@ -31,19 +30,12 @@ fn if_none_match() -> Parameter {
     parameter(ParameterIn::Header, "If-None-Match", description, text())
 }
 
-fn parent_id(kind: ParentKind) -> Parameter {
-    let id: RefOr<Schema> = match kind {
-        ParentKind::Project => ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .into(),
-        ParentKind::Organization | ParentKind::Source => text().pattern(Some(TEXT_ID)).into(),
-    };
+fn parent_id(kind: &ParentKind) -> Parameter {
     parameter(
         ParameterIn::Path,
         "id",
-        &format!("The {}'s id.", kind.as_str()),
-        id,
+        &format!("The {}'s id.", kind.name.words()),
+        kinds::id_schema(kind),
     )
 }
 
@@ -55,10 +47,12 @@ fn export_id() -> Parameter {
 }
 
 /// `createProjectExport` for `create`, a project and `Export`.
-fn operation_id(verb: &str, kind: ParentKind, what: &str) -> String {
-    let kind = kind.as_str();
-    let (first, rest) = kind.split_at(1);
-    format!("{verb}{}{rest}{what}", first.to_uppercase())
+fn operation_id(verb: &str, kind: &ParentKind, what: &str) -> String {
+    let words = kind.name.as_str().split('_').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    format!("{verb}{}{what}", words.collect::<String>())
 }
 
 pub(crate) fn contract() -> Operation {
@@ -77,7 +71,7 @@ pub(crate) fn contract() -> Operation {
     .build()
 }
 
-pub(crate) fn catalog() -> Operation {
+pub(crate) fn catalog(kinds: &ParentKinds) -> Operation {
     Call::new(
         "readCatalog",
         "Read the catalog",
@@ -87,33 +81,36 @@ pub(crate) fn catalog() -> Operation {
     .answers(
         "Types, and a page of parents.",
         "Catalog",
-        examples::catalog(),
+        examples::parent_catalog(OfKind::example(kinds)),
     )
     .fails(&[422])
     .build()
 }
 
-pub(crate) fn parent_catalog(kind: ParentKind) -> Operation {
-    let description = match kind {
-        ParentKind::Source => "The types of the source, with the columns of its definitions.",
-        ParentKind::Organization | ParentKind::Project => "The types of this kind of parent.",
+pub(crate) fn parent_catalog(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
+    let words = kind.name.words();
+    let description = match kind.custom {
+        true => format!("The types of the {words}, with the columns of its definitions."),
+        false => "The types of this kind of parent.".to_owned(),
     };
     Call::new(
         &operation_id("read", kind, "Catalog"),
-        &format!("Read the catalog of the {}", kind.as_str()),
-        description,
+        &format!("Read the catalog of the {words}"),
+        &description,
     )
     .takes(vec![parent_id(kind)])
     .answers(
         "The types, and the parent itself.",
         "Catalog",
-        examples::parent_catalog(kind),
+        examples::parent_catalog(of),
     )
     .fails(&[404])
     .build()
 }
 
-pub(crate) fn create(kind: ParentKind) -> Operation {
+pub(crate) fn create(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
     let description = "The file is built in the background; the user gets a mail when it is ready. With an \
         `Idempotency-Key`, repeating the request within 24 hours returns the current state of the same export.";
     let key = text().min_length(Some(1)).max_length(Some(255));
@@ -126,7 +123,7 @@ pub(crate) fn create(kind: ParentKind) -> Operation {
     let created = json_answer(
         "The new export, with the status `waiting`.",
         "Export",
-        examples::waiting(kind),
+        examples::waiting(of),
     )
     .header("Location", header("The URL of the export."))
     .header(
@@ -139,18 +136,24 @@ pub(crate) fn create(kind: ParentKind) -> Operation {
         description,
     )
     .takes(vec![parent_id(kind), key])
-    .body("NewExport", examples::request(kind))
+    .body("NewExport", examples::request(of))
     .with(|call| call.response("201", created))
     .fails(&[403, 404, 429])
     .build()
 }
 
-pub(crate) fn list(kind: ParentKind) -> Operation {
-    let description = match kind {
-        ParentKind::Organization => "Newest first, including those of its projects and sources.",
-        ParentKind::Project | ParentKind::Source => "Newest first.",
+pub(crate) fn list(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
+    let others = of.kinds.iter().filter(|kind| !kind.is_root);
+    let others: Vec<&str> = others.map(|kind| kind.plural.as_str()).collect();
+    let description = match kind.is_root && !others.is_empty() {
+        true => format!(
+            "Newest first, including those of its {}.",
+            others.join(" and ")
+        ),
+        false => "Newest first.".to_owned(),
     };
-    let list = json_answer("Exports.", "ExportList", examples::exports(kind))
+    let list = json_answer("Exports.", "ExportList", examples::exports(of))
         .header("ETag", header("The version of this answer."));
     let unchanged = ResponseBuilder::new().description("The client's copy is current.");
     let status = "Only exports with one of these statuses; `cancelled` is accepted too.";
@@ -164,7 +167,7 @@ pub(crate) fn list(kind: ParentKind) -> Operation {
     Call::new(
         &operation_id("list", kind, "Exports"),
         "List exports",
-        description,
+        &description,
     )
     .takes(parameters)
     .with(|call| call.response("200", list).response("304", unchanged))
@@ -172,7 +175,8 @@ pub(crate) fn list(kind: ParentKind) -> Operation {
     .build()
 }
 
-pub(crate) fn summarize(kind: ParentKind) -> Operation {
+pub(crate) fn summarize(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
     let bound =
         "An instant, a date, or a time ago (`-30d`, `-12h`); whole days in UTC, at most 92.";
     Call::new(
@@ -198,7 +202,8 @@ pub(crate) fn summarize(kind: ParentKind) -> Operation {
     .build()
 }
 
-pub(crate) fn records(kind: ParentKind) -> Operation {
+pub(crate) fn records(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
     let description = "The records that an export with the same filters and search would contain, newest first. A call ends at \
         `limit`, 5 MB examined or 2 s: a page may be short or empty and still have a `next`. Other filters of the type \
         are parameters with their names; `attributes.NAME` is one or several values, or `true` for records that have it.";
@@ -214,12 +219,13 @@ pub(crate) fn records(kind: ParentKind) -> Operation {
         description,
     )
     .takes(parameters)
-    .answers("Records.", "RecordList", examples::records(kind))
+    .answers("Records.", "RecordList", examples::records(of))
     .fails(&[403, 404, 422])
     .build()
 }
 
-pub(crate) fn count(kind: ParentKind) -> Operation {
+pub(crate) fn count(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
     let description = "How many records an export with the same filters and search would have. Records are counted for 2 s: then \
         `value` is what was found, and `exact` is false.";
     let mut parameters = of_records(kind).to_vec();
@@ -240,7 +246,7 @@ pub(crate) fn count(kind: ParentKind) -> Operation {
 }
 
 /// The parameters in the path of a parent's records.
-fn of_records(kind: ParentKind) -> [Parameter; 2] {
+fn of_records(kind: &ParentKind) -> [Parameter; 2] {
     let name = "One of the catalog's types of this kind of parent.";
     [
         parent_id(kind),
@@ -264,14 +270,14 @@ fn selection() -> [Parameter; 5] {
     ]
 }
 
-pub(crate) fn describe(kind: ParentKind) -> Operation {
-    let whole = match kind {
-        ParentKind::Organization => json!({"name": "Acme Inc."}),
-        ParentKind::Project | ParentKind::Source => {
-            json!({"name": "Film", "organization_id": "acme"})
-        }
-    };
-    let kind_name = kind.as_str();
+pub(crate) fn describe(of: OfKind<'_>) -> Operation {
+    let kind = of.kind;
+    let mut whole = json!({"name": examples::parent_name(kind)});
+    if !kind.is_root {
+        let root = of.kinds.root();
+        whole[root.name.id_field()] = kinds::example_id(root);
+    }
+    let kind_name = kind.name.words();
     Call::new(
         &operation_id("describe", kind, ""),
         &format!("Describe the {kind_name}"),
@@ -282,13 +288,13 @@ pub(crate) fn describe(kind: ParentKind) -> Operation {
     .answers(
         "The new description.",
         "DescribedParent",
-        examples::parent(kind),
+        examples::parent(of),
     )
     .fails(&[403, 404])
     .build()
 }
 
-pub(crate) fn read() -> Operation {
+pub(crate) fn read(kinds: &ParentKinds) -> Operation {
     Call::new(
         "readExport",
         "Read an export",
@@ -298,20 +304,24 @@ pub(crate) fn read() -> Operation {
     .answers(
         "The export.",
         "Export",
-        examples::succeeded(ParentKind::Project),
+        examples::succeeded(OfKind::example(kinds)),
     )
     .fails(&[404])
     .build()
 }
 
-pub(crate) fn cancel() -> Operation {
+pub(crate) fn cancel(kinds: &ParentKinds) -> Operation {
     Call::new(
         "cancelExport",
         "Cancel an export",
         "For an export that is waiting or processing. Canceling again changes nothing.",
     )
     .takes(vec![export_id()])
-    .answers("The export, canceled.", "Export", examples::canceled())
+    .answers(
+        "The export, canceled.",
+        "Export",
+        examples::canceled(OfKind::example(kinds)),
+    )
     .fails(&[403, 404, 409])
     .build()
 }

@@ -21,7 +21,7 @@ pub(super) fn name(status: u16) -> String {
 fn examples() -> Vec<ApiError> {
     vec![
         ApiError::NotJson("EOF while parsing a value at line 1 column 0".to_owned()),
-        ApiError::Forbidden("Staff may see exports, but not start them."),
+        ApiError::Forbidden("Staff may see exports, but not start them.".into()),
         ApiError::NotFound,
         ApiError::TooLate(Status::Succeeded),
         ApiError::Gone(

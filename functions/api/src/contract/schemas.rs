@@ -4,7 +4,10 @@ use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
+use waybill::parent_kind::ParentKinds;
 use waybill::selection::MAX_SEARCH_LENGTH;
+
+use super::kinds::nullable_id;
 
 /// A reference to a schema by its name.
 pub(super) fn named(name: &str) -> RefOr<Schema> {
@@ -39,10 +42,10 @@ fn closed(object: ObjectBuilder) -> RefOr<Schema> {
 }
 
 /// The schemas and their names.
-pub(super) fn bodies() -> [(&'static str, RefOr<Schema>); 3] {
+pub(super) fn bodies(kinds: &ParentKinds) -> [(&'static str, RefOr<Schema>); 3] {
     [
         ("NewExport", new_export()),
-        ("ParentDescription", parent_description()),
+        ("ParentDescription", parent_description(kinds)),
         ("GatewayMessage", gateway_message()),
     ]
 }
@@ -86,20 +89,16 @@ fn new_export() -> RefOr<Schema> {
     closed(export)
 }
 
-/// Not closed, since a source has further properties.
-fn parent_description() -> RefOr<Schema> {
+/// Not closed, since some kinds have further properties.
+fn parent_description(kinds: &ParentKinds) -> RefOr<Schema> {
     let name = text("The name shown to people.");
-    typed(
-        Type::Object,
-        "The description of an organization, a project or a source.",
-    )
-    .property("name", name.max_length(Some(200)).min_length(Some(1)))
-    .property(
-        "organization_id",
-        text_or_null("The organization of a project or a source."),
-    )
-    .required("name")
-    .into()
+    let root = kinds.root();
+    let of_root = format!("The {} of another parent.", root.name.words());
+    typed(Type::Object, "The description of a parent.")
+        .property("name", name.max_length(Some(200)).min_length(Some(1)))
+        .property(root.name.id_field(), nullable_id(root, &of_root))
+        .required("name")
+        .into()
 }
 
 fn gateway_message() -> RefOr<Schema> {

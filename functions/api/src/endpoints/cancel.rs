@@ -31,8 +31,9 @@ pub(crate) async fn cancel(
     let canceling = requester.caller.cancel_action(&export);
     let permissions = &app.permissions;
     if !permissions.allow(&requester, canceling, &export).await? {
+        let root = export.kinds.root.words();
         return Err(ApiError::Forbidden(
-            "Only the person who requested or receives the export, the organization's admins and staff may cancel it.",
+            format!("Only the person who requested or receives the export, the {root}'s admins and staff may cancel it.").into(),
         ));
     }
     let export = canceled(&app, &requester, id).await?;

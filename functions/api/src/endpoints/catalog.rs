@@ -1,5 +1,5 @@
 //! `GET /v1/catalog`: the types and parents that the requester may use. `GET
-//! /v1/{organizations|projects|sources}/{id}/catalog`: the types of one parent.
+//! /v1/{parents}/{id}/catalog`: the types of one parent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,14 +10,15 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access_rules::{Action, Grant, Grants, Scope};
-use waybill::catalog::{Catalog, Column, Delivery, ExportType, ParentKind};
+use waybill::catalog::{Catalog, Column, Delivery, ExportType};
 use waybill::file::Format;
 use waybill::parent::{NamedParent, Parent};
+use waybill::parent_kind::{KindName, ParentKinds};
 use waybill::value::Kind;
 
 use super::find_visible;
 use super::unreadable;
-use super::untyped_schemas::ParentId;
+use super::untyped_schemas::{ParentId, ParentKindName};
 use crate::app::App;
 use crate::http::answer;
 use crate::http::error::ApiError;
@@ -27,7 +28,7 @@ use crate::http::requester::Requester;
 
 /// The scope of this list's cursors. A cursor grants nothing: permissions are checked again for each page.
 const SCOPE: &str = "/v1/catalog";
-/// The number of projects and sources of an organization that are read at a time.
+/// The number of parents of a root that are read at a time.
 const BATCH: usize = 100;
 
 /// The types and parents that a token may use.
@@ -35,8 +36,7 @@ const BATCH: usize = 100;
 #[schema(as = Catalog)]
 pub(crate) struct CatalogView<'a> {
     types: Vec<TypeView<'a>>,
-    /// The parents that the token has grants for, and the projects and sources of its organizations; or the requested
-    /// one.
+    /// The parents that the token has grants for, and those that belong to its roots; or the requested one.
     parents: Vec<ParentView>,
     /// The cursor of the next page of parents; null at the end.
     next: Option<String>,
@@ -57,7 +57,8 @@ struct TypeView<'a> {
     name: &'a str,
     /// The name shown to people.
     label: &'a str,
-    parent: ParentKind,
+    #[schema(value_type = ParentKindName)]
+    parent: &'a KindName,
     #[schema(value_type = Vec<Format>)]
     formats: [Format; 2],
     delivery: Delivery,
@@ -86,11 +87,12 @@ struct ColumnView<'a> {
     default: bool,
 }
 
-/// An organization, a project or a source.
+/// What records belong to.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Parent)]
 struct ParentView {
-    kind: ParentKind,
+    #[schema(value_type = ParentKindName)]
+    kind: KindName,
     #[schema(value_type = ParentId)]
     id: serde_json::Value,
     name: String,
@@ -102,11 +104,11 @@ struct ParentView {
 enum Position {
     /// A parent with a grant of its own.
     Granted(Parent),
-    /// A project or source (second) of an organization with a grant (first).
+    /// A parent (second) that belongs to a root with a grant (first).
     Within(Parent, Parent),
 }
 
-/// The parents with grants of their own, followed by the projects and sources of each organization among them.
+/// The parents with grants of their own, followed by those that belong to each root among them.
 struct ParentPage {
     parents: Vec<NamedParent>,
     limit: usize,
@@ -129,7 +131,8 @@ pub(crate) async fn read(
         Some(cursor) => Some(position(&app, cursor).await?),
         None => None,
     };
-    let page = parents(&app, grants, position, parameters.limit).await?;
+    let kinds = app.kinds();
+    let page = parents(&app, &kinds, grants, position, parameters.limit).await?;
     let unreadable = page.unreadable;
     unreadable::report("parents", unreadable);
     let next = match page.last.filter(|_| page.more) {
@@ -143,7 +146,8 @@ pub(crate) async fn read(
     // The host's grants function may allow less than the token.
     let scopes = page.parents.iter().map(|named| Scope {
         parent: &named.parent,
-        organization_id: named.organization_id.as_deref(),
+        root_id: named.root_id.as_deref(),
+        kinds: &named.kinds,
     });
     let scopes: Vec<Scope<'_>> = scopes.collect();
     let permissions = &app.permissions;
@@ -156,7 +160,7 @@ pub(crate) async fn read(
     let current = app.catalog();
     let types = current.types().iter();
     let is_shown = |export_type: &&ExportType| {
-        app.permissions.are_by_function() || may_be_usable(export_type, grants)
+        app.permissions.are_by_function() || may_be_usable(export_type, &kinds, grants)
     };
     let catalog = CatalogView {
         types: types.filter(is_shown).map(TypeView::new).collect(),
@@ -168,17 +172,17 @@ pub(crate) async fn read(
     answer::json(StatusCode::OK, &catalog)
 }
 
-/// The columns include those that are currently defined for a source.
+/// The columns include those that are currently defined for the parent.
 pub(crate) async fn read_parent(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    PathParent { parent, kind }: PathParent,
 ) -> Result<Response, ApiError> {
     let profile = find_visible::parent(&app, &requester, &parent).await?;
     let current = app.catalog();
     let types = current.types().iter();
     let types: Vec<ExportType> = types
-        .filter(|export_type| export_type.parent == parent.kind())
+        .filter(|export_type| export_type.parent == kind.name)
         .map(|export_type| export_type.with_definitions(&profile.definitions, parent.id()))
         .collect();
     let catalog = CatalogView {
@@ -196,13 +200,12 @@ fn out_of_service(catalog: &Catalog) -> Vec<&str> {
     out.map(|out| out.name.as_str()).collect()
 }
 
-/// Whether these grants may allow exports of this type: for a granted parent, for an organization's projects and
-/// sources, or for staff.
-fn may_be_usable(export_type: &ExportType, grants: &Grants) -> bool {
+/// Whether these grants may allow exports of this type: for a granted parent, for the parents of a root, or for staff.
+fn may_be_usable(export_type: &ExportType, kinds: &ParentKinds, grants: &Grants) -> bool {
     grants.has(&Grant::Staff)
-        || grants.parents().any(|granted| {
-            granted.kind() == export_type.parent || granted.kind() == ParentKind::Organization
-        })
+        || grants
+            .parents()
+            .any(|granted| *granted.kind() == export_type.parent || kinds.is_root(granted.kind()))
 }
 
 async fn position(app: &App, cursor: &str) -> Result<Position, ApiError> {
@@ -212,6 +215,7 @@ async fn position(app: &App, cursor: &str) -> Result<Position, ApiError> {
 
 async fn parents(
     app: &App,
+    kinds: &ParentKinds,
     grants: &Grants,
     after: Option<Position>,
     limit: usize,
@@ -226,26 +230,29 @@ async fn parents(
     };
     let (mut from, mut member) = (None, None);
     match after {
-        None => page.add_granted(app, granted.iter().copied()).await?,
+        None => {
+            page.add_granted(app, kinds, granted.iter().copied())
+                .await?
+        }
         Some(Position::Granted(last)) => {
             let rest = granted.iter().copied().filter(|parent| **parent > last);
-            page.add_granted(app, rest).await?;
+            page.add_granted(app, kinds, rest).await?;
         }
-        Some(Position::Within(organization, last)) => {
-            (from, member) = (Some(organization), Some(last));
+        Some(Position::Within(root, last)) => {
+            (from, member) = (Some(root), Some(last));
         }
     }
     let is_left = |parent: &&Parent| from.as_ref().is_none_or(|from| *parent >= from);
-    for organization in granted.iter().copied().filter(is_left) {
+    let roots = granted
+        .iter()
+        .copied()
+        .filter(|parent| kinds.is_root(parent.kind()));
+    for root in roots.filter(is_left) {
         if page.more {
             break;
         }
-        if organization.kind() == ParentKind::Organization {
-            let after = member
-                .take()
-                .filter(|_| from.as_ref() == Some(organization));
-            page.add_members(app, organization, after, &granted).await?;
-        }
+        let after = member.take().filter(|_| from.as_ref() == Some(root));
+        page.add_members(app, kinds, root, after, &granted).await?;
     }
     Ok(page)
 }
@@ -254,12 +261,13 @@ impl ParentPage {
     async fn add_granted(
         &mut self,
         app: &App,
+        kinds: &ParentKinds,
         granted: impl Iterator<Item = &Parent>,
     ) -> Result<(), ApiError> {
         let mut parents: Vec<Parent> = granted.take(self.limit + 1).cloned().collect();
         self.more = parents.len() > self.limit;
         parents.truncate(self.limit);
-        let (profiles, unreadable) = app.parents.all(&parents).await?;
+        let (profiles, unreadable) = app.parents.all(&parents, kinds).await?;
         self.unreadable += unreadable;
         self.parents = profiles.into_iter().map(NamedParent::from).collect();
         if let Some(last) = parents.pop() {
@@ -268,20 +276,20 @@ impl ParentPage {
         Ok(())
     }
 
-    /// Adds the projects and sources of an organization, after `after`, that have no grant of their own.
+    /// Adds the parents that belong to a root, after `after`, and have no grant of their own.
     async fn add_members(
         &mut self,
         app: &App,
-        organization: &Parent,
+        kinds: &ParentKinds,
+        root: &Parent,
         after: Option<Parent>,
         granted: &BTreeSet<&Parent>,
     ) -> Result<(), ApiError> {
         let mut after = after.map(|parent| parent.to_string());
         loop {
-            let id = organization.id();
             let members = app
                 .parents
-                .in_organization(id, after.as_deref(), BATCH)
+                .of_root(root.id(), kinds, after.as_deref(), BATCH)
                 .await?;
             let is_last = members.len() < BATCH;
             for (text, member) in members {
@@ -290,8 +298,8 @@ impl ParentPage {
                     self.unreadable += 1;
                     continue;
                 };
-                let is_new = member.parent.kind() != ParentKind::Organization
-                    && !granted.contains(&member.parent);
+                let is_new =
+                    !kinds.is_root(member.parent.kind()) && !granted.contains(&member.parent);
                 if !is_new {
                     continue;
                 }
@@ -299,7 +307,7 @@ impl ParentPage {
                     self.more = true;
                     return Ok(());
                 }
-                let position = Position::Within(organization.clone(), member.parent.clone());
+                let position = Position::Within(root.clone(), member.parent.clone());
                 self.last = Some(position);
                 self.parents.push(member);
             }
@@ -315,7 +323,7 @@ impl<'a> TypeView<'a> {
         Self {
             name: &export_type.name,
             label: &export_type.label,
-            parent: export_type.parent,
+            parent: &export_type.parent,
             formats: Format::ALL,
             delivery: export_type.delivery,
             columns: export_type.visible_columns().map(ColumnView::new).collect(),
@@ -341,8 +349,8 @@ impl<'a> ColumnView<'a> {
 impl ParentView {
     fn new(named: NamedParent) -> Self {
         Self {
-            kind: named.parent.kind(),
-            id: named.parent.id_in_json(),
+            kind: named.parent.kind().clone(),
+            id: named.kinds.id_in_json(&named.parent),
             name: named.name,
         }
     }

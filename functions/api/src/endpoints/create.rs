@@ -1,4 +1,4 @@
-//! `POST /v1/{organizations|projects|sources}/{id}/exports`: requests an export.
+//! `POST /v1/{parents}/{id}/exports`: requests an export.
 
 mod request;
 
@@ -17,6 +17,7 @@ use waybill::event::Actor;
 use waybill::export::{Export, NewExport, User};
 use waybill::file::name::FileName;
 use waybill::parent::ParentProfile;
+use waybill::parent_kind::ParentKind;
 use waybill::store::{Creation, Idempotency};
 
 use self::request::ExportRequest;
@@ -34,11 +35,11 @@ const MAX_KEY_LENGTH: usize = 255;
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    of: PathParent,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let profile = app.parents.get(&parent).await?;
+    let profile = app.parents.get(&of.parent, &app.kinds()).await?;
     let caller = &requester.caller;
     let otherwise = "You may see exports here, but not start them.";
     let permissions = &app.permissions;
@@ -49,7 +50,7 @@ pub(crate) async fn create(
     let fields = body::object(&headers, body).await?;
     if fields.get("user").is_some_and(|user| !user.is_null()) && !caller.may_name_user() {
         return Err(ApiError::Forbidden(
-            "Only a token with the grant `service` may name the user that an export is for.",
+            "Only a token with the grant `service` may name the user that an export is for.".into(),
         ));
     }
     if let Some(name) = fields.get("type").and_then(Value::as_str) {
@@ -62,7 +63,7 @@ pub(crate) async fn create(
         Some(key) => Some(Idempotency {
             key,
             person: caller.sub.clone(),
-            path: format!("{}/exports", parent.path()),
+            path: format!("{}/exports", of.path()),
             fingerprint: request.fingerprint()?,
         }),
     };
@@ -72,7 +73,9 @@ pub(crate) async fn create(
     let entry = catalog.get(&request.export_type.name);
     let entry = entry.ok_or_else(|| ApiError::Internal("the catalog lacks the type".into()))?;
     let entry = app.type_entries.keep(entry).await?;
-    let export = new_export(&request, entry, &requester, &profile, now)?;
+    app.keep_kind(&of.kind).await?;
+    let parent = (&profile, &of.kind);
+    let export = new_export(&request, entry, &requester, parent, now)?;
     let who = Actor {
         on_behalf_of: request.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
@@ -104,7 +107,7 @@ fn new_export(
     request: &ExportRequest,
     entry: String,
     requester: &Requester,
-    profile: &ParentProfile,
+    (profile, kind): (&ParentProfile, &ParentKind),
     now: Timestamp,
 ) -> Result<NewExport, ApiError> {
     let caller = &requester.caller;
@@ -122,7 +125,8 @@ fn new_export(
         type_name: request.export_type.name.clone(),
         format: request.format,
         parent: profile.parent.clone(),
-        organization_id: profile.organization_id.clone(),
+        root_id: profile.root_id.clone(),
+        kinds: profile.kinds.clone(),
         user: request.user.clone().unwrap_or_else(own),
         requested_by: caller.sub.clone(),
         filters: selection.filters(),
@@ -135,10 +139,19 @@ fn new_export(
         },
         profile: request.profile,
         time_zone: request.time_zone_name.clone(),
-        file_name: FileName::new(&request.export_type, &profile.name, now, request.format)
-            .to_string(),
+        file_name: file_name(request, kind, &profile.name, now),
         created_at: now,
     })
+}
+
+fn file_name(
+    request: &ExportRequest,
+    kind: &ParentKind,
+    parent_name: &str,
+    now: Timestamp,
+) -> String {
+    let type_name = &request.export_type.name;
+    FileName::new(type_name, kind, parent_name, now, request.format).to_string()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

@@ -70,9 +70,9 @@ pub(crate) async fn download(
             record(&app, &requester, &export, EventKind::Refused, now).await?;
         }
         return Err(match sees {
-            true => {
-                ApiError::Forbidden("You may see what this export is, but not download its file.")
-            }
+            true => ApiError::Forbidden(
+                "You may see what this export is, but not download its file.".into(),
+            ),
             false => ApiError::NotFound,
         });
     }

@@ -34,7 +34,7 @@ pub(super) async fn parent(
     requester: &Requester,
     parent: &Parent,
 ) -> Result<ParentProfile, ApiError> {
-    let profile = app.parents.get(parent).await?;
+    let profile = app.parents.get(parent, &app.kinds()).await?;
     let permissions = &app.permissions;
     match permissions.allow(requester, Action::List, &profile).await? {
         true => Ok(profile),

@@ -1,4 +1,4 @@
-//! `GET /v1/{organizations|projects|sources}/{id}/exports`: the exports of a parent, newest first.
+//! `GET /v1/{parents}/{id}/exports`: the exports of a parent, newest first.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::access_rules::{Action, Scope};
-use waybill::catalog::ParentKind;
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::{ExportPage, ListQuery};
 
@@ -37,13 +36,13 @@ pub(crate) struct ExportList<'a> {
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    of: PathParent,
     pairs: Pairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let profile = find_visible::parent(&app, &requester, &parent).await?;
+    let profile = find_visible::parent(&app, &requester, &of.parent).await?;
     let parameters = ListParameters::parse_exports(&pairs, &app.catalog())?;
-    let scope = parameters.scope(&format!("{}/exports", parent.path()));
+    let scope = parameters.scope(&format!("{}/exports", of.path()));
     let before = match &parameters.cursor {
         Some(cursor) => Some(position(&app, &scope, cursor).await?),
         None => None,
@@ -55,7 +54,8 @@ pub(crate) async fn list(
             && (parameters.types.is_empty() || parameters.types.contains(&export.type_name))
     };
     let query = ListQuery {
-        parent,
+        parent: of.parent,
+        of_root: of.kind.is_root,
         before,
         limit: parameters.limit,
     };
@@ -99,24 +99,27 @@ async fn views<'a>(
     let under_way: Vec<ExportId> = under_way.map(|e| e.id).collect();
     let progress = app.exports.progress(&under_way).await?;
     unreadable::report(&app.exports.tables().work, progress.unreadable);
+    let kinds = app.kinds();
     let view = |export: &'a Export| {
         let written = progress.rows.get(&export.id).copied().unwrap_or(0);
-        ExportView::new(export, written, now, &app.public_url)
+        ExportView::new(export, written, now, &app.public_url, &kinds)
     };
     Ok(exports.iter().map(view).collect())
 }
 
-/// The exports in a list of `listed` that the requester may see. Access depends on the organization stored in the
-/// export, which the project may have left since.
+/// The exports in a list of `listed` that the requester may see. Access depends on the root stored in the export, which the
+/// parent may have left since.
 async fn visible(
     app: &App,
     requester: &Requester,
     listed: Scope<'_>,
     exports: Vec<Export>,
 ) -> Result<Vec<Export>, ApiError> {
-    let is_organization = listed.parent.kind() == ParentKind::Organization;
-    // A permission to list an organization's exports includes those of its projects and sources.
-    let is_included = |export: &Export| is_organization || Scope::from(export) == listed;
+    // A permission to list a root's exports includes those of all parents that belong to it.
+    let is_included = |export: &Export| {
+        let is_within = export.root().is_some_and(|root| root == *listed.parent);
+        is_within || Scope::from(export) == listed
+    };
     let others = exports.iter().filter(|export| !is_included(export));
     let others: Vec<Scope<'_>> = others.map(Scope::from).collect();
     let permissions = &app.permissions;

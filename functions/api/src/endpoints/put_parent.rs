@@ -1,5 +1,4 @@
-//! `PUT /v1/{organizations|projects|sources}/{id}`: staff set the name and organization of a parent, and the columns of
-//! a source.
+//! `PUT /v1/{parents}/{id}`: staff set the name of a parent, the root that it belongs to, and its own columns.
 
 mod definitions;
 
@@ -12,12 +11,13 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use waybill::catalog::{Catalog, Definition, Definitions, ParentKind};
+use waybill::catalog::{Catalog, Definition, Definitions};
 use waybill::field_error::FieldError;
-use waybill::parent::{Parent, ParentProfile};
+use waybill::parent::ParentProfile;
+use waybill::parent_kind::{IdForm, KindName, ParentKinds};
 
 use super::find_visible;
-use super::untyped_schemas::ParentId;
+use super::untyped_schemas::{ParentId, ParentKindName};
 use crate::app::App;
 use crate::http::answer;
 use crate::http::body::{self, Fields};
@@ -32,96 +32,113 @@ const MAX_NAME_LENGTH: usize = 200;
 pub(crate) struct DescribedParent<'a> {
     #[schema(value_type = ParentId)]
     id: Value,
-    kind: ParentKind,
+    #[schema(value_type = ParentKindName)]
+    kind: &'a KindName,
     /// The name shown to people.
     name: &'a str,
-    /// The organization of the parent.
-    organization_id: Option<&'a str>,
-    /// The columns of a source's custom fields; only with a source.
+    /// The id of the root that the parent belongs to: `organization_id`.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    root_id: Map<String, Value>,
+    /// The columns of custom fields; only with a kind of parents that can have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    custom_fields: Option<&'a [Definition]>,
-    /// The columns of a source's attributes; only with a source.
+    custom_fields: Option<&'a Vec<Definition>>,
+    /// The columns of attributes; only with a kind of parents that can have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    attributes: Option<&'a [Definition]>,
+    attributes: Option<&'a Vec<Definition>>,
 }
 
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    of: PathParent,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     if !requester.caller.may_put_parents() {
-        find_visible::parent(&app, &requester, &parent).await?;
+        find_visible::parent(&app, &requester, &of.parent).await?;
+        let all = app.kinds().listed();
         return Err(ApiError::Forbidden(
-            "Only staff may describe organizations, projects and sources.",
+            format!("Only staff may describe {all}.").into(),
         ));
     }
     let fields = body::object(&headers, body).await?;
-    let profile = parse(parent, fields, &app.catalog()).map_err(ApiError::Invalid)?;
+    let kind = of.kind.clone();
+    let profile = parse(of, fields, &app.catalog(), &app.kinds()).map_err(ApiError::Invalid)?;
+    app.keep_kind(&kind).await?;
     app.parents.put(&profile).await?;
-    answer::json(StatusCode::OK, &DescribedParent::from(&profile))
+    let described = DescribedParent::new(&profile, kind.custom);
+    answer::json(StatusCode::OK, &described)
 }
 
 fn parse(
-    parent: Parent,
+    of: PathParent,
     body: Map<String, Value>,
     catalog: &Catalog,
+    kinds: &ParentKinds,
 ) -> Result<ParentProfile, Vec<FieldError>> {
-    let known: &[&str] = match parent.kind() {
-        ParentKind::Organization => &["name"],
-        ParentKind::Project => &["name", "organization_id"],
-        ParentKind::Source => &["name", "organization_id", "custom_fields", "attributes"],
-    };
-    let mut fields = Fields::new(body, "", known);
+    let PathParent { parent, kind } = of;
+    let root_field = kinds.root().name.id_field();
+    let mut known = vec!["name"];
+    if !kind.is_root {
+        known.push(&root_field);
+    }
+    if kind.custom {
+        known.extend(["custom_fields", "attributes"]);
+    }
+    let mut fields = Fields::new(body, "", &known);
     let name = fields.required_text("name");
     let name = fields.line("name", name, MAX_NAME_LENGTH);
-    let organization_id = match parent.id_as(ParentKind::Organization) {
-        Some(id) => Some(id.to_owned()),
-        None => organization_id(&mut fields),
+    let root_id = match kind.is_root {
+        true => Some(parent.id().to_owned()),
+        false => root_id(&mut fields, &root_field, kinds.root().id),
     };
-    let definitions = match parent.kind() {
-        ParentKind::Source => definitions::parse(&mut fields, catalog),
-        ParentKind::Organization | ParentKind::Project => Definitions::default(),
+    let definitions = match kind.custom {
+        true => definitions::parse(&mut fields, &kind.name, catalog),
+        false => Definitions::default(),
     };
     let errors = fields.into_errors();
     match name {
         Some(name) if errors.is_empty() => Ok(ParentProfile {
-            parent,
             name,
-            organization_id,
+            root_id,
             definitions,
+            kinds: kinds.stored_with(parent.kind()),
+            parent,
         }),
         _ => Err(errors),
     }
 }
 
-fn organization_id(fields: &mut Fields) -> Option<String> {
-    let id = fields.text("organization_id")?;
-    if Parent::new(ParentKind::Organization, &id).is_err() {
-        fields.refuse(
-            "organization_id",
-            "must have 1 to 128 of the characters A-Z a-z 0-9 _ . -",
-        );
-        return None;
+/// The id of the root that the parent belongs to.
+fn root_id(fields: &mut Fields, field: &str, form: IdForm) -> Option<String> {
+    let text = match form {
+        IdForm::Integer => match fields.take(field)? {
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        },
+        IdForm::Text | IdForm::Uuid | IdForm::Name => fields.text(field)?,
+    };
+    let id = form.id(&text);
+    if id.is_none() {
+        fields.refuse(field, form.rule());
     }
-    Some(id)
+    id
 }
 
-impl<'a> From<&'a ParentProfile> for DescribedParent<'a> {
-    fn from(profile: &'a ParentProfile) -> Self {
-        let is_source = profile.parent.kind() == ParentKind::Source;
-        let of_sources = |definitions: &'a Vec<Definition>| is_source.then_some(&definitions[..]);
+impl<'a> DescribedParent<'a> {
+    fn new(profile: &'a ParentProfile, has_definitions: bool) -> Self {
+        let (kinds, definitions) = (&profile.kinds, &profile.definitions);
+        let root_id = kinds.root_id_in_json(profile.root_id.as_deref());
         Self {
-            id: profile.parent.id_in_json(),
+            id: kinds.id_in_json(&profile.parent),
             kind: profile.parent.kind(),
             name: &profile.name,
-            organization_id: profile.organization_id.as_deref(),
-            custom_fields: of_sources(&profile.definitions.custom_fields),
-            attributes: of_sources(&profile.definitions.attributes),
+            root_id: Map::from_iter([(kinds.root.id_field(), root_id)]),
+            custom_fields: has_definitions.then_some(&definitions.custom_fields),
+            attributes: has_definitions.then_some(&definitions.attributes),
         }
     }
 }

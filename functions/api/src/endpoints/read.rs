@@ -60,5 +60,11 @@ async fn view<'a>(
         }
         _ => 0,
     };
-    Ok(ExportView::new(export, written, now, &app.public_url))
+    Ok(ExportView::new(
+        export,
+        written,
+        now,
+        &app.public_url,
+        &app.kinds(),
+    ))
 }

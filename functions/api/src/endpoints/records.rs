@@ -1,4 +1,4 @@
-//! `GET /v1/{organizations|projects|sources}/{id}/records/{type}`: what an export would hold, newest first.
+//! `GET /v1/{parents}/{id}/records/{type}`: what an export would hold, newest first.
 
 mod count;
 mod page;
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access_rules::Action;
 use waybill::catalog::{Catalog, ExportType};
-use waybill::parent::{Parent, ParentProfile};
+use waybill::parent::ParentProfile;
+use waybill::parent_kind::ParentKind;
 use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 
@@ -70,14 +71,14 @@ impl Position {
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    of: PathParent,
     PathType(type_name): PathType,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let (profile, export_type) = readable(&app, &requester, &parent, &type_name).await?;
+    let (profile, export_type) = readable(&app, &requester, &of, &type_name).await?;
     let export_type = &export_type;
     let asked = RecordsQuery::parse(pairs, export_type).map_err(ApiError::Invalid)?;
-    let scope = asked.scope(&format!("{}/records/{type_name}", parent.path()))?;
+    let scope = asked.scope(&format!("{}/records/{type_name}", of.path()))?;
     let start = match &asked.list.cursor {
         Some(cursor) => position(&app, &scope, cursor).await?,
         None => Position::first(app.now()),
@@ -119,10 +120,10 @@ pub(crate) async fn list(
 async fn readable(
     app: &App,
     requester: &Requester,
-    parent: &Parent,
+    PathParent { parent, kind }: &PathParent,
     type_name: &str,
 ) -> Result<(ParentProfile, ExportType), ApiError> {
-    let profile = app.parents.get(parent).await?;
+    let profile = app.parents.get(parent, &app.kinds()).await?;
     let otherwise = "You may see exports here, but not read records.";
     let permissions = &app.permissions;
     permissions
@@ -130,7 +131,7 @@ async fn readable(
         .await?;
     let catalog = app.catalog();
     app.require_in_service(type_name)?;
-    let export_type = type_of(&catalog, type_name, parent)?;
+    let export_type = type_of(&catalog, type_name, kind)?;
     let export_type = export_type.with_definitions(&profile.definitions, parent.id());
     match export_type.records.is_listed() {
         true => Ok((profile, export_type)),
@@ -142,13 +143,13 @@ async fn readable(
 fn type_of<'a>(
     catalog: &'a Catalog,
     name: &str,
-    parent: &Parent,
+    kind: &ParentKind,
 ) -> Result<&'a ExportType, ApiError> {
     let export_type = catalog.get(name).ok_or(ApiError::NotFound)?;
-    if export_type.parent == parent.kind() {
+    if export_type.parent == kind.name {
         return Ok(export_type);
     }
-    let kind = export_type.parent.as_str();
+    let kind = export_type.parent.words();
     let message = format!("belongs to a {kind}; read it there");
     Err(ApiError::field("type", message))
 }
@@ -188,7 +189,7 @@ async fn source(
     let reading = ReadRequest {
         spec,
         parent_id: profile.parent.id(),
-        root_id: profile.organization_id.as_deref(),
+        root_id: profile.root_id.as_deref(),
         projection,
         range: Range::new(selection, start.as_of),
         order: Order::Descending,

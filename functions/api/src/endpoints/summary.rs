@@ -1,4 +1,4 @@
-//! `GET /v1/{organizations|projects|sources}/{id}/exports/summary`: totals of exports by day and by person.
+//! `GET /v1/{parents}/{id}/exports/summary`: totals of exports by day and by person.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,6 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waybill::access_rules::{Action, Scope};
-use waybill::catalog::ParentKind;
 use waybill::field_error::FieldError;
 use waybill::selection::TimeBound;
 use waybill::store::{DailyTotals, Totals, TotalsOfDays};
@@ -123,35 +122,36 @@ struct Days {
 pub(crate) async fn read(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    of: PathParent,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
-    let profile = find_visible::parent(&app, &requester, &parent).await?;
+    let profile = find_visible::parent(&app, &requester, &of.parent).await?;
     let days = Days::parse(&pairs, app.now()).map_err(ApiError::Invalid)?;
     let mut found = app
         .exports
-        .daily_totals(&parent, days.from, days.to)
+        .daily_totals(&of.parent, days.from, days.to)
         .await?;
     unreadable::report(&app.exports.tables().events, found.unreadable);
     found.totals = visible(&app, &requester, (&profile).into(), found.totals).await?;
     answer::json(StatusCode::OK, &Summary::new(days, found))
 }
 
-/// The totals that the requester may see. As in lists, exports from before a project joined an organization do not
-/// belong to the organization.
+/// The totals that the requester may see. As in lists, exports from before a parent joined a root do not belong to the
+/// root.
 async fn visible(
     app: &App,
     requester: &Requester,
     listed: Scope<'_>,
     mut totals: Vec<DailyTotals>,
 ) -> Result<Vec<DailyTotals>, ApiError> {
-    if listed.parent.kind() == ParentKind::Organization {
+    if *listed.parent.kind() == listed.kinds.root {
         return Ok(totals);
     }
-    let organizations: BTreeSet<_> = totals.iter().map(|t| t.organization_id.clone()).collect();
-    let scopes = organizations.iter().map(|organization_id| Scope {
+    let roots: BTreeSet<_> = totals.iter().map(|t| t.root_id.clone()).collect();
+    let scopes = roots.iter().map(|root_id| Scope {
         parent: listed.parent,
-        organization_id: organization_id.as_deref(),
+        root_id: root_id.as_deref(),
+        kinds: listed.kinds,
     });
     let scopes: Vec<Scope<'_>> = scopes.filter(|scope| *scope != listed).collect();
     let permissions = &app.permissions;
@@ -162,8 +162,8 @@ async fn visible(
         .iter()
         .zip(allowed)
         .filter(|(_, is_allowed)| !is_allowed);
-    let hidden: BTreeSet<_> = hidden.map(|(scope, _)| scope.organization_id).collect();
-    totals.retain(|t| !hidden.contains(&t.organization_id.as_deref()));
+    let hidden: BTreeSet<_> = hidden.map(|(scope, _)| scope.root_id).collect();
+    totals.retain(|t| !hidden.contains(&t.root_id.as_deref()));
     Ok(totals)
 }
 
@@ -341,7 +341,7 @@ mod tests {
     fn people_beyond_a_thousand_are_summed_and_the_first_day_left_out_is_named() {
         let totals = (0..1_003).map(|n| DailyTotals {
             day: "2026-11-01".parse().unwrap(),
-            organization_id: None,
+            root_id: None,
             user_id: format!("u-{n}"),
             user_name: None,
             totals: Totals {

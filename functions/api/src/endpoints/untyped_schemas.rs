@@ -8,10 +8,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-/// The pattern of the ids of organizations and sources.
-pub(crate) const TEXT_ID: &str = "^[A-Za-z0-9_.-]{1,128}$";
-
-/// The id of a parent of any kind.
+/// The id of a parent of any kind. The contract replaces this schema by that of a deployment's kinds.
 pub(crate) struct ParentId;
 
 impl ToSchema for ParentId {
@@ -22,12 +19,22 @@ impl ToSchema for ParentId {
 
 impl PartialSchema for ParentId {
     fn schema() -> RefOr<Schema> {
-        let project = typed(Type::Integer, "The id of a project.").minimum(Some(1));
-        let other = typed(Type::String, "The id of an organization or a source.");
-        OneOfBuilder::new()
-            .item(project)
-            .item(other.pattern(Some(TEXT_ID)))
-            .into()
+        ObjectBuilder::new().into()
+    }
+}
+
+/// The name of a kind of parents. The contract replaces this schema by that of a deployment's kinds.
+pub(crate) struct ParentKindName;
+
+impl ToSchema for ParentKindName {
+    fn name() -> Cow<'static, str> {
+        "ParentKind".into()
+    }
+}
+
+impl PartialSchema for ParentKindName {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().into()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use waybill::catalog::ParentKind;
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
 use waybill::file::{Format, Profile, Warning};
+use waybill::parent_kind::ParentKinds;
 
 use super::untyped_schemas::Filters;
 use crate::http::answer::in_milliseconds;
@@ -23,12 +24,10 @@ pub(crate) struct ExportView<'a> {
     type_name: &'a str,
     format: Format,
     status: Status,
-    /// The organization of the parent at the time of the request.
-    organization_id: Option<&'a str>,
-    /// The project of the records, if they belong to one.
-    project_id: Option<u64>,
-    /// The source of the records, if they belong to one.
-    source_id: Option<&'a str>,
+    /// The id of each kind of parents: `organization_id`, `project_id`, `source_id`.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    parent_ids: Map<String, Value>,
     user: UserView<'a>,
     #[schema(value_type = Option<Filters>)]
     filters: &'a serde_json::Value,
@@ -96,8 +95,14 @@ struct Progress {
 
 impl<'a> ExportView<'a> {
     /// `export` at `now`. `written` is the number of rows so far of an unfinished export; `public_url` is the start of
-    /// links.
-    pub(crate) fn new(export: &'a Export, written: u64, now: Timestamp, public_url: &str) -> Self {
+    /// links; `kinds` are those of which the view has ids.
+    pub(crate) fn new(
+        export: &'a Export,
+        written: u64,
+        now: Timestamp,
+        public_url: &str,
+        kinds: &ParentKinds,
+    ) -> Self {
         let status = export.status_at(now);
         let file = export.file.as_ref();
         let rows = match status {
@@ -111,9 +116,7 @@ impl<'a> ExportView<'a> {
             type_name: &export.type_name,
             format: export.format,
             status,
-            organization_id: export.organization_id.as_deref(),
-            project_id: project_id(export.parent.id_as(ParentKind::Project)),
-            source_id: export.parent.id_as(ParentKind::Source),
+            parent_ids: parent_ids(export, kinds),
             user: UserView::from(&export.user),
             filters: &export.filters,
             search: export.search.as_deref(),
@@ -153,9 +156,17 @@ fn without_example(warning: &Warning) -> Warning {
     }
 }
 
-/// A project's id as a number, which [`waybill::parent::Parent`] guarantees.
-fn project_id(id: Option<&str>) -> Option<u64> {
-    id.and_then(|id| id.parse().ok())
+/// The id of the root at the time of the request, and for each other kind the parent's id if it is of that kind, else null.
+fn parent_ids(export: &Export, kinds: &ParentKinds) -> Map<String, Value> {
+    let ids = kinds.iter().map(|kind| {
+        let id = match kind.name == *export.parent.kind() {
+            _ if kind.is_root => export.kinds.root_id_in_json(export.root_id.as_deref()),
+            true => export.kinds.id_in_json(&export.parent),
+            false => Value::Null,
+        };
+        (kind.name.id_field(), id)
+    });
+    ids.collect()
 }
 
 /// An event of a history.
@@ -166,7 +177,7 @@ pub(crate) struct EventView<'a> {
     at: Timestamp,
     /// Who caused the event; null for Waybill itself.
     user: Option<ActorView<'a>>,
-    /// The network address of the request; only for the organization's admins and staff.
+    /// The network address of the request; only for the root's admins and staff.
     address: Option<&'a str>,
     /// Details, such as a failure's code.
     detail: Option<&'a str>,

@@ -1,5 +1,6 @@
 //! The errors of requests, and their mapping to HTTP. No other module maps errors to status codes.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub enum ApiError {
     LongSubject,
     /// The requester may see the resource, but not do this.
     #[error("{0}")]
-    Forbidden(&'static str),
+    Forbidden(Cow<'static, str>),
     /// The resource does not exist, or the requester may not see it.
     #[error("There is nothing at this address, or you may not see it.")]
     NotFound,
@@ -260,7 +261,7 @@ mod tests {
         let table = [
             ApiError::NotAuthenticated,
             ApiError::LongSubject,
-            ApiError::Forbidden("You may not."),
+            ApiError::Forbidden("You may not.".into()),
             ApiError::NotFound,
             ApiError::MethodNotAllowed,
             ApiError::TooLate(Status::Failed),

@@ -1,13 +1,16 @@
 //! Ids in paths. An invalid id is 404, as one that does not exist.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
+use axum::middleware::Next;
+use axum::response::Response;
 use http::request::Parts;
-use waybill::catalog::ParentKind;
 use waybill::export::ExportId;
 use waybill::parent::Parent;
+use waybill::parent_kind::{ParentKind, ParentKinds};
 
 use super::error::ApiError;
 
@@ -25,21 +28,47 @@ async fn parameter<S: Send + Sync>(
         .ok_or(ApiError::NotFound)
 }
 
+/// What stands in the path of a route for the plural of a kind of parents.
+pub(crate) const PLURAL: &str = "{parents}";
+
+/// The kinds of parents that this request can name.
+pub(crate) fn kinds(parts: &Parts) -> Result<&ParentKinds, ApiError> {
+    let kinds = parts.extensions.get::<Arc<ParentKinds>>();
+    let kinds = kinds.ok_or_else(|| ApiError::Internal("the request has no kinds".into()))?;
+    Ok(kinds)
+}
+
+/// Finds the kind whose plural is in the path. A path with another word has no route.
+pub(crate) async fn kind_of_path(request: Request, next: Next) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let plural = parameter(&mut parts, &(), "parents").await?;
+    let kind = kinds(&parts)?.of_plural(&plural).cloned();
+    parts.extensions.insert(kind.ok_or(ApiError::NotFound)?);
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
 /// The parent in a path.
-pub(crate) struct PathParent(pub(crate) Parent);
+pub(crate) struct PathParent {
+    pub(crate) parent: Parent,
+    pub(crate) kind: ParentKind,
+}
+
+impl PathParent {
+    /// The path: `/v1/projects/42`.
+    pub(crate) fn path(&self) -> String {
+        format!("/v1/{}/{}", self.kind.plural, self.parent.id())
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for PathParent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let id = parameter(parts, state, "id").await?;
-        let kind = parts
-            .extensions
-            .get::<ParentKind>()
-            .ok_or(ApiError::NotFound)?;
-        Parent::new(*kind, &id)
-            .map(Self)
-            .map_err(|_| ApiError::NotFound)
+        let kind = parts.extensions.get::<ParentKind>().cloned();
+        let kind = kind.ok_or(ApiError::NotFound)?;
+        let parent = kind.parent(&id).map_err(|_| ApiError::NotFound)?;
+        Ok(Self { parent, kind })
     }
 }
 

@@ -11,8 +11,10 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
 use waybill::access_rules::{Caller, Grants};
 use waybill::event::Actor;
+use waybill::parent_kind::ParentKinds;
 
 use super::error::ApiError;
+use super::path::kinds;
 
 /// The longest `sub` of a token in bytes. OpenID Connect allows 255; a key of DynamoDB, which has more than the `sub`, has
 /// at most 2,048.
@@ -43,13 +45,14 @@ pub struct Requester {
 }
 
 impl Requester {
-    /// The requester, from the context of API Gateway.
+    /// The requester, from the context of API Gateway. Grants are for parents of these kinds.
     ///
     /// # Errors
     /// 401 if the gateway has verified no token, or the token has no `sub` or too long a one.
     pub fn from_context(
         context: &ApiGatewayV2httpRequestContext,
         names: &ClaimNames,
+        kinds: &ParentKinds,
     ) -> Result<Self, ApiError> {
         let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
         let claims = &jwt.ok_or(ApiError::NotAuthenticated)?.claims;
@@ -70,7 +73,7 @@ impl Requester {
                 email: claim(&names.email).map(str::to_owned),
                 // API Gateway passes a boolean on as text.
                 email_verified: claim(&names.email_verified) == Some("true"),
-                grants: Grants::parse(claim(&names.grants).unwrap_or_default()),
+                grants: Grants::parse(claim(&names.grants).unwrap_or_default(), kinds),
             },
             claims: claims.clone().into_iter().collect(),
             address: context.http.source_ip.clone(),
@@ -97,7 +100,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let context = gateway(&parts.extensions).ok_or(ApiError::NotAuthenticated)?;
-        Self::from_context(context, &ClaimNames::from_ref(state))
+        Self::from_context(context, &ClaimNames::from_ref(state), kinds(parts)?)
     }
 }
 

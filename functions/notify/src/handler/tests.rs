@@ -313,7 +313,7 @@ async fn a_file_is_attached_only_if_the_grants_function_lets_the_recipient_downl
     ];
     for (case, answer, attached) in table {
         let mut state = succeeded(10);
-        state.export.organization_id = Some("acme".into());
+        state.export.root_id = Some("acme".into());
         // The question is about the recipient, not about the requester.
         state.export.requested_by = "backend".into();
         let (world, asked) = with_grants_function(World::new(&state, |_| None), answer);

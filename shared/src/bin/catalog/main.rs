@@ -22,11 +22,11 @@ catalog check [FILE] [--deployment FILE]
     Checks a catalog: FILE, or else the one that CATALOG_PATH names, or else the built-in one. With a deployment file, which
     by default is deployment.toml beside FILE, also compares each type with its table where that is in a database: columns,
     types, keys, indexes, row-level security, connections. Prints everything that is wrong. The exit code is 1 if anything is.
-catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--organization ID] [--records N]
+catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--root ID] [--records N]
     Reads the first and the last N of a parent's records with any keys, and lists the differences from the catalog's
     entry: columns without values, values that are not of their column's kind or not listed, records that an export would
     leave out or count as undecided, and differences of the key. The output contains sort keys, but no other values of
-    records. --organization is that of the parent, which partitions with {root} need. The table is --table, or the one in
+    records. --root is the parent's root (such as its organization), which partitions with {root} need. The table is --table, or the one in
     the variable that the entry names. Region and credentials are those of
     the AWS CLI. The exit code is 1 if there are differences, and 2 if the comparison was not possible.";
 
@@ -71,7 +71,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
 
     let mut words = Vec::new();
     let (mut catalog, mut deployment, mut table, mut endpoint) = (None, None, None, None);
-    let mut organization = None;
+    let mut root = None;
     let mut records = RECORDS;
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -79,7 +79,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("deployment") => deployment = Some(PathBuf::from(arguments.value()?)),
             Long("table") => table = Some(arguments.value()?.string()?),
             Long("endpoint-url") => endpoint = Some(arguments.value()?.string()?),
-            Long("organization") => organization = Some(arguments.value()?.string()?),
+            Long("root") => root = Some(arguments.value()?.string()?),
             Long("records") => records = arguments.value()?.parse()?,
             Long("help") | Short('h') => return Ok(Command::Help),
             Value(word) => words.push(word),
@@ -100,7 +100,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             deployment,
             table,
             endpoint,
-            organization,
+            root,
             records,
         }),
         "help" => Command::Help,

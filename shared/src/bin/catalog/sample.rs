@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use waybill::aws::CallError;
-use waybill::catalog::{Catalog, Column, DynamodbSpec, ExportType, ParentKind, RecordsSpec};
+use waybill::catalog::{Catalog, Column, DynamodbSpec, ExportType, RecordsSpec};
 use waybill::deployment_file::DeploymentFile;
 use waybill::env;
 use waybill::parent::Parent;
@@ -27,15 +27,15 @@ pub(crate) struct Sample {
     /// The deployment file.
     pub(crate) deployment: Option<PathBuf>,
     pub(crate) endpoint: Option<String>,
-    /// The organization of the parent.
-    pub(crate) organization: Option<String>,
+    /// The id of the root that the parent belongs to, by which some tables have their records.
+    pub(crate) root: Option<String>,
     /// The maximum number of records to read from each end of the partitions.
     pub(crate) records: usize,
 }
 
 impl Sample {
     /// Prints the report. Returns whether all records match the entry.
-    pub(crate) async fn run(self) -> Result<bool, Box<dyn Error>> {
+    pub(crate) async fn run(mut self) -> Result<bool, Box<dyn Error>> {
         let catalog = match &self.catalog {
             Some(file) => Catalog::read(file)?,
             None => Catalog::load()?,
@@ -45,7 +45,13 @@ impl Sample {
             let names = names.join(", ");
             return Err(format!("unknown type {}; the types are {names}", self.type_name).into());
         };
-        let parent = Parent::new(export_type.parent, &self.parent_id)?;
+        let kinds = catalog.kinds();
+        let kind = kinds.get(export_type.parent.as_str());
+        let kind = kind.ok_or("the catalog lacks the type's kind of parent")?;
+        let parent = kind.parent(&self.parent_id)?;
+        if kind.is_root {
+            self.root = Some(parent.id().to_owned());
+        }
         let spec = &export_type.records;
         let opener = self.opener(spec).await?;
         let problems = match spec {
@@ -87,12 +93,6 @@ impl Sample {
         Ok(report.matches_entry())
     }
 
-    /// The organization that the parent belongs to, by which some tables have their records.
-    fn root_id<'a>(&'a self, parent: &'a Parent) -> Option<&'a str> {
-        let itself = parent.id_as(ParentKind::Organization);
-        itself.or(self.organization.as_deref())
-    }
-
     /// An opener for the table and endpoint in the command's arguments, or else in the environment.
     async fn opener(&self, spec: &RecordsSpec) -> Result<RecordsOpener, Box<dyn Error>> {
         let config = waybill::aws::config().await;
@@ -125,7 +125,7 @@ impl Sample {
         let reading = ReadRequest {
             spec: &sampled.records,
             parent_id: parent.id(),
-            root_id: self.root_id(parent),
+            root_id: self.root.as_deref(),
             projection: &projection,
             range: Range::whole(Timestamp::now()),
             order,

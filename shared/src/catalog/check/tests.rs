@@ -1,9 +1,7 @@
 use insta::assert_snapshot;
 use jiff::Timestamp;
 
-use crate::catalog::{
-    Catalog, CatalogError, Constant, Delivery, ExportType, FixedCondition, ParentKind,
-};
+use crate::catalog::{Catalog, CatalogError, Constant, Delivery, ExportType, FixedCondition};
 use crate::value::{Kind, Stored};
 
 const LEADS: &str = r#"
@@ -34,7 +32,7 @@ fn refusal(from: &str, to: &str) -> String {
 fn the_built_in_catalog_is_valid() {
     let catalog = Catalog::built_in().unwrap();
     let orders = catalog.get("orders").unwrap();
-    assert_eq!(orders.parent, ParentKind::Project);
+    assert_eq!(orders.parent, *"project");
     assert_eq!(orders.delivery, Delivery::Attachment);
     let keys: Vec<_> = orders
         .default_columns()
@@ -217,7 +215,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal("delivery", "deliver"),
             @"the catalog is invalid in line 2: missing field `delivery`; in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
     assert_snapshot!(refusal(r#""source""#, r#""team""#),
-            @"the catalog is invalid in line 4: unknown variant `team`, expected one of `organization`, `project`, `source`");
+            @"the catalog is invalid in line 4: `team` is no kind of parent; this catalog has organization, project, source (others need a [[parent]])");
     assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
             @"the catalog is invalid in line 11: the column `name` is defined twice");
     assert_snapshot!(refusal(r#"kind = "phone""#, r#"kind = "mobile""#),
@@ -259,7 +257,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", role = "role/reader""#),
             @"the catalog is invalid in line 7: `role` must be the role's ARN, or a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the ARN");
     assert_snapshot!(refusal(r#""source""#, r#""project""#),
-            @"the catalog is invalid in line 15: only sources have custom fields; the type's parent must be source");
+            @"the catalog is invalid in line 15: projects have no custom fields; they would need `custom = true` in their [[parent]]");
     assert_snapshot!(refusal(r#"key = "name""#, r#"key = "other""#),
             @"the catalog is invalid in line 9: this type has no column `name`; in line 15: the key `other` is reserved for fields without a definition; give the column another key");
     assert_snapshot!(refusal("hidden = true", r#"values = ["a", "a"]"#),

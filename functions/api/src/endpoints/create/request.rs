@@ -4,12 +4,13 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use waybill::catalog::{Catalog, ExportType, ParentKind};
+use waybill::catalog::{Catalog, ExportType};
 use waybill::export::User;
 use waybill::field_error::FieldError;
 use waybill::file::{Format, Profile};
 use waybill::hash::hex;
 use waybill::parent::ParentProfile;
+use waybill::parent_kind::KindName;
 use waybill::selection::Criteria;
 
 use crate::http::body::Fields;
@@ -137,25 +138,24 @@ impl ExportRequest {
 fn export_type<'a>(
     fields: &mut Fields,
     catalog: &'a Catalog,
-    kind: ParentKind,
+    kind: &KindName,
 ) -> Option<&'a ExportType> {
     let name = fields.required_text("type")?;
-    let of_kind = catalog.types().iter().filter(|t| t.parent == kind);
+    let of_kind = catalog.types().iter().filter(|t| t.parent == *kind);
     let names: Vec<&str> = of_kind.map(|t| t.name.as_str()).collect();
     match catalog.get(&name) {
-        Some(export_type) if export_type.parent == kind => Some(export_type),
+        Some(export_type) if export_type.parent == *kind => Some(export_type),
         Some(export_type) => {
-            let parent = export_type.parent.as_str();
+            let parent = export_type.parent.words();
             fields.refuse("type", format!("belongs to a {parent}; export it there"));
             None
         }
         None if names.is_empty() => {
+            let all = catalog.kinds().get(kind.as_str());
+            let all = all.map_or(kind.as_str(), |kind| kind.plural.as_str());
             fields.refuse(
                 "type",
-                format!(
-                    "is unknown; there is nothing to export of {}",
-                    kind.plural()
-                ),
+                format!("is unknown; there is nothing to export of {all}"),
             );
             None
         }

@@ -1,15 +1,16 @@
-//! Parses a source's custom fields and attributes, each a column of its files: `[{"key": "job", "label": "Job", "kind":
+//! Parses a parent's custom fields and attributes, each a column of its files: `[{"key": "job", "label": "Job", "kind":
 //! "text"}, "age"]`. A string alone is the key of a column of texts.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
-use waybill::catalog::{Catalog, Definition, Definitions, OTHER, ParentKind};
+use waybill::catalog::{Catalog, Definition, Definitions, OTHER};
+use waybill::parent_kind::KindName;
 use waybill::value::Kind;
 
 use crate::http::body::Fields;
 
-/// The maximum number of custom fields, and of attributes, of a source.
+/// The maximum number of custom fields, and of attributes, of a parent.
 const MAX_DEFINITIONS: usize = 200;
 /// The maximum length of a key or label in characters.
 const MAX_LENGTH: usize = 100;
@@ -20,10 +21,10 @@ const KNOWN: [&str; 3] = ["key", "label", "kind"];
 
 /// Takes `custom_fields` and `attributes`. The columns of a file must have different keys, so a key of the catalog is
 /// refused.
-pub(super) fn parse(fields: &mut Fields, catalog: &Catalog) -> Definitions {
-    let of_sources = catalog.types().iter();
-    let of_sources = of_sources.filter(|t| t.custom && t.parent == ParentKind::Source);
-    let system = of_sources.flat_map(|t| t.columns.iter().map(|column| column.key.clone()));
+pub(super) fn parse(fields: &mut Fields, kind: &KindName, catalog: &Catalog) -> Definitions {
+    let of_kind = catalog.types().iter();
+    let of_kind = of_kind.filter(|t| t.custom && t.parent == *kind);
+    let system = of_kind.flat_map(|t| t.columns.iter().map(|column| column.key.clone()));
     let mut parser = Parser {
         fields,
         system: system.chain([OTHER.to_owned()]).collect(),

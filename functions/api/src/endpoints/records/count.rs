@@ -1,4 +1,4 @@
-//! `GET /v1/{organizations|projects|sources}/{id}/records/{type}/count`: how many records an export would have.
+//! `GET /v1/{parents}/{id}/records/{type}/count`: how many records an export would have.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +25,12 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(crate) async fn count(
     State(app): State<Arc<App>>,
     requester: Requester,
-    PathParent(parent): PathParent,
+    of: PathParent,
     PathType(type_name): PathType,
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let end = Instant::now() + LONGEST;
-    let (profile, export_type) = readable(&app, &requester, &parent, &type_name).await?;
+    let (profile, export_type) = readable(&app, &requester, &of, &type_name).await?;
     let asked = RecordsQuery::parse(pairs, &export_type).map_err(ApiError::Invalid)?;
     let start = Position::first(app.now());
     let selection = asked

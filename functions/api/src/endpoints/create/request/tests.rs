@@ -1,11 +1,12 @@
 use serde_json::json;
 use waybill::catalog::Definition;
+use waybill::parent_kind::ParentKinds;
 use waybill::value::Kind;
 
 use super::*;
 
 fn profile(parent: &str) -> ParentProfile {
-    ParentProfile::undescribed(parent.parse().unwrap())
+    ParentProfile::undescribed(parent.parse().unwrap(), &ParentKinds::default())
 }
 
 fn parse(body: Value) -> Result<String, String> {
