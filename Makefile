@@ -5,6 +5,7 @@ STACK ?= waybill
 TEST_PORT ?= 4766
 BROKEN_PORT ?= $(shell expr $(TEST_PORT) + 20)
 PAGE_PORT ?= $(shell expr $(TEST_PORT) + 40)
+KINDS_PORT ?= $(shell expr $(TEST_PORT) + 60)
 # Short waits, so that tests see in seconds what otherwise takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
@@ -31,7 +32,7 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -40,9 +41,9 @@ help: ## List the commands
 tools: ## Install the tools of the local stack in .local
 	@python3 $(LOCAL)/tools.py
 
-up: ## Build, start and deploy the local stack, except what is up to date; LARGE=yes for large tables
+up: ## Build, start and deploy the local stack, except what is up to date; LARGE=yes for large tables, CATALOG=my.toml
 	@python3 $(LOCAL)/tools.py functions $(if $(LARGE),large)
-	@$(PYTHON) $(LOCAL)/stack.py up --database --port $(PORT) --stack $(STACK) $(if $(LARGE),--large)
+	@$(PYTHON) $(LOCAL)/stack.py up --database --port $(PORT) --stack $(STACK) $(if $(LARGE),--large) $(if $(CATALOG),--catalog $(CATALOG))
 
 down: tools ## Stop the local stack and keep its data
 	@$(PYTHON) $(LOCAL)/stack.py down --port $(PORT) --stack $(STACK)
@@ -64,7 +65,7 @@ export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped
 test: readers lint-rust ## Check formatting and lints, and run all tests, also against deployed local stacks
 	@rm -f $(WAYBILL_SKIPPED)
 	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside page,$(call TEST_PART,$(part)))
-	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken,$(call TEST_PART,$(part)))
+	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken kinds,$(call TEST_PART,$(part)))
 	@if [ -s $(WAYBILL_SKIPPED) ]; then echo "Skipped: $$(sort -u $(WAYBILL_SKIPPED) | paste -sd ';')"; else echo 'Skipped: nothing'; fi
 
 # Two parts run concurrently. First the tests without a stack and the page in a browser, which keep both cores busy; then
@@ -87,6 +88,9 @@ test-outside:
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults'
+
+test-kinds:
+	@$(ON_A_STACK) --catalog tests/data/own_kinds.toml --port $(KINDS_PORT) -- sh -c '$(CARGO_TEST) --test own_kinds'
 
 test-page:
 	@$(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'

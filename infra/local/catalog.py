@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from settings import REGION, ROOT, Stack
 
 BUCKET = "waybill-catalog"
+CATALOG, DEPLOYMENT = NAMES = ("catalog.toml", "deployment.toml")
 BUILT_IN = ROOT / "infra" / "catalog.toml"
 SHOP = Path(__file__).with_name("shop.toml")
 
@@ -19,18 +20,41 @@ def folder(stack: Stack) -> str:
     return f"s3://{BUCKET}/{stack.name}"
 
 
-def upload(s3: Any, stack: Stack, database_url: str, secret: str) -> None:
-    """Puts the built-in catalog with the shop's types, and a deployment file, into the folder."""
+def keep(stack: Stack, file: Path) -> None:
+    """From now on, the stack has this catalog, and the deployment file beside it."""
+    stack.own_catalog.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        kept = stack.own_catalog / name
+        kept.unlink(missing_ok=True)
+        text = file if name == CATALOG else file.with_name(name)
+        if text.exists():
+            kept.write_bytes(text.read_bytes())
+
+
+def texts(stack: Stack, database_url: str | None, secret: str | None) -> dict[str, str] | None:
+    """The files of the folder: the stack's own catalog, or the built-in one with the shop's types; none of the two without
+    a database."""
+    if stack.own_catalog.exists():
+        return {name: (stack.own_catalog / name).read_text("utf-8") for name in NAMES if (stack.own_catalog / name).exists()}
+    if database_url is None:
+        return None
+    return {
+        CATALOG: BUILT_IN.read_text("utf-8") + "\n" + SHOP.read_text("utf-8"),
+        DEPLOYMENT: f'[deployment]\ndatabases.shop = {{ url = "{database_url}", secret = "{secret}" }}\n',
+    }
+
+
+def upload(s3: Any, stack: Stack, files: dict[str, str]) -> None:
+    """Puts these files into the folder, and nothing else."""
     try:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     except ClientError as error:
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    deployment = f'[deployment]\ndatabases.shop = {{ url = "{database_url}", secret = "{secret}" }}\n'
-    texts = {
-        "catalog.toml": BUILT_IN.read_text("utf-8") + "\n" + SHOP.read_text("utf-8"),
-        "deployment.toml": deployment,
-    }
-    for name, text in texts.items():
-        s3.put_object(Bucket=BUCKET, Key=f"{stack.name}/{name}", Body=text.encode())
+    for name in NAMES:
+        key = f"{stack.name}/{name}"
+        if name in files:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=files[name].encode())
+        else:
+            s3.delete_object(Bucket=BUCKET, Key=key)

@@ -54,10 +54,14 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
     }
     if stack.asks_host:
         local["GrantsFunction"] = host.FUNCTION
+    database_url, secret = None, None
     if stack.database_data.exists():
         secret = database.secret_arn(lambda service: client(stack, service))
-        catalog.upload(client(stack, "s3"), stack, database.url(stack), secret)
-        local |= {"CatalogUrl": catalog.folder(stack), "DatabaseSecretArns": secret}
+        database_url = database.url(stack)
+        local["DatabaseSecretArns"] = secret
+    if files := catalog.texts(stack, database_url, secret):
+        catalog.upload(client(stack, "s3"), stack, files)
+        local["CatalogUrl"] = catalog.folder(stack)
     return local | overrides
 
 
@@ -126,6 +130,7 @@ def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
     }
     if stack.database_data.exists():
         outputs["database_url"] = database.owner_url(stack)
+    if "CatalogUrl" in chosen:
         outputs["catalog_url"] = chosen["CatalogUrl"]
     if stack.asks_host:
         outputs["members_table"] = host.MEMBERS_TABLE

@@ -100,6 +100,11 @@ class Stack:
         return self.data / "postgres"
 
     @property
+    def own_catalog(self) -> Path:
+        """The folder of the catalog that `up` was given; there is none while the stack has the built-in one."""
+        return self.state / "catalog"
+
+    @property
     def is_large(self) -> bool:
         """Whether Dynoxide holds the records. The emulator's own DynamoDB becomes slower as a table grows."""
         return self.records_database.exists()

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import build
+import catalog
 import database
 import client
 import deploy
@@ -26,7 +29,23 @@ from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
 LAST_LINES = 60
 
 
-def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool, with_database: bool) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """What a stack shall have."""
+
+    # The template's parameters, besides those of this machine.
+    parameters: dict[str, str]
+    # A sample grants function, and a deployment that uses it.
+    host: bool
+    # Room for large tables of records.
+    large: bool
+    # PostgreSQL with records.
+    database: bool
+    # A catalog in place of the built-in one.
+    catalog: Path | None
+
+
+def up(stack: Stack, wanted: Wanted) -> None:
     """Builds, starts missing processes, deploys changes, and prints the addresses."""
     began = time.monotonic()
     with build.built():
@@ -36,9 +55,11 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool,
             # older deployment.
             stack.deployed.unlink(missing_ok=True)
             stack.asking_host.deployed.unlink(missing_ok=True)
-        if is_large and not stack.is_large:
+        if wanted.large and not stack.is_large:
             _make_large(stack, processes)
-        if with_database:
+        if wanted.catalog:
+            catalog.keep(stack, wanted.catalog)
+        if wanted.database:
             stack.database_data.mkdir(parents=True, exist_ok=True)
         for service in services(stack):
             if processes.ensure(service):
@@ -49,10 +70,10 @@ def up(stack: Stack, overrides: dict[str, str], with_host: bool, is_large: bool,
             database.prepare(stack, lambda service: deploy.client(stack, service))
         # In parallel, since a deployment mostly waits.
         with ThreadPoolExecutor() as pool:
-            deployed = pool.submit(_deployed, stack, overrides)
-            if with_host:
+            deployed = pool.submit(_deployed, stack, wanted.parameters)
+            if wanted.host:
                 host.deploy(lambda service: deploy.client(stack, service))
-                pool.submit(_deployed, stack.asking_host, overrides).result()
+                pool.submit(_deployed, stack.asking_host, wanted.parameters).result()
             outputs = deployed.result()
     out_of_service = _out_of_service(outputs)
     _print_addresses(outputs, time.monotonic() - began)
@@ -91,12 +112,12 @@ def clean(stack: Stack) -> None:
     print(f"Removed {stack.state}. Kept: the tools in .local, target and .aws-sam.")
 
 
-def run(stack: Stack, overrides: dict[str, str], with_host: bool, with_database: bool, command: list[str]) -> int:
+def run(stack: Stack, wanted: Wanted, command: list[str]) -> int:
     """Runs a command against a new stack, and always stops the stack afterwards."""
     clean(stack)
     status = 1
     try:
-        up(stack, overrides, with_host, is_large=True, with_database=with_database)
+        up(stack, wanted)
         environment = os.environ | {"WAYBILL_STACK": str(stack.outputs)}
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     finally:
@@ -121,10 +142,10 @@ def _out_of_service(outputs: dict[str, Any]) -> list[str]:
     try:
         token = mint.mint(outputs["issuer_url"], sub="make-up", grants="staff")
         answer = client.ask("GET", f"{outputs['api_url']}/v1/catalog", token)
-        catalog = client.expect("GET /v1/catalog", answer, 200).json()
+        served = client.expect("GET /v1/catalog", answer, 200).json()
     except (client.ClientError, mint.MintError) as error:
         sys.exit(f"The stack is deployed, but its API does not work: {error}. The functions' lines: make logs")
-    return list(catalog.get("out_of_service", []))
+    return list(served.get("out_of_service", []))
 
 
 def _print_addresses(outputs: dict[str, Any], seconds: float) -> None:
@@ -156,6 +177,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _wanted(options: argparse.Namespace, *, large: bool) -> Wanted:
+    if options.catalog and not options.catalog.is_file():
+        sys.exit(f"There is no catalog {options.catalog}")
+    return Wanted(dict(options.parameter), options.host, large, options.database, options.catalog)
+
+
 def main() -> None:
     """Reads the command line."""
     common = argparse.ArgumentParser(add_help=False)
@@ -171,6 +198,7 @@ def main() -> None:
         "--host", action="store_true", help="also a sample grants function, and a deployment that uses it"
     )
     template.add_argument("--database", action="store_true", help="also PostgreSQL with records, and a catalog that has them")
+    template.add_argument("--catalog", type=Path, metavar="FILE", help="a catalog in place of the built-in one; deployment.toml beside it counts too")
     starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy what is not up to date")
     starting.add_argument("--large", action="store_true", help="for large tables of records: they are in Dynoxide from now on")
     running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
@@ -184,9 +212,9 @@ def main() -> None:
     stack = Stack(options.port, options.stack)
     match options.command:
         case "up":
-            up(stack, dict(options.parameter), options.host, options.large, options.database)
+            up(stack, _wanted(options, large=options.large))
         case "run":
-            sys.exit(run(stack, dict(options.parameter), options.host, options.database, options.argv))
+            sys.exit(run(stack, _wanted(options, large=True), options.argv))
         case "down":
             down(stack)
         case "clean":

@@ -188,6 +188,19 @@ impl Browser {
         .await;
     }
 
+    /// Signs in at the development issuer with a name, an address and grants.
+    ///
+    /// # Panics
+    /// Where the issuer's page does not come.
+    pub async fn sign_in(&self, name: &str, email: &str, grants: &str) {
+        self.click("details > summary").await;
+        for (field, text) in [("name", name), ("email", email), ("grants", grants)] {
+            self.enter(&format!("details input[name={field}]"), text)
+                .await;
+        }
+        self.click("details button[value=other]").await;
+    }
+
     /// Waits until the page shows an element no more.
     ///
     /// # Panics

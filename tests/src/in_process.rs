@@ -96,6 +96,21 @@ impl InProcess {
         }
     }
 
+    /// The same services, after the functions have got another catalog.
+    pub fn redeployed_with(&self, catalog: Catalog) -> Self {
+        let parts = Arc::new(Parts {
+            services: self.parts.services.clone(),
+            now: self.parts.now.clone(),
+            claims: self.parts.claims.clone(),
+            catalog,
+            app: OnceLock::new(),
+        });
+        Self {
+            parts,
+            is_open: self.is_open,
+        }
+    }
+
     /// The same without a gateway, for the API's own refusals.
     pub fn without_gateway(&self) -> Self {
         Self {

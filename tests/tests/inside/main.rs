@@ -6,6 +6,7 @@
 mod gateway;
 mod openapi;
 mod outages;
+mod own_kinds;
 mod permissions;
 mod reading;
 mod states;

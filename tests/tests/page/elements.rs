@@ -1,12 +1,9 @@
 //! Tests of the two elements in a plain page of another origin.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use waybill_tests::{Owner, id, wait_until};
+use waybill_tests::{Owner, id, serve_page, wait_until};
 
 use crate::view_check::ViewCheck;
 use crate::visitor::Visitor;
@@ -44,26 +41,6 @@ fn page(api: &str, owner: &Owner, token: &str) -> String {
     )
 }
 
-/// Serves one page at every path of another origin.
-async fn serve(port: u16, page: String) -> tokio::task::JoinHandle<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    let listener = listener.unwrap_or_else(|error| panic!("port {port}: {error}"));
-    tokio::spawn(async move {
-        loop {
-            let Ok((mut socket, _)) = listener.accept().await else {
-                return;
-            };
-            let head =
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close";
-            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
-            let mut request = [0; 8192];
-            // The browser may close the connection.
-            let _ = socket.read(&mut request).await;
-            let _ = socket.write_all(answer.as_bytes()).await;
-        }
-    })
-}
-
 #[tokio::test]
 async fn a_host_page_of_another_origin_exports_and_lists() {
     let Some(ana) = Visitor::new("Ana", 8).await else {
@@ -82,7 +59,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         )
         .await;
     let port = stack.port() + HOST_PORT;
-    let server = serve(port, page(stack.public_url(), owner, &token)).await;
+    let server = serve_page(port, page(stack.public_url(), owner, &token)).await;
     browser
         .open(&format!("http://localhost:{port}/orders"))
         .await;
@@ -144,7 +121,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     let script = "find(arguments[0]).setAttribute('parent', arguments[1])";
     for (parent, text) in [
         ("project:1", "you may not see it"),
-        ("project", "such as project:42"),
+        ("project", "a kind and an id"),
         (&format!("project:{}", owner.project), name),
     ] {
         browser.run(script, json!([LIST, parent])).await;
@@ -172,7 +149,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     // Another origin is not allowed.
     server.abort();
     let foreign = waybill_tests::free_port();
-    let server = serve(foreign, page(stack.public_url(), owner, &token)).await;
+    let server = serve_page(foreign, page(stack.public_url(), owner, &token)).await;
     browser.open(&format!("http://localhost:{foreign}/")).await;
     let script = "return fetch(arguments[0], { headers: { Authorization: 'Bearer x' } }).then(() => 'answered', () => 'refused')";
     let api = format!("{}/v1/catalog", stack.public_url());

@@ -3,7 +3,7 @@
 use serde_json::json;
 use waybill_tests::{Browser, Owner, id};
 
-use crate::visitor::{Visitor, sign_in};
+use crate::visitor::Visitor;
 
 /// The `sub` of people that the local stack's issuer can sign in.
 const OWNER_OF_ANOTHER_PROJECT: &str = "u-18";
@@ -55,7 +55,7 @@ async fn the_mails_link_leads_to_the_file_only_for_those_who_may_see_it() {
     let browser = Browser::start(&ana.stack).await;
     browser.open(link).await;
     let grants = format!("project:{}", ana.owner.project);
-    sign_in(&browser, &other.name, &other.email, &grants).await;
+    browser.sign_in(&other.name, &other.email, &grants).await;
     browser.shows("#status", "Completed").await;
     assert!(browser.has("#download").await);
 }

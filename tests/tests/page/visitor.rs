@@ -117,7 +117,7 @@ impl Visitor {
     /// Signs in at the issuer.
     pub(crate) async fn sign_in(&self) {
         let Owner { name, email, .. } = &self.owner;
-        sign_in(&self.browser, name, email, &self.grants).await;
+        self.browser.sign_in(name, email, &self.grants).await;
     }
 
     /// Requests exports until the rate limit refuses one, with enough of the minute left for the test. Where earlier
@@ -150,17 +150,6 @@ impl Visitor {
     pub(crate) fn list(&self, name: &str) -> String {
         format!("/projects/{}/{name}", self.owner.project)
     }
-}
-
-/// Signs in at the issuer with a name, an address and grants.
-pub(crate) async fn sign_in(browser: &Browser, name: &str, email: &str, grants: &str) {
-    browser.click("details > summary").await;
-    for (field, text) in [("name", name), ("email", email), ("grants", grants)] {
-        browser
-            .enter(&format!("details input[name={field}]"), text)
-            .await;
-    }
-    browser.click("details button[value=other]").await;
 }
 
 /// Spoils the page's token, so that the API refuses it from now on.

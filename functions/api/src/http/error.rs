@@ -163,7 +163,7 @@ impl ApiError {
                     .to_owned()
             }
             Self::Records(RecordsError::NoRoot) => {
-                "Nothing says which organization this belongs to, by which its records are found. Describe it with PUT."
+                "Nothing says what this belongs to, by which its records are found. Describe it with PUT."
                     .to_owned()
             }
             Self::Records(error) if error.is_for_operator() => {
