@@ -1,8 +1,9 @@
 //! Authorization: grants, the actions that they allow, and the caller that a token identifies.
 
 use crate::export::Export;
-use crate::parent::{Parent, ParentProfile};
-use crate::parent_kind::{ParentKinds, StoredKinds};
+use crate::parent::Parent;
+use crate::parent::{ParentKinds, StoredKinds};
+use crate::parent_profile::ParentProfile;
 
 /// One action on a parent or its exports. A grant of the token allows it, or the host's grants function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

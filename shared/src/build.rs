@@ -10,7 +10,6 @@
 mod catalog;
 mod field_error;
 mod parent;
-mod parent_kind;
 mod value;
 
 fn main() {
@@ -21,8 +20,7 @@ fn main() {
         "src/catalog",
         "src/field_error.rs",
         "src/parent.rs",
-        "src/parent_kind.rs",
-        "src/parent_kind",
+        "src/parent",
         "src/value.rs",
         "src/value",
     ] {

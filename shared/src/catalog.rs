@@ -17,7 +17,6 @@ use std::{env, fs, io};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::check::humane;
 pub use self::conversion::{Conversion, Mask, StoredForm};
 pub use self::custom::{CUSTOM, Definition, Definitions, OTHER};
 pub use self::fixed::{Constant, FixedCondition};
@@ -27,7 +26,7 @@ pub use self::partitions::{NoRoot, PartitionGroup, PeriodLength, Periods};
 pub use self::records_spec::{DatabaseSpec, DynamodbSpec, RecordsSpec, SqlSpec};
 pub use self::sort_format::{KeyForm, SortFormat};
 use crate::field_error::FieldError;
-use crate::parent_kind::{KindName, ParentKinds};
+use crate::parent::{KindName, ParentKinds};
 use crate::value::{Kind, Stored};
 
 /// The name of the filter on a record's creation time, the same in every type.

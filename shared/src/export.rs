@@ -15,7 +15,7 @@ use crate::catalog::Definitions;
 use crate::file::Format;
 use crate::file::{Profile, Warning};
 use crate::parent::Parent;
-use crate::parent_kind::StoredKinds;
+use crate::parent::StoredKinds;
 
 /// The identity of an export: a time-ordered integer below 2^53, so that JavaScript's numbers hold it exactly.
 ///

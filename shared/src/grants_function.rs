@@ -217,7 +217,7 @@ impl GrantsFunction {
 mod tests {
     use super::*;
     use crate::parent::Parent;
-    use crate::parent_kind::StoredKinds;
+    use crate::parent::StoredKinds;
 
     /// The server accepts the connection and never answers, as Lambda does while a function hangs.
     #[tokio::test]

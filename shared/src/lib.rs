@@ -22,7 +22,7 @@ pub mod lifecycle;
 pub mod live_catalog;
 pub mod objects;
 pub mod parent;
-pub mod parent_kind;
+pub mod parent_profile;
 pub mod queue;
 pub mod records;
 pub mod selection;

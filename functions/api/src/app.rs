@@ -11,7 +11,7 @@ use waybill::clock::Clock;
 use waybill::export::ExportId;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::live_catalog::LiveCatalog;
-use waybill::parent_kind::{ParentKind, ParentKinds};
+use waybill::parent::{ParentKind, ParentKinds};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{

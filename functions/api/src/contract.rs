@@ -21,7 +21,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, ServerBuilder,
 };
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 
 use crate::endpoints::catalog::CatalogView;
 use crate::endpoints::download::Link;

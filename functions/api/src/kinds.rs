@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use waybill::aws::best_effort;
 use waybill::catalog::Catalog;
-use waybill::parent_kind::{ParentKind, ParentKinds};
+use waybill::parent::{ParentKind, ParentKinds};
 use waybill::store::{KindsInUse, StoreError};
 
 /// The kinds as they are now.
@@ -46,10 +46,7 @@ impl CurrentKinds {
         let kinds = catalog.kinds().with_stored(&stored);
         for kind in kinds.missing_in(catalog.kinds()) {
             // An alarm counts this line.
-            tracing::error!(
-                %kind,
-                "the catalog lacks a kind of parents that has exports, and it is kept: put it back into the catalog"
-            );
+            tracing::error!(%kind, "kind of parents missing");
         }
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Current {

@@ -12,7 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 
 use self::assets::Kept;
 use crate::http::answer;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router, middleware};
 use utoipa::openapi::path::{HttpMethod, Operation};
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 
 use crate::app::App;
 use crate::contract::{self, Contract, Documented, OfKind, operations};

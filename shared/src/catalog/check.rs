@@ -19,7 +19,7 @@ use super::custom::{OTHER, last_keys};
 use super::{
     ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, Path, RecordsSpec,
 };
-use crate::parent_kind::{ParentKind, ParentKinds};
+use crate::parent::{ParentKind, ParentKinds};
 use crate::value::Kind;
 
 #[derive(Deserialize)]
@@ -283,7 +283,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// `created_at` for people: `Created at`.
-pub(crate) fn humane(key: &str) -> String {
+fn humane(key: &str) -> String {
     let mut words = key.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();

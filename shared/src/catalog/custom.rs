@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::{ATTRIBUTES, CREATED_AT, Column, ExportType, Origin, Others, Path};
-use crate::parent_kind::KindName;
+use crate::parent::KindName;
 use crate::value::Kind;
 
 /// The map in a record that holds its parent's custom fields. A field may also be an attribute of the record itself.

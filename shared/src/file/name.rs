@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::file::Format;
-use crate::parent_kind::ParentKind;
+use crate::parent::ParentKind;
 
 /// The maximum length of a file name in bytes, which file systems and mail programs accept.
 const MAX_LENGTH: usize = 150;
@@ -147,7 +147,7 @@ mod tests {
     use unicode_normalization::is_nfc;
 
     use super::*;
-    use crate::parent_kind::ParentKinds;
+    use crate::parent::ParentKinds;
 
     fn named(parent: &str, name: &str) -> String {
         let at = "2026-11-21T12:01:02.9Z".parse().unwrap();

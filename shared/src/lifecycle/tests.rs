@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::export::{ExportId, User};
 use crate::file::{Format, Profile, WarningCode};
-use crate::parent_kind::StoredKinds;
+use crate::parent::StoredKinds;
 use crate::work::{Checkpoint, FileProgress};
 
 const DAY: i64 = 86_400;

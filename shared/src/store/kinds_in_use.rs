@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{Exports, StoreError, VERSION, version};
-use crate::parent_kind::ParentKind;
+use crate::parent::ParentKind;
 
 /// The partition of the kinds. That of an export's events is a number, and that of totals has a `#`.
 const PARTITION: &str = "kinds";

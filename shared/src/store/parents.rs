@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::queries::batch_get;
 use super::{StoreError, from_item, to_item};
 use crate::aws::Item;
-use crate::parent::{NamedParent, Parent, ParentProfile};
-use crate::parent_kind::ParentKinds;
+use crate::parent::Parent;
+use crate::parent::ParentKinds;
+use crate::parent_profile::{NamedParent, ParentProfile};
 
 /// The table `parents`.
 #[derive(Debug, Clone)]

@@ -71,7 +71,7 @@ pub fn waiting() -> State {
         status: Status::Waiting,
         parent: "project#42".parse().unwrap(),
         root_id: None,
-        kinds: waybill::parent_kind::StoredKinds::default(),
+        kinds: waybill::parent::StoredKinds::default(),
         user: User {
             id: "u-17".into(),
             name: Some("Ana Sousa".into()),

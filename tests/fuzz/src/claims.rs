@@ -3,7 +3,7 @@
 use api::{ClaimNames, Requester};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use waybill::access_rules::{Grant, Grants};
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 
 /// `data` is the `requestContext` of an event in API Gateway's format 2.0.
 pub fn check(data: &[u8]) {

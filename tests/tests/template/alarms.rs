@@ -132,6 +132,7 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
         ("mail failed", "MailsFailed"),
         ("type out of service", "TypesOutOfService"),
         ("catalog refused", "TypesOutOfService"),
+        ("kind of parents missing", "TypesOutOfService"),
         ("catalog changed", "CatalogsChanged"),
         ("rows of another parent", "OtherParents"),
         ("items unreadable", "ItemsUnreadable"),

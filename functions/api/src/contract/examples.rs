@@ -1,7 +1,7 @@
 //! Examples of bodies. Tests check them against their schemas.
 
 use serde_json::{Value, json};
-use waybill::parent_kind::ParentKind;
+use waybill::parent::ParentKind;
 
 use super::kinds::{OfKind, example_id};
 

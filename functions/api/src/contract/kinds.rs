@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
-use waybill::parent_kind::{IdForm, ParentKind, ParentKinds};
+use waybill::parent::{IdForm, ParentKind, ParentKinds};
 
 /// A kind among all of a deployment.
 #[derive(Clone, Copy)]

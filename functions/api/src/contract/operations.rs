@@ -6,7 +6,7 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use waybill::parent_kind::{ParentKind, ParentKinds};
+use waybill::parent::{ParentKind, ParentKinds};
 
 use super::call::{Call, JSON, header, json_answer, parameter, query, repeatable, text};
 use super::kinds::{self, OfKind};

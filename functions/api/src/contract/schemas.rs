@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 use waybill::selection::MAX_SEARCH_LENGTH;
 
 use super::kinds::nullable_id;

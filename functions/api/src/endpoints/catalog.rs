@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 use waybill::access_rules::{Action, Grant, Grants, Scope};
 use waybill::catalog::{Catalog, Column, Delivery, ExportType};
 use waybill::file::Format;
-use waybill::parent::{NamedParent, Parent};
-use waybill::parent_kind::{KindName, ParentKinds};
+use waybill::parent::Parent;
+use waybill::parent::{KindName, ParentKinds};
+use waybill::parent_profile::NamedParent;
 use waybill::value::Kind;
 
 use super::find_visible;

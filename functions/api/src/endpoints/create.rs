@@ -16,8 +16,8 @@ use waybill::catalog::Definitions;
 use waybill::event::Actor;
 use waybill::export::{Export, NewExport, User};
 use waybill::file::name::FileName;
-use waybill::parent::ParentProfile;
-use waybill::parent_kind::ParentKind;
+use waybill::parent::ParentKind;
+use waybill::parent_profile::ParentProfile;
 use waybill::store::{Creation, Idempotency};
 
 use self::request::ExportRequest;

@@ -2,7 +2,8 @@
 
 use waybill::access_rules::Action;
 use waybill::export::{Export, ExportId};
-use waybill::parent::{Parent, ParentProfile};
+use waybill::parent::Parent;
+use waybill::parent_profile::ParentProfile;
 
 use crate::app::App;
 use crate::http::error::ApiError;

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill::catalog::{Catalog, Definition, Definitions};
 use waybill::field_error::FieldError;
-use waybill::parent::ParentProfile;
-use waybill::parent_kind::{IdForm, KindName, ParentKinds};
+use waybill::parent::{IdForm, KindName, ParentKinds};
+use waybill::parent_profile::ParentProfile;
 
 use super::find_visible;
 use super::untyped_schemas::{ParentId, ParentKindName};

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waybill::access_rules::Action;
 use waybill::catalog::{Catalog, ExportType};
-use waybill::parent::ParentProfile;
-use waybill::parent_kind::ParentKind;
+use waybill::parent::ParentKind;
+use waybill::parent_profile::ParentProfile;
 use waybill::records::{Order, Range, ReadRequest, RecordsError, RecordsSource};
 use waybill::selection::{Projection, Selection};
 

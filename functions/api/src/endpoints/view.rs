@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
 use waybill::file::{Format, Profile, Warning};
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 
 use super::untyped_schemas::Filters;
 use crate::http::answer::in_milliseconds;

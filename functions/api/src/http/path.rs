@@ -10,7 +10,7 @@ use axum::response::Response;
 use http::request::Parts;
 use waybill::export::ExportId;
 use waybill::parent::Parent;
-use waybill::parent_kind::{ParentKind, ParentKinds};
+use waybill::parent::{ParentKind, ParentKinds};
 
 use super::error::ApiError;
 

@@ -11,7 +11,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
 use waybill::access_rules::{Caller, Grants};
 use waybill::event::Actor;
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 
 use super::error::ApiError;
 use super::path::kinds;

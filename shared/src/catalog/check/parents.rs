@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::mistakes::{Wrong, wrong};
 use super::{humane, not_empty};
-use crate::parent_kind::{IdForm, KindName, ParentKind, ParentKinds};
+use crate::parent::{IdForm, KindName, ParentKind, ParentKinds};
 
 /// The first words of the API's and the page's other paths.
 const RESERVED_PLURALS: [&str; 11] = [
@@ -170,7 +170,7 @@ pub(super) fn kind<'k>(
 #[cfg(test)]
 mod tests {
     use crate::catalog::Catalog;
-    use crate::parent_kind::IdForm;
+    use crate::parent::IdForm;
 
     const LISTS: &str = r#"
 [[parent]]

@@ -9,8 +9,8 @@ use waybill::export::User;
 use waybill::field_error::FieldError;
 use waybill::file::{Format, Profile};
 use waybill::hash::hex;
-use waybill::parent::ParentProfile;
-use waybill::parent_kind::KindName;
+use waybill::parent::KindName;
+use waybill::parent_profile::ParentProfile;
 use waybill::selection::Criteria;
 
 use crate::http::body::Fields;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use waybill::catalog::{Catalog, Definition, Definitions, OTHER};
-use waybill::parent_kind::KindName;
+use waybill::parent::KindName;
 use waybill::value::Kind;
 
 use crate::http::body::Fields;

@@ -1,6 +1,6 @@
 use serde_json::json;
 use waybill::catalog::Definition;
-use waybill::parent_kind::ParentKinds;
+use waybill::parent::ParentKinds;
 use waybill::value::Kind;
 
 use super::*;

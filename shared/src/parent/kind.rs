@@ -1,16 +1,13 @@
 //! The kinds of parents: what exported records belong to, in the product's own words. A catalog defines them; the built-in
 //! ones are organizations, projects and sources.
 
-mod id_form;
-
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::id_form::IdForm;
-use crate::parent::{InvalidParent, Parent};
+use super::{IdForm, InvalidParent, Parent};
 
 /// The name of a kind in grants, tables and answers: `project` in `project:42`, `project#42` and `project_id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -194,21 +191,21 @@ impl ParentKinds {
 /// The built-in kinds.
 impl Default for ParentKinds {
     fn default() -> Self {
-        let kind = |name: &str, id, is_root, custom| ParentKind {
+        let kind = |name: &str, label: &str, id, is_root, custom| ParentKind {
             name: KindName(name.into()),
             plural: format!("{name}s"),
-            label: crate::catalog::humane(name),
+            label: label.to_owned(),
             id,
             is_root,
             custom,
             names_files: custom,
         };
-        let root = kind("organization", IdForm::Name, true, false);
+        let root = kind("organization", "Organization", IdForm::Name, true, false);
         Self {
             kinds: vec![
                 root.clone(),
-                kind("project", IdForm::Integer, false, false),
-                kind("source", IdForm::Name, false, true),
+                kind("project", "Project", IdForm::Integer, false, false),
+                kind("source", "Source", IdForm::Name, false, true),
             ],
             root,
         }
