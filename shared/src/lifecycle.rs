@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Actor, Event, EventKind};
 use crate::export::{Export, ExportedFile, Failure, Mail, Receipt, Status};
-use crate::work::{Completing, InLine, Lease, MailWork, Work, WorkTiming};
+use crate::work::{Completing, InLine, Lease, MailWork, Reached, Work, WorkTiming};
 
 pub use delivery_failure::{Amendment, DeliveryFailure};
 
@@ -130,13 +130,13 @@ impl State {
         })
     }
 
-    /// The worker renews its lease and reports how many rows it has written. `due` moves only when it comes near.
-    pub fn renew(&self, rows: u64, now: Timestamp, timing: WorkTiming) -> Change {
+    /// The worker renews its lease and reports how far the file is. `due` moves only when it comes near.
+    pub fn renew(&self, reached: Reached, now: Timestamp, timing: WorkTiming) -> Change {
         self.change(|s, _| {
             if let Some(lease) = &mut s.work.lease {
                 lease.until = now + timing.lease();
             }
-            s.work.progress = s.work.progress.max(rows);
+            s.work.report(reached, now);
             let near = now
                 + timing.lease()
                 + timing

@@ -33,6 +33,27 @@ pub struct MailWork {
     pub claimed_until: Option<Timestamp>,
 }
 
+/// How far the file of an export is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The number of rows written.
+    pub rows: u64,
+    /// The thousandths of the records that have been read, by their time; `None` where that is not known.
+    pub permille: Option<u16>,
+    /// When the thousandths were reported; `None` before that.
+    pub at: Option<Timestamp>,
+}
+
+impl Reached {
+    /// This number of rows, of an unknown number of records.
+    pub fn of_rows(rows: u64) -> Self {
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+}
+
 /// An export's wait in the line for a slot of its parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InLine {
@@ -94,6 +115,12 @@ pub struct Work {
     /// The number of rows written so far, shown to the user.
     #[serde(default)]
     pub progress: u64,
+    /// The thousandths of the records that have been read, shown to the user; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permille: Option<u16>,
+    /// When these were reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permille_at: Option<Timestamp>,
     /// The multipart upload in progress.
     #[serde(default)]
     pub upload: Option<Upload>,
@@ -113,6 +140,23 @@ pub struct Work {
 }
 
 impl Work {
+    /// How far the file is, as last reported.
+    pub fn reached(&self) -> Reached {
+        Reached {
+            rows: self.progress,
+            permille: self.permille,
+            at: self.permille_at,
+        }
+    }
+
+    /// Takes a report of how far the file is. An earlier state changes nothing: what is shown never falls.
+    pub fn report(&mut self, reached: Reached, now: Timestamp) {
+        self.progress = self.progress.max(reached.rows);
+        if reached.permille > self.permille {
+            (self.permille, self.permille_at) = (reached.permille, Some(now));
+        }
+    }
+
     /// The number of shards of the index `due`, which spread the writes over several partitions.
     pub const SHARDS: u8 = 16;
     /// Added to the shard of an export whose step in the sweeper failed, so that such exports do not hold up others.
@@ -138,6 +182,8 @@ impl Work {
             failures: 0,
             retry_at: None,
             progress: 0,
+            permille: None,
+            permille_at: None,
             upload: None,
             checkpoint: None,
             completing: None,

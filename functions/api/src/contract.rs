@@ -46,7 +46,7 @@ that an address does not allow. Errors of the gateway itself have the form of `G
 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 17] = [
+const OPTIONAL: [(&str, &str); 19] = [
     ("Catalog", "out_of_service"),
     ("Catalog", "unreadable"),
     ("Column", "labels"),
@@ -58,6 +58,8 @@ const OPTIONAL: [(&str, &str); 17] = [
     ("Meta", "unreadable"),
     ("Meta", "count"),
     ("Problem", "errors"),
+    ("Progress", "fraction"),
+    ("Progress", "seconds_left"),
     ("Summary", "next"),
     ("Summary", "others"),
     ("Summary", "unreadable"),

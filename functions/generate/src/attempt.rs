@@ -132,7 +132,7 @@ impl Attempt<'_> {
             has_page = true;
             let begun = Instant::now();
             draft.write(self, &page).await?;
-            self.lease.report_rows(draft.progress.matched);
+            self.lease.report(draft.reached(self.plan));
             self.lease.check().await?;
             if let Some(checkpoint) = draft.upload.take_newest_checkpoint() {
                 self.commit_checkpoint(&draft.upload, checkpoint).await?;
@@ -193,6 +193,7 @@ impl Attempt<'_> {
             return Ok(Draft {
                 rows: Rows::begin(format, options, &mut upload.buffer)?,
                 upload,
+                last_created: None,
                 progress: FileProgress {
                     source: self.plan.source().to_owned(),
                     ..FileProgress::default()
@@ -216,6 +217,7 @@ impl Attempt<'_> {
         Ok(Draft {
             rows: Rows::resume(format, options, sheets, warnings, pending, progress.rows)?,
             upload,
+            last_created: None,
             progress,
         })
     }

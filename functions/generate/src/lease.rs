@@ -1,6 +1,5 @@
 //! The lease guard: renews the lease by a heartbeat, and is the only way for a worker to write the export and its work.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
@@ -8,7 +7,7 @@ use tokio::time::{Duration, Instant};
 use waybill::clock::Clock;
 use waybill::lifecycle::{Change, State};
 use waybill::store::{CommitError, Exports, StoreError};
-use waybill::work::WorkTiming;
+use waybill::work::{Reached, WorkTiming};
 
 /// Proof that a write is in the table, for steps that must follow it.
 pub(crate) struct Recorded(());
@@ -24,7 +23,7 @@ pub(crate) struct LeaseGuard {
     timing: WorkTiming,
     state: AsyncMutex<State>,
     ends: Mutex<Instant>,
-    rows: AtomicU64,
+    reached: Mutex<Reached>,
     /// When the lease was last checked.
     checked: Mutex<Instant>,
 }
@@ -63,14 +62,14 @@ impl LeaseGuard {
         change: Change,
     ) -> Result<Self, LeaseError> {
         let state = exports.commit(change).await?;
-        let rows = state.work.progress;
+        let reached = state.work.reached();
         Ok(Self {
             exports,
             clock,
             timing,
             state: AsyncMutex::new(state),
             ends: Mutex::new(end(before, timing)),
-            rows: AtomicU64::new(rows),
+            reached: Mutex::new(reached),
             checked: Mutex::new(Instant::now()),
         })
     }
@@ -104,9 +103,9 @@ impl LeaseGuard {
         Ok(Recorded(()))
     }
 
-    /// Sets the number of rows that the next heartbeat writes.
-    pub(crate) fn report_rows(&self, rows: u64) {
-        self.rows.store(rows, Ordering::Relaxed);
+    /// Sets how far the file is, which the next heartbeat writes.
+    pub(crate) fn report(&self, reached: Reached) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = reached;
     }
 
     /// Checks whether this worker still has the lease, so that a cancel is noticed before the next heartbeat. If the
@@ -155,8 +154,8 @@ impl LeaseGuard {
             }
             next = Instant::now() + self.timing.heartbeat();
             let before = Instant::now();
-            let rows = self.rows.load(Ordering::Relaxed);
-            let renewal = self.commit(|state| state.renew(rows, self.clock.now(), self.timing));
+            let reached = *self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+            let renewal = self.commit(|state| state.renew(reached, self.clock.now(), self.timing));
             match tokio::time::timeout_at(ends, renewal).await {
                 Ok(Ok(_)) => {
                     *self.ends.lock().unwrap_or_else(PoisonError::into_inner) =

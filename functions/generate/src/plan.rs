@@ -1,7 +1,7 @@
 //! The plan of a file: everything that decides its bytes, from the export and the entry of its request.
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Duration, Instant};
 use waybill::catalog::{Column, ExportType, RecordsSpec, SortFormat};
 use waybill::clock::Clock;
@@ -10,7 +10,7 @@ use waybill::file::FileOptions;
 use waybill::records::{
     INDEX_DELAY, Order, Range, ReadRequest, RecordsError, RecordsOpener, RecordsPage, RecordsSource,
 };
-use waybill::selection::{Decision, Projection, Selection, UndecidedCounts};
+use waybill::selection::{Decision, KeyTime, Projection, Selection, UndecidedCounts};
 use waybill::value::Value;
 
 /// The number of records examined at each end of the partitions if a time range had no records.
@@ -126,6 +126,29 @@ impl Plan {
             .decide(values, page.key_time(index), self.range.as_of)
     }
 
+    /// The creation time of the record with this index, where the records come in the order of their time.
+    pub(crate) fn ordered_time(
+        &self,
+        page: &RecordsPage,
+        index: usize,
+        values: &[Value<'_>],
+    ) -> Option<Timestamp> {
+        let is_ordered = page.key_time(index) == KeyTime::WithinBounds;
+        is_ordered
+            .then(|| self.projection.created(values))
+            .flatten()
+    }
+
+    /// The thousandths of the range's time that lie before the record read last, which is what has been read of the records
+    /// if these are spread evenly. At most 990: what comes after the last record takes time too.
+    pub(crate) fn permille(&self, first: Timestamp, last: Timestamp) -> Option<u16> {
+        let begin = self.range.from.unwrap_or(first);
+        let whole = begin.duration_until(self.range.until).as_millis();
+        let read = begin.duration_until(last).as_millis();
+        let permille = (read * 1_000).checked_div(whole)?.clamp(0, 990);
+        u16::try_from(permille).ok()
+    }
+
     /// Counts the doubt about the record with this index.
     #[inline]
     pub(crate) fn count(
@@ -238,6 +261,30 @@ mod tests {
         let catalog = Catalog::built_in().unwrap();
         let opener = opener(DeploymentFile::of_table("RECORDS_TABLE", "records"));
         Plan::new(catalog.get(&export.type_name).unwrap(), &opener, export)
+    }
+
+    #[test]
+    fn the_share_is_that_of_the_range_before_the_last_record() {
+        let at = |text: &str| text.parse().unwrap();
+        let mut export = leads(&["id"]);
+        let whole = plan(&export).unwrap();
+        let first = at("2026-11-11T12:00:00Z");
+        for (last, permille) in [
+            ("2026-11-11T12:00:00Z", 0),
+            ("2026-11-16T12:00:00Z", 500),
+            ("2026-11-21T11:59:59Z", 990),
+        ] {
+            assert_eq!(whole.permille(first, at(last)), Some(permille));
+        }
+        export.filters =
+            json!({"created_at": {"from": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}});
+        let filtered = plan(&export).unwrap();
+        assert_eq!(
+            filtered.permille(first, at("2026-11-16T00:00:00Z")),
+            Some(750)
+        );
+        let at_the_request = export.created_at;
+        assert_eq!(whole.permille(at_the_request, at_the_request), None);
     }
 
     /// The columns of a source come only from the export's own item.

@@ -64,6 +64,7 @@ pub(crate) fn kept_object(export: &Export) -> Option<&str> {
 mod tests {
     use super::*;
     use waybill::export::Mail;
+    use waybill::work::Reached;
     use waybill_testing::{at, processing, succeeded, timing, waiting};
 
     const SKEW: i64 = 30;
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn renewed(state: &State, second: i64) -> State {
-        state.renew(1, at(second), timing()).after
+        state.renew(Reached::of_rows(1), at(second), timing()).after
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::*;
 use crate::export::{ExportId, User};
 use crate::file::{Format, Profile, WarningCode};
 use crate::parent::StoredKinds;
-use crate::work::{Checkpoint, FileProgress};
+use crate::work::{Checkpoint, FileProgress, Reached};
 
 const DAY: i64 = 86_400;
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -200,10 +200,10 @@ fn a_mail_is_given_up_a_week_after_the_end_and_no_sooner() {
 fn a_heartbeat_moves_due_only_when_it_comes_near() {
     let taken = take(&requested(), "a", 0);
     assert_eq!(due(&taken), 120);
-    let beat = taken.renew(5, at(40), timing()).after;
+    let beat = taken.renew(Reached::of_rows(5), at(40), timing()).after;
     assert_eq!((due(&beat), beat.work.progress), (120, 5));
     assert_eq!(beat.work.lease.as_ref().unwrap().until, at(100));
-    let late = beat.renew(4, at(50), timing()).after;
+    let late = beat.renew(Reached::of_rows(4), at(50), timing()).after;
     assert_eq!((due(&late), late.work.progress), (170, 5));
 }
 
@@ -367,7 +367,9 @@ fn what_takes_too_long_fails() {
 
 #[test]
 fn nothing_is_cleaned_while_the_lease_of_the_moment_may_hold() {
-    let taken = take(&requested(), "a", 0).renew(1, at(50), timing()).after;
+    let taken = take(&requested(), "a", 0)
+        .renew(Reached::of_rows(1), at(50), timing())
+        .after;
     for change in [
         taken.cancel(Actor::default(), at(51), timing()),
         succeed(&taken, 51),
@@ -790,7 +792,9 @@ fn change(act: Act, state: &State, owner: &str, now: Timestamp) -> Option<Change
             Claim::Take(_) => Some(state.wait_in_line(now, timing())),
             Claim::GiveUp(_) | Claim::NotYet(_) | Claim::Leave => None,
         },
-        Act::Renew => holds.then(|| state.renew(state.work.progress + 1, now, timing())),
+        Act::Renew => {
+            holds.then(|| state.renew(Reached::of_rows(state.work.progress + 1), now, timing()))
+        }
         Act::Checkpoint => holds.then(|| {
             let rows = state.work.progress + 1;
             state.with_work(|work| {

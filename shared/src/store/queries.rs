@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::export::{Export, ExportId};
 use crate::lifecycle::State;
 use crate::parent::Parent;
-use crate::work::Work;
+use crate::work::{Reached, Work};
 
 /// Which exports to list.
 #[derive(Debug, Clone)]
@@ -41,11 +41,11 @@ pub struct ExportPage {
     pub unreadable: usize,
 }
 
-/// The number of rows written so far, of unfinished exports.
+/// How far the files of unfinished exports are.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     /// By export.
-    pub rows: HashMap<ExportId, u64>,
+    pub reached: HashMap<ExportId, Reached>,
     /// The number of exports whose work cannot be read.
     pub unreadable: usize,
 }
@@ -219,9 +219,9 @@ impl Exports {
             .map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))]));
         let items = batch_get(&self.db, &self.tables.work, keys.collect()).await?;
         let (works, unreadable) = readable::<Work>(&self.tables.work, items);
-        let rows = works.into_iter().map(|work| (work.id, work.progress));
+        let reached = works.into_iter().map(|work| (work.id, work.reached()));
         Ok(Progress {
-            rows: rows.collect(),
+            reached: reached.collect(),
             unreadable,
         })
     }

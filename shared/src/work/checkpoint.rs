@@ -1,5 +1,6 @@
 //! What a worker writes down so that a later one continues or completes the file.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::file::CellWarnings;
@@ -30,6 +31,9 @@ pub struct FileProgress {
     /// The counts of records in doubt so far.
     #[serde(default)]
     pub undecided: UndecidedCounts,
+    /// The creation time of the first record, where the records come in the order of their time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_created: Option<Timestamp>,
     /// The state of a spreadsheet; null for other formats, and after the last record.
     #[serde(default)]
     pub sheets: Option<XlsxState>,

@@ -20,7 +20,7 @@ use tokio::time::{Duration, Instant};
 use waybill::bucket::Upload;
 use waybill::event::Actor;
 use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
-use waybill::work::Checkpoint;
+use waybill::work::{Checkpoint, Reached};
 use waybill_testing::fake::{Call, Carried, Forgetful, Wire};
 use waybill_testing::{FakeTables, at, client, id, processing, timing, waiting};
 
@@ -48,7 +48,7 @@ async fn a_lasting_error_is_not_retried() {
         "UnrecognizedClientException",
     ] {
         let put = put_fails(code);
-        let renewed = processing(0).renew(1, at(10), timing());
+        let renewed = processing(0).renew(Reached::of_rows(1), at(10), timing());
         let error = answered_by(&[&put]).commit(renewed).await.unwrap_err();
         assert!(
             matches!(&error, CommitError::Store(error) if error.is_lasting()),
@@ -57,7 +57,7 @@ async fn a_lasting_error_is_not_retried() {
         assert_eq!(put.num_calls(), 1, "{code}");
     }
     let put = put_fails("TransactionConflictException");
-    let renewed = processing(0).renew(1, at(10), timing());
+    let renewed = processing(0).renew(Reached::of_rows(1), at(10), timing());
     let error = answered_by(&[&put]).commit(renewed).await.unwrap_err();
     assert!(matches!(&error, CommitError::Store(error) if !error.is_lasting()));
     assert_eq!(put.num_calls(), 6);
@@ -145,8 +145,8 @@ async fn keys_unprocessed_once_are_read_on_the_second_try() {
         .build();
     let progress = answered_by(&[&read]).progress(&[id(7)]).await.unwrap();
     assert_eq!(
-        (progress.rows.get(&id(7)), progress.unreadable),
-        (Some(&0), 0)
+        (progress.reached.get(&id(7)), progress.unreadable),
+        (Some(&Reached::of_rows(0)), 0)
     );
 }
 
@@ -254,7 +254,7 @@ async fn a_commit_whose_answer_is_lost_succeeds() {
     let tables = FakeTables::holding([&processing(0)]);
     let wire = Arc::new(Forgetful::new(tables.clone(), operations));
     let exports = tables.exports_over(wire.clone());
-    let renewed = tables.state(7).renew(3, at(10), timing());
+    let renewed = tables.state(7).renew(Reached::of_rows(3), at(10), timing());
     let renewed = exports.commit(renewed).await.unwrap();
     assert_eq!(renewed, tables.state(7));
     let canceled = renewed.cancel(Actor::default(), at(20), timing());
@@ -293,7 +293,7 @@ async fn a_list_has_the_readable_exports_and_counts_the_others() {
     let listed: Vec<u64> = rest.exports.iter().map(|export| export.id.get()).collect();
     assert_eq!((listed, rest.unreadable, rest.next), (vec![5], 1, None));
     let progress = exports.progress(&[id(7), id(8)]).await.unwrap();
-    assert_eq!((progress.rows.len(), progress.unreadable), (1, 1));
+    assert_eq!((progress.reached.len(), progress.unreadable), (1, 1));
     let error = exports.state(id(6)).await.unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
 }

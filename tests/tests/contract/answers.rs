@@ -238,7 +238,7 @@ async fn progress_is_shown_while_the_file_is_written() {
     let deployment = Deployment::get();
     let owner = owner_of_many_alone(&deployment).await;
     let export = owner.request("csv").await;
-    let (mut path, mut before) = (Vec::new(), 0);
+    let (mut path, mut before, mut share) = (Vec::new(), 0, 0.0);
     let done = deployment
         .until("the export to succeed", FINISHED_WITHIN, async || {
             let now = owner.export(id(&export)).await;
@@ -254,6 +254,12 @@ async fn progress_is_shown_while_the_file_is_written() {
                 "{before} rows before: {now:#}"
             );
             before = rows;
+            let fraction = now["progress"]["fraction"].as_f64().unwrap_or(share);
+            assert!(
+                (share..=0.99).contains(&fraction),
+                "{share} before: {now:#}"
+            );
+            share = fraction;
             if status == "succeeded" {
                 return Ok(now);
             }

@@ -73,6 +73,15 @@ async fn progress_and_link_follow_the_status() {
     let changed = request.header("if-none-match", list.header("etag"));
     service.ana().send(changed).await.expect_status(200);
 
+    let begun = service.0.now();
+    service.change(id, |export| export.started_at = Some(begun));
+    service.change_work(id, |work| {
+        (work.permille, work.permille_at) =
+            (Some(250), Some(begun + SignedDuration::from_secs(30)));
+    });
+    let halfway = json!({"rows": 8, "fraction": 0.25, "seconds_left": 90});
+    assert_eq!(read().await["progress"], halfway);
+
     let stored = service.succeed(id);
     let export = read().await;
     assert_eq!(

@@ -101,8 +101,9 @@ async fn views<'a>(
     unreadable::report(&app.exports.tables().work, progress.unreadable);
     let kinds = app.kinds();
     let view = |export: &'a Export| {
-        let written = progress.rows.get(&export.id).copied().unwrap_or(0);
-        ExportView::new(export, written, now, &app.public_url, &kinds)
+        let reached = progress.reached.get(&export.id);
+        let reached = reached.copied().unwrap_or_default();
+        ExportView::new(export, reached, now, &app.public_url, &kinds)
     };
     Ok(exports.iter().map(view).collect())
 }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use waybill::access_rules::Action;
 use waybill::export::{Export, Status};
+use waybill::work::Reached;
 
 use super::find_visible;
 use super::unreadable;
@@ -52,17 +53,21 @@ async fn view<'a>(
     export: &'a Export,
     now: Timestamp,
 ) -> Result<ExportView<'a>, ApiError> {
-    let written = match export.status {
+    let reached = match export.status {
         Status::Processing => {
             let progress = app.exports.progress(&[export.id]).await?;
             unreadable::report(&app.exports.tables().work, progress.unreadable);
-            progress.rows.get(&export.id).copied().unwrap_or(0)
+            progress
+                .reached
+                .get(&export.id)
+                .copied()
+                .unwrap_or_default()
         }
-        _ => 0,
+        _ => Reached::default(),
     };
     Ok(ExportView::new(
         export,
-        written,
+        reached,
         now,
         &app.public_url,
         &app.kinds(),

@@ -8,6 +8,7 @@ use waybill::event::{Event, EventKind};
 use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
 use waybill::file::{Format, Profile, Warning};
 use waybill::parent::ParentKinds;
+use waybill::work::Reached;
 
 use super::untyped_schemas::Filters;
 use crate::http::answer::in_milliseconds;
@@ -91,23 +92,59 @@ impl<'a> From<&'a User> for UserView<'a> {
 #[derive(Serialize, ToSchema)]
 struct Progress {
     rows: u64,
+    /// The share of the records that has been read, from 0 to 0.99; only while the file is built, and where the records come
+    /// in the order of their time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fraction: Option<f64>,
+    /// About how many seconds are left; only with `fraction`, and only once there is something to judge by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_left: Option<u64>,
+}
+
+impl Progress {
+    fn of_rows(rows: u64) -> Self {
+        Self {
+            rows,
+            fraction: None,
+            seconds_left: None,
+        }
+    }
+
+    /// The progress of an unfinished export: as of the last report, so that it changes with reports alone. The rest takes
+    /// as long for each record as what has been read.
+    fn new(export: &Export, reached: Reached) -> Self {
+        let fraction = reached
+            .permille
+            .map(|permille| f64::from(permille) / 1_000.0);
+        let times = export.started_at.zip(reached.at);
+        let taken = times.map(|(begun, at)| begun.duration_until(at).as_secs_f64());
+        let left = fraction
+            .zip(taken)
+            .filter(|(fraction, taken)| *fraction > 0.0 && *taken > 0.0)
+            .map(|(fraction, taken)| taken * (1.0 - fraction) / fraction);
+        Self {
+            fraction,
+            seconds_left: left.map(|left| left.ceil() as u64),
+            ..Self::of_rows(reached.rows)
+        }
+    }
 }
 
 impl<'a> ExportView<'a> {
-    /// `export` at `now`. `written` is the number of rows so far of an unfinished export; `public_url` is the start of
+    /// `export` at `now`. `reached` is how far the file of an unfinished export is; `public_url` is the start of
     /// links; `kinds` are those of which the view has ids.
     pub(crate) fn new(
         export: &'a Export,
-        written: u64,
+        reached: Reached,
         now: Timestamp,
         public_url: &str,
         kinds: &ParentKinds,
     ) -> Self {
         let status = export.status_at(now);
         let file = export.file.as_ref();
-        let rows = match status {
-            Status::Waiting | Status::Processing => Some(written),
-            Status::Succeeded | Status::Expired => file.map(|file| file.rows),
+        let progress = match status {
+            Status::Waiting | Status::Processing => Some(Progress::new(export, reached)),
+            Status::Succeeded | Status::Expired => file.map(|file| Progress::of_rows(file.rows)),
             Status::Failed | Status::Canceled => None,
         };
         let link = || format!("{public_url}/v1/downloads/{}", export.download);
@@ -126,7 +163,7 @@ impl<'a> ExportView<'a> {
             file_name: &export.file_name,
             rows: file.map(|file| file.rows),
             size: file.map(|file| file.size),
-            progress: rows.map(|rows| Progress { rows }),
+            progress,
             receipt: file.map(|file| &file.receipt),
             warnings: export.warnings.iter().map(without_example).collect(),
             failure: export.failure.as_ref(),

@@ -1,11 +1,13 @@
 //! A file that is being written: its rows, its upload and its progress.
 
+use jiff::Timestamp;
 use waybill::file::Rows;
 use waybill::records::RecordsPage;
 use waybill::value::Value;
-use waybill::work::FileProgress;
+use waybill::work::{FileProgress, Reached};
 
 use super::{Attempt, AttemptError};
+use crate::plan::Plan;
 use crate::upload::PartUpload;
 
 /// Records processed before yielding to the heartbeat, the next page and the uploads.
@@ -15,6 +17,8 @@ const ROWS_AT_A_TIME: usize = 256;
 pub(super) struct Draft {
     pub(super) upload: PartUpload,
     pub(super) rows: Rows,
+    /// The creation time of the last record that was read, where the records come in the order of their time.
+    pub(super) last_created: Option<Timestamp>,
     /// The progress up to the last page, without the state of `rows`, which [`Draft::written`] adds.
     pub(super) progress: FileProgress,
 }
@@ -30,6 +34,16 @@ impl Draft {
         }
     }
 
+    /// How far the file is.
+    pub(super) fn reached(&self, plan: &Plan) -> Reached {
+        let times = self.progress.first_created.zip(self.last_created);
+        Reached {
+            rows: self.progress.matched,
+            permille: times.and_then(|(first, last)| plan.permille(first, last)),
+            at: None,
+        }
+    }
+
     /// Writes the records of a page that belong in the file, and uploads full parts.
     pub(super) async fn write(
         &mut self,
@@ -39,11 +53,15 @@ impl Draft {
         let plan = attempt.plan;
         self.progress.read_units += page.read_units();
         let mut values: Vec<Value<'_>> = Vec::new();
+        let mut first_created = None;
         for n in 0..page.len() {
             if n % ROWS_AT_A_TIME == 0 {
                 tokio::task::yield_now().await;
             }
             page.values(n, &plan.projection, &mut values);
+            if n == 0 {
+                first_created = plan.ordered_time(page, n, &values);
+            }
             let decision = plan.decide(page, n, &values);
             plan.count(&mut self.progress.undecided, decision, (page, n), &values);
             if !decision.is_in() {
@@ -60,6 +78,10 @@ impl Draft {
                 };
                 attempt.cut(&mut self.upload, progress).await?;
             }
+        }
+        if let Some(last) = page.len().checked_sub(1) {
+            self.last_created = plan.ordered_time(page, last, &values);
+            self.progress.first_created = self.progress.first_created.or(first_created);
         }
         self.progress.position = Some(page.end());
         self.progress.read += page.read();

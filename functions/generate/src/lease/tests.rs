@@ -81,7 +81,11 @@ async fn a_heartbeat_renews_the_lease_with_the_rows_so_far_until_the_table_is_si
     let silent_from = began + timing().heartbeat() * 3;
     let wire = Until(tables.clone(), silent_from);
     let lease = Arc::new(take(tables.exports_over(Arc::new(wire))).await);
-    lease.report_rows(17);
+    lease.report(Reached {
+        rows: 17,
+        permille: Some(250),
+        at: None,
+    });
 
     let beating = lease.clone();
     let ended = tokio::spawn(async move { (beating.heartbeat().await, Instant::now()) });
@@ -90,7 +94,7 @@ async fn a_heartbeat_renews_the_lease_with_the_rows_so_far_until_the_table_is_si
     tokio::time::sleep(Duration::from_millis(500)).await;
     let renewed = tables.state(7).work;
     let lasts = timing().heartbeat().as_secs().try_into().unwrap();
-    assert_eq!(renewed.progress, 17);
+    assert_eq!((renewed.progress, renewed.permille), (17, Some(250)));
     assert_eq!(renewed.lease.unwrap().until, at(lasts) + timing().lease());
 
     let (end, at) = ended.await.unwrap();
