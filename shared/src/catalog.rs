@@ -266,6 +266,19 @@ impl ExportType {
         }
     }
 
+    /// Whether a parent's records come in the order of their creation time, so that the newest can come first.
+    pub fn is_in_order_of_time(&self) -> bool {
+        match &self.records {
+            RecordsSpec::Dynamodb(spec) => {
+                spec.scan.is_none() && spec.sort_format.is_ordered_by_time()
+            }
+            RecordsSpec::Postgres(spec) => {
+                let first = spec.key.first().map(String::as_str);
+                self.created.names().len() == 1 && first == Some(self.created.root())
+            }
+        }
+    }
+
     /// How a record's creation time is stored.
     pub(crate) fn created_stored(&self) -> Option<Stored> {
         self.created_column().and_then(|column| column.stored)

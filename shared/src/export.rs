@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::catalog::Definitions;
 use crate::file::Format;
-use crate::file::{Profile, Warning};
+use crate::file::{Profile, RowOrder, Warning};
 use crate::parent::Parent;
 use crate::parent::StoredKinds;
 
@@ -261,6 +261,8 @@ pub struct NewExport {
     pub definitions: Definitions,
     /// The profile of a CSV file.
     pub profile: Profile,
+    /// The order of the file's records.
+    pub order: RowOrder,
     /// The IANA name of the time zone of the file's timestamps.
     pub time_zone: String,
     /// The name of the downloaded file.
@@ -288,6 +290,7 @@ impl NewExport {
             entry: self.entry,
             definitions: self.definitions,
             profile: self.profile,
+            order: self.order,
             time_zone: self.time_zone,
             file_name: self.file_name,
             download,
@@ -349,6 +352,9 @@ pub struct Export {
     pub definitions: Definitions,
     /// The profile of a CSV file.
     pub profile: Profile,
+    /// The order of the file's records.
+    #[serde(default, skip_serializing_if = "RowOrder::is_default")]
+    pub order: RowOrder,
     /// The IANA name of the time zone of the file's timestamps.
     pub time_zone: String,
     /// The name of the downloaded file.

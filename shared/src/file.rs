@@ -40,6 +40,25 @@ pub enum Profile {
     Data,
 }
 
+/// In which order a file has its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RowOrder {
+    /// In the order of the records' keys: the oldest first, where these begin with the time.
+    #[default]
+    Oldest,
+    /// The newest first.
+    Newest,
+}
+
+impl RowOrder {
+    /// Whether this is the order of a request that names none.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The options of a file: everything that its bytes depend on, except the rows.
 #[derive(Debug, Clone)]
 pub struct FileOptions {

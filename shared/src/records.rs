@@ -98,6 +98,8 @@ pub struct ReadRequest<'a> {
     /// Until this instant, a table is read strongly consistently, whatever the times in its keys: see
     /// [`INDEX_DELAY`].
     pub strong_until: Option<Instant>,
+    /// Whether a file is made, which must have everything from before the request. A list shows what there is.
+    pub is_file: bool,
 }
 
 /// The read consistency in words, for a receipt.

@@ -200,6 +200,7 @@ impl Both {
                 order: Order::Ascending,
                 reads_outside: true,
                 strong_until: None,
+                is_file: true,
             };
             let mut source = self
                 .opener

@@ -148,6 +148,7 @@ impl Source<'_> {
                 order: Order::Ascending,
                 reads_outside: true,
                 strong_until: None,
+                is_file: true,
             };
             let mut records = RecordsSource::in_dynamodb(
                 self.db.clone(),

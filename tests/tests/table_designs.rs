@@ -57,6 +57,7 @@ impl Design {
                 order: Order::Ascending,
                 reads_outside: true,
                 strong_until: None,
+                is_file: true,
             };
             let mut records =
                 RecordsSource::in_dynamodb(db.clone(), table, request, position.as_deref())

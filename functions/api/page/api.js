@@ -181,8 +181,8 @@ export function parentOfExport(found) {
 }
 
 /** The body of a request for the same export. */
-export function requestOf({ type, format, filters, search, columns, profile, time_zone }) {
-  return { type, format, filters, search, columns, profile, time_zone };
+export function requestOf({ type, format, filters, search, columns, profile, order, time_zone }) {
+  return { type, format, filters, search, columns, profile, order, time_zone };
 }
 
 export const isUnfinished = ({ status }) => status === "waiting" || status === "processing";

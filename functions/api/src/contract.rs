@@ -46,12 +46,13 @@ that an address does not allow. Errors of the gateway itself have the form of `G
 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 19] = [
+const OPTIONAL: [(&str, &str); 20] = [
     ("Catalog", "out_of_service"),
     ("Catalog", "unreadable"),
     ("Column", "labels"),
     ("DescribedParent", "custom_fields"),
     ("DescribedParent", "attributes"),
+    ("Export", "order"),
     ("Filters", "attributes"),
     ("Filters", "created_at"),
     ("Meta", "unfinished"),

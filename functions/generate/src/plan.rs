@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant};
 use waybill::catalog::{Column, ExportType, RecordsSpec, SortFormat};
 use waybill::clock::Clock;
 use waybill::export::{Export, Failure};
-use waybill::file::FileOptions;
+use waybill::file::{FileOptions, RowOrder};
 use waybill::records::{
     INDEX_DELAY, Order, Range, ReadRequest, RecordsError, RecordsOpener, RecordsPage, RecordsSource,
 };
@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     parent_id: String,
     root_id: Option<String>,
     range: Range,
+    order: RowOrder,
     pub(crate) projection: Projection,
     pub(crate) options: FileOptions,
 }
@@ -56,6 +57,7 @@ impl Plan {
             parent_id: export.parent.id().to_owned(),
             root_id: export.root_id.clone(),
             range: Range::new(&selection, export.created_at),
+            order: export.order,
             projection: Projection::new(&export_type, &columns, &selection),
             options: FileOptions {
                 profile: export.profile,
@@ -107,9 +109,13 @@ impl Plan {
             root_id: self.root_id.as_deref(),
             projection: &self.projection,
             range: self.range.clone(),
-            order: Order::Ascending,
+            order: match self.order {
+                RowOrder::Oldest => Order::Ascending,
+                RowOrder::Newest => Order::Descending,
+            },
             reads_outside: !is_shared || !self.range.is_filtered(),
             strong_until: Some(Instant::now() + self.time_until(INDEX_DELAY, clock)),
+            is_file: true,
         };
         opener.open(reading, position).await
     }
@@ -142,8 +148,12 @@ impl Plan {
     /// The thousandths of the range's time that lie before the record read last, which is what has been read of the records
     /// if these are spread evenly. At most 990: what comes after the last record takes time too.
     pub(crate) fn permille(&self, first: Timestamp, last: Timestamp) -> Option<u16> {
-        let begin = self.range.from.unwrap_or(first);
-        let whole = begin.duration_until(self.range.until).as_millis();
+        let (begin, end) = match self.order {
+            RowOrder::Oldest => (self.range.from.unwrap_or(first), self.range.until),
+            // Without a filter, nothing says how old the oldest record is.
+            RowOrder::Newest => (self.range.until, self.range.from?),
+        };
+        let whole = begin.duration_until(end).as_millis();
         let read = begin.duration_until(last).as_millis();
         let permille = (read * 1_000).checked_div(whole)?.clamp(0, 990);
         u16::try_from(permille).ok()
@@ -190,6 +200,7 @@ impl Plan {
                 order,
                 reads_outside: true,
                 strong_until: None,
+                is_file: order == Order::Ascending,
             };
             let mut records = opener.open(reading, None).await?;
             records.examine_at_most(RECORDS_AT_AN_END);

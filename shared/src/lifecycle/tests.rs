@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::export::{ExportId, User};
-use crate::file::{Format, Profile, WarningCode};
+use crate::file::{Format, Profile, RowOrder, WarningCode};
 use crate::parent::StoredKinds;
 use crate::work::{Checkpoint, FileProgress, Reached};
 
@@ -43,6 +43,7 @@ fn requested() -> State {
         columns: vec!["id".into()],
         entry: String::new(),
         definitions: Default::default(),
+        order: RowOrder::default(),
         profile: Profile::Data,
         time_zone: "UTC".into(),
         file_name: "orders.csv".into(),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::postgres::{self, Finding, PostgresRecords};
-use super::{Order, ReadRequest, RecordsClients, RecordsError, RecordsSource};
+use super::{ReadRequest, RecordsClients, RecordsError, RecordsSource};
 use crate::catalog::{DynamodbSpec, ExportType, RecordsSpec, SqlSpec};
 use crate::deployment_file::DatabaseAddress;
 use crate::live_catalog::LiveCatalog;
@@ -149,9 +149,7 @@ impl RecordsOpener {
                 RecordsSource::in_dynamodb(client, &location.table, request, position)
             }
             (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
-                // A list shows what there is; a file must have everything.
-                let is_file = request.order == Order::Ascending;
-                let as_of = is_file.then_some(request.range.as_of);
+                let as_of = request.is_file.then_some(request.range.as_of);
                 let connector = self.clients.databases.connector(*address, as_of);
                 let records = PostgresRecords::open(connector, spec, &request, position).await?;
                 Ok(records.into())

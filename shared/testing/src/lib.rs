@@ -84,6 +84,7 @@ pub fn waiting() -> State {
         columns: vec!["id".into()],
         entry: orders_entry().digest,
         definitions: Default::default(),
+        order: waybill::file::RowOrder::default(),
         profile: Profile::Data,
         time_zone: "Europe/Lisbon".into(),
         file_name: "orders-film-42-20270115T080000Z.csv".into(),

@@ -67,6 +67,7 @@ impl Reading {
             order: Order::Ascending,
             reads_outside: true,
             strong_until: None,
+            is_file: true,
         };
         let mut records = RecordsSource::in_dynamodb(self.client.clone(), "records", asked, None)?;
         let mut count = 0;

@@ -69,6 +69,7 @@ impl Source {
             order,
             reads_outside: true,
             strong_until: None,
+            is_file: order == Order::Ascending,
         };
         RecordsSource::in_dynamodb(client(body), "records", reading, position)
     }

@@ -414,3 +414,30 @@ async fn records_that_cannot_be_exported_cannot_be_listed() {
     let long = format!("{path}?search={}", "a".repeat(201));
     refuses_fields(&owner.api.get(&long).await, &["search"]);
 }
+
+#[tokio::test]
+async fn a_file_has_the_newest_first_if_asked_for() {
+    let deployment = Deployment::get();
+    let project = unique();
+    load_orders(&deployment, project, orders_csv(&generated_orders(50))).await;
+    let owner = Owner::of_project(&deployment, "Ana", project).await;
+    let body = |order: Value| json!({"type": "orders", "format": "csv", "order": order});
+    let oldest = owner.succeeded(body(json!(null))).await;
+    let newest = owner.succeeded(body(json!("newest"))).await;
+    assert!(oldest["order"].is_null());
+    assert_eq!(newest["order"], "newest");
+    let rows = |file: &[u8]| {
+        let mut rows = python_csv(file);
+        rows.remove(0);
+        rows
+    };
+    let first = rows(&owner.download(&oldest).await.body);
+    let mut last = rows(&owner.download(&newest).await.body);
+    assert_eq!(first.len(), 50);
+    last.reverse();
+    assert_eq!(first, last);
+    for order in [json!("latest"), json!(1), json!("Newest")] {
+        let refused = owner.api.post(&owner.path(), body(order)).await;
+        refuses_fields(&refused, &["order"]);
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::Catalog;
+use waybill::file::RowOrder;
 use waybill_testing::fake::{DynamoDb, Item};
 use waybill_testing::postgres::PostgresServer;
 
@@ -60,6 +61,7 @@ pub(crate) struct Case {
     records: usize,
     pub(crate) filters: Value,
     pub(crate) search: Option<&'static str>,
+    pub(crate) order: RowOrder,
     /// The number of random letters after each customer's name.
     letters: usize,
     /// The database with the records; `None` where they are in DynamoDB.
@@ -132,6 +134,19 @@ pub(crate) fn cases() -> Vec<Case> {
             ..case("a filter and a range of three partitions", "merged", 300)
         },
         case("an index", "indexed", 240),
+        Case {
+            order: RowOrder::Newest,
+            ..case("the newest of one partition first", "plain", 320)
+        },
+        Case {
+            order: RowOrder::Newest,
+            filters: json!({"status": ["won"], "created_at": {"from": "2026-11-20T06:00:30Z", "to": null}}),
+            ..case(
+                "the newest of a range of three partitions first",
+                "merged",
+                300,
+            )
+        },
         case("less than a part", "plain", 6),
         Case {
             search: Some("nobody of this name"),
@@ -153,6 +168,10 @@ pub(crate) fn cases_in_database(server: &Arc<PostgresServer>) -> Vec<Case> {
         Case {
             search: Some("ana"),
             ..case("what Waybill searches", by_time, 320)
+        },
+        Case {
+            order: RowOrder::Newest,
+            ..case("the newest rows first", by_time, 320)
         },
         case("all rows by another key", by_id, 300),
         Case {
@@ -179,6 +198,7 @@ impl Case {
             records,
             filters: Value::Null,
             search: None,
+            order: RowOrder::default(),
             letters: 0,
             database: None,
         }
@@ -278,10 +298,15 @@ impl Case {
 
     /// The expected ids in the file, in order.
     pub(crate) fn ids(&self) -> Vec<String> {
-        self.selected()
+        let mut ids: Vec<String> = self
+            .selected()
             .into_iter()
             .map(|record| record.id)
-            .collect()
+            .collect();
+        if self.order == RowOrder::Newest {
+            ids.reverse();
+        }
+        ids
     }
 
     /// The expected number of cells that are not of their column's kind; only some of `paid`.

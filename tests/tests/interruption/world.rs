@@ -131,6 +131,7 @@ impl World {
             format,
             filters,
             search: case.search.map(str::to_owned),
+            order: case.order,
             columns: KEYS.map(str::to_owned).into(),
             profile: Profile::Spreadsheet,
             created_at: requested_at(),

@@ -152,6 +152,7 @@ impl Source {
             order: Order::Ascending,
             reads_outside: true,
             strong_until: None,
+            is_file: true,
         };
         self.opener.open(request, position).await
     }

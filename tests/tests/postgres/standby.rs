@@ -50,6 +50,7 @@ async fn a_standby_is_waited_for_also_after_a_failover_in_the_middle_of_a_file()
             order: Order::Ascending,
             reads_outside: true,
             strong_until: None,
+            is_file: true,
         };
         opener.open(request, position).await
     };

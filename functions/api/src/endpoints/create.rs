@@ -138,6 +138,7 @@ fn new_export(
             false => Definitions::default(),
         },
         profile: request.profile,
+        order: request.order,
         time_zone: request.time_zone_name.clone(),
         file_name: file_name(request, kind, &profile.name, now),
         created_at: now,

@@ -196,6 +196,7 @@ async fn source(
         // A list that began with what other types have in the same partition would be long in coming.
         reads_outside: spec.fixed().is_empty(),
         strong_until: None,
+        is_file: false,
     };
     let source = app.records.open(reading, start.after.as_deref()).await;
     source.map_err(|error| match error {

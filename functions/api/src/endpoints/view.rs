@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
-use waybill::file::{Format, Profile, Warning};
+use waybill::file::{Format, Profile, RowOrder, Warning};
 use waybill::parent::ParentKinds;
 use waybill::work::Reached;
 
@@ -37,6 +37,10 @@ pub(crate) struct ExportView<'a> {
     /// The keys of the file's columns, in order.
     columns: &'a [String],
     profile: Profile,
+    /// The order of the file's records; only where it is not `oldest`.
+    #[serde(skip_serializing_if = "RowOrder::is_default")]
+    #[schema(required = false)]
+    order: RowOrder,
     /// The IANA name of the time zone of the file's timestamps.
     time_zone: &'a str,
     /// The name of the downloaded file.
@@ -159,6 +163,7 @@ impl<'a> ExportView<'a> {
             search: export.search.as_deref(),
             columns: &export.columns,
             profile: export.profile,
+            order: export.order,
             time_zone: &export.time_zone,
             file_name: &export.file_name,
             rows: file.map(|file| file.rows),

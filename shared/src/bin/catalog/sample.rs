@@ -131,6 +131,7 @@ impl Sample {
             order,
             reads_outside: false,
             strong_until: None,
+            is_file: false,
         };
         let mut records = opener.open(reading, None).await?;
         records.examine_at_most(u32::try_from(self.records.max(1)).unwrap_or(u32::MAX));

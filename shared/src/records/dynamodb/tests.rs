@@ -220,6 +220,7 @@ impl Source {
             order,
             reads_outside: self.reads_outside,
             strong_until: None,
+            is_file: true,
         };
         DynamoRecords::new(
             self.table.client(),
@@ -668,6 +669,7 @@ async fn keys_outside_of_times_are_queried_by_their_first_character() {
         order: Order::Ascending,
         reads_outside: true,
         strong_until: None,
+        is_file: true,
     };
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let range = Range {
@@ -708,6 +710,7 @@ async fn a_table_is_read_strongly_consistently_until_earlier_writes_have_settled
             order: Order::Ascending,
             reads_outside: false,
             strong_until,
+            is_file: true,
         };
         let mut records = DynamoRecords::new(
             table.client(),

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use waybill::catalog::{Catalog, ExportType};
 use waybill::export::User;
 use waybill::field_error::FieldError;
-use waybill::file::{Format, Profile};
+use waybill::file::{Format, Profile, RowOrder};
 use waybill::hash::hex;
 use waybill::parent::KindName;
 use waybill::parent_profile::ParentProfile;
@@ -17,13 +17,14 @@ use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::zone;
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "type",
     "format",
     "filters",
     "search",
     "columns",
     "profile",
+    "order",
     "time_zone",
     "user",
 ];
@@ -45,6 +46,7 @@ pub(crate) struct ExportRequest {
     /// Whether the request selects columns.
     names_columns: bool,
     pub(crate) profile: Profile,
+    pub(crate) order: RowOrder,
     pub(crate) time_zone: TimeZone,
     /// The time zone's IANA name in canonical case.
     pub(crate) time_zone_name: String,
@@ -61,6 +63,8 @@ struct Canonical<'a> {
     criteria: &'a Criteria,
     columns: Option<&'a [String]>,
     profile: Profile,
+    #[serde(skip_serializing_if = "RowOrder::is_default")]
+    order: RowOrder,
     time_zone: &'a str,
     user: &'a Option<User>,
 }
@@ -82,6 +86,7 @@ impl ExportRequest {
             export_type.map(|of| of.with_definitions(&profile.definitions, parent.id()));
         let format = format(&mut fields);
         let file_profile = file_profile(&mut fields);
+        let order = order(&mut fields, export_type.as_ref());
         let zone = time_zone(&mut fields);
         let user = user(&mut fields);
         let filters = fields.take("filters");
@@ -110,6 +115,7 @@ impl ExportRequest {
                 columns,
                 names_columns,
                 profile,
+                order,
                 time_zone,
                 time_zone_name,
                 user,
@@ -127,6 +133,7 @@ impl ExportRequest {
             // The default columns may change between two equal requests.
             columns: self.names_columns.then_some(self.columns.as_slice()),
             profile: self.profile,
+            order: self.order,
             time_zone: &self.time_zone_name,
             user: &self.user,
         };
@@ -187,6 +194,25 @@ fn file_profile(fields: &mut Fields) -> Option<Profile> {
             profile
         }
     }
+}
+
+fn order(fields: &mut Fields, export_type: Option<&ExportType>) -> RowOrder {
+    let order = match fields.take("order") {
+        None => return RowOrder::default(),
+        Some(value) => serde_json::from_value(value).ok(),
+    };
+    match (order, export_type) {
+        (None, _) => fields.refuse("order", "must be oldest or newest"),
+        (Some(RowOrder::Newest), Some(of)) if !of.is_in_order_of_time() => fields.refuse(
+            "order",
+            format!(
+                "cannot be newest: the records of {} do not come in the order of their time",
+                of.name
+            ),
+        ),
+        _ => {}
+    }
+    order.unwrap_or_default()
 }
 
 fn time_zone(fields: &mut Fields) -> Option<(TimeZone, String)> {

@@ -145,6 +145,7 @@ async fn in_the_unit_of_the_request_the_time_of_creation_decides() {
         order: Order::Ascending,
         reads_outside: false,
         strong_until: None,
+        is_file: true,
     };
     let spec = source.of.records.dynamodb().unwrap();
     let mut records =

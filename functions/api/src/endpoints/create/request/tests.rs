@@ -48,7 +48,7 @@ fn all_that_is_wrong_is_said_at_once() {
     let body = json!({"type": 7, "format": "pdf", "profile": "wide", "time_zone": "Mars/Olympus", "extra": 1,
             "user": {"name": "", "email": "x", "phone": "1"}});
     insta::assert_snapshot!(parse(body).unwrap_err(), @"
-        extra: is unknown; the fields are type, format, filters, search, columns, profile, time_zone, user
+        extra: is unknown; the fields are type, format, filters, search, columns, profile, order, time_zone, user
         type: must be a text
         format: must be csv or xlsx
         profile: must be spreadsheet or data
