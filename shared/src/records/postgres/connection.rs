@@ -104,7 +104,9 @@ impl Connection {
 
     /// Closes the connection, so that the server can give its place to another.
     pub(super) async fn close(self) {
-        let Self { client, mut task, .. } = self;
+        let Self {
+            client, mut task, ..
+        } = self;
         // The task tells the server once there is no client.
         drop(client);
         if tokio::time::timeout(CLOSE_TIME, &mut task).await.is_err() {
