@@ -208,3 +208,149 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for JoinedRows<S> {
         (self.binding)(&self.stream)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::records::postgres::row::rows;
+
+    /// Gives at most `piece` bytes at a time.
+    struct Pieces<'a> {
+        sent: &'a [u8],
+        piece: usize,
+    }
+
+    impl AsyncRead for Pieces<'_> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            out: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let next = self.sent.len().min(self.piece).min(out.remaining());
+            let (next, rest) = self.sent.split_at(next);
+            out.put_slice(next);
+            self.sent = rest;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn of_message(tag: u8, body: &[u8]) -> Vec<u8> {
+        let length = (body.len() as u32 + 4).to_be_bytes();
+        [&[tag], &length[..], body].concat()
+    }
+
+    /// A row of these values.
+    fn of_row(values: &[&[u8]]) -> Vec<u8> {
+        let mut body = (values.len() as u16).to_be_bytes().to_vec();
+        for value in values {
+            body.extend((value.len() as u32).to_be_bytes());
+            body.extend(*value);
+        }
+        of_message(DATA_ROW, &body)
+    }
+
+    /// What passes of `sent`, received in pieces of at most `piece` bytes, and read in pieces of `room` bytes.
+    fn passed(sent: &[u8], joins: bool, (piece, room): (usize, usize)) -> Vec<u8> {
+        let switch = Joins::default();
+        switch.set(joins);
+        let pieces = Pieces { sent, piece };
+        let mut stream = JoinedRows::new(pieces, |_| ChannelBinding::none(), switch);
+        let (mut all, mut part) = (Vec::new(), vec![0; room]);
+        loop {
+            match stream.read(&mut part).now_or_never().unwrap().unwrap() {
+                0 => return all,
+                read => all.extend(&part[..read]),
+            }
+        }
+    }
+
+    /// The messages in `passed`, with the messages of joined rows in place of these, and the number of joined rows.
+    fn separated(mut passed: &[u8]) -> (Vec<u8>, usize) {
+        let (mut all, mut joined) = (Vec::new(), 0);
+        while let Some((tag, size)) = message(passed) {
+            let (whole, rest) = passed.split_at(size);
+            passed = rest;
+            if tag != DATA_ROW {
+                all.extend(whole);
+                continue;
+            }
+            let mut row = rows(whole).next().unwrap().unwrap();
+            let mut last = None;
+            while !row.is_empty() {
+                assert_eq!(last, None, "a value before the last one");
+                last = row.value().unwrap();
+            }
+            all.extend(last.unwrap());
+            joined += 1;
+        }
+        assert!(passed.is_empty());
+        (all, joined)
+    }
+
+    #[test]
+    fn rows_that_follow_each_other_become_one_row_with_as_many_values() {
+        let row = of_row(&[b"a", b"", b"bc"]);
+        let end = of_message(b'C', b"SELECT 3\0");
+        let sent = [&row[..], &row, &row, &end].concat();
+        let passed = passed(&sent, true, (usize::MAX, 1_024));
+        let joined = [
+            &(4 + 2 + 12 + 3 * row.len() as u32).to_be_bytes()[..],
+            &[0, 3],
+        ]
+        .concat();
+        assert_eq!(&passed[..7], [&[DATA_ROW], &joined[..]].concat());
+        assert_eq!(separated(&passed), (sent, 1));
+    }
+
+    #[test]
+    fn rows_are_joined_up_to_the_size_of_a_buffer() {
+        let row = of_row(&[&[7; 1_000]]);
+        let (same, joined) = separated(&passed(&row.repeat(100), true, (usize::MAX, 8_192)));
+        assert_eq!(
+            (same, joined),
+            (row.repeat(100), 100_usize.div_ceil(JOINED / row.len()))
+        );
+    }
+
+    #[test]
+    fn a_row_larger_than_what_is_read_at_once_passes_as_it_comes() {
+        let row = of_row(&[&vec![7; 3 * READ], b"x"]);
+        let sent = [of_row(&[b"a", b"b"]), row, of_row(&[b"c", b"d"])].concat();
+        assert_eq!(separated(&passed(&sent, true, (5_000, 4_096))), (sent, 3));
+    }
+
+    #[test]
+    fn the_bytes_of_an_answer_that_breaks_off_all_pass() {
+        let row = of_row(&[b"abc"]);
+        let broken = &row[..row.len() - 1];
+        assert_eq!(passed(broken, true, (3, 2)), broken);
+        assert_eq!(passed(&broken[..4], true, (3, 2)), &broken[..4]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_is_changed(
+            messages in prop::collection::vec((prop::sample::select(&b"DDDDTCZNE"[..]), 0_usize..3_000), 0..40),
+            joins: bool,
+            pieces in (1_usize..9_000, 1_usize..9_000),
+        ) {
+            let messages = messages.into_iter().map(|(tag, size)| match tag {
+                DATA_ROW => of_row(&[b"a", &vec![1; size]]),
+                tag => of_message(tag, &vec![2; size]),
+            });
+            let sent = messages.collect::<Vec<_>>().concat();
+            let passed = passed(&sent, joins, pieces);
+            let unjoined = if joins { separated(&passed).0 } else { passed };
+            prop_assert!(unjoined == sent);
+        }
+
+        #[test]
+        fn any_bytes_pass(sent in prop::collection::vec(prop_oneof![Just(b'D'), 0_u8..9, any::<u8>()], 0..64), joins: bool) {
+            passed(&sent, joins, (7, 5));
+        }
+    }
+}

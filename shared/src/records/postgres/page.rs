@@ -181,22 +181,9 @@ impl PostgresPage {
     /// # Errors
     /// [`Malformed`] for more text than a page can have.
     pub(super) fn finish(&mut self) -> Result<(), Malformed> {
-        let Buffers {
-            bytes, text, spans, ..
-        } = &mut self.buffers;
-        // At once: that costs little, and most texts are UTF-8.
-        match String::from_utf8(std::mem::take(bytes)) {
-            Ok(whole)
-                if spans
-                    .iter()
-                    .all(|span| whole.is_char_boundary(span.end as usize)) =>
-            {
-                *text = whole;
-                Ok(())
-            }
-            Ok(whole) => replace_bytes(whole.as_bytes(), spans, text),
-            Err(error) => replace_bytes(error.as_bytes(), spans, text),
-        }
+        let buffers = &mut self.buffers;
+        buffers.text = text_of(std::mem::take(&mut buffers.bytes), &mut buffers.spans)?;
+        Ok(())
     }
 
     /// How many records the page has.
@@ -306,15 +293,26 @@ impl PostgresPage {
     }
 }
 
-/// Makes the text of values of which some are no UTF-8, as only a database with the encoding `SQL_ASCII` can have them: each
-/// wrong byte becomes U+FFFD.
+/// The text of all values: their bytes where each is UTF-8. All are tested at once, which costs little.
+fn text_of(bytes: Vec<u8>, spans: &mut [ValueSpan]) -> Result<String, Malformed> {
+    match String::from_utf8(bytes) {
+        Ok(text)
+            if spans
+                .iter()
+                .all(|span| text.is_char_boundary(span.end as usize)) =>
+        {
+            Ok(text)
+        }
+        Ok(text) => with_replacements(text.as_bytes(), spans),
+        Err(error) => with_replacements(error.as_bytes(), spans),
+    }
+}
+
+/// The text of values of which some are no UTF-8, as only a database with the encoding `SQL_ASCII` has them: wrong bytes become
+/// U+FFFD.
 #[cold]
-fn replace_bytes(
-    bytes: &[u8],
-    spans: &mut [ValueSpan],
-    text: &mut String,
-) -> Result<(), Malformed> {
-    let mut start = 0;
+fn with_replacements(bytes: &[u8], spans: &mut [ValueSpan]) -> Result<String, Malformed> {
+    let (mut text, mut start) = (String::with_capacity(bytes.len()), 0);
     for span in spans {
         let end = span.end as usize;
         let replaced = String::from_utf8_lossy(&bytes[start..end]);
@@ -325,7 +323,7 @@ fn replace_bytes(
         start = end;
         span.end = u32::try_from(text.len()).map_err(|_| Malformed)?;
     }
-    Ok(())
+    Ok(text)
 }
 
 /// The parent whose rows are read, in the type of the parent's column.
@@ -376,3 +374,6 @@ impl Parent {
         self.decoder.decode(raw, &mut text).is_ok() && String::from_utf8_lossy(&text) == self.text
     }
 }
+
+#[cfg(test)]
+mod tests;
