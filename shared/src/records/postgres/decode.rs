@@ -217,6 +217,7 @@ fn two(number: u16) -> [u8; 2] {
 }
 
 /// Appends a group without zeros at its start.
+#[inline]
 fn push_first(group: u16, out: &mut Vec<u8>) {
     let [a, b, c, d] = digits(group);
     match group {

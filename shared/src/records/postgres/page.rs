@@ -116,9 +116,9 @@ impl PostgresPage {
         mut row: RawRow<'_>,
         parent: &Parent,
     ) -> Result<(), ConnectionError> {
-        let selected = self.selected.clone();
+        let selected = &*self.selected;
         self.scanned = match selected.is_numbered() {
-            true => self.number(row)?,
+            true => number(selected, row)?,
             false => self.scanned + 1,
         };
         let (mut key, width) = (row, selected.key.len());
@@ -140,7 +140,15 @@ impl PostgresPage {
         for decoder in selected.decoders() {
             let form = match row.value()? {
                 None => Form::Null,
-                Some(raw) => self.decode(decoder, raw)?,
+                Some(raw) => {
+                    self.bytes += raw.len() as u64;
+                    let zoned = match (decoder, &selected.zone) {
+                        (Decoder::Timestamp, Some(zone)) => statement::zoned(zone, raw),
+                        _ => None,
+                    };
+                    let raw = zoned.as_ref().map_or(raw, |raw| raw.as_slice());
+                    decoder.decode(raw, &mut self.buffers.bytes)?
+                }
             };
             let end = u32::try_from(self.buffers.bytes.len()).map_err(|_| Malformed)?;
             self.buffers.spans.push(ValueSpan { form, end });
@@ -151,29 +159,6 @@ impl PostgresPage {
             true => Err(ConnectionError::PageFull),
             false => Ok(()),
         }
-    }
-
-    #[inline]
-    fn decode(&mut self, decoder: Decoder, raw: &[u8]) -> Result<Form, Malformed> {
-        self.bytes += raw.len() as u64;
-        let zoned = match (decoder, &self.selected.zone) {
-            (Decoder::Timestamp, Some(zone)) => statement::zoned(zone, raw),
-            _ => None,
-        };
-        let raw = zoned.as_ref().map_or(raw, |raw| raw.as_slice());
-        decoder.decode(raw, &mut self.buffers.bytes)
-    }
-
-    /// The number of a row in its window, of a numbered answer.
-    fn number(&self, mut row: RawRow<'_>) -> Result<u64, ConnectionError> {
-        for _ in 0..self.selected.before_expressions() + self.selected.decoders().len() {
-            row.value()?;
-        }
-        if self.selected.compares_neighbors && row.value()? == Some(&[1]) {
-            return Err(ConnectionError::EqualKeys);
-        }
-        let number = row.value()?.and_then(|raw| raw.try_into().ok());
-        Ok(i64::from_be_bytes(number.ok_or(Malformed)?).unsigned_abs())
     }
 
     /// Makes the page ready to be read, after its last row.
@@ -200,9 +185,10 @@ impl PostgresPage {
         if self.selected.is_in_order {
             let spans = &self.buffers.spans;
             let mut start = first.checked_sub(1).map_or(0, |before| spans[before].end);
+            let mut rest = &self.buffers.text[start as usize..];
             values.extend(spans[first..first + width].iter().map(|span| {
-                let text = &self.buffers.text[start as usize..span.end as usize];
-                start = span.end;
+                let (text, after) = rest.split_at((span.end - start) as usize);
+                (rest, start) = (after, span.end);
                 decode::value(span.form, text)
             }));
             return;
@@ -291,6 +277,18 @@ impl PostgresPage {
     pub(in crate::records) fn examined(&self) -> u64 {
         self.bytes
     }
+}
+
+/// The number of a row in its window, of a numbered answer.
+fn number(selected: &Selected, mut row: RawRow<'_>) -> Result<u64, ConnectionError> {
+    for _ in 0..selected.before_expressions() + selected.decoders().len() {
+        row.value()?;
+    }
+    if selected.compares_neighbors && row.value()? == Some(&[1]) {
+        return Err(ConnectionError::EqualKeys);
+    }
+    let number = row.value()?.and_then(|raw| raw.try_into().ok());
+    Ok(i64::from_be_bytes(number.ok_or(Malformed)?).unsigned_abs())
 }
 
 /// The text of all values: their bytes where each is UTF-8. All are tested at once, which costs little.
