@@ -263,6 +263,11 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_number_that_is_told_by_its_characters_is_one(text in "-?[-+.0-9e]{0,6}") {
+            prop_assert!(!is_plain(text.as_bytes()) || parts(&text).is_some(), "{}", text);
+        }
+
+        #[test]
         fn every_double_is_held_exactly(double in proptest::num::f64::NORMAL) {
             prop_assert_eq!(exact_double(&format!("{double:e}")), Some(double));
         }
