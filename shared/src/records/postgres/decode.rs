@@ -459,6 +459,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_integer_keeps_its_digits(number in prop_oneof![any::<i64>(), -20_000_i64..200_000_000, Just(0)], zeros in 0_u32..9) {
+            for number in [number, 10_i64.pow(zeros), 10_i64.pow(zeros) - 1] {
+                prop_assert_eq!(decoded(Decoder::Int8, &number.to_be_bytes()).1, number.to_string());
+            }
+        }
+
+        #[test]
         fn dates_are_those_of_the_calendar(days in -730_000_i32..2_900_000) {
             let date = jiff::civil::date(2000, 1, 1) + jiff::SignedDuration::from_hours(24 * i64::from(days));
             prop_assert_eq!(decoded(Decoder::Date, &days.to_be_bytes()).1, date.to_string());
