@@ -9,7 +9,7 @@ use super::formula_guard::{Dialect, SPREADSHEETS};
 use super::{CellWarnings, FileOptions, Profile, WarningCode};
 use crate::catalog::Column;
 use crate::value::number::is_number;
-use crate::value::time::is_shown_in_utc;
+use crate::value::time::{is_shown_in_utc, parse_date};
 use crate::value::{Kind, Value};
 
 /// Makes Excel read the file as UTF-8.
@@ -25,10 +25,39 @@ const EMPTY: &[u8] = b"\"\"";
 #[derive(Debug)]
 pub struct CsvRows {
     options: FileOptions,
+    /// Of each column.
+    usual: Vec<Usual>,
     cells: Cells,
     warnings: CellWarnings,
     /// Rows written so far, without the header.
     written: u64,
+}
+
+/// The values of a column that are written as they are stored: most of them, if not all. All others need parsing.
+#[derive(Debug, Clone, Copy)]
+enum Usual {
+    Text,
+    Number,
+    Boolean,
+    Date,
+    Timestamp,
+    None,
+}
+
+impl Usual {
+    fn of(column: &Column, time_zone: &TimeZone) -> Self {
+        if !column.labels.is_empty() || column.stored.is_some() {
+            return Self::None;
+        }
+        match column.kind {
+            Kind::Text => Self::Text,
+            Kind::Integer | Kind::Decimal => Self::Number,
+            Kind::Boolean => Self::Boolean,
+            Kind::Date => Self::Date,
+            Kind::Timestamp if *time_zone == TimeZone::UTC => Self::Timestamp,
+            Kind::Timestamp | Kind::Email | Kind::Phone => Self::None,
+        }
+    }
 }
 
 /// Writes cells.
@@ -37,7 +66,6 @@ struct Cells {
     /// The rules for guards; `None` in the profile `data`.
     guard: Option<&'static Dialect>,
     time_zone: TimeZone,
-    is_utc: bool,
     scratch: String,
 }
 
@@ -49,13 +77,16 @@ impl CsvRows {
 
     /// A writer that continues a file with the same options, from the warnings and the number of rows so far.
     pub fn resume(options: FileOptions, warnings: CellWarnings, written: u64) -> Self {
+        let usual = options.columns.iter();
         Self {
+            usual: usual
+                .map(|column| Usual::of(column, &options.time_zone))
+                .collect(),
             cells: Cells {
                 guard: match options.profile {
                     Profile::Spreadsheet => Some(&SPREADSHEETS),
                     Profile::Data => None,
                 },
-                is_utc: options.time_zone == TimeZone::UTC,
                 time_zone: options.time_zone.clone(),
                 scratch: String::new(),
             },
@@ -92,12 +123,11 @@ impl CsvRows {
     /// Appends one row. `row` has a value for each column, in order; further values are ignored.
     pub fn row(&mut self, row: &[Value<'_>], out: &mut Vec<u8>) {
         let start = out.len();
-        for (place, (column, value)) in self.options.columns.iter().zip(row).enumerate() {
-            if !self.cells.value(column, value, out) {
-                self.warnings.add(WarningCode::OtherKind, place);
-            }
-            if let Value::LossyText(_) = value {
-                self.warnings.add(WarningCode::BytesReplaced, place);
+        for (place, (usual, value)) in self.usual.iter().zip(row).enumerate() {
+            if !self.cells.usual(*usual, value, out) {
+                let column = &self.options.columns[place];
+                self.cells
+                    .value((place, column), value, &mut self.warnings, out);
             }
             out.push(b',');
         }
@@ -115,24 +145,39 @@ impl CsvRows {
 }
 
 impl Cells {
-    /// Appends a value. Returns whether the value is of its column's kind.
+    /// Appends a usual value. Returns whether the value is one.
     #[inline]
-    fn value(&mut self, column: &Column, value: &Value<'_>, out: &mut Vec<u8>) -> bool {
-        // Most values are written as they are stored, so they need no parsing.
-        match (value, column.kind) {
+    fn usual(&self, usual: Usual, value: &Value<'_>, out: &mut Vec<u8>) -> bool {
+        let text = match (value, usual) {
             (Value::Missing | Value::Null, _) => return true,
-            (Value::Text(text), Kind::Text) if column.labels.is_empty() => {
+            (Value::Text(text), Usual::Text) => {
                 self.text(Kind::Text, text, out);
                 return true;
             }
-            (Value::Text(text), Kind::Timestamp)
-                if self.is_utc && column.stored.is_none() && is_shown_in_utc(text) =>
-            {
-                out.extend_from_slice(text.as_bytes());
-                return true;
+            (Value::Number(text), Usual::Number) if is_number(text) => text,
+            (Value::Bool(flag), Usual::Boolean) => {
+                if *flag {
+                    "true"
+                } else {
+                    "false"
+                }
             }
-            _ => {}
-        }
+            (Value::Text(text), Usual::Date) if parse_date(text).is_some() => text,
+            (Value::Text(text), Usual::Timestamp) if is_shown_in_utc(text) => text,
+            _ => return false,
+        };
+        out.extend_from_slice(text.as_bytes());
+        true
+    }
+
+    /// Appends a value of the column at this place.
+    fn value(
+        &mut self,
+        (place, column): (usize, &Column),
+        value: &Value<'_>,
+        warnings: &mut CellWarnings,
+        out: &mut Vec<u8>,
+    ) {
         let cell = match self.guard {
             Some(_) => cell::read_for_people(column, value),
             None => cell::read(column, value),
@@ -152,7 +197,12 @@ impl Cells {
             Cell::StoredNumber(number) => out.extend_from_slice(number.as_bytes()),
             Cell::Text(text) => self.text(column.kind, text, out),
         }
-        cell.is_of_kind(column.kind)
+        if !cell.is_of_kind(column.kind) {
+            warnings.add(WarningCode::OtherKind, place);
+        }
+        if let Value::LossyText(_) = value {
+            warnings.add(WarningCode::BytesReplaced, place);
+        }
     }
 
     /// Appends a text, with guards and quotes where needed. Most texts are only copied.
@@ -233,6 +283,10 @@ fn is_special(text: &[u8]) -> bool {
     if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         return specials(first) | specials(last) != 0;
     }
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let ([a, b, c, d], [e, f, g, h]) = (*first, *last);
+        return specials(&[a, b, c, d, e, f, g, h]) != 0;
+    }
     text.iter()
         .any(|byte| *byte < b' ' || matches!(byte, b',' | b'"' | b';' | b'|'))
 }
@@ -252,11 +306,12 @@ fn specials(word: &[u8; 8]) -> u64 {
 #[cold]
 fn quoted(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for (n, piece) in text.split('"').enumerate() {
+    let pieces = text.as_bytes().split(|byte| *byte == b'"');
+    for (n, piece) in pieces.enumerate() {
         if n > 0 {
             out.extend_from_slice(b"\"\"");
         }
-        out.extend_from_slice(piece.as_bytes());
+        out.extend_from_slice(piece);
     }
     out.push(b'"');
 }

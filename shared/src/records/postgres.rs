@@ -6,11 +6,14 @@ mod databases;
 mod decode;
 mod error;
 mod indexes;
+mod joined_rows;
+mod joining;
 mod narrowing;
 mod network;
 mod page;
 mod password;
 mod position;
+mod row;
 mod settings;
 mod sql;
 mod statement;
@@ -28,7 +31,6 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio_postgres::Row;
 
 use self::connection::Connection;
 use self::decode::Decoder;
@@ -36,6 +38,7 @@ use self::error::{CONNECT, ConnectionError};
 use self::indexes::Indexes;
 use self::page::{BufferPool, Parent};
 use self::position::{Key, Position};
+use self::row::RawRow;
 use self::settings::settings;
 use self::statement::{Parameters, Selected, Window};
 use self::table::Table;
@@ -315,7 +318,7 @@ impl WindowReader {
         &self,
         statement: &str,
         parameters: Parameters,
-        each: impl FnMut(&Row) -> Result<(), ConnectionError>,
+        each: impl FnMut(RawRow<'_>) -> Result<(), ConnectionError>,
     ) -> Result<(), ConnectionError> {
         let mut usable = self.connection.lock().await;
         let connection = match usable.take() {
@@ -356,6 +359,7 @@ impl WindowReader {
             Err(ConnectionError::PageFull) => page.is_last = false,
             Err(error) => return Err(error),
         }
+        page.finish()?;
         Ok(page)
     }
 
@@ -372,11 +376,12 @@ impl WindowReader {
         let mut last = None;
         let parameters = vec![(parent.raw().to_vec(), self.selected.parent_type().clone())];
         let statement = self.selected.last_key();
-        let found = self.select(&statement, parameters, |row| {
-            let value = |n| row.try_get::<_, Option<connection::Raw<'_>>>(n);
-            let values =
-                (0..row.len()).map(|n| Ok(value(n)?.ok_or(ConnectionError::EqualKeys)?.0.to_vec()));
-            last = Some(Key(values.collect::<Result<_, ConnectionError>>()?));
+        let found = self.select(&statement, parameters, |mut row| {
+            let mut key = Vec::new();
+            while !row.is_empty() {
+                key.push(row.value()?.ok_or(ConnectionError::EqualKeys)?.to_vec());
+            }
+            last = Some(Key(key));
             Ok(())
         });
         found.await?;

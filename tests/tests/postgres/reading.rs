@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpStream, UnixListener};
 use waybill_tests::wait_until;
 
 use super::*;
@@ -162,4 +164,29 @@ async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
         count += page.len();
     }
     assert_eq!(count, 68);
+}
+
+/// There, rows come one by one.
+#[tokio::test]
+async fn a_socket_in_the_file_system_gives_the_same_records() {
+    let source = Source::new("socket", ORDERS, BY_TIME, &COLUMNS).await;
+    let over_tcp = source.read("acme", &json!({}), 9).await;
+    let url = source.server.url("socket");
+    let address = url.split(['@', '/']).nth(3).unwrap().to_owned();
+    let (_, port) = address.split_once(':').unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{port}"))).unwrap();
+    let folder = folder.path().to_str().unwrap().replace('/', "%2F");
+    let source = Source {
+        opener: opener(&url.replace("127.0.0.1", &folder)),
+        ..source
+    };
+    let relay = tokio::spawn(async move {
+        while let Ok((mut here, _)) = socket.accept().await {
+            let mut there = TcpStream::connect(&address).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut here, &mut there).await });
+        }
+    });
+    assert_eq!(source.read("acme", &json!({}), 9).await, over_tcp);
+    relay.abort();
 }

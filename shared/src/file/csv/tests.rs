@@ -380,16 +380,38 @@ fn texts_with_replaced_bytes_are_counted_and_guarded_as_others() {
 #[test]
 fn people_see_a_values_label_and_programs_the_value() {
     let written = |profile, value: &str| {
-        let mut rows = rows(profile, "UTC", &[Kind::Text]);
+        let mut options = rows(profile, "UTC", &[Kind::Text]).options;
         let labels = [("P", "Pending"), ("F", "=1+1")];
         let labels = labels.map(|(value, label)| (value.to_owned(), label.to_owned()));
-        rows.options.columns[0].labels = labels.into();
+        options.columns[0].labels = labels.into();
         let mut out = Vec::new();
-        rows.row(&[Value::Text(value.into())], &mut out);
+        CsvRows::new(options).row(&[Value::Text(value.into())], &mut out);
         String::from_utf8(out).unwrap()
     };
     for (value, label) in [("P", "Pending\r\n"), ("F", "'=1+1\r\n"), ("Q", "Q\r\n")] {
         assert_eq!(written(Profile::Spreadsheet, value), label);
         assert_eq!(written(Profile::Data, value), format!("{value}\r\n"));
+    }
+}
+
+proptest! {
+    /// What is told about a value in few steps is what parsing it tells.
+    #[test]
+    fn a_usual_value_is_written_as_any_other(
+        text in prop_oneof![any::<String>(), "[-+]?[0-9]{1,3}([.e][0-9]{0,2})?", "20[0-9]{2}-[01][0-9]-[0-3][0-9](T00:00:00(.0)?Z)?", "true|=1|a;-1"],
+        kind in prop::sample::select(&Kind::ALL[..]),
+        profile in prop::sample::select(&[Profile::Spreadsheet, Profile::Data][..]),
+    ) {
+        let column = column("c", kind);
+        let mut cells = rows(profile, "UTC", &[kind]).cells;
+        let usual = Usual::of(&column, &TimeZone::UTC);
+        for value in [Value::Missing, Value::Bool(true), Value::Text((&*text).into()), Value::Number((&*text).into())] {
+            let (mut quick, mut parsed, mut warnings) = (Vec::new(), Vec::new(), CellWarnings::default());
+            if cells.usual(usual, &value, &mut quick) {
+                cells.value((0, &column), &value, &mut warnings, &mut parsed);
+                prop_assert_eq!(&quick, &parsed, "{:?}", value);
+                prop_assert_eq!(warnings, CellWarnings::default());
+            }
+        }
     }
 }

@@ -6,12 +6,16 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
+use tokio_postgres::tls::ChannelBinding;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::ConnectionError;
+use super::joined_rows::{JoinedRows, Joins};
+use super::joining::{Encrypted, Unencrypted};
 use super::network::Network;
+use super::row::{self, RawRow};
 use super::statement::Parameters;
 
 /// How long a statement may take. The server ends it then.
@@ -35,6 +39,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 pub(super) struct Connection {
     client: Client,
     task: JoinHandle<()>,
+    /// `None` where rows are never joined.
+    joins: Option<Joins>,
 }
 
 impl Connection {
@@ -48,26 +54,44 @@ impl Connection {
             config.connect_timeout(CONNECT_TIME);
         }
         config.application_name("waybill");
+        let joins = Joins::default();
         let connected = async {
-            Ok(match (tls, network) {
+            let (client, task) = match (tls, network) {
                 (_, Some(network)) => {
                     let stream = network.stream().await.ok_or(ConnectionError::NoAnswer)?;
+                    let unbound = |_: &_| ChannelBinding::none();
+                    let stream = JoinedRows::new(stream, unbound, joins.clone());
                     let (client, connection) = config.connect_raw(stream, NoTls).await?;
                     (client, tokio::spawn(until_its_end(connection)))
                 }
                 (Some(tls), None) => {
-                    let (client, connection) = config.connect(tls).await?;
+                    let joins = joins.clone();
+                    let (client, connection) = config.connect(Encrypted { tls, joins }).await?;
+                    (client, tokio::spawn(until_its_end(connection)))
+                }
+                (None, None) if Unencrypted::prepare(config) => {
+                    let joins = joins.clone();
+                    let (client, connection) = config.connect(Unencrypted { joins }).await?;
                     (client, tokio::spawn(until_its_end(connection)))
                 }
                 (None, None) => {
                     let (client, connection) = config.connect(NoTls).await?;
-                    (client, tokio::spawn(until_its_end(connection)))
+                    let task = tokio::spawn(until_its_end(connection));
+                    return Ok(Self {
+                        client,
+                        task,
+                        joins: None,
+                    });
                 }
+            };
+            Ok(Self {
+                client,
+                task,
+                joins: Some(joins),
             })
         };
         let connected = in_time::<_, ConnectionError>(connected).await;
-        let (client, task) = connected.map_err(ConnectionError::of_connecting)?;
-        Ok(Self { client, task })
+        connected.map_err(ConnectionError::of_connecting)
     }
 
     /// Whether the server is a standby that has received more than it shows, and shows nothing yet from after `instant`.
@@ -80,7 +104,9 @@ impl Connection {
 
     /// Closes the connection, so that the server can give its place to another.
     pub(super) async fn close(self) {
-        let Self { client, mut task } = self;
+        let Self {
+            client, mut task, ..
+        } = self;
         // The task tells the server once there is no client.
         drop(client);
         if tokio::time::timeout(CLOSE_TIME, &mut task).await.is_err() {
@@ -97,6 +123,12 @@ impl Connection {
         &self.client
     }
 
+    fn join(&self, joins: bool) {
+        if let Some(switch) = &self.joins {
+            switch.set(joins);
+        }
+    }
+
     /// Sends a statement in a transaction of its own with these settings, in one round trip. Nothing in it depends on an
     /// earlier one, so that a pooler may give each transaction to another connection of the server.
     ///
@@ -107,7 +139,7 @@ impl Connection {
         settings: &str,
         statement: &str,
         parameters: Parameters,
-        mut each: impl FnMut(&Row) -> Result<(), ConnectionError>,
+        mut each: impl FnMut(RawRow<'_>) -> Result<(), ConnectionError>,
     ) -> Result<(), ConnectionError> {
         // The texts of some types depend on the session's settings.
         let begin = format!(
@@ -122,7 +154,10 @@ impl Connection {
             let rows = self.client.query_typed_raw(statement, parameters).await?;
             let mut rows = std::pin::pin!(rows);
             while let Some(row) = rows.try_next().await? {
-                each(&row)?;
+                match self.joins {
+                    Some(_) => each_joined(&row, &mut each)?,
+                    None => each(RawRow::new(&row::raw(&row)?))?,
+                }
             }
             Ok::<_, ConnectionError>(())
         };
@@ -134,11 +169,22 @@ impl Connection {
                 self.client.batch_execute("COMMIT")
             )
         };
+        self.join(true);
         let (begun, read, ended) = in_time(async { Ok::<_, ConnectionError>(all.await) }).await?;
+        self.join(false);
         begun?;
         read?;
         Ok(ended?)
     }
+}
+
+/// Calls `each` with the rows of a joined one.
+fn each_joined(
+    joined: &Row,
+    each: &mut impl FnMut(RawRow<'_>) -> Result<(), ConnectionError>,
+) -> Result<(), ConnectionError> {
+    let Raw(messages) = joined.try_get(joined.len().saturating_sub(1))?;
+    row::rows(messages).try_for_each(|row| each(row?))
 }
 
 /// Waits for an answer a little longer than the server may take for it.

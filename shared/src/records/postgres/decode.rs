@@ -1,7 +1,5 @@
 //! Values in PostgreSQL's binary format as text, without loss of a digit.
 
-use std::fmt::Write;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -66,21 +64,21 @@ pub(super) fn value(form: Form, text: &str) -> Value<'_> {
 }
 
 impl Decoder {
-    /// Appends the value's text, and returns its form.
+    /// Appends the value's text, and returns its form. The text of a [`Form::Text`] may be no UTF-8.
     ///
     /// # Errors
     /// [`Malformed`] for bytes that are not of this type.
     #[inline]
-    pub(super) fn decode(self, raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
+    pub(super) fn decode(self, raw: &[u8], out: &mut Vec<u8>) -> Result<Form, Malformed> {
         match self {
             Self::Bool => match raw {
                 [0] => Ok(Form::False),
                 [1] => Ok(Form::True),
                 _ => Err(Malformed),
             },
-            Self::Int2 => integer(i16::from_be_bytes(array(raw)?).into(), out),
-            Self::Int4 => integer(i32::from_be_bytes(array(raw)?).into(), out),
-            Self::Int8 => integer(i64::from_be_bytes(array(raw)?), out),
+            Self::Int2 => Ok(integer(i16::from_be_bytes(array(raw)?).into(), out)),
+            Self::Int4 => Ok(integer(i32::from_be_bytes(array(raw)?).into(), out)),
+            Self::Int8 => Ok(integer(i64::from_be_bytes(array(raw)?), out)),
             Self::Float4 => {
                 let float = f32::from_be_bytes(array(raw)?);
                 Ok(float_text(zmij::Buffer::new().format(float), out))
@@ -90,10 +88,10 @@ impl Decoder {
                 Ok(float_text(zmij::Buffer::new().format(float), out))
             }
             Self::Numeric => numeric(raw, out),
-            Self::Text => text(raw, out),
+            Self::Text => Ok(text(raw, out)),
             Self::PaddedText => {
                 let end = raw.iter().rposition(|byte| *byte != b' ');
-                text(&raw[..end.map_or(0, |last| last + 1)], out)
+                Ok(text(&raw[..end.map_or(0, |last| last + 1)], out))
             }
             Self::Json => json(utf8(raw)?, out),
             Self::Jsonb => match raw {
@@ -102,18 +100,18 @@ impl Decoder {
             },
             Self::Uuid => {
                 let uuid = uuid::Uuid::from_bytes(array(raw)?);
-                out.push_str(
-                    uuid.hyphenated()
-                        .encode_lower(&mut uuid::Uuid::encode_buffer()),
-                );
+                let mut digits = uuid::Uuid::encode_buffer();
+                out.extend_from_slice(uuid.hyphenated().encode_lower(&mut digits).as_bytes());
                 Ok(Form::Text)
             }
             Self::Bytes => {
-                STANDARD.encode_string(raw, out);
+                out.extend_from_slice(STANDARD.encode(raw).as_bytes());
                 Ok(Form::Text)
             }
-            Self::Date => date(i32::from_be_bytes(array(raw)?), out),
-            Self::Timestamp | Self::TimestampTz => timestamp(i64::from_be_bytes(array(raw)?), out),
+            Self::Date => Ok(date(i32::from_be_bytes(array(raw)?), out)),
+            Self::Timestamp | Self::TimestampTz => {
+                Ok(timestamp(i64::from_be_bytes(array(raw)?), out))
+            }
         }
     }
 }
@@ -126,28 +124,35 @@ fn utf8(raw: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(raw).map_err(|_| Malformed)
 }
 
-/// Invalid bytes, which only a database with the encoding `SQL_ASCII` can have, become U+FFFD.
-fn text(raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
-    match std::str::from_utf8(raw) {
-        Ok(text) => {
-            out.push_str(text);
-            Ok(Form::Text)
-        }
-        Err(_) => {
-            out.push_str(&String::from_utf8_lossy(raw));
-            Ok(Form::LossyText)
-        }
-    }
+fn text(raw: &[u8], out: &mut Vec<u8>) -> Form {
+    out.extend_from_slice(raw);
+    Form::Text
 }
 
-fn integer(number: i64, out: &mut String) -> Result<Form, Malformed> {
-    out.push_str(itoa::Buffer::new().format(number));
-    Ok(Form::Number)
+/// PostgreSQL's digits of a numeric are groups of four.
+const GROUP: usize = 4;
+/// How many numbers a group has.
+const GROUPS: u16 = 10_000;
+
+fn integer(number: i64, out: &mut Vec<u8>) -> Form {
+    // Most numbers are short, and digits by groups then need no copy of any length.
+    match (
+        u16::try_from(number / 10_000),
+        u16::try_from(number % 10_000),
+    ) {
+        (Ok(0), Ok(group)) => push_first(group, out),
+        (Ok(first), Ok(group)) if first < GROUPS => {
+            push_first(first, out);
+            out.extend_from_slice(&digits(group));
+        }
+        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+    }
+    Form::Number
 }
 
 /// The shortest digits that give the same float, as PostgreSQL writes them since version 12: `1`, not `1.0`. NaN and the
 /// infinities are texts, as in PostgreSQL.
-fn float_text(shortest: &str, out: &mut String) -> Form {
+fn float_text(shortest: &str, out: &mut Vec<u8>) -> Form {
     let special = match shortest {
         "NaN" => Some("NaN"),
         "inf" => Some("Infinity"),
@@ -155,101 +160,104 @@ fn float_text(shortest: &str, out: &mut String) -> Form {
         _ => None,
     };
     if let Some(special) = special {
-        out.push_str(special);
-        return Form::Text;
+        return text(special.as_bytes(), out);
     }
-    out.push_str(shortest.strip_suffix(".0").unwrap_or(shortest));
+    out.extend_from_slice(shortest.strip_suffix(".0").unwrap_or(shortest).as_bytes());
     Form::Number
 }
 
-/// PostgreSQL's digits of a numeric are groups of four.
-const GROUP: usize = 4;
-
 /// Decodes a numeric: the number of groups, the weight of the first group as a power of 10,000, the sign, the number of
 /// digits after the point, and the groups.
-fn numeric(raw: &[u8], out: &mut String) -> Result<Form, Malformed> {
+fn numeric(raw: &[u8], out: &mut Vec<u8>) -> Result<Form, Malformed> {
     let (header, groups) = raw.split_first_chunk::<8>().ok_or(Malformed)?;
     let short = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
     let (count, weight) = (usize::from(short(0)), i32::from(short(2) as i16));
     let (sign, scale) = (short(4), usize::from(short(6)));
     match sign {
         0x0000 => {}
-        0x4000 => out.push('-'),
-        special => {
-            out.push_str(match special {
-                0xC000 => "NaN",
-                0xD000 => "Infinity",
-                0xF000 => "-Infinity",
-                _ => return Err(Malformed),
-            });
-            return Ok(Form::Text);
-        }
+        0x4000 => out.push(b'-'),
+        0xC000 => return Ok(text(b"NaN", out)),
+        0xD000 => return Ok(text(b"Infinity", out)),
+        0xF000 => return Ok(text(b"-Infinity", out)),
+        _ => return Err(Malformed),
     }
     if groups.len() != count * 2 {
         return Err(Malformed);
     }
     let group = |power: i32| {
-        let at = usize::try_from(weight - power).ok()?;
-        let bytes = groups.get(at * 2..at * 2 + 2)?;
-        Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+        let at = usize::try_from(weight - power).ok();
+        let bytes = at.and_then(|at| groups.get(at * 2..at * 2 + 2));
+        let group = bytes.map_or(0, |bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
+        (group < GROUPS).then_some(group).ok_or(Malformed)
     };
-    let mut digits = itoa::Buffer::new();
-    out.push_str(digits.format(group(weight.max(0)).unwrap_or(0)));
+    push_first(group(weight.max(0))?, out);
     for power in (0..weight.max(0)).rev() {
-        push_group(group(power).unwrap_or(0), GROUP, out)?;
+        out.extend_from_slice(&digits(group(power)?));
     }
     if scale > 0 {
-        out.push('.');
-        for (n, power) in (0..scale.div_ceil(GROUP)).zip(1..) {
-            let width = GROUP.min(scale - n * GROUP);
-            push_group(group(-power).unwrap_or(0), width, out)?;
+        out.push(b'.');
+        let end = out.len() + scale;
+        for power in (1..).take(scale.div_ceil(GROUP)) {
+            out.extend_from_slice(&digits(group(-power)?));
         }
+        out.truncate(end);
     }
     Ok(Form::Number)
 }
 
-/// Appends the first `width` of a group's four digits.
-fn push_group(group: u16, width: usize, out: &mut String) -> Result<(), Malformed> {
-    if group > 9_999 {
-        return Err(Malformed);
+/// The four digits of a group.
+fn digits(group: u16) -> [u8; GROUP] {
+    let ([a, b], [c, d]) = (two(group / 100), two(group % 100));
+    [a, b, c, d]
+}
+
+/// The two digits of a number below 100.
+fn two(number: u16) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// Appends a group without zeros at its start.
+#[inline]
+fn push_first(group: u16, out: &mut Vec<u8>) {
+    let [a, b, c, d] = digits(group);
+    match group {
+        0..10 => out.push(d),
+        10..100 => out.extend_from_slice(&[c, d]),
+        100..1_000 => out.extend_from_slice(&[b, c, d]),
+        _ => out.extend_from_slice(&[a, b, c, d]),
     }
-    for divisor in [1_000, 100, 10, 1].into_iter().take(width) {
-        out.push(char::from(b'0' + (group / divisor % 10) as u8));
-    }
-    Ok(())
 }
 
 /// A JSON value without its whitespace between tokens: a scalar as such, a list or a map as compact JSON.
-fn json(json: &str, out: &mut String) -> Result<Form, Malformed> {
+fn json(json: &str, out: &mut Vec<u8>) -> Result<Form, Malformed> {
     let trimmed = json.trim_ascii();
     match trimmed.as_bytes().first().ok_or(Malformed)? {
         b'"' => {
-            let text: String = serde_json::from_str(trimmed).map_err(|_| Malformed)?;
-            out.push_str(&text);
-            Ok(Form::Text)
+            let scalar: String = serde_json::from_str(trimmed).map_err(|_| Malformed)?;
+            Ok(text(scalar.as_bytes(), out))
         }
         b'{' | b'[' => {
-            compact(trimmed, out);
+            compact(trimmed.as_bytes(), out);
             Ok(Form::Json)
         }
         b't' => Ok(Form::True),
         b'f' => Ok(Form::False),
         b'n' => Ok(Form::Null),
         _ => {
-            out.push_str(trimmed);
+            out.extend_from_slice(trimmed.as_bytes());
             Ok(Form::Number)
         }
     }
 }
 
-fn compact(json: &str, out: &mut String) {
+fn compact(json: &[u8], out: &mut Vec<u8>) {
     let (mut is_text, mut is_escaped) = (false, false);
-    out.extend(json.chars().filter(|c| {
-        let is_shown = is_text || !c.is_ascii_whitespace();
-        match c {
+    out.extend(json.iter().filter(|byte| {
+        let is_shown = is_text || !byte.is_ascii_whitespace();
+        match byte {
             _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = is_text,
-            '"' => is_text = !is_text,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
             _ => {}
         }
         is_shown
@@ -260,56 +268,55 @@ fn compact(json: &str, out: &mut String) {
 const EPOCH_DAYS: i64 = 10_957;
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
-fn date(days: i32, out: &mut String) -> Result<Form, Malformed> {
-    if !push_infinity(days == i32::MAX, days == i32::MIN, out) {
-        let era = push_date(i64::from(days) + EPOCH_DAYS, out);
-        out.push_str(era);
+fn date(days: i32, out: &mut Vec<u8>) -> Form {
+    match days {
+        i32::MAX => out.extend_from_slice(b"infinity"),
+        i32::MIN => out.extend_from_slice(b"-infinity"),
+        days => {
+            let era = push_date(i64::from(days) + EPOCH_DAYS, out);
+            out.extend_from_slice(era);
+        }
     }
-    Ok(Form::Text)
+    Form::Text
 }
 
 /// An instant in UTC as RFC 3339, with its fraction of a second where it has one. Years outside of 1 to 9999, which RFC
 /// 3339 lacks, are written as PostgreSQL writes them.
-fn timestamp(microseconds: i64, out: &mut String) -> Result<Form, Malformed> {
-    if push_infinity(microseconds == i64::MAX, microseconds == i64::MIN, out) {
-        return Ok(Form::Text);
+fn timestamp(microseconds: i64, out: &mut Vec<u8>) -> Form {
+    match microseconds {
+        i64::MAX => return text(b"infinity", out),
+        i64::MIN => return text(b"-infinity", out),
+        _ => {}
     }
     let days = microseconds.div_euclid(MICROSECONDS_PER_DAY);
     let in_day = microseconds.rem_euclid(MICROSECONDS_PER_DAY) as u64;
     let era = push_date(days + EPOCH_DAYS, out);
-    let (seconds, fraction) = (in_day / 1_000_000, in_day % 1_000_000);
-    let two = |number: u64| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+    let (seconds, fraction) = ((in_day / 1_000_000) as u32, (in_day % 1_000_000) as u32);
     let ([h, hh], [m, mm], [s, ss]) = (
-        two(seconds / 3600),
-        two(seconds / 60 % 60),
-        two(seconds % 60),
+        two((seconds / 3600) as u16),
+        two((seconds / 60 % 60) as u16),
+        two((seconds % 60) as u16),
     );
-    let time = [b'T', h, hh, b':', m, mm, b':', s, ss];
-    push_ascii(time, out);
+    out.extend_from_slice(&[b'T', h, hh, b':', m, mm, b':', s, ss]);
     if fraction > 0 {
-        let _ = write!(out, ".{fraction:06}");
-        out.truncate(out.trim_end_matches('0').len());
+        let ([a, b, c, d], [e, f]) = (
+            digits((fraction / 100) as u16),
+            two((fraction % 100) as u16),
+        );
+        out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+        while out.pop_if(|digit| *digit == b'0').is_some() {}
     }
-    out.push('Z');
-    out.push_str(era);
-    Ok(Form::Text)
-}
-
-fn push_infinity(is_infinite: bool, is_negative: bool, out: &mut String) -> bool {
-    match (is_infinite, is_negative) {
-        (true, _) => out.push_str("infinity"),
-        (_, true) => out.push_str("-infinity"),
-        _ => return false,
-    }
-    true
+    out.push(b'Z');
+    out.extend_from_slice(era);
+    Form::Text
 }
 
 /// Appends the date of a day since 1970-01-01 in the proleptic Gregorian calendar, and returns what follows the whole value
 /// for a year before 1. There is no year 0: it is 1 BC.
-fn push_date(days: i64, out: &mut String) -> &'static str {
+fn push_date(days: i64, out: &mut Vec<u8>) -> &'static [u8] {
     // Years begin in March here, so that a leap day ends its year; 400 of them have 146,097 days.
     let days = days + 719_468;
-    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097) as u32);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
@@ -319,26 +326,24 @@ fn push_date(days: i64, out: &mut String) -> &'static str {
     } else {
         (month - 9, 1)
     };
-    let year = cycle * 400 + year + next;
+    let year = cycle * 400 + i64::from(year) + next;
     let (year, era) = if year > 0 {
         (year, "")
     } else {
         (1 - year, " BC")
     };
-    let two = |number: i64| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-    let ([m, mm], [d, dd]) = (two(month), two(day));
-    if year < 10_000 {
-        let ([y, yy], [yyy, yyyy]) = (two(year / 100), two(year % 100));
-        push_ascii([y, yy, yyy, yyyy], out);
-    } else {
-        out.push_str(itoa::Buffer::new().format(year));
+    let ([m, mm], [d, dd]) = (two(month as u16), two(day as u16));
+    match u16::try_from(year) {
+        Ok(year) if year < GROUPS => {
+            let [y, yy, yyy, yyyy] = digits(year);
+            out.extend_from_slice(&[y, yy, yyy, yyyy, b'-', m, mm, b'-', d, dd]);
+        }
+        _ => {
+            out.extend_from_slice(itoa::Buffer::new().format(year).as_bytes());
+            out.extend_from_slice(&[b'-', m, mm, b'-', d, dd]);
+        }
     }
-    push_ascii([b'-', m, mm, b'-', d, dd], out);
-    era
-}
-
-fn push_ascii<const N: usize>(bytes: [u8; N], out: &mut String) {
-    out.push_str(str::from_utf8(&bytes).unwrap_or_default());
+    era.as_bytes()
 }
 
 #[cfg(test)]
@@ -348,9 +353,9 @@ mod tests {
     use super::*;
 
     fn decoded(decoder: Decoder, raw: &[u8]) -> (Form, String) {
-        let mut out = String::new();
+        let mut out = Vec::new();
         let form = decoder.decode(raw, &mut out).unwrap();
-        (form, out)
+        (form, String::from_utf8(out).unwrap())
     }
 
     fn number(text: &str) -> (Form, String) {
@@ -377,7 +382,7 @@ mod tests {
         for (sign, text) in [(0xC000, "NaN"), (0xD000, "Infinity"), (0xF000, "-Infinity")] {
             assert_eq!(numeric(0, 0, sign, 0, &[]), (Form::Text, text.to_owned()));
         }
-        let mut out = String::new();
+        let mut out = Vec::new();
         assert_eq!(Decoder::Numeric.decode(&[0; 7], &mut out), Err(Malformed));
         let too_large = [0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10];
         assert_eq!(
@@ -454,6 +459,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_integer_keeps_its_digits(number in prop_oneof![any::<i64>(), -20_000_i64..200_000_000, Just(0)], zeros in 0_u32..9) {
+            for number in [number, 10_i64.pow(zeros), 10_i64.pow(zeros) - 1] {
+                prop_assert_eq!(decoded(Decoder::Int8, &number.to_be_bytes()).1, number.to_string());
+            }
+        }
+
+        #[test]
         fn dates_are_those_of_the_calendar(days in -730_000_i32..2_900_000) {
             let date = jiff::civil::date(2000, 1, 1) + jiff::SignedDuration::from_hours(24 * i64::from(days));
             prop_assert_eq!(decoded(Decoder::Date, &days.to_be_bytes()).1, date.to_string());
@@ -461,7 +473,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_decoded_or_refused(raw in prop::collection::vec(any::<u8>(), 0..24)) {
-            let mut out = String::new();
+            let mut out = Vec::new();
             for decoder in [Decoder::Bool, Decoder::Numeric, Decoder::Json, Decoder::Jsonb, Decoder::Uuid, Decoder::Date, Decoder::Timestamp, Decoder::PaddedText] {
                 let _ = decoder.decode(&raw, &mut out);
             }

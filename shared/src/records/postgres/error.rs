@@ -97,7 +97,15 @@ impl ConnectionError {
                 other => other,
             };
         };
-        if error.as_db_error().is_some() || self.is_wrong_certificate() {
+        if error.as_db_error().is_some() {
+            return self;
+        }
+        if tls::is_misunderstood(error) {
+            return Self::Misconfigured(
+                "encryption cannot be agreed on; check the port in the address, and that the server has TLS 1.2 or 1.3",
+            );
+        }
+        if self.is_wrong_certificate() {
             return self;
         }
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
@@ -107,6 +115,12 @@ impl ConnectionError {
             ),
             (_, "server does not support TLS") => Self::Misconfigured(
                 "it does not encrypt connections, which those to other machines must be",
+            ),
+            ("invalid configuration", _) => Self::Misconfigured(
+                "the address in the deployment file is inconsistent; check its hosts, ports and parameters",
+            ),
+            ("authentication error", _) => Self::Misconfigured(
+                "it asks for another way to sign in than a password; check pg_hba.conf for scram-sha-256",
             ),
             // The cause is that of the operating system, which names no host.
             (_, "") => Self::Unreachable(error.to_string()),
@@ -210,6 +224,68 @@ fn of_server(server: &DbError, operation: &'static str, spec: &SqlSpec) -> Recor
         code => {
             let source = format!("the server of {database}");
             RecordsError::Unavailable(CallError::with_code(operation, code, source))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_postgres::Config;
+
+    use super::*;
+    use crate::records::postgres::connection::Connection;
+
+    /// The error of connecting to a server that answers the request for TLS, and then the handshake, with these bytes, and
+    /// ends the connection.
+    async fn error_of(agreed: &'static [u8], handshake: &'static [u8]) -> ConnectionError {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut received = [0; 4_096];
+            for answer in [agreed, handshake] {
+                let _ = stream.read(&mut received).await;
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        let address =
+            format!("host=localhost hostaddr=127.0.0.1 port={port} user=a sslmode=require");
+        let tls = tls::connector(&[]).unwrap();
+        let opened =
+            Connection::open(&mut address.parse::<Config>().unwrap(), Some(tls), None).await;
+        opened.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_speaks_no_common_tls_is_not_waited_for() {
+        for answer in [
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            // Alerts: of the protocol's version, of the handshake.
+            &[21, 3, 3, 0, 2, 2, 70],
+            &[21, 3, 3, 0, 2, 2, 40],
+        ] {
+            let error = error_of(b"S", answer).await;
+            assert!(!error.is_passing());
+            let ConnectionError::Misconfigured(problem) = error else {
+                panic!("{error:?}");
+            };
+            assert!(problem.contains("TLS 1.2"), "{problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_in_its_handshake_is_tried_again() {
+        for (agreed, handshake) in [(&b""[..], &b""[..]), (b"S", b""), (b"S", &[22, 3, 3])] {
+            let error = error_of(agreed, handshake).await;
+            assert!(
+                matches!(error, ConnectionError::Unreachable(_)),
+                "{error:?}"
+            );
+            assert!(error.is_passing());
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The rows of a window of keys, decoded, and the positions in it from which another reader goes on.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::connection::Raw;
 use super::decode::{self, Decoder, Form, Malformed};
 use super::error::ConnectionError;
 use super::position::{Key, Position};
+use super::row::RawRow;
 use super::statement::{self, Selected};
 use crate::selection::KeyTime;
 use crate::value::Value;
@@ -40,7 +40,9 @@ const MOST_BYTES: u64 = 16_000_000;
 /// The rows of a page.
 #[derive(Debug, Default)]
 struct Buffers {
-    /// The text of all values.
+    /// The text of all values, while rows are added.
+    bytes: Vec<u8>,
+    /// The text of all values, after the last row.
     text: String,
     /// The values, row by row. Each begins where the one before ends.
     spans: Vec<ValueSpan>,
@@ -61,7 +63,8 @@ impl BufferPool {
     }
 
     fn give_back(&self, mut buffers: Buffers) {
-        buffers.text.clear();
+        buffers.bytes = std::mem::take(&mut buffers.text).into_bytes();
+        buffers.bytes.clear();
         buffers.spans.clear();
         buffers.keys.clear();
         buffers.key_ends.clear();
@@ -108,36 +111,34 @@ impl PostgresPage {
     }
 
     /// Adds a row of the answer, unless it is of another parent.
-    pub(super) fn add(&mut self, row: &Row, parent: &Parent) -> Result<(), ConnectionError> {
+    pub(super) fn add(
+        &mut self,
+        mut row: RawRow<'_>,
+        parent: &Parent,
+    ) -> Result<(), ConnectionError> {
         let selected = &*self.selected;
-        let raw = |column: usize| {
-            Ok::<_, ConnectionError>(row.try_get::<_, Option<Raw<'_>>>(column)?.map(|raw| raw.0))
-        };
-        if selected.compares_neighbors
-            && row.try_get::<_, Option<bool>>(row.len() - 2)? == Some(true)
-        {
-            return Err(ConnectionError::EqualKeys);
-        }
         self.scanned = match selected.is_numbered() {
-            true => row.try_get::<_, i64>(row.len() - 1)?.unsigned_abs(),
+            true => number(selected, row)?,
             false => self.scanned + 1,
         };
-        let width = selected.key.len();
-        if !parent.is(raw(width)?.unwrap_or_default()) {
+        let (mut key, width) = (row, selected.key.len());
+        for _ in 0..width {
+            row.value()?;
+        }
+        let of_key = (0..width).map(|_| Ok(key.value()?.unwrap_or_default()));
+        if !parent.is(row.value()?.unwrap_or_default()) {
             self.other_parent += 1;
-            let key = (0..width).map(|n| Ok(raw(n)?.unwrap_or_default().to_vec()));
-            self.end = Some(Key(key.collect::<Result<_, ConnectionError>>()?));
+            let values = of_key.map(|value| value.map(<[u8]>::to_vec));
+            self.end = Some(Key(values.collect::<Result<_, Malformed>>()?));
             return Ok(());
         }
         self.end = None;
-        for n in 0..width {
-            self.buffers
-                .keys
-                .extend_from_slice(raw(n)?.unwrap_or_default());
+        for value in of_key {
+            self.buffers.keys.extend_from_slice(value?);
             self.buffers.key_ends.push(self.buffers.keys.len());
         }
-        for (n, decoder) in selected.decoders().enumerate() {
-            let form = match raw(selected.before_expressions() + n)? {
+        for decoder in selected.decoders() {
+            let form = match row.value()? {
                 None => Form::Null,
                 Some(raw) => {
                     self.bytes += raw.len() as u64;
@@ -146,10 +147,10 @@ impl PostgresPage {
                         _ => None,
                     };
                     let raw = zoned.as_ref().map_or(raw, |raw| raw.as_slice());
-                    decoder.decode(raw, &mut self.buffers.text)?
+                    decoder.decode(raw, &mut self.buffers.bytes)?
                 }
             };
-            let end = u32::try_from(self.buffers.text.len()).map_err(|_| Malformed)?;
+            let end = u32::try_from(self.buffers.bytes.len()).map_err(|_| Malformed)?;
             self.buffers.spans.push(ValueSpan { form, end });
         }
         self.buffers.numbers.push(self.scanned);
@@ -158,6 +159,16 @@ impl PostgresPage {
             true => Err(ConnectionError::PageFull),
             false => Ok(()),
         }
+    }
+
+    /// Makes the page ready to be read, after its last row.
+    ///
+    /// # Errors
+    /// [`Malformed`] for more text than a page can have.
+    pub(super) fn finish(&mut self) -> Result<(), Malformed> {
+        let buffers = &mut self.buffers;
+        buffers.text = text_of(std::mem::take(&mut buffers.bytes), &mut buffers.spans)?;
+        Ok(())
     }
 
     /// How many records the page has.
@@ -174,9 +185,10 @@ impl PostgresPage {
         if self.selected.is_in_order {
             let spans = &self.buffers.spans;
             let mut start = first.checked_sub(1).map_or(0, |before| spans[before].end);
+            let mut rest = &self.buffers.text[start as usize..];
             values.extend(spans[first..first + width].iter().map(|span| {
-                let text = &self.buffers.text[start as usize..span.end as usize];
-                start = span.end;
+                let (text, after) = rest.split_at((span.end - start) as usize);
+                (rest, start) = (after, span.end);
                 decode::value(span.form, text)
             }));
             return;
@@ -267,6 +279,51 @@ impl PostgresPage {
     }
 }
 
+/// The number of a row in its window, of a numbered answer.
+fn number(selected: &Selected, mut row: RawRow<'_>) -> Result<u64, ConnectionError> {
+    for _ in 0..selected.before_expressions() + selected.decoders().len() {
+        row.value()?;
+    }
+    if selected.compares_neighbors && row.value()? == Some(&[1]) {
+        return Err(ConnectionError::EqualKeys);
+    }
+    let number = row.value()?.and_then(|raw| raw.try_into().ok());
+    Ok(i64::from_be_bytes(number.ok_or(Malformed)?).unsigned_abs())
+}
+
+/// The text of all values: their bytes where each is UTF-8. All are tested at once, which costs little.
+fn text_of(bytes: Vec<u8>, spans: &mut [ValueSpan]) -> Result<String, Malformed> {
+    match String::from_utf8(bytes) {
+        Ok(text)
+            if spans
+                .iter()
+                .all(|span| text.is_char_boundary(span.end as usize)) =>
+        {
+            Ok(text)
+        }
+        Ok(text) => with_replacements(text.as_bytes(), spans),
+        Err(error) => with_replacements(error.as_bytes(), spans),
+    }
+}
+
+/// The text of values of which some are no UTF-8, as only a database with the encoding `SQL_ASCII` has them: wrong bytes become
+/// U+FFFD.
+#[cold]
+fn with_replacements(bytes: &[u8], spans: &mut [ValueSpan]) -> Result<String, Malformed> {
+    let (mut text, mut start) = (String::with_capacity(bytes.len()), 0);
+    for span in spans {
+        let end = span.end as usize;
+        let replaced = String::from_utf8_lossy(&bytes[start..end]);
+        if let Cow::Owned(_) = replaced {
+            span.form = Form::LossyText;
+        }
+        text.push_str(&replaced);
+        start = end;
+        span.end = u32::try_from(text.len()).map_err(|_| Malformed)?;
+    }
+    Ok(text)
+}
+
 /// The parent whose rows are read, in the type of the parent's column.
 #[derive(Debug, Clone)]
 pub(super) struct Parent {
@@ -311,7 +368,10 @@ impl Parent {
         if raw == self.raw {
             return true;
         }
-        let mut text = String::new();
-        self.decoder.decode(raw, &mut text).is_ok() && text == self.text
+        let mut text = Vec::new();
+        self.decoder.decode(raw, &mut text).is_ok() && String::from_utf8_lossy(&text) == self.text
     }
 }
+
+#[cfg(test)]
+mod tests;

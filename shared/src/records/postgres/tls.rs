@@ -48,6 +48,16 @@ fn of_rds() -> impl Iterator<Item = CertificateDer<'static>> {
 
 /// What is wrong with the server's certificate, if that is why a connection failed. The error's own text has names of hosts.
 pub(super) fn wrong_certificate(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    tls_error(error).map(described)
+}
+
+/// Whether a connection failed because the server and this client do not understand each other: it speaks no TLS, or none of
+/// the same versions and ciphers. Neither passes by itself, other than a connection that ends.
+pub(super) fn is_misunderstood(error: &(dyn Error + 'static)) -> bool {
+    tls_error(error).is_some_and(|error| !matches!(error, rustls::Error::InvalidCertificate(_)))
+}
+
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         // An error of a stream wraps the cause without having it as its source.
@@ -56,7 +66,7 @@ pub(super) fn wrong_certificate(error: &(dyn Error + 'static)) -> Option<&'stati
             .and_then(|error| error.get_ref());
         let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
         if let Some(error) = inner.or_else(|| error.downcast_ref()) {
-            return Some(described(error));
+            return Some(error);
         }
         cause = error.source();
     }
