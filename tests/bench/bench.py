@@ -122,6 +122,7 @@ def side_by_side(bench: Bench, form: str, options: argparse.Namespace, faster: s
         return lambda rows, keep: bench.program(list(command), rows, keep)
 
     contenders = [Contender("Waybill", lambda rows, keep: bench.export(form, rows, keep), options.rows)]
+    contenders.append(Contender("tls", lambda rows, keep: bench.export(form, rows, keep, encrypted=True), options.rows))
     contenders.append(Contender("rust", of(*usual, form, bench.url), options.rows))
     if form == "xlsx":
         contenders.append(Contender("alone", lambda rows, keep: bench.program([*usual, "alone", str(rows)], rows), options.rows, is_compared=False))

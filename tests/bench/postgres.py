@@ -200,7 +200,7 @@ def main() -> None:
             "Waybill": lambda: _export(bench, plain, options.rows),
             "copy": lambda: _program(bench, server.client(copied)),
             "psycopg": lambda: _program(bench, psycopg),
-            "Waybill, TLS": lambda: _export(bench, encrypted, options.rows),
+            "Waybill, TLS": lambda: _export(bench, encrypted, options.rows, encrypted=True),
             "copy, TLS": lambda: _program(bench, server.client(copied, encrypted=True)),
         }
         contenders = {name: Contender(name, options.rows) for name in ways}
@@ -245,11 +245,11 @@ def _beside(bench: Bench, server: Server, catalog: Path, options: argparse.Names
     )
 
 
-def _export(bench: Bench, catalog: Path, rows: int) -> Used:
+def _export(bench: Bench, catalog: Path, rows: int, *, encrypted: bool = False) -> Used:
     bench.environment["CATALOG_PATH"] = str(catalog)
     event = bench.event("POST", f"/v1/organizations/{PARENT}/exports", json.dumps({"type": "purchases", "format": "csv"}), f"p-{time.time_ns()}")
     event["requestContext"]["authorizer"]["jwt"]["claims"]["scope"] = f"organization:{PARENT}"
-    return bench.generate(bench.request([event])[0], rows)
+    return bench.generate(bench.request([event])[0], rows, encrypted=encrypted)
 
 
 def _program(bench: Bench, command: list[str]) -> Used:
@@ -263,7 +263,7 @@ NAMES = {
     "Waybill": "Waybill: the binary `generate`, the whole job, with the upload",
     "copy": "`psql`'s `\\copy` of the same query to a file",
     "psycopg": "Python: psycopg with a server-side cursor, `csv`, to a file",
-    "Waybill, TLS": "Waybill, with TLS to the database",
+    "Waybill, TLS": "Waybill, with TLS to the database and to S3",
     "copy, TLS": "`\\copy`, with TLS",
 }
 

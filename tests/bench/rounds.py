@@ -49,10 +49,15 @@ class Bench:
         self._people = 0
 
     def __enter__(self) -> Bench:
-        server = self._start([str(self.binary("bench")), "server"], stdout=subprocess.PIPE)
+        certificate = Path(self._folder.name) / "server.pem"
+        server = self._start([str(self.binary("bench")), "server", str(certificate)], stdout=subprocess.PIPE)
         assert server.stdout is not None
-        self.address = f"127.0.0.1:{server.stdout.readline().strip()}"
+        plain, encrypted = server.stdout.readline().split()
+        self.address = f"127.0.0.1:{plain}"
         self.url = f"http://{self.address}"
+        encrypted_url = f"https://127.0.0.1:{encrypted}"
+        # For a function that reads records and writes files over TLS, as on AWS. Its own tables stay in plain.
+        self.over_tls = {"AWS_ENDPOINT_URL": encrypted_url, "RECORDS_ENDPOINT_URL": encrypted_url, "SSL_CERT_FILE": str(certificate)}
         port = free_port()
         database = Path(self._folder.name) / "tables.sqlite"
         arguments = ["serve", "--host", "127.0.0.1", "--port", str(port), "--db-path", str(database)]
@@ -172,14 +177,15 @@ class Bench:
             raise RuntimeError(f"{command} failed: {self.tail()}")
         return _used(used, self.result()["size"] or 0)
 
-    def export(self, form: str, rows: int, keep: bool = False, under: list[str] | None = None) -> Used:
+    def export(self, form: str, rows: int, keep: bool = False, under: list[str] | None = None, *, encrypted: bool = False) -> Used:
         """A round with a request by `api` and its `generate`; only `generate` is measured."""
-        return self.generate(self.request([self.post(form)])[0], rows, keep, under)
+        return self.generate(self.request([self.post(form)])[0], rows, keep, under, encrypted=encrypted)
 
-    def generate(self, id_: int, rows: int, keep: bool = False, under: list[str] | None = None) -> Used:
-        """A round of `generate` for an export that was requested."""
+    def generate(self, id_: int, rows: int, keep: bool = False, under: list[str] | None = None, *, encrypted: bool = False) -> Used:
+        """A round of `generate` for an export that was requested; with TLS to the records' DynamoDB and to S3 if `encrypted`."""
         self.begin(rows, [{"Records": [_message(id_)]}], keep)
-        used = self.run([*(under or []), str(self.binary("generate"))])
+        environment = self.environment | (self.over_tls if encrypted else {})
+        used = self.run([*(under or []), str(self.binary("generate"))], environment)
         item = self._tables.get_item(TableName="exports", Key={"id": {"N": str(id_)}}, ConsistentRead=True)["Item"]
         if item["status"]["S"] != "succeeded" or int(item["rows"]["N"]) != rows:
             raise RuntimeError(f"the export ended as {item}: {self.tail()}")

@@ -13,6 +13,7 @@ mod runtime;
 mod server;
 mod sink;
 mod start;
+mod tls;
 mod usual;
 
 pub use cells::difference;
@@ -20,4 +21,5 @@ pub use parts::Parts;
 pub use reading::Reading;
 pub use server::Server;
 pub use start::start;
+pub use tls::Certificate;
 pub use usual::{Job, xlsx_alone};

@@ -1,6 +1,7 @@
 //! `bench`: the program that `bench.py` starts.
 //!
-//! - `bench server`: the records, the bucket, the queue and Lambda's Runtime API on a port of loopback, which it prints
+//! - `bench server FILE`: the records, the bucket, the queue and Lambda's Runtime API on a port of loopback, and on another
+//!   one with TLS; it prints both, and writes the certificate into the file
 //! - `bench start FUNCTION`: microseconds from a function's start to its first request for an event
 //! - `bench usual csv|xlsx ENDPOINT`: the same job in a usual Rust program
 //! - `bench usual alone ROWS`: only writes rows from memory as XLSX
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use waybill::file::csv::CsvRows;
 use waybill::file::xlsx::XlsxRows;
-use waybill_bench::{Job, Parts, Reading, Server, difference, start, xlsx_alone};
+use waybill_bench::{Certificate, Job, Parts, Reading, Server, difference, start, xlsx_alone};
 use waybill_tests::xlsx;
 
 /// Records of ten pages.
@@ -34,7 +35,7 @@ fn main() -> Result<()> {
     let arguments: Vec<OsString> = arguments.collect();
     let texts: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
     let said = match (command.to_str().unwrap_or_default(), &texts[..]) {
-        ("server", []) => serve()?,
+        ("server", [certificate]) => serve(certificate)?,
         ("start", [function]) => start(&mut Command::new(function))?.as_micros().to_string(),
         ("usual", ["alone", rows]) => xlsx_alone(rows.parse()?)?.to_string(),
         ("usual", [form, endpoint]) => usual(form, endpoint)?,
@@ -47,13 +48,19 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn serve() -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+fn serve(file: &str) -> Result<String> {
+    let plain = TcpListener::bind("127.0.0.1:0")?;
+    let encrypted = TcpListener::bind("127.0.0.1:0")?;
+    let certificate = Arc::new(Certificate::new()?);
+    std::fs::write(file, &certificate.pem)?;
     let server = Arc::new(Server::new());
+    let ports = [plain.local_addr()?.port(), encrypted.local_addr()?.port()];
     let mut output = std::io::stdout();
-    writeln!(output, "{}", listener.local_addr()?.port())?;
+    writeln!(output, "{} {}", ports[0], ports[1])?;
     output.flush()?;
-    server.serve(&listener)?;
+    let serving = Arc::clone(&server);
+    std::thread::spawn(move || serving.serve(&encrypted, Some(&certificate)));
+    server.serve(&plain, None)?;
     Ok(String::new())
 }
 

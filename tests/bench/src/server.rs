@@ -1,7 +1,7 @@
 //! All fake services on one port of loopback, distinguished by path and headers.
 
-use std::io::{self, BufReader, BufWriter};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,6 +13,7 @@ use crate::orders::orders;
 use crate::pages::Pages;
 use crate::runtime::Runtime;
 use crate::sink::Sink;
+use crate::tls::Certificate;
 
 const AMZ_JSON: &str = "application/x-amz-json-1.0";
 
@@ -41,23 +42,33 @@ impl Server {
         }
     }
 
-    /// Serves until the process ends, with a thread per connection.
+    /// Serves until the process ends, with a thread per connection; encrypted with a certificate.
     ///
     /// # Errors
     /// When no connection can be accepted any more.
-    pub fn serve(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
+    pub fn serve(
+        self: &Arc<Self>,
+        listener: &TcpListener,
+        certificate: Option<&Arc<Certificate>>,
+    ) -> io::Result<()> {
         loop {
             let (connection, _) = listener.accept()?;
-            let server = Arc::clone(self);
+            connection.set_nodelay(true)?;
+            let (server, certificate) = (Arc::clone(self), certificate.cloned());
             // A broken connection ends with its client.
-            thread::spawn(move || server.connection(&connection));
+            thread::spawn(move || match certificate {
+                None => server.connection(&connection, &connection),
+                Some(certificate) => {
+                    let encrypted = certificate.accept(connection)?;
+                    server.connection(encrypted.clone(), encrypted)
+                }
+            });
         }
     }
 
-    fn connection(&self, connection: &TcpStream) -> io::Result<()> {
-        connection.set_nodelay(true)?;
-        let mut input = BufReader::with_capacity(256 << 10, connection);
-        let mut output = BufWriter::new(connection);
+    fn connection(&self, input: impl Read, output: impl Write) -> io::Result<()> {
+        let mut input = BufReader::with_capacity(256 << 10, input);
+        let mut output = BufWriter::new(output);
         while let Some(request) = read_request(&mut input, &mut output)? {
             let answer = self.answer(request);
             write_answer(&mut output, &answer)?;
@@ -151,7 +162,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Arc::clone(&server);
-        thread::spawn(move || serving.serve(&listener));
+        thread::spawn(move || serving.serve(&listener, None));
         (server, url)
     }
 

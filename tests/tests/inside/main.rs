@@ -8,7 +8,9 @@ mod openapi;
 mod outages;
 mod own_kinds;
 mod permissions;
+mod random_filters;
 mod reading;
+mod sort_formats;
 mod states;
 mod unreadable;
 
