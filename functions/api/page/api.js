@@ -1,6 +1,7 @@
 // A client of Waybill's API with the tokens that `getToken` returns.
 
-import { KINDS } from "/element/kinds.js";
+/** The kinds of parents, `{kind, plural, label, root}`, which the service fills in. */
+export const KINDS = "KINDS";
 
 /** The error of a call. Its message is for the user, and empty if the service gave none. */
 export class Problem extends Error {

@@ -1,7 +1,6 @@
 // The page: routing, sign-in, and the frame around every view.
 
-import { KINDS } from "/element/kinds.js";
-import { Client, pathOf, ROOT, rootOf } from "./api.js";
+import { Client, KINDS, pathOf, ROOT, rootOf } from "./api.js";
 import { fullPage, announce, h, icon, loading } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";

@@ -1,7 +1,6 @@
 // The base class of Waybill's elements: styles, texts, and the API client.
 
-import { KINDS } from "/element/kinds.js";
-import { Client, parentOf } from "./api.js";
+import { Client, KINDS, parentOf } from "./api.js";
 import { announce, h } from "./dom.js";
 import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";

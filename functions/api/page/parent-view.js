@@ -1,7 +1,6 @@
 // The view of one parent (such as a project): its lists of records and its exports.
 
-import { KINDS } from "/element/kinds.js";
-import { parentOf, pathOf } from "./api.js";
+import { KINDS, parentOf, pathOf } from "./api.js";
 import { fullPage, blank, h, icon } from "./dom.js";
 import { words } from "./format.js";
 import { RecordsList } from "./records-list.js";

@@ -8,13 +8,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Serialize;
 use serde_json::{Value, json};
 use waybill::parent::ParentKinds;
 
-use self::assets::Kept;
+use self::assets::{Assets, Kept};
 use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::{self, PLURAL};
@@ -79,10 +78,10 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(config: &PageConfig) -> R
     let policy = HeaderValue::try_from(config.policy());
     // An origin has only characters that a header allows.
     let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    let page = move |headers: HeaderMap| {
+    let page = move |Extension(kinds): Extension<Arc<ParentKinds>>, headers: HeaderMap| {
         let policy = policy.clone();
         async move {
-            let mut response = found("index.html", &headers, Kept::Never)?;
+            let mut response = found(&assets::of(&kinds), "index.html", &headers, Kept::Never)?;
             let headers = response.headers_mut();
             headers.insert(CONTENT_SECURITY_POLICY, policy);
             Ok::<_, ApiError>(response)
@@ -102,65 +101,39 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(config: &PageConfig) -> R
         .route("/signed-in", get(page.clone()))
         .route("/assets/{version}/{name}", get(asset))
         .route("/element/v1.js", get(element))
-        .route("/element/kinds.js", get(kinds_module))
         .route("/config.json", get(config_json))
         .route(&format!("/{PLURAL}/{{id}}"), of_parent.clone())
         .route(&format!("/{PLURAL}/{{id}}/{{list}}"), of_parent)
 }
 
-fn found(name: &str, headers: &HeaderMap, kept: Kept) -> Result<Response, ApiError> {
-    assets::file(name, headers, kept).ok_or(ApiError::NotFound)
+fn found(
+    assets: &Assets,
+    name: &str,
+    headers: &HeaderMap,
+    kept: Kept,
+) -> Result<Response, ApiError> {
+    let found = assets.file(name, headers, kept);
+    found.ok_or(ApiError::NotFound)
 }
 
 async fn asset(
     Path((version, name)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let kept = match assets::is_current(&version) {
-        true => Kept::Forever,
-        false => Kept::Never,
-    };
-    found(&name, &headers, kept)
-}
-
-async fn element(headers: HeaderMap) -> Result<Response, ApiError> {
-    found("element.js", &headers, Kept::Minutes)
-}
-
-/// A kind of parents, for the scripts.
-#[derive(Serialize)]
-struct KindView<'a> {
-    kind: &'a str,
-    /// The name in paths.
-    plural: &'a str,
-    /// The name shown to people.
-    label: &'a str,
-    /// Whether all other parents belong to one of this kind.
-    root: bool,
-}
-
-/// The kinds of parents, as a module that the other scripts import. It is not among the files, since the catalog, which
-/// defines the kinds, may change.
-async fn kinds_module(
     Extension(kinds): Extension<Arc<ParentKinds>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let views = kinds.iter().map(|kind| KindView {
-        kind: kind.name.as_str(),
-        plural: &kind.plural,
-        label: &kind.label,
-        root: kind.is_root,
-    });
-    let json = serde_json::to_string(&views.collect::<Vec<_>>());
-    let json = json.map_err(|error| ApiError::Internal(error.into()))?;
-    let module = format!("export const KINDS = {json};\n");
-    let mut response = answer::revalidated(module, &headers, "no-cache")?;
-    answer::set(
-        &mut response,
-        CONTENT_TYPE,
-        "text/javascript; charset=utf-8",
-    )?;
-    Ok(response)
+    let assets = assets::of(&kinds);
+    let kept = match assets.are_of(&version) {
+        true => Kept::Forever,
+        false => Kept::Never,
+    };
+    found(&assets, &name, &headers, kept)
+}
+
+async fn element(
+    Extension(kinds): Extension<Arc<ParentKinds>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    found(&assets::of(&kinds), "element.js", &headers, Kept::Minutes)
 }
 
 /// The configuration for the page's scripts.

@@ -133,7 +133,6 @@ async fn no_answer_and_no_mail_has_a_word_of_other_kinds() {
     let mut texts = vec![refused.text().to_owned(), wrong_type.text().to_owned()];
     for path in [
         "/openapi.json".to_owned(),
-        "/element/kinds.js".to_owned(),
         path.clone(),
         format!("{path}/events"),
         format!("/v1/teams/{TEAM}/catalog"),

@@ -1,12 +1,14 @@
 //! The files of the page: embedded, versioned by content, compressed once.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, REFERRER_POLICY, VARY};
 use http::{HeaderMap, HeaderValue};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
+use waybill::parent::ParentKinds;
 
 use crate::http::compression::{Compressed, VARIES_BY};
 
@@ -49,6 +51,8 @@ const FILES: &[(&str, &str)] = files![
 /// The placeholder for the version in a file. A file loads only files of its own version.
 const PLACE: &str = "VERSION";
 const VERSION_DIGITS: usize = 12;
+/// The placeholder for the kinds of parents, a list in JSON.
+const KINDS: &str = "\"KINDS\"";
 
 /// How long a client may cache a file without revalidation.
 #[derive(Clone, Copy)]
@@ -66,58 +70,100 @@ struct Asset {
     body: Compressed,
 }
 
-struct Assets {
+/// The files of a deployment, whose kinds of parents are in them.
+pub(super) struct Assets {
+    kinds: Arc<ParentKinds>,
     version: String,
     files: Vec<Asset>,
 }
 
-static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
-    let mut digest = Sha256::new();
-    for (name, text) in FILES {
-        digest.update(name);
-        digest.update([0]);
-        digest.update(text);
-        digest.update([0]);
-    }
-    let mut version = waybill::hash::hex(&digest.finalize());
-    version.truncate(VERSION_DIGITS);
-    let asset = |&(name, text): &(&'static str, &str)| {
-        let body = Compressed::new(text.replace(PLACE, &version));
-        Asset { name, body }
-    };
-    Assets {
-        files: FILES.iter().map(asset).collect(),
-        version,
-    }
-});
-
-/// The answer with the file of this name, in an encoding that the request headers `asked` allow; `None` without such a
-/// file.
-pub(super) fn file(name: &str, asked: &HeaderMap, kept: Kept) -> Option<Response> {
-    let asset = ASSETS.files.iter().find(|asset| asset.name == name)?;
-    let (body, encoding) = asset.body.form(asked);
-    let mut response = Response::new(Body::from(body));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
-    headers.insert(VARY, HeaderValue::from_static(VARIES_BY));
-    if let Some(encoding) = encoding {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
-    }
-    let kept = match kept {
-        Kept::Never => "no-cache",
-        Kept::Minutes => "public, max-age=300",
-        Kept::Forever => "public, max-age=31536000, immutable",
-    };
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
-    // The address may contain a sign-in's authorization code, which must not leak.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    Some(response)
+/// A kind of parents, for the scripts.
+#[derive(Serialize)]
+struct KindView<'a> {
+    kind: &'a str,
+    /// The name in paths.
+    plural: &'a str,
+    /// The name shown to people.
+    label: &'a str,
+    /// Whether all other parents belong to one of this kind.
+    root: bool,
 }
 
-/// Whether the files have this version. A page that was opened before a deployment requests the old version; it gets
-/// the current files, which must not be cached under the old address.
-pub(super) fn is_current(version: &str) -> bool {
-    ASSETS.version == version
+/// The files that were made last: those of the kinds as they are now, in all requests but the first.
+static MADE: Mutex<Option<Arc<Assets>>> = Mutex::new(None);
+
+/// The files for these kinds of parents.
+pub(super) fn of(kinds: &Arc<ParentKinds>) -> Arc<Assets> {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    match made.as_ref() {
+        Some(assets) if assets.kinds == *kinds => assets.clone(),
+        _ => made.insert(Arc::new(Assets::new(kinds))).clone(),
+    }
+}
+
+impl Assets {
+    fn new(kinds: &Arc<ParentKinds>) -> Self {
+        let views = kinds.iter().map(|kind| KindView {
+            kind: kind.name.as_str(),
+            plural: &kind.plural,
+            label: &kind.label,
+            root: kind.is_root,
+        });
+        let views: Vec<KindView<'_>> = views.collect();
+        // Texts and flags always have a form in JSON.
+        let of_kinds = serde_json::to_string(&views).unwrap_or_default();
+        let texts = FILES
+            .iter()
+            .map(|(name, text)| (*name, text.replace(KINDS, &of_kinds)));
+        let texts: Vec<(&str, String)> = texts.collect();
+        let mut digest = Sha256::new();
+        for (name, text) in &texts {
+            digest.update(name);
+            digest.update([0]);
+            digest.update(text);
+            digest.update([0]);
+        }
+        let mut version = waybill::hash::hex(&digest.finalize());
+        version.truncate(VERSION_DIGITS);
+        let asset = |(name, text): (&'static str, String)| {
+            let body = Compressed::new(text.replace(PLACE, &version));
+            Asset { name, body }
+        };
+        Self {
+            kinds: kinds.clone(),
+            files: texts.into_iter().map(asset).collect(),
+            version,
+        }
+    }
+
+    /// The answer with the file of this name, in an encoding that the request headers `asked` allow; `None` without such a
+    /// file.
+    pub(super) fn file(&self, name: &str, asked: &HeaderMap, kept: Kept) -> Option<Response> {
+        let asset = self.files.iter().find(|asset| asset.name == name)?;
+        let (body, encoding) = asset.body.form(asked);
+        let mut response = Response::new(Body::from(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
+        headers.insert(VARY, HeaderValue::from_static(VARIES_BY));
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        let kept = match kept {
+            Kept::Never => "no-cache",
+            Kept::Minutes => "public, max-age=300",
+            Kept::Forever => "public, max-age=31536000, immutable",
+        };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+        // The address may contain a sign-in's authorization code, which must not leak.
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        Some(response)
+    }
+
+    /// Whether the files have this version. A page that was opened before a deployment requests the old version; it gets
+    /// the current files, which must not be cached under the old address.
+    pub(super) fn are_of(&self, version: &str) -> bool {
+        self.version == version
+    }
 }
 
 fn media_type(name: &str) -> &'static str {
@@ -137,7 +183,8 @@ mod tests {
 
     #[test]
     fn the_page_is_light() {
-        let whole: usize = ASSETS.files.iter().map(|file| file.body.gzip.len()).sum();
+        let assets = of(&Arc::default());
+        let whole: usize = assets.files.iter().map(|file| file.body.gzip.len()).sum();
         assert!(whole < MAX_BYTES, "{whole}");
     }
 
@@ -187,12 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn a_file_contains_its_version() {
-        assert!(file("../Cargo.toml", &HeaderMap::new(), Kept::Never).is_none());
-
-        for asset in &ASSETS.files {
+    fn a_file_contains_its_version_and_the_kinds_of_parents() {
+        let assets = of(&Arc::default());
+        let none = assets.file("../Cargo.toml", &HeaderMap::new(), Kept::Never);
+        assert!(none.is_none());
+        for asset in &assets.files {
             let text = std::str::from_utf8(&asset.body.plain).unwrap();
-            assert!(!text.contains("/VERSION/"), "{}", asset.name);
+            assert!(
+                !text.contains("/VERSION/") && !text.contains(KINDS),
+                "{}",
+                asset.name
+            );
         }
+    }
+
+    #[test]
+    fn other_kinds_have_files_of_another_version() {
+        let built_in = ParentKinds::default();
+        let root = ParentKinds::new(vec![built_in.root().clone()]).unwrap();
+        let [all, root] = [built_in, root].map(|kinds| of(&Arc::new(kinds)));
+        assert_ne!(all.version, root.version);
+        assert!(all.are_of(&all.version) && !all.are_of(&root.version));
     }
 }
