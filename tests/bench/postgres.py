@@ -182,8 +182,8 @@ class Contender:
 def main() -> None:
     """Measures, and writes the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the table")
-    parser.add_argument("--runs", type=int, default=5, help="rounds of each program")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the table")
+    parser.add_argument("--runs", type=int, default=3, help="rounds of each program")
     parser.add_argument("--quick", action="store_true", help="one round of a small table, to try")
     parser.add_argument("--built", type=Path, help="the folder of programs that were built before, to measure these")
     options = parser.parse_args()
