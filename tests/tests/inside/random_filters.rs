@@ -4,7 +4,7 @@
 use std::env;
 
 use fastrand::Rng;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use waybill::catalog::Catalog;
 use waybill_tests::{
@@ -71,11 +71,11 @@ impl Filter {
             "payment",
             "reference",
         ];
+        let column = TEXTS[random.usize(..TEXTS.len())];
         let mut one_of = |column: &str| {
             let order = &orders[random.usize(..orders.len())];
             cell(order, column).to_owned()
         };
-        let column = TEXTS[fastrand::usize(..TEXTS.len())];
         let values = json!([one_of(column), one_of(column)]);
         let instant = one_of("created_at");
         let (low, high) = (one_of("amount"), one_of("amount"));
@@ -183,7 +183,6 @@ async fn a_filter_means_the_same_in_the_file_the_list_and_the_count() {
     let mut found = 0;
     for seed in 0..selections {
         let mut random = Rng::with_seed(seed);
-        fastrand::seed(seed);
         let mut filters: Vec<Filter> = Vec::new();
         for _ in 0..random.usize(1..4) {
             let filter = Filter::random(&mut random, &orders);
@@ -228,8 +227,6 @@ async fn a_filter_means_the_same_in_the_file_the_list_and_the_count() {
             "seed {seed}: {query}"
         );
         found += usize::from(!expected.is_empty());
-        // So that relative times and limits never matter.
-        process.pass(SignedDuration::from_secs(1));
     }
     assert!(
         found as u64 * 4 > selections,

@@ -12,8 +12,7 @@ use utoipa::ToSchema;
 use waybill::access_rules::{Action, Grant, Grants, Scope};
 use waybill::catalog::{Catalog, Column, Delivery, ExportType};
 use waybill::file::Format;
-use waybill::parent::Parent;
-use waybill::parent::{KindName, ParentKinds};
+use waybill::parent::{KindName, Parent, ParentKinds};
 use waybill::parent_profile::NamedParent;
 use waybill::value::Kind;
 
