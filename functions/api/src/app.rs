@@ -114,10 +114,11 @@ impl App {
         self.kinds.keep(kind).await
     }
 
-    /// Looks whether the catalog has changed, and with it the kinds of parents.
-    pub(crate) async fn refresh(&self) {
+    /// Looks whether the catalog has changed, and with it the kinds of parents. Returns whether these are known.
+    pub(crate) async fn refresh(&self) -> bool {
         self.live.refresh().await;
         self.kinds.refresh(&self.catalog()).await;
+        self.kinds.are_known()
     }
 
     /// The current time in whole milliseconds, the precision of JavaScript clients.

@@ -27,6 +27,13 @@ impl CurrentKinds {
         Self { in_use, current }
     }
 
+    /// Whether the stored kinds have been read. Before that, a catalog with another root could take its ids for those of the
+    /// stored one.
+    pub(crate) fn are_known(&self) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.of.is_some()
+    }
+
     pub(crate) fn get(&self) -> Arc<ParentKinds> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.kinds.clone()

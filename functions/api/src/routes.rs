@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Router, middleware};
 use utoipa::openapi::path::{HttpMethod, Operation};
+use waybill::aws::CallError;
 use waybill::parent::ParentKinds;
+use waybill::store::StoreError;
 
 use crate::app::App;
 use crate::contract::{self, Contract, Documented, OfKind, operations};
@@ -137,13 +139,17 @@ pub fn contract(public_url: &str) -> Contract {
     Contract::new(public_url, documented)
 }
 
-/// Looks whether the catalog has changed, before a request reads it. Gives the request the kinds of parents.
+/// Looks whether the catalog has changed, before a request reads it. Gives the request the kinds of parents; before these
+/// are known, no request is answered.
 async fn refresh_catalog(
     State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    app.refresh().await;
+    if !app.refresh().await {
+        let unread = CallError::with_code("Query", "unread", "the kinds of parents are not known");
+        return ApiError::Store(StoreError::Unavailable(unread)).into_response();
+    }
     request.extensions_mut().insert(app.kinds());
     next.run(request).await
 }

@@ -294,3 +294,20 @@ async fn another_root_does_not_get_what_belongs_to_the_one_before() {
     let admin = later.by("u-2", &format!("workspace:{WORKSPACE}"));
     admin.get(&export).await.expect_status(200);
 }
+
+/// Without the stored kinds, nothing says whether the catalog has the same root as before.
+#[tokio::test]
+async fn nothing_is_answered_before_the_stored_kinds_are_known() {
+    let service = service();
+    let (_, member) = people(&service).await;
+    let exports = format!("/v1/teams/{TEAM}/exports");
+    member.post(&exports, tickets()).await.expect_status(201);
+    let other = CATALOG.replace("workspace", "account");
+    let later = Service(service.0.redeployed_with(Catalog::parse(&other).unwrap()));
+    later.0.services().take_down("events");
+    let stranger = later.by("u-9", &format!("account:{WORKSPACE}"));
+    let list = format!("/v1/accounts/{IN_PATH}/exports");
+    assert!(stranger.get(&list).await.problem().starts_with("503 "));
+    // An instance that knows them goes on.
+    member.get(&exports).await.expect_status(200);
+}
