@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::column_filter::{ColumnFilter, PinnedBound};
 pub use self::decision::{Decision, Doubt, KeyTime};
-pub use self::projection::{Condition, Fixed, Projection, is_fixed};
+pub use self::projection::{Condition, Fixed, MaskSecret, Projection, is_fixed};
 pub use self::search::{MAX_SEARCH_LENGTH, Search};
 pub use self::time_bound::TimeBound;
 pub use self::undecided::UndecidedCounts;

@@ -17,7 +17,7 @@ use waybill::deployment_file::DeploymentFile;
 use waybill::live_catalog::LiveCatalog;
 use waybill::queue::Queue;
 use waybill::records::{RecordsClients, RecordsOpener};
-use waybill::store::{Exports, Tables, TypeEntries};
+use waybill::store::{Exports, MaskSecrets, Tables, TypeEntries};
 use waybill_testing::fake::{Wire, http_client};
 use waybill_testing::timing;
 
@@ -81,7 +81,8 @@ pub fn worker(
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(sdk), QUEUE_URL.into()),
         exports_per_parent: 2,
-        type_entries: TypeEntries::new(exports),
+        type_entries: TypeEntries::new(exports.clone()),
+        mask_secrets: MaskSecrets::new(exports),
         timing: timing(),
         retention,
         memory_mb: 512,

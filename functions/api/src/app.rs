@@ -15,7 +15,7 @@ use waybill::parent::{ParentKind, ParentKinds};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{
-    CursorStore, ExportCreator, Exports, KindsInUse, Parents, StoreError, TypeEntries,
+    CursorStore, ExportCreator, Exports, KindsInUse, MaskSecrets, Parents, StoreError, TypeEntries,
 };
 use waybill::work::WorkTiming;
 
@@ -48,6 +48,7 @@ pub struct App {
     pub(crate) creator: ExportCreator,
     /// The stored entries of types.
     pub(crate) type_entries: TypeEntries,
+    pub(crate) mask_secrets: MaskSecrets,
     pub(crate) parents: Parents,
     kinds: CurrentKinds,
     pub(crate) queue: Queue,
@@ -78,6 +79,7 @@ impl App {
                 config.timing.wait_unit(),
             ),
             type_entries: TypeEntries::new(exports.clone()),
+            mask_secrets: MaskSecrets::new(exports.clone()),
             cursor_store: CursorStore::new(clients.db.clone(), config.limits),
             parents: Parents::new(clients.db, config.parents),
             kinds: CurrentKinds::new(KindsInUse::new(exports.clone()), &live.current().catalog),

@@ -11,7 +11,7 @@ use waybill::invocation::time_left;
 use waybill::live_catalog::LiveCatalog;
 use waybill::queue::Queue;
 use waybill::records::{RecordsClients, RecordsOpener};
-use waybill::store::{Exports, TypeEntries};
+use waybill::store::{Exports, MaskSecrets, TypeEntries};
 
 use crate::config::Config;
 
@@ -32,7 +32,8 @@ async fn main() -> Result<(), Error> {
             checkpoint_every: config.timing.lease().unsigned_abs() / 2,
         },
         queue: Queue::new(aws_sdk_sqs::Client::new(&aws), config.queue_url),
-        type_entries: TypeEntries::new(exports),
+        type_entries: TypeEntries::new(exports.clone()),
+        mask_secrets: MaskSecrets::new(exports),
         timing: config.timing,
         retention: config.retention,
         exports_per_parent: config.exports_per_parent,

@@ -8,7 +8,7 @@ use waybill::bucket::BucketError;
 use waybill::export::{Export, ExportId, Failure, Status};
 use waybill::lifecycle::{Claim, State};
 use waybill::queue::Queue;
-use waybill::store::{CommitError, Place, StoreError, TypeEntries, Updated};
+use waybill::store::{CommitError, MaskSecrets, Place, StoreError, TypeEntries, Updated};
 use waybill::work::{Completing, WorkTiming};
 
 use crate::attempt::{Attempt, AttemptError, AttemptOutcome, Dependencies, abort, finish_recorded};
@@ -27,6 +27,8 @@ pub struct Worker {
     pub queue: Queue,
     /// The stored entries of types.
     pub type_entries: TypeEntries,
+    /// The secret of masked values.
+    pub mask_secrets: MaskSecrets,
     /// The time limits and waits.
     pub timing: WorkTiming,
     /// The time from completion to expiry of a file.
@@ -333,8 +335,9 @@ impl Worker {
         let entry = self.type_entries.get(&export.entry).await?;
         let entry =
             entry.ok_or_else(|| AttemptError::Failed(Failure::catalog_changed("the entry")))?;
-        let plan =
+        let mut plan =
             Plan::new(&entry, &self.dependencies.records, &export).map_err(AttemptError::Failed)?;
+        plan.projection = self.mask_secrets.complete(plan.projection).await?;
         let attempt = Attempt {
             dependencies: &self.dependencies,
             lease,

@@ -37,6 +37,9 @@ pub enum Mask {
     Last4,
     /// The first character of a mail address, and its domain: `a***@example.com`.
     Email,
+    /// The first 16 bytes of an HMAC-SHA-256 under the deployment's secret, in hexadecimal digits: the same for the same
+    /// value, in every file.
+    Hash,
 }
 
 impl Conversion {

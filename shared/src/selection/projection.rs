@@ -2,18 +2,22 @@
 
 mod column_test;
 mod conversion;
+mod mask;
 mod row_filter;
 
 use jiff::Timestamp;
 
 use self::column_test::{ColumnTest, is_plain};
 use self::conversion::converted;
+pub use self::mask::MaskSecret;
 pub use self::row_filter::{Fixed, is_fixed};
 use super::column_filter::{ColumnFilter, PinnedBound};
 use super::search::{Search, Term};
 use super::{Attribute, Range, Selection};
 use crate::catalog::ATTRIBUTES;
-use crate::catalog::{Column, Conversion, ExportType, FixedCondition, Origin, Path, StoredForm};
+use crate::catalog::{
+    Column, Conversion, ExportType, FixedCondition, Mask, Origin, Path, StoredForm,
+};
 use crate::value::time::{Stamp, epoch_milliseconds, epoch_seconds};
 use crate::value::{Kind, Stored, Value};
 
@@ -24,6 +28,8 @@ pub struct Projection {
     origins: Vec<Origin>,
     /// What is done with the value of each origin.
     conversions: Vec<Conversion>,
+    /// For masks that need a secret.
+    secret: Option<MaskSecret>,
     columns: usize,
     created: usize,
     created_stored: Option<Stored>,
@@ -73,6 +79,7 @@ impl Projection {
         let mut projection = Self {
             origins: columns.iter().map(|c| c.origin.clone()).collect(),
             conversions: columns.iter().map(|c| c.conversion.clone()).collect(),
+            secret: None,
             columns: columns.len(),
             created: 0,
             created_stored: export_type.created_stored(),
@@ -102,6 +109,21 @@ impl Projection {
             projection.search(export_type, search);
         }
         projection
+    }
+
+    /// Whether values are masked with a secret. Without it, they show nothing.
+    pub fn needs_secret(&self) -> bool {
+        let mut masks = self.conversions.iter().map(|conversion| conversion.mask);
+        masks.any(|mask| mask == Some(Mask::Hash))
+    }
+
+    /// The projection with the secret of masks.
+    #[must_use]
+    pub fn with_secret(self, secret: MaskSecret) -> Self {
+        Self {
+            secret: Some(secret),
+            ..self
+        }
     }
 
     fn filter_column(
@@ -165,7 +187,8 @@ impl Projection {
     pub fn convert(&self, row: &mut [Value<'_>]) {
         for (value, conversion) in row.iter_mut().zip(&self.conversions) {
             if !conversion.is_none() {
-                *value = converted(conversion, std::mem::replace(value, Value::Missing));
+                let stored = std::mem::replace(value, Value::Missing);
+                *value = converted(conversion, self.secret.as_ref(), stored);
             }
         }
     }

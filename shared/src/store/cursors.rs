@@ -1,13 +1,11 @@
 //! What cursors need in the table `limits`: the secret that signs them, and positions that are too long for one.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
+use super::secret::SecretItem;
 use super::{StoreError, VERSION, version};
 use crate::aws::Item;
 use crate::hash::hex;
@@ -29,47 +27,18 @@ impl CursorStore {
         Self { db, table }
     }
 
-    /// The secret for signing cursors: 32 random bytes. The first caller creates it, so that no secret needs to be
-    /// configured.
+    /// The secret for signing cursors: 32 random bytes.
     ///
     /// # Errors
     /// When the table cannot be read or written.
     pub async fn secret(&self) -> Result<Vec<u8>, StoreError> {
-        if let Some(secret) = self.stored_secret().await? {
-            return Ok(secret);
-        }
-        let secret = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
-        let put = self
-            .db
-            .put_item()
-            .table_name(&self.table)
-            .item("key", AttributeValue::S(SECRET.to_owned()))
-            .item("secret", AttributeValue::B(Blob::new(secret.clone())))
-            .item(VERSION, version())
-            .condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", "key")
-            .send()
-            .await;
-        let error = match put {
-            Ok(_) => return Ok(secret),
-            Err(error) => error,
+        let item = SecretItem {
+            db: &self.db,
+            table: &self.table,
+            key_name: "key",
+            key: SECRET,
         };
-        // Another instance created the secret first, so that one is used.
-        if error.code() == Some("ConditionalCheckFailedException")
-            && let Some(secret) = self.stored_secret().await?
-        {
-            return Ok(secret);
-        }
-        Err(StoreError::sdk("PutItem", &self.table, error))
-    }
-
-    async fn stored_secret(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let item = self.get(SECRET).await?;
-        let secret = item.and_then(|mut item| item.remove("secret"));
-        Ok(secret.and_then(|value| match value {
-            AttributeValue::B(blob) => Some(blob.into_inner()),
-            _ => None,
-        }))
+        item.get_or_create().await
     }
 
     /// Keeps a position for a day, and returns the id under which it is found.

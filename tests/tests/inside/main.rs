@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod gateway;
+mod masks;
 mod openapi;
 mod outages;
 mod own_kinds;

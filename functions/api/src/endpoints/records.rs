@@ -88,6 +88,7 @@ pub(crate) async fn list(
         .pin(start.as_of, &asked.time_zone)
         .map_err(ApiError::Invalid)?;
     let projection = Projection::new(export_type, &asked.columns, &selection);
+    let projection = app.mask_secrets.complete(projection).await?;
     let mut source = source(&app, export_type, &profile, &selection, &projection, &start).await?;
     let (as_of, after) = (start.as_of, start.after.clone());
     let found = page::page(&mut source, &asked, &projection, as_of, after).await;

@@ -85,6 +85,7 @@ impl World {
             },
             queue: Queue::new(client!(aws_sdk_sqs, [&send, &wake]), "https://queue".into()),
             type_entries: TypeEntries::new(tables.exports()),
+            mask_secrets: MaskSecrets::new(tables.exports()),
             timing: timing(),
             retention: SignedDuration::from_hours(7 * 24),
             exports_per_parent: 2,

@@ -39,6 +39,7 @@ pub(crate) async fn count(
         .map_err(ApiError::Invalid)?;
     // Only what decides whether a record is counted is read.
     let projection = Projection::new(&export_type, &[], &selection);
+    let projection = app.mask_secrets.complete(projection).await?;
     let source = source(
         &app,
         &export_type,

@@ -1,5 +1,7 @@
+use jiff::tz::TimeZone;
+
 use super::*;
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, StoredForm};
 
 fn parsed(column: &str) -> Result<Catalog, CatalogError> {
     Catalog::parse(&format!(
@@ -123,7 +125,19 @@ fn a_column_that_cannot_be_meant_is_refused() {
         ),
         (
             r#"kind = "integer", mask = "last4""#,
-            "a `mask` is for columns of kind text, email or phone",
+            "what this `mask` shows is of kind text or phone",
+        ),
+        (
+            r#"kind = "email", mask = "last4""#,
+            "what this `mask` shows is of kind text or phone",
+        ),
+        (
+            r#"kind = "phone", mask = "email""#,
+            "what this `mask` shows is of kind text or email",
+        ),
+        (
+            r#"kind = "email", mask = "hash""#,
+            "what this `mask` shows is of kind text;",
         ),
         (
             r#"kind = "text", constant = "EUR", path = "a""#,
@@ -152,5 +166,23 @@ fn a_column_that_cannot_be_meant_is_refused() {
             refused.contains(problem) && refused.contains("line 8"),
             "{text}: {refused}"
         );
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_column_are_named_at_once() {
+    let refused = parsed(
+        r#"kind = "integer", path = "a..b", from = "cents", as = "uuid", true = "Y", mask = "hash", values = [""]"#,
+    );
+    let refused = refused.unwrap_err().to_string();
+    for problem in [
+        "this `from` gives a decimal",
+        "bytes with an `as` are texts",
+        "`true` is for columns of kind boolean",
+        "what this `mask` shows is of kind text",
+        "a path must be attribute names",
+        "each value must be a text",
+    ] {
+        assert_eq!(refused.matches(problem).count(), 1, "{problem}: {refused}");
     }
 }
