@@ -4,6 +4,7 @@
 //! transaction, on the condition that the work has not been written since it was read.
 
 mod commit;
+mod count_limit;
 mod create;
 mod cursors;
 mod failed_steps;
@@ -31,6 +32,7 @@ use crate::aws::Item;
 use crate::event::Event;
 
 pub use commit::{CommitError, Updated};
+pub use count_limit::{COUNT_LIMIT, CountLimit};
 pub use create::{Creation, ExportCreator};
 pub use cursors::CursorStore;
 pub use idempotency::{IDEMPOTENCY_WINDOW, Idempotency};

@@ -15,7 +15,8 @@ use waybill::parent::{ParentKind, ParentKinds};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{
-    CursorStore, ExportCreator, Exports, KindsInUse, MaskSecrets, Parents, StoreError, TypeEntries,
+    CountLimit, CursorStore, ExportCreator, Exports, KindsInUse, MaskSecrets, Parents, StoreError,
+    TypeEntries,
 };
 use waybill::work::WorkTiming;
 
@@ -60,6 +61,7 @@ pub struct App {
     pub(crate) claims: ClaimNames,
     pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
+    pub(crate) count_limit: CountLimit,
     pub(crate) cursor_store: CursorStore,
     cursors: OnceCell<Cursors>,
     clock: Clock,
@@ -80,6 +82,7 @@ impl App {
             ),
             type_entries: TypeEntries::new(exports.clone()),
             mask_secrets: MaskSecrets::new(exports.clone()),
+            count_limit: CountLimit::new(clients.db.clone(), config.limits.clone()),
             cursor_store: CursorStore::new(clients.db.clone(), config.limits),
             parents: Parents::new(clients.db, config.parents),
             kinds: CurrentKinds::new(KindsInUse::new(exports.clone()), &live.current().catalog),

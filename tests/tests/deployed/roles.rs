@@ -26,6 +26,7 @@ dynamodb:PutItem     events         yes yes      yes    yes
 dynamodb:UpdateItem  events         yes yes      no     no
 dynamodb:DeleteItem  events         no  no       no     no
 dynamodb:GetItem     limits         yes no       no     no
+dynamodb:UpdateItem  limits         yes no       no     no
 dynamodb:GetItem     parents        yes no       no     no
 dynamodb:Query       parents/by_organization
                                     yes no       no     no

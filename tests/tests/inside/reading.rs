@@ -2,11 +2,38 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use waybill::catalog::Catalog;
 use waybill_tests::InProcess;
 
 use super::Service;
+
+/// A count reads for up to two seconds.
+#[tokio::test]
+async fn records_of_a_parent_are_counted_only_so_often_within_a_minute() {
+    let service = Service::default();
+    let second = service.0.now().as_second() % 60;
+    let path = "/v1/projects/42/records/orders/count";
+    let none = json!({"value": 0, "exact": true});
+    for _ in 0..60 {
+        assert_eq!(service.ana().read(path).await, none);
+    }
+    let refused = service.by("u-2", "project:42").get(path).await;
+    let left = (60 - second).to_string();
+    assert_eq!(refused.header("retry-after"), left);
+    let problem = refused.expect_status(429).json();
+    assert_eq!(
+        problem["detail"],
+        format!(
+            "These records have been counted 60 times within a minute. Count them again in {left} s."
+        )
+    );
+    let other = service.by("u-17", "project:43");
+    assert_eq!(other.read(&path.replace("42", "43")).await, none);
+    service.0.pass(SignedDuration::from_secs(60 - second));
+    assert_eq!(service.ana().read(path).await, none);
+}
 
 /// A page of one more than is asked for is enough where everything matches; a rare match makes the next ones longer.
 #[tokio::test]

@@ -227,7 +227,7 @@ pub(crate) fn records(of: OfKind<'_>) -> Operation {
 pub(crate) fn count(of: OfKind<'_>) -> Operation {
     let kind = of.kind;
     let description = "How many records an export with the same filters and search would have. Records are counted for 2 s: then \
-        `value` is what was found, and `exact` is false.";
+        `value` is what was found, and `exact` is false. The records of one parent are counted at most 60 times in a minute.";
     let mut parameters = of_records(kind).to_vec();
     parameters.extend(selection());
     Call::new(
@@ -241,7 +241,7 @@ pub(crate) fn count(of: OfKind<'_>) -> Operation {
         "Count",
         json!({"value": 1234, "exact": true}),
     )
-    .fails(&[403, 404, 422])
+    .fails(&[403, 404, 422, 429])
     .build()
 }
 

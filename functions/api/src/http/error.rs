@@ -12,7 +12,7 @@ use waybill::export::Status;
 use waybill::field_error::FieldError;
 use waybill::grants_function::GrantsFunctionError;
 use waybill::records::RecordsError;
-use waybill::store::{RATE_LIMIT, StoreError};
+use waybill::store::{COUNT_LIMIT, RATE_LIMIT, StoreError};
 
 use super::body::MAX_BODY_BYTES;
 use super::requester::MAX_SUBJECT;
@@ -67,6 +67,11 @@ pub enum ApiError {
         "You have started {RATE_LIMIT} exports within a minute. Start the next one in {retry_after} s."
     )]
     TooMany { retry_after: u64 },
+    /// The records of a parent have been counted too often.
+    #[error(
+        "These records have been counted {COUNT_LIMIT} times within a minute. Count them again in {retry_after} s."
+    )]
+    TooManyCounts { retry_after: u64 },
     /// The type of this name is out of service.
     #[error(
         "Exports of `{0}` are out of service: their configuration is wrong. Whoever runs this service must mend it."
@@ -122,7 +127,7 @@ impl ApiError {
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotJson(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::TooManyCounts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
             | Self::OutOfService(_)
             | Self::PermissionsUnknown(_)
@@ -140,7 +145,9 @@ impl ApiError {
     /// Seconds after which the same request may succeed.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after } => Some(*retry_after),
+            Self::TooMany { retry_after } | Self::TooManyCounts { retry_after } => {
+                Some(*retry_after)
+            }
             // It does not pass by itself.
             Self::OutOfService(_) => None,
             Self::Records(error) if error.is_for_operator() => None,
@@ -274,6 +281,7 @@ mod tests {
             ApiError::Invalid(two),
             ApiError::KeyReused,
             ApiError::TooMany { retry_after: 17 },
+            ApiError::TooManyCounts { retry_after: 17 },
             ApiError::OutOfService("orders".into()),
             ApiError::Busy,
             ApiError::Store(unavailable),
@@ -314,6 +322,7 @@ mod tests {
         422 Unprocessable Entity: 2 fields are invalid; see `errors`.
         422 Unprocessable Entity: This Idempotency-Key was used for another request; use a new key for this one.
         429 Too Many Requests [17 s]: You have started 3 exports within a minute. Start the next one in 17 s.
+        429 Too Many Requests [17 s]: These records have been counted 60 times within a minute. Count them again in 17 s.
         503 Service Unavailable: Exports of `orders` are out of service: their configuration is wrong. Whoever runs this service must mend it.
         503 Service Unavailable [5 s]: Too many simultaneous requests. This one was not carried out; send it again.
         503 Service Unavailable [5 s]: The service cannot answer at the moment. Send the request again in a few seconds.

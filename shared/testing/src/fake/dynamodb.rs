@@ -163,6 +163,13 @@ impl DynamoDb {
                     None => Answer::json(200, &json!({})),
                 }
             }
+            "UpdateItem" => {
+                if !self.holds(&request) {
+                    return Answer::error(call, 400, "ConditionalCheckFailedException");
+                }
+                self.write(&request, |before| Some(updated(&request, before)));
+                Answer::json(200, &json!({}))
+            }
             "TransactWriteItems" => self.transact(&request),
             _ => panic!("unsupported operation of DynamoDB: {operation}"),
         }
@@ -227,13 +234,7 @@ impl DynamoDb {
             self.write(write, |before| match kind {
                 "Put" => write["Item"].as_object().cloned(),
                 "Delete" => None,
-                "Update" => {
-                    let key = write["Key"].as_object().unwrap();
-                    let mut item = before.unwrap_or(key).clone();
-                    let text = write["UpdateExpression"].as_str().unwrap();
-                    Placeholders::new(write).update(text, &mut item);
-                    Some(item)
-                }
+                "Update" => Some(updated(write, before)),
                 _ => panic!("unsupported write of DynamoDB: {kind}"),
             });
         }
@@ -383,6 +384,15 @@ fn key_of(table: &Table, write: &Value) -> Key {
         .key
         .of_item(item.unwrap().as_object().unwrap())
         .unwrap()
+}
+
+/// An item after an update.
+fn updated(update: &Value, before: Option<&Item>) -> Item {
+    let key = update["Key"].as_object().unwrap();
+    let mut item = before.unwrap_or(key).clone();
+    let text = update["UpdateExpression"].as_str().unwrap();
+    Placeholders::new(update).update(text, &mut item);
+    item
 }
 
 fn canceled<'a>(codes: impl Iterator<Item = &'a str>) -> Answer {

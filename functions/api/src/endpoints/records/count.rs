@@ -33,6 +33,9 @@ pub(crate) async fn count(
     let (profile, export_type) = readable(&app, &requester, &of, &type_name).await?;
     let asked = RecordsQuery::parse(pairs, &export_type).map_err(ApiError::Invalid)?;
     let start = Position::first(app.now());
+    if let Some(retry_after) = app.count_limit.add(&profile.parent, app.now()).await? {
+        return Err(ApiError::TooManyCounts { retry_after });
+    }
     let selection = asked
         .criteria
         .pin(start.as_of, &asked.time_zone)
