@@ -4,6 +4,7 @@ use crate::export::Export;
 use crate::parent::Parent;
 use crate::parent::{ParentKinds, StoredKinds};
 use crate::parent_profile::ParentProfile;
+use crate::person::Person;
 
 /// One action on a parent or its exports. A grant of the token allows it, or the host's grants function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +191,10 @@ impl Grants {
 pub struct Caller {
     /// The token's `sub`.
     pub sub: String,
+    /// The token's issuer, its `iss`.
+    pub issuer: String,
+    /// Whether that is the deployment's own issuer, of which are the persons that were stored without one.
+    pub is_of_own_issuer: bool,
     /// The person's name, from the claim that the deployment configures.
     pub name: Option<String>,
     /// The person's email address, from the configured claim.
@@ -201,10 +206,25 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Who the caller is.
+    pub fn person(&self) -> Person<'_> {
+        Person {
+            issuer: Some(&self.issuer),
+            id: &self.sub,
+        }
+    }
+
+    fn is(&self, stored: Person<'_>) -> bool {
+        let is_same_issuer = stored
+            .issuer
+            .map_or(self.is_of_own_issuer, |issuer| issuer == self.issuer);
+        is_same_issuer && stored.id == self.sub
+    }
+
     /// The action that canceling `export` is for this caller: `Cancel` where they requested or receive it, else
     /// `CancelAny`.
     pub fn cancel_action(&self, export: &Export) -> Action {
-        if export.user.id == self.sub || export.requested_by == self.sub {
+        if self.is(export.user.person()) || self.is(export.requester()) {
             Action::Cancel
         } else {
             Action::CancelAny

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::export::{Export, ExportId};
 use crate::parent::Parent;
+use crate::person::Person;
 
 /// What happened.
 // In the order of an export's life: it orders events of the same millisecond in a history.
@@ -43,6 +44,9 @@ pub enum EventKind {
 pub struct Actor {
     /// The token's `sub`.
     pub id: String,
+    /// The token's issuer; see [`crate::person::Person`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// The person's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -52,6 +56,16 @@ pub struct Actor {
     /// The network address of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+impl Actor {
+    /// Who it was.
+    pub fn person(&self) -> Person<'_> {
+        Person {
+            issuer: self.issuer.as_deref(),
+            id: &self.id,
+        }
+    }
 }
 
 /// One event of an export's history: an item of the table `events`. Events outlive the file.

@@ -16,6 +16,7 @@ use crate::file::Format;
 use crate::file::{Profile, RowOrder, Warning};
 use crate::parent::Parent;
 use crate::parent::StoredKinds;
+use crate::person::Person;
 
 /// The identity of an export: a time-ordered integer below 2^53, so that JavaScript's numbers hold it exactly.
 ///
@@ -156,6 +157,9 @@ impl Status {
 pub struct User {
     /// The `sub` of the person's tokens.
     pub id: String,
+    /// The issuer of the person's tokens; see [`Person`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// The user's name, if their token has one.
     pub name: Option<String>,
     /// The address for the mail; without one, no mail is sent.
@@ -164,6 +168,16 @@ pub struct User {
     /// mail have the file attached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_verified: bool,
+}
+
+impl User {
+    /// Who the user is.
+    pub fn person(&self) -> Person<'_> {
+        Person {
+            issuer: self.issuer.as_deref(),
+            id: &self.id,
+        }
+    }
 }
 
 /// The receipt: evidence that a file is complete.
@@ -249,6 +263,8 @@ pub struct NewExport {
     pub user: User,
     /// The `sub` of the requesting token.
     pub requested_by: String,
+    /// The issuer of the requesting token.
+    pub requester_issuer: Option<String>,
     /// The filters in the API's JSON form, with relative dates resolved to instants; null without filters.
     pub filters: serde_json::Value,
     /// The search text.
@@ -284,6 +300,7 @@ impl NewExport {
             kinds: self.kinds,
             user: self.user,
             requested_by: self.requested_by,
+            requester_issuer: self.requester_issuer,
             filters: self.filters,
             search: self.search,
             columns: self.columns,
@@ -337,6 +354,9 @@ pub struct Export {
     pub user: User,
     /// The `sub` of the requesting token: the recipient's, or that of a service acting for them.
     pub requested_by: String,
+    /// The issuer of the requesting token; see [`Person`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester_issuer: Option<String>,
     /// The filters in the API's JSON form, with relative dates resolved to instants; null without filters.
     #[serde(default)]
     pub filters: serde_json::Value,
@@ -390,6 +410,14 @@ pub struct Export {
 }
 
 impl Export {
+    /// Who requested the export.
+    pub fn requester(&self) -> Person<'_> {
+        Person {
+            issuer: self.requester_issuer.as_deref(),
+            id: &self.requested_by,
+        }
+    }
+
     /// The root that the parent belonged to at the time of the request; a root is its own.
     pub fn root(&self) -> Option<Parent> {
         let id = self.root_id.clone()?;

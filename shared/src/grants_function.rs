@@ -54,8 +54,8 @@ struct QuestionBody<'a> {
 impl Question {
     /// The question whether the person with this `sub` may do `action` on `scope`.
     ///
-    /// `claims` are the claims of the person's token, as API Gateway passes them on: all are texts. The map is empty
-    /// where there is no token, as in `notify`.
+    /// `claims` are the claims of the person's token, as API Gateway passes them on: all are texts. Where there is
+    /// no token, as in `notify`, the map has only the issuer (`iss`).
     pub fn new(
         sub: &str,
         claims: &BTreeMap<String, String>,

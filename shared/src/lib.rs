@@ -23,6 +23,7 @@ pub mod live_catalog;
 pub mod objects;
 pub mod parent;
 pub mod parent_profile;
+pub mod person;
 pub mod queue;
 pub mod records;
 pub mod selection;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use api::{App, ClaimNames, Clients, Config, PageConfig};
+use api::{App, Clients, Config, PageConfig, TokenClaims};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ use crate::http::{Answer, Caller};
 
 /// The URL of the API.
 const PUBLIC_URL: &str = "https://exports.example";
+/// The issuer of the tokens.
+pub(crate) const ISSUER: &str = "https://issuer.example/pool";
 /// The table of records.
 pub(crate) const RECORDS: &str = "host-records";
 /// The retention of a file, and the time until its deletion.
@@ -54,7 +56,7 @@ pub struct InProcess {
 struct Parts {
     services: Arc<Services>,
     now: Arc<Mutex<Timestamp>>,
-    claims: ClaimNames,
+    claims: TokenClaims,
     catalog: Catalog,
     app: OnceLock<Arc<App>>,
 }
@@ -81,7 +83,8 @@ impl InProcess {
         let parts = Arc::new(Parts {
             services: Arc::default(),
             now: Arc::new(Mutex::new(began.parse().expect("an instant"))),
-            claims: ClaimNames {
+            claims: TokenClaims {
+                issuer: ISSUER.into(),
                 grants: grants.into(),
                 name: name.into(),
                 email: email.into(),
@@ -299,7 +302,7 @@ impl InProcess {
                 .has_host()
                 .then(|| services::HOST.into()),
             page: PageConfig {
-                issuer: "https://issuer.example/pool".into(),
+                issuer: ISSUER.into(),
                 client_id: "waybill".into(),
                 sign_in_origins: String::new(),
                 frame_ancestors: String::new(),

@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "env",
             "aws",
             "parent",
+            "person",
             "catalog",
             "deployment_file",
             "live_catalog",

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::http::answer::in_milliseconds;
 use crate::http::cursor::Cursors;
 use crate::http::error::ApiError;
-use crate::http::requester::ClaimNames;
+use crate::http::requester::TokenClaims;
 use crate::kinds::CurrentKinds;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
@@ -58,7 +58,7 @@ pub struct App {
     pub(crate) records: RecordsOpener,
     pub(crate) timing: WorkTiming,
     pub(crate) public_url: String,
-    pub(crate) claims: ClaimNames,
+    pub(crate) claims: TokenClaims,
     pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
     pub(crate) count_limit: CountLimit,
@@ -160,7 +160,7 @@ impl App {
     }
 }
 
-impl FromRef<Arc<App>> for ClaimNames {
+impl FromRef<Arc<App>> for TokenClaims {
     fn from_ref(app: &Arc<App>) -> Self {
         app.claims.clone()
     }

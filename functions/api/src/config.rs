@@ -5,7 +5,7 @@ use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::WorkTiming;
 
-use crate::http::requester::ClaimNames;
+use crate::http::requester::TokenClaims;
 use crate::page::PageConfig;
 
 /// The function's configuration.
@@ -24,8 +24,8 @@ pub struct Config {
     pub timing: WorkTiming,
     /// The URL of this API, without a trailing slash.
     pub public_url: String,
-    /// The names of the tokens' claims.
-    pub claims: ClaimNames,
+    /// How tokens are read.
+    pub claims: TokenClaims,
     /// The name or ARN of the host's grants function.
     pub grants_function: Option<String>,
     /// The configuration of the page.
@@ -48,7 +48,8 @@ impl Config {
             public_url: env::required("PUBLIC_URL")?
                 .trim_end_matches('/')
                 .to_owned(),
-            claims: ClaimNames {
+            claims: TokenClaims {
+                issuer: env::required("ISSUER")?.into(),
                 grants: env::required("GRANTS_CLAIM")?.into(),
                 name: env::required("NAME_CLAIM")?.into(),
                 email: env::required("EMAIL_CLAIM")?.into(),

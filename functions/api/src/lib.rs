@@ -16,6 +16,6 @@ pub use self::config::Config;
 pub use self::contract::Contract;
 pub use self::http::cursor::Cursors;
 pub use self::http::event::request;
-pub use self::http::requester::{ClaimNames, Requester};
+pub use self::http::requester::{Requester, TokenClaims};
 pub use self::page::PageConfig;
 pub use self::routes::{contract, router};

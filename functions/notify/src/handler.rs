@@ -1,6 +1,5 @@
 //! One invocation: claims, sends and marks the mail of each export that the event names.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -225,14 +224,18 @@ impl Notifier {
     }
 
     /// Asks the grants function whether the recipient may download the file now, because no download checks an attached
-    /// file. The question has no claims, because there is no token. True without a grants function: the grants are then
+    /// file. Of claims, the question has only the issuer, because there is no token. True without a grants function: the grants are then
     /// only in tokens.
     async fn may_download(&self, export: &Export) -> bool {
         let Some(function) = &self.grants_function else {
             return true;
         };
-        let (sub, no_claims) = (&export.user.id, BTreeMap::new());
-        let question = Question::new(sub, &no_claims, Action::Download, Scope::from(export));
+        let user = &export.user;
+        let issuer = user.issuer.iter();
+        let claims = issuer
+            .map(|issuer| ("iss".to_owned(), issuer.clone()))
+            .collect();
+        let question = Question::new(&user.id, &claims, Action::Download, Scope::from(export));
         match function.ask(&question).await {
             Ok(allowed) => allowed,
             Err(error) => {

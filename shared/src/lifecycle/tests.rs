@@ -33,11 +33,13 @@ fn requested() -> State {
         kinds: StoredKinds::default(),
         user: User {
             id: "u-17".into(),
+            issuer: None,
             name: None,
             email: None,
             email_verified: true,
         },
         requested_by: "u-17".into(),
+        requester_issuer: None,
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],
@@ -399,6 +401,7 @@ fn only_a_succeeded_export_expires_and_its_object_outlives_it_a_little() {
 fn a_cancel_tells_who_did_it() {
     let who = Actor {
         id: "u-9".into(),
+        issuer: Some("https://issuer.example".into()),
         name: Some("Zoe".into()),
         on_behalf_of: None,
         address: Some("192.0.2.9".into()),

@@ -148,7 +148,13 @@ impl Exports {
         let mut items = vec![write(put.build())?];
         if let (EventKind::Downloaded, Some(who)) = (event.kind, &event.who) {
             let name = who.name.as_deref();
-            items.extend(totals::downloaded(self, export, &who.id, name, event.at)?);
+            items.extend(totals::downloaded(
+                self,
+                export,
+                who.person(),
+                name,
+                event.at,
+            )?);
         }
         // The event's key is unique, so the condition fails only if an earlier try of this write succeeded.
         self.write_with_retries(&items).await?;

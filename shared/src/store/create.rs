@@ -16,6 +16,7 @@ use crate::aws::Item;
 use crate::download_uuid::new_download;
 use crate::event::{Actor, Event, EventKind};
 use crate::export::{Export, ExportId, NewExport};
+use crate::person::Person;
 use crate::work::Work;
 
 /// Tries of a request that conflicts with another one of the same user. Enough for any number of simultaneous requests
@@ -74,7 +75,7 @@ impl ExportCreator {
             {
                 return Ok(replay);
             }
-            let rate = self.rate(&new.user.id).await?;
+            let rate = self.rate(new.user.person()).await?;
             if let Some(retry_after) = rate.wait(now) {
                 return Ok(Creation::TooMany { retry_after });
             }
@@ -127,7 +128,7 @@ impl ExportCreator {
         }
     }
 
-    async fn rate(&self, person: &str) -> Result<RateItem, StoreError> {
+    async fn rate(&self, person: Person<'_>) -> Result<RateItem, StoreError> {
         let rate = RateItem::new(person);
         match self.limit(&rate.key).await? {
             Some(item) => from_item(&self.limits, item),

@@ -18,7 +18,7 @@ pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 pub struct Idempotency {
     /// The key, of 1 to 255 visible ASCII characters.
     pub key: String,
-    /// The `sub` of the person: keys are per person and path.
+    /// The person who sent it, in the text of [`crate::person::Person`]: keys are per person and path.
     pub person: String,
     /// The path of the request.
     pub path: String,

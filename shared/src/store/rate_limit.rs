@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::write;
 use super::{StoreError, to_item};
+use crate::person::Person;
 
 /// The number of exports that a user may request within [`RATE_WINDOW`] ("up to three exports per minute").
 pub const RATE_LIMIT: usize = 3;
@@ -24,9 +25,9 @@ pub(super) struct RateItem {
 
 impl RateItem {
     /// The item of a user without requests.
-    pub(super) fn new(user_id: &str) -> Self {
+    pub(super) fn new(user: Person<'_>) -> Self {
         Self {
-            key: format!("rate#{user_id}"),
+            key: format!("rate#{user}"),
             ..Self::default()
         }
     }

@@ -19,6 +19,7 @@ use crate::aws::Item;
 use crate::export::{Export, Status};
 use crate::hash::hex;
 use crate::parent::Parent;
+use crate::person::Person;
 
 /// The counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct DailyTotals {
     pub root_id: Option<String>,
     /// The user that receives the exports, or that downloaded their files.
     pub user_id: String,
+    /// The issuer of the user's tokens; see [`Person`].
+    pub user_issuer: Option<String>,
     /// The user's name.
     pub user_name: Option<String>,
     /// The counts.
@@ -63,6 +66,7 @@ struct TotalsItem {
     /// The id of the root.
     organization: Option<String>,
     user_id: String,
+    user_issuer: Option<String>,
     user_name: Option<String>,
     exports: u64,
     downloads: u64,
@@ -103,7 +107,7 @@ pub(super) fn changed(
 pub(super) fn downloaded(
     exports: &Exports,
     export: &Export,
-    user_id: &str,
+    user: Person<'_>,
     user_name: Option<&str>,
     at: Timestamp,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
@@ -111,7 +115,7 @@ pub(super) fn downloaded(
         downloads: 1,
         ..Totals::default()
     };
-    updates(exports, export, day(at), user_id, user_name, more)
+    updates(exports, export, day(at), user, user_name, more)
 }
 
 fn for_the_user(
@@ -120,7 +124,14 @@ fn for_the_user(
     more: Totals,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
     let (day, user) = (day(export.created_at), &export.user);
-    updates(exports, export, day, &user.id, user.name.as_deref(), more)
+    updates(
+        exports,
+        export,
+        day,
+        user.person(),
+        user.name.as_deref(),
+        more,
+    )
 }
 
 fn day(at: Timestamp) -> Date {
@@ -132,15 +143,15 @@ fn updates(
     exports: &Exports,
     export: &Export,
     day: Date,
-    user_id: &str,
+    user: Person<'_>,
     user_name: Option<&str>,
     more: Totals,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
     let root_id = export.root_id.as_deref();
     let root = export.root().filter(|root| *root != export.parent);
     // A user id may be longer than a sort key allows.
-    let user = hex(&Sha256::digest(user_id));
-    let sk = format!("{day}#{}#{user}", root_id.unwrap_or_default());
+    let digest = hex(&Sha256::digest(user.to_string()));
+    let sk = format!("{day}#{}#{digest}", root_id.unwrap_or_default());
     let table = &exports.tables.events;
     let s = |text: &str| AttributeValue::S(text.to_owned());
     [Some(export.parent.clone()), root]
@@ -154,9 +165,13 @@ fn updates(
                 .key("sk", s(&sk))
                 .expression_attribute_names("#day", "day")
                 .expression_attribute_values(":day", s(&day.to_string()))
-                .expression_attribute_values(":user_id", s(user_id))
+                .expression_attribute_values(":user_id", s(user.id))
                 .expression_attribute_values(":v", version());
-            for (name, value) in [("organization", root_id), ("user_name", user_name)] {
+            for (name, value) in [
+                ("organization", root_id),
+                ("user_issuer", user.issuer),
+                ("user_name", user_name),
+            ] {
                 if let Some(value) = value {
                     set += &format!(", {name} = :{name}");
                     update = update.expression_attribute_values(format!(":{name}"), s(value));
@@ -280,6 +295,7 @@ impl From<TotalsItem> for DailyTotals {
             day: item.day,
             root_id: item.organization,
             user_id: item.user_id,
+            user_issuer: item.user_issuer,
             user_name: item.user_name,
             totals: Totals {
                 exports: item.exports,

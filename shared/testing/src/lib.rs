@@ -74,11 +74,13 @@ pub fn waiting() -> State {
         kinds: waybill::parent::StoredKinds::default(),
         user: User {
             id: "u-17".into(),
+            issuer: None,
             name: Some("Ana Sousa".into()),
             email: Some("ana@example.com".into()),
             email_verified: true,
         },
         requested_by: "u-17".into(),
+        requester_issuer: None,
         filters: serde_json::Value::Null,
         search: None,
         columns: vec!["id".into()],

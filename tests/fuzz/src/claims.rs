@@ -1,6 +1,6 @@
 //! The boundary of a token's claims, in a request's context from API Gateway.
 
-use api::{ClaimNames, Requester};
+use api::{Requester, TokenClaims};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use waybill::access_rules::{Grant, Grants};
 use waybill::parent::ParentKinds;
@@ -10,7 +10,8 @@ pub fn check(data: &[u8]) {
     let Ok(context) = serde_json::from_slice::<ApiGatewayV2httpRequestContext>(data) else {
         return;
     };
-    let names = ClaimNames {
+    let names = TokenClaims {
+        issuer: "https://issuer.example".into(),
         grants: "grants".into(),
         name: "name".into(),
         email: "email".into(),

@@ -8,6 +8,7 @@ mod masks;
 mod openapi;
 mod outages;
 mod own_kinds;
+mod people;
 mod permissions;
 mod random_filters;
 mod reading;

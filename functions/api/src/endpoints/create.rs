@@ -62,7 +62,7 @@ pub(crate) async fn create(
         None => None,
         Some(key) => Some(Idempotency {
             key,
-            person: caller.sub.clone(),
+            person: caller.person().to_string(),
             path: format!("{}/exports", of.path()),
             fingerprint: request.fingerprint()?,
         }),
@@ -117,6 +117,7 @@ fn new_export(
         .map_err(ApiError::Invalid)?;
     let own = || User {
         id: caller.sub.clone(),
+        issuer: Some(caller.issuer.clone()),
         name: caller.name.clone(),
         email: caller.email.clone(),
         email_verified: caller.email_verified,
@@ -127,8 +128,16 @@ fn new_export(
         parent: profile.parent.clone(),
         root_id: profile.root_id.clone(),
         kinds: profile.kinds.clone(),
-        user: request.user.clone().unwrap_or_else(own),
+        user: match &request.user {
+            Some(user) => User {
+                // A backend names a person by their `sub` at its own issuer.
+                issuer: Some(caller.issuer.clone()),
+                ..user.clone()
+            },
+            None => own(),
+        },
         requested_by: caller.sub.clone(),
+        requester_issuer: Some(caller.issuer.clone()),
         filters: selection.filters(),
         search: selection.search().map(str::to_owned),
         columns: request.columns.clone(),

@@ -133,7 +133,10 @@ pub(crate) async fn read(
         .await?;
     unreadable::report(&app.exports.tables().events, found.unreadable);
     found.totals = visible(&app, &requester, (&profile).into(), found.totals).await?;
-    answer::json(StatusCode::OK, &Summary::new(days, found))
+    answer::json(
+        StatusCode::OK,
+        &Summary::new(days, found, &app.claims.issuer),
+    )
 }
 
 /// The totals that the requester may see. As in lists, exports from before a parent joined a root do not belong to the
@@ -168,19 +171,20 @@ async fn visible(
 }
 
 impl Summary {
-    fn new(asked: Days, found: TotalsOfDays) -> Self {
+    fn new(asked: Days, found: TotalsOfDays, own_issuer: &str) -> Self {
         let mut days: BTreeMap<Date, Totals> = BTreeMap::new();
-        let mut people: BTreeMap<String, (Option<String>, Totals)> = BTreeMap::new();
+        let mut people: BTreeMap<(String, String), (Option<String>, Totals)> = BTreeMap::new();
         for daily in found.totals {
             *days.entry(daily.day).or_default() += daily.totals;
-            let (name, sum) = people.entry(daily.user_id).or_default();
+            let issuer = daily.user_issuer.unwrap_or_else(|| own_issuer.to_owned());
+            let (name, sum) = people.entry((issuer, daily.user_id)).or_default();
             // Sorted by day: the last name is the current one.
             *name = daily.user_name.or(name.take());
             *sum += daily.totals;
         }
         let people = people
             .into_iter()
-            .map(|(id, (name, totals))| PersonView::new(PersonName { id, name }, totals));
+            .map(|((_, id), (name, totals))| PersonView::new(PersonName { id, name }, totals));
         let mut people: Vec<PersonView> = people.collect();
         people.sort_by_key(|person| Reverse((person.exports, person.downloads)));
         let others = people.split_off(MAX_PEOPLE.min(people.len()));
@@ -343,6 +347,7 @@ mod tests {
             day: "2026-11-01".parse().unwrap(),
             root_id: None,
             user_id: format!("u-{n}"),
+            user_issuer: None,
             user_name: None,
             totals: Totals {
                 exports: if n < 3 { 1 } else { 2 },
@@ -355,7 +360,11 @@ mod tests {
             unreadable: 0,
             end: "2026-11-02".parse().unwrap(),
         };
-        let summary = Summary::new(days("2026-11-01", "2026-11-09"), found);
+        let summary = Summary::new(
+            days("2026-11-01", "2026-11-09"),
+            found,
+            "https://issuer.example",
+        );
         let summary = serde_json::to_value(summary).unwrap();
         assert_eq!(summary["people"].as_array().unwrap().len(), 1_000);
         let others =

@@ -20,9 +20,11 @@ use super::path::kinds;
 /// at most 2,048.
 pub(crate) const MAX_SUBJECT: usize = 1_024;
 
-/// The configured names of claims.
+/// How tokens are read.
 #[derive(Clone)]
-pub struct ClaimNames {
+pub struct TokenClaims {
+    /// The deployment's own issuer.
+    pub issuer: Arc<str>,
     /// The claim with the grants.
     pub grants: Arc<str>,
     /// The claim with the person's name.
@@ -51,7 +53,7 @@ impl Requester {
     /// 401 if the gateway has verified no token, or the token has no `sub` or too long a one.
     pub fn from_context(
         context: &ApiGatewayV2httpRequestContext,
-        names: &ClaimNames,
+        names: &TokenClaims,
         kinds: &ParentKinds,
     ) -> Result<Self, ApiError> {
         let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
@@ -62,6 +64,8 @@ impl Requester {
                 .map(|text| text.trim())
                 .filter(|text| !text.is_empty())
         };
+        // API Gateway has compared the issuer with the deployment's own.
+        let issuer = claim("iss").unwrap_or(&names.issuer);
         let sub = claim("sub").ok_or(ApiError::NotAuthenticated)?;
         if sub.len() > MAX_SUBJECT {
             return Err(ApiError::LongSubject);
@@ -69,6 +73,8 @@ impl Requester {
         Ok(Self {
             caller: Caller {
                 sub: sub.to_owned(),
+                issuer: issuer.to_owned(),
+                is_of_own_issuer: *issuer == *names.issuer,
                 name: claim(&names.name).map(str::to_owned),
                 email: claim(&names.email).map(str::to_owned),
                 // API Gateway passes a boolean on as text.
@@ -84,6 +90,7 @@ impl Requester {
     pub(crate) fn actor(&self) -> Actor {
         Actor {
             id: self.caller.sub.clone(),
+            issuer: Some(self.caller.issuer.clone()),
             name: self.caller.name.clone(),
             on_behalf_of: None,
             address: self.address.clone(),
@@ -94,13 +101,13 @@ impl Requester {
 impl<S> FromRequestParts<S> for Requester
 where
     S: Send + Sync,
-    ClaimNames: FromRef<S>,
+    TokenClaims: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let context = gateway(&parts.extensions).ok_or(ApiError::NotAuthenticated)?;
-        Self::from_context(context, &ClaimNames::from_ref(state), kinds(parts)?)
+        Self::from_context(context, &TokenClaims::from_ref(state), kinds(parts)?)
     }
 }
 

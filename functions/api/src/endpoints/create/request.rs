@@ -276,6 +276,7 @@ fn user(fields: &mut Fields) -> Option<User> {
     fields.refuse_all(inner.into_errors());
     Some(User {
         id: id?,
+        issuer: None,
         name,
         email,
         // The host's backend is responsible for the address being right.
