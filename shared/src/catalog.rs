@@ -279,6 +279,12 @@ impl ExportType {
         }
     }
 
+    /// Whether a column's values are masked.
+    pub fn has_masks(&self) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.conversion.mask.is_some())
+    }
+
     /// How a record's creation time is stored.
     pub(crate) fn created_stored(&self) -> Option<Stored> {
         self.created_column().and_then(|column| column.stored)

@@ -150,12 +150,9 @@ impl App {
         }
     }
 
-    /// Signs and checks cursors, with the secret that all instances share.
-    pub(crate) async fn cursors(&self) -> Result<&Cursors, StoreError> {
-        let read = || async {
-            let secret = self.cursor_store.secret().await?;
-            Ok(Cursors::new(secret))
-        };
+    /// Encrypts and decrypts cursors, with the secret that all instances share.
+    pub(crate) async fn cursors(&self) -> Result<&Cursors, ApiError> {
+        let read = || async { Cursors::new(&self.cursor_store.secret().await?) };
         self.cursors.get_or_try_init(read).await
     }
 }

@@ -191,6 +191,11 @@ impl SortFormat {
             return other;
         };
         let mut form = KeyForm::Fits;
+        // A key with more segments, such as `ORDER#7#ITEM#1`, is that of another record, if an id cannot be read so.
+        let longer = |piece: &Piece| match piece.separator.is_in_no_id {
+            true => other,
+            false => KeyForm::Unreadable,
+        };
         for piece in &self.pieces {
             let Some((text, after)) = piece.split(rest) else {
                 let is_word = piece.then.contains(char::is_alphanumeric);
@@ -199,13 +204,14 @@ impl SortFormat {
             rest = after;
             match piece.placeholder {
                 Placeholder::Rest => {}
-                // A key with more segments, such as `ORDER#7#ITEM#1`, is that of other records.
-                Placeholder::Id if text.contains(piece.separator) => form = other,
+                Placeholder::Id if text.contains(piece.separator.character) => form = longer(piece),
                 Placeholder::Id if text.is_empty() => form = KeyForm::Unreadable,
                 Placeholder::Id => {}
                 Placeholder::Time(format) if format.matches(text) => each(format, text),
-                Placeholder::Time(_) if piece.then.is_empty() && text.contains(piece.separator) => {
-                    form = other
+                Placeholder::Time(_)
+                    if piece.then.is_empty() && text.contains(piece.separator.character) =>
+                {
+                    form = longer(piece)
                 }
                 Placeholder::Time(_) => form = KeyForm::Unreadable,
             }

@@ -73,7 +73,8 @@ impl UndecidedCounts {
             self.add_doubt(is_in, doubt, of, projection, values, sort_key.as_deref());
         }
         if decision.is_in() && projection.is_blank(values) {
-            self.count(Reason::Blank, None, sort_key().as_deref(), String::new);
+            let example = sort_key().filter(|_| !of.has_masks());
+            self.count(Reason::Blank, None, example.as_deref(), String::new);
         }
     }
 
@@ -107,14 +108,16 @@ impl UndecidedCounts {
             Doubt::Key => form_of_text(sort_key.unwrap_or_default()),
             Doubt::Fixed(place) => form(values.get(place).unwrap_or(&Value::Missing)),
         };
-        self.count(reason, Some(attribute), sort_key, found);
+        // A key may contain what a mask hides.
+        let example = sort_key.filter(|_| !of.has_masks());
+        self.count(reason, Some(attribute), example, found);
     }
 
     fn count(
         &mut self,
         reason: Reason,
         attribute: Option<String>,
-        sort_key: Option<&str>,
+        example: Option<&str>,
         found: impl FnOnce() -> String,
     ) {
         let known = self
@@ -127,7 +130,7 @@ impl UndecidedCounts {
                 reason,
                 attribute,
                 count: 1,
-                example: sort_key.map(|key| key.chars().take(LONGEST).collect()),
+                example: example.map(|key| key.chars().take(LONGEST).collect()),
                 found: found(),
             }),
         }

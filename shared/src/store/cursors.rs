@@ -1,4 +1,4 @@
-//! What cursors need in the table `limits`: the secret that signs them, and positions that are too long for one.
+//! What cursors need in the table `limits`: the secret that encrypts them, and positions that are too long for one.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -27,7 +27,7 @@ impl CursorStore {
         Self { db, table }
     }
 
-    /// The secret for signing cursors: 32 random bytes.
+    /// The secret for encrypting cursors: 32 random bytes.
     ///
     /// # Errors
     /// When the table cannot be read or written.

@@ -139,7 +139,7 @@ pub(crate) async fn read(
         Some(position) => {
             let position = serde_json::to_string(&position);
             let position = position.map_err(|error| ApiError::Internal(error.into()))?;
-            Some(app.cursors().await?.sign(SCOPE, &position)?)
+            Some(app.cursors().await?.seal(SCOPE, &position)?)
         }
         None => None,
     };
@@ -209,7 +209,7 @@ fn may_be_usable(export_type: &ExportType, kinds: &ParentKinds, grants: &Grants)
 }
 
 async fn position(app: &App, cursor: &str) -> Result<Position, ApiError> {
-    let position = app.cursors().await?.verify(SCOPE, cursor)?;
+    let position = app.cursors().await?.open(SCOPE, cursor)?;
     serde_json::from_str(&position).map_err(|error| ApiError::Internal(error.into()))
 }
 

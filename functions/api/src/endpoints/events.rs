@@ -41,7 +41,7 @@ pub(crate) async fn list(
     let parameters = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
     let scope = parameters.scope(&format!("/v1/exports/{id}/events"));
     let after = match &parameters.cursor {
-        Some(cursor) => Some(app.cursors().await?.verify(&scope, cursor)?),
+        Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
         None => None,
     };
     let page = app
@@ -50,7 +50,7 @@ pub(crate) async fn list(
         .await?;
     unreadable::report(&app.exports.tables().events, page.unreadable);
     let next = match page.next {
-        Some(position) => Some(app.cursors().await?.sign(&scope, &position)?),
+        Some(position) => Some(app.cursors().await?.seal(&scope, &position)?),
         None => None,
     };
     let list = EventList {

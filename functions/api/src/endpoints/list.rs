@@ -73,7 +73,7 @@ pub(crate) async fn list(
     }
 
     let next = match next {
-        Some(id) => Some(app.cursors().await?.sign(&scope, &id.to_string())?),
+        Some(id) => Some(app.cursors().await?.seal(&scope, &id.to_string())?),
         None => None,
     };
     let meta = Meta {
@@ -148,10 +148,10 @@ fn stored_bytes(export: &Export) -> usize {
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<ExportId, ApiError> {
-    let position = app.cursors().await?.verify(scope, cursor)?;
+    let position = app.cursors().await?.open(scope, cursor)?;
     position
         .parse()
-        .map_err(|_| ApiError::Internal("a signed cursor has no valid export id".into()))
+        .map_err(|_| ApiError::Internal("a cursor has no valid export id".into()))
 }
 
 #[cfg(test)]

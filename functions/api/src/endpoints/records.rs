@@ -104,7 +104,7 @@ pub(crate) async fn list(
                 found: value,
                 ..start
             };
-            Some(signed(&app, &scope, position).await?)
+            Some(sealed(&app, &scope, position).await?)
         }
     };
     let meta = Meta {
@@ -155,18 +155,18 @@ fn type_of<'a>(
     Err(ApiError::field("type", message))
 }
 
-async fn signed(app: &App, scope: &str, mut position: Position) -> Result<String, ApiError> {
+async fn sealed(app: &App, scope: &str, mut position: Position) -> Result<String, ApiError> {
     position.kept = None;
     if let Some(long) = position.after.take_if(|after| after.len() > MAX_POSITION) {
         position.kept = Some(app.cursor_store.keep(&long, app.now()).await?);
     }
     let position = serde_json::to_string(&position);
     let position = position.map_err(|error| ApiError::Internal(error.into()))?;
-    app.cursors().await?.sign(scope, &position)
+    app.cursors().await?.seal(scope, &position)
 }
 
 async fn position(app: &App, scope: &str, cursor: &str) -> Result<Position, ApiError> {
-    let position = app.cursors().await?.verify(scope, cursor)?;
+    let position = app.cursors().await?.open(scope, cursor)?;
     let position = serde_json::from_str(&position);
     let mut position: Position = position.map_err(|error| ApiError::Internal(error.into()))?;
     if let Some(id) = &position.kept {

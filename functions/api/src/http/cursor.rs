@@ -1,5 +1,9 @@
-//! Cursors: signed positions in lists. A cursor is valid only for the list that it was created for.
+//! Cursors: encrypted positions in lists. A cursor is valid only for the list that it was created for.
+//!
+//! A position may have what a list does not show: the key of a record may contain a value that a mask hides.
 
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,58 +11,67 @@ use sha2::Sha256;
 
 use super::error::ApiError;
 
-const TAG_BYTES: usize = 32;
-/// The version of positions. Cursors of other versions are refused.
-const VERSION: &str = "1";
+/// The version of cursors. Those of other versions are refused.
+const VERSION: u8 = 2;
+/// What the key is derived for from the secret.
+const PURPOSE: &[u8] = b"encryption of cursors";
 
-/// Signs and verifies cursors.
-pub struct Cursors {
-    secret: Vec<u8>,
-}
+/// Encrypts and decrypts cursors, with AES-GCM-SIV (RFC 8452). The nonce is always the same, so that an unchanged list has
+/// the same cursor and the same ETag; with this algorithm, only that two cursors are equal can then be told.
+pub struct Cursors(LessSafeKey);
 
 impl Cursors {
     /// Cursors with this secret.
-    pub fn new(secret: Vec<u8>) -> Self {
-        Self { secret }
+    ///
+    /// # Errors
+    /// None in practice: HMAC accepts a secret of any length, and its result has the length of a key.
+    pub fn new(secret: &[u8]) -> Result<Self, ApiError> {
+        let mac = Hmac::<Sha256>::new_from_slice(secret);
+        let mac = mac.map_err(|error| ApiError::Internal(error.into()))?;
+        let key = mac.chain_update(PURPOSE).finalize().into_bytes();
+        let key = UnboundKey::new(&AES_256_GCM_SIV, &key).map_err(internal)?;
+        Ok(Self(LessSafeKey::new(key)))
     }
 
     /// The cursor for a position in the list with this `scope`: its path and filters.
     ///
     /// # Errors
-    /// None in practice: HMAC accepts a secret of any length.
-    pub fn sign(&self, scope: &str, position: &str) -> Result<String, ApiError> {
-        let tag = self.mac(scope, position)?.finalize().into_bytes();
-        let cursor = [VERSION.as_bytes(), tag.as_slice(), position.as_bytes()].concat();
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(cursor))
+    /// None in practice: only a position of many gigabytes cannot be encrypted.
+    pub fn seal(&self, scope: &str, position: &str) -> Result<String, ApiError> {
+        let mut sealed = position.as_bytes().to_vec();
+        self.0
+            .seal_in_place_append_tag(nonce(), Aad::from(scope), &mut sealed)
+            .map_err(internal)?;
+        sealed.insert(0, VERSION);
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// Verifies a cursor, and returns its position.
+    /// The position of a cursor.
     ///
     /// # Errors
-    /// 422 if the signature is invalid or the cursor is for another list.
-    pub fn verify(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
+    /// 422 if this deployment did not create the cursor, or for another list.
+    pub fn open(&self, scope: &str, cursor: &str) -> Result<String, ApiError> {
         let refused = ApiError::stale_cursor;
-        let bytes = BASE64_URL_SAFE_NO_PAD
-            .decode(cursor)
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor);
+        let mut bytes = bytes.map_err(|_| refused())?;
+        let Some((&mut VERSION, sealed)) = bytes.split_first_mut() else {
+            return Err(refused());
+        };
+        let position = self
+            .0
+            .open_in_place(nonce(), Aad::from(scope), sealed)
             .map_err(|_| refused())?;
-        let bytes = bytes.strip_prefix(VERSION.as_bytes()).ok_or_else(refused)?;
-        let (tag, position) = bytes.split_at_checked(TAG_BYTES).ok_or_else(refused)?;
-        let position = std::str::from_utf8(position).map_err(|_| refused())?;
-        self.mac(scope, position)?
-            .verify_slice(tag)
-            .map_err(|_| refused())?;
+        let position = str::from_utf8(position).map_err(|_| refused())?;
         Ok(position.to_owned())
     }
+}
 
-    fn mac(&self, scope: &str, position: &str) -> Result<Hmac<Sha256>, ApiError> {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.secret);
-        let mut mac = mac.map_err(|error| ApiError::Internal(error.into()))?;
-        mac.update(VERSION.as_bytes());
-        mac.update(&(scope.len() as u64).to_be_bytes());
-        mac.update(scope.as_bytes());
-        mac.update(position.as_bytes());
-        Ok(mac)
-    }
+fn nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
+
+fn internal(error: Unspecified) -> ApiError {
+    ApiError::Internal(error.into())
 }
 
 #[cfg(test)]
@@ -67,13 +80,13 @@ mod tests {
 
     #[test]
     fn a_cursor_is_valid_only_for_its_own_list() {
-        let cursors = Cursors::new(vec![7; 32]);
+        let cursors = Cursors::new(&[7; 32]).unwrap();
         let cursor = cursors
-            .sign("/v1/projects/42/exports?status=failed", "123")
+            .seal("/v1/projects/42/exports?status=failed", "123")
             .unwrap();
         assert_eq!(
             cursors
-                .verify("/v1/projects/42/exports?status=failed", &cursor)
+                .open("/v1/projects/42/exports?status=failed", &cursor)
                 .unwrap(),
             "123"
         );
@@ -82,32 +95,35 @@ mod tests {
             "/v1/projects/42/exports",
             "",
         ] {
-            assert!(cursors.verify(scope, &cursor).is_err(), "{scope}");
+            assert!(cursors.open(scope, &cursor).is_err(), "{scope}");
         }
         assert!(
-            Cursors::new(vec![8; 32])
-                .verify("/v1/projects/42/exports?status=failed", &cursor)
+            Cursors::new(&[8; 32])
+                .unwrap()
+                .open("/v1/projects/42/exports?status=failed", &cursor)
                 .is_err()
         );
     }
 
     #[test]
-    fn a_cursor_with_an_invalid_signature_is_refused() {
-        let cursors = Cursors::new(vec![7; 32]);
-        let cursor = cursors.sign("s", "123").unwrap();
+    fn a_cursor_that_was_changed_is_refused() {
+        let cursors = Cursors::new(&[7; 32]).unwrap();
+        let cursor = cursors.seal("s", "123").unwrap();
+        assert_eq!(cursors.seal("s", "123").unwrap(), cursor);
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(&cursor).unwrap();
+        assert!(!bytes.windows(3).any(|part| part == b"123"));
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             assert!(
                 cursors
-                    .verify("s", &BASE64_URL_SAFE_NO_PAD.encode(changed))
+                    .open("s", &BASE64_URL_SAFE_NO_PAD.encode(changed))
                     .is_err(),
                 "byte {at}"
             );
         }
         for cursor in ["", "x", "!", "MTIz", &cursor[1..], &format!("{cursor}=")] {
-            let problem = cursors.verify("s", cursor).unwrap_err().problem(None);
+            let problem = cursors.open("s", cursor).unwrap_err().problem(None);
             assert_eq!(
                 serde_json::to_value(&problem).unwrap()["detail"],
                 "`cursor` must be the `next` of this same list with the same filters."

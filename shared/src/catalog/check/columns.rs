@@ -49,6 +49,7 @@ pub(super) fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong
     let mut found = Wrong::default();
     let mut taken = HashSet::new();
     let mut columns = Vec::new();
+    let mut spans = Vec::new();
     for raw in raw.into_inner() {
         if !taken.insert(raw.key.get_ref().clone()) {
             found.add(wrong(
@@ -56,7 +57,14 @@ pub(super) fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong
                 format!("the column `{}` is defined twice", raw.key.get_ref()),
             ));
         }
-        columns.extend(found.keep(column(raw)));
+        let span = raw.key.span();
+        if let Some(column) = found.keep(column(raw)) {
+            columns.push(column);
+            spans.push(span);
+        }
+    }
+    for (column, span) in columns.iter().zip(spans) {
+        found.keep(shows_nothing_masked(column, &columns).map_err(|text| Wrong::at(span, text)));
     }
     let bytes: usize = columns.iter().map(|c| c.key.len()).sum();
     if bytes > MAX_KEYS_BYTES {
@@ -76,6 +84,30 @@ pub(super) fn columns(raw: Spanned<Vec<RawColumn>>) -> Result<Vec<Column>, Wrong
         ));
     }
     found.or(Some(columns))
+}
+
+/// Checks that a column without a mask does not show what the mask of another one hides.
+fn shows_nothing_masked(column: &Column, all: &[Column]) -> Result<(), String> {
+    if column.conversion.mask.is_some() {
+        return Ok(());
+    }
+    let shows = |masked: &&Column| {
+        let masked = masked.origin.paths();
+        let starts = |path: &Path| {
+            masked
+                .iter()
+                .any(|masked| masked.names().starts_with(path.names()))
+        };
+        column.origin.paths().iter().any(starts)
+    };
+    let mut masked = all.iter().filter(|other| other.conversion.mask.is_some());
+    match masked.find(shows) {
+        None => Ok(()),
+        Some(masked) => Err(format!(
+            "this column shows what the mask of `{}` hides; give it a mask too, or leave it out",
+            masked.key
+        )),
+    }
 }
 
 /// The maximum length of a column's key. A warning names it.
@@ -98,6 +130,12 @@ fn column(raw: RawColumn) -> Result<Column, Wrong> {
         found.add(wrong(
             &raw.key,
             "only the values of a column of kind text have labels",
+        ));
+    }
+    if let (Some(mask), Some(_)) = (&raw.mask, &raw.values) {
+        found.add(wrong(
+            mask,
+            "a filter takes only `values`, and no value has this text once it is masked; leave out one of them",
         ));
     }
     let parts = key.zip(conversion).zip(origin).zip(values);
@@ -191,6 +229,9 @@ fn values(raw: &Spanned<toml::Value>) -> Result<Values, Wrong> {
             .ok_or_else(|| wrong(raw, "each value must be a text that is not empty"))
     };
     match raw.get_ref() {
+        toml::Value::Array(list) if list.is_empty() => {
+            Err(wrong(raw, "`values` must list a value, or be left out"))
+        }
         toml::Value::Array(list) => {
             let list = list.iter().map(text).collect::<Result<Vec<_>, _>>()?;
             let mut known = HashSet::new();

@@ -207,7 +207,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
             @"the catalog is invalid in line 7: `read_mb_per_s` must be an integer of at least 1, in megabytes per second");
     assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
-            @"the catalog is invalid in line 7: `sort_format` has no placeholder; it must have one of {rfc3339_s}, {rfc3339_ms}, {rfc3339_us}, {rfc3339_ns}, {rfc3339}, {epoch_s}, {epoch_ms}, {date}, {ulid}, {ksuid}, {uuid7}, {id} (one segment), {*} (everything to the end), such as ORDER#{rfc3339_ms}#{id}");
+            @"the catalog is invalid in line 7: `sort_format` has no placeholder; it must have one of {rfc3339_s}, {rfc3339_ms}, {rfc3339_us}, {rfc3339_ns}, {rfc3339_s_lower}, {rfc3339_ms_lower}, {rfc3339_us_lower}, {rfc3339_ns_lower}, {rfc3339}, {epoch_s}, {epoch_ms}, {date}, {ulid}, {ulid_lower}, {ksuid}, {uuid7}, {id} (one segment), {*} (everything to the end), such as ORDER#{rfc3339_ms}#{id}");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "pk""#),
             @"the catalog is invalid in line 7: the sort key and the partition key must be different attributes");
     assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),

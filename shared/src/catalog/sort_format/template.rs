@@ -3,7 +3,10 @@
 use super::time::TimeFormat;
 
 /// What divides the segments of a key, where the template does not show it.
-pub(super) const SEPARATOR: char = '#';
+pub(super) const SEPARATOR: Separator = Separator {
+    character: '#',
+    is_in_no_id: true,
+};
 
 /// A placeholder, and the literal text after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +14,16 @@ pub(super) struct Piece {
     pub(super) placeholder: Placeholder,
     /// Empty at the end of the template.
     pub(super) then: String,
-    /// What divides segments here: the character before the placeholder, where that is no letter or digit.
-    pub(super) separator: char,
+    /// What divides segments here.
+    pub(super) separator: Separator,
+}
+
+/// What divides segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Separator {
+    pub(super) character: char,
+    /// Whether an id does not have the character, so that a key with more segments is that of another record.
+    pub(super) is_in_no_id: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +62,20 @@ impl Piece {
     }
 }
 
+/// The times that older catalogs name without braces.
+const OLD_NAMES: [&str; 7] = [
+    "rfc3339_s",
+    "rfc3339_ms",
+    "rfc3339_us",
+    "rfc3339_ns",
+    "rfc3339",
+    "epoch_s",
+    "epoch_ms",
+];
+
 /// The template of a format that older catalogs name, and any other text as it is.
 pub(super) fn of_name(text: &str) -> String {
-    let is_time = |name: &str| TimeFormat::named(name).is_some();
+    let is_time = |name: &str| OLD_NAMES.contains(&name);
     match text.split_once('#') {
         None if text == "id" => "{*}".to_owned(),
         None if is_time(text) => format!("{{{text}}}"),
@@ -67,7 +89,7 @@ pub(super) fn parse(template: &str) -> Result<(String, Vec<Piece>), String> {
     let (prefix, mut rest) = template
         .split_once('{')
         .ok_or_else(|| format!("`sort_format` has no placeholder; it must have one of {}, such as ORDER#{{rfc3339_ms}}#{{id}}", names()))?;
-    let mut before = prefix.chars().next_back();
+    let mut before = prefix.to_owned();
     let mut pieces: Vec<Piece> = Vec::new();
     loop {
         let (name, after) = rest
@@ -80,9 +102,9 @@ pub(super) fn parse(template: &str) -> Result<(String, Vec<Piece>), String> {
         pieces.push(Piece {
             placeholder: placeholder(name)?,
             then: then.to_owned(),
-            separator: before.filter(|c| !c.is_alphanumeric()).unwrap_or(SEPARATOR),
+            separator: separator_after(&before),
         });
-        before = then.chars().next_back();
+        before.push_str(then);
         match next {
             Some(next) => rest = next,
             None => break,
@@ -93,6 +115,25 @@ pub(super) fn parse(template: &str) -> Result<(String, Vec<Piece>), String> {
     }
     check(&pieces)?;
     Ok((prefix.to_owned(), pieces))
+}
+
+/// What divides segments after this literal text: its last character that no id has, or else its last one that is no letter
+/// and no digit. Ids have some of these: `inv_1`, a UUID, `4.2`.
+fn separator_after(literals: &str) -> Separator {
+    let is_in_ids = |c: &char| matches!(c, '_' | '-' | '.' | ' ');
+    let separators = || literals.chars().rev().filter(|c| !c.is_alphanumeric());
+    let unlike_ids = separators().find(|c| !is_in_ids(c));
+    match (unlike_ids, separators().next()) {
+        (Some(character), _) => Separator {
+            character,
+            is_in_no_id: true,
+        },
+        (None, Some(character)) => Separator {
+            character,
+            is_in_no_id: false,
+        },
+        (None, None) => SEPARATOR,
+    }
 }
 
 fn placeholder(name: &str) -> Result<Placeholder, String> {

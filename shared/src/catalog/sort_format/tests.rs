@@ -48,6 +48,12 @@ fn a_bound_is_in_the_keys_own_format() {
         // A day in any time zone.
         ("{date}/{id}", "2017-10-01", "2017-10-04"),
         ("A#{ulid}", "A#01BVEBNWQ8", "A#01BVEBNWQ9"),
+        ("a#{ulid_lower}", "a#01bvebnwq8", "a#01bvebnwq9"),
+        (
+            "{rfc3339_s_lower}#{id}",
+            "2017-10-02t10:56:33z",
+            "2017-10-02t10:56:34z",
+        ),
         (
             "A#{ksuid}",
             "A#0uO7S826NjDA0GaAg3hLN7rjiT2",
@@ -90,12 +96,33 @@ fn a_key_names_its_instant_only_in_its_format() {
         ("epoch_s", "1506941793", instant),
         ("epoch_ms#id", "1506941793000#a", instant),
         ("id", "2017-10-02T10:56:33Z", None),
+        // Ids have characters that divide no segments.
         ("{rfc3339_s}-{id}", "2017-10-02T10:56:33Z-a-b", None),
+        ("{rfc3339_s}#{id}", "2017-10-02T10:56:33Z#a-b_c.d", instant),
+        (
+            "at_{rfc3339_s}/id_{id}",
+            "at_2017-10-02T10:56:33Z/id_inv_1",
+            instant,
+        ),
+        (
+            "at_{rfc3339_s}/id_{id}",
+            "at_2017-10-02T10:56:33Z/id_a/b",
+            None,
+        ),
+        (
+            "a_{rfc3339_s_lower}#{id}",
+            "a_2017-10-02t10:56:33z#b",
+            instant,
+        ),
+        ("a_{rfc3339_s_lower}#{id}", "a_2017-10-02T10:56:33Z#b", None),
+        ("{rfc3339_ms_lower}", "2017-10-02t10:56:33.000z", instant),
         ("{rfc3339_s}-{*}", "2017-10-02T10:56:33Z-a-b", instant),
         ("USER#{id}#AT#{epoch_s}", "USER#7#AT#1506941793", instant),
         ("{date}", "2017-10-02", Some(at("2017-10-02T00:00:00Z"))),
         ("{ulid}", "01BVEBNWQ8ZZZZZZZZZZZZZZZZ", instant),
         ("{ulid}", "01bvebnwq8zzzzzzzzzzzzzzzz", None),
+        ("{ulid_lower}", "01bvebnwq8zzzzzzzzzzzzzzzz", instant),
+        ("{ulid_lower}", "01BVEBNWQ8ZZZZZZZZZZZZZZZZ", None),
         ("{ulid}", "81BVEBNWQ8ZZZZZZZZZZZZZZZZ", None),
         ("{ulid}", "01BVEBNWQ8ZZZZZZZZZZZZZZZU", None),
         // An example of the specification.
@@ -155,7 +182,10 @@ fn the_literal_text_of_a_key_tells_other_records_apart() {
         ),
         ("ORDER#{ulid}", "ORDER#7", Unreadable),
         ("order_{id}", "order_7", Fits),
-        ("order_{id}", "order_7_item_1", OfAnotherType),
+        // The id could be `7_item_1`.
+        ("order_{id}", "order_7_item_1", Unreadable),
+        ("$order#id_{id}", "$order#id_7_item_1", Fits),
+        ("$order#id_{id}", "$order#id_7#item_1", OfAnotherType),
         ("order_{*}", "order_7_item_1", Fits),
         ("USER#{id}#ORDER#{id}", "USER#7#ORDER#8", Fits),
         ("USER#{id}#ORDER#{id}", "USER#7#PROFILE", OfAnotherType),

@@ -15,6 +15,8 @@ use crate::value::time::{self, Stamp};
 pub(super) enum TimeFormat {
     /// RFC 3339 in UTC with this many digits after the seconds.
     Fixed(usize),
+    /// The same in lower case, as some libraries write all keys (`2017-10-02t10:56:33z`).
+    FixedLower(usize),
     /// RFC 3339 in any precision and offset.
     Mixed,
     EpochSeconds,
@@ -23,6 +25,8 @@ pub(super) enum TimeFormat {
     Date,
     /// <https://github.com/ulid/spec>, in capitals: 48 bits of milliseconds since 1970, and 80 others.
     Ulid,
+    /// The same in lower case.
+    UlidLower,
     /// <https://github.com/segmentio/ksuid>: 32 bits of seconds since 2014-05-13T16:53:20Z, and 128 others, in base 62.
     Ksuid,
     /// RFC 9562, section 5.7, in lower case: 48 bits of milliseconds since 1970, and others.
@@ -38,16 +42,21 @@ pub(super) enum Side {
     Until,
 }
 
-const FORMATS: [(&str, TimeFormat); 11] = [
+const FORMATS: [(&str, TimeFormat); 16] = [
     ("rfc3339_s", TimeFormat::Fixed(0)),
     ("rfc3339_ms", TimeFormat::Fixed(3)),
     ("rfc3339_us", TimeFormat::Fixed(6)),
     ("rfc3339_ns", TimeFormat::Fixed(9)),
+    ("rfc3339_s_lower", TimeFormat::FixedLower(0)),
+    ("rfc3339_ms_lower", TimeFormat::FixedLower(3)),
+    ("rfc3339_us_lower", TimeFormat::FixedLower(6)),
+    ("rfc3339_ns_lower", TimeFormat::FixedLower(9)),
     ("rfc3339", TimeFormat::Mixed),
     ("epoch_s", TimeFormat::EpochSeconds),
     ("epoch_ms", TimeFormat::EpochMilliseconds),
     ("date", TimeFormat::Date),
     ("ulid", TimeFormat::Ulid),
+    ("ulid_lower", TimeFormat::UlidLower),
     ("ksuid", TimeFormat::Ksuid),
     ("uuid7", TimeFormat::Uuid7),
 ];
@@ -70,12 +79,12 @@ impl TimeFormat {
     /// The length of each such time in bytes; `None` where lengths differ.
     pub(super) fn length(self) -> Option<usize> {
         match self {
-            Self::Fixed(digits) => {
+            Self::Fixed(digits) | Self::FixedLower(digits) => {
                 Some("2017-10-02T10:56:33Z".len() + digits + usize::from(digits > 0))
             }
             Self::Mixed | Self::EpochSeconds | Self::EpochMilliseconds => None,
             Self::Date => Some("2017-10-02".len()),
-            Self::Ulid => Some(ulid::LENGTH),
+            Self::Ulid | Self::UlidLower => Some(ulid::LENGTH),
             Self::Ksuid => Some(ksuid::LENGTH),
             Self::Uuid7 => Some(UUID_LENGTH),
         }
@@ -94,7 +103,13 @@ impl TimeFormat {
         match self {
             // Digits are in the order of numbers only where all have the same length.
             Self::Mixed | Self::EpochSeconds | Self::EpochMilliseconds => false,
-            Self::Fixed(_) | Self::Date | Self::Ulid | Self::Ksuid | Self::Uuid7 => true,
+            Self::Fixed(_)
+            | Self::FixedLower(_)
+            | Self::Date
+            | Self::Ulid
+            | Self::UlidLower
+            | Self::Ksuid
+            | Self::Uuid7 => true,
         }
     }
 
@@ -105,7 +120,7 @@ impl TimeFormat {
     /// The first characters that a time of this format has, before the year 10000.
     pub(super) fn first_characters(self) -> RangeInclusive<char> {
         match self {
-            Self::Ulid => '0'..='7',
+            Self::Ulid | Self::UlidLower => '0'..='7',
             Self::Ksuid => '0'..='a',
             Self::Uuid7 => '0'..='f',
             _ => '0'..='9',
@@ -136,6 +151,8 @@ impl TimeFormat {
                     && text.as_bytes()[10] == b'T';
                 is_fixed.then_some(stamp.instant)
             }
+            Self::FixedLower(digits) => of_lower_case(Self::Fixed(digits), text),
+            Self::UlidLower => of_lower_case(Self::Ulid, text),
             Self::Date => {
                 let midnight = time::parse_date(text)?.to_datetime(Time::midnight());
                 TimeZone::UTC.to_timestamp(midnight).ok()
@@ -152,9 +169,13 @@ impl TimeFormat {
     pub(super) fn rounded(self, instant: Timestamp, side: Side) -> Option<Timestamp> {
         let unit = match self {
             Self::Mixed => return Some(instant),
-            Self::Fixed(digits) => SignedDuration::from_nanos(10_i64.pow(9 - digits as u32)),
+            Self::Fixed(digits) | Self::FixedLower(digits) => {
+                SignedDuration::from_nanos(10_i64.pow(9 - digits as u32))
+            }
             Self::EpochSeconds | Self::Ksuid => SignedDuration::from_secs(1),
-            Self::EpochMilliseconds | Self::Ulid | Self::Uuid7 => SignedDuration::from_millis(1),
+            Self::EpochMilliseconds | Self::Ulid | Self::UlidLower | Self::Uuid7 => {
+                SignedDuration::from_millis(1)
+            }
             Self::Date => SignedDuration::from_hours(24),
         };
         let instant = match (self, side) {
@@ -186,6 +207,8 @@ impl TimeFormat {
                 stamp.write(&TimeZone::UTC, &mut text);
                 Some(text)
             }
+            Self::FixedLower(digits) => Self::Fixed(digits).bound(instant).map(lower_case),
+            Self::UlidLower => Self::Ulid.bound(instant).map(lower_case),
             Self::Date => Some(TimeZone::UTC.to_datetime(instant).date().to_string()),
             Self::Ulid => ulid::bound(milliseconds(instant)?),
             Self::Ksuid => ksuid::bound(instant),
@@ -199,6 +222,18 @@ impl TimeFormat {
             }
         }
     }
+}
+
+/// The instant of a text in lower case, of a format that is in capitals.
+fn of_lower_case(capitals: TimeFormat, text: &str) -> Option<Timestamp> {
+    let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let instant = || capitals.instant(&text.to_ascii_uppercase());
+    (!has_capitals).then(instant).flatten()
+}
+
+fn lower_case(mut text: String) -> String {
+    text.make_ascii_lowercase();
+    text
 }
 
 /// Milliseconds since 1970; 0 for an earlier instant, since no key has one.

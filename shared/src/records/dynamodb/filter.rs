@@ -1,6 +1,6 @@
 //! DynamoDB filter expressions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -92,15 +92,18 @@ impl Filter {
         let path = self.path(path);
         match condition {
             FixedCondition::Is(constant) => {
-                let (value, other_type) = self.constants(&path, std::slice::from_ref(constant));
+                let constant = std::slice::from_ref(constant);
+                let value = self.constants(constant);
+                let other_type = self.other_type(&path, constant);
                 format!("({path} = {value} OR {other_type})")
             }
             FixedCondition::OneOf { one_of } => {
-                let (values, other_type) = self.constants(&path, one_of);
+                let values = self.constants(one_of);
+                let other_type = self.other_type(&path, one_of);
                 format!("({path} IN ({values}) OR {other_type})")
             }
             FixedCondition::Not { not } => {
-                let (values, _) = self.constants(&path, not);
+                let values = self.constants(not);
                 format!("(attribute_not_exists({path}) OR NOT {path} IN ({values}))")
             }
             FixedCondition::Absent { absent: true } => {
@@ -111,30 +114,32 @@ impl Filter {
         }
     }
 
-    /// The placeholders of constants, and the term for values of other types than theirs.
-    fn constants(&mut self, path: &str, constants: &[Constant]) -> (String, String) {
-        let mut kinds = Vec::new();
-        let mut values = Vec::new();
-        for constant in constants {
-            let (kind, value) = match constant {
-                Constant::Text(text) => ("S", AttributeValue::S(text.clone())),
-                Constant::Integer(number) => ("N", AttributeValue::N(number.to_string())),
-                Constant::Boolean(flag) => ("BOOL", AttributeValue::Bool(*flag)),
-            };
-            values.push(self.value(value));
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
-        let kinds = kinds.into_iter().map(|kind| {
-            let kind = self.value(AttributeValue::S(kind.into()));
-            format!(" AND NOT attribute_type({path}, {kind})")
+    /// The placeholders of constants.
+    fn constants(&mut self, constants: &[Constant]) -> String {
+        let values = constants.iter().map(|constant| {
+            self.value(match constant {
+                Constant::Text(text) => AttributeValue::S(text.clone()),
+                Constant::Integer(number) => AttributeValue::N(number.to_string()),
+                Constant::Boolean(flag) => AttributeValue::Bool(*flag),
+            })
         });
-        let kinds: String = kinds.collect();
-        (
-            values.join(", "),
-            format!("(attribute_exists({path}){kinds})"),
-        )
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The term for values of other types than those of the constants.
+    fn other_type(&mut self, path: &str, constants: &[Constant]) -> String {
+        let types = constants.iter().map(|constant| match constant {
+            Constant::Text(_) => "S",
+            Constant::Integer(_) => "N",
+            Constant::Boolean(_) => "BOOL",
+        });
+        let types: BTreeSet<_> = types.collect();
+        let types = types.into_iter().map(|of| {
+            let of = self.value(AttributeValue::S(of.into()));
+            format!(" AND NOT attribute_type({path}, {of})")
+        });
+        let types: String = types.collect();
+        format!("(attribute_exists({path}){types})")
     }
 
     /// Excludes texts other than these. Values that are no texts stay in, since only the selection can compare them.
@@ -206,12 +211,8 @@ mod tests {
         Filter::new(spec, "42", &conditions)
     }
 
-    /// DynamoDB refuses a longer expression, and a placeholder that no expression uses.
-    #[test]
-    fn a_term_that_does_not_fit_is_left_out_with_its_placeholders() {
-        assert_eq!(filter(2, 100).values.len(), 2 * 101);
-        let filter = filter(6, 100);
-        assert!(filter.expression.len() <= MAX_EXPRESSION);
+    /// Checks that the expression uses each placeholder: DynamoDB refuses a request with others.
+    fn uses_all(filter: &Filter) {
         let used: HashSet<&str> = filter
             .expression
             .split(|c: char| !(c.is_alphanumeric() || c == '#' || c == ':'))
@@ -219,6 +220,39 @@ mod tests {
         for placeholder in filter.names.keys().chain(filter.values.keys()) {
             assert!(used.contains(placeholder.as_str()), "{placeholder}");
         }
+    }
+
+    #[test]
+    fn every_fixed_condition_uses_its_placeholders() {
+        for condition in [
+            r#""paid""#,
+            "true",
+            r#"["a", 1]"#,
+            r#"{ not = ["a", "b", 2, true] }"#,
+            r#"{ not = "a" }"#,
+            "{ absent = true }",
+            "{ absent = false }",
+        ] {
+            let catalog = Catalog::parse(&format!(
+                "[[type]]\nname = \"things\"\nparent = \"project\"\ndelivery = \"link\"\n\
+                 records = {{ engine = \"dynamodb\", table = \"T\", partition = \"{{parent}}\", partition_key = \"pk\", \
+                 fixed = {{ state = {condition}, kind = {condition} }} }}\n\
+                 created = \"at\"\ncolumns = [ {{ key = \"id\", kind = \"text\" }} ]\n"
+            ));
+            let catalog = catalog.unwrap();
+            let filter = Filter::new(catalog.types()[0].records.dynamodb().unwrap(), "42", &[]);
+            assert!(!filter.is_empty());
+            uses_all(&filter);
+        }
+    }
+
+    /// DynamoDB refuses a longer expression, and a placeholder that no expression uses.
+    #[test]
+    fn a_term_that_does_not_fit_is_left_out_with_its_placeholders() {
+        assert_eq!(filter(2, 100).values.len(), 2 * 101);
+        let filter = filter(6, 100);
+        assert!(filter.expression.len() <= MAX_EXPRESSION);
+        uses_all(&filter);
         assert!(
             filter.values.len() >= 3 * 101,
             "{}",

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::mask::{MaskSecret, masked};
-use crate::catalog::{Conversion, StoredForm};
+use super::mask::{HIDDEN, MaskSecret, masked};
+use crate::catalog::{Conversion, Mask, StoredForm};
 use crate::value::Value;
 use crate::value::time::{local_stamp, parse_date};
 
@@ -22,6 +22,10 @@ pub(super) fn converted<'v>(
         Some(form) => read(form, value),
         None => value,
     };
+    // Of a list or a map, a part could be anything.
+    if let (Some(Mask::Last4 | Mask::Email), Value::Json(_)) = (conversion.mask, &value) {
+        return Value::Text(HIDDEN.into());
+    }
     match (conversion.mask, value.as_text()) {
         (Some(mask), Some(text)) if !text.is_empty() => {
             Value::Text(masked(mask, secret, text).into())
@@ -68,7 +72,6 @@ fn in_zone(text: &str, zone: &TimeZone) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Mask;
 
     fn text_of(conversion: &Conversion, text: &str) -> String {
         let value = converted(conversion, None, Value::Text(text.into()));
@@ -135,6 +138,10 @@ mod tests {
             (
                 Value::Number("123456789".into()),
                 Value::Text("****6789".into()),
+            ),
+            (
+                Value::Json(r#"["4111111111111234"]"#.into()),
+                Value::Text("****".into()),
             ),
             (Value::Text("".into()), Value::Text("".into())),
             (Value::Null, Value::Null),

@@ -10,7 +10,7 @@ use crate::catalog::Mask;
 use crate::hash::hex;
 
 /// What stands for the characters that a mask hides. How many there are is not shown.
-const HIDDEN: &str = "****";
+pub(super) const HIDDEN: &str = "****";
 
 /// The bytes of a hash that are shown. 16 random bytes are never the same twice (as those of a UUID).
 const HASH_BYTES: usize = 16;

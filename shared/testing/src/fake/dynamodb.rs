@@ -136,6 +136,9 @@ impl DynamoDb {
 
     pub(super) fn answer(&mut self, operation: &str, call: &Call) -> Answer {
         let request = call.json();
+        if let Some(unused) = unused_placeholder(&request) {
+            panic!("DynamoDB refuses a placeholder that no expression uses: {unused} in {request}");
+        }
         match operation {
             "GetItem" => {
                 let table = self.table(&request);
@@ -384,6 +387,29 @@ fn key_of(table: &Table, write: &Value) -> Key {
         .key
         .of_item(item.unwrap().as_object().unwrap())
         .unwrap()
+}
+
+/// A placeholder for which DynamoDB would refuse the request.
+fn unused_placeholder(request: &Value) -> Option<&str> {
+    let request = request.as_object()?;
+    let expressions = request
+        .iter()
+        .filter(|(name, _)| name.ends_with("Expression"));
+    let used: HashSet<&str> = expressions
+        .flat_map(|(_, text)| text.as_str().unwrap_or_default().split(is_outside_names))
+        .collect();
+    let given = ["ExpressionAttributeNames", "ExpressionAttributeValues"];
+    let given = given
+        .iter()
+        .filter_map(|name| request.get(*name)?.as_object());
+    let mut names = given.flat_map(Map::keys);
+    names
+        .find(|name| !used.contains(name.as_str()))
+        .map(String::as_str)
+}
+
+fn is_outside_names(c: char) -> bool {
+    !(c.is_alphanumeric() || matches!(c, '#' | ':' | '_'))
 }
 
 /// An item after an update.

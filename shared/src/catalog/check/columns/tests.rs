@@ -140,6 +140,14 @@ fn a_column_that_cannot_be_meant_is_refused() {
             "what this `mask` shows is of kind text;",
         ),
         (
+            r#"kind = "text", mask = "last4", values = ["a"]"#,
+            "no value has this text once it is masked",
+        ),
+        (
+            r#"kind = "text", values = []"#,
+            "`values` must list a value",
+        ),
+        (
             r#"kind = "text", constant = "EUR", path = "a""#,
             "reads nothing from records",
         ),
@@ -184,5 +192,29 @@ fn all_mistakes_of_a_column_are_named_at_once() {
         "each value must be a text",
     ] {
         assert_eq!(refused.matches(problem).count(), 1, "{problem}: {refused}");
+    }
+}
+
+#[test]
+fn no_other_column_shows_what_a_mask_hides() {
+    for (other, is_refused) in [
+        (r#"kind = "text""#, false),
+        (
+            r#"kind = "text", path = "address.city", mask = "hash""#,
+            false,
+        ),
+        (r#"kind = "text", path = "address.street""#, false),
+        (r#"kind = "text", path = "address.city""#, true),
+        (r#"kind = "text", path = "address", hidden = true"#, true),
+    ] {
+        let masked = format!(
+            r#"{other} }}, {{ key = "city", kind = "text", path = "address.city", mask = "last4""#
+        );
+        let parsed = parsed(&masked);
+        assert_eq!(parsed.is_err(), is_refused, "{other}");
+        if let Err(refused) = parsed {
+            let hides = "line 8: this column shows what the mask of `city` hides";
+            assert!(refused.to_string().contains(hides), "{refused}");
+        }
     }
 }
