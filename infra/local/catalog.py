@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from settings import REGION, ROOT, Stack
+from settings import RECORDS_TABLE, REGION, ROOT, Stack
 
 BUCKET = "waybill-catalog"
 CATALOG, DEPLOYMENT = NAMES = ("catalog.toml", "deployment.toml")
@@ -21,7 +24,11 @@ def folder(stack: Stack) -> str:
 
 
 def keep(stack: Stack, file: Path) -> None:
-    """From now on, the stack has this catalog, and the deployment file beside it."""
+    """From now on, the stack has this catalog, and the deployment file beside it. Exits if the functions would refuse one of
+    the two."""
+    command = ["cargo", "run", "--quiet", "--bin", "catalog", "--", "check", str(file.resolve()), "--without-databases"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        sys.exit("The stack is as it was, since this catalog cannot be used.")
     stack.own_catalog.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
         kept = stack.own_catalog / name
@@ -42,6 +49,19 @@ def texts(stack: Stack, database_url: str | None, secret: str | None) -> dict[st
         CATALOG: BUILT_IN.read_text("utf-8") + "\n" + SHOP.read_text("utf-8"),
         DEPLOYMENT: f'[deployment]\ndatabases.shop = {{ url = "{database_url}", secret = "{secret}" }}\n',
     }
+
+
+def tables(files: dict[str, str]) -> list[str]:
+    """The tables of DynamoDB that the deployment file names."""
+    deployment = tomllib.loads(files.get(DEPLOYMENT, "")).get("deployment", {})
+    return sorted(set(deployment.get("tables", {}).values()))
+
+
+def table(stack: Stack, name: str) -> str | None:
+    """The table that the catalog calls `name`; `None` if nothing maps the name."""
+    own = stack.own_catalog / DEPLOYMENT
+    mapped = tomllib.loads(own.read_text("utf-8"))["deployment"].get("tables", {}) if own.exists() else {}
+    return mapped.get(name, RECORDS_TABLE if name == "RECORDS_TABLE" else None)
 
 
 def upload(s3: Any, stack: Stack, files: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ import database
 import host
 import repair
 from services import issuer_url
-from settings import AUDIENCE, RECORDS_TABLE, REGION, ROOT, TOOLS, Stack, architecture, process_environment
+from settings import ACCOUNT, AUDIENCE, RECORDS_TABLE, REGION, ROOT, TOOLS, Stack, architecture, process_environment
 
 CODE_BUCKET = "waybill-code"
 # Creating clients is not thread-safe in boto3; using them is.
@@ -62,6 +62,10 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
     if files := catalog.texts(stack, database_url, secret):
         catalog.upload(client(stack, "s3"), stack, files)
         local["CatalogUrl"] = catalog.folder(stack)
+        if tables := catalog.tables(files):
+            arns = ",".join(f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}" for table in tables)
+            # A type that scans its table is not asked for: here, each may be.
+            local |= {"RecordsTableArns": arns, "ScannedTableArns": arns}
     return local | overrides
 
 

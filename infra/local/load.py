@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+import catalog
 from bulk_put import Putter, PutError
 from records import CatalogError, Item, RecordType, RowError
-from settings import DEFAULT_PORT, RECORDS_TABLE, Stack
+from settings import DEFAULT_PORT, Stack
 
 # DynamoDB's limit on an item, so that no cell can be longer.
 CELL_CHARACTERS = 400 * 1024
@@ -170,16 +171,20 @@ def main() -> None:
     parser.add_argument("file", help="the CSV file; - reads standard input")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
     parser.add_argument("--endpoint", help="another DynamoDB's address, instead of the stack's")
-    parser.add_argument("--table", default=RECORDS_TABLE)
+    parser.add_argument("--table", help="the table, instead of the type's")
     parser.add_argument("--delimiter", default=",")
     parser.add_argument("--print", action="store_true", help="print the items instead")
     options = parser.parse_args()
     stack = Stack(options.port)
     endpoint = options.endpoint or stack.records_url
-    putter = Printer() if options.print else Putter(endpoint, options.table)
 
     try:
-        kind = RecordType.find(options.type)
+        own = stack.own_catalog / catalog.CATALOG
+        kind = RecordType.find(options.type, own) if own.exists() else RecordType.find(options.type)
+        table = options.table or catalog.table(stack, kind.table)
+        if table is None:
+            raise LoadError(f"the deployment file beside the catalog maps no table {kind.table}")
+        putter = Printer() if options.print else Putter(endpoint, table)
         with contextlib.ExitStack() as files:
             size = None
             if options.file == "-":

@@ -49,6 +49,8 @@ class RecordType:
     """One type's keys and columns."""
 
     name: str
+    # The table's name in the catalog.
+    table: str
     partition: str
     partition_key: str
     sort_key: str
@@ -76,6 +78,7 @@ class RecordType:
             raise CatalogError(f"{name} has no sort key, so that a parent has only one record")
         return cls(
             name,
+            records.get("table", ""),
             records["partition"],
             records["partition_key"],
             records["sort_key"],

@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
 PYTHON = TOOLS / "ministack" / "bin" / "python"
 REGION = "eu-west-1"
+# The account that the emulator has for the key of tools and tests.
+ACCOUNT = "000000000000"
 AUDIENCE = "waybill"
 RECORDS_TABLE = "records"
 DEFAULT_PORT = 4566

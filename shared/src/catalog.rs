@@ -287,7 +287,16 @@ impl ExportType {
 
     /// How a record's creation time is stored.
     pub(crate) fn created_stored(&self) -> Option<Stored> {
-        self.created_column().and_then(|column| column.stored)
+        match (self.created_column(), &self.records) {
+            (Some(column), _) => column.stored,
+            // Where no column says it, the sort key may: it can be the same attribute.
+            (None, RecordsSpec::Dynamodb(spec)) => {
+                let is_key = |key: &&String| self.created.names() == [(*key).clone()];
+                spec.sort_key.as_ref().filter(is_key)?;
+                spec.sort_format.stored()
+            }
+            (None, RecordsSpec::Postgres(_)) => None,
+        }
     }
 
     /// The form in which the time of creation is stored, where it is not that of its column's kind.

@@ -264,6 +264,14 @@ fn path(text: &Spanned<String>) -> Result<Path, Wrong> {
             "a path must be attribute names separated by dots, such as address.city",
         ));
     }
+    if let Some(name) = path.names().iter().find(|name| name.ends_with(']')) {
+        return Err(wrong(
+            text,
+            format!(
+                "`{name}` is no attribute; an element of a list has a dot and its place: items.0.sku"
+            ),
+        ));
+    }
     Ok(path)
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::template::{Piece, Placeholder};
 use self::time::{Side, TimeFormat};
+use crate::value::Stored;
 
 /// The format of a sort key: literal text and placeholders, such as `ORDER#{rfc3339_ms}#{id}`.
 ///
@@ -125,6 +126,12 @@ impl SortFormat {
     /// Whether the key is a number attribute: a count since 1970 without anything around it.
     pub fn is_number(&self) -> bool {
         self.is_alone() && self.time().is_some_and(TimeFormat::is_epoch)
+    }
+
+    /// How the number that is the key has its time; `None` where the key is no such number.
+    pub(super) fn stored(&self) -> Option<Stored> {
+        let time = self.time().filter(|_| self.is_alone());
+        time.and_then(TimeFormat::stored)
     }
 
     /// Whether the key can be a number attribute.

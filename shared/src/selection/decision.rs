@@ -49,4 +49,9 @@ impl Decision {
     pub fn is_in(self) -> bool {
         matches!(self, Self::In | Self::Doubtful { is_in: true, .. })
     }
+
+    /// Whether the record does not say whether it is selected.
+    pub fn is_doubtful(self) -> bool {
+        matches!(self, Self::Doubtful { .. })
+    }
 }

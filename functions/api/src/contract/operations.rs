@@ -220,7 +220,7 @@ pub(crate) fn records(of: OfKind<'_>) -> Operation {
     )
     .takes(parameters)
     .answers("Records.", "RecordList", examples::records(of))
-    .fails(&[403, 404, 422])
+    .fails(&[403, 404, 409, 422])
     .build()
 }
 
@@ -241,7 +241,7 @@ pub(crate) fn count(of: OfKind<'_>) -> Operation {
         "Count",
         json!({"value": 1234, "exact": true}),
     )
-    .fails(&[403, 404, 422, 429])
+    .fails(&[403, 404, 409, 422, 429])
     .build()
 }
 

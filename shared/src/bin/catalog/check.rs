@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use waybill::catalog::{Catalog, ExportType, RecordsSpec};
 use waybill::deployment_file::DeploymentFile;
 use waybill::env;
-use waybill::records::{Finding, RecordsClients, RecordsOpener};
+use waybill::records::{Finding, RecordsClients, RecordsError, RecordsOpener};
 
 /// The arguments of `catalog check`.
 pub(crate) struct Check {
@@ -15,6 +15,8 @@ pub(crate) struct Check {
     pub(crate) catalog: Option<PathBuf>,
     /// The deployment file; `None` for the one beside the catalog, if there is one.
     pub(crate) deployment: Option<PathBuf>,
+    /// Whether databases are asked about their tables.
+    pub(crate) asks_databases: bool,
 }
 
 impl Check {
@@ -55,7 +57,12 @@ impl Check {
             let clients = RecordsClients::from_env(&config);
             let opener = RecordsOpener::new(clients, deployment.into());
             for export_type in catalog.types() {
-                is_valid &= compare(&opener, export_type).await;
+                if let Some(error) = unmapped(&opener, export_type) {
+                    eprintln!("{name}{}: {error}", export_type.name);
+                    is_valid = false;
+                } else if self.asks_databases {
+                    is_valid &= compare(&opener, export_type).await;
+                }
             }
         }
         Ok(is_valid)
@@ -65,6 +72,17 @@ impl Check {
 pub(crate) fn deployment_file(named: Option<PathBuf>, catalog: Option<&Path>) -> Option<PathBuf> {
     let beside = || catalog.map(|path| path.with_file_name("deployment.toml"));
     named.or_else(|| beside().filter(|path| path.exists()))
+}
+
+/// The names that the template's own parameters map.
+const OF_THE_TEMPLATE: [&str; 2] = ["RECORDS_TABLE", "RECORDS_ROLE"];
+
+/// What a type needs, and the deployment does not map.
+fn unmapped(opener: &RecordsOpener, export_type: &ExportType) -> Option<RecordsError> {
+    match opener.locate(&export_type.records) {
+        Err(RecordsError::Unmapped { name, .. }) if OF_THE_TEMPLATE.contains(&&*name) => None,
+        located => located.err(),
+    }
 }
 
 /// Compares a type with its table, if that is in a database.

@@ -1,5 +1,7 @@
 //! Compares a table's key, from the table's description, with a type's entry.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{
     KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription,
 };
@@ -29,7 +31,7 @@ pub(crate) fn problems(
         }
         Some((_, schema, projection)) => {
             let mut problems = key_problems(spec, table, schema);
-            problems.extend(projection.and_then(|p| missing_columns(of, table, schema, p)));
+            problems.extend(projection.and_then(|p| missing_columns(of, spec, table, schema, p)));
             problems
         }
     }
@@ -114,9 +116,10 @@ fn sort_key_problem(format: &SortFormat, name: &str, kind: &ScalarAttributeType)
     }
 }
 
-/// The columns that are not projected into the index.
+/// The columns and other attributes that are not projected into the index.
 fn missing_columns(
     of: &ExportType,
+    spec: &DynamodbSpec,
     table: &TableDescription,
     schema: &[KeySchemaElement],
     projection: &Projection,
@@ -132,7 +135,12 @@ fn missing_columns(
         roots.is_some_and(|mut roots| roots.all(|root| projected.contains(&root)))
     };
     let missing = of.columns.iter().filter(|column| !is_projected(column));
-    let missing: Vec<_> = missing.map(|column| column.key.as_str()).collect();
+    let fixed = spec.fixed.iter().map(|(name, _)| name.as_str());
+    let others = fixed.chain([of.created.root()]);
+    let others = others.filter(|name| !projected.contains(name));
+    let missing = missing.map(|column| column.key.as_str()).chain(others);
+    let missing: BTreeSet<_> = missing.collect();
+    let missing: Vec<_> = missing.into_iter().collect();
     (!missing.is_empty()).then(|| format!("the index does not project {}", missing.join(", ")))
 }
 
@@ -228,10 +236,10 @@ mod tests {
         ");
         insta::assert_snapshot!(problems_with(r#"partition_key = "pk", sort_key = "sk", sort_format = "epoch_s""#), @"the sort key sk is a text, but `sort_format` is a number");
         insta::assert_snapshot!(problems_with(r#"index = "by_name", partition_key = "pk", sort_key = "sk", sort_format = "id""#), @"there is no index by_name; there are by_time");
-        insta::assert_snapshot!(problems_with(r#"index = "by_time", partition_key = "gpk", sort_key = "at", sort_format = "rfc3339""#), @"
+        insta::assert_snapshot!(problems_with(r#"index = "by_time", partition_key = "gpk", sort_key = "at", sort_format = "rfc3339", fixed = { deleted = { absent = true } }"#), @"
         the partition key gpk is a number, which needs `partition_type = \"number\"`
         the sort key at is a number, but `sort_format` is a text
-        the index does not project name
+        the index does not project deleted, name
         ");
         let bare = TableDescription::builder()
             .set_key_schema(Some(schema("pk", None)))

@@ -18,10 +18,10 @@ use crate::check::Check;
 use crate::sample::Sample;
 
 const USAGE: &str = "\
-catalog check [FILE] [--deployment FILE]
+catalog check [FILE] [--deployment FILE] [--without-databases]
     Checks a catalog: FILE, or else the one that CATALOG_PATH names, or else the built-in one. With a deployment file, which
-    by default is deployment.toml beside FILE, also compares each type with its table where that is in a database: columns,
-    types, keys, indexes, row-level security, connections. Prints everything that is wrong. The exit code is 1 if anything is.
+    by default is deployment.toml beside FILE, also checks that it maps each name, and compares each type with its table where
+    that is in a database: columns, types, keys, indexes, row-level security, connections. Prints everything that is wrong. The exit code is 1 if anything is.
 catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--root ID] [--records N]
     Reads the first and the last N of a parent's records with any keys, and lists the differences from the catalog's
     entry: columns without values, values that are not of their column's kind or not listed, records that an export would
@@ -73,6 +73,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let (mut catalog, mut deployment, mut table, mut endpoint) = (None, None, None, None);
     let mut root = None;
     let mut records = RECORDS;
+    let mut asks_databases = true;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("catalog") => catalog = Some(PathBuf::from(arguments.value()?)),
@@ -80,6 +81,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("table") => table = Some(arguments.value()?.string()?),
             Long("endpoint-url") => endpoint = Some(arguments.value()?.string()?),
             Long("root") => root = Some(arguments.value()?.string()?),
+            Long("without-databases") => asks_databases = false,
             Long("records") => records = arguments.value()?.parse()?,
             Long("help") | Short('h') => return Ok(Command::Help),
             Value(word) => words.push(word),
@@ -92,6 +94,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
         "check" => Command::Check(Check {
             catalog: words.next().map(PathBuf::from),
             deployment,
+            asks_databases,
         }),
         "sample" => Command::Sample(Sample {
             type_name: words.next().ok_or("TYPE is missing")?.string()?,
@@ -135,7 +138,8 @@ mod tests {
             parsed("check a.toml"),
             Ok(Command::Check(Check {
                 catalog: Some(_),
-                deployment: None
+                deployment: None,
+                asks_databases: true,
             }))
         ));
         assert!(matches!(parsed("sample leads --help"), Ok(Command::Help)));
@@ -158,13 +162,34 @@ mod tests {
             let check = Check {
                 catalog,
                 deployment: None,
+                asks_databases: false,
             };
             check.run().await
         };
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "[[type]]\nname = 5\n").unwrap();
-        assert!(!check(Some(file.path().to_owned())).await.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let invalid = file("invalid.toml", "[[type]]\nname = 5\n");
+        assert!(!check(Some(invalid)).await.unwrap());
         assert!(check(Some("/nowhere/catalog.toml".into())).await.is_err());
         assert!(check(None).await.unwrap());
+        let built_in = include_str!("../../../../infra/catalog.toml");
+        let renamed = file("renamed.toml", &built_in.replace("RECORDS_TABLE", "THINGS"));
+        assert!(check(Some(renamed.clone())).await.unwrap());
+        file(
+            "deployment.toml",
+            "[deployment]\ntables.OTHERS = \"prod-others\"\n",
+        );
+        assert!(!check(Some(renamed.clone())).await.unwrap());
+        file(
+            "deployment.toml",
+            "[deployment]\ntables.THINGS = \"prod-things\"\n",
+        );
+        assert!(check(Some(renamed)).await.unwrap());
+        let built_in = file("built_in.toml", built_in);
+        assert!(check(Some(built_in)).await.unwrap());
     }
 }

@@ -18,7 +18,9 @@ pub(crate) struct Report<'a> {
     records: usize,
     columns: Vec<Seen>,
     /// Records that `fixed` excludes.
-    of_other_types: usize,
+    without_fixed: usize,
+    /// Records whose keys have the literal text of other records, and no other reason to be excluded.
+    other_keys: Tally,
     /// For each `fixed` value: values with the same text and another DynamoDB type.
     fixed: Vec<Tally>,
     blank: Tally,
@@ -63,7 +65,8 @@ impl<'a> Report<'a> {
             projection: Projection::new(of, &columns, &Selection::default()),
             records: 0,
             columns: vec![Seen::default(); of.columns.len()],
-            of_other_types: 0,
+            without_fixed: 0,
+            other_keys: Tally::default(),
             fixed: vec![Tally::default(); of.records.fixed().len()],
             blank: Tally::default(),
             undated: Tally::default(),
@@ -119,8 +122,12 @@ impl<'a> Report<'a> {
             .map(|(value, condition)| is_fixed(value, condition))
             .collect();
         let form = self.format().map(|format| format.form(key));
-        if compared.contains(&Fixed::Other) || form == Some(KeyForm::OfAnotherType) {
-            self.of_other_types += 1;
+        if compared.contains(&Fixed::Other) {
+            self.without_fixed += 1;
+            return;
+        }
+        if form == Some(KeyForm::OfAnotherType) {
+            self.other_keys.note(key);
             return;
         }
         for (compared, tally) in compared.iter().zip(&mut self.fixed) {
@@ -182,7 +189,12 @@ impl<'a> Report<'a> {
     pub(crate) fn matches_entry(&self) -> bool {
         let findings = self.findings();
         let has_differences = findings.iter().any(|finding| finding.tally.count > 0);
-        !has_differences && self.of_other_types < self.records
+        !has_differences && !self.are_all_excluded()
+    }
+
+    /// Whether every record is one of another type.
+    fn are_all_excluded(&self) -> bool {
+        self.without_fixed + self.other_keys.count == self.records
     }
 
     /// All possible differences, also those that no record has.
@@ -277,7 +289,7 @@ impl fmt::Display for Report<'_> {
                 )?;
             }
         }
-        match self.of_other_types {
+        match self.without_fixed {
             0 => {}
             all if all == records => {
                 writeln!(f, "  fixed: none of {records} has the `fixed` values")?
@@ -286,6 +298,21 @@ impl fmt::Display for Report<'_> {
                 f,
                 "  fixed: {some} of {records} are of other types and were skipped"
             )?,
+        }
+        let Tally { count, first } = &self.other_keys;
+        match *count {
+            0 => {}
+            all if all == records => writeln!(
+                f,
+                "  key: none of {records} has the literal text of `sort_format`, the first is {first:?}"
+            )?,
+            some => writeln!(
+                f,
+                "  key: {some} of {records} are of other types, by their literal text, and were skipped, the first at {first:?}"
+            )?,
+        }
+        if self.are_all_excluded() {
+            return Ok(());
         }
         for (seen, column) in self.columns.iter().zip(&self.of.columns) {
             if seen.present == 0 {

@@ -7,7 +7,6 @@ mod partitions;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -35,7 +34,7 @@ pub(super) struct RawRecords {
     partitions: Option<Vec<Spanned<String>>>,
     partition_key: Option<Spanned<String>>,
     partition_type: Option<Spanned<PartitionType>>,
-    since: Option<Spanned<Date>>,
+    since: Option<Spanned<toml::Value>>,
     time_zone: Option<Spanned<String>>,
     sort_key: Option<Spanned<String>>,
     sort_format: Option<Spanned<String>>,

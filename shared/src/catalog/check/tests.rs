@@ -190,6 +190,12 @@ fn an_invalid_catalog_is_refused_with_the_line() {
             @"the catalog is invalid in line 6: partitions with {month} or {day} need `since`, the day of the first record, such as \"2024-01-31\"");
     assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partitions = ["{parent}#{day}", "{parent}"], since = "2024-01-31""#),
             @"the catalog is invalid in line 6: either all partitions of a type have {month}, or all have {day}, or none has either");
+    assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partition = "{parent}#{month}#{day}", since = 2024-01-31"#),
+            @"the catalog is invalid in line 6: either all partitions of a type have {month}, or all have {day}, or none has either");
+    assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partition = "{parent}#{month}", since = "2024-1-31""#),
+            @r#"the catalog is invalid in line 6: `since` must be a day, such as "2024-01-31": that of the first record"#);
+    assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"scan = "workspaceId""#),
+            @r#"the catalog is invalid in line 6: invalid type: string "workspaceId", expected a table, such as { name = "value" }"#);
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", since = "2024-01-31""#),
             @"the catalog is invalid in line 7: `since` and `time_zone` are for partitions with {month} or {day}");
     assert_snapshot!(refusal(r#"partition_key = "pk""#, r#"partition_key = "pk", partition_type = "number""#),

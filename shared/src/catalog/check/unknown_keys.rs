@@ -12,8 +12,9 @@ use super::Wrong;
 /// # Errors
 /// These and the first mistake of another kind, such as a value of another type.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Wrong), Wrong> {
-    let wrong =
-        |error: &toml::de::Error| Wrong::at(error.span().unwrap_or_default(), error.message());
+    let wrong = |error: &toml::de::Error| {
+        Wrong::at(error.span().unwrap_or_default(), plain(error.message()))
+    };
     let mut document = DeTable::parse(text).map_err(|error| wrong(&error))?;
     let mut found = Wrong::default();
     loop {
@@ -27,6 +28,17 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Wrong), Wrong>
         if !span.is_some_and(|span| remove(document.get_mut(), &span)) {
             return Err(found);
         }
+    }
+}
+
+/// A message without the names of this crate's own types: `expected struct RawScan` is said of what must be a table.
+fn plain(message: &str) -> String {
+    match message.split_once("struct Raw") {
+        Some((before, name)) => {
+            let rest = name.trim_start_matches(char::is_alphanumeric);
+            format!("{before}a table, such as {{ name = \"value\" }}{rest}")
+        }
+        None => message.to_owned(),
     }
 }
 

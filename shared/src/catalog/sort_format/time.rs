@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ksuid;
 use super::ulid;
+use crate::value::Stored;
 use crate::value::time::{self, Stamp};
 
 /// How a key has its time.
@@ -115,6 +116,15 @@ impl TimeFormat {
 
     pub(super) fn is_epoch(self) -> bool {
         matches!(self, Self::EpochSeconds | Self::EpochMilliseconds)
+    }
+
+    /// The form of a count since 1970.
+    pub(super) fn stored(self) -> Option<Stored> {
+        match self {
+            Self::EpochSeconds => Some(Stored::EpochS),
+            Self::EpochMilliseconds => Some(Stored::EpochMs),
+            _ => None,
+        }
     }
 
     /// The first characters that a time of this format has, before the year 10000.

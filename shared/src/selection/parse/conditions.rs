@@ -43,7 +43,12 @@ impl Parser<'_> {
                 self.refuse::<()>(
                     field,
                     format!(
-                        "is no condition for a {}; there are {}",
+                        "is no condition for {} {}; there are {}",
+                        if column.kind == Kind::Integer {
+                            "an"
+                        } else {
+                            "a"
+                        },
                         column.kind.as_str(),
                         known.join(", ")
                     ),

@@ -17,7 +17,7 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::{PathParent, PathType};
 use crate::http::query::Pairs;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// How long records are counted. What was found until then is a lower bound.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ pub(crate) async fn count(
 ) -> Result<Response, ApiError> {
     let end = Instant::now() + LONGEST;
     let (profile, export_type) = readable(&app, &requester, &of, &type_name).await?;
-    let asked = RecordsQuery::parse(pairs, &export_type).map_err(ApiError::Invalid)?;
+    let asked = RecordsQuery::of_count(pairs, &export_type).map_err(ApiError::Invalid)?;
     let start = Position::first(app.now());
     if let Some(retry_after) = app.count_limit.add(&profile.parent, app.now()).await? {
         return Err(ApiError::TooManyCounts { retry_after });
@@ -53,11 +53,11 @@ pub(crate) async fn count(
     )
     .await?;
     let mut source = source.with_read_ahead();
-    let mut value = 0;
+    let (mut value, mut is_sure) = (0, true);
     let exact = loop {
         match timeout_at(end, source.next()).await {
             Err(_) => break Ok(false),
-            Ok(Ok(None)) => break Ok(true),
+            Ok(Ok(None)) => break Ok(is_sure),
             Ok(Err(error)) => break Err::<bool, RecordsError>(error),
             Ok(Ok(Some(page))) => {
                 let mut values = Vec::new();
@@ -65,6 +65,8 @@ pub(crate) async fn count(
                     page.values(n, &projection, &mut values);
                     let decision = projection.decide(&values, page.key_time(n), start.as_of);
                     value += u64::from(decision.is_in());
+                    // Of such records, an export with none that is sure has no file.
+                    is_sure &= !decision.is_doubtful();
                 }
             }
         }

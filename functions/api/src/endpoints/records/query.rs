@@ -10,6 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::query::{ListParameters, Pairs};
 use crate::http::zone;
 
+const OF_PAGES: [&str; 2] = ["limit", "cursor"];
 const COLUMNS: &str = "columns";
 const TIME_ZONE: &str = "time_zone";
 
@@ -33,7 +34,7 @@ impl<'a> RecordsQuery<'a> {
         pairs: Pairs,
         export_type: &'a ExportType,
     ) -> Result<Self, Vec<FieldError>> {
-        let (list, others) = pairs.divide(&["limit", "cursor"]);
+        let (list, others) = pairs.divide(&OF_PAGES);
         let (shown, criteria) = others.divide(&[COLUMNS, TIME_ZONE]);
         let mut errors = Vec::new();
         let list = kept(ListParameters::parse_plain(&list), &mut errors);
@@ -52,6 +53,25 @@ impl<'a> RecordsQuery<'a> {
                 })
             }
             _ => Err(errors),
+        }
+    }
+
+    /// As [`RecordsQuery::parse`], for a count, which has no pages.
+    ///
+    /// # Errors
+    /// As [`RecordsQuery::parse`].
+    pub(super) fn of_count(
+        pairs: Pairs,
+        export_type: &'a ExportType,
+    ) -> Result<Self, Vec<FieldError>> {
+        let of_pages: Vec<FieldError> = pairs
+            .iter()
+            .filter(|(name, _)| OF_PAGES.contains(name))
+            .map(|(name, _)| FieldError::new(name, "is for a list; a count has no pages"))
+            .collect();
+        match of_pages.is_empty() {
+            true => Self::parse(pairs, export_type),
+            false => Err(of_pages),
         }
     }
 

@@ -145,9 +145,33 @@ fn blank_records_and_records_of_other_types_are_reported() {
     insta::assert_snapshot!(none, @"
         1 records
         fixed: none of 1 has the `fixed` values
-        id: no record has a value
-        score: no record has a value
-        status: no record has a value
-        mail: no record has a value
         ");
+}
+
+#[test]
+fn records_with_the_keys_of_others_are_told_from_those_without_the_fixed_values() {
+    let of = things("order#{id}");
+    let record = |key: &'static str| {
+        [
+            text("1"),
+            Value::Missing,
+            Value::Missing,
+            Value::Missing,
+            text(key),
+            text("2026-11-21T12:00:00Z"),
+        ]
+    };
+    let time = "2026-11-21T12:00:00Z".parse().ok();
+    let mut report = Report::new(&of);
+    report.record(&record("ORDER#1"), time);
+    assert!(!report.matches_entry());
+    insta::assert_snapshot!(report, @r#"
+        1 records
+        key: none of 1 has the literal text of `sort_format`, the first is "ORDER#1"
+        "#);
+    report.record(&record("order#2"), time);
+    assert!(report.matches_entry());
+    assert!(report.to_string().contains(
+        r#"key: 1 of 2 are of other types, by their literal text, and were skipped, the first at "ORDER#1""#
+    ));
 }

@@ -153,6 +153,10 @@ fn a_column_that_cannot_be_meant_is_refused() {
         ),
         (r#"kind = "text", constant = """#, "must not be empty"),
         (
+            r#"kind = "text", path = "items[0].sku""#,
+            "an element of a list has a dot and its place",
+        ),
+        (
             r#"kind = "text", values = "a""#,
             "`values` must be a list of texts, or a table",
         ),

@@ -11,6 +11,7 @@ use super::database::time_zone;
 use super::{PartitionType, Wrong, wrong};
 use crate::catalog::partitions::{PARENT, ROOT};
 use crate::catalog::{PeriodLength, Periods};
+use crate::value::time::parse_date;
 
 /// The maximum number of partitions of a parent. A position has the keys of a record of each, of up to 6 KB, and must fit
 /// into an item of DynamoDB (400 KB).
@@ -54,7 +55,7 @@ pub(super) fn partitions(
 /// The months or days that have partitions of their own.
 pub(super) fn periods(
     partitions: &[Spanned<String>],
-    since: Option<Spanned<Date>>,
+    since: Option<Spanned<toml::Value>>,
     zone: Option<Spanned<String>>,
 ) -> Result<Option<Periods>, Wrong> {
     let has = |length: PeriodLength, template: &Spanned<String>| {
@@ -74,7 +75,11 @@ pub(super) fn periods(
             None => Ok(None),
         };
     };
-    if let Some(other) = partitions.iter().find(|template| !has(length, template)) {
+    let is_other = |template: &&Spanned<String>| {
+        !has(length, template)
+            || (length == PeriodLength::Month && has(PeriodLength::Day, template))
+    };
+    if let Some(other) = partitions.iter().find(is_other) {
         return Err(wrong(
             other,
             "either all partitions of a type have {month}, or all have {day}, or none has either",
@@ -84,9 +89,24 @@ pub(super) fn periods(
     let zone = zone.as_ref().map_or(Ok("UTC".to_owned()), time_zone)?;
     Ok(Some(Periods {
         length,
-        since: since.into_inner(),
+        since: day(&since)?,
         time_zone: TimeZone::get(&zone).unwrap_or(TimeZone::UTC),
     }))
+}
+
+/// A day: a text, or a date of TOML.
+fn day(since: &Spanned<toml::Value>) -> Result<Date, Wrong> {
+    let text = match since.get_ref() {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Datetime(date) => date.to_string(),
+        _ => String::new(),
+    };
+    parse_date(&text).ok_or_else(|| {
+        wrong(
+            since,
+            "`since` must be a day, such as \"2024-01-31\": that of the first record",
+        )
+    })
 }
 
 /// Whether partition keys are numbers. A number has no room for more than the parent's id.
