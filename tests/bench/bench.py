@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,10 +94,10 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def build() -> Path:
-    """Builds the programs and returns their folder."""
-    command = ["cargo", "build", "--profile", PROFILE, "--workspace", "--message-format", "json-render-diagnostics"]
-    for name in [*FUNCTIONS, "bench"]:
+def build(profile: str = PROFILE, programs: Iterable[str] = (*FUNCTIONS, "bench")) -> Path:
+    """Builds programs and returns their folder."""
+    command = ["cargo", "build", "--profile", profile, "--workspace", "--message-format", "json-render-diagnostics"]
+    for name in programs:
         command += ["--bin", name]
     built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = [json.loads(line) for line in built.stdout.splitlines()]

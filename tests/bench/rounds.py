@@ -41,8 +41,10 @@ class Used:
 class Bench:
     """The server, Waybill's tables, and the binaries."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, others: dict[str, Path] | None = None) -> None:
+        """`others` are the folders of programs that are not in `binaries`."""
         self.binaries = binaries
+        self._others = others or {}
         self._folder = tempfile.TemporaryDirectory(prefix="waybill-bench-")
         self._processes: list[subprocess.Popen[str]] = []
         self.log = Path(self._folder.name) / "functions.log"
@@ -79,7 +81,7 @@ class Bench:
 
     def binary(self, name: str) -> Path:
         """The path of a program of the workspace."""
-        return self.binaries / name
+        return self._others.get(name, self.binaries) / name
 
     def _start(self, command: list[str], stdout: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(command, stdout=stdout, stderr=subprocess.DEVNULL, text=True)
@@ -125,6 +127,7 @@ class Bench:
             "NOTIFY_FUNCTION": "notify",
             "PUBLIC_URL": "http://localhost",
             "ISSUER": "http://localhost",
+            "AUDIENCE": "waybill",
             "CLIENT_ID": "bench",
             "GRANTS_CLAIM": "scope",
             "NAME_CLAIM": "name",
