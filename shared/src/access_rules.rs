@@ -147,12 +147,13 @@ impl Grants {
             .strip_prefix('[')
             .and_then(|w| w.strip_suffix(']'))
             .unwrap_or(words);
-        let grants = words.split_whitespace();
-        Self(
-            grants
-                .filter_map(|word| Grant::parse(word, kinds))
-                .collect(),
-        )
+        Self::of_words(words.split_whitespace(), kinds)
+    }
+
+    /// The grants that these words are. A word with a space in it is none.
+    pub fn of_words<'a>(words: impl Iterator<Item = &'a str>, kinds: &ParentKinds) -> Self {
+        let grants = words.filter_map(|word| Grant::parse(word, kinds));
+        Self(grants.collect())
     }
 
     /// Whether the token has `grant`.

@@ -8,6 +8,7 @@
 //! ```
 
 mod address;
+mod issuer;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ use toml::Spanned;
 
 pub use self::address::{DatabaseAddress, Password};
 use self::address::{RawAddress, WrongAddress};
+pub use self::issuer::{ClaimNames, GrantPatterns, GrantTemplate, Issuer};
+use self::issuer::{RawIssuer, WrongIssuer};
 use crate::env;
 
 /// What the names in the catalog stand for in this deployment. A table or a role that the file does not name is looked up
@@ -25,6 +28,7 @@ pub struct DeploymentFile {
     tables: BTreeMap<String, String>,
     roles: BTreeMap<String, String>,
     databases: BTreeMap<String, DatabaseAddress>,
+    issuers: Vec<Issuer>,
 }
 
 /// A deployment file that cannot be used.
@@ -41,6 +45,8 @@ pub struct DeploymentError {
 #[serde(deny_unknown_fields)]
 struct RawFile {
     deployment: RawDeployment,
+    #[serde(default, rename = "issuer")]
+    issuers: Vec<RawIssuer>,
 }
 
 #[derive(Deserialize)]
@@ -81,10 +87,19 @@ impl DeploymentFile {
             }
         };
         let databases = databases.into_iter().map(address);
+        let issuer = |raw: RawIssuer| {
+            raw.checked()
+                .map_err(|WrongIssuer(at, message)| DeploymentError {
+                    line: line(at),
+                    message,
+                })
+        };
+        let issuers = raw.issuers.into_iter().map(issuer);
         Ok(Self {
             tables,
             roles,
             databases: databases.collect::<Result<_, _>>()?,
+            issuers: issuers.collect::<Result<_, _>>()?,
         })
     }
 
@@ -110,6 +125,11 @@ impl DeploymentFile {
             .get(name)
             .cloned()
             .or_else(|| env::optional(name))
+    }
+
+    /// The issuers of tokens besides the deployment's own.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 
     /// The address of the database that the catalog calls `name`.
@@ -158,6 +178,53 @@ mod tests {
         assert!(deployment.database("cluster").unwrap().is_encrypted());
         assert!(!deployment.database("local").unwrap().is_encrypted());
         assert_eq!(deployment.database("other"), None);
+    }
+
+    #[test]
+    fn an_issuer_that_cannot_be_meant_is_refused_with_its_line() {
+        let issuer = |lines: &str| {
+            let usual = [
+                ("url", "\"https://issuer.example/\""),
+                ("audiences", "[\"app\"]"),
+                ("grants", "[\"project:*\"]"),
+            ];
+            let left = usual.iter().filter(|(name, _)| !lines.starts_with(name));
+            let left: String = left
+                .map(|(name, value)| format!("{name} = {value}\n"))
+                .collect();
+            DeploymentFile::parse(&format!("[deployment]\n[[issuer]]\n{lines}\n{left}"))
+        };
+        let file = issuer("from_claims = [\"organization:{org_id}\"]").unwrap();
+        assert_eq!(file.issuers()[0].audiences, ["app"]);
+        for (lines, problem) in [
+            (
+                "url = \"http://issuer.example\"",
+                "must be an address with https://",
+            ),
+            (
+                "url = \"https://issuer.example?a\"",
+                "must be an address with https://",
+            ),
+            (
+                "keys = \"ftp://issuer.example\"",
+                "must be an address with https://",
+            ),
+            ("audiences = []", "must name an audience"),
+            (
+                "grants = []",
+                "must list what tokens of this issuer may give",
+            ),
+            ("grants = [\"project:* staff\"]", "must list what tokens"),
+            (
+                "from_claims = [\"organization\"]",
+                "the name of a claim in braces",
+            ),
+            ("grant = []", "unknown field `grant`"),
+        ] {
+            let wrong = issuer(lines).unwrap_err();
+            assert_eq!(wrong.line, 3, "{wrong}");
+            assert!(wrong.message.contains(problem), "{lines}: {wrong}");
+        }
     }
 
     #[test]

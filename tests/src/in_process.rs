@@ -10,7 +10,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use api::{App, Clients, Config, PageConfig, TokenClaims};
+use api::{
+    App, Clients, Config, PageConfig, {TokenConfig, Verifier},
+};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -56,7 +58,7 @@ pub struct InProcess {
 struct Parts {
     services: Arc<Services>,
     now: Arc<Mutex<Timestamp>>,
-    claims: TokenClaims,
+    tokens: TokenConfig,
     catalog: Catalog,
     app: OnceLock<Arc<App>>,
 }
@@ -83,8 +85,11 @@ impl InProcess {
         let parts = Arc::new(Parts {
             services: Arc::default(),
             now: Arc::new(Mutex::new(began.parse().expect("an instant"))),
-            claims: TokenClaims {
+            tokens: TokenConfig {
                 issuer: ISSUER.into(),
+                audiences: vec!["waybill".into()],
+                verifier: Verifier::Gateway,
+                from_claims: Vec::new(),
                 grants: grants.into(),
                 name: name.into(),
                 email: email.into(),
@@ -104,7 +109,7 @@ impl InProcess {
         let parts = Arc::new(Parts {
             services: self.parts.services.clone(),
             now: self.parts.now.clone(),
-            claims: self.parts.claims.clone(),
+            tokens: self.parts.tokens.clone(),
             catalog,
             app: OnceLock::new(),
         });
@@ -295,7 +300,7 @@ impl InProcess {
             bucket: BUCKET.into(),
             timing: timing(),
             public_url: PUBLIC_URL.into(),
-            claims: self.parts.claims.clone(),
+            tokens: self.parts.tokens.clone(),
             grants_function: self
                 .parts
                 .services
@@ -319,7 +324,7 @@ impl InProcess {
         };
         let catalog = self.parts.catalog.clone();
         let live = LiveCatalog::fixed(catalog, DeploymentFile::default());
-        App::new(config, live, clients, self.clock())
+        App::new(config, live, clients, self.clock()).expect("root certificates")
     }
 
     /// An unsigned access token with these claims: the fake gateway does not check signatures.

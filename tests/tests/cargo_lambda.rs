@@ -52,6 +52,57 @@ async fn an_api_without_the_records_table_serves_all_that_needs_none() {
     assert!(list["exports"].is_array(), "{list}");
 }
 
+/// Without a gateway's authorizer, the function verifies the token itself, by its issuer's own keys.
+#[tokio::test]
+async fn the_function_verifies_tokens_itself() {
+    let stack = Stack::get();
+    let watch = Watch::start(&stack, &[("TOKEN_VERIFIER", "function")]);
+    let mut event = Watch::event("api");
+    let path = "/v1/projects/42/exports";
+    event["body"] = Value::Null;
+    event["requestContext"]["http"]["method"] = "GET".into();
+    event["rawPath"] = path.into();
+    event["requestContext"]["http"]["path"] = path.into();
+    let mut answer = async |token: Option<&str>| {
+        event["headers"] = json!({});
+        if let Some(token) = token {
+            event["headers"]["authorization"] = format!("Bearer {token}").into();
+        }
+        let first = async || watch.invoke("api", &event);
+        let answer = wait_until("cargo lambda watch to have built api", BUILT_WITHIN, first).await;
+        let body = answer["body"].as_str().unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        let challenge = answer["headers"]["www-authenticate"].clone();
+        (
+            answer["statusCode"].clone(),
+            body["code"].clone(),
+            challenge,
+        )
+    };
+    // The event has an authorizer's claims, which count for nothing.
+    let missing = answer(None).await;
+    assert_eq!(
+        missing,
+        (json!(401), json!("token_missing"), json!("Bearer"))
+    );
+    let token = stack.token(json!({"grants": "project:42"})).await;
+    assert_eq!(answer(Some(&token)).await.0, 200);
+    let foreign = stack.token(json!({"grants": "project:43"})).await;
+    assert_eq!(answer(Some(&foreign)).await.0, 404);
+    let expired = stack
+        .token(json!({"grants": "project:42", "expires_in": -61}))
+        .await;
+    let (status, code, challenge) = answer(Some(&expired)).await;
+    assert_eq!((status, code), (json!(401), json!("token_expired")));
+    assert_eq!(
+        challenge,
+        "Bearer error=\"invalid_token\", error_description=\"token_expired\""
+    );
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let forged = answer(Some(&format!("{signed}.AAAA"))).await;
+    assert_eq!((forged.0, forged.1), (json!(401), json!("token_refused")));
+}
+
 /// An export through each function in turn.
 async fn whole_job(stack: &Stack) {
     let watch = Watch::start(stack, &[]);

@@ -48,6 +48,8 @@ const FLOORS: [(&str, &[&str]); 5] = [
         &[
             "http",
             "page",
+            "tokens",
+            "requester",
             "permissions",
             "kinds",
             "config",

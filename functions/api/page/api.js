@@ -5,13 +5,15 @@ export const KINDS = "KINDS";
 
 /** The error of a call. Its message is for the user, and empty if the service gave none. */
 export class Problem extends Error {
-  constructor(status, message, { retryAfter = null, errors = [] } = {}) {
+  constructor(status, message, { retryAfter = null, errors = [], code = null } = {}) {
     super(message);
     /** The HTTP status; 0 without an answer. */
     this.status = status;
     /** `Retry-After` in seconds; null without one. */
     this.retryAfter = retryAfter;
     this.errors = errors;
+    /** With 401: `token_missing`, `token_expired` or `token_refused`; null where the gateway refused the token. */
+    this.code = code;
   }
 
   /** Whether the same call may succeed later. */
@@ -39,12 +41,12 @@ export class Client {
   async send(path, { method = "GET", body, headers = {}, signal } = {}) {
     const request = { method, body, headers, signal };
     let response = await this.#fetch(path, request, false).catch((error) => this.#refused(error));
-    if (response === null || response.status === 401) response = await this.#fetch(path, request, true);
+    if (response === null || (await isRenewable(response))) response = await this.#fetch(path, request, true);
     if (response.status === 304) return { status: 304, headers: response.headers, body: null };
     const answer = await response.json().catch(() => null);
     if (response.ok && answer) return { status: response.status, headers: response.headers, body: answer };
     const retryAfter = Number(response.headers.get("Retry-After")) || null;
-    throw new Problem(response.ok ? 502 : response.status, answer?.detail ?? "", { retryAfter, errors: answer?.errors });
+    throw new Problem(response.ok ? 502 : response.status, answer?.detail ?? "", { retryAfter, errors: answer?.errors, code: answer?.code });
   }
 
   /**
@@ -187,3 +189,10 @@ export function requestOf({ type, format, filters, search, columns, profile, ord
 }
 
 export const isUnfinished = ({ status }) => status === "waiting" || status === "processing";
+
+/** Whether a new token may help: not where the service says that it accepts no such tokens. */
+async function isRenewable(response) {
+  if (response.status !== 401) return false;
+  const answer = await response.clone().json().catch(() => null);
+  return answer?.code !== "token_refused";
+}

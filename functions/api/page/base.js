@@ -123,6 +123,6 @@ export class Element extends HTMLElement {
 /** The text for an error, which may have no message of its own. */
 export function errorText(error, t) {
   if (error.status === 0) return t("problem.offline");
-  if (error.status === 401) return t("problem.session");
+  if (error.status === 401 && error.code !== "token_refused") return t("problem.session");
   return error.message || t("problem.service", { status: error.status });
 }

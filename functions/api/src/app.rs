@@ -24,10 +24,11 @@ use crate::config::Config;
 use crate::http::answer::in_milliseconds;
 use crate::http::cursor::Cursors;
 use crate::http::error::ApiError;
-use crate::http::requester::TokenClaims;
 use crate::kinds::CurrentKinds;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
+use crate::requester::Identification;
+use crate::tokens::Tokens;
 
 /// The AWS clients.
 pub struct Clients {
@@ -58,7 +59,8 @@ pub struct App {
     pub(crate) records: RecordsOpener,
     pub(crate) timing: WorkTiming,
     pub(crate) public_url: String,
-    pub(crate) claims: TokenClaims,
+    tokens: Arc<Tokens>,
+    pub(crate) own_issuer: String,
     pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
     pub(crate) count_limit: CountLimit,
@@ -69,12 +71,20 @@ pub struct App {
 
 impl App {
     /// An app with this configuration. `clock` returns the current time.
-    pub fn new(config: Config, live: LiveCatalog, clients: Clients, clock: Clock) -> Self {
+    ///
+    /// # Errors
+    /// When nothing can be asked over HTTP, for lack of root certificates.
+    pub fn new(
+        config: Config,
+        live: LiveCatalog,
+        clients: Clients,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
         let exports = Exports::new(clients.db.clone(), config.tables);
         let grants_function = config
             .grants_function
             .map(|name| GrantsFunction::new(clients.lambda, name, ANSWER_TIMEOUT));
-        Self {
+        Ok(Self {
             creator: ExportCreator::new(
                 exports.clone(),
                 config.limits.clone(),
@@ -93,12 +103,13 @@ impl App {
             records: clients.records,
             timing: config.timing,
             public_url: config.public_url,
-            claims: config.claims,
+            own_issuer: config.tokens.issuer.clone(),
+            tokens: Arc::new(Tokens::new(config.tokens)?),
             permissions: Permissions::new(grants_function, clock.clone()),
             page: config.page,
             cursors: OnceCell::new(),
             clock,
-        }
+        })
     }
 
     /// The types, as they are now.
@@ -157,8 +168,12 @@ impl App {
     }
 }
 
-impl FromRef<Arc<App>> for TokenClaims {
+impl FromRef<Arc<App>> for Identification {
     fn from_ref(app: &Arc<App>) -> Self {
-        app.claims.clone()
+        Self {
+            tokens: app.tokens.clone(),
+            live: app.live.clone(),
+            clock: app.clock.clone(),
+        }
     }
 }

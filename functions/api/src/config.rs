@@ -1,12 +1,13 @@
 //! The function's configuration, read once from its environment.
 
 use waybill::deployment;
+use waybill::deployment_file::GrantTemplate;
 use waybill::env::{self, EnvError};
 use waybill::store::Tables;
 use waybill::work::WorkTiming;
 
-use crate::http::requester::TokenClaims;
 use crate::page::PageConfig;
+use crate::tokens::{TokenConfig, Verifier};
 
 /// The function's configuration.
 pub struct Config {
@@ -25,7 +26,7 @@ pub struct Config {
     /// The URL of this API, without a trailing slash.
     pub public_url: String,
     /// How tokens are read.
-    pub claims: TokenClaims,
+    pub tokens: TokenConfig,
     /// The name or ARN of the host's grants function.
     pub grants_function: Option<String>,
     /// The configuration of the page.
@@ -48,13 +49,7 @@ impl Config {
             public_url: env::required("PUBLIC_URL")?
                 .trim_end_matches('/')
                 .to_owned(),
-            claims: TokenClaims {
-                issuer: env::required("ISSUER")?.into(),
-                grants: env::required("GRANTS_CLAIM")?.into(),
-                name: env::required("NAME_CLAIM")?.into(),
-                email: env::required("EMAIL_CLAIM")?.into(),
-                email_verified: env::required("EMAIL_VERIFIED_CLAIM")?.into(),
-            },
+            tokens: tokens()?,
             grants_function: env::optional("GRANTS_FUNCTION"),
             page: PageConfig {
                 issuer: env::required("ISSUER")?,
@@ -67,4 +62,42 @@ impl Config {
             },
         })
     }
+}
+
+fn tokens() -> Result<TokenConfig, EnvError> {
+    let invalid = |name: &str, value: &str, expected| EnvError::Invalid {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        expected,
+    };
+    let verifier = match env::optional("TOKEN_VERIFIER").as_deref() {
+        None | Some("gateway") => Verifier::Gateway,
+        Some("function") => Verifier::Function,
+        Some(other) => return Err(invalid("TOKEN_VERIFIER", other, "gateway or function")),
+    };
+    let templates = env::optional("GRANTS_FROM_CLAIMS").unwrap_or_default();
+    let template = |text: &str| {
+        GrantTemplate::parse(text).ok_or_else(|| {
+            invalid(
+                "GRANTS_FROM_CLAIMS",
+                text,
+                "a grant with the name of a claim in braces, such as organization:{org_id}",
+            )
+        })
+    };
+    let audiences = env::required("AUDIENCE")?;
+    let audiences = audiences.split(',').map(|text| text.trim().to_owned());
+    Ok(TokenConfig {
+        issuer: env::required("ISSUER")?,
+        audiences: audiences.filter(|text| !text.is_empty()).collect(),
+        verifier,
+        grants: env::required("GRANTS_CLAIM")?,
+        name: env::required("NAME_CLAIM")?,
+        email: env::required("EMAIL_CLAIM")?,
+        email_verified: env::required("EMAIL_VERIFIED_CLAIM")?,
+        from_claims: templates
+            .split_whitespace()
+            .map(template)
+            .collect::<Result<_, _>>()?,
+    })
 }

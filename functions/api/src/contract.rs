@@ -42,11 +42,11 @@ const CACHE_CONTROL: &str = "public, max-age=300";
 const DESCRIPTION: &str = "Exports of a product's records as CSV and XLSX files.
 
 Everything under `/v1` needs an access token. Errors are `application/problem+json` (RFC 9457), also 405 for a method \
-that an address does not allow. Errors of the gateway itself have the form of `GatewayMessage`: 401, and 413, 429 \
-and 503 at its own limits. Resources that a token may not see are 404.";
+that an address does not allow. Errors of the gateway itself have the form of `GatewayMessage`: 401 where it \
+verifies tokens, and 413, 429 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 20] = [
+const OPTIONAL: [(&str, &str); 21] = [
     ("Catalog", "out_of_service"),
     ("Catalog", "unreadable"),
     ("Column", "labels"),
@@ -58,6 +58,7 @@ const OPTIONAL: [(&str, &str); 20] = [
     ("Meta", "unfinished"),
     ("Meta", "unreadable"),
     ("Meta", "count"),
+    ("Problem", "code"),
     ("Problem", "errors"),
     ("Progress", "fraction"),
     ("Progress", "seconds_left"),

@@ -10,5 +10,5 @@ pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod path;
 pub(crate) mod query;
-pub(crate) mod requester;
+pub(crate) mod token_error;
 pub(crate) mod zone;

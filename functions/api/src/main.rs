@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
         lambda: aws_sdk_lambda::Client::new(&sdk),
     };
     let contract = contract(&config.public_url);
-    let app = App::new(config, live, clients, Clock::system());
+    let app = App::new(config, live, clients, Clock::system())?;
     let service = Adapter::from(router(Arc::new(app), contract));
     lambda_runtime::run(service.map_request(request)).await
 }

@@ -9,7 +9,7 @@ use waybill::grants_function::GrantsFunction;
 
 use self::cache::CachedGrantsFunction;
 use crate::http::error::ApiError;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// Decides what requesters may do.
 pub(crate) struct Permissions {

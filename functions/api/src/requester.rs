@@ -1,45 +1,25 @@
-//! The requester: the claims of the token, as API Gateway's JWT authorizer passes them on. Only the authorizer verifies
-//! the token; the header `Authorization` is never read here.
+//! The requester: who calls, by the token, and from where.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use http::Extensions;
 use http::request::Parts;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
-use lambda_http::request::RequestContext;
-use waybill::access_rules::{Caller, Grants};
+use waybill::access_rules::Caller;
+use waybill::clock::Clock;
 use waybill::event::Actor;
-use waybill::parent::ParentKinds;
+use waybill::live_catalog::LiveCatalog;
 
-use super::error::ApiError;
-use super::path::kinds;
-
-/// The longest `sub` of a token in bytes. OpenID Connect allows 255; a key of DynamoDB, which has more than the `sub`, has
-/// at most 2,048.
-pub(crate) const MAX_SUBJECT: usize = 1_024;
-
-/// How tokens are read.
-#[derive(Clone)]
-pub struct TokenClaims {
-    /// The deployment's own issuer.
-    pub issuer: Arc<str>,
-    /// The claim with the grants.
-    pub grants: Arc<str>,
-    /// The claim with the person's name.
-    pub name: Arc<str>,
-    /// The claim with the person's email address.
-    pub email: Arc<str>,
-    /// The claim that says whether the issuer has verified the address.
-    pub email_verified: Arc<str>,
-}
+use crate::http::error::ApiError;
+use crate::http::event::gateway;
+use crate::http::path::kinds;
+use crate::tokens::Tokens;
 
 /// The caller of a request, with the token's claims and the network address.
 #[derive(Debug)]
-pub struct Requester {
+pub(crate) struct Requester {
     /// The caller and their grants.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     /// All claims, as texts.
     pub(crate) claims: BTreeMap<String, String>,
     /// The network address of the request.
@@ -47,45 +27,6 @@ pub struct Requester {
 }
 
 impl Requester {
-    /// The requester, from the context of API Gateway. Grants are for parents of these kinds.
-    ///
-    /// # Errors
-    /// 401 if the gateway has verified no token, or the token has no `sub` or too long a one.
-    pub fn from_context(
-        context: &ApiGatewayV2httpRequestContext,
-        names: &TokenClaims,
-        kinds: &ParentKinds,
-    ) -> Result<Self, ApiError> {
-        let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
-        let claims = &jwt.ok_or(ApiError::NotAuthenticated)?.claims;
-        let claim = |name: &str| {
-            claims
-                .get(name)
-                .map(|text| text.trim())
-                .filter(|text| !text.is_empty())
-        };
-        // API Gateway has compared the issuer with the deployment's own.
-        let issuer = claim("iss").unwrap_or(&names.issuer);
-        let sub = claim("sub").ok_or(ApiError::NotAuthenticated)?;
-        if sub.len() > MAX_SUBJECT {
-            return Err(ApiError::LongSubject);
-        }
-        Ok(Self {
-            caller: Caller {
-                sub: sub.to_owned(),
-                issuer: issuer.to_owned(),
-                is_of_own_issuer: *issuer == *names.issuer,
-                name: claim(&names.name).map(str::to_owned),
-                email: claim(&names.email).map(str::to_owned),
-                // API Gateway passes a boolean on as text.
-                email_verified: claim(&names.email_verified) == Some("true"),
-                grants: Grants::parse(claim(&names.grants).unwrap_or_default(), kinds),
-            },
-            claims: claims.clone().into_iter().collect(),
-            address: context.http.source_ip.clone(),
-        })
-    }
-
     /// The requester as the actor of an event.
     pub(crate) fn actor(&self) -> Actor {
         Actor {
@@ -98,23 +39,36 @@ impl Requester {
     }
 }
 
+/// Identifies the callers of requests.
+#[derive(Clone)]
+pub(crate) struct Identification {
+    pub(crate) tokens: Arc<Tokens>,
+    /// Its deployment file names further issuers.
+    pub(crate) live: LiveCatalog,
+    pub(crate) clock: Clock,
+}
+
 impl<S> FromRequestParts<S> for Requester
 where
     S: Send + Sync,
-    TokenClaims: FromRef<S>,
+    Identification: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let context = gateway(&parts.extensions).ok_or(ApiError::NotAuthenticated)?;
-        Self::from_context(context, &TokenClaims::from_ref(state), kinds(parts)?)
-    }
-}
-
-/// The request's context from API Gateway.
-pub(crate) fn gateway(extensions: &Extensions) -> Option<&ApiGatewayV2httpRequestContext> {
-    match extensions.get()? {
-        RequestContext::ApiGatewayV2(context) => Some(context),
-        _ => None,
+        let by = Identification::from_ref(state);
+        let context = gateway(&parts.extensions);
+        let version = by.live.current();
+        let others = version.deployment.issuers();
+        let (kinds, now) = (kinds(parts)?, by.clock.now());
+        let identity = by
+            .tokens
+            .identify(context, &parts.headers, others, kinds, now);
+        let identity = identity.await?;
+        Ok(Self {
+            caller: identity.caller,
+            claims: identity.claims,
+            address: context.and_then(|context| context.http.source_ip.clone()),
+        })
     }
 }

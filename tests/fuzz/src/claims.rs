@@ -1,6 +1,6 @@
 //! The boundary of a token's claims, in a request's context from API Gateway.
 
-use api::{Requester, TokenClaims};
+use api::{TokenConfig, Tokens, Verifier};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use waybill::access_rules::{Grant, Grants};
 use waybill::parent::ParentKinds;
@@ -10,20 +10,26 @@ pub fn check(data: &[u8]) {
     let Ok(context) = serde_json::from_slice::<ApiGatewayV2httpRequestContext>(data) else {
         return;
     };
-    let names = TokenClaims {
+    let tokens = Tokens::new(TokenConfig {
         issuer: "https://issuer.example".into(),
+        audiences: vec!["waybill".into()],
+        verifier: Verifier::Gateway,
+        from_claims: Vec::new(),
         grants: "grants".into(),
         name: "name".into(),
         email: "email".into(),
         email_verified: "email_verified".into(),
-    };
+    });
     let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref());
     let claim = |name: &str| jwt.and_then(|jwt| jwt.claims.get(name)).map(String::as_str);
-    let Ok(requester) = Requester::from_context(&context, &names, &ParentKinds::default()) else {
+    let identity = tokens
+        .unwrap()
+        .of_gateway(Some(&context), &ParentKinds::default());
+    let Ok(identity) = identity else {
         assert!(claim("sub").unwrap_or_default().trim().is_empty());
         return;
     };
-    let caller = &requester.caller;
+    let caller = &identity.caller;
     assert!(!caller.sub.trim().is_empty());
     assert_eq!(
         caller.email_verified,

@@ -20,7 +20,7 @@ async fn the_contract_and_the_templates_routes_agree_on_who_needs_a_token() {
     assert_eq!(
         routes,
         [
-            ("ANY /v1/{proxy+}", "JWT"),
+            ("ANY /v1/{proxy+}", "!If [GatewayVerifies, JWT, NONE]"),
             ("OPTIONS /v1/{proxy+}", "NONE"),
             ("$default", "NONE")
         ]

@@ -14,11 +14,23 @@ fn only_calls_under_v1_need_a_token() {
     };
     assert_eq!(routes.len(), 3);
     let authorised = route("ANY /v1/{proxy+}");
-    assert_eq!(authorised["AuthorizationType"], "JWT");
+    // Without the gateway's authorizer, the function verifies tokens: see the variable.
+    let by_gateway =
+        |with: Value, without: Value| json!({"Fn::If": ["GatewayVerifies", with, without]});
     assert_eq!(
-        refers_to(&authorised["AuthorizerId"]),
-        Some("ApiAuthorizer")
+        authorised["AuthorizationType"],
+        by_gateway(json!("JWT"), json!("NONE"))
     );
+    assert_eq!(
+        authorised["AuthorizerId"],
+        by_gateway(
+            json!({"Ref": "ApiAuthorizer"}),
+            json!({"Ref": "AWS::NoValue"})
+        )
+    );
+    let variables = &template.properties("ApiFunction")["Environment"]["Variables"];
+    assert_eq!(variables["TOKEN_VERIFIER"], json!({"Ref": "TokenVerifier"}));
+    assert_eq!(template.default("TokenVerifier"), "gateway");
     // A preflight has no token.
     for key in ["OPTIONS /v1/{proxy+}", "$default"] {
         let open = route(key);
@@ -74,7 +86,8 @@ fn tokens_are_those_of_the_issuer_for_the_audience() {
         authorizer["IdentitySource"],
         json!(["$request.header.Authorization"])
     );
-    let configuration = json!({"Issuer": {"Ref": "Issuer"}, "Audience": [{"Ref": "Audience"}]});
+    let configuration =
+        json!({"Issuer": {"Ref": "Issuer"}, "Audience": {"Fn::Split": [",", {"Ref": "Audience"}]}});
     assert_eq!(authorizer["JwtConfiguration"], configuration);
     for parameter in ["Issuer", "Audience"] {
         assert!(

@@ -67,7 +67,10 @@ fn unauthorized() -> Response {
         .schema(Some(schemas::named("GatewayMessage")))
         .example(Some(example));
     ResponseBuilder::new()
-        .description("No valid token. The gateway itself answers.")
+        .description(
+            "No valid token. The gateway itself answers; where the function verifies tokens, the answer is a `Problem` with a \
+             `code`, and the header `WWW-Authenticate` is as in RFC 6750.",
+        )
         .content("application/json", content.build())
         .build()
 }

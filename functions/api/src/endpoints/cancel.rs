@@ -16,7 +16,7 @@ use super::read::shown;
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// Tries of a cancel that conflicts with another write. A worker writes every few seconds, so two conflicts in a row
 /// are rare.

@@ -24,7 +24,7 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::{ListParameters, Pairs};
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// The scope of this list's cursors. A cursor grants nothing: permissions are checked again for each page.
 const SCOPE: &str = "/v1/catalog";

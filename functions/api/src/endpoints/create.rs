@@ -25,8 +25,8 @@ use super::read::shown;
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
-use crate::http::requester::Requester;
 use crate::http::{answer, body};
+use crate::requester::Requester;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::http::accept::accepts;
 use crate::http::answer;
 use crate::http::error::ApiError;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// The validity of a presigned URL. It is created before the file expires, so it is valid for at most this long
 /// afterwards.

@@ -17,7 +17,7 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
 use crate::http::query::{ListParameters, Pairs};
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// A page of an export's history.
 #[derive(Serialize, ToSchema)]

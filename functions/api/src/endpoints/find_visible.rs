@@ -7,7 +7,7 @@ use waybill::parent_profile::ParentProfile;
 
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// The export, if the requester may read it.
 ///

@@ -20,7 +20,7 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::{ListParameters, Pairs};
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// The maximum length of a list in bytes: Lambda answers have at most 6 MB, and an export may have 64 KB of filters.
 const MAX_BYTES: usize = 5_000_000;

@@ -23,7 +23,7 @@ use crate::http::answer;
 use crate::http::body::{self, Fields};
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 const MAX_NAME_LENGTH: usize = 200;
 

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::PathExport;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 pub(crate) async fn read(
     State(app): State<Arc<App>>,

@@ -28,7 +28,7 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::{PathParent, PathType};
 use crate::http::query::Pairs;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// Some of the records that an export would hold.
 #[derive(Serialize, ToSchema)]

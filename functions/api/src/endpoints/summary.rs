@@ -25,7 +25,7 @@ use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::query::Pairs;
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// The number of days of a summary without `from`.
 const DEFAULT_DAYS: i32 = 30;
@@ -133,10 +133,7 @@ pub(crate) async fn read(
         .await?;
     unreadable::report(&app.exports.tables().events, found.unreadable);
     found.totals = visible(&app, &requester, (&profile).into(), found.totals).await?;
-    answer::json(
-        StatusCode::OK,
-        &Summary::new(days, found, &app.claims.issuer),
-    )
+    answer::json(StatusCode::OK, &Summary::new(days, found, &app.own_issuer))
 }
 
 /// The totals that the requester may see. As in lists, exports from before a parent joined a root do not belong to the

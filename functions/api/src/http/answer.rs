@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION,
-    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use waybill::download_uuid::export_id_of;
 use waybill::export::ExportId;
 
 use super::error::ApiError;
-use super::requester::gateway;
+use super::event::gateway;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -168,6 +168,11 @@ fn write_problem(response: &mut Response, error: &ApiError, request_id: Option<&
         HeaderValue::from_static("application/problem+json"),
     );
     headers.insert(CACHE_CONTROL, NO_STORE);
+    if let ApiError::Token(error) = error
+        && let Ok(challenge) = HeaderValue::from_str(&error.challenge())
+    {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
     if let Some(seconds) = error.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -15,7 +15,7 @@ use waybill::records::RecordsError;
 use waybill::store::{COUNT_LIMIT, RATE_LIMIT, StoreError};
 
 use super::body::MAX_BODY_BYTES;
-use super::requester::MAX_SUBJECT;
+pub(crate) use super::token_error::TokenError;
 
 /// `Retry-After` in seconds for a transient error.
 const RETRY_SECONDS: u64 = 5;
@@ -23,14 +23,12 @@ const RETRY_SECONDS: u64 = 5;
 /// Why a request failed. The text is the problem's `detail`, which tells the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No verified token, or a token without `sub`.
-    #[error("Send a valid access token in the header `Authorization: Bearer …`.")]
-    NotAuthenticated,
-    /// The token's `sub` is too long for the key of an item.
-    #[error(
-        "The token's `sub` has more than {MAX_SUBJECT} bytes, so nothing can be kept for this person."
-    )]
-    LongSubject,
+    /// The request has no valid token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The keys of the token's issuer are not known.
+    #[error("the token cannot be verified")]
+    KeysUnknown(#[source] Box<dyn Error + Send + Sync>),
     /// The requester may see the resource, but not do this.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
@@ -114,7 +112,7 @@ impl ApiError {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotAuthenticated | Self::LongSubject => StatusCode::UNAUTHORIZED,
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -131,6 +129,7 @@ impl ApiError {
             Self::Busy
             | Self::OutOfService(_)
             | Self::PermissionsUnknown(_)
+            | Self::KeysUnknown(_)
             | Self::Store(StoreError::Unavailable(_))
             | Self::Records(RecordsError::Unavailable(_) | RecordsError::NotYet { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -165,6 +164,10 @@ impl ApiError {
                 "The service cannot answer at the moment. Send the request again in a few seconds."
                     .to_owned()
             }
+            Self::KeysUnknown(_) => {
+                "The token cannot be verified at the moment. Send the request again in a few seconds."
+                    .to_owned()
+            }
             Self::PermissionsUnknown(_) => {
                 "What you may do cannot be checked at the moment. Send the request again in a few seconds."
                     .to_owned()
@@ -189,6 +192,10 @@ impl ApiError {
             status: status.as_u16(),
             detail,
             request_id: request_id.map(str::to_owned),
+            code: match self {
+                Self::Token(error) => Some(error.code()),
+                _ => None,
+            },
             errors: match self {
                 Self::Invalid(errors) => errors.clone(),
                 _ => Vec::new(),
@@ -234,6 +241,9 @@ pub(crate) struct Problem {
     detail: String,
     /// The request id, for support.
     request_id: Option<String>,
+    /// `token_missing`, `token_expired` (get a new one) or `token_refused`; only with 401.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     /// The invalid fields; only with 422.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
@@ -266,8 +276,10 @@ mod tests {
         )];
         let two = vec![one[0].clone(), one[0].clone()];
         let table = [
-            ApiError::NotAuthenticated,
-            ApiError::LongSubject,
+            ApiError::Token(TokenError::Missing),
+            ApiError::Token(TokenError::LongSubject),
+            ApiError::Token(TokenError::Expired),
+            ApiError::KeysUnknown("secret".into()),
             ApiError::Forbidden("You may not.".into()),
             ApiError::NotFound,
             ApiError::MethodNotAllowed,
@@ -309,6 +321,8 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @"
         401 Unauthorized: Send a valid access token in the header `Authorization: Bearer …`.
         401 Unauthorized: The token's `sub` has more than 1024 bytes, so nothing can be kept for this person.
+        401 Unauthorized: The token has expired. Get a new one.
+        503 Service Unavailable [5 s]: The token cannot be verified at the moment. Send the request again in a few seconds.
         403 Forbidden: You may not.
         404 Not Found: There is nothing at this address, or you may not see it.
         405 Method Not Allowed: This address does not take this method; the header `Allow` names those that it takes.

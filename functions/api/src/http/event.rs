@@ -1,8 +1,11 @@
 //! Converts API Gateway's event to an HTTP request.
 
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use http::Extensions;
+use lambda_http::aws_lambda_events::apigw::{
+    ApiGatewayV2httpRequest, ApiGatewayV2httpRequestContext,
+};
 use lambda_http::lambda_runtime::LambdaEvent;
-use lambda_http::request::LambdaRequest;
+use lambda_http::request::{LambdaRequest, RequestContext};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The characters that must be encoded in a query (RFC 3986, section 3.4), and that the crate `http` refuses.
@@ -28,6 +31,14 @@ pub fn request(
     LambdaEvent {
         payload: LambdaRequest::ApiGatewayV2(payload),
         context,
+    }
+}
+
+/// The request's context from API Gateway.
+pub(crate) fn gateway(extensions: &Extensions) -> Option<&ApiGatewayV2httpRequestContext> {
+    match extensions.get()? {
+        RequestContext::ApiGatewayV2(context) => Some(context),
+        _ => None,
     }
 }
 

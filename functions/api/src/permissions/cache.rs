@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use waybill::access_rules::{Action, Scope};
 use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
 
-use crate::http::requester::Requester;
+use crate::requester::Requester;
 
 /// How long an answer is valid.
 const VALIDITY: SignedDuration = SignedDuration::from_secs(30);
