@@ -106,10 +106,14 @@ impl InProcess {
 
     /// The same services, after the functions have got another catalog.
     pub fn redeployed_with(&self, catalog: Catalog) -> Self {
+        self.redeployed(self.parts.tokens.clone(), catalog)
+    }
+
+    fn redeployed(&self, tokens: TokenConfig, catalog: Catalog) -> Self {
         let parts = Arc::new(Parts {
             services: self.parts.services.clone(),
             now: self.parts.now.clone(),
-            tokens: self.parts.tokens.clone(),
+            tokens,
             catalog,
             app: OnceLock::new(),
         });
@@ -125,6 +129,16 @@ impl InProcess {
             is_open: true,
             ..self.clone()
         }
+    }
+
+    /// The same without a gateway's authorizer: the function verifies tokens itself.
+    pub fn verifying_tokens(&self) -> Self {
+        let tokens = TokenConfig {
+            verifier: Verifier::Function,
+            ..self.parts.tokens.clone()
+        };
+        let redeployed = self.redeployed(tokens, self.parts.catalog.clone());
+        redeployed.without_gateway()
     }
 
     /// The services, for tests that inspect or disturb them.

@@ -29,6 +29,36 @@ async fn every_route_of_the_api_needs_a_token_that_names_somebody() {
     }
 }
 
+/// Where the function verifies tokens, it does so for every route of the contract, whatever an authorizer says.
+#[tokio::test]
+async fn every_route_of_the_api_verifies_the_token_itself() {
+    let open = Deployment::from(&Service::default().0.verifying_tokens());
+    let by_gateway = open.token(json!({"sub": "u-17", "grants": "staff"})).await;
+    let by_gateway = open.caller(&by_gateway);
+    let callers = [
+        (open.stranger(), "token_missing", "Bearer"),
+        (
+            open.caller("opaque"),
+            "token_refused",
+            "Bearer error=\"invalid_token\", error_description=\"token_refused\"",
+        ),
+        (
+            by_gateway,
+            "token_refused",
+            "Bearer error=\"invalid_token\", error_description=\"token_refused\"",
+        ),
+    ];
+    for (method, path) in operations(&open).await {
+        let path = filled(&path);
+        for (caller, code, challenge) in &callers {
+            let answer = caller.call(method.clone(), &path, None).await;
+            assert_eq!(answer.header("www-authenticate"), *challenge, "{path}");
+            let problem = answer.expect_status(401).json();
+            assert_eq!(problem["code"], *code, "{path}: {problem}");
+        }
+    }
+}
+
 /// As Cognito has them: a list in a claim with a colon in its name.
 #[tokio::test]
 async fn claims_have_the_names_that_the_parameters_give_them() {

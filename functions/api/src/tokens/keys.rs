@@ -40,6 +40,9 @@ pub(super) enum KeysError {
     /// Its configuration is another issuer's.
     #[error("the OpenID configuration is that of another issuer")]
     OtherIssuer,
+    /// Its configuration names keys at an address without TLS, though its own has it.
+    #[error("the OpenID configuration names keys at an address without TLS")]
+    Unencrypted,
     /// It was asked within the last minute.
     #[error("the issuer did not give its keys a moment ago")]
     AskedBefore,
@@ -137,6 +140,10 @@ impl Keys {
                 let configuration: Configuration = self.get(&address).await?;
                 if configuration.issuer != issuer.url {
                     return Err(KeysError::OtherIssuer);
+                }
+                let is_encrypted = |url: &str| url.starts_with("https://");
+                if is_encrypted(&issuer.url) && !is_encrypted(&configuration.jwks_uri) {
+                    return Err(KeysError::Unencrypted);
                 }
                 configuration.jwks_uri
             }

@@ -354,6 +354,28 @@ async fn an_issuer_gives_only_what_it_may() {
     assert!(matches!(error, ApiError::Token(TokenError::Signature)));
 }
 
+/// The deployment file may limit the deployment's own issuer.
+#[tokio::test]
+async fn the_own_issuer_gives_what_the_deployment_file_says_of_it() {
+    let key = Key::new("ES256", "k");
+    let server = KeyServer::start([key.public()]).await;
+    let tokens = tokens(&server.url);
+    let file = format!(
+        "[deployment]\n[[issuer]]\nurl = \"{}\"\naudiences = [\"{AUDIENCE}\"]\ngrants = [\"project:*\"]\n",
+        server.url
+    );
+    let file = DeploymentFile::parse(&file).unwrap();
+    let token = key.token(&claims(&server.url));
+    for (others, given) in [
+        (&[][..], vec!["project#42", "staff"]),
+        (file.issuers(), vec!["project#42"]),
+    ] {
+        let identity = identified(&tokens, &token, others, at(0)).await.unwrap();
+        assert_eq!(words(&identity.caller.grants), given);
+        assert!(identity.caller.is_of_own_issuer);
+    }
+}
+
 #[tokio::test]
 async fn the_gateways_word_counts_for_nothing_where_the_function_verifies() {
     let tokens = tokens("https://issuer.example");
