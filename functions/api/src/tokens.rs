@@ -55,7 +55,8 @@ pub struct Tokens {
     config: TokenConfig,
     /// The own issuer, as the deployment file would have it.
     own: Issuer,
-    keys: Keys,
+    /// The keys of issuers; `None` where the gateway verifies tokens. To be able to ask issuers takes time at start.
+    keys: Option<Keys>,
 }
 
 /// Who calls, and with what claims.
@@ -81,11 +82,11 @@ impl Tokens {
             from_claims: config.from_claims.clone(),
             claims: Default::default(),
         };
-        Ok(Self {
-            config,
-            own,
-            keys: Keys::new()?,
-        })
+        let keys = match config.verifier {
+            Verifier::Gateway => None,
+            Verifier::Function => Some(Keys::new()?),
+        };
+        Ok(Self { config, own, keys })
     }
 
     /// Who calls. `others` are the issuers of the deployment file; grants are for parents of these kinds.
@@ -100,15 +101,12 @@ impl Tokens {
         kinds: &ParentKinds,
         now: Timestamp,
     ) -> Result<Identity, ApiError> {
-        match self.config.verifier {
-            Verifier::Gateway => Ok(self.of_gateway(context, kinds)?),
-            Verifier::Function => {
-                let issuers = self.issuers(others);
-                let token = bearer(headers)?;
-                let verified = verify::verify(token, &issuers, &self.keys, now).await?;
-                Ok(self.read(verified.issuer, &verified.claims, kinds)?)
-            }
-        }
+        let Some(keys) = &self.keys else {
+            return Ok(self.of_gateway(context, kinds)?);
+        };
+        let issuers = self.issuers(others);
+        let verified = verify::verify(bearer(headers)?, &issuers, keys, now).await?;
+        Ok(self.read(verified.issuer, &verified.claims, kinds)?)
     }
 
     /// The caller, as API Gateway's authorizer has verified the token.

@@ -49,7 +49,7 @@ pub(super) enum KeysError {
 }
 
 /// The keys of all issuers, each asked for when a token needs them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keys {
     http: Client,
     /// The keys by the issuer's URL. Requests that need the same keys wait for one call.
