@@ -157,8 +157,12 @@ lint-rest: tools
 token: ## Print an access token: GRANTS="project:42"
 	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"
 
+# A variable as one word for the shell, whatever is in it.
+QUOTE := '
+quoted = '$(subst $(QUOTE),'\'',$(value $(1)))'
+
 load: ## Load a CSV file into a type's records: FILE=orders.csv TYPE=orders PARENT=42
-	@$(PYTHON) $(LOCAL)/load.py '$(TYPE)' '$(PARENT)' '$(FILE)' --port $(PORT)
+	@$(PYTHON) $(LOCAL)/load.py $(call quoted,TYPE) $(call quoted,PARENT) $(call quoted,FILE) --port $(PORT)
 
 catalog: ## Check a catalog: FILE=infra/catalog.toml
 	@cargo run --quiet --bin catalog -- check $(if $(FILE),$(FILE),infra/catalog.toml)
@@ -169,7 +173,7 @@ OWN_CATALOG := .local/stack-$(PORT)/catalog/catalog.toml
 sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
 	@[ -f $(OUTPUTS) ] || { echo 'There is no stack: run make up first.'; exit 1; }
 	@AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 cargo run --quiet --bin catalog -- \
-	  sample '$(TYPE)' '$(PARENT)' $(if $(wildcard $(OWN_CATALOG)),--catalog $(OWN_CATALOG),--catalog infra/catalog.toml --table records) \
+	  sample $(call quoted,TYPE) $(call quoted,PARENT) $(if $(wildcard $(OWN_CATALOG)),--catalog $(OWN_CATALOG),--catalog infra/catalog.toml --table records) \
 	  --endpoint-url "$$(python3 -c 'import json; print(json.load(open("$(OUTPUTS)"))["records_url"])')"
 
 mail: ## Print the address of the local mailbox

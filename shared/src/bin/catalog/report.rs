@@ -302,9 +302,9 @@ impl fmt::Display for Report<'_> {
         let Tally { count, first } = &self.other_keys;
         match *count {
             0 => {}
-            all if all == records => writeln!(
+            _ if self.are_all_excluded() => writeln!(
                 f,
-                "  key: none of {records} has the literal text of `sort_format`, the first is {first:?}"
+                "  key: none of {count} has the literal text of `sort_format`, the first is {first:?}"
             )?,
             some => writeln!(
                 f,
