@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalog::{Catalog, KeyForm};
+use crate::catalog::{Catalog, KeyForm, Mask};
 use crate::selection::{Criteria, KeyTime};
 
 fn things(records: &str) -> ExportType {
@@ -210,4 +210,33 @@ fn an_export_fails_if_all_of_many_records_are_in_doubt() {
     let mut but_one = many(40, order);
     but_one.push((text("a"), FITS, text(TIME), Value::Missing));
     assert_eq!(failure(judge(&of, json!(null), &but_one)), None);
+}
+
+/// A key may contain what a mask hides.
+#[test]
+fn no_key_is_shown_of_a_type_with_masks() {
+    let mut of = things(BY_TIME);
+    let records = [(text("undated"), FITS, Value::Missing, Value::Missing)];
+    assert!(judge(&of, json!(null), &records).shown().contains(FITS));
+    of.columns[1].conversion.mask = Some(Mask::Last4);
+    let shown = judge(&of, json!(null), &records).shown();
+    assert!(
+        shown.contains("undated") && !shown.contains(FITS),
+        "{shown}"
+    );
+}
+
+/// The sort key says how its own time is stored, where no column does.
+#[test]
+fn a_numeric_sort_key_may_be_the_time_of_creation() {
+    let mut of = things(r#"sort_format = "{epoch_ms}""#);
+    let key = "1794268800000";
+    let number = || Value::Number(key.into());
+    let records = [(text("a"), key, number(), Value::Missing)];
+    assert!(judge(&of, from_november(), &records).ids.is_empty());
+    let spec = of.records.dynamodb_mut().unwrap();
+    spec.sort_key = Some("at".to_owned());
+    assert_eq!(judge(&of, from_november(), &records).ids, ["a"]);
+    let late = json!({"created_at": {"from": "2026-11-20"}});
+    assert!(judge(&of, late, &records).ids.is_empty());
 }
