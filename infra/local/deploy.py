@@ -64,7 +64,7 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
         local["CatalogUrl"] = catalog.folder(stack)
         if tables := catalog.tables(files):
             arns = ",".join(f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}" for table in tables)
-            # A type that scans its table is not asked for: here, each may be.
+            # On this machine, each of them may also be scanned.
             local |= {"RecordsTableArns": arns, "ScannedTableArns": arns}
     return local | overrides
 

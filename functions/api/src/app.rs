@@ -28,7 +28,7 @@ use crate::kinds::CurrentKinds;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
 use crate::requester::Identification;
-use crate::tokens::Tokens;
+use crate::tokens::{Tokens, Verifier};
 
 /// The AWS clients.
 pub struct Clients {
@@ -80,6 +80,11 @@ impl App {
         clients: Clients,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
+        if config.tokens.verifier == Verifier::Gateway
+            && !live.current().deployment.issuers().is_empty()
+        {
+            tracing::warn!("issuers of the deployment file not used: the gateway verifies tokens");
+        }
         let exports = Exports::new(clients.db.clone(), config.tables);
         let grants_function = config
             .grants_function

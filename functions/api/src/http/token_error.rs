@@ -10,7 +10,7 @@ pub enum TokenError {
     /// There is no token.
     #[error("Send a valid access token in the header `Authorization: Bearer …`.")]
     Missing,
-    /// A token that is none of JWT, such as an opaque one.
+    /// The token is no JWT, but an opaque text.
     #[error(
         "The token is opaque: it is no JWT (RFC 7519). Ask the issuer for an access token of this API, by its audience."
     )]
@@ -22,14 +22,14 @@ pub enum TokenError {
     #[error("The token is longer than 10,240 bytes.")]
     TooLong,
     /// Its `iss` is no issuer of this deployment.
-    #[error("The token is of another issuer.")]
+    #[error("The token is of an issuer that is not accepted here.")]
     Issuer,
     /// No key of the issuer has signed it.
     #[error("The token's signature is by no key of its issuer.")]
     Signature,
     /// It has no `exp`.
-    #[error("The token has no end (`exp`).")]
-    Endless,
+    #[error("The token has no time at which it expires (`exp`).")]
+    NoExpiry,
     /// Its `exp` has passed.
     #[error("The token has expired. Get a new one.")]
     Expired,

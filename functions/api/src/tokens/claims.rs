@@ -57,7 +57,7 @@ impl Claims {
         }
     }
 
-    /// The values of a claim: a text or a number, or those of a list, or the keys of an object. None is divided at spaces.
+    /// The values of a claim: a text or a number, or those of a list. None is divided at spaces.
     pub(super) fn values(&self, name: &str) -> Vec<String> {
         match self.get(name) {
             Some(Value::Array(items)) => items.iter().filter_map(scalar).collect(),

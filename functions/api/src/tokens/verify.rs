@@ -93,7 +93,7 @@ fn is_for(key: &Jwk, algorithm: Algorithm, id: Option<&str>) -> bool {
 fn is_current(claims: &Map<String, Value>, now: Timestamp) -> Result<(), TokenError> {
     let second = |name: &str| claims.get(name).and_then(Value::as_f64);
     let (now, skew) = (now.as_second() as f64, SKEW as f64);
-    let end = second("exp").ok_or(TokenError::Endless)?;
+    let end = second("exp").ok_or(TokenError::NoExpiry)?;
     if end + skew <= now {
         return Err(TokenError::Expired);
     }

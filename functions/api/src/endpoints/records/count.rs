@@ -65,7 +65,7 @@ pub(crate) async fn count(
                     page.values(n, &projection, &mut values);
                     let decision = projection.decide(&values, page.key_time(n), start.as_of);
                     value += u64::from(decision.is_in());
-                    // Of such records, an export with none that is sure has no file.
+                    // An export that finds only such records fails.
                     is_sure &= !decision.is_doubtful();
                 }
             }
