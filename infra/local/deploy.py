@@ -54,6 +54,9 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
     }
     if stack.asks_host:
         local["GrantsFunction"] = host.FUNCTION
+        # The sample product has no tokens: its backend opens sessions.
+        local |= {"TokenVerifier": "function", "SignInUrl": f"{stack.product_url}/exports"}
+        local["AllowedOrigins"] += f",{stack.product_url}"
     database_url, secret = None, None
     if stack.database_data.exists():
         secret = database.secret_arn(lambda service: client(stack, service))
@@ -125,7 +128,7 @@ def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
         "bucket": values["BucketName"],
         "queue_url": values["QueueUrl"],
         "dlq_url": values["DeadLetterQueueUrl"],
-        **{f"{name}_table": values[f"{name.capitalize()}TableName"] for name in repair.TABLES},
+        **{f"{name}_table": values[f"{name.title().replace('_', '')}TableName"] for name in repair.TABLES},
         **{f"{name}_function": function for name, function in functions.items()},
         **{f"{name}_log_group": f"/aws/lambda/{stack.name}-{name}" for name in functions},
         "env_file": str(stack.environment_file),

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-TABLES = ("exports", "work", "events", "limits", "parents")
+TABLES = ("exports", "work", "events", "limits", "api_keys", "parents")
 
 Clients = Callable[[str], Any]
 

@@ -20,7 +20,8 @@ def services(stack: Stack) -> list[Service]:
     """Every process of the stack, in the order in which they start."""
     records = [_records(stack)] if stack.is_large else []
     databases = [database.service(stack)] if stack.database_data.exists() else []
-    return [*records, *databases, _issuer(stack), _mailbox(stack), _emulator(stack)]
+    products = [_product(stack)] if stack.product_settings.exists() else []
+    return [*records, *databases, _issuer(stack), _mailbox(stack), _emulator(stack), *products]
 
 
 def _emulator(stack: Stack) -> Service:
@@ -68,6 +69,16 @@ def _mailbox(stack: Stack) -> Service:
         [str(PYTHON), str(HERE / "mailbox.py"), *arguments],
         process_environment(stack),
         lambda: _answers(f"{stack.mailbox_url}/healthz"),
+    )
+
+
+def _product(stack: Stack) -> Service:
+    arguments = ["--port", str(stack.port + 6), "--settings", str(stack.product_settings)]
+    return Service(
+        "product",
+        [str(PYTHON), str(HERE / "product.py"), *arguments],
+        process_environment(stack),
+        lambda: _answers(f"{stack.product_url}/healthz"),
     )
 
 

@@ -97,6 +97,16 @@ class Stack:
         return self.port + 5
 
     @property
+    def product_url(self) -> str:
+        """The sample product with cookies, which runs beside the deployment with its grants function."""
+        return f"http://localhost:{self.port + 6}"
+
+    @property
+    def product_settings(self) -> Path:
+        """What the sample product knows of Waybill; it exists once the stack has the product."""
+        return self.data / "product.json"
+
+    @property
     def database_data(self) -> Path:
         """PostgreSQL's files; they exist once the stack has a database of records."""
         return self.data / "postgres"

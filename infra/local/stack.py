@@ -20,6 +20,7 @@ import database
 import client
 import deploy
 import host
+import keys
 import logs
 import mint
 from processes import Processes
@@ -73,8 +74,11 @@ def up(stack: Stack, wanted: Wanted) -> None:
             deployed = pool.submit(_deployed, stack, wanted.parameters)
             if wanted.host:
                 host.deploy(lambda service: deploy.client(stack, service))
-                pool.submit(_deployed, stack.asking_host, wanted.parameters).result()
+                keys.give_to_product(stack, pool.submit(_deployed, stack.asking_host, wanted.parameters).result())
             outputs = deployed.result()
+        for service in services(stack):
+            # The sample product has its key now.
+            processes.ensure(service)
     out_of_service = _out_of_service(outputs)
     _print_addresses(outputs, time.monotonic() - began)
     for name in out_of_service:
@@ -167,7 +171,7 @@ def _parameter(text: str) -> tuple[str, str]:
 def _port(text: str) -> int:
     port = int(text)
     if not 1024 <= port <= 65000:
-        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the five above it free")
+        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the six above it free")
     return port
 
 
@@ -186,7 +190,7 @@ def _wanted(options: argparse.Namespace, *, large: bool) -> Wanted:
 def main() -> None:
     """Reads the command line."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of six ports")
+    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of seven ports")
     common.add_argument("--stack", type=_name, default=STACK_NAME, help="name of the CloudFormation stack")
     parser = argparse.ArgumentParser(description="Waybill's local stack.")
     commands = parser.add_subparsers(dest="command", required=True)

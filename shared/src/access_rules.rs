@@ -1,6 +1,7 @@
 //! Authorization: grants, the actions that they allow, and the caller that a token identifies.
 
 use crate::export::Export;
+use crate::grant_patterns::GrantPatterns;
 use crate::parent::Parent;
 use crate::parent::{ParentKinds, StoredKinds};
 use crate::parent_profile::ParentProfile;
@@ -136,7 +137,11 @@ impl Grant {
 
 /// The grants of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grants(Vec<Grant>);
+pub struct Grants {
+    named: Vec<Grant>,
+    /// Those of an API key, which names parents by patterns.
+    patterns: GrantPatterns,
+}
 
 impl Grants {
     /// Parses grants separated by spaces, as in OAuth's `scope` (RFC 6749, section 3.3). API Gateway writes a claim
@@ -153,17 +158,30 @@ impl Grants {
     /// The grants that these words are. A word with a space in it is none.
     pub fn of_words<'a>(words: impl Iterator<Item = &'a str>, kinds: &ParentKinds) -> Self {
         let grants = words.filter_map(|word| Grant::parse(word, kinds));
-        Self(grants.collect())
+        Self {
+            named: grants.collect(),
+            patterns: GrantPatterns::default(),
+        }
+    }
+
+    /// The grants of an API key: what its patterns allow, and `staff` and `service` if they name these.
+    pub fn of_patterns(patterns: &GrantPatterns) -> Self {
+        let named = [("staff", Grant::Staff), ("service", Grant::Service)].into_iter();
+        let named = named.filter(|(word, _)| patterns.allow(word));
+        Self {
+            named: named.map(|(_, grant)| grant).collect(),
+            patterns: patterns.clone(),
+        }
     }
 
     /// Whether the token has `grant`.
     pub fn has(&self, grant: &Grant) -> bool {
-        self.0.contains(grant)
+        self.named.contains(grant)
     }
 
     /// The parents that the token has grants for.
     pub fn parents(&self) -> impl Iterator<Item = &Parent> {
-        self.0.iter().filter_map(|grant| match grant {
+        self.named.iter().filter_map(|grant| match grant {
             Grant::Parent(parent) => Some(parent),
             Grant::Staff | Grant::Service => None,
         })
@@ -176,15 +194,36 @@ impl Grants {
 
     /// Whether a grant for a parent allows the action on `scope`.
     pub fn allow_within(&self, action: Action, scope: Scope<'_>) -> bool {
-        self.0.iter().any(|grant| match grant {
+        let is_named = self.named.iter().any(|grant| match grant {
             Grant::Parent(granted) => {
                 let is_admin =
                     *granted.kind() == scope.kinds.root && Some(granted.id()) == scope.root_id;
                 is_admin || (granted == scope.parent && !action.needs_root())
             }
             Grant::Staff | Grant::Service => false,
-        })
+        });
+        is_named || self.patterns_allow(action, scope)
     }
+
+    fn patterns_allow(&self, action: Action, scope: Scope<'_>) -> bool {
+        let allow = |kind: &str, id: &str| self.patterns.allow(&format!("{kind}:{id}"));
+        let parent = scope.parent;
+        let is_admin = scope
+            .root_id
+            .is_some_and(|id| allow(scope.kinds.root.as_str(), id));
+        is_admin || (!action.needs_root() && allow(parent.kind().as_str(), parent.id()))
+    }
+}
+
+/// What a caller has shown, and so what the grants are worth beside the host's grants function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A token of an issuer. Where the host has a grants function, that decides instead of the grants.
+    Token,
+    /// A session that a backend asked for. Both the grants, which are those of its key at most, and the function must allow.
+    Session,
+    /// An API key. Its grants decide, since the function knows persons only.
+    ApiKey,
 }
 
 /// The authenticated caller.
@@ -204,6 +243,8 @@ pub struct Caller {
     pub email_verified: bool,
     /// The token's grants.
     pub grants: Grants,
+    /// What the caller has shown.
+    pub credential: Credential,
 }
 
 impl Caller {
@@ -259,7 +300,7 @@ mod tests {
         ];
         for grants in both {
             assert_eq!(
-                grants.0,
+                grants.named,
                 [Grant::Parent(parent("project#42")), Grant::Staff]
             );
         }
@@ -275,6 +316,28 @@ mod tests {
         ] {
             assert_eq!(built_in(nothing), Grants::default(), "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn the_patterns_of_a_key_allow_parents() {
+        let project = parent("project#42");
+        let allow = |patterns: &str, action| {
+            let scope = Scope {
+                parent: &project,
+                root_id: Some("acme"),
+                kinds: &StoredKinds::default(),
+            };
+            let grants = Grants::of_patterns(&GrantPatterns::parse(patterns));
+            grants.allow_everywhere(action) || grants.allow_within(action, scope)
+        };
+        for patterns in ["*", "project:*", "project:42", "organization:*"] {
+            assert!(allow(patterns, Action::Create), "{patterns}");
+        }
+        for patterns in ["", "service", "project:43", "organization:other"] {
+            assert!(!allow(patterns, Action::List), "{patterns}");
+        }
+        assert!(allow("organization:acme", Action::CancelAny));
+        assert!(!allow("project:*", Action::CancelAny));
     }
 
     fn built_in(claim: &str) -> Grants {

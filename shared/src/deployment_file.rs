@@ -17,7 +17,7 @@ use toml::Spanned;
 
 pub use self::address::{DatabaseAddress, Password};
 use self::address::{RawAddress, WrongAddress};
-pub use self::issuer::{ClaimNames, GrantPatterns, GrantTemplate, Issuer};
+pub use self::issuer::{ClaimNames, GrantTemplate, Issuer};
 use self::issuer::{RawIssuer, WrongIssuer};
 use crate::env;
 

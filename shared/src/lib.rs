@@ -4,6 +4,7 @@
 
 pub mod access_rules;
 pub mod aws;
+pub mod bearer_secret;
 pub mod bucket;
 pub mod catalog;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod event;
 pub mod export;
 pub mod field_error;
 pub mod file;
+pub mod grant_patterns;
 pub mod grants_function;
 pub mod hash;
 pub mod invocation;

@@ -3,6 +3,7 @@
 //! Every change of an export goes through [`Exports::commit`], which writes the work, the export and the events in one
 //! transaction, on the condition that the work has not been written since it was read.
 
+mod api_keys;
 mod commit;
 mod count_limit;
 mod create;
@@ -16,6 +17,7 @@ mod part_etags;
 mod queries;
 mod rate_limit;
 mod secret;
+mod sessions;
 mod slots;
 mod totals;
 mod type_entries;
@@ -31,6 +33,7 @@ use crate::aws::CallError;
 use crate::aws::Item;
 use crate::event::Event;
 
+pub use api_keys::{ApiKey, ApiKeys};
 pub use commit::{CommitError, Updated};
 pub use count_limit::{COUNT_LIMIT, CountLimit};
 pub use create::{Creation, ExportCreator};
@@ -41,6 +44,7 @@ pub use mask_secrets::MaskSecrets;
 pub use parents::Parents;
 pub use queries::{Due, EventPage, ExportPage, ListQuery, Progress};
 pub use rate_limit::{RATE_LIMIT, RATE_WINDOW};
+pub use sessions::{CODE_VALIDITY, Session, Sessions};
 pub use slots::{Place, SlotClaim};
 pub use totals::{DailyTotals, Totals, TotalsOfDays};
 pub use type_entries::TypeEntries;

@@ -17,11 +17,14 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use waybill::bearer_secret::{BearerSecret, SecretKind};
 use waybill::catalog::Catalog;
 use waybill::clock::Clock;
 use waybill::deployment_file::DeploymentFile;
+use waybill::grant_patterns::GrantPatterns;
 use waybill::grants_function::{ANSWER_TIMEOUT, GrantsFunction};
 use waybill::live_catalog::LiveCatalog;
+use waybill::store::{ApiKey, ApiKeys};
 use waybill_testing::fake::plain;
 use waybill_testing::timing;
 
@@ -277,6 +280,37 @@ impl InProcess {
         !messages.is_empty() || !events.is_empty()
     }
 
+    /// Makes an API key, as the command `keys` does. Returns the key's id and the key.
+    ///
+    /// # Panics
+    /// If the table cannot be written.
+    pub async fn api_key(&self, name: &str, grants: &str) -> (String, String) {
+        let secret = BearerSecret::random(SecretKind::ApiKey).expect("random bytes");
+        let key = ApiKey {
+            id: secret.hash().to_string(),
+            name: name.to_owned(),
+            grants: GrantPatterns::parse(grants),
+            created_at: self.now(),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        self.api_keys().add(&key).await.expect("the table of keys");
+        (key.id, secret.reveal().to_owned())
+    }
+
+    /// The API keys.
+    pub fn api_keys(&self) -> ApiKeys {
+        ApiKeys::new(
+            aws_sdk_dynamodb::Client::new(&self.sdk()),
+            "api-keys".into(),
+        )
+    }
+
+    /// A caller with this bearer token, whatever it is.
+    pub fn bearer(&self, token: &str) -> Caller {
+        Caller::in_process(self, Some(token.to_owned()))
+    }
+
     /// The store on these tables.
     pub fn exports(&self) -> waybill::store::Exports {
         functions::exports(&self.sdk())
@@ -309,6 +343,7 @@ impl InProcess {
         let config = Config {
             tables: functions::tables(),
             limits: "limits".into(),
+            api_keys: "api-keys".into(),
             parents: "parents".into(),
             queue_url: QUEUE_URL.into(),
             bucket: BUCKET.into(),
@@ -321,8 +356,11 @@ impl InProcess {
                 .has_host()
                 .then(|| services::HOST.into()),
             page: PageConfig {
-                issuer: ISSUER.into(),
+                issuer: Some(ISSUER.into()),
+                sign_in_url: None,
                 client_id: "waybill".into(),
+                scope: None,
+                audience: None,
                 sign_in_origins: String::new(),
                 frame_ancestors: String::new(),
                 product_name: "Waybill".into(),

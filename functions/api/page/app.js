@@ -7,7 +7,7 @@ import { ExportDetail } from "./export-detail.js";
 import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 import { ParentView } from "./parent-view.js";
-import { tokenClaims, currentToken, deployment, finishSignIn, forget, signIn, signOut } from "./session.js";
+import { currentToken, deployment, finishSignIn, forget, hasSignIn, isSession, person, redeem, restore, signIn, signOut, takeCode } from "./session.js";
 
 customElements.define("waybill-export-detail", ExportDetail);
 customElements.define("waybill-parent-view", ParentView);
@@ -37,7 +37,7 @@ let known = { types: [], parents: [] };
 
 /** Whether the user may cancel an export: their own, their root's, or any as staff. */
 function mayCancel(found) {
-  const isOwn = found.user.id === tokenClaims().sub;
+  const isOwn = found.user.id === person().id;
   const isAdmin = known.parents.some(({ kind, id }) => kind === ROOT && id === rootOf(found));
   // Staff are recognized by a catalog with types but no parents, since only the API knows which claim has the grants.
   const isStaff = known.types.length > 0 && known.parents.length === 0;
@@ -70,27 +70,68 @@ function refused() {
 }
 
 /** Shows a dialog that the session has ended, over the current view. Sign-in returns to the current address. */
-function ended() {
+async function ended() {
   forget();
   if (document.getElementById("ended")) return;
-  const again = h("button", { type: "button", class: "button primary" }, "Sign in again");
-  again.addEventListener("click", () => signIn(here()).catch((error) => (dialog.close(), failed(error))));
+  const canSignIn = await hasSignIn();
+  const what = canSignIn ? "Sign in again to continue. You will come back to this place." : await openAgain();
+  const again = h("button", { type: "button", class: "button primary" }, canSignIn ? "Sign in again" : t("action.close"));
+  again.addEventListener("click", () => (canSignIn ? signIn(here()).catch((error) => (dialog.close(), failed(error))) : dialog.remove()));
   const dialog = h(
     "dialog",
     { id: "ended", class: "dialog", "aria-labelledby": "ended-title" },
-    h("div", { class: "done" }, h("h2", { id: "ended-title" }, "Your session has ended"), h("p", {}, "Sign in again to continue. You will come back to this place.")),
+    h("div", { class: "done" }, h("h2", { id: "ended-title" }, "Your session has ended"), h("p", {}, what)),
     h("footer", {}, again),
   );
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  if (canSignIn) dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+const productName = async () => (await deployment()).product_name ?? "the product";
+const openAgain = async () => `Open the exports from ${await productName()} again to continue.`;
+
+/** Asks before a session's code is used: a link that somebody else has sent must not sign in silently. */
+async function askToContinue(code) {
+  await frame().catch(() => {});
+  title("Exports");
+  const product = await productName();
+  const before = currentToken() && (person().name ?? person().email ?? "somebody");
+  const proceed = h("button", { type: "button", id: "continue", class: "button primary" }, "Continue");
+  proceed.addEventListener("click", () => useCode(code, proceed));
+  const stay = h("button", { type: "button", id: "stay", class: "button" }, `Stay signed in as ${before}`);
+  stay.addEventListener("click", () => start());
+  const [heading, text] = before
+    ? ["Sign in with this link?", `You are signed in here as ${before}. The link that you opened is another sign-in, which replaces it in this tab.`]
+    : ["Open your exports", `${product} has signed you in for a while. Continue only if you came here from ${product}.`];
+  main.replaceChildren(h("div", { class: "welcome" }, fullPage(heading, text, proceed, before && stay)));
+}
+
+async function useCode(code, button) {
+  button.disabled = true;
+  try {
+    await redeem(code);
+  } catch (error) {
+    main.replaceChildren(h("div", { class: "welcome" }, fullPage("This link cannot be used", error.message)));
+    return say(error.message);
+  }
+  accepted = false;
+  await const code = takeCode();
+if (code) {
+  restore();
+  askToContinue(code).catch(failed);
+} else start();
+  const { name, email } = person();
+  say(`Signed in as ${name ?? email ?? "a person without a name"}`);
 }
 
 async function frame() {
   const { product_name: product, support_address: support } = await deployment();
   page.support = support;
-  const { name, email } = tokenClaims();
-  const who = name ?? email;
+  page.canSignIn = await hasSignIn();
+  const { name, email, id } = person();
+  const who = name ?? email ?? (isSession() ? id : null);
   const out = h("button", { type: "button", class: "button plain small", id: "sign-out" }, "Sign out");
   out.addEventListener("click", signOut);
   top.replaceChildren(
@@ -106,6 +147,12 @@ async function show() {
   const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
   const [, plural, id, list = "exports"] = PARENT.exec(pathname) ?? [];
   const { kind } = KINDS.find((known) => known.plural === plural) ?? {};
+  if (!currentToken() && !(await hasSignIn())) {
+    title("Exports");
+    const product = await productName();
+    const text = `This page has no sign-in of its own. Open the exports from ${product}, which signs you in here.`;
+    return main.replaceChildren(h("div", { class: "welcome" }, fullPage(`Open your exports from ${product}`, text)));
+  }
   if (!currentToken()) {
     if (pathname === "/") {
       title("Exports");
@@ -137,7 +184,8 @@ async function home(view) {
   if (known.types.length) return view.askForParent();
   const other = h("button", { type: "button", class: "button" }, "Sign in as someone else");
   other.addEventListener("click", () => signIn("/", "login").catch(failed));
-  main.replaceChildren(fullPage("Nothing is shared with you yet", "Ask an administrator of this product to give you access.", other));
+  const canSignIn = await hasSignIn();
+  main.replaceChildren(fullPage("Nothing is shared with you yet", "Ask an administrator of this product to give you access.", canSignIn && other));
 }
 
 // Links within the page only change the view. `composedPath` finds links inside shadow roots.
@@ -149,11 +197,16 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go(link.pathname + link.search);
 });
-addEventListener("popstate", () => show());
+// Also for a session's link that was opened in this tab, while it showed the page.
+addEventListener("popstate", () => {
+  const code = takeCode();
+  return code ? askToContinue(code) : show();
+});
 
 async function start() {
   try {
     if (location.pathname === "/signed-in") await finishSignIn();
+    else restore();
   } catch (error) {
     await frame().catch(() => {});
     return failed(error);
@@ -173,4 +226,8 @@ async function start() {
   return show();
 }
 
-start();
+const code = takeCode();
+if (code) {
+  restore();
+  askToContinue(code).catch(failed);
+} else start();

@@ -87,7 +87,7 @@ export class ExportDetail extends HTMLElement {
   #notFound() {
     const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
     const home = h("a", { class: "button", href: "/" }, "Go to your exports");
-    this.replaceChildren(fullPage("Not found", "This export was not found, or you may not see it.", home, other));
+    this.replaceChildren(fullPage("Not found", "This export was not found, or you may not see it.", home, this.page.canSignIn && other));
     this.page.title("Not found");
     return "done";
   }

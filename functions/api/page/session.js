@@ -1,24 +1,75 @@
-// Sign-in: OpenID Connect, authorization code with PKCE (RFC 7636). Tokens are only in this page's memory.
+// Sign-in: by OpenID Connect (authorization code with PKCE, RFC 7636), whose tokens are only in this page's memory, or by a
+// session that the product's backend has opened, which this tab keeps until it ends.
 
 const SAVED = "sign-in";
 const SIGNED_OUT = "signed-out";
+const SESSION = "session";
 
 let config = null;
 let token = null;
+/** The session of the product's backend: `{token, expires_at, user}`; null where the token is an issuer's. */
+let session = null;
 
-/** The deployment's configuration: `{issuer, client_id, product_name, support_address}`. */
+/** The deployment's configuration: `{issuer, client_id, sign_in_url, scope, audience, product_name, support_address}`. */
 export const deployment = () => (config ??= json("/config.json"));
 
-/** The access token; null without a session. */
+/** The access token; null without a sign-in. */
 export const currentToken = () => token;
+
+/** Whether the sign-in is a session of the product's backend. */
+export const isSession = () => session !== null;
+
+/** Whether people can sign in on this page, rather than come from the product alone. */
+export const hasSignIn = async () => {
+  const { issuer, sign_in_url } = await deployment();
+  return Boolean(issuer || sign_in_url);
+};
 
 /** Drops the token, which the API has refused. */
 export function forget() {
-  token = null;
+  token = session = null;
+  sessionStorage.removeItem(SESSION);
 }
 
-/** The claims of the token, for display only. */
-export function tokenClaims() {
+/** The person who is signed in, for display only: `{id, name, email}`, each of which may be missing. */
+export function person() {
+  if (session) return session.user;
+  const { sub, name, email } = tokenClaims();
+  return { id: sub, name, email };
+}
+
+/** Takes a session's code out of the address, where it must not stay; null without one. */
+export function takeCode() {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code) history.replaceState(null, "", location.pathname + location.search);
+  return code;
+}
+
+/** Signs in with a session's code. Throws with what the service says, such as that the code was used before. */
+export async function redeem(code) {
+  const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) };
+  const response = await fetch("/session", { referrerPolicy: "no-referrer", credentials: "omit", ...request });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.detail ?? `the service answered ${response.status}`);
+  use(answer);
+  sessionStorage.setItem(SESSION, JSON.stringify(answer));
+  sessionStorage.removeItem(SIGNED_OUT);
+}
+
+/** Continues the session that this tab keeps, if it has not ended. */
+export function restore() {
+  const kept = JSON.parse(sessionStorage.getItem(SESSION) ?? "null");
+  if (kept && new Date(kept.expires_at) > new Date()) use(kept);
+  else sessionStorage.removeItem(SESSION);
+}
+
+function use(answer) {
+  session = answer;
+  token = answer.token;
+}
+
+/** The claims of an issuer's token. */
+function tokenClaims() {
   try {
     const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(claims), (character) => character.charCodeAt(0));
@@ -29,8 +80,17 @@ export function tokenClaims() {
   }
 }
 
-/** Redirects to the issuer, which returns to `path`. `prompt` is OpenID Connect's: `login` forces a new sign-in. */
+/**
+ * Redirects to the product's own sign-in, or to the issuer, which return to `path`. `prompt` is OpenID Connect's: `login` forces
+ * a new sign-in.
+ */
 export async function signIn(path, prompt = sessionStorage.getItem(SIGNED_OUT) && "login") {
+  const { sign_in_url: own } = await deployment();
+  if (own) {
+    const address = new URL(own);
+    address.searchParams.set("return_to", path);
+    return location.assign(address);
+  }
   const provider = await discover();
   const verifier = random();
   const state = random();
@@ -42,7 +102,9 @@ export async function signIn(path, prompt = sessionStorage.getItem(SIGNED_OUT) &
     response_type: "code",
     client_id: provider.client_id,
     redirect_uri: redirectUri(),
-    scope: "openid profile email",
+    scope: provider.scope ?? "openid profile email",
+    // Not of OpenID Connect: without it, Auth0 gives an opaque token.
+    ...(provider.audience && { audience: provider.audience }),
     state,
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: "S256",
@@ -71,12 +133,14 @@ export async function finishSignIn() {
       code_verifier: saved.verifier,
     }),
   });
+  forget();
   token = tokens.access_token;
   sessionStorage.removeItem(SIGNED_OUT);
 }
 
-/** Ends the session by dropping the token. The next sign-in uses `prompt=login`. */
+/** Signs out by dropping the token. The next sign-in uses `prompt=login`. */
 export function signOut() {
+  forget();
   sessionStorage.setItem(SIGNED_OUT, "yes");
   location.assign("/");
 }
@@ -87,7 +151,7 @@ async function discover() {
   const endpoints = await json(`${issuer}/.well-known/openid-configuration`);
   // OpenID Connect Discovery 1.0, section 4.3: a document with another issuer must not be used.
   if (endpoints.issuer.replace(/\/$/, "") !== issuer) throw new Error("the issuer's configuration names another issuer");
-  return { ...own, ...endpoints };
+  return { ...endpoints, ...own, issuer: endpoints.issuer };
 }
 
 const redirectUri = () => `${location.origin}/signed-in`;

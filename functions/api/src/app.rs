@@ -15,8 +15,8 @@ use waybill::parent::{ParentKind, ParentKinds};
 use waybill::queue::Queue;
 use waybill::records::RecordsOpener;
 use waybill::store::{
-    CountLimit, CursorStore, ExportCreator, Exports, KindsInUse, MaskSecrets, Parents, StoreError,
-    TypeEntries,
+    ApiKeys, CountLimit, CursorStore, ExportCreator, Exports, KindsInUse, MaskSecrets, Parents,
+    Sessions, StoreError, TypeEntries,
 };
 use waybill::work::WorkTiming;
 
@@ -28,6 +28,7 @@ use crate::kinds::CurrentKinds;
 use crate::page::PageConfig;
 use crate::permissions::Permissions;
 use crate::requester::Identification;
+use crate::session_tokens::SessionTokens;
 use crate::tokens::{Tokens, Verifier};
 
 /// The AWS clients.
@@ -60,6 +61,8 @@ pub struct App {
     pub(crate) timing: WorkTiming,
     pub(crate) public_url: String,
     tokens: Arc<Tokens>,
+    pub(crate) sessions: Sessions,
+    session_tokens: Arc<SessionTokens>,
     pub(crate) own_issuer: String,
     pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
@@ -89,6 +92,8 @@ impl App {
         let grants_function = config
             .grants_function
             .map(|name| GrantsFunction::new(clients.lambda, name, ANSWER_TIMEOUT));
+        let sessions = Sessions::new(clients.db.clone(), config.limits.clone());
+        let keys = ApiKeys::new(clients.db.clone(), config.api_keys);
         Ok(Self {
             creator: ExportCreator::new(
                 exports.clone(),
@@ -110,6 +115,8 @@ impl App {
             public_url: config.public_url,
             own_issuer: config.tokens.issuer.clone(),
             tokens: Arc::new(Tokens::new(config.tokens)?),
+            session_tokens: Arc::new(SessionTokens::new(keys, sessions.clone())),
+            sessions,
             permissions: Permissions::new(grants_function, clock.clone()),
             page: config.page,
             cursors: OnceCell::new(),
@@ -166,6 +173,13 @@ impl App {
         }
     }
 
+    /// Whether tokens of this issuer are accepted.
+    pub(crate) fn is_issuer(&self, url: &str) -> bool {
+        let version = self.live.current();
+        let mut others = version.deployment.issuers().iter();
+        url == self.own_issuer || others.any(|issuer| issuer.url == url)
+    }
+
     /// Encrypts and decrypts cursors, with the secret that all instances share.
     pub(crate) async fn cursors(&self) -> Result<&Cursors, ApiError> {
         let read = || async { Cursors::new(&self.cursor_store.secret().await?) };
@@ -177,6 +191,7 @@ impl FromRef<Arc<App>> for Identification {
     fn from_ref(app: &Arc<App>) -> Self {
         Self {
             tokens: app.tokens.clone(),
+            sessions: app.session_tokens.clone(),
             live: app.live.clone(),
             clock: app.clock.clone(),
         }

@@ -9,12 +9,17 @@ use waybill::work::WorkTiming;
 use crate::page::PageConfig;
 use crate::tokens::{TokenConfig, Verifier};
 
+/// The scope that the page's sign-in asks for by itself.
+const USUAL_SCOPE: &str = "openid profile email";
+
 /// The function's configuration.
 pub struct Config {
     /// The tables of exports, work and events.
     pub tables: Tables,
-    /// The table of rates, idempotency records and the secret for cursors.
+    /// The table of rates, idempotency records, sessions and the secret for cursors.
     pub limits: String,
+    /// The table of API keys.
+    pub api_keys: String,
     /// The table of parents.
     pub parents: String,
     /// The queue of exports for `generate`.
@@ -42,6 +47,7 @@ impl Config {
         Ok(Self {
             tables: deployment::tables()?,
             limits: env::required("LIMITS_TABLE")?,
+            api_keys: env::required("API_KEYS_TABLE")?,
             parents: env::required("PARENTS_TABLE")?,
             queue_url: env::required("QUEUE_URL")?,
             bucket: env::required("BUCKET")?,
@@ -52,8 +58,11 @@ impl Config {
             tokens: tokens()?,
             grants_function: env::optional("GRANTS_FUNCTION"),
             page: PageConfig {
-                issuer: env::required("ISSUER")?,
-                client_id: env::required("CLIENT_ID")?,
+                issuer: env::optional("ISSUER"),
+                sign_in_url: env::optional("SIGN_IN_URL"),
+                client_id: env::optional("CLIENT_ID").unwrap_or_default(),
+                scope: env::optional("SIGN_IN_SCOPE").filter(|scope| scope != USUAL_SCOPE),
+                audience: env::optional("SIGN_IN_AUDIENCE"),
                 // Some issuers have their token endpoint on another origin.
                 sign_in_origins: env::optional("SIGN_IN_ORIGINS").unwrap_or_default(),
                 frame_ancestors: env::optional("FRAME_ANCESTORS").unwrap_or_default(),
@@ -85,10 +94,14 @@ fn tokens() -> Result<TokenConfig, EnvError> {
             )
         })
     };
-    let audiences = env::required("AUDIENCE")?;
+    // Without an issuer, all people sign in by sessions, which the gateway lets through none of.
+    let (issuer, audiences) = match (verifier, env::optional("ISSUER")) {
+        (Verifier::Function, None) => (String::new(), String::new()),
+        _ => (env::required("ISSUER")?, env::required("AUDIENCE")?),
+    };
     let audiences = audiences.split(',').map(|text| text.trim().to_owned());
     Ok(TokenConfig {
-        issuer: env::required("ISSUER")?,
+        issuer,
         audiences: audiences.filter(|text| !text.is_empty()).collect(),
         verifier,
         grants: env::required("GRANTS_CLAIM")?,

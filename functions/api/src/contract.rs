@@ -29,6 +29,7 @@ use crate::endpoints::events::EventList;
 use crate::endpoints::list::ExportList;
 use crate::endpoints::put_parent::DescribedParent;
 use crate::endpoints::records::RecordList;
+use crate::endpoints::sessions::{NewSession, RedeemedSession};
 use crate::endpoints::summary::Summary;
 use crate::http::answer;
 use crate::http::compression::{Compressed, VARIES_BY};
@@ -161,11 +162,15 @@ fn document(public_url: &str, kinds: &ParentKinds, documented: Vec<Documented>) 
 
 /// The groups of operations, by the words of their paths: the first word that a path contains. A generated client has
 /// one module for each.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("exports", "Exports, their history and their totals."),
     ("records", "The records that an export would contain."),
     ("catalog", "What can be exported."),
     ("downloads", "The files of exports."),
+    (
+        "session",
+        "Sessions for people of a product without tokens.",
+    ),
     ("openapi", "This contract."),
 ];
 /// The group of all other operations.
@@ -188,7 +193,7 @@ fn components(kinds: &ParentKinds) -> Components {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some(
-            "An access token of the issuer that this API was deployed for.",
+            "An access token of the issuer that this API was deployed for, the token of a session, or an API key.",
         ));
     let mut views = Vec::new();
     add::<ExportList<'_>>(&mut views);
@@ -198,6 +203,8 @@ fn components(kinds: &ParentKinds) -> Components {
     add::<Summary>(&mut views);
     add::<DescribedParent<'_>>(&mut views);
     add::<Link>(&mut views);
+    add::<NewSession>(&mut views);
+    add::<RedeemedSession>(&mut views);
     add::<Problem>(&mut views);
     let mut components = ComponentsBuilder::new()
         .schemas_from_iter(views)

@@ -12,6 +12,8 @@ mod page;
 mod permissions;
 mod requester;
 mod routes;
+mod session_tokens;
+mod short_cache;
 mod tokens;
 
 pub use self::app::{App, Clients};

@@ -20,10 +20,16 @@ use crate::http::path::{self, PLURAL};
 
 /// The configuration of the page.
 pub struct PageConfig {
-    /// The URL of the OpenID Connect issuer (authorization code with PKCE).
-    pub issuer: String,
+    /// The URL of the OpenID Connect issuer (authorization code with PKCE). Without one, people come with sessions.
+    pub issuer: Option<String>,
+    /// The URL where the product signs people in and sends them back with a session, in place of the issuer.
+    pub sign_in_url: Option<String>,
     /// The client id for sign-in.
     pub client_id: String,
+    /// The scope that the sign-in asks for, if it is not the usual one.
+    pub scope: Option<String>,
+    /// The audience that the sign-in asks for (Auth0).
+    pub audience: Option<String>,
     /// Further URLs for sign-in, such as a token endpoint, separated by spaces.
     pub sign_in_origins: String,
     /// Origins whose pages may frame this page, separated by spaces.
@@ -37,7 +43,10 @@ pub struct PageConfig {
 impl PageConfig {
     /// The Content Security Policy (Level 3): what the page may load, where it may connect, and who may frame it.
     fn policy(&self) -> String {
-        let talks_to = std::iter::once(self.issuer.as_str())
+        let talks_to = self
+            .issuer
+            .as_deref()
+            .into_iter()
             .chain(self.sign_in_origins.split_whitespace())
             .filter_map(origin);
         let talks_to: Vec<String> = talks_to.collect();
@@ -87,12 +96,22 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(config: &PageConfig) -> R
             Ok::<_, ApiError>(response)
         }
     };
-    let public = json!({
+    let mut public = json!({
         "issuer": config.issuer,
         "client_id": config.client_id,
         "product_name": config.product_name,
         "support_address": config.support_address,
     });
+    let given = [
+        ("sign_in_url", &config.sign_in_url),
+        ("scope", &config.scope),
+        ("audience", &config.audience),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            public[name] = value.as_str().into();
+        }
+    }
     let config_json = async move || public_config(&public);
     let of_parent = get(page.clone()).layer(middleware::from_fn(path::kind_of_path));
     Router::new()
@@ -149,8 +168,11 @@ mod tests {
 
     fn config(frame_ancestors: &str) -> PageConfig {
         PageConfig {
-            issuer: "https://issuer.example/pool;script-src".into(),
+            issuer: Some("https://issuer.example/pool;script-src".into()),
+            sign_in_url: None,
             client_id: String::new(),
+            scope: None,
+            audience: None,
             sign_in_origins: "https://tokens.example:8443/x javascript:alert(1) https://a'b;c"
                 .into(),
             frame_ancestors: frame_ancestors.into(),

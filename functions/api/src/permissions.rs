@@ -3,7 +3,7 @@
 
 mod cache;
 
-use waybill::access_rules::{Action, Scope};
+use waybill::access_rules::{Action, Credential, Scope};
 use waybill::clock::Clock;
 use waybill::grants_function::GrantsFunction;
 
@@ -48,9 +48,11 @@ impl Permissions {
             return Ok(true);
         }
         let scope = scope.into();
-        match &self.function {
-            None => Ok(grants.allow_within(action, scope)),
-            Some(function) => {
+        let is_granted = grants.allow_within(action, scope);
+        match (&self.function, requester.caller.credential) {
+            (None, _) | (_, Credential::ApiKey) => Ok(is_granted),
+            (Some(_), Credential::Session) if !is_granted => Ok(false),
+            (Some(function), _) => {
                 let now = self.clock.now();
                 Ok(function.allows(requester, action, scope, now).await?)
             }
@@ -68,19 +70,27 @@ impl Permissions {
         action: Action,
         scopes: &[Scope<'_>],
     ) -> Result<Vec<bool>, ApiError> {
-        let grants = &requester.caller.grants;
-        match &self.function {
-            Some(function) if !grants.allow_everywhere(action) => {
-                let now = self.clock.now();
-                Ok(function.allows_each(requester, action, scopes, now).await?)
-            }
-            _ => {
-                let allow = |scope: &Scope<'_>| {
-                    grants.allow_everywhere(action) || grants.allow_within(action, *scope)
-                };
-                Ok(scopes.iter().map(allow).collect())
+        let caller = &requester.caller;
+        if caller.grants.allow_everywhere(action) {
+            return Ok(vec![true; scopes.len()]);
+        }
+        let granted = scopes
+            .iter()
+            .map(|scope| caller.grants.allow_within(action, *scope));
+        let granted: Vec<bool> = granted.collect();
+        let (Some(function), Credential::Token | Credential::Session) =
+            (&self.function, caller.credential)
+        else {
+            return Ok(granted);
+        };
+        let now = self.clock.now();
+        let mut allowed = function.allows_each(requester, action, scopes, now).await?;
+        if caller.credential == Credential::Session {
+            for (allowed, granted) in allowed.iter_mut().zip(granted) {
+                *allowed &= granted;
             }
         }
+        Ok(allowed)
     }
 
     /// Requires that the requester may do `action`.

@@ -15,7 +15,7 @@ use waybill::store::StoreError;
 use crate::app::App;
 use crate::contract::{self, Contract, Documented, OfKind, operations};
 use crate::endpoints::{
-    cancel, catalog, create, download, events, list, put_parent, read, records, summary,
+    cancel, catalog, create, download, events, list, put_parent, read, records, sessions, summary,
 };
 use crate::http::error::ApiError;
 use crate::http::path::{PLURAL, kind_of_path};
@@ -100,6 +100,10 @@ fn plain_routes() -> Vec<Route> {
             .documented(HttpMethod::Get, |_| operations::events()),
         Route::new("/v1/downloads/{uuid}", get(download::download))
             .documented(HttpMethod::Get, |_| operations::download()),
+        Route::new("/v1/sessions", post(sessions::open))
+            .documented(HttpMethod::Post, operations::open_session),
+        Route::new("/session", post(sessions::redeem))
+            .documented(HttpMethod::Post, |_| operations::redeem_session()),
     ]
 }
 

@@ -10,8 +10,10 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
-use waybill::access_rules::{Caller, Grants};
-use waybill::deployment_file::{GrantPatterns, GrantTemplate, Issuer};
+use waybill::access_rules::{Caller, Credential, Grants};
+use waybill::bearer_secret::SecretKind;
+use waybill::deployment_file::{GrantTemplate, Issuer};
+use waybill::grant_patterns::GrantPatterns;
 use waybill::parent::ParentKinds;
 
 use self::claims::Claims;
@@ -22,7 +24,7 @@ use crate::http::token_error::MAX_SUBJECT;
 /// How tokens are verified and read: the template's parameters.
 #[derive(Debug, Clone)]
 pub struct TokenConfig {
-    /// The deployment's own issuer.
+    /// The deployment's own issuer; empty if it has none.
     pub issuer: String,
     /// The audiences of its tokens.
     pub audiences: Vec<String>,
@@ -89,6 +91,23 @@ impl Tokens {
         Ok(Self { config, own, keys })
     }
 
+    /// The secret in place of a token, with its kind, if it is one that Waybill gave out. The gateway lets none through.
+    ///
+    /// # Errors
+    /// 401 without a token, where the function verifies tokens.
+    pub(crate) fn secret<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> Result<Option<(SecretKind, &'h str)>, TokenError> {
+        if self.keys.is_none() {
+            return Ok(None);
+        }
+        let token = bearer(headers)?;
+        let kinds = [SecretKind::ApiKey, SecretKind::Session].into_iter();
+        let mut of_token = kinds.filter(|kind| token.starts_with(kind.prefix()));
+        Ok(of_token.next().map(|kind| (kind, token)))
+    }
+
     /// Who calls. `others` are the issuers of the deployment file; grants are for parents of these kinds.
     ///
     /// # Errors
@@ -129,7 +148,8 @@ impl Tokens {
     /// The issuers whose tokens are accepted. The deployment file may say more of the own one.
     fn issuers(&self, others: &[Issuer]) -> Vec<Issuer> {
         let mut issuers = others.to_vec();
-        if others.iter().all(|issuer| issuer.url != self.own.url) {
+        let has_own = !self.own.url.is_empty();
+        if has_own && others.iter().all(|issuer| issuer.url != self.own.url) {
             issuers.push(self.own.clone());
         }
         issuers
@@ -162,6 +182,7 @@ impl Tokens {
                 email: text(&names.email, &config.email),
                 email_verified: claims.flag(email_verified.unwrap_or(&config.email_verified)),
                 grants: self.grants(issuer, claims, kinds),
+                credential: Credential::Token,
             },
             claims: claims.texts(),
         })

@@ -20,7 +20,7 @@ const WORK: &str = "work";
 const EVENTS: &str = "events";
 
 /// Waybill's tables, empty, with the indexes of the template.
-pub fn own_tables() -> [(&'static str, Table); 5] {
+pub fn own_tables() -> [(&'static str, Table); 6] {
     [
         (
             EXPORTS,
@@ -34,6 +34,7 @@ pub fn own_tables() -> [(&'static str, Table); 5] {
             Table::new("pk", Some("sk")).index("by_parent", "parent", "sk"),
         ),
         ("limits", Table::new("key", None)),
+        ("api-keys", Table::new("id", None)),
         (
             "parents",
             Table::new("parent", None).index("by_organization", "organization_id", "parent"),

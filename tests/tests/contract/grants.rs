@@ -11,7 +11,7 @@ use waybill_tests::{Answer, Deployment, Owner, id, unique};
 /// do.
 ///
 /// The project and the source belong to the organization. Another person has an export with a file in the project.
-/// `POST+user` names the person that the export is for. The type `orders` belongs to projects, so an allowed request for
+/// `POST+user` names the person that the export is for. Sessions are opened by API keys alone. The type `orders` belongs to projects, so an allowed request for
 /// an organization or a source gets 422. The export comes first, because files expire within a minute on a test stack.
 const TABLE: &str = "
                                              none other project organization source staff service service+project
@@ -54,6 +54,7 @@ GET       /v1/sources/{source}/catalog        404   404     404          200    
 PUT       /v1/projects/{project}              404   404     403          403    404   200     404             403
 PUT       /v1/organizations/{organization}    404   404     404          403    404   200     404             404
 PUT       /v1/sources/{source}                404   404     404          403    403   200     404             404
+POST      /v1/sessions                        403   403     403          403    403   403     403             403
 GET       /v1/exports/1                       404   404     404          404    404   404     404             404
 ";
 

@@ -12,6 +12,7 @@ mod people;
 mod permissions;
 mod random_filters;
 mod reading;
+mod sessions;
 mod sort_formats;
 mod states;
 mod unreadable;

@@ -18,6 +18,7 @@ fn tables_and_bucket_outlive_the_stack() {
             "WorkTable",
             "EventsTable",
             "LimitsTable",
+            "ApiKeysTable",
             "ParentsTable"
         ]
     );
@@ -109,6 +110,7 @@ fn tables_have_the_keys_and_indexes_that_the_functions_use() {
         ])
     );
     assert_eq!(shape("LimitsTable"), json!([["key:S"], []]));
+    assert_eq!(shape("ApiKeysTable"), json!([["id:S"], []]));
     assert_eq!(
         shape("ParentsTable"),
         json!([

@@ -272,7 +272,7 @@ fn the_variables_of_tables_have_the_right_tables() {
                 .to_uppercase();
             assert_eq!(
                 resource,
-                format!("{table}TABLE"),
+                format!("{}TABLE", table.replace('_', "")),
                 "{name} in {}",
                 function.name
             );

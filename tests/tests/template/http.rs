@@ -95,6 +95,19 @@ fn tokens_are_those_of_the_issuer_for_the_audience() {
             "{parameter} has no default, so that no tokens are accepted by mistake"
         );
     }
+    // Both may be empty where people come with sessions alone, which the gateway would not let through.
+    let rules = template.at("/Rules/TokensHaveAnIssuer");
+    let asserted = rules["Assertions"].as_array().expect("a list");
+    let given = |name: &str| json!({"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]});
+    let function = json!({"Fn::Equals": [{"Ref": "TokenVerifier"}, "function"]});
+    let without = json!({"Fn::Equals": [{"Ref": "Issuer"}, ""]});
+    assert_eq!(
+        [&asserted[0]["Assert"], &asserted[1]["Assert"]],
+        [
+            &json!({"Fn::Or": [given("Issuer"), function]}),
+            &json!({"Fn::Or": [given("Audience"), without]}),
+        ]
+    );
 }
 
 #[test]

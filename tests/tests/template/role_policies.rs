@@ -218,6 +218,40 @@ fn a_role_names_the_tables_in_its_functions_variables() {
     }
 }
 
+/// A key is made by a command, with the credentials of an operator.
+#[test]
+fn no_function_can_make_an_api_key() {
+    let template = Template::read();
+    let of_keys = |function: &Function<'_>| {
+        let statements = function.statements().into_iter();
+        let of_keys = statements.filter(|statement| {
+            statement
+                .resources
+                .iter()
+                .any(|resource| name(resource).as_deref() == Some("ApiKeysTable"))
+        });
+        of_keys
+            .map(|statement| (statement.actions, statement.condition))
+            .collect::<Vec<_>>()
+    };
+    for function in template.functions() {
+        let expected = match function.name {
+            "ApiFunction" => vec![
+                (vec!["dynamodb:GetItem".to_owned()], Value::Null),
+                (
+                    vec!["dynamodb:UpdateItem".to_owned()],
+                    json!({
+                        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["id", "last_used_at"]},
+                        "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
+                    }),
+                ),
+            ],
+            _ => Vec::new(),
+        };
+        assert_eq!(of_keys(&function), expected, "{}", function.name);
+    }
+}
+
 #[test]
 fn the_hosts_records_are_only_read() {
     let mut tables = BTreeSet::new();

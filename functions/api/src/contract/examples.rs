@@ -1,7 +1,7 @@
 //! Examples of bodies. Tests check them against their schemas.
 
 use serde_json::{Value, json};
-use waybill::parent::ParentKind;
+use waybill::parent::{ParentKind, ParentKinds};
 
 use super::kinds::{OfKind, example_id};
 
@@ -171,4 +171,35 @@ pub(super) fn parent(of: OfKind<'_>) -> Value {
     });
     parent[root.name.id_field()] = example_id(root);
     parent
+}
+
+pub(super) fn session_request(kinds: &ParentKinds) -> Value {
+    let of = OfKind::example(kinds);
+    let id = match example_id(of.kind) {
+        Value::String(id) => id,
+        other => other.to_string(),
+    };
+    json!({
+        "user": {"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"},
+        "grants": [format!("{}:{id}", of.kind.name)],
+        "minutes": 15,
+    })
+}
+
+pub(super) fn new_session() -> Value {
+    json!({
+        "token": "wbs_4pXsN1…", "url": "https://exports.example/#code=wbc_9dQmT0…",
+        "expires_at": "2026-11-21T12:16:02Z",
+    })
+}
+
+pub(super) fn code() -> Value {
+    json!({"code": "wbc_9dQmT0…"})
+}
+
+pub(super) fn redeemed_session() -> Value {
+    json!({
+        "token": "wbs_Yb7rK2…", "expires_at": "2026-11-21T12:16:02Z",
+        "user": {"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"},
+    })
 }

@@ -366,3 +366,31 @@ pub(crate) fn download() -> Operation {
         .fails(&[403, 404, 409, 410])
         .build()
 }
+
+pub(crate) fn open_session(kinds: &ParentKinds) -> Operation {
+    let description = "For a host's backend, with an API key: a session for a person, whose token the elements send, and a URL \
+        that opens the page. The grants of a session are within those of its key, and never `staff` or `service`. Where \
+        API Gateway verifies tokens, there are no sessions.";
+    let opened = json_answer("The new session.", "NewSession", examples::new_session());
+    Call::new("openSession", "Open a session", description)
+        .body("SessionRequest", examples::session_request(kinds))
+        .with(|call| call.response("201", opened))
+        .fails(&[403])
+        .build()
+}
+
+pub(crate) fn redeem_session() -> Operation {
+    Call::open(
+        "redeemCode",
+        "Redeem the code of a URL",
+        "For the page: gives the session of the code in the page's URL, once, within 60 seconds.",
+    )
+    .body("SessionCode", examples::code())
+    .answers(
+        "The session.",
+        "RedeemedSession",
+        examples::redeemed_session(),
+    )
+    .fails(&[410])
+    .build()
+}

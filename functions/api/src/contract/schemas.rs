@@ -42,23 +42,24 @@ fn closed(object: ObjectBuilder) -> RefOr<Schema> {
 }
 
 /// The schemas and their names.
-pub(super) fn bodies(kinds: &ParentKinds) -> [(&'static str, RefOr<Schema>); 3] {
+pub(super) fn bodies(kinds: &ParentKinds) -> [(&'static str, RefOr<Schema>); 5] {
     [
         ("NewExport", new_export()),
         ("ParentDescription", parent_description(kinds)),
+        ("SessionRequest", session_request()),
+        ("SessionCode", session_code()),
         ("GatewayMessage", gateway_message()),
     ]
 }
 
 fn new_export() -> RefOr<Schema> {
-    let user = typed(
-        Type::Object,
-        "The user that receives the export. Only a token with the grant `service` may set it.",
+    let user = user(
+        "The user that receives the export. Only a token or an API key with the grant `service` may set it.",
     )
-    .property("id", text("The `sub` of the person's tokens."))
-    .property("name", text_or_null("The person's name."))
-    .property("email", text_or_null("The address for the mail."))
-    .required("id");
+    .property(
+        "issuer",
+        text_or_null("The issuer of the person's tokens; by default that of the request's token, or of the key's sessions."),
+    );
     let search = text_or_null("A text to find in any searched field, ignoring case.")
         .max_length(Some(MAX_SEARCH_LENGTH));
     let columns = ArrayBuilder::new()
@@ -88,6 +89,47 @@ fn new_export() -> RefOr<Schema> {
         .required("type")
         .required("format");
     closed(export)
+}
+
+/// A person whom a backend names.
+fn user(description: &str) -> ObjectBuilder {
+    typed(Type::Object, description)
+        .property("id", text("The person's id: the `sub` of their tokens."))
+        .property("name", text_or_null("The person's name."))
+        .property("email", text_or_null("The address for mails."))
+        .required("id")
+}
+
+fn session_request() -> RefOr<Schema> {
+    let grants = ArrayBuilder::new()
+        .items(ObjectBuilder::new().schema_type(Type::String))
+        .min_items(Some(1))
+        .max_items(Some(100))
+        .description(Some(
+            "What the person may see: grants of parents, each within those of the key.",
+        ));
+    let minutes = typed(Type::Integer, "The length of the session; 60 by default.")
+        .minimum(Some(1))
+        .maximum(Some(60));
+    let session = typed(Type::Object, "Whose session it is, and what it may do.")
+        .property("user", closed(user("The person.")))
+        .property("grants", grants)
+        .property("minutes", minutes)
+        .property(
+            "path",
+            text_or_null(
+                "The path of the page that the URL opens, such as `/exports/123`; `/` by default.",
+            ),
+        )
+        .required("user")
+        .required("grants");
+    closed(session)
+}
+
+fn session_code() -> RefOr<Schema> {
+    let code = typed(Type::Object, "The code of a URL.")
+        .property("code", text("The part of the URL after `#code=`."));
+    closed(code.required("code"))
 }
 
 /// Not closed, since some kinds have further properties.

@@ -11,7 +11,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
-use waybill::access_rules::Action;
+use waybill::access_rules::{Action, Credential};
 use waybill::catalog::Definitions;
 use waybill::event::Actor;
 use waybill::export::{Export, NewExport, User};
@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
 use crate::http::{answer, body};
-use crate::requester::Requester;
+use crate::requester::{Requester, RequesterOrKey};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -34,7 +34,7 @@ const MAX_KEY_LENGTH: usize = 255;
 
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    requester: Requester,
+    RequesterOrKey(requester): RequesterOrKey,
     of: PathParent,
     headers: HeaderMap,
     body: Body,
@@ -48,16 +48,24 @@ pub(crate) async fn create(
         .await?;
     let key = idempotency_key(&headers)?;
     let fields = body::object(&headers, body).await?;
-    if fields.get("user").is_some_and(|user| !user.is_null()) && !caller.may_name_user() {
+    let names_user = fields.get("user").is_some_and(|user| !user.is_null());
+    if names_user && !caller.may_name_user() {
         return Err(ApiError::Forbidden(
             "Only a token with the grant `service` may name the user that an export is for.".into(),
         ));
+    }
+    if !names_user && caller.credential == Credential::ApiKey {
+        let message = "is required with an API key, which is no person's";
+        return Err(ApiError::field("user", message));
     }
     if let Some(name) = fields.get("type").and_then(Value::as_str) {
         app.require_in_service(name)?;
     }
     let catalog = app.catalog();
     let request = ExportRequest::parse(fields, &catalog, &profile).map_err(ApiError::Invalid)?;
+    let user = request.user.clone();
+    let user = user.map(|user| with_issuer(&app, &requester, user));
+    let user = user.transpose()?;
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
@@ -75,7 +83,7 @@ pub(crate) async fn create(
     let entry = app.type_entries.keep(entry).await?;
     app.keep_kind(&of.kind).await?;
     let parent = (&profile, &of.kind);
-    let export = new_export(&request, entry, &requester, parent, now)?;
+    let export = new_export(&request, entry, (&requester, user), parent, now)?;
     let who = Actor {
         on_behalf_of: request.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
@@ -103,10 +111,25 @@ async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response,
     Ok(response)
 }
 
+/// The user with their issuer: the named one, which must be known here, or that of the backend's own users.
+fn with_issuer(app: &App, requester: &Requester, user: User) -> Result<User, ApiError> {
+    let own = requester.issuer_of_users();
+    let issuer = user.issuer.unwrap_or_else(|| own.clone());
+    if issuer != own && !app.is_issuer(&issuer) {
+        let message =
+            "must be an issuer of this deployment: its own, or one of the deployment file";
+        return Err(ApiError::field("user.issuer", message));
+    }
+    Ok(User {
+        issuer: Some(issuer),
+        ..user
+    })
+}
+
 fn new_export(
     request: &ExportRequest,
     entry: String,
-    requester: &Requester,
+    (requester, user): (&Requester, Option<User>),
     (profile, kind): (&ParentProfile, &ParentKind),
     now: Timestamp,
 ) -> Result<NewExport, ApiError> {
@@ -128,14 +151,7 @@ fn new_export(
         parent: profile.parent.clone(),
         root_id: profile.root_id.clone(),
         kinds: profile.kinds.clone(),
-        user: match &request.user {
-            Some(user) => User {
-                // A backend names a person by their `sub` at its own issuer.
-                issuer: Some(caller.issuer.clone()),
-                ..user.clone()
-            },
-            None => own(),
-        },
+        user: user.unwrap_or_else(own),
         requested_by: caller.sub.clone(),
         requester_issuer: Some(caller.issuer.clone()),
         filters: selection.filters(),

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::http::accept::accepts;
 use crate::http::answer;
 use crate::http::error::ApiError;
-use crate::requester::Requester;
+use crate::requester::{CurrentRequester, Requester};
 
 /// The validity of a presigned URL. It is created before the file expires, so it is valid for at most this long
 /// afterwards.
@@ -40,7 +40,7 @@ pub(crate) struct Link {
 
 pub(crate) async fn download(
     State(app): State<Arc<App>>,
-    requester: Requester,
+    CurrentRequester(requester): CurrentRequester,
     uuid: Result<Path<String>, PathRejection>,
     method: Method,
     headers: HeaderMap,

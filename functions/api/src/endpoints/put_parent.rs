@@ -23,7 +23,7 @@ use crate::http::answer;
 use crate::http::body::{self, Fields};
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
-use crate::requester::Requester;
+use crate::requester::RequesterOrKey;
 
 const MAX_NAME_LENGTH: usize = 200;
 
@@ -52,7 +52,7 @@ pub(crate) struct DescribedParent<'a> {
 
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
-    requester: Requester,
+    RequesterOrKey(requester): RequesterOrKey,
     of: PathParent,
     headers: HeaderMap,
     body: Body,

@@ -94,6 +94,11 @@ impl Fields {
         self.errors.extend(errors);
     }
 
+    /// Whether there is such a field; null counts as absent.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Takes a value; null counts as absent.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         self.object.remove(name).filter(|value| !value.is_null())
@@ -112,7 +117,7 @@ impl Fields {
 
     /// Takes a required text.
     pub(crate) fn required_text(&mut self, name: &str) -> Option<String> {
-        if self.object.get(name).is_none_or(Value::is_null) {
+        if !self.has(name) {
             self.refuse(name, "is required");
             return None;
         }

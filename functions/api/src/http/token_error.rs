@@ -47,6 +47,12 @@ pub enum TokenError {
         "The token's `sub` has more than {MAX_SUBJECT} bytes, so nothing can be kept for this person."
     )]
     LongSubject,
+    /// There is no such session, it has ended, or its API key was revoked.
+    #[error("The session has ended. Open it again from the product.")]
+    SessionEnded,
+    /// There is no such API key, or it was revoked.
+    #[error("The API key is not known, or was revoked.")]
+    UnknownKey,
 }
 
 impl TokenError {
@@ -54,7 +60,7 @@ impl TokenError {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Missing => "token_missing",
-            Self::Expired => "token_expired",
+            Self::Expired | Self::SessionEnded => "token_expired",
             _ => "token_refused",
         }
     }

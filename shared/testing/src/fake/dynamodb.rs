@@ -170,8 +170,15 @@ impl DynamoDb {
                 if !self.holds(&request) {
                     return Answer::error(call, 400, "ConditionalCheckFailedException");
                 }
-                self.write(&request, |before| Some(updated(&request, before)));
-                Answer::json(200, &json!({}))
+                let mut after = None;
+                self.write(&request, |before| {
+                    after = Some(updated(&request, before));
+                    after.clone()
+                });
+                match after.filter(|_| request["ReturnValues"] == "ALL_NEW") {
+                    Some(after) => Answer::json(200, &json!({"Attributes": after})),
+                    None => Answer::json(200, &json!({})),
+                }
             }
             "TransactWriteItems" => self.transact(&request),
             _ => panic!("unsupported operation of DynamoDB: {operation}"),

@@ -13,6 +13,7 @@ use waybill::parent::KindName;
 use waybill::parent_profile::ParentProfile;
 use waybill::selection::Criteria;
 
+use crate::endpoints::named_user;
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::zone;
@@ -28,11 +29,6 @@ const FIELDS: [&str; 9] = [
     "time_zone",
     "user",
 ];
-const USER_FIELDS: [&str; 3] = ["id", "name", "email"];
-/// The maximum length of a user's id and name in characters. OpenID Connect limits ids to 255.
-const MAX_NAME_LENGTH: usize = 255;
-/// The maximum length of an email address in characters (RFC 5321, section 4.5.3.1.3, without the brackets).
-const MAX_EMAIL_LENGTH: usize = 254;
 
 /// A parsed request for an export; dates may still be relative.
 #[derive(Debug)]
@@ -88,7 +84,7 @@ impl ExportRequest {
         let file_profile = file_profile(&mut fields);
         let order = order(&mut fields, export_type.as_ref());
         let zone = time_zone(&mut fields);
-        let user = user(&mut fields);
+        let user = named_user::take(&mut fields, &["id", "name", "email", "issuer"]);
         let filters = fields.take("filters");
         let search = fields.take("search");
         let columns = fields.take("columns");
@@ -254,42 +250,6 @@ fn select(
             None
         }
     }
-}
-
-fn user(fields: &mut Fields) -> Option<User> {
-    let object = match fields.take("user")? {
-        Value::Object(object) => object,
-        _ => {
-            fields.refuse("user", "must be an object with `id`, `name` and `email`");
-            return None;
-        }
-    };
-    let mut inner = Fields::new(object, "user.", &USER_FIELDS);
-    let id = inner.required_text("id");
-    let id = inner.line("id", id, MAX_NAME_LENGTH);
-    let name = inner.text("name");
-    let name = inner.line("name", name, MAX_NAME_LENGTH);
-    let email = inner.text("email");
-    if email.as_deref().is_some_and(|email| !is_email(email)) {
-        inner.refuse("email", "must be a mail address, such as ana@example.com");
-    }
-    fields.refuse_all(inner.into_errors());
-    Some(User {
-        id: id?,
-        issuer: None,
-        name,
-        email,
-        // The host's backend is responsible for the address being right.
-        email_verified: true,
-    })
-}
-
-/// Whether the text may be an address. Only sending a mail can verify it.
-fn is_email(text: &str) -> bool {
-    let parts = text.rsplit_once('@');
-    text.chars().count() <= MAX_EMAIL_LENGTH
-        && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c))
 }
 
 #[cfg(test)]

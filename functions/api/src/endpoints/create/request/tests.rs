@@ -53,7 +53,7 @@ fn all_that_is_wrong_is_said_at_once() {
         format: must be csv or xlsx
         profile: must be spreadsheet or data
         time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
-        user.phone: is unknown; the fields are id, name, email
+        user.phone: is unknown; the fields are id, name, email, issuer
         user.id: is required
         user.name: must have 1 to 255 characters, in one line
         user.email: must be a mail address, such as ana@example.com
