@@ -7,7 +7,7 @@ import json
 import secrets
 from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import people
 from client import ask, expect

@@ -117,11 +117,7 @@ async function useCode(code, button) {
     return say(error.message);
   }
   accepted = false;
-  await const code = takeCode();
-if (code) {
-  restore();
-  askToContinue(code).catch(failed);
-} else start();
+  await start();
   const { name, email } = person();
   say(`Signed in as ${name ?? email ?? "a person without a name"}`);
 }

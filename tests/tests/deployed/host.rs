@@ -13,7 +13,7 @@ use waybill_tests::{Aws, Owner, Stack, id, unique, wait_until};
 const FORGOTTEN_WITHIN: Duration = Duration::from_secs(30 + 10);
 
 /// The sample host: who is a member of what, in its own table.
-struct Host {
+pub(crate) struct Host {
     aws: Aws,
     table: String,
 }
@@ -47,7 +47,7 @@ async fn host_has_started(stack: &Stack) {
 }
 
 impl Host {
-    async fn of(stack: &Stack) -> Self {
+    pub(crate) async fn of(stack: &Stack) -> Self {
         host_has_started(stack).await;
         Self {
             aws: stack.aws().await,
@@ -55,7 +55,7 @@ impl Host {
         }
     }
 
-    async fn let_in(&self, person: &str, place: &str) {
+    pub(crate) async fn let_in(&self, person: &str, place: &str) {
         let member = self.aws.dynamodb.put_item().table_name(&self.table);
         let member = member
             .item("person", AttributeValue::S(person.to_owned()))

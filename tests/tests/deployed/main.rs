@@ -9,4 +9,5 @@ mod downloads;
 mod host;
 mod mails;
 mod roles;
+mod sessions;
 mod tokens;
