@@ -92,20 +92,49 @@ fn parent_in_json(scope: Scope<'_>) -> Value {
     parent.into()
 }
 
+/// The function's decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the person may do it.
+    pub allowed: bool,
+    /// What the host knows of the person, whose token may not say it; used by `create`.
+    pub user: HostUser,
+}
+
+/// A person's name and address, as the host knows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct HostUser {
+    /// The person's name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The address for mails.
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
 /// The accepted answers to a question.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
     Plain(bool),
     Word(Word),
-    Object { allowed: bool },
+    Object {
+        allowed: bool,
+        #[serde(default)]
+        user: Option<HostUser>,
+    },
 }
 
-impl From<Answer> for bool {
+impl From<Answer> for Decision {
     fn from(answer: Answer) -> Self {
-        match answer {
-            Answer::Plain(allowed) | Answer::Object { allowed } => allowed,
-            Answer::Word(word) => matches!(word, Word::Yes),
+        let (allowed, user) = match answer {
+            Answer::Plain(allowed) => (allowed, None),
+            Answer::Object { allowed, user } => (allowed, user),
+            Answer::Word(word) => (matches!(word, Word::Yes), None),
+        };
+        Self {
+            allowed,
+            user: user.unwrap_or_default(),
         }
     }
 }
@@ -147,11 +176,11 @@ impl GrantsFunction {
         }
     }
 
-    /// Asks the function, and returns its answer.
+    /// Asks the function, and returns its decision.
     ///
     /// # Errors
     /// When there is no answer, or it is neither true nor false.
-    pub async fn ask(&self, question: &Question) -> Result<bool, GrantsFunctionError> {
+    pub async fn ask(&self, question: &Question) -> Result<Decision, GrantsFunctionError> {
         let answer = self.invoke(question.to_json()).await?;
         let answer: Result<Answer, _> = serde_json::from_slice(&answer);
         Ok(answer.map_err(|_| GrantsFunctionError::NoAnswer)?.into())
@@ -164,15 +193,18 @@ impl GrantsFunction {
     ///
     /// # Errors
     /// When an answer is missing, or neither true nor false.
-    pub async fn ask_all(&self, questions: &[Question]) -> Result<Vec<bool>, GrantsFunctionError> {
-        let mut allowed = Vec::with_capacity(questions.len());
+    pub async fn ask_all(
+        &self,
+        questions: &[Question],
+    ) -> Result<Vec<Decision>, GrantsFunctionError> {
+        let mut decisions = Vec::with_capacity(questions.len());
         for some in questions.chunks(MAX_QUESTIONS) {
-            allowed.extend(self.ask_some(some).await?);
+            decisions.extend(self.ask_some(some).await?);
         }
-        Ok(allowed)
+        Ok(decisions)
     }
 
-    async fn ask_some(&self, questions: &[Question]) -> Result<Vec<bool>, GrantsFunctionError> {
+    async fn ask_some(&self, questions: &[Question]) -> Result<Vec<Decision>, GrantsFunctionError> {
         let mut body = match questions {
             [only] => return Ok(vec![self.ask(only).await?]),
             [first, ..] => first.0.clone(),
@@ -184,7 +216,7 @@ impl GrantsFunction {
             Ok(Answers::Plain(answers) | Answers::Object { answers })
                 if answers.len() == questions.len() =>
             {
-                Ok(answers.into_iter().map(bool::from).collect())
+                Ok(answers.into_iter().map(Decision::from).collect())
             }
             Ok(Answers::Single(_)) => {
                 let each = stream::iter(questions.to_vec());
@@ -238,6 +270,34 @@ mod tests {
             matches!(answer, Err(GrantsFunctionError::TooSlow(_))),
             "{answer:?}"
         );
+    }
+
+    #[test]
+    fn an_answer_may_say_who_the_person_is() {
+        let decided = |answer: &str| serde_json::from_str::<Answer>(answer).map(Decision::from);
+        for (answer, allowed) in [
+            ("true", true),
+            (r#""yes""#, true),
+            (r#"{"allowed": true}"#, true),
+            (r#"{"allowed": false, "user": null}"#, false),
+        ] {
+            let decision = decided(answer).unwrap();
+            assert_eq!(decision.allowed, allowed, "{answer}");
+            assert_eq!(decision.user, HostUser::default(), "{answer}");
+        }
+        let known =
+            r#"{"allowed": true, "user": {"name": "Ana", "email": "ana@example.com", "plan": 7}}"#;
+        let user = decided(known).unwrap().user;
+        assert_eq!(user.name.as_deref(), Some("Ana"));
+        assert_eq!(user.email.as_deref(), Some("ana@example.com"));
+        for unclear in [
+            "1",
+            "null",
+            r#"{"user": {"name": "Ana"}}"#,
+            r#"{"allowed": true, "user": "Ana"}"#,
+        ] {
+            assert!(decided(unclear).is_err(), "{unclear}");
+        }
     }
 
     #[test]

@@ -12,13 +12,18 @@ import { RateLimit } from "./rate-limit.js";
 import { describe, describeFilter } from "./selection.js";
 
 const SENTENCES = {
-  waiting: "The export will begin in a moment. You can leave this page: an email tells you when it is ready.",
-  processing: "The file is being created. You can leave this page: an email tells you when it is ready.",
+  waiting: "The export will begin in a moment.",
+  processing: "The file is being created.",
   succeeded: "The file is ready.",
   failed: "",
   canceled: "The export was canceled; there is no file.",
   expired: "The file has expired and was removed. Start the export again for a new one.",
 };
+/** What becomes of a file that is still to come. */
+const coming = ({ user }) =>
+  user.email ? "You can leave this page: an email tells you when it is ready." : "You can leave this page: the file will be here when it is ready.";
+/** What is said of an export above its file. */
+const lead = (found) => found.failure?.message ?? [SENTENCES[found.status], isUnfinished(found) && coming(found)].filter(Boolean).join(" ");
 /** Warnings that count records, not cells. */
 const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
 const WARNINGS = {
@@ -114,7 +119,7 @@ export class ExportDetail extends HTMLElement {
         h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
-      h("p", { id: "message", class: "lead" }, found.failure?.message ?? SENTENCES[found.status]),
+      h("p", { id: "message", class: "lead" }, lead(found)),
       this.problem,
       this.limit.element,
       this.#progress(found) ?? "",
@@ -172,7 +177,7 @@ export class ExportDetail extends HTMLElement {
 
   #support(found) {
     const address = this.page.support;
-    const isUntold = found.mail === "failed" || found.mail === "refused";
+    const isUntold = found.user.email && (found.mail === "failed" || found.mail === "refused");
     if (!address || (found.status !== "failed" && !isUntold)) return null;
     const subject = encodeURIComponent(`Export ${found.id}`);
     const link = h("a", { href: `mailto:${address}?subject=${subject}` }, address);
@@ -195,7 +200,7 @@ export class ExportDetail extends HTMLElement {
 
   #facts(found) {
     const { format } = this.page;
-    const undelivered = found.url ? "It could not be delivered; the file is here." : "It could not be delivered.";
+    const undelivered = !found.user.email ? "There is no address to send one to." : found.url ? "It could not be delivered; the file is here." : "It could not be delivered.";
     const refused = found.url ? "It was sent, but not accepted; the file is here." : "It was sent, but not accepted.";
     const mail = { failed: undelivered, pending: "On its way", refused, sent: "Sent" }[found.mail];
     return this.#card("The export", "export", this.#list([

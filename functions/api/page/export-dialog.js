@@ -126,7 +126,7 @@ export class ExportDialog {
     const { t, client } = this.#host;
     const { email } = created.user;
     this.title = h("h3", {}, t("export.on-its-way"));
-    this.text = h("p", {}, email ? t("export.mail-to", { email }) : t("export.mail"));
+    this.text = h("p", {}, email ? t("export.mail-to", { email }) : t("export.no-mail"));
     const open = h("a", { class: "button", part: "link", href: client.pageOf(created.id) }, t("action.open"));
     open.addEventListener("click", () => this.dialog.close());
     const done = h("button", { type: "submit", class: "button primary", part: "button" }, t("action.close"));

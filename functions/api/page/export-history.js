@@ -22,6 +22,8 @@ const REFUSALS = {
   complained: "it was marked as spam",
   rejected: "the mail service held it back",
 };
+/** What the event of a mail says where the person has no address. */
+const NO_ADDRESS = "there is no address";
 const TONES = { succeeded: "good", failed: "bad", mail_failed: "bad", refused: "bad" };
 
 /** The events, newest first; `time` formats an instant. */
@@ -32,10 +34,12 @@ export function history(events, { format }, time) {
     const refusal = event === "mail_failed" && REFUSALS[detail];
     const said = refusal || detail;
     const more = [address && `from ${address}`, said].filter(Boolean).join(" · ");
+    const isUnsent = event === "mail_failed" && detail === NO_ADDRESS;
+    const sentence = refusal ? "Email not accepted" : isUnsent ? "No email sent" : SENTENCES[event] ?? event;
     return h(
       "li",
-      { class: TONES[event] },
-      h("span", {}, refusal ? "Email not accepted" : SENTENCES[event] ?? event, who, behalf),
+      { class: isUnsent ? "" : TONES[event] },
+      h("span", {}, sentence, who, behalf),
       more && h("span", { class: "quiet" }, h("bdi", {}, more)),
       h("span", { class: "quiet" }, time(at)),
     );

@@ -83,7 +83,7 @@ const ENGLISH = {
   "export.wait-over": "You can start the export now.",
   "export.on-its-way": "Your export is being generated",
   "export.mail-to": "We will email {email} when it is ready. You can close this and continue working.",
-  "export.mail": "We will email you when it is ready. You can close this and continue working.",
+  "export.no-mail": "There is no email address for you, so the file will wait for you in the exports. You can close this and continue working.",
   "export.ready": "Your export is ready",
   "export.ready-text.one": "{count} row in {file}.",
   "export.ready-text.other": "{count} rows in {file}.",

@@ -5,7 +5,7 @@ mod cache;
 
 use waybill::access_rules::{Action, Credential, Scope};
 use waybill::clock::Clock;
-use waybill::grants_function::GrantsFunction;
+use waybill::grants_function::{Decision, GrantsFunction, HostUser};
 
 use self::cache::CachedGrantsFunction;
 use crate::http::error::ApiError;
@@ -43,18 +43,33 @@ impl Permissions {
         action: Action,
         scope: impl Into<Scope<'_>>,
     ) -> Result<bool, ApiError> {
+        let decision = self.decide(requester, action, scope.into()).await?;
+        Ok(decision.allowed)
+    }
+
+    async fn decide(
+        &self,
+        requester: &Requester,
+        action: Action,
+        scope: Scope<'_>,
+    ) -> Result<Decision, ApiError> {
+        let by_grants = |allowed| {
+            Ok(Decision {
+                allowed,
+                user: HostUser::default(),
+            })
+        };
         let grants = &requester.caller.grants;
         if grants.allow_everywhere(action) {
-            return Ok(true);
+            return by_grants(true);
         }
-        let scope = scope.into();
         let is_granted = grants.allow_within(action, scope);
         match (&self.function, requester.caller.credential) {
-            (None, _) | (_, Credential::ApiKey) => Ok(is_granted),
-            (Some(_), Credential::Session) if !is_granted => Ok(false),
+            (None, _) | (_, Credential::ApiKey) => by_grants(is_granted),
+            (Some(_), Credential::Session) if !is_granted => by_grants(false),
             (Some(function), _) => {
                 let now = self.clock.now();
-                Ok(function.allows(requester, action, scope, now).await?)
+                Ok(function.decide(requester, action, scope, now).await?)
             }
         }
     }
@@ -93,7 +108,7 @@ impl Permissions {
         Ok(allowed)
     }
 
-    /// Requires that the requester may do `action`.
+    /// Requires that the requester may do `action`. Returns what the host's function says of the person.
     ///
     /// # Errors
     /// 403 with the detail `otherwise` if they may not, but may list the parent's exports; 404 if they may not list
@@ -104,10 +119,11 @@ impl Permissions {
         action: Action,
         scope: impl Into<Scope<'_>>,
         otherwise: &'static str,
-    ) -> Result<(), ApiError> {
+    ) -> Result<HostUser, ApiError> {
         let scope = scope.into();
-        if self.allow(requester, action, scope).await? {
-            return Ok(());
+        let decision = self.decide(requester, action, scope).await?;
+        if decision.allowed {
+            return Ok(decision.user);
         }
         Err(match self.allow(requester, Action::List, scope).await? {
             true => ApiError::Forbidden(otherwise.into()),

@@ -9,6 +9,7 @@ use waybill::access_rules::{Caller, Credential};
 use waybill::bearer_secret::SecretKind;
 use waybill::clock::Clock;
 use waybill::event::Actor;
+use waybill::export::User;
 use waybill::live_catalog::LiveCatalog;
 use waybill::store::ApiKey;
 
@@ -47,6 +48,18 @@ impl Requester {
             name: self.caller.name.clone(),
             on_behalf_of: None,
             address: self.address.clone(),
+        }
+    }
+
+    /// The requester as the user that receives an export.
+    pub(crate) fn user(&self) -> User {
+        let caller = &self.caller;
+        User {
+            id: caller.sub.clone(),
+            issuer: Some(caller.issuer.clone()),
+            name: caller.name.clone(),
+            email: caller.email.clone(),
+            email_verified: caller.email_verified,
         }
     }
 

@@ -237,7 +237,7 @@ impl Notifier {
             .collect();
         let question = Question::new(&user.id, &claims, Action::Download, Scope::from(export));
         match function.ask(&question).await {
-            Ok(allowed) => allowed,
+            Ok(decision) => decision.allowed,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "file withheld");
                 false

@@ -285,6 +285,31 @@ async fn a_page_whose_session_has_ended_leads_to_the_products_sign_in() {
     assert!(address.contains("/exports?return_to="), "{address}");
 }
 
+/// Nobody is promised an email that cannot be sent.
+#[tokio::test]
+async fn a_person_without_an_address_is_told_so() {
+    let backend = Backend::new("u-nowhere", 8).await;
+    let Some(browser) = browser(&backend.stack).await else {
+        return;
+    };
+    let grants = [format!("project:{}", backend.project)];
+    let path = format!("/projects/{}/orders", backend.project);
+    let body = json!({"user": {"id": "u-nowhere", "name": "Rui"}, "grants": grants, "path": path});
+    let opened = backend.key.create("/v1/sessions", body).await;
+    browser.open(text(&opened, "url")).await;
+    browser.click("#continue").await;
+    browser.click("waybill-export-button >> .button").await;
+    let dialog = "waybill-export-button >> dialog";
+    browser.click(&format!("{dialog} footer .primary")).await;
+    browser.shows(dialog, "Your export is ready").await;
+    browser.click(&format!("{dialog} a")).await;
+    browser.shows("#message", "The file is ready.").await;
+    browser
+        .shows("#export", "There is no address to send one to.")
+        .await;
+    browser.shows(".history", "No email sent").await;
+}
+
 /// The elements get a new token where the function says that theirs has expired.
 #[tokio::test]
 async fn elements_renew_a_token_that_the_function_refuses() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waybill::export::Export;
 use waybill_tests::requests::*;
-use waybill_tests::{Answer, HostAnswer};
+use waybill_tests::{Answer, HostAnswer, id};
 
 use super::{PATH, Service, link};
 
@@ -408,4 +408,61 @@ async fn a_page_of_parents_is_one_call_of_the_function() {
         let answer = projects(&service, &format!("few {number}"), 100).await;
         problem(&answer, 503);
     }
+}
+
+/// For tokens that do not say who the person is, such as Cognito's access tokens.
+#[tokio::test]
+async fn the_host_says_who_a_person_is_as_they_request_an_export() {
+    let service = Service::default();
+    service.host(|asked| {
+        HostAnswer::Json(match asked["action"] == "create" {
+            true => r#"{"allowed": true, "user": {"name": "Ana of the host", "email": "ana@host.example"}}"#,
+            false => "true",
+        })
+    });
+    let requested = async |claims: Value| {
+        let caller = service.with("u-17", "", claims);
+        caller.create(PATH, csv()).await["user"].clone()
+    };
+    let nothing = json!({"name": null, "email": null, "email_verified": null});
+    let by_host = json!({"id": "u-17", "name": "Ana of the host", "email": "ana@host.example"});
+    assert_eq!(requested(nothing).await, by_host);
+    let unverified = json!({"email_verified": "false"});
+    let mixed = json!({"id": "u-17", "name": "Ana Sousa", "email": "ana@host.example"});
+    assert_eq!(requested(unverified).await, mixed);
+    let own = json!({"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"});
+    assert_eq!(requested(json!({})).await, own);
+    // A backend names the person itself.
+    let mut body = csv();
+    body["user"] = json!({"id": "u-18"});
+    let backend = service.by("backend", "service");
+    let named = backend.create(PATH, body).await["user"].clone();
+    assert_eq!(named, json!({"id": "u-18", "name": null, "email": null}));
+}
+
+/// The file is there all the same, and the history says why there is no mail.
+#[tokio::test]
+async fn a_person_without_an_address_has_the_file_and_no_mail() {
+    let service = Service::default();
+    let nobody = json!({"email": null, "email_verified": null});
+    let ana = service.with("u-17", "project:42", nobody);
+    let created = ana.create(PATH, csv()).await;
+    let path = format!("/v1/exports/{}", id(&created));
+    let within = std::time::Duration::from_secs(60);
+    let export = ana.until("the file", within, async || {
+        let export = ana.read(&path).await;
+        match (&export["status"], &export["mail"]) {
+            (status, mail) if status == "succeeded" && mail == "failed" => Ok(export),
+            (status, mail) => Err(format!("{status} {mail}")),
+        }
+    });
+    let export = export.await;
+    assert!(export["url"].is_string(), "{export:#}");
+    let events = ana.read(&format!("{path}/events")).await;
+    let events = events["events"].as_array().unwrap();
+    let mail = events
+        .iter()
+        .find(|event| event["event"] == "mail_failed")
+        .unwrap();
+    assert_eq!(mail["detail"], "there is no address");
 }

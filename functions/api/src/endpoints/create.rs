@@ -21,6 +21,7 @@ use waybill::parent_profile::ParentProfile;
 use waybill::store::{Creation, Idempotency};
 
 use self::request::ExportRequest;
+use super::named_user;
 use super::read::shown;
 use crate::app::App;
 use crate::http::error::ApiError;
@@ -43,7 +44,7 @@ pub(crate) async fn create(
     let caller = &requester.caller;
     let otherwise = "You may see exports here, but not start them.";
     let permissions = &app.permissions;
-    permissions
+    let known = permissions
         .require(&requester, Action::Create, &profile, otherwise)
         .await?;
     let key = idempotency_key(&headers)?;
@@ -63,9 +64,10 @@ pub(crate) async fn create(
     }
     let catalog = app.catalog();
     let request = ExportRequest::parse(fields, &catalog, &profile).map_err(ApiError::Invalid)?;
-    let user = request.user.clone();
-    let user = user.map(|user| with_issuer(&app, &requester, user));
-    let user = user.transpose()?;
+    let user = match request.user.clone() {
+        Some(user) => with_issuer(&app, &requester, user)?,
+        None => named_user::complete(requester.user(), known),
+    };
     let idempotency = match key {
         None => None,
         Some(key) => Some(Idempotency {
@@ -129,7 +131,7 @@ fn with_issuer(app: &App, requester: &Requester, user: User) -> Result<User, Api
 fn new_export(
     request: &ExportRequest,
     entry: String,
-    (requester, user): (&Requester, Option<User>),
+    (requester, user): (&Requester, User),
     (profile, kind): (&ParentProfile, &ParentKind),
     now: Timestamp,
 ) -> Result<NewExport, ApiError> {
@@ -138,20 +140,13 @@ fn new_export(
         .criteria
         .pin(now, &request.time_zone)
         .map_err(ApiError::Invalid)?;
-    let own = || User {
-        id: caller.sub.clone(),
-        issuer: Some(caller.issuer.clone()),
-        name: caller.name.clone(),
-        email: caller.email.clone(),
-        email_verified: caller.email_verified,
-    };
     Ok(NewExport {
         type_name: request.export_type.name.clone(),
         format: request.format,
         parent: profile.parent.clone(),
         root_id: profile.root_id.clone(),
         kinds: profile.kinds.clone(),
-        user: user.unwrap_or_else(own),
+        user,
         requested_by: caller.sub.clone(),
         requester_issuer: Some(caller.issuer.clone()),
         filters: selection.filters(),

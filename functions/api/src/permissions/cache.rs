@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use waybill::access_rules::{Action, Scope};
-use waybill::grants_function::{GrantsFunction, GrantsFunctionError, Question};
+use waybill::grants_function::{Decision, GrantsFunction, GrantsFunctionError, Question};
 
 use crate::requester::Requester;
 use crate::short_cache::ShortCache;
@@ -14,7 +14,7 @@ use crate::short_cache::ShortCache;
 pub(super) struct CachedGrantsFunction {
     function: GrantsFunction,
     /// By the digest of the whole question, which includes the claims.
-    answers: ShortCache<bool>,
+    answers: ShortCache<Decision>,
 }
 
 impl From<GrantsFunction> for CachedGrantsFunction {
@@ -27,27 +27,27 @@ impl From<GrantsFunction> for CachedGrantsFunction {
 }
 
 impl CachedGrantsFunction {
-    /// Whether the function allows this, by an answer at most 30 s old. Downloads are never cached.
-    pub(super) async fn allows(
+    /// The function's decision, at most 30 s old. Downloads are never cached.
+    pub(super) async fn decide(
         &self,
         requester: &Requester,
         action: Action,
         scope: Scope<'_>,
         now: Timestamp,
-    ) -> Result<bool, GrantsFunctionError> {
+    ) -> Result<Decision, GrantsFunctionError> {
         let question = question(requester, action, scope);
         let key = digest(&question);
-        if let Some(allowed) = self.answers.get(&key, now) {
-            return Ok(allowed);
+        if let Some(decision) = self.answers.get(&key, now) {
+            return Ok(decision);
         }
-        let allowed = self.function.ask(&question).await?;
+        let decision = self.function.ask(&question).await?;
         if action != Action::Download {
-            self.answers.keep(key, allowed, now);
+            self.answers.keep(key, decision.clone(), now);
         }
-        Ok(allowed)
+        Ok(decision)
     }
 
-    /// As [`CachedGrantsFunction::allows`] for each of the scopes, in their order; questions without a cached answer are
+    /// Whether the function allows the action on each of the scopes, in their order; questions without a cached answer are
     /// asked together.
     pub(super) async fn allows_each(
         &self,
@@ -62,7 +62,7 @@ impl CachedGrantsFunction {
         let questions: Vec<_> = questions.map(|q| (digest(&q), q)).collect();
         let mut known: HashMap<_, _> = questions
             .iter()
-            .filter_map(|(key, _)| Some((*key, self.answers.get(key, now)?)))
+            .filter_map(|(key, _)| Some((*key, self.answers.get(key, now)?.allowed)))
             .collect();
         let open: HashMap<_, _> = questions
             .iter()
@@ -70,11 +70,11 @@ impl CachedGrantsFunction {
             .map(|(key, question)| (*key, question.clone()))
             .collect();
         let (keys, open): (Vec<_>, Vec<_>) = open.into_iter().unzip();
-        for (key, allowed) in keys.into_iter().zip(self.function.ask_all(&open).await?) {
+        for (key, decision) in keys.into_iter().zip(self.function.ask_all(&open).await?) {
+            known.insert(key, decision.allowed);
             if action != Action::Download {
-                self.answers.keep(key, allowed, now);
+                self.answers.keep(key, decision, now);
             }
-            known.insert(key, allowed);
         }
         Ok(questions.iter().map(|(key, _)| known[key]).collect())
     }
