@@ -17,6 +17,8 @@ const top = document.getElementById("top");
 const format = formatter(null, ENGLISH);
 const t = texts(null, format);
 let accepted = false;
+/** Whether a session's link waits for an answer; no other view takes its place. */
+let isAsking = false;
 
 const here = () => location.pathname + location.search;
 const say = (text) => announce(document.getElementById("live"), text);
@@ -94,14 +96,15 @@ const openAgain = async () => `Open the exports from ${await productName()} agai
 
 /** Asks before a session's code is used: a link that somebody else has sent must not sign in silently. */
 async function askToContinue(code) {
+  isAsking = true;
   await frame().catch(() => {});
   title("Exports");
   const product = await productName();
   const before = currentToken() && (person().name ?? person().email ?? "somebody");
   const proceed = h("button", { type: "button", id: "continue", class: "button primary" }, "Continue");
-  proceed.addEventListener("click", () => useCode(code, proceed));
+  proceed.addEventListener("click", () => ((isAsking = false), useCode(code, proceed)));
   const stay = h("button", { type: "button", id: "stay", class: "button" }, `Stay signed in as ${before}`);
-  stay.addEventListener("click", () => start());
+  stay.addEventListener("click", () => ((isAsking = false), start()));
   const [heading, text] = before
     ? ["Sign in with this link?", `You are signed in here as ${before}. The link that you opened is another sign-in, which replaces it in this tab.`]
     : ["Open your exports", `${product} has signed you in for a while. Continue only if you came here from ${product}.`];
@@ -139,6 +142,7 @@ async function frame() {
 const PARENT = /^\/([a-z0-9_-]+)\/([^/]+)(?:\/([a-z0-9_]+))?$/;
 
 async function show() {
+  if (isAsking) return;
   const { pathname } = location;
   const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
   const [, plural, id, list = "exports"] = PARENT.exec(pathname) ?? [];
@@ -208,7 +212,7 @@ async function start() {
     return failed(error);
   }
   if (currentToken()) {
-    main.replaceChildren(loading("Loading…"));
+    if (!isAsking) main.replaceChildren(loading("Loading…"));
     try {
       [known] = await Promise.all([client.catalog(), frame()]);
       page.known = known;
