@@ -116,7 +116,11 @@ async function useCode(code, button) {
   try {
     await redeem(code);
   } catch (error) {
-    main.replaceChildren(h("div", { class: "welcome" }, fullPage("This link cannot be used", error.message)));
+    // With a sign-in, of before, the page goes on by itself; else it asks for one, if it can.
+    const onward = h("button", { type: "button", class: "button" }, currentToken() ? "Go to your exports" : "Sign in");
+    onward.addEventListener("click", () => (currentToken() ? start() : signIn(here()).catch(failed)));
+    const isOpen = currentToken() || page.canSignIn;
+    main.replaceChildren(h("div", { class: "welcome" }, fullPage("This link cannot be used", error.message, isOpen && onward)));
     return say(error.message);
   }
   accepted = false;
