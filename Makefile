@@ -9,6 +9,9 @@ KINDS_PORT ?= $(shell expr $(TEST_PORT) + 60)
 # Short waits, so that tests see in seconds what otherwise takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
 
+# What verifies tokens in the tests of the page.
+VERIFIER ?= gateway
+
 # Tests mostly wait for the stack, so more of them than cores run concurrently.
 TEST_THREADS ?= 8
 
@@ -92,8 +95,9 @@ test-broken:
 test-kinds:
 	@$(ON_A_STACK) --catalog tests/data/own_kinds.toml --port $(KINDS_PORT) -- sh -c '$(CARGO_TEST) --test own_kinds'
 
+# VERIFIER=function for the page where the function verifies tokens.
 test-page:
-	@$(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'
+	@$(ON_A_STACK) --parameter TokenVerifier=$(VERIFIER) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'
 
 tables: readers ## Export the complete real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --database --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1

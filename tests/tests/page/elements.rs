@@ -15,8 +15,8 @@ const LIST: &str = "waybill-exports";
 const BUTTON: &str = "waybill-export-button >> .button";
 const DIALOG: &str = "waybill-export-button >> dialog";
 
-/// A host product's page with both elements, and a first token that is refused.
-fn page(api: &str, owner: &Owner, token: &str) -> String {
+/// A host product's page with both elements, and a first token that has expired.
+fn page(api: &str, owner: &Owner, token: &str, expired: &str) -> String {
     let parent = format!("project:{}", owner.project);
     format!(
         r#"<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A host product</title>
@@ -26,7 +26,7 @@ fn page(api: &str, owner: &Owner, token: &str) -> String {
 <waybill-exports api="{api}" parent="{parent}" locale="de-DE"></waybill-exports>
 <script>
   const seen = {{ asked: [], events: [], listReady: [] }};
-  const getToken = async (how) => {{ seen.asked.push(how.renew); return how.renew ? "{token}" : "old"; }};
+  const getToken = async (how) => {{ seen.asked.push(how.renew); return how.renew ? "{token}" : "{expired}"; }};
   const [button, list] = [document.querySelector("waybill-export-button"), document.querySelector("waybill-exports")];
   Object.assign(list, {{ getToken, messages: {{ "status.succeeded": "Fertig" }} }});
   Object.assign(button, {{ getToken, filters: {{ status: ["delivered"] }} }});
@@ -58,8 +58,11 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
             json!({"sub": owner.sub, "name": owner.name, "email": owner.email, "grants": grants}),
         )
         .await;
+    let expired = json!({"sub": owner.sub, "expires_in": -120});
+    let expired = stack.token(expired).await;
     let port = stack.port() + HOST_PORT;
-    let server = serve_page(port, page(stack.public_url(), owner, &token)).await;
+    let page = page(stack.public_url(), owner, &token, &expired);
+    let server = serve_page(port, page).await;
     browser
         .open(&format!("http://localhost:{port}/orders"))
         .await;

@@ -7,7 +7,7 @@ use waybill_tests::{
 
 use crate::moments::Moments;
 use crate::view_check::ViewCheck;
-use crate::visitor::{Visitor, go_offline, leave_unanswered, spoil_the_token};
+use crate::visitor::{Visitor, go_offline, leave_unanswered};
 
 const EXPORT: &str = "waybill-export-button >> .button";
 const DIALOG: &str = "waybill-export-button >> dialog";
@@ -243,7 +243,7 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     browser.shows("waybill-exports >> .loading", "").await;
     check.look("exports-loading").await;
     browser.click("[data-list=orders]").await;
-    spoil_the_token(browser).await;
+    ana.end_the_token().await;
     browser.click("[data-filter=status] summary").await;
     browser
         .click("[data-filter=status] input[value=shipped]")

@@ -6,7 +6,7 @@ use serde_json::json;
 use waybill_tests::{generated_orders, load_orders, orders_csv, python_csv, wait_until};
 
 use crate::view_check::ViewCheck;
-use crate::visitor::{Visitor, spoil_the_token};
+use crate::visitor::Visitor;
 
 const EXPORT: &str = "waybill-export-button >> .button";
 const START: &str = "waybill-export-button >> dialog footer .primary";
@@ -74,7 +74,7 @@ async fn a_filtered_list_is_exported_as_shown_and_downloaded_to_the_byte() {
     assert!(rows[1..].iter().all(|row| row[2] == "delivered"));
 
     // The address alone restores the same list, also after the session has ended.
-    spoil_the_token(browser).await;
+    ana.end_the_token().await;
     browser.click(DIALOG_CLOSE).await;
     browser.click("#clear-filters").await;
     browser.shows("#ended", "Your session has ended").await;

@@ -146,17 +146,19 @@ impl Visitor {
         panic!("more than {EXPORTS_A_MINUTE} exports within a minute");
     }
 
+    /// Ends the page's token: from now on, the page sends one that has expired.
+    pub(crate) async fn end_the_token(&self) {
+        let ended = json!({"sub": self.owner.sub, "expires_in": -120});
+        let ended = self.stack.token(ended).await;
+        let script = "const [token] = arguments; const own = window.fetch; window.fetch = (url, options) =>
+            own(url, options?.headers?.Authorization ? { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } } : options)";
+        self.browser.run(script, json!([ended])).await;
+    }
+
     /// The path of the project's list with this name.
     pub(crate) fn list(&self, name: &str) -> String {
         format!("/projects/{}/{name}", self.owner.project)
     }
-}
-
-/// Spoils the page's token, so that the API refuses it from now on.
-pub(crate) async fn spoil_the_token(browser: &Browser) {
-    let script = "const own = window.fetch; window.fetch = (url, options) =>
-        own(url, options?.headers?.Authorization ? { ...options, headers: { ...options.headers, Authorization: 'Bearer x' } } : options)";
-    browser.run(script, json!([])).await;
 }
 
 /// Leaves the page's calls to URLs that contain `part` unanswered; others work.
