@@ -26,7 +26,7 @@ def folder(stack: Stack) -> str:
 def keep(stack: Stack, file: Path) -> None:
     """From now on, the stack has this catalog, and the deployment file beside it. Exits if the functions would refuse one of
     the two."""
-    command = ["cargo", "run", "--quiet", "--bin", "catalog", "--", "check", str(file.resolve()), "--without-databases"]
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(file.resolve()), "--without-databases"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         sys.exit("The stack is as it was, since this catalog cannot be used.")
     stack.own_catalog.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""API keys of a deployment on the local stack, by the command that operators use."""
+"""API keys of a deployment on the local stack, by the command `waybill keys`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PRODUCT = "product"
 
 
 def run(stack: Stack, table: str, *arguments: str) -> str:
-    """What the command `keys` prints."""
-    command = ["cargo", "run", "--quiet", "--bin", "keys", "--", *arguments, "--table", table]
+    """What the command prints."""
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "keys", *arguments, "--table", table]
     environment = os.environ | aws_environment(stack)
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     if done.returncode != 0:

@@ -1,15 +1,8 @@
-//! `keys`: makes, lists and revokes the API keys of a deployment, with the operator's own AWS credentials.
-
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command prints to the terminal"
-)]
+//! `waybill keys`: makes, lists and revokes the API keys of a deployment.
 
 mod arguments;
 
 use std::error::Error;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 use waybill::aws;
@@ -17,35 +10,21 @@ use waybill::bearer_secret::{BearerSecret, SecretKind};
 use waybill::grant_patterns::GrantPatterns;
 use waybill::store::{ApiKey, ApiKeys};
 
-use crate::arguments::{Action, Command, USAGE, parse};
+pub(crate) use self::arguments::USAGE;
+use self::arguments::{Action, Command, parse};
+use crate::Outcome;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let command = match parse(lexopt::Parser::from_env()) {
-        Ok(command) => command,
-        Err(error) => {
-            eprintln!("keys: {error}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    let Some(Command { table, action }) = command else {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    };
+/// Runs the command in these words.
+pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {
+    let Command { table, action } = parse(arguments)?;
     let sdk = aws::config().await;
     let keys = ApiKeys::new(aws_sdk_dynamodb::Client::new(&sdk), table);
-    let done = match action {
-        Action::Create { name, grants } => create(&keys, name, grants).await,
-        Action::List => list(&keys).await,
-        Action::Revoke { id } => revoke(&keys, &id).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("keys: {error}");
-            ExitCode::from(1)
-        }
+    match action {
+        Action::Create { name, grants } => create(&keys, name, grants).await?,
+        Action::List => list(&keys).await?,
+        Action::Revoke { id } => revoke(&keys, &id).await?,
     }
+    Ok(true)
 }
 
 /// Prints the key, and nothing else, so that a script can put it where it belongs.
@@ -90,7 +69,7 @@ async fn revoke(keys: &ApiKeys, id: &str) -> Result<(), Box<dyn Error>> {
     let all = keys.list().await?;
     let mut of_id = all.iter().filter(|key| key.id.starts_with(id));
     let (Some(key), None) = (of_id.next(), of_id.next()) else {
-        return Err(format!("no single key has the id {id}; see `keys list`").into());
+        return Err(format!("no single key has the id {id}; see `waybill keys list`").into());
     };
     if let Some(at) = key.revoked_at {
         return Err(format!("the key {id} was revoked at {}", minute(at)).into());

@@ -1,28 +1,22 @@
-//! `catalog`: checks a catalog, and compares a table's records with their type's entry.
-
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command prints to the terminal"
-)]
+//! `waybill catalog`: checks a catalog, and compares a table's records with their type's entry.
 
 mod check;
-mod keys;
 mod report;
 mod sample;
+mod sort_keys;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use crate::check::Check;
-use crate::sample::Sample;
+use self::check::Check;
+use self::sample::Sample;
+use crate::{Failure, Outcome};
 
-const USAGE: &str = "\
-catalog check [FILE] [--deployment FILE] [--without-databases]
+pub(crate) const USAGE: &str = "\
+waybill catalog check [FILE] [--deployment FILE] [--without-databases]
     Checks a catalog: FILE, or else the one that CATALOG_PATH names, or else the built-in one. With a deployment file, which
     by default is deployment.toml beside FILE, also checks that it maps each name, and compares each type with its table where
     that is in a database: columns, types, keys, indexes, row-level security, connections. Prints everything that is wrong. The exit code is 1 if anything is.
-catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--root ID] [--records N]
+waybill catalog sample TYPE PARENT [--catalog FILE] [--table NAME] [--endpoint-url URL] [--root ID] [--records N]
     Reads the first and the last N of a parent's records with any keys, and lists the differences from the catalog's
     entry: columns without values, values that are not of their column's kind or not listed, records that an export would
     leave out or count as undecided, and differences of the key. The output contains sort keys, but no other values of
@@ -36,37 +30,17 @@ const RECORDS: usize = 500;
 enum Command {
     Check(Check),
     Sample(Sample),
-    Help,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let command = match parse(lexopt::Parser::from_env()) {
-        Ok(command) => command,
-        Err(error) => {
-            eprintln!("catalog: {error}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    let done = match command {
-        Command::Help => {
-            println!("{USAGE}");
-            Ok(true)
-        }
-        Command::Check(check) => check.run().await,
-        Command::Sample(sample) => sample.run().await,
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            eprintln!("catalog: {error}");
-            ExitCode::from(2)
-        }
+/// Runs the command in these words.
+pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {
+    match parse(arguments)? {
+        Command::Check(check) => Ok(check.run().await?),
+        Command::Sample(sample) => Ok(sample.run().await?),
     }
 }
 
-fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
+fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     use lexopt::prelude::*;
 
     let mut words = Vec::new();
@@ -83,9 +57,8 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("root") => root = Some(arguments.value()?.string()?),
             Long("without-databases") => asks_databases = false,
             Long("records") => records = arguments.value()?.parse()?,
-            Long("help") | Short('h') => return Ok(Command::Help),
             Value(word) => words.push(word),
-            _ => return Err(argument.unexpected()),
+            _ => return Err(argument.unexpected().into()),
         }
     }
     let mut words = words.into_iter();
@@ -106,11 +79,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             root,
             records,
         }),
-        "help" => Command::Help,
         other => return Err(format!("there is no command {other:?}").into()),
     };
     match words.next() {
-        Some(word) => Err(Value(word).unexpected()),
+        Some(word) => Err(Value(word).unexpected().into()),
         None => Ok(command),
     }
 }
@@ -121,7 +93,7 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Command, String> {
         let words = line.split_whitespace();
-        parse(lexopt::Parser::from_args(words)).map_err(|error| error.to_string())
+        parse(lexopt::Parser::from_args(words)).map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
@@ -142,7 +114,6 @@ mod tests {
                 asks_databases: true,
             }))
         ));
-        assert!(matches!(parsed("sample leads --help"), Ok(Command::Help)));
         for wrong in [
             "",
             "scan",

@@ -3,15 +3,17 @@
 use waybill::env;
 use waybill::grant_patterns::GrantPatterns;
 
+use crate::Failure;
+
 pub(crate) const USAGE: &str = "\
-keys create NAME GRANTS... [--table TABLE]
+waybill keys create NAME GRANTS... [--table TABLE]
     Makes a key and prints it; it is stored nowhere. NAME, such as `backend`, has small letters, digits and hyphens. It names
     the issuer of the key's sessions (`waybill:NAME`), so that a new key of the same name can replace one. GRANTS are what its
     sessions may have at most: project:42, project:* or * for all parents; `service` to start exports for a person, and
     `staff` to describe parents.
-keys list [--table TABLE]
+waybill keys list [--table TABLE]
     Lists all keys, with what each may give and when it was last used.
-keys revoke ID [--table TABLE]
+waybill keys revoke ID [--table TABLE]
     Revokes a key. Its sessions end within 30 seconds, and open no download from then on.
 
 TABLE is the output ApiKeysTableName of the stack, or what API_KEYS_TABLE has. Region and credentials are those of the AWS CLI.";
@@ -20,20 +22,20 @@ TABLE is the output ApiKeysTableName of the stack, or what API_KEYS_TABLE has. R
 const MAX_NAME: usize = 40;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Command {
-    pub(crate) table: String,
-    pub(crate) action: Action,
+pub(super) struct Command {
+    pub(super) table: String,
+    pub(super) action: Action,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Action {
+pub(super) enum Action {
     Create { name: String, grants: GrantPatterns },
     List,
     Revoke { id: String },
 }
 
-/// The command; `None` if its usage was asked for.
-pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Option<Command>, lexopt::Error> {
+/// Parses the arguments.
+pub(super) fn parse(mut arguments: lexopt::Parser) -> Result<Command, Failure> {
     use lexopt::prelude::*;
 
     let mut words = Vec::new();
@@ -41,15 +43,13 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Option<Command>, le
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("table") => table = Some(arguments.value()?.string()?),
-            Long("help") | Short('h') => return Ok(None),
             Value(word) => words.push(word.string()?),
-            _ => return Err(argument.unexpected()),
+            _ => return Err(argument.unexpected().into()),
         }
     }
     let mut words = words.into_iter();
     let action = match words.next().as_deref() {
         None => return Err("the command is missing".into()),
-        Some("help") => return Ok(None),
         Some("create") => Action::Create {
             name: name(words.next())?,
             grants: grants(words.by_ref())?,
@@ -64,7 +64,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Option<Command>, le
         return Err(format!("there is no place for {word:?}").into());
     }
     let table = table.ok_or("the table is missing: --table, or API_KEYS_TABLE")?;
-    Ok(Some(Command { table, action }))
+    Ok(Command { table, action })
 }
 
 fn name(word: Option<String>) -> Result<String, String> {
@@ -101,9 +101,12 @@ fn grants(words: impl Iterator<Item = String>) -> Result<GrantPatterns, String> 
 mod tests {
     use super::*;
 
-    fn parsed(words: &[&str]) -> Result<Option<Command>, String> {
+    fn parsed(words: &[&str]) -> Result<Command, String> {
         let words = words.iter().chain(&["--table", "t"]);
-        parse(lexopt::Parser::from_args(words)).map_err(|error| error.to_string())
+        parse(lexopt::Parser::from_args(words)).map_err(|failure| match failure {
+            Failure::Usage(reason) => reason,
+            Failure::Failed(error) => error.to_string(),
+        })
     }
 
     #[test]
@@ -116,7 +119,7 @@ mod tests {
             &["create", "backend", "organization:*", "service"][..],
             &["create", "backend", "organization:* service"],
         ] {
-            let command = parsed(words).unwrap().unwrap();
+            let command = parsed(words).unwrap();
             assert_eq!(
                 (command.action, command.table.as_str()),
                 (expected.clone(), "t")
@@ -147,6 +150,5 @@ mod tests {
             let error = parsed(words).unwrap_err();
             assert!(error.starts_with(says), "{words:?}: {error}");
         }
-        assert_eq!(parsed(&["create", "--help"]), Ok(None));
     }
 }

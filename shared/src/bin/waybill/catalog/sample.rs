@@ -13,9 +13,9 @@ use waybill::parent::Parent;
 use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Projection, Selection};
 
-use crate::check::deployment_file;
-use crate::keys;
-use crate::report::Report;
+use super::check::deployment_file;
+use super::report::Report;
+use super::sort_keys;
 
 /// The arguments of `catalog sample`.
 pub(crate) struct Sample {
@@ -159,7 +159,7 @@ async fn key_problems(
 ) -> Vec<String> {
     let described = client.describe_table().table_name(table).send().await;
     match described.map(|described| described.table) {
-        Ok(Some(described)) => keys::problems(export_type, spec, &described),
+        Ok(Some(described)) => sort_keys::problems(export_type, spec, &described),
         Ok(None) => Vec::new(),
         Err(error) => {
             let error = CallError::new("DescribeTable", error);
