@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::address::{DatabaseAddress, Password};
+pub use self::address::{DatabaseAddress, GivenPassword, Password};
 use self::address::{RawAddress, WrongAddress};
 pub use self::issuer::{ClaimNames, GrantTemplate, Issuer};
 use self::issuer::{RawIssuer, WrongIssuer};

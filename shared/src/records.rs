@@ -9,7 +9,7 @@ mod source;
 
 pub use clients::RecordsClients;
 pub use opener::{Location, RecordsOpener, TableLocation};
-pub use postgres::{Finding, Network};
+pub use postgres::{ColumnOverview, Finding, Network, SqlValues, TableOverview};
 pub use source::{RecordsPage, RecordsSource};
 
 use jiff::{SignedDuration, Timestamp};

@@ -84,6 +84,16 @@ pub struct DatabaseSpec {
 }
 
 impl DatabaseSpec {
+    /// A database of which the catalog says no more than the name.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            settles_s: 5,
+            time_zone: None,
+            connections: Self::default_connections(),
+        }
+    }
+
     /// The connections at most, where the catalog does not say.
     pub(super) fn default_connections() -> u32 {
         20

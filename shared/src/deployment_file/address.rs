@@ -29,6 +29,25 @@ pub enum Password {
     Secret(String),
     /// A token that the function's role signs: RDS's IAM authentication.
     Iam,
+    /// What an operator has typed for a command. No deployment file has one.
+    Given(GivenPassword),
+}
+
+/// A password, which no log may have.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GivenPassword(String);
+
+impl GivenPassword {
+    /// The password, for signing in.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GivenPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GivenPassword(…)")
+    }
 }
 
 /// Without hosts and user, which no log may have.
@@ -94,6 +113,34 @@ impl RawAddress {
 }
 
 impl DatabaseAddress {
+    /// The address of a database for a command, with the password that an operator has given.
+    ///
+    /// # Errors
+    /// What is wrong with the address, without the address.
+    pub fn of_operator(url: &str, password: Option<String>) -> Result<Self, String> {
+        let has_password = |config: Config| config.get_password().is_some();
+        if url.parse().is_ok_and(has_password) {
+            return Err(
+                "the address has a password, which the list of processes shows; leave it out, and give it in PGPASSWORD, in a file, \
+                 or when asked"
+                    .to_owned(),
+            );
+        }
+        let mut config = config(url).map_err(|WrongAddress(reason)| reason)?;
+        if config.get_user().is_none() {
+            return Err("the address has no user, as in postgres://user@host:5432/name".to_owned());
+        }
+        config.ssl_mode(match is_on_this_machine(&config) {
+            true => SslMode::Disable,
+            false => SslMode::Require,
+        });
+        Ok(Self {
+            config,
+            password: password.map_or(Password::None, |text| Password::Given(GivenPassword(text))),
+            authorities: Vec::new(),
+        })
+    }
+
     /// Whether the connection is encrypted, and the server's certificate checked. Always, but on the same machine.
     pub fn is_encrypted(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Require

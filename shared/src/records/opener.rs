@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::postgres::{self, Finding, PostgresRecords};
+use super::postgres::{self, Finding, PostgresRecords, TableOverview};
 use super::{ReadRequest, RecordsClients, RecordsError, RecordsSource};
 use crate::catalog::{DynamodbSpec, ExportType, RecordsSpec, SqlSpec};
 use crate::deployment_file::DatabaseAddress;
@@ -131,6 +131,19 @@ impl RecordsOpener {
             }
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// What the database at this address says of a table; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or refuses to show the table.
+    pub async fn overview(
+        &self,
+        address: DatabaseAddress,
+        table: &str,
+    ) -> Result<Option<TableOverview>, RecordsError> {
+        let connector = self.clients.databases.connector(address, None);
+        postgres::overview(&connector, table).await
     }
 
     /// Opens records; after `position`, if given.

@@ -10,6 +10,7 @@ mod joined_rows;
 mod joining;
 mod narrowing;
 mod network;
+mod overview;
 mod page;
 mod password;
 mod position;
@@ -24,6 +25,8 @@ pub use check::Finding;
 pub(super) use check::check;
 pub(super) use databases::{Connector, Databases};
 pub use network::Network;
+pub(super) use overview::overview;
+pub use overview::{ColumnOverview, SqlValues, TableOverview};
 pub(super) use page::PostgresPage;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 mod collations;
 mod failures;
 mod narrowing;
+mod overview;
 mod reading;
 mod row_security;
 mod sign_in;

@@ -8,6 +8,7 @@
 
 mod api_keys;
 mod catalog;
+mod init;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -74,7 +75,8 @@ fn usage(topic: Option<&str>) -> String {
     match topic {
         Some("catalog") => catalog::USAGE.to_owned(),
         Some("keys") => api_keys::USAGE.to_owned(),
-        _ => format!("{}\n{}", catalog::USAGE, api_keys::USAGE),
+        Some("init") => init::USAGE.to_owned(),
+        _ => [init::USAGE, catalog::USAGE, api_keys::USAGE].join("\n"),
     }
 }
 
@@ -86,6 +88,7 @@ async fn run(mut arguments: lexopt::Parser) -> Outcome {
     };
     match topic.as_str() {
         "catalog" => catalog::run(arguments).await,
+        "init" => init::run(arguments).await,
         "keys" => api_keys::run(arguments).await,
         other => Err(format!("there is no command {other:?}").into()),
     }

@@ -151,9 +151,20 @@ impl Connector {
 
     /// A new connection. A password that the database refuses is read anew once, since it may have been rotated.
     async fn signed_in(&self) -> Result<Connection, ConnectionError> {
-        let Password::Secret(arn) = &self.address.password else {
-            let login = self.token().await?;
-            return self.connect_as(login).await;
+        let arn = match &self.address.password {
+            Password::Secret(arn) => arn,
+            Password::Given(password) => {
+                let password = password.reveal().to_owned();
+                let login = Login {
+                    user: None,
+                    password,
+                };
+                return self.connect_as(Some(login)).await;
+            }
+            Password::None | Password::Iam => {
+                let login = self.token().await?;
+                return self.connect_as(login).await;
+            }
         };
         let (login, is_new) = self.databases.login(arn).await?;
         match self.connect_as(Some(login.clone())).await {

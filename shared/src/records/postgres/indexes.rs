@@ -18,11 +18,12 @@ struct Index {
     descending: Vec<bool>,
     /// Whether no two rows have the same values of these columns, also within a transaction.
     is_unique: bool,
+    is_primary: bool,
 }
 
 /// The columns of each index of the table `$1`, without those that are only included.
 const INDEXES: &str = "\
-    SELECT i.indexrelid, a.attname::text, (i.indoption[k.n - 1] & 1) = 1, i.indisunique AND i.indimmediate \
+    SELECT i.indexrelid, a.attname::text, (i.indoption[k.n - 1] & 1) = 1, i.indisunique AND i.indimmediate, i.indisprimary \
     FROM pg_catalog.pg_index i \
       CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k(number, n) \
       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
@@ -43,6 +44,7 @@ impl Indexes {
                     columns: Vec::new(),
                     descending: Vec::new(),
                     is_unique: row.try_get(3)?,
+                    is_primary: row.try_get(4)?,
                 };
                 indexes.push((id, index));
             }
@@ -52,6 +54,19 @@ impl Indexes {
             }
         }
         Ok(Self(indexes.into_iter().map(|(_, index)| index).collect()))
+    }
+
+    /// The columns of each index.
+    pub(super) fn all(&self) -> Vec<Vec<String>> {
+        let columns = self.0.iter().map(|index| index.columns.clone());
+        columns.collect()
+    }
+
+    /// The columns of each unique index; those of the primary key first.
+    pub(super) fn unique(&self) -> Vec<Vec<String>> {
+        let mut unique: Vec<&Index> = self.0.iter().filter(|index| index.is_unique).collect();
+        unique.sort_by_key(|index| !index.is_primary);
+        unique.iter().map(|index| index.columns.clone()).collect()
     }
 
     /// Whether a unique index proves that no two rows of a parent have the same key.

@@ -7,6 +7,7 @@ use tokio_postgres::types::{Kind as TypeKind, Type};
 
 use super::decode::Decoder;
 use super::error::ConnectionError;
+use super::overview::SqlValues;
 use super::sql;
 use crate::catalog::{Column, Constant, ExportType, FixedCondition, Path, StoredForm};
 use crate::value::Kind;
@@ -266,6 +267,22 @@ impl TableColumn {
             Constant::Boolean(true) if is_boolean => Some("TRUE".to_owned()),
             Constant::Boolean(false) if is_boolean => Some("FALSE".to_owned()),
             _ => None,
+        }
+    }
+
+    /// What the type's values are.
+    pub(super) fn values(&self) -> SqlValues {
+        match self.sql_type {
+            Type::INT2 | Type::INT4 | Type::INT8 => SqlValues::Integers,
+            Type::NUMERIC | Type::FLOAT4 | Type::FLOAT8 | Type::MONEY => SqlValues::Numbers,
+            Type::BOOL => SqlValues::Booleans,
+            Type::DATE => SqlValues::Dates,
+            Type::TIMESTAMP | Type::TIMESTAMPTZ => SqlValues::Times,
+            Type::UUID => SqlValues::Uuids,
+            Type::BYTEA => SqlValues::Bytes,
+            Type::TEXT | Type::VARCHAR | Type::BPCHAR => SqlValues::Texts,
+            _ if self.category == Category::Enum || self.type_name == "citext" => SqlValues::Texts,
+            _ => SqlValues::Others,
         }
     }
 

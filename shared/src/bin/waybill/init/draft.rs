@@ -1,0 +1,167 @@
+//! The draft of a catalog, as TOML with comments.
+
+use std::fmt::Write;
+
+/// What an entry says, and what is only guessed.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The name of the type.
+    pub(super) name: String,
+    /// The kind of parents, and what ids it has: `text`, `integer` or `uuid`.
+    pub(super) kind: String,
+    pub(super) id: &'static str,
+    pub(super) table: String,
+    /// The column with the parent's id.
+    pub(super) parent: String,
+    pub(super) key: Guess<Vec<String>>,
+    /// The column with the time of creation; `None` if there seems to be none.
+    pub(super) created: Guess<Option<String>>,
+    pub(super) columns: Vec<DraftColumn>,
+    pub(super) row_security: bool,
+}
+
+/// A value, and why it is that one, or what to look at.
+#[derive(Debug, PartialEq)]
+pub(super) struct Guess<T> {
+    pub(super) value: T,
+    pub(super) why: Option<String>,
+}
+
+/// A column of the entry.
+#[derive(Debug, PartialEq)]
+pub(super) struct DraftColumn {
+    pub(super) key: String,
+    /// The column of the table, where it is not the key.
+    pub(super) path: Option<String>,
+    pub(super) kind: &'static str,
+    /// Further keys with their values in TOML, such as `from = "cents"`.
+    pub(super) more: Vec<String>,
+    pub(super) is_searched: bool,
+    pub(super) is_filter: bool,
+    pub(super) why: Option<String>,
+}
+
+impl Draft {
+    /// `catalog.toml`.
+    pub(super) fn catalog(&self) -> String {
+        let mut text = String::new();
+        // A text can always be written to.
+        let _ = self.write_catalog(&mut text);
+        text
+    }
+
+    fn write_catalog(&self, out: &mut String) -> std::fmt::Result {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        writeln!(
+            out,
+            "# The first draft of a catalog, by `waybill init`. Each comment is a guess, or something to decide; see docs/catalog.md.\n"
+        )?;
+        writeln!(out, "[[parent]]")?;
+        writeln!(
+            out,
+            "kind   = {}  # what people call it; in grants ({}:…) and paths",
+            quoted(&self.kind),
+            self.kind
+        )?;
+        writeln!(out, "plural = {}", quoted(&format!("{}s", self.kind)))?;
+        writeln!(out, "id     = {}", quoted(self.id))?;
+        writeln!(
+            out,
+            "root   = true  # nothing else belongs to another kind, until there are more kinds\n"
+        )?;
+        writeln!(out, "[database.main]")?;
+        writeln!(out, "engine  = \"postgres\"")?;
+        writeln!(
+            out,
+            "settles = 5  # seconds; they must cover the longest transaction that writes records, and the lag of a replica\n"
+        )?;
+        writeln!(out, "[[type]]")?;
+        writeln!(out, "name     = {}", quoted(&self.name))?;
+        writeln!(out, "parent   = {}", quoted(&self.kind))?;
+        writeln!(
+            out,
+            "delivery = \"link\"  # or \"attachment\": small files are also in the mail"
+        )?;
+        let keys: Vec<String> = self.key.value.iter().map(|name| quoted(name)).collect();
+        let rows = match self.row_security {
+            true => ", row_security = true",
+            false => "",
+        };
+        comment(out, self.key.why.as_deref())?;
+        if self.row_security {
+            writeln!(
+                out,
+                "# Row-level security hides rows from this user: `row_security` says that this is meant."
+            )?;
+        }
+        writeln!(
+            out,
+            "records  = {{ database = \"main\", table = {}, parent = {}, key = [{}]{rows} }}",
+            quoted(&self.table),
+            quoted(&self.parent),
+            keys.join(", ")
+        )?;
+        comment(out, self.created.why.as_deref())?;
+        let created = self.created.value.as_deref().unwrap_or("FILL_IN");
+        writeln!(out, "created  = {}", quoted(created))?;
+        let of = |is: fn(&DraftColumn) -> bool| {
+            let named = self.columns.iter().filter(|column| is(column));
+            named.map(|column| quoted(&column.key)).collect::<Vec<_>>()
+        };
+        writeln!(
+            out,
+            "search   = [{}]",
+            of(|column| column.is_searched).join(", ")
+        )?;
+        let mut filters = of(|column| column.is_filter);
+        if !filters.contains(&quoted("created_at")) {
+            filters.push(quoted("created_at"));
+        }
+        writeln!(out, "filters  = [{}]", filters.join(", "))?;
+        writeln!(out, "columns  = [")?;
+        for column in &self.columns {
+            let mut parts = vec![format!("key = {}", quoted(&column.key))];
+            parts.push(format!("kind = {}", quoted(column.kind)));
+            parts.extend(
+                column
+                    .path
+                    .iter()
+                    .map(|path| format!("path = {}", quoted(path))),
+            );
+            parts.extend(column.more.iter().cloned());
+            let why = column
+                .why
+                .as_ref()
+                .map_or(String::new(), |why| format!("  # {why}"));
+            writeln!(out, "  {{ {} }},{why}", parts.join(", "))?;
+        }
+        writeln!(out, "]")
+    }
+
+    /// `deployment.toml`, without a password.
+    pub(super) fn deployment(&self, url: &str) -> String {
+        let url = toml::Value::from(url);
+        format!(
+            "# What the names in catalog.toml stand for here.\n[deployment]\n\
+             # Of another machine, `secret = \"arn:aws:secretsmanager:…\"` has the password (or `iam`, see docs/catalog.md).\n\
+             databases.main = {{ url = {url} }}\n"
+        )
+    }
+
+    /// What to look at, for people.
+    pub(super) fn questions(&self) -> Vec<String> {
+        let columns = self.columns.iter();
+        let columns =
+            columns.filter_map(|column| Some(format!("{}: {}", column.key, column.why.as_ref()?)));
+        let key = self.key.why.iter().map(|why| format!("key: {why}"));
+        let created = self.created.why.iter().map(|why| format!("created: {why}"));
+        key.chain(created).chain(columns).collect()
+    }
+}
+
+fn comment(out: &mut String, why: Option<&str>) -> std::fmt::Result {
+    match why {
+        Some(why) => writeln!(out, "# {why}"),
+        None => Ok(()),
+    }
+}

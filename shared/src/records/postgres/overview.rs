@@ -1,0 +1,184 @@
+//! What a database says of a table, for the first draft of an entry.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::connection;
+use super::databases::Connector;
+use super::error::{CONNECT, ConnectionError};
+use super::indexes::Indexes;
+use super::sql;
+use super::table::Table;
+use crate::catalog::{DatabaseSpec, SqlSpec};
+use crate::records::RecordsError;
+
+/// The rows whose values are looked at.
+const SAMPLED_ROWS: u32 = 1_000;
+
+/// A table, as its database describes it, and values of some of its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableOverview {
+    /// The columns, in the table's order.
+    pub columns: Vec<ColumnOverview>,
+    /// The columns of each unique index on all rows; those of the primary key first.
+    pub unique: Vec<Vec<String>>,
+    /// The columns of each index on all rows.
+    pub indexes: Vec<Vec<String>>,
+    /// The tables that columns refer to, by column.
+    pub references: BTreeMap<String, String>,
+    /// Whether row-level security hides rows from the role.
+    pub has_row_security: bool,
+    /// Whether no index can prove keys: of a view, a foreign table, or a table that others inherit from.
+    pub is_unprovable: bool,
+    /// The number of rows whose values were looked at.
+    pub sampled: usize,
+}
+
+/// A column, and its values in the sampled rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnOverview {
+    /// The name.
+    pub name: String,
+    /// The type, as PostgreSQL writes it: `character varying(40)`.
+    pub type_name: String,
+    /// What the type's values are.
+    pub values: SqlValues,
+    /// Whether a row may have no value.
+    pub is_nullable: bool,
+    /// The comment on the column.
+    pub comment: Option<String>,
+    /// The values of the sampled rows as texts, in no order; `None` for null. Empty for bytes.
+    pub samples: Vec<Option<String>>,
+}
+
+/// What the values of a type are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlValues {
+    /// Whole numbers.
+    Integers,
+    /// Other numbers, and money.
+    Numbers,
+    /// True and false.
+    Booleans,
+    /// Dates.
+    Dates,
+    /// Instants, or times without a zone.
+    Times,
+    /// Texts, and words of an enum.
+    Texts,
+    /// UUIDs.
+    Uuids,
+    /// Bytes.
+    Bytes,
+    /// Anything else, which is written as text or JSON.
+    Others,
+}
+
+/// The columns of the table `$1` in order: name, type, comment, and the words of its enum.
+const DETAILS: &str = "\
+    SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), \
+      pg_catalog.col_description(a.attrelid, a.attnum) \
+    FROM pg_catalog.pg_attribute a \
+    WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+    ORDER BY a.attnum";
+
+/// The columns of the table `$1` that alone refer to another table, and that table.
+const REFERENCES: &str = "\
+    SELECT a.attname::text, c.confrelid::pg_catalog.regclass::text \
+    FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] \
+    WHERE c.contype = 'f' AND c.conrelid = pg_catalog.to_regclass($1) AND pg_catalog.array_length(c.conkey, 1) = 1";
+
+/// Describes a table; `None` if there is none of this name.
+///
+/// # Errors
+/// When the database cannot be reached, or refuses to show the table.
+pub(in crate::records) async fn overview(
+    connector: &Connector,
+    table: &str,
+) -> Result<Option<TableOverview>, RecordsError> {
+    let spec = unnamed(table);
+    let failed = |error: ConnectionError| error.into_records_error(CONNECT, &spec);
+    let connection = connector.connect().await.map_err(failed)?;
+    let described = connection::in_time(describe(connection.client(), table)).await;
+    connection.close().await;
+    described.map_err(failed)
+}
+
+/// What errors say of the table: there is no entry yet.
+fn unnamed(table: &str) -> SqlSpec {
+    SqlSpec {
+        database: DatabaseSpec::of_name("database"),
+        table: table.to_owned(),
+        parent: String::new(),
+        key: Vec::new(),
+        fixed: Vec::new(),
+        row_security: false,
+    }
+}
+
+async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, ConnectionError> {
+    let Some(table) = Table::describe(client, name).await? else {
+        return Ok(None);
+    };
+    let quoted = sql::qualified(name);
+    let name_of_table: [(&(dyn ToSql + Sync), Type); 1] = [(&quoted, Type::TEXT)];
+    let mut columns = Vec::new();
+    for row in client.query_typed(DETAILS, &name_of_table).await? {
+        let name: String = row.try_get(0)?;
+        let column = table.column(&name).ok();
+        columns.push(ColumnOverview {
+            values: column.map_or(SqlValues::Others, |column| column.values()),
+            is_nullable: column.is_none_or(|column| column.is_nullable),
+            name,
+            type_name: row.try_get(1)?,
+            comment: row.try_get(2)?,
+            samples: Vec::new(),
+        });
+    }
+    let sampled = sample(client, &quoted, &mut columns).await?;
+    let mut references = BTreeMap::new();
+    for row in client.query_typed(REFERENCES, &name_of_table).await? {
+        references.insert(row.try_get(0)?, row.try_get(1)?);
+    }
+    let indexes = Indexes::describe(client, name).await?;
+    Ok(Some(TableOverview {
+        columns,
+        unique: indexes.unique(),
+        indexes: indexes.all(),
+        references,
+        has_row_security: table.has_row_security,
+        is_unprovable: table.is_unprovable,
+        sampled,
+    }))
+}
+
+/// Reads the values of some rows. Returns how many.
+async fn sample(
+    client: &Client,
+    quoted: &str,
+    columns: &mut [ColumnOverview],
+) -> Result<usize, ConnectionError> {
+    let is_shown = |column: &&mut ColumnOverview| column.values != SqlValues::Bytes;
+    let mut shown: Vec<&mut ColumnOverview> = columns.iter_mut().filter(is_shown).collect();
+    if shown.is_empty() {
+        return Ok(0);
+    }
+    // A long text, such as a document, is no word of a list and no address.
+    let texts = shown
+        .iter()
+        .map(|column| format!("left({}::text, 200)", sql::identifier(&column.name)));
+    let texts: Vec<String> = texts.collect();
+    let statement = format!(
+        "SELECT {} FROM {quoted} LIMIT {SAMPLED_ROWS}",
+        texts.join(", ")
+    );
+    let rows = client.query_typed(&statement, &[]).await?;
+    for row in &rows {
+        for (place, column) in shown.iter_mut().enumerate() {
+            column.samples.push(row.try_get(place)?);
+        }
+    }
+    Ok(rows.len())
+}
