@@ -79,10 +79,15 @@ def up(stack: Stack, wanted: Wanted) -> None:
         for service in services(stack):
             # The sample product has its key now.
             processes.ensure(service)
-    out_of_service = _out_of_service(outputs)
+    out_of_service, of_other_kinds = _not_served(outputs)
     _print_addresses(outputs, time.monotonic() - began)
     for name in out_of_service:
         print(f"Out of service: {name}. The line `type out of service` of `make logs` says why.")
+    if of_other_kinds:
+        print(
+            f"Not served: {', '.join(of_other_kinds)}. This stack has exports or names of other kinds of parents, which the "
+            "catalog lacks. Begin a new stack: make clean, or another PORT="
+        )
 
 
 def _make_large(stack: Stack, processes: Processes) -> None:
@@ -141,15 +146,19 @@ def _show_what_happened(stack: Stack) -> None:
     print(f"The functions' last lines (all of them: {kept}):", *lines[-LAST_LINES:], sep="\n", flush=True)
 
 
-def _out_of_service(outputs: dict[str, Any]) -> list[str]:
-    """The types that cannot be exported. Ends with an error unless the API answers."""
+def _not_served(outputs: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The types that cannot be exported, and those of kinds of parents that are not served. Ends with an error unless the API
+    answers."""
+    api = outputs["api_url"]
     try:
         token = mint.mint(outputs["issuer_url"], sub="make-up", grants="staff")
-        answer = client.ask("GET", f"{outputs['api_url']}/v1/catalog", token)
-        served = client.expect("GET /v1/catalog", answer, 200).json()
+        served = client.expect("GET /v1/catalog", client.ask("GET", f"{api}/v1/catalog", token), 200).json()
+        contract = client.expect("GET /openapi.json", client.ask("GET", f"{api}/openapi.json"), 200).json()
     except (client.ClientError, mint.MintError) as error:
         sys.exit(f"The stack is deployed, but its API does not work: {error}. The functions' lines: make logs")
-    return list(served.get("out_of_service", []))
+    kinds = contract["components"]["schemas"]["ParentKind"]["enum"]
+    of_other_kinds = [f"{kind['name']} (of {kind['parent']})" for kind in served["types"] if kind["parent"] not in kinds]
+    return list(served.get("out_of_service", [])), of_other_kinds
 
 
 def _print_addresses(outputs: dict[str, Any], seconds: float) -> None:
