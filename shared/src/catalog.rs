@@ -198,8 +198,9 @@ pub struct ExportType {
     pub delivery: Delivery,
     /// Where the records are.
     pub records: RecordsSpec,
-    /// The attribute with a record's creation time, which the filter `created_at` applies to.
-    pub created: Path,
+    /// The attribute with a record's creation time, which the filter `created_at` applies to; `None` if records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Path>,
     /// The keys of the searched columns.
     pub search: Vec<String>,
     /// The names of the filters: keys of columns, `created_at`, `attributes`.
@@ -274,7 +275,9 @@ impl ExportType {
             }
             RecordsSpec::Postgres(spec) => {
                 let first = spec.key.first().map(String::as_str);
-                self.created.names().len() == 1 && first == Some(self.created.root())
+                let created = self.created.as_ref();
+                let created = created.filter(|path| path.names().len() == 1);
+                created.is_some_and(|path| first == Some(path.root()))
             }
         }
     }
@@ -291,7 +294,8 @@ impl ExportType {
             (Some(column), _) => column.stored,
             // Where no column says it, the sort key may: it can be the same attribute.
             (None, RecordsSpec::Dynamodb(spec)) => {
-                let is_key = |key: &&String| self.created.names() == [(*key).clone()];
+                let created = self.created.as_ref()?;
+                let is_key = |key: &&String| created.names() == [(*key).clone()];
                 spec.sort_key.as_ref().filter(is_key)?;
                 spec.sort_format.stored()
             }
@@ -306,8 +310,9 @@ impl ExportType {
     }
 
     fn created_column(&self) -> Option<&Column> {
+        let created = self.created.as_ref()?;
         let mut columns = self.columns.iter();
-        columns.find(|column| column.origin.path() == Some(&self.created))
+        columns.find(|column| column.origin.path() == Some(created))
     }
 }
 

@@ -41,7 +41,7 @@ struct RawType {
     parent: Spanned<String>,
     delivery: Delivery,
     records: Spanned<RawRecords>,
-    created: Spanned<String>,
+    created: Option<Spanned<String>>,
     #[serde(default)]
     search: Vec<Spanned<String>>,
     #[serde(default)]
@@ -121,7 +121,10 @@ fn export_type(
     let kind = found.keep(parents::kind(&raw.parent, kinds));
     let records = found.keep(records::records(raw.records, databases));
     let columns = found.keep(columns(raw.columns));
-    let created = found.keep(path(&raw.created));
+    let created = match &raw.created {
+        Some(text) => found.keep(path(text)).map(Some),
+        None => Some(None),
+    };
     let (Some(kind), Some(records), Some(columns), Some(created)) =
         (kind, records, columns, created)
     else {
@@ -131,20 +134,24 @@ fn export_type(
     if let Some(custom) = &custom {
         found.keep(may_be_custom(custom, kind, &records, &columns));
     }
-    let columns = match custom {
-        Some(_) => with_last_columns(columns, kind, &created),
-        None => columns,
+    let columns = match (&custom, &created) {
+        (Some(_), Some(created)) => with_last_columns(columns, kind, created),
+        (Some(custom), None) => {
+            let message = "a type with custom fields needs `created`, which its files end with";
+            found.add(wrong(custom, message));
+            columns
+        }
+        (None, _) => columns,
     };
-    if let Some(column) = columns.iter().find(|c| c.origin.path() == Some(&created))
+    if let (Some(text), Some(created)) = (&raw.created, &created)
+        && let Some(column) = columns.iter().find(|c| c.origin.path() == Some(created))
         && column.kind != Kind::Timestamp
     {
-        found.add(wrong(
-            &raw.created,
-            format!("the column `{}` must be of kind timestamp", column.key),
-        ));
+        let message = format!("the column `{}` must be of kind timestamp", column.key);
+        found.add(wrong(text, message));
     }
     let search = found.keep(keys(raw.search, &columns, &[]));
-    let filters = found.keep(filters(raw.filters, &columns));
+    let filters = found.keep(filters(raw.filters, &columns, created.is_some()));
     let name = raw.name.into_inner();
     found.or(search.zip(filters).map(|(search, filters)| ExportType {
         label: raw.label.unwrap_or_else(|| humane(&name)),
@@ -240,7 +247,11 @@ fn keys(
 /// Parameters of a list's query string that are not filters. A filter cannot have the same name.
 const RESERVED: [&str; 5] = ["limit", "cursor", "search", "columns", "time_zone"];
 
-fn filters(raw: Vec<Spanned<String>>, columns: &[Column]) -> Result<Vec<String>, Wrong> {
+fn filters(
+    raw: Vec<Spanned<String>>,
+    columns: &[Column],
+    has_created: bool,
+) -> Result<Vec<String>, Wrong> {
     if let Some(key) = raw
         .iter()
         .find(|key| RESERVED.contains(&key.get_ref().as_str()))
@@ -250,6 +261,12 @@ fn filters(raw: Vec<Spanned<String>>, columns: &[Column]) -> Result<Vec<String>,
             key,
             format!("`{name}` is another parameter of a list; give the column another key"),
         ));
+    }
+    if let Some(key) = raw.iter().find(|key| key.get_ref() == CREATED_AT)
+        && !has_created
+    {
+        let message = "`created_at` filters by the time of creation: say what that is in `created`";
+        return Err(wrong(key, message));
     }
     keys(raw, columns, &[CREATED_AT, ATTRIBUTES])
 }

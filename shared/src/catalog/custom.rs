@@ -119,7 +119,7 @@ impl ExportType {
         let fixed = records.fixed().iter().map(|(name, _)| name.as_str());
         let keys = records.key_names().into_iter().chain(fixed);
         let keys = keys.map(|name| Path::new(name, []));
-        columns.chain(keys).chain([self.created.clone()]).collect()
+        columns.chain(keys).chain(self.created.clone()).collect()
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Projection {
     /// For masks that need a secret.
     secret: Option<MaskSecret>,
     columns: usize,
-    created: usize,
+    created: Option<usize>,
     created_stored: Option<Stored>,
     /// The filter on the creation time; without bounds if there is no filter.
     created_at: Range<Timestamp>,
@@ -81,7 +81,7 @@ impl Projection {
             conversions: columns.iter().map(|c| c.conversion.clone()).collect(),
             secret: None,
             columns: columns.len(),
-            created: 0,
+            created: None,
             created_stored: export_type.created_stored(),
             created_at: selection.filters.created_at,
             fixed: Vec::new(),
@@ -93,7 +93,8 @@ impl Projection {
             form: export_type.created_form(),
             mask: None,
         };
-        projection.created = projection.place(&export_type.created.clone().into(), &of_created);
+        let created = export_type.created.clone();
+        projection.created = created.map(|path| projection.place(&path.into(), &of_created));
         for (name, condition) in export_type.records.fixed() {
             let path = Path::new(name, []).into();
             let place = projection.place(&path, &Conversion::default());
@@ -205,17 +206,18 @@ impl Projection {
 
     /// The record's creation time. `None` if it is missing or cannot be interpreted.
     pub fn created(&self, row: &[Value<'_>]) -> Option<Timestamp> {
-        instant(self.created_stored, row.get(self.created)?.as_text()?)
+        instant(self.created_stored, row.get(self.created?)?.as_text()?)
     }
 
     /// The value that should be the creation time.
     pub fn created_value<'r, 'v>(&self, row: &'r [Value<'v>]) -> &'r Value<'v> {
-        row.get(self.created).unwrap_or(&Value::Missing)
+        let created = self.created.and_then(|place| row.get(place));
+        created.unwrap_or(&Value::Missing)
     }
 
     /// The path of the creation time.
     pub fn created_path(&self) -> Option<&Path> {
-        self.path(self.created)
+        self.path(self.created?)
     }
 
     /// Whether the record has no value in any column of the file. It may be of another type in the same partition, or the

@@ -93,7 +93,10 @@ impl UndecidedCounts {
         if doubt != Doubt::Undated || !is_in {
             self.undecided += 1;
         }
-        let created = || of.created.to_string();
+        let created = || {
+            let path = of.created.as_ref();
+            path.map(ToString::to_string).unwrap_or_default()
+        };
         let (reason, attribute) = match doubt {
             Doubt::Undated => (Reason::Undated, created()),
             Doubt::Created => (Reason::Created, created()),

@@ -61,8 +61,8 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     let expired = json!({"sub": owner.sub, "expires_in": -120});
     let expired = stack.token(expired).await;
     let port = stack.port() + HOST_PORT;
-    let page = page(stack.public_url(), owner, &token, &expired);
-    let server = serve_page(port, page).await;
+    let html = page(stack.public_url(), owner, &token, &expired);
+    let server = serve_page(port, html).await;
     browser
         .open(&format!("http://localhost:{port}/orders"))
         .await;
@@ -152,7 +152,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     // Another origin is not allowed.
     server.abort();
     let foreign = waybill_tests::free_port();
-    let server = serve_page(foreign, page(stack.public_url(), owner, &token)).await;
+    let server = serve_page(foreign, page(stack.public_url(), owner, &token, &expired)).await;
     browser.open(&format!("http://localhost:{foreign}/")).await;
     let script = "return fetch(arguments[0], { headers: { Authorization: 'Bearer x' } }).then(() => 'answered', () => 'refused')";
     let api = format!("{}/v1/catalog", stack.public_url());

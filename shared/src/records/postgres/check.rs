@@ -153,8 +153,9 @@ fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Fi
             .filter_map(|(name, condition)| table.is_fixed(name, condition).err()),
     );
     let form = export_type.created_form();
-    let created = table.expression(&export_type.created, form.as_ref());
-    errors.extend(created.err());
+    let created = export_type.created.as_ref();
+    let created = created.map(|path| table.expression(path, form.as_ref()));
+    errors.extend(created.and_then(Result::err));
     errors.extend(table.created(export_type).err());
     for column in &export_type.columns {
         let form = column.conversion.form.as_ref();

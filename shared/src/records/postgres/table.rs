@@ -167,7 +167,9 @@ impl Table {
     /// # Errors
     /// [`ColumnError::NoTime`].
     pub(super) fn created(&self, export_type: &ExportType) -> Result<(), ColumnError> {
-        let path = &export_type.created;
+        let Some(path) = &export_type.created else {
+            return Ok(());
+        };
         let column = self.column(path.root())?;
         let is_number = column.is_exact_number() || column.is_float();
         let may_be_time = match export_type.created_stored() {

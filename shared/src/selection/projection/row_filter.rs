@@ -45,6 +45,10 @@ impl Projection {
     ) -> (bool, Option<Doubt>) {
         let is_filtered = !self.created_at.is_empty();
         let misfit = (key == KeyTime::Unreadable).then_some(Doubt::Key);
+        if self.created.is_none() {
+            // Records of this type have no time, and no filter can ask for one.
+            return (true, misfit);
+        }
         if self.created_value(row).is_empty() {
             return (!is_filtered, misfit.or(Some(Doubt::Undated)));
         }

@@ -100,7 +100,8 @@ impl<'a> Report<'a> {
         let more = key
             .iter()
             .map(path)
-            .chain([self.of.created.clone()])
+            // Without a time of creation, the key once more, which is not looked at.
+            .chain(self.of.created.clone().or(key.as_ref().map(path)))
             .chain(fixed.iter().map(|(name, _)| path(name)));
         sampled.columns.extend(more.map(hidden));
         sampled
@@ -139,6 +140,7 @@ impl<'a> Report<'a> {
             self.blank.note(key);
         }
         match (created_value.is_empty(), created) {
+            _ if self.of.created.is_none() => {}
             (true, _) => self.undated.note(key),
             (false, None) => self.unreadable_time.note(key),
             (false, Some(_)) => {}
@@ -204,7 +206,8 @@ impl<'a> Report<'a> {
             tally,
             problem: problem.to_owned(),
         };
-        let created = self.of.created.to_string();
+        let created = self.of.created.as_ref();
+        let created = created.map(ToString::to_string).unwrap_or_default();
         let mut findings = vec![
             finding(
                 "key",

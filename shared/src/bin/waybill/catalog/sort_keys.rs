@@ -136,7 +136,7 @@ fn missing_columns(
     };
     let missing = of.columns.iter().filter(|column| !is_projected(column));
     let fixed = spec.fixed.iter().map(|(name, _)| name.as_str());
-    let others = fixed.chain([of.created.root()]);
+    let others = fixed.chain(of.created.as_ref().map(|path| path.root()));
     let others = others.filter(|name| !projected.contains(name));
     let missing = missing.map(|column| column.key.as_str()).chain(others);
     let missing: BTreeSet<_> = missing.collect();
