@@ -19,6 +19,7 @@ TYPE ?= orders
 PARENT ?= 42
 GRANTS ?= project:42
 FORMAT ?= csv
+NAME ?= backend
 # The folder with the real tables, which some tests need.
 TABLES ?= $(if $(WAYBILL_DATA),$(WAYBILL_DATA),../shared/data)
 
@@ -35,7 +36,7 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -160,6 +161,9 @@ lint-rest: tools
 
 token: ## Print an access token: GRANTS="project:42"
 	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"
+
+key: ## Make an API key for the deployment of the sample product: NAME=backend GRANTS="project:*"
+	@$(PYTHON) $(LOCAL)/keys.py $(call quoted,NAME) $(call quoted,GRANTS) --port $(PORT)
 
 # A variable as one word for the shell, whatever is in it.
 QUOTE := '

@@ -227,7 +227,8 @@ class Demo:
         """Shows a session of a product that has cookies and no tokens."""
         step("A product with cookies and no tokens")
         ana, asking = people.ANA, Demo(self._stack.asking_host)
-        host.let_in(lambda service: deploy.client(self._stack, service), ana.sub, f"project:{PROJECT}")
+        for person in (ana, people.BRUNO):
+            host.let_in(lambda service: deploy.client(self._stack, service), person.sub, person.grants)
         product = self._stack.product_url
         say(f"{ana.name} signs in to {product}, which knows her by a cookie from then on")
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())

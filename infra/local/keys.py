@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 from typing import Any
 
-from settings import ROOT, Stack, aws_environment
+from settings import DEFAULT_PORT, ROOT, Stack, aws_environment
 
 PRODUCT = "product"
 
@@ -32,3 +33,22 @@ def give_to_product(stack: Stack, outputs: dict[str, Any]) -> None:
     settings = {"api_url": outputs["api_url"], "key": key, "table": outputs["api_keys_table"]}
     stack.product_settings.touch(mode=0o600)
     stack.product_settings.write_text(json.dumps(settings))
+
+
+def main() -> None:
+    """Makes a key, and prints it with what it is for."""
+    parser = argparse.ArgumentParser(description="Make an API key for the deployment of the sample product.")
+    parser.add_argument("name")
+    parser.add_argument("grants", help="words separated by spaces")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the local stack's port")
+    options = parser.parse_args()
+    stack = Stack(options.port).asking_host
+    if not stack.outputs.exists():
+        sys.exit("There is no such deployment: run make demo first.")
+    outputs = json.loads(stack.outputs.read_text("utf-8"))
+    print(run(stack, outputs["api_keys_table"], "create", options.name, *options.grants.split()))
+    print(f"For {outputs['api_url']}/v1/sessions. Its grants function lets in the members in the table {outputs['members_table']} (person, place).", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,11 +17,12 @@ class Person:
 
 
 ANA = Person("u-17", "Ana Sousa", "ana@example.com", "project:42", "Owns project 42")
+BRUNO = Person("u-18", "Bruno Keller", "bruno@example.com", "project:43", "Owns project 43, another one")
 STAFF = Person("u-1", "Yuki Tanaka", "yuki@example.com", "staff", "Staff: sees every export, and no file")
 
 PEOPLE = (
     ANA,
-    Person("u-18", "Bruno Keller", "bruno@example.com", "project:43", "Owns project 43, another one"),
+    BRUNO,
     Person("u-21", "Chidi Okafor", "chidi@example.com", "organization:acme", "Administers the organization acme"),
     STAFF,
     Person("u-30", "Dana Levi", "dana@example.com", "", "Signed in, without any grant"),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import secrets
 from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import quote
 
 import people
-from client import ask, expect
+from client import ClientError, ask, expect
 from web import Application, Html, HttpError, Request, Response, escape, json_response, page, serve, single_values
 
 COOKIE = "signed_in"
+# A path of this product or of Waybill's page: never another server (`//host`, `/\\host`) or another header.
+OWN_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9/?&=._~%:|+-]*")
 
 
 class Product:
@@ -29,15 +32,16 @@ class Product:
         if person is None:
             return self._sign_in_page("/")
         parent = person.grants.split()[0]
-        policy = f"script-src 'self' {api}; style-src 'unsafe-inline' {api}; connect-src 'self' {api}; form-action 'self'"
+        policy = f"script-src 'self' {api}; style-src-elem 'self' 'unsafe-inline' {api}; connect-src 'self' {api}; form-action 'self'"
         return page("product", policy=policy, person=person.name, api=api, parent=parent)
 
     def sign_in(self, request: Request) -> Response:
-        """Signs in whom the form names."""
+        """Signs in whom the form names, who comes from the product's own page."""
+        _require_own_page(request)
         form = request.form()
         person = people.find(form.get("person", ""))
         return_to = form.get("return_to", "/")
-        if person is None or not return_to.startswith("/") or return_to.startswith("//"):
+        if person is None or not OWN_PATH.fullmatch(return_to):
             raise HttpError(400, "choose one of the people")
         ticket = secrets.token_urlsafe()
         self._signed_in[ticket] = person
@@ -45,13 +49,28 @@ class Product:
 
     def token(self, request: Request) -> Response:
         """The token of a session, for the elements in the product's own pages."""
+        _require_own_page(request)
         return json_response({"token": self._session(self._person(request), "/")["token"]})
+
+    def sign_out(self, request: Request) -> Response:
+        """Forgets who is signed in. Sessions of Waybill end by themselves, within their minutes."""
+        _require_own_page(request)
+        self._signed_in.pop(_ticket(request), None)
+        return _redirect("/", {"Set-Cookie": f"{COOKIE}=; Path=/; Max-Age=0"})
 
     def exports(self, request: Request) -> Response:
         """Sends the person to Waybill's page with a session: the parameter `SignInUrl` names this address."""
         path = single_values(request.query).get("return_to", "/")
+        if not OWN_PATH.fullmatch(path):
+            path = "/"
         person = self._person(request)
-        return _redirect(self._session(person, path)["url"]) if person else self._sign_in_page(f"/exports?return_to={quote(path)}")
+        if person is None:
+            return self._sign_in_page(f"/exports?return_to={quote(path)}")
+        try:
+            return _redirect(self._session(person, path)["url"])
+        except ClientError:
+            # Waybill's page has no such view.
+            return _redirect(self._session(person, "/")["url"])
 
     def _session(self, person: people.Person | None, path: str) -> dict[str, str]:
         if person is None:
@@ -62,8 +81,7 @@ class Product:
         return dict(expect("opening a session", ask("POST", f"{api}/v1/sessions", key, asked), 201).json())
 
     def _person(self, request: Request) -> people.Person | None:
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-        return self._signed_in.get(cookie.value) if cookie else None
+        return self._signed_in.get(_ticket(request))
 
     def _waybill(self) -> tuple[str, str]:
         settings = json.loads(self._settings.read_text("utf-8"))
@@ -73,9 +91,22 @@ class Product:
         buttons = [
             f'<button class="person" name="person" value="{escape(person.sub)}"><b>{escape(person.name)}</b><span>{escape(person.about)}</span></button>'
             for person in people.PEOPLE
-            if person.grants and person != people.STAFF
+            if person.grants.startswith("project:")
         ]
-        return page("product-signin", policy="form-action 'self'", return_to=return_to, people=Html("".join(buttons)))
+        # A form whose answer redirects to Waybill's page needs that origin, too.
+        policy = f"form-action 'self' {self._waybill()[0]}"
+        return page("product-signin", policy=policy, return_to=return_to, people=Html("".join(buttons)))
+
+
+def _ticket(request: Request) -> str:
+    cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+    return cookie.value if cookie else ""
+
+
+def _require_own_page(request: Request) -> None:
+    """Refuses a form or a call of another site's page (login CSRF), which browsers name as such."""
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        raise HttpError(403, "this is for the product's own pages")
 
 
 def _redirect(url: str, headers: dict[str, str] | None = None) -> Response:
@@ -93,6 +124,7 @@ def main() -> None:
     application.route("GET", "/", product.home)
     application.route("GET", "/product.js", lambda _: Response(body=script.read_bytes(), content_type="text/javascript"))
     application.route("POST", "/sign-in", product.sign_in)
+    application.route("POST", "/sign-out", product.sign_out)
     application.route("POST", "/exports-token", product.token)
     application.route("GET", "/exports", product.exports)
     serve(application, "product", options.port)

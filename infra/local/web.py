@@ -197,7 +197,8 @@ def serve(application: Application, name: str, port: int) -> None:
             self.send_header("X-Content-Type-Options", "nosniff")
             self.send_header("Referrer-Policy", "no-referrer")
             for header, value in response.headers.items():
-                self.send_header(header, value)
+                # A line break would begin another header.
+                self.send_header(header, "".join(character for character in value if character.isprintable()))
             if close:
                 self.send_header("Connection", "close")
                 self.close_connection = True

@@ -14,12 +14,15 @@ impl GrantPatterns {
         Self(text.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// These patterns. `None` without any, or if one has a space, or a `*` anywhere but at its end.
+    /// These patterns. `None` without any, or if one has a space, or a `*` other than in `*` and `kind:*`.
     pub fn new(patterns: impl Iterator<Item = String>) -> Option<Self> {
         let patterns: Vec<String> = patterns.collect();
         let is_pattern = |text: &String| {
-            let has_star = text.trim_end_matches('*').contains('*');
-            !text.is_empty() && !text.contains(char::is_whitespace) && !has_star
+            let fixed = match text.as_str() {
+                "*" => "",
+                text => text.strip_suffix(":*").unwrap_or(text),
+            };
+            !text.is_empty() && !text.contains(char::is_whitespace) && !fixed.contains('*')
         };
         (!patterns.is_empty() && patterns.iter().all(is_pattern)).then_some(Self(patterns))
     }
@@ -81,6 +84,8 @@ mod tests {
             &["project:* x"],
             &["*:42"],
             &["a:*b"],
+            &["project:4*"],
+            &["**"],
         ] {
             assert_eq!(new(wrong), None, "{wrong:?}");
         }

@@ -43,7 +43,8 @@ pub async fn load(stack: &Stack, type_name: &str, parent: &str, csv: String) {
 
 /// The items that the local stack's loader makes of a CSV file.
 pub(crate) async fn items(type_name: &str, parent: &str, csv: String) -> Vec<Item> {
-    let printed = run_loader(type_name, parent, csv, &["--print"]).await;
+    // Of no stack: one that runs here may have another catalog.
+    let printed = run_loader(type_name, parent, csv, &["--print", "--port", "1"]).await;
     let lines = printed.lines();
     lines
         .map(|line| serde_json::from_str(line).expect("an item"))

@@ -1,7 +1,7 @@
 // The page: routing, sign-in, and the frame around every view.
 
 import { Client, KINDS, pathOf, ROOT, rootOf } from "./api.js";
-import { fullPage, announce, h, icon, loading } from "./dom.js";
+import { fullPage, announce, errorPlace, h, icon, loading, showError } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";
 import { ENGLISH, formatter } from "./format.js";
@@ -102,20 +102,28 @@ async function askToContinue(code) {
   const product = await productName();
   const before = currentToken() && (person().name ?? person().email ?? "somebody");
   const proceed = h("button", { type: "button", id: "continue", class: "button primary" }, "Continue");
-  proceed.addEventListener("click", () => ((isAsking = false), useCode(code, proceed)));
-  const stay = h("button", { type: "button", id: "stay", class: "button" }, `Stay signed in as ${before}`);
+  proceed.addEventListener("click", () => useCode(code, proceed));
+  const stay = h("button", { type: "button", id: "stay", class: "button" }, "Stay signed in");
   stay.addEventListener("click", () => ((isAsking = false), start()));
   const [heading, text] = before
     ? ["Sign in with this link?", `You are signed in here as ${before}. The link that you opened is another sign-in, which replaces it in this tab.`]
     : ["Open your exports", `${product} has signed you in for a while. Continue only if you came here from ${product}.`];
-  main.replaceChildren(h("div", { class: "welcome" }, fullPage(heading, text, proceed, before && stay)));
+  const problem = errorPlace();
+  main.replaceChildren(h("div", { class: "welcome" }, fullPage(heading, h("bdi", {}, text), proceed, before && stay), problem));
 }
 
 async function useCode(code, button) {
   button.disabled = true;
   try {
     await redeem(code);
+    isAsking = false;
   } catch (error) {
+    if (error.isPassing) {
+      // The code is as good as before.
+      button.disabled = false;
+      return showError(main.querySelector(".problem"), error.message);
+    }
+    isAsking = false;
     // With a sign-in, of before, the page goes on by itself; else it asks for one, if it can.
     const onward = h("button", { type: "button", class: "button" }, currentToken() ? "Go to your exports" : "Sign in");
     onward.addEventListener("click", () => (currentToken() ? start() : signIn(here()).catch(failed)));
@@ -166,7 +174,7 @@ async function show() {
     return signIn(here()).catch(failed);
   }
   if (exportId) return main.replaceChildren(Object.assign(document.createElement("waybill-export-detail"), { page, exportId }));
-  const parent = kind && { kind, id: decodeURIComponent(id) };
+  const parent = kind && decoded(id) && { kind, id: decoded(id) };
   const shown = main.firstElementChild;
   if (parent && shown instanceof ParentView) return shown.open(parent, list);
   const view = Object.assign(document.createElement("waybill-parent-view"), { page });
@@ -175,6 +183,15 @@ async function show() {
   if (pathname === "/") return home(view);
   title("Not found");
   main.replaceChildren(fullPage("Page not found", "There is no page at this address.", h("a", { class: "button", href: "/" }, "Go to your exports")));
+}
+
+/** A part of the path as text; null where its escapes are wrong. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }
 
 /** The start view after sign-in: the exports of the first parent. */

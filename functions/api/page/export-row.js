@@ -5,7 +5,11 @@ import { fileName, h, icon } from "./dom.js";
 
 const time = (instant, { format }) =>
   instant && h("time", { datetime: instant, title: format.exact(instant) }, format.time(instant));
-const person = ({ user }) => h("bdi", {}, user.name ?? user.email ?? user.id);
+/** A person's name, cut where it is long: nobody's name may push the rest of the row away. */
+const person = ({ user }) => {
+  const name = user.name ?? user.email ?? user.id;
+  return h("bdi", { class: "person", title: name }, name);
+};
 const name = (content, found, { client }) =>
   h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
 const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);

@@ -48,9 +48,13 @@ export function takeCode() {
 /** Signs in with a session's code. Throws with what the service says, such as that the code was used before. */
 export async function redeem(code) {
   const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) };
-  const response = await fetch("/session", { referrerPolicy: "no-referrer", credentials: "omit", ...request });
+  const offline = { status: 0, json: async () => ({ detail: "There is no connection at the moment. Try again." }) };
+  const response = await fetch("/session", { referrerPolicy: "no-referrer", credentials: "omit", ...request }).catch(() => offline);
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.detail ?? `the service answered ${response.status}`);
+  if (!response.ok) {
+    const isPassing = response.status === 0 || response.status >= 500 || response.status === 429;
+    throw Object.assign(new Error(answer.detail ?? `The service answered ${response.status}. Try again.`), { isPassing });
+  }
   use(answer);
   sessionStorage.setItem(SESSION, JSON.stringify(answer));
   sessionStorage.removeItem(SIGNED_OUT);
@@ -138,8 +142,13 @@ export async function finishSignIn() {
   sessionStorage.removeItem(SIGNED_OUT);
 }
 
-/** Signs out by dropping the token. The next sign-in uses `prompt=login`. */
-export function signOut() {
+/** Signs out: ends a session, or drops the token. The next sign-in uses `prompt=login`. */
+export async function signOut() {
+  if (session) {
+    const headers = { Authorization: `Bearer ${token}` };
+    // Without an answer, the session ends by itself.
+    await fetch("/session/end", { method: "POST", headers, credentials: "omit" }).catch(() => {});
+  }
   forget();
   sessionStorage.setItem(SIGNED_OUT, "yes");
   location.assign("/");

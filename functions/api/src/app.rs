@@ -60,9 +60,9 @@ pub struct App {
     pub(crate) records: RecordsOpener,
     pub(crate) timing: WorkTiming,
     pub(crate) public_url: String,
-    tokens: Arc<Tokens>,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) sessions: Sessions,
-    session_tokens: Arc<SessionTokens>,
+    pub(crate) session_tokens: Arc<SessionTokens>,
     pub(crate) own_issuer: String,
     pub(crate) permissions: Permissions,
     pub(crate) page: PageConfig,
@@ -170,6 +170,19 @@ impl App {
         match self.catalog().is_out_of_service(name) {
             true => Err(ApiError::OutOfService(name.to_owned())),
             false => Ok(()),
+        }
+    }
+
+    /// Checks that this deployment has sessions.
+    ///
+    /// # Errors
+    /// 403 where API Gateway verifies tokens, and so lets no session through.
+    pub(crate) fn require_sessions(&self) -> Result<(), ApiError> {
+        match self.tokens.are_verified_here() {
+            true => Ok(()),
+            false => Err(ApiError::Forbidden(
+                "This deployment has no sessions: they need `TokenVerifier=function`.".into(),
+            )),
         }
     }
 

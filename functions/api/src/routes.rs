@@ -104,6 +104,8 @@ fn plain_routes() -> Vec<Route> {
             .documented(HttpMethod::Post, operations::open_session),
         Route::new("/session", post(sessions::redeem))
             .documented(HttpMethod::Post, |_| operations::redeem_session()),
+        Route::new("/session/end", post(sessions::end))
+            .documented(HttpMethod::Post, |_| operations::end_session()),
     ]
 }
 

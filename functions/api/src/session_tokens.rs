@@ -84,6 +84,31 @@ impl SessionTokens {
         Ok((key, session))
     }
 
+    /// Ends the session of this token. Other instances of the function hear of it within 30 s.
+    ///
+    /// # Errors
+    /// 401 for a text that is no token of a session.
+    pub(crate) async fn end(&self, token: &str, now: Timestamp) -> Result<(), ApiError> {
+        self.known.forget(&Sha256::digest(token).into());
+        let token = BearerSecret::parse(SecretKind::Session, token);
+        let token = token.ok_or(TokenError::SessionEnded)?;
+        Ok(self.sessions.end(&token.hash(), now).await?)
+    }
+
+    /// The session of a code, the first time and within its minute, if its key still allows it.
+    pub(crate) async fn redeem(
+        &self,
+        code: &BearerSecret,
+        now: Timestamp,
+    ) -> Result<Option<Session>, ApiError> {
+        let Some(session) = self.sessions.redeem(&code.hash(), now).await? else {
+            return Ok(None);
+        };
+        let key = self.keys.valid(&session.key_id).await?;
+        let is_allowed = |key: ApiKey| session.grants.iter().all(|grant| key.grants.allow(grant));
+        Ok(key.is_some_and(is_allowed).then_some(session))
+    }
+
     /// The API key that this is.
     ///
     /// # Errors

@@ -91,6 +91,11 @@ impl Tokens {
         Ok(Self { config, own, keys })
     }
 
+    /// Whether the function verifies tokens, rather than the gateway.
+    pub(crate) fn are_verified_here(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// The secret in place of a token, with its kind, if it is one that Waybill gave out. The gateway lets none through.
     ///
     /// # Errors

@@ -3,9 +3,21 @@ const [button, list] = document.querySelectorAll("waybill-export-button, waybill
 
 let token = null;
 
-button.getToken = list.getToken = async ({ renew }) => {
+async function fetchToken() {
+  const response = await fetch("/exports-token", { method: "POST" });
+  // The product's own session is over: its page asks to sign in.
+  if (response.status === 401) location.reload();
+  if (!response.ok) throw new Error(`the product answered ${response.status}`);
+  return (await response.json()).token;
+}
+
+button.getToken = list.getToken = ({ renew }) => {
   if (renew) token = null;
-  token ??= fetch("/exports-token", { method: "POST" }).then((response) => response.json());
-  return (await token).token;
+  // Both elements ask at once, and share one session.
+  token ??= fetchToken().catch((error) => {
+    token = null;
+    throw error;
+  });
+  return token;
 };
 button.addEventListener("waybill-export-created", ({ detail }) => list.add(detail.export));

@@ -93,6 +93,28 @@ impl Sessions {
         Ok(session.filter(|session| now < session.ends_at))
     }
 
+    /// Ends the session of a token, if there is one.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn end(&self, token: &SecretHash, now: Timestamp) -> Result<(), StoreError> {
+        let update = self.db.update_item().table_name(&self.table);
+        let update = update.key("key", AttributeValue::S(session_key(token)));
+        let updated = update
+            .update_expression("SET #ends_at = :now")
+            .condition_expression("attribute_exists(#ends_at)")
+            .expression_attribute_names("#ends_at", "ends_at")
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .send()
+            .await;
+        match updated {
+            Err(error) if error.code() != Some("ConditionalCheckFailedException") => {
+                Err(StoreError::sdk("UpdateItem", &self.table, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Redeems a code: returns its session the first time, and `None` from then on, and once its time is over.
     ///
     /// # Errors

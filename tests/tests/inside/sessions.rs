@@ -171,16 +171,6 @@ async fn a_request_for_a_session_is_checked() {
             "minutes must be a whole number from 1 to 60".to_owned(),
         ),
         (
-            json!({"path": "//other.example"}),
-            "path must be a path of the page with at most 2048 characters, such as /exports/123"
-                .to_owned(),
-        ),
-        (
-            json!({"path": "/exports/1#x"}),
-            "path must be a path of the page with at most 2048 characters, such as /exports/123"
-                .to_owned(),
-        ),
-        (
             json!({"days": 1}),
             "days is unknown; the fields are user, grants, minutes, path".to_owned(),
         ),
@@ -504,4 +494,99 @@ async fn no_route_is_opened_by_the_wrong_secret() {
         walked += 1;
     }
     assert!(walked > 20, "{walked}");
+}
+
+#[tokio::test]
+async fn a_url_opens_a_view_of_the_page_and_nothing_else() {
+    let backend = Backend::new("project:42").await;
+    let opened = async |path: &str| {
+        let mut body = request(&["project:42"]);
+        body["path"] = json!(path);
+        backend.key.post(SESSIONS, body).await
+    };
+    for path in [
+        "/",
+        "/?x=1",
+        "/exports/7",
+        "/projects/42",
+        "/projects/42/orders?status=paid&search=a%20b",
+        "/organizations/a%7Cb/exports",
+    ] {
+        let answer = opened(path).await.expect_status(201).json();
+        let url = answer["url"].as_str().unwrap();
+        assert!(
+            url.starts_with(&format!("https://exports.example{path}#code=wbc_")),
+            "{url}"
+        );
+    }
+    for path in [
+        "",
+        "//other.example",
+        "/\\other.example",
+        "https://other.example/",
+        "/exports/1#x",
+        "/exports/x",
+        "/exports/1/events",
+        "/openapi.json",
+        "/element/v1.js",
+        "/signed-in",
+        "/session",
+        "/teams/7",
+        "/projects/%zz",
+        "/projects/%ff",
+        "/projects/%c",
+        "/projects//orders",
+        "/projects/42/orders/7",
+        "/..//other.example",
+        "/projects/42\r\nX: 1",
+        &format!("/projects/42?{}", "x".repeat(2_048)),
+    ] {
+        let answer = opened(path).await.expect_status(422).json();
+        assert_eq!(answer["errors"][0]["field"], "path", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_ended_by_its_own_token() {
+    let backend = Backend::new("project:42").await;
+    let ana = backend.session(&["project:42"]).await;
+    let other = backend.session(&["project:42"]).await;
+    ana.read(PATH).await;
+    let end = async |caller: &Caller| {
+        caller
+            .call(reqwest::Method::POST, "/session/end", None)
+            .await
+    };
+    end(&ana).await.expect_status(204);
+    assert!(is_ended(&ana.get(PATH).await));
+    // Again, and by those who have none.
+    end(&ana).await.expect_status(204);
+    assert_eq!(
+        end(&backend.key).await.problem(),
+        "403 Only a session (`wbs_…`) can be ended."
+    );
+    assert_eq!(end(&backend.service.0.bearer("wbs_x")).await.status, 401);
+    let stranger = Deployment::from(&backend.service.0).stranger();
+    assert_eq!(end(&stranger).await.json()["code"], "token_missing");
+    other.read(PATH).await;
+}
+
+#[tokio::test]
+async fn a_code_of_a_revoked_key_gives_no_session() {
+    let backend = Backend::new("project:42").await;
+    let opened = backend.open(&["project:42"]).await;
+    backend.revoke().await;
+    let answer = backend.redeem(&code(&opened)).await;
+    assert_eq!(answer.status, 410, "{answer:?}");
+}
+
+#[tokio::test]
+async fn where_the_gateway_verifies_tokens_it_is_said_that_there_are_no_sessions() {
+    let service = Service::default();
+    let stranger = Deployment::from(&service.0).stranger();
+    let answer = stranger.post("/session", json!({"code": "wbc_x"})).await;
+    assert_eq!(
+        answer.problem(),
+        "403 This deployment has no sessions: they need `TokenVerifier=function`."
+    );
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
+use utoipa::openapi::Ref;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
@@ -10,7 +11,7 @@ use waybill::parent::{ParentKind, ParentKinds};
 
 use super::call::{Call, JSON, header, json_answer, parameter, query, repeatable, text};
 use super::kinds::{self, OfKind};
-use super::{examples, schemas};
+use super::{examples, problems, schemas};
 use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT};
 
 fn page() -> Vec<Parameter> {
@@ -391,6 +392,22 @@ pub(crate) fn redeem_session() -> Operation {
         "RedeemedSession",
         examples::redeemed_session(),
     )
-    .fails(&[410])
+    .fails(&[403, 410])
+    .build()
+}
+
+pub(crate) fn end_session() -> Operation {
+    let ended = ResponseBuilder::new().description("The session has ended, or had before.");
+    // Its token is no parameter of the contract: the gateway lets this path through without one.
+    Call::open(
+        "endSession",
+        "End a session",
+        "With the session's own token as `Authorization: Bearer …`, as its person signs out.",
+    )
+    .with(|call| {
+        call.response("204", ended)
+            .response("401", Ref::from_response_name(problems::GATEWAY_401))
+    })
+    .fails(&[403])
     .build()
 }

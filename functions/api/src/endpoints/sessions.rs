@@ -1,4 +1,5 @@
 //! `POST /v1/sessions`: a host's backend opens a session for a person. `POST /session`: the page redeems the code of a URL.
+//! `POST /session/end`: ends a session.
 
 use std::sync::Arc;
 
@@ -7,12 +8,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill::access_rules::Grant;
 use waybill::bearer_secret::{BearerSecret, SecretKind};
-use waybill::export::User;
+use waybill::export::{ExportId, User};
 use waybill::field_error::FieldError;
 use waybill::parent::ParentKinds;
 use waybill::store::{ApiKey, CODE_VALIDITY, Session};
@@ -93,6 +95,7 @@ pub(crate) async fn redeem(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    app.require_sessions()?;
     let mut fields = Fields::new(body::object(&headers, body).await?, "", &["code"]);
     let code = fields.required_text("code");
     let errors = fields.into_errors();
@@ -105,7 +108,7 @@ pub(crate) async fn redeem(
     };
     let now = app.now();
     let code = BearerSecret::parse(SecretKind::Code, &code).ok_or_else(over)?;
-    let session = app.sessions.redeem(&code.hash(), now).await?;
+    let session = app.session_tokens.redeem(&code, now).await?;
     let session = session.ok_or_else(over)?;
     let token = BearerSecret::random(SecretKind::Session).map_err(no_random)?;
     app.sessions.add(&token.hash(), &session).await?;
@@ -118,6 +121,22 @@ pub(crate) async fn redeem(
         user: SessionUser { id, name, email },
     };
     answer::json(StatusCode::OK, &redeemed)
+}
+
+pub(crate) async fn end(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    app.require_sessions()?;
+    match app.tokens.secret(&headers)? {
+        Some((SecretKind::Session, token)) => {
+            app.session_tokens.end(token, app.now()).await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        _ => Err(ApiError::Forbidden(
+            "Only a session (`wbs_…`) can be ended.".into(),
+        )),
+    }
 }
 
 fn no_random(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
@@ -137,7 +156,7 @@ fn parse(
     let user = named_user::take(&mut fields, &["id", "name", "email"]);
     let grants = grants(&mut fields, key, kinds);
     let minutes = minutes(&mut fields);
-    let path = path(&mut fields);
+    let path = path(&mut fields, kinds);
     let errors = fields.into_errors();
     match (user, grants, minutes) {
         (Some(user), Some(grants), Some(minutes)) if errors.is_empty() => {
@@ -157,19 +176,46 @@ fn parse(
 }
 
 /// The path of the page that the URL opens, such as that of an export.
-fn path(fields: &mut Fields) -> String {
+fn path(fields: &mut Fields, kinds: &ParentKinds) -> String {
     let Some(path) = fields.text("path") else {
         return "/".to_owned();
     };
-    // `//host` would be another server, and the code comes after the first `#`.
-    let is_path = path.starts_with('/') && !path.starts_with("//");
+    // The code comes after the first `#`.
     let is_plain = |c: char| c.is_ascii_graphic() && !"#\\\"<>".contains(c);
-    if !is_path || path.len() > MAX_PATH || !path.chars().all(is_plain) {
-        let message =
-            "must be a path of the page with at most 2048 characters, such as /exports/123";
+    if path.len() > MAX_PATH || !path.chars().all(is_plain) || !is_of_page(&path, kinds) {
+        let message = "must be a path of the page with at most 2048 characters, such as /exports/123 or \
+                       /projects/42/orders";
         fields.refuse("path", message);
     }
     path
+}
+
+/// Whether the page has a view at this path. Other paths are files, or other servers (`//host`).
+fn is_of_page(path: &str, kinds: &ParentKinds) -> bool {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    let Some(path) = path.strip_prefix('/') else {
+        return false;
+    };
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    match path.split('/').collect::<Vec<_>>().as_slice() {
+        [""] => true,
+        ["exports", id] => id.parse::<ExportId>().is_ok(),
+        [plural, id, list @ ..] => {
+            let is_list = list.len() <= 1 && list.iter().all(|name| is_name(name));
+            kinds.of_plural(plural).is_some() && !id.is_empty() && is_decodable(id) && is_list
+        }
+        _ => false,
+    }
+}
+
+/// Whether a browser can decode the escapes of a segment: `decodeURIComponent` fails for others.
+fn is_decodable(segment: &str) -> bool {
+    let mut escapes = segment.split('%').skip(1);
+    let are_whole = escapes.all(|after| {
+        let digits = after.get(..2).unwrap_or_default();
+        digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    are_whole && percent_decode_str(segment).decode_utf8().is_ok()
 }
 
 /// The grants of the session: parents only, each within the key's own grants.

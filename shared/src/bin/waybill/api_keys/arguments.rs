@@ -92,7 +92,7 @@ fn grants(words: impl Iterator<Item = String>) -> Result<GrantPatterns, String> 
     }
     let patterns = words.into_iter().map(str::to_owned);
     GrantPatterns::new(patterns).ok_or_else(|| {
-        "GRANTS are missing, or have a `*` that is not at the end: give project:42, project:* or *"
+        "GRANTS are missing, or have a `*` in another place than project:* and *: give project:42, project:* or *"
             .to_owned()
     })
 }
