@@ -283,6 +283,11 @@ async fn a_page_whose_session_has_ended_leads_to_the_products_sign_in() {
     browser.shows("h1", "Sample product").await;
     let address = browser.address().await;
     assert!(address.contains("/exports?return_to="), "{address}");
+    // And back to the page, as after a click on a mail's link.
+    browser.click("button[value=u-17]").await;
+    browser.shows("main h1", "Open your exports").await;
+    let address = browser.address().await;
+    assert!(address.starts_with(backend.stack.public_url()), "{address}");
 }
 
 /// Nobody is promised an email that cannot be sent.
