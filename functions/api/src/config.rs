@@ -9,9 +9,6 @@ use waybill::work::WorkTiming;
 use crate::page::PageConfig;
 use crate::tokens::{TokenConfig, Verifier};
 
-/// The scope that the page's sign-in asks for by itself.
-const USUAL_SCOPE: &str = "openid profile email";
-
 /// The function's configuration.
 pub struct Config {
     /// The tables of exports, work and events.
@@ -61,7 +58,7 @@ impl Config {
                 issuer: env::optional("ISSUER"),
                 sign_in_url: env::optional("SIGN_IN_URL"),
                 client_id: env::optional("CLIENT_ID").unwrap_or_default(),
-                scope: env::optional("SIGN_IN_SCOPE").filter(|scope| scope != USUAL_SCOPE),
+                scope: env::optional("SIGN_IN_SCOPE"),
                 audience: env::optional("SIGN_IN_AUDIENCE"),
                 // Some issuers have their token endpoint on another origin.
                 sign_in_origins: env::optional("SIGN_IN_ORIGINS").unwrap_or_default(),

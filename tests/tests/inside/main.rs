@@ -15,6 +15,7 @@ mod reading;
 mod sessions;
 mod sort_formats;
 mod states;
+mod timeless;
 mod unreadable;
 
 use jiff::SignedDuration;

@@ -190,3 +190,27 @@ async fn a_socket_in_the_file_system_gives_the_same_records() {
     assert_eq!(source.read("acme", &json!({}), 9).await, over_tcp);
     relay.abort();
 }
+
+/// Such as one of tracks of an album, or of members of a team.
+#[tokio::test]
+async fn a_table_without_a_time_of_creation_is_read_whole() {
+    let table = "CREATE TABLE orders (id int PRIMARY KEY, shop text NOT NULL, status text); \
+        INSERT INTO orders SELECT n, CASE n % 3 WHEN 0 THEN 'b' ELSE 'a' END, CASE n % 2 WHEN 0 THEN 'paid' END \
+          FROM generate_series(1, 150) n";
+    let columns = [("id", "integer"), ("status", "text")];
+    let key = "parent = \"shop\", key = [\"id\"]";
+    let mut source = Source::new("timeless", table, key, &columns).await;
+    source.of.created = None;
+    source.of.filters = vec!["status".to_owned()];
+    for every in [1, 4, 1_000] {
+        let (rows, read) = source.read("a", &json!({}), every).await;
+        assert_eq!((rows.len(), read), (100, 100));
+        let (paid, _) = source.read("a", &json!({"status": ["paid"]}), every).await;
+        assert_eq!(paid.len(), 50);
+    }
+    let findings = source.opener.check(&source.of).await.unwrap();
+    let errors = findings
+        .iter()
+        .filter(|finding| matches!(finding, waybill::records::Finding::Error(_)));
+    assert_eq!(errors.count(), 0, "{findings:?}");
+}

@@ -102,8 +102,9 @@ impl Draft {
             keys.join(", ")
         )?;
         comment(out, self.created.why.as_deref())?;
-        let created = self.created.value.as_deref().unwrap_or("FILL_IN");
-        writeln!(out, "created  = {}", quoted(created))?;
+        if let Some(created) = &self.created.value {
+            writeln!(out, "created  = {}", quoted(created))?;
+        }
         let of = |is: fn(&DraftColumn) -> bool| {
             let named = self.columns.iter().filter(|column| is(column));
             named.map(|column| quoted(&column.key)).collect::<Vec<_>>()
@@ -114,7 +115,7 @@ impl Draft {
             of(|column| column.is_searched).join(", ")
         )?;
         let mut filters = of(|column| column.is_filter);
-        if !filters.contains(&quoted("created_at")) {
+        if self.created.value.is_some() && !filters.contains(&quoted("created_at")) {
             filters.push(quoted("created_at"));
         }
         writeln!(out, "filters  = [{}]", filters.join(", "))?;

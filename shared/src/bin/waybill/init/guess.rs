@@ -212,7 +212,7 @@ fn created(table: &TableOverview) -> Guess<Option<String>> {
     Guess {
         why: Some(match steady {
             Some(column) => format!("is {} the time of creation? It must not change", column.name),
-            None => "no column is a time of creation: fill in one (records of later than the request are not in a file)".to_owned(),
+            None => "no column is a time of creation, so that there is no filter on it; if one is, say `created = \"…\"`".to_owned(),
         }),
         value: steady.map(|column| column.name.clone()),
     }

@@ -106,7 +106,9 @@ fn what_cannot_be_known_is_said() {
         .columns
         .retain(|column| column.values != SqlValues::Times);
     (table.unique, table.indexes) = (Vec::new(), Vec::new());
-    let said = draft(&table, asked()).unwrap().questions();
+    let timeless = draft(&table, asked()).unwrap();
+    assert!(!timeless.catalog().contains("\ncreated "));
+    let said = timeless.questions();
     assert!(
         said.iter()
             .any(|text| text.starts_with("key: no unique index")),
