@@ -29,7 +29,7 @@ use crate::endpoints::events::EventList;
 use crate::endpoints::list::ExportList;
 use crate::endpoints::put_parent::DescribedParent;
 use crate::endpoints::records::RecordList;
-use crate::endpoints::sessions::{NewSession, RedeemedSession};
+use crate::endpoints::sessions::NewSession;
 use crate::endpoints::summary::Summary;
 use crate::http::answer;
 use crate::http::compression::{Compressed, VARIES_BY};
@@ -204,7 +204,6 @@ fn components(kinds: &ParentKinds) -> Components {
     add::<DescribedParent<'_>>(&mut views);
     add::<Link>(&mut views);
     add::<NewSession>(&mut views);
-    add::<RedeemedSession>(&mut views);
     add::<Problem>(&mut views);
     let mut components = ComponentsBuilder::new()
         .schemas_from_iter(views)

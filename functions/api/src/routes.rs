@@ -102,10 +102,6 @@ fn plain_routes() -> Vec<Route> {
             .documented(HttpMethod::Get, |_| operations::download()),
         Route::new("/v1/sessions", post(sessions::open))
             .documented(HttpMethod::Post, operations::open_session),
-        Route::new("/session", post(sessions::redeem))
-            .documented(HttpMethod::Post, |_| operations::redeem_session()),
-        Route::new("/session/end", post(sessions::end))
-            .documented(HttpMethod::Post, |_| operations::end_session()),
     ]
 }
 
@@ -168,6 +164,9 @@ pub fn router(app: Arc<App>, contract: Contract) -> Router {
         .into_iter()
         .chain(parent_routes())
         .fold(page, add)
+        // Of the page, as its files are, and so in no contract.
+        .route("/session", post(sessions::redeem))
+        .route("/session/end", post(sessions::end))
         .fallback(|| async { ApiError::NotFound })
         .layer(Extension(Arc::new(contract)))
         .layer(middleware::from_fn_with_state(app.clone(), refresh_catalog))

@@ -192,14 +192,3 @@ pub(super) fn new_session() -> Value {
         "expires_at": "2026-11-21T12:16:02Z",
     })
 }
-
-pub(super) fn code() -> Value {
-    json!({"code": "wbc_9dQmT0…"})
-}
-
-pub(super) fn redeemed_session() -> Value {
-    json!({
-        "token": "wbs_Yb7rK2…", "expires_at": "2026-11-21T12:16:02Z",
-        "user": {"id": "u-17", "name": "Ana Sousa", "email": "ana@example.com"},
-    })
-}

@@ -378,32 +378,3 @@ pub(crate) fn open_session(kinds: &ParentKinds) -> Operation {
         .fails(&[403])
         .build()
 }
-
-pub(crate) fn redeem_session() -> Operation {
-    Call::open(
-        "redeemCode",
-        "Redeem the code of a URL",
-        "For the page: gives the session of the code in the page's URL, once, within 60 seconds.",
-    )
-    .body("SessionCode", examples::code())
-    .answers(
-        "The session.",
-        "RedeemedSession",
-        examples::redeemed_session(),
-    )
-    .fails(&[403, 410])
-    .build()
-}
-
-pub(crate) fn end_session() -> Operation {
-    let ended = ResponseBuilder::new().description("The session has ended, or had before.");
-    // Its token is no parameter of the contract: the gateway lets this path through without one.
-    Call::open(
-        "endSession",
-        "End a session",
-        "With the session's own token as `Authorization: Bearer …`, as its person signs out; 401 without one.",
-    )
-    .with(|call| call.response("204", ended))
-    .fails(&[403])
-    .build()
-}

@@ -42,12 +42,11 @@ fn closed(object: ObjectBuilder) -> RefOr<Schema> {
 }
 
 /// The schemas and their names.
-pub(super) fn bodies(kinds: &ParentKinds) -> [(&'static str, RefOr<Schema>); 5] {
+pub(super) fn bodies(kinds: &ParentKinds) -> [(&'static str, RefOr<Schema>); 4] {
     [
         ("NewExport", new_export()),
         ("ParentDescription", parent_description(kinds)),
         ("SessionRequest", session_request()),
-        ("SessionCode", session_code()),
         ("GatewayMessage", gateway_message()),
     ]
 }
@@ -124,12 +123,6 @@ fn session_request() -> RefOr<Schema> {
         .required("user")
         .required("grants");
     closed(session)
-}
-
-fn session_code() -> RefOr<Schema> {
-    let code = typed(Type::Object, "The code of a URL.")
-        .property("code", text("The part of the URL after `#code=`."));
-    closed(code.required("code"))
 }
 
 /// Not closed, since some kinds have further properties.

@@ -45,7 +45,7 @@ pub(crate) struct NewSession {
 }
 
 /// The session that a code has given.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub(crate) struct RedeemedSession {
     /// The token, as `Authorization: Bearer …`.
     token: String,
@@ -55,7 +55,7 @@ pub(crate) struct RedeemedSession {
 }
 
 /// Whose session it is.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 struct SessionUser {
     /// The person's id in the host's product.
     id: String,
