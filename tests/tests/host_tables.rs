@@ -553,15 +553,16 @@ async fn export_tickets(stack: &Stack, watch: &Watch, project: u64) {
     );
 }
 
-/// The output of the command `catalog sample`.
+/// The output of the command `waybill catalog sample`.
 fn sample(stack: &Stack, catalog: &str, table: &str, project: u64) -> String {
     let output = Command::new(env!("CARGO"))
         .args([
             "run",
             "--quiet",
             "--bin",
-            "catalog",
+            "waybill",
             "--",
+            "catalog",
             "sample",
             "tickets",
             &project.to_string(),
