@@ -49,12 +49,14 @@ PREREQUISITES = {
 # Where Debian installs PostgreSQL. Elsewhere, a Python package has it.
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 
-# The Debian packages that tests of the page and of CSV files need, by a program of each.
+# The Debian packages that tests of the page, of CSV files and of databases need, by a program of each.
 PACKAGES = {
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
     "soffice": "libreoffice-calc-nogui",
     "/usr/sbin/pgbouncer": "pgbouncer",
+    "/usr/sbin/mariadbd": "mariadb-server-core",
+    "mariadb": "mariadb-client-core",
 }
 
 

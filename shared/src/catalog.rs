@@ -273,7 +273,7 @@ impl ExportType {
             RecordsSpec::Dynamodb(spec) => {
                 spec.scan.is_none() && spec.sort_format.is_ordered_by_time()
             }
-            RecordsSpec::Postgres(spec) => {
+            RecordsSpec::Postgres(spec) | RecordsSpec::Mysql(spec) => {
                 let first = spec.key.first().map(String::as_str);
                 let created = self.created.as_ref();
                 let created = created.filter(|path| path.names().len() == 1);
@@ -299,7 +299,7 @@ impl ExportType {
                 spec.sort_key.as_ref().filter(is_key)?;
                 spec.sort_format.stored()
             }
-            (None, RecordsSpec::Postgres(_)) => None,
+            (None, RecordsSpec::Postgres(_) | RecordsSpec::Mysql(_)) => None,
         }
     }
 

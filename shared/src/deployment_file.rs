@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::address::{DatabaseAddress, GivenPassword, Password};
+pub use self::address::{
+    DatabaseAddress, GivenPassword, MysqlServer, Password, ServerAddress, SqlEngine,
+};
 use self::address::{RawAddress, WrongAddress};
 pub use self::issuer::{ClaimNames, GrantTemplate, Issuer};
 use self::issuer::{RawIssuer, WrongIssuer};
@@ -172,7 +174,7 @@ mod tests {
         assert_eq!(deployment.table("clients"), None);
         assert_eq!(deployment.role("orders"), None);
         let shop = deployment.database("shop").unwrap();
-        assert_eq!(shop.config.get_dbname(), Some("shop"));
+        assert_eq!(shop.server.database(), "shop");
         assert_eq!(shop.password, Password::Secret(SECRET.to_owned()));
         assert!(shop.is_encrypted());
         assert!(deployment.database("cluster").unwrap().is_encrypted());
@@ -236,8 +238,7 @@ mod tests {
                 .starts_with("the address has a password; store it in Secrets Manager")
         );
         assert!(
-            wrong_address("url = \"mysql://app@db/shop\"")
-                .contains("postgres://user@host:5432/name")
+            wrong_address("url = \"oracle://app@db/shop\"").contains("mysql://user@host:3306/name")
         );
         assert!(wrong_address("url = \"postgres://db:port/shop\"").contains("is no address"));
         assert!(wrong_address("url = \"postgres:///shop\"").contains("has no host"));

@@ -302,7 +302,7 @@ fn unmapped(export_type: &ExportType, deployment: &DeploymentFile) -> Option<Str
                 name = spec.table
             )
         }),
-        RecordsSpec::Postgres(spec) => {
+        RecordsSpec::Postgres(spec) | RecordsSpec::Mysql(spec) => {
             let name = &spec.database.name;
             let is_missing = deployment.database(name).is_none();
             is_missing.then(|| {

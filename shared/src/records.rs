@@ -3,14 +3,16 @@
 
 mod clients;
 mod dynamodb;
+mod mysql;
 mod opener;
 mod postgres;
 mod source;
+mod sql;
 
 pub use clients::RecordsClients;
 pub use opener::{Location, RecordsOpener, TableLocation};
-pub use postgres::{ColumnOverview, Finding, Network, SqlValues, TableOverview};
 pub use source::{RecordsPage, RecordsSource};
+pub use sql::{ColumnOverview, Finding, Network, SqlValues, TableOverview};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -106,7 +108,9 @@ pub struct ReadRequest<'a> {
 pub fn consistency(spec: &RecordsSpec) -> &'static str {
     let spec = match spec {
         RecordsSpec::Dynamodb(spec) => spec,
-        RecordsSpec::Postgres(_) => return "what was committed when each page was read",
+        RecordsSpec::Postgres(_) | RecordsSpec::Mysql(_) => {
+            return "what was committed when each page was read";
+        }
     };
     let is_ordered_by_time = spec.sort_format.is_ordered_by_time() && spec.scan.is_none();
     match (&spec.index, is_ordered_by_time) {

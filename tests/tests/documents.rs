@@ -154,7 +154,7 @@ fn every_log_line_that_is_named_is_logged() {
     let sources = sources.filter(|path| {
         let is_function = path.starts_with("functions/")
             || path.starts_with("shared/src/live_catalog")
-            || path == "shared/src/records/postgres.rs";
+            || path == "shared/src/records/sql/reader.rs";
         is_function && path.ends_with(".rs")
     });
     let source: String = sources.map(|path| text(&path)).collect();

@@ -80,7 +80,7 @@ impl Plan {
         let after = match &self.export_type.records {
             RecordsSpec::Dynamodb(spec) if spec.index.is_none() => return,
             RecordsSpec::Dynamodb(_) => INDEX_DELAY,
-            RecordsSpec::Postgres(spec) => {
+            RecordsSpec::Postgres(spec) | RecordsSpec::Mysql(spec) => {
                 SignedDuration::from_secs(spec.database.settles_s.into())
             }
         };

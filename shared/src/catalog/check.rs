@@ -125,11 +125,14 @@ fn export_type(
         Some(text) => found.keep(path(text)).map(Some),
         None => Some(None),
     };
-    let (Some(kind), Some(records), Some(columns), Some(created)) =
+    let (Some(kind), Some(records), Some(mut columns), Some(created)) =
         (kind, records, columns, created)
     else {
         return Err(found);
     };
+    if let RecordsSpec::Mysql(_) = records {
+        records::read_numbers(&mut columns);
+    }
     let custom = raw.custom.filter(|custom| *custom.get_ref());
     if let Some(custom) = &custom {
         found.keep(may_be_custom(custom, kind, &records, &columns));
@@ -191,7 +194,7 @@ fn may_be_custom(
     }
     match records {
         RecordsSpec::Dynamodb(_) => Ok(()),
-        RecordsSpec::Postgres(_) => Err(wrong(
+        RecordsSpec::Postgres(_) | RecordsSpec::Mysql(_) => Err(wrong(
             custom,
             "records in a database have no custom fields; name their columns",
         )),

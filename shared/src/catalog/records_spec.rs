@@ -12,6 +12,8 @@ pub enum RecordsSpec {
     Dynamodb(DynamodbSpec),
     /// A table or view of a PostgreSQL database.
     Postgres(SqlSpec),
+    /// A table or view of a database of MySQL or MariaDB.
+    Mysql(SqlSpec),
 }
 
 /// Records in DynamoDB. Each partition key contains the parent's id.
@@ -67,6 +69,14 @@ pub struct SqlSpec {
     pub row_security: bool,
 }
 
+impl SqlSpec {
+    /// The columns of an index that has a parent's rows in the order of their keys.
+    pub fn parent_and_key(&self) -> impl Iterator<Item = &str> {
+        let of_key = self.key.iter().filter(|name| **name != self.parent);
+        [&self.parent].into_iter().chain(of_key).map(String::as_str)
+    }
+}
+
 /// An SQL database, as in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseSpec {
@@ -109,7 +119,7 @@ impl RecordsSpec {
     pub fn fixed(&self) -> &[(String, FixedCondition)] {
         match self {
             Self::Dynamodb(spec) => &spec.fixed,
-            Self::Postgres(spec) => &spec.fixed,
+            Self::Postgres(spec) | Self::Mysql(spec) => &spec.fixed,
         }
     }
 
@@ -117,7 +127,7 @@ impl RecordsSpec {
     pub fn key_names(&self) -> Vec<&str> {
         match self {
             Self::Dynamodb(spec) => spec.key_names().collect(),
-            Self::Postgres(spec) => spec
+            Self::Postgres(spec) | Self::Mysql(spec) => spec
                 .key
                 .iter()
                 .chain([&spec.parent])
@@ -135,7 +145,7 @@ impl RecordsSpec {
     pub fn dynamodb(&self) -> Option<&DynamodbSpec> {
         match self {
             Self::Dynamodb(spec) => Some(spec),
-            Self::Postgres(_) => None,
+            Self::Postgres(_) | Self::Mysql(_) => None,
         }
     }
 
@@ -143,7 +153,7 @@ impl RecordsSpec {
     pub fn dynamodb_mut(&mut self) -> Option<&mut DynamodbSpec> {
         match self {
             Self::Dynamodb(spec) => Some(spec),
-            Self::Postgres(_) => None,
+            Self::Postgres(_) | Self::Mysql(_) => None,
         }
     }
 }

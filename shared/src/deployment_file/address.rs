@@ -1,19 +1,20 @@
 //! The address of a database, and how a function signs in there.
 
+mod server;
+
+pub use self::server::{MysqlServer, ServerAddress, SqlEngine};
+
 use std::fmt;
-use std::net::IpAddr;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
-use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
 
-/// The address of a PostgreSQL database, without a password.
+/// The address of a database, without a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseAddress {
-    /// Hosts, in the order in which they are tried, with ports, user and name of the database.
-    pub config: Config,
+    /// The server, the user, and the name of the database.
+    pub server: ServerAddress,
     /// Where the password is from.
     pub password: Password,
     /// The certificates of the authorities that may sign the server's, in DER; empty for those of the machine.
@@ -54,7 +55,7 @@ impl fmt::Debug for GivenPassword {
 impl fmt::Debug for DatabaseAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseAddress")
-            .field("name", &self.config.get_dbname())
+            .field("name", &self.server.database())
             .finish_non_exhaustive()
     }
 }
@@ -62,7 +63,7 @@ impl fmt::Debug for DatabaseAddress {
 /// An address in a deployment file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawAddress {
+pub(in crate::deployment_file) struct RawAddress {
     url: String,
     secret: Option<String>,
     iam: Option<String>,
@@ -70,7 +71,7 @@ pub(super) struct RawAddress {
 }
 
 /// What is wrong with an address, without the address.
-pub(super) struct WrongAddress(pub(super) String);
+pub(in crate::deployment_file) struct WrongAddress(pub(in crate::deployment_file) String);
 
 fn wrong<T>(message: impl Into<String>) -> Result<T, WrongAddress> {
     Err(WrongAddress(message.into()))
@@ -78,23 +79,19 @@ fn wrong<T>(message: impl Into<String>) -> Result<T, WrongAddress> {
 
 impl RawAddress {
     /// The checked address.
-    pub(super) fn checked(self) -> Result<DatabaseAddress, WrongAddress> {
-        let mut config = config(&self.url)?;
+    pub(in crate::deployment_file) fn checked(self) -> Result<DatabaseAddress, WrongAddress> {
+        let mut server = ServerAddress::parse(&self.url)?;
         let password = password(self.secret, self.iam)?;
-        if password == Password::Iam && config.get_hosts().len() > 1 {
+        if password == Password::Iam && server.host().is_none() {
             return wrong("with `iam` the address has one host, which the token is signed for");
         }
-        if config.get_user().is_none() && !matches!(password, Password::Secret(_)) {
-            return wrong("the address has no user, as in postgres://user@host:5432/name");
+        if server.user().is_none() && !matches!(password, Password::Secret(_)) {
+            return wrong(no_user(&server));
         }
-        if is_on_this_machine(&config) {
-            if config.get_ssl_mode() != SslMode::Require {
-                config.ssl_mode(SslMode::Disable);
-            }
-        } else {
-            if config.get_ssl_mode() == SslMode::Disable {
+        if !server.is_on_this_machine() {
+            if server.encryption() == Some(false) {
                 return wrong(
-                    "a connection to another machine is always encrypted; remove `sslmode=disable`",
+                    "a connection to another machine is always encrypted; remove the parameter that switches it off",
                 );
             }
             if password == Password::None {
@@ -102,14 +99,18 @@ impl RawAddress {
                     "a database on another machine needs `secret` (an ARN in Secrets Manager) or `iam`",
                 );
             }
-            config.ssl_mode(SslMode::Require);
         }
+        server.settle_encryption();
         Ok(DatabaseAddress {
-            config,
+            server,
             password,
             authorities: self.ca.as_deref().map_or(Ok(Vec::new()), certificates)?,
         })
     }
+}
+
+fn no_user(server: &ServerAddress) -> String {
+    format!("the address has no user, as in {}", server.example())
 }
 
 impl DatabaseAddress {
@@ -118,24 +119,20 @@ impl DatabaseAddress {
     /// # Errors
     /// What is wrong with the address, without the address.
     pub fn of_operator(url: &str, password: Option<String>) -> Result<Self, String> {
-        let has_password = |config: Config| config.get_password().is_some();
-        if url.parse().is_ok_and(has_password) {
+        if ServerAddress::has_password(url) {
             return Err(
-                "the address has a password, which the list of processes shows; leave it out, and give it in PGPASSWORD, in a file, \
-                 or when asked"
+                "the address has a password, which the list of processes shows; leave it out, and give it in the environment, in a \
+                 file, or when asked"
                     .to_owned(),
             );
         }
-        let mut config = config(url).map_err(|WrongAddress(reason)| reason)?;
-        if config.get_user().is_none() {
-            return Err("the address has no user, as in postgres://user@host:5432/name".to_owned());
+        let mut server = ServerAddress::parse(url).map_err(|WrongAddress(reason)| reason)?;
+        if server.user().is_none() {
+            return Err(no_user(&server));
         }
-        config.ssl_mode(match is_on_this_machine(&config) {
-            true => SslMode::Disable,
-            false => SslMode::Require,
-        });
+        server.settle_encryption();
         Ok(Self {
-            config,
+            server,
             password: password.map_or(Password::None, |text| Password::Given(GivenPassword(text))),
             authorities: Vec::new(),
         })
@@ -143,36 +140,8 @@ impl DatabaseAddress {
 
     /// Whether the connection is encrypted, and the server's certificate checked. Always, but on the same machine.
     pub fn is_encrypted(&self) -> bool {
-        self.config.get_ssl_mode() == SslMode::Require
+        self.server.encryption() == Some(true)
     }
-}
-
-/// The parts of an address. The parser's own error can contain the password.
-fn config(url: &str) -> Result<Config, WrongAddress> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return wrong("`url` must be like postgres://user@host:5432/name");
-    }
-    // Certificates are always checked, with the host's name: PostgreSQL's `verify-full`, a word that the parser lacks.
-    let url = url
-        .replace("sslmode=verify-full", "sslmode=require")
-        .replace("sslmode=verify-ca", "sslmode=require");
-    let Ok(config) = url.parse::<Config>() else {
-        return wrong("`url` is no address like postgres://user@host:5432/name");
-    };
-    if config.get_password().is_some() {
-        return wrong(
-            "the address has a password; store it in Secrets Manager, and give the ARN of that as `secret`",
-        );
-    }
-    if config.get_hosts().is_empty() {
-        return wrong("the address has no host, as in postgres://user@host:5432/name");
-    }
-    if config.get_dbname().is_none() {
-        return wrong(
-            "the address has no name of a database, as in postgres://user@host:5432/name",
-        );
-    }
-    Ok(config)
 }
 
 fn password(secret: Option<String>, iam: Option<String>) -> Result<Password, WrongAddress> {
@@ -206,15 +175,4 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, WrongAddress>
             "`ca` must be certificates in PEM: -----BEGIN CERTIFICATE----- and so on, in a text of several lines",
         ),
     }
-}
-
-/// Whether every host is this machine, so that nothing goes over a network. A `hostaddr` is where a connection goes, whatever
-/// the host is called.
-fn is_on_this_machine(config: &Config) -> bool {
-    let mut addresses = config.get_hostaddrs().iter();
-    addresses.all(IpAddr::is_loopback)
-        && config.get_hosts().iter().all(|host| match host {
-            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
-            Host::Unix(_) => true,
-        })
 }

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 
 use super::dynamodb::DynamodbClients;
-use super::postgres::{Databases, Network};
+use super::sql::{Databases, Network};
 use crate::env;
 
 /// The clients for the host's records.

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::postgres::{self, Finding, PostgresRecords, TableOverview};
+use super::sql::{Connector, Finding, TableOverview};
 use super::{ReadRequest, RecordsClients, RecordsError, RecordsSource};
+use super::{mysql, postgres};
 use crate::catalog::{DynamodbSpec, ExportType, RecordsSpec, SqlSpec};
-use crate::deployment_file::DatabaseAddress;
+use crate::deployment_file::{DatabaseAddress, SqlEngine};
 use crate::live_catalog::LiveCatalog;
 
 /// Opens the records of any type.
@@ -21,7 +22,9 @@ pub enum Location {
     /// A table of DynamoDB.
     Dynamodb(TableLocation),
     /// A table of a database.
-    Postgres {
+    Database {
+        /// The engine.
+        engine: SqlEngine,
         /// The name of the database in the catalog.
         database: String,
         /// The database's address.
@@ -56,13 +59,14 @@ impl fmt::Display for Location {
                 write!(f, "dynamodb {region} {role} {table}")
             }
             // Of the address, only the database's name: after a failover, the same records are at another host.
-            Self::Postgres {
+            Self::Database {
+                engine,
                 database,
                 address,
                 table,
             } => {
-                let name = address.config.get_dbname().unwrap_or_default();
-                write!(f, "postgres {database} {name} {table}")
+                let name = address.server.database();
+                write!(f, "{engine} {database} {name} {table}")
             }
         }
     }
@@ -81,7 +85,8 @@ impl RecordsOpener {
     pub fn locate(&self, spec: &RecordsSpec) -> Result<Location, RecordsError> {
         match spec {
             RecordsSpec::Dynamodb(spec) => self.table(spec).map(Location::Dynamodb),
-            RecordsSpec::Postgres(spec) => self.database(spec),
+            RecordsSpec::Postgres(spec) => self.database(SqlEngine::Postgres, spec),
+            RecordsSpec::Mysql(spec) => self.database(SqlEngine::Mysql, spec),
         }
     }
 
@@ -103,11 +108,12 @@ impl RecordsOpener {
         })
     }
 
-    fn database(&self, spec: &SqlSpec) -> Result<Location, RecordsError> {
+    fn database(&self, engine: SqlEngine, spec: &SqlSpec) -> Result<Location, RecordsError> {
         let name = &spec.database.name;
         let version = self.live.current();
         let address = version.deployment.database(name).cloned();
-        Ok(Location::Postgres {
+        Ok(Location::Database {
+            engine,
             database: name.clone(),
             address: Box::new(mapped("database", name, address)?),
             table: spec.table.clone(),
@@ -125,9 +131,13 @@ impl RecordsOpener {
     /// As [`RecordsOpener::locate`], and when the database cannot be reached.
     pub async fn check(&self, export_type: &ExportType) -> Result<Vec<Finding>, RecordsError> {
         match (&export_type.records, self.locate(&export_type.records)?) {
-            (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
+            (RecordsSpec::Postgres(spec), Location::Database { address, .. }) => {
                 let connector = self.clients.databases.connector(*address, None);
                 postgres::check(&connector, export_type, spec).await
+            }
+            (RecordsSpec::Mysql(spec), Location::Database { address, .. }) => {
+                let connector = self.clients.databases.connector(*address, None);
+                mysql::check(&connector, export_type, spec).await
             }
             _ => Ok(Vec::new()),
         }
@@ -142,8 +152,17 @@ impl RecordsOpener {
         address: DatabaseAddress,
         table: &str,
     ) -> Result<Option<TableOverview>, RecordsError> {
+        let engine = address.server.engine();
         let connector = self.clients.databases.connector(address, None);
-        postgres::overview(&connector, table).await
+        match engine {
+            SqlEngine::Postgres => postgres::overview(&connector, table).await,
+            SqlEngine::Mysql => mysql::overview(&connector, table).await,
+        }
+    }
+
+    fn connector(&self, address: DatabaseAddress, request: &ReadRequest<'_>) -> Connector {
+        let as_of = request.is_file.then_some(request.range.as_of);
+        self.clients.databases.connector(address, as_of)
     }
 
     /// Opens records; after `position`, if given.
@@ -161,10 +180,14 @@ impl RecordsOpener {
                 let client = self.client(&location).await;
                 RecordsSource::in_dynamodb(client, &location.table, request, position)
             }
-            (RecordsSpec::Postgres(spec), Location::Postgres { address, .. }) => {
-                let as_of = request.is_file.then_some(request.range.as_of);
-                let connector = self.clients.databases.connector(*address, as_of);
-                let records = PostgresRecords::open(connector, spec, &request, position).await?;
+            (RecordsSpec::Postgres(spec), Location::Database { address, .. }) => {
+                let connector = self.connector(*address, &request);
+                let records = postgres::open(connector, spec, &request, position).await?;
+                Ok(records.into())
+            }
+            (RecordsSpec::Mysql(spec), Location::Database { address, .. }) => {
+                let connector = self.connector(*address, &request);
+                let records = mysql::open(connector, spec, &request, position).await?;
                 Ok(records.into())
             }
             _ => Err(RecordsError::Position),

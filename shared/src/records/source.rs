@@ -3,7 +3,9 @@
 use aws_sdk_dynamodb::Client;
 
 use super::dynamodb::{DynamoPage, DynamoRecords};
-use super::postgres::{PostgresPage, PostgresRecords};
+use super::mysql::Mysql;
+use super::postgres::Postgres;
+use super::sql::{SqlPage, SqlRecords};
 use super::{ReadRequest, RecordsError};
 use crate::selection::{KeyTime, Projection};
 use crate::value::Value;
@@ -15,7 +17,8 @@ pub struct RecordsSource(Source);
 #[derive(Debug)]
 enum Source {
     Dynamodb(Box<DynamoRecords>),
-    Postgres(Box<PostgresRecords>),
+    Postgres(Box<SqlRecords<Postgres>>),
+    Mysql(Box<SqlRecords<Mysql>>),
 }
 
 /// Some records, in order, and the positions between them.
@@ -25,12 +28,18 @@ pub struct RecordsPage(Page);
 #[derive(Debug)]
 enum Page {
     Dynamodb(DynamoPage),
-    Postgres(Box<PostgresPage>),
+    Sql(Box<SqlPage>),
 }
 
-impl From<PostgresRecords> for RecordsSource {
-    fn from(records: PostgresRecords) -> Self {
+impl From<SqlRecords<Postgres>> for RecordsSource {
+    fn from(records: SqlRecords<Postgres>) -> Self {
         Self(Source::Postgres(Box::new(records)))
+    }
+}
+
+impl From<SqlRecords<Mysql>> for RecordsSource {
+    fn from(records: SqlRecords<Mysql>) -> Self {
+        Self(Source::Mysql(Box::new(records)))
     }
 }
 
@@ -58,6 +67,7 @@ impl RecordsSource {
                 source.examine_at_most(i32::try_from(records).unwrap_or(i32::MAX))
             }
             Source::Postgres(source) => source.examine_at_most(records),
+            Source::Mysql(source) => source.examine_at_most(records),
         }
     }
 
@@ -66,6 +76,7 @@ impl RecordsSource {
         match self.0 {
             Source::Dynamodb(source) => Self(Source::Dynamodb(Box::new(source.with_read_ahead()))),
             Source::Postgres(source) => Self(Source::Postgres(Box::new(source.with_read_ahead()))),
+            Source::Mysql(source) => Self(Source::Mysql(Box::new(source.with_read_ahead()))),
         }
     }
 
@@ -74,6 +85,7 @@ impl RecordsSource {
         match self.0 {
             Source::Dynamodb(_) => {}
             Source::Postgres(source) => source.close().await,
+            Source::Mysql(source) => source.close().await,
         }
     }
 
@@ -82,6 +94,7 @@ impl RecordsSource {
         match &self.0 {
             Source::Dynamodb(source) => source.is_at_end(),
             Source::Postgres(source) => source.is_at_end(),
+            Source::Mysql(source) => source.is_at_end(),
         }
     }
 
@@ -92,7 +105,8 @@ impl RecordsSource {
     pub async fn next(&mut self) -> Result<Option<RecordsPage>, RecordsError> {
         let page = match &mut self.0 {
             Source::Dynamodb(source) => source.next().await?.map(Page::Dynamodb),
-            Source::Postgres(source) => source.next().await?.map(Box::new).map(Page::Postgres),
+            Source::Postgres(source) => source.next().await?.map(Box::new).map(Page::Sql),
+            Source::Mysql(source) => source.next().await?.map(Box::new).map(Page::Sql),
         };
         Ok(page.map(RecordsPage))
     }
@@ -103,7 +117,7 @@ impl RecordsPage {
     pub fn len(&self) -> usize {
         match &self.0 {
             Page::Dynamodb(page) => page.len(),
-            Page::Postgres(page) => page.len(),
+            Page::Sql(page) => page.len(),
         }
     }
 
@@ -123,7 +137,7 @@ impl RecordsPage {
     ) {
         match &self.0 {
             Page::Dynamodb(page) => page.values(index, values),
-            Page::Postgres(page) => page.values(index, values),
+            Page::Sql(page) => page.values(index, values),
         }
         projection.convert(values);
     }
@@ -133,7 +147,7 @@ impl RecordsPage {
     pub fn key_time(&self, index: usize) -> KeyTime {
         match &self.0 {
             Page::Dynamodb(page) => page.key_time(index),
-            Page::Postgres(page) => page.key_time(),
+            Page::Sql(page) => page.key_time(),
         }
     }
 
@@ -141,7 +155,7 @@ impl RecordsPage {
     pub fn sort_key(&self, index: usize) -> Option<&str> {
         match &self.0 {
             Page::Dynamodb(page) => page.sort_key(index),
-            Page::Postgres(_) => None,
+            Page::Sql(_) => None,
         }
     }
 
@@ -149,7 +163,7 @@ impl RecordsPage {
     pub fn position(&self, index: usize) -> String {
         match &self.0 {
             Page::Dynamodb(page) => page.position(index),
-            Page::Postgres(page) => page.position(index),
+            Page::Sql(page) => page.position(index),
         }
     }
 
@@ -157,7 +171,7 @@ impl RecordsPage {
     pub fn end(&self) -> String {
         match &self.0 {
             Page::Dynamodb(page) => page.end(),
-            Page::Postgres(page) => page.end(),
+            Page::Sql(page) => page.end(),
         }
     }
 
@@ -165,7 +179,7 @@ impl RecordsPage {
     pub fn read(&self) -> u64 {
         match &self.0 {
             Page::Dynamodb(page) => page.read(),
-            Page::Postgres(page) => page.read(),
+            Page::Sql(page) => page.read(),
         }
     }
 
@@ -173,7 +187,7 @@ impl RecordsPage {
     pub fn read_through(&self, index: usize) -> u64 {
         match &self.0 {
             Page::Dynamodb(page) => page.read_through(index),
-            Page::Postgres(page) => page.read_through(index),
+            Page::Sql(page) => page.read_through(index),
         }
     }
 
@@ -181,7 +195,7 @@ impl RecordsPage {
     pub fn read_units(&self) -> f64 {
         match &self.0 {
             Page::Dynamodb(page) => page.read_units,
-            Page::Postgres(_) => 0.0,
+            Page::Sql(_) => 0.0,
         }
     }
 
@@ -189,7 +203,7 @@ impl RecordsPage {
     pub fn examined(&self) -> u64 {
         match &self.0 {
             Page::Dynamodb(page) => page.examined,
-            Page::Postgres(page) => page.examined(),
+            Page::Sql(page) => page.examined(),
         }
     }
 }

@@ -4,7 +4,9 @@
 
 mod answer;
 pub mod fake;
+pub mod mariadb;
 pub mod postgres;
+mod server;
 mod tables;
 
 use std::time::Duration;

@@ -1,22 +1,17 @@
 //! A PostgreSQL server of its own for tests: Debian's, or the one that `make readers` installs.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-/// PostgreSQL refuses to run as root, and is then run as this user, who owns nothing: `nobody` on Debian.
-const NOBODY: u32 = 65_534;
-/// How long the server may take to start.
-const START: Duration = Duration::from_secs(60);
+use crate::server::{Certificate, NOBODY, START, free_port, is_root, run, signal, wait_for};
+
 /// The folder of Debian's PostgreSQL, by version. It has TLS and ICU.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// The folder with the programs of PostgreSQL 16, in the folder of installed packages. It has neither.
@@ -111,7 +106,7 @@ impl PostgresServer {
             "fsync=off".to_owned(),
             "max_connections=100".to_owned(),
         ];
-        settings.extend(certificate.iter().flat_map(Certificate::settings));
+        settings.extend(certificate.iter().flat_map(encryption));
         for setting in settings {
             server.args(["-c", &setting]);
         }
@@ -295,19 +290,6 @@ impl Drop for Pooler {
     }
 }
 
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
-}
-
-/// Waits until something listens on a port of this machine.
-fn wait_for(port: u16) {
-    let begun = Instant::now();
-    while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(begun.elapsed() < START, "nothing listens on {port}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         // The postmaster ends its children when it is asked to end.
@@ -327,48 +309,6 @@ fn program(programs: &Path, name: &str, folder: &Path) -> Command {
         command.uid(NOBODY).gid(NOBODY);
     }
     command
-}
-
-fn signal(process: &Child, signal: &str) {
-    let pid = process.id().to_string();
-    let _ = Command::new("kill").args([signal, &pid]).status();
-}
-
-/// A certificate for `localhost`, and its authority.
-struct Certificate {
-    authority: String,
-    files: [PathBuf; 2],
-}
-
-impl Certificate {
-    fn new(folder: &Path) -> Self {
-        let mut authority = CertificateParams::default();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority_key = KeyPair::generate().unwrap();
-        let pem = authority.self_signed(&authority_key).unwrap().pem();
-        let issuer = Issuer::new(authority, authority_key);
-        let key = KeyPair::generate().unwrap();
-        let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let server = server.signed_by(&key, &issuer).unwrap();
-        let files = [folder.join("server.crt"), folder.join("server.key")];
-        fs::write(&files[0], server.pem()).unwrap();
-        fs::write(&files[1], key.serialize_pem()).unwrap();
-        // PostgreSQL refuses a key that others may read.
-        fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
-        Self {
-            authority: pem,
-            files,
-        }
-    }
-
-    fn settings(&self) -> [String; 3] {
-        let [certificate, key] = &self.files;
-        [
-            "ssl=on".to_owned(),
-            format!("ssl_cert_file={}", certificate.display()),
-            format!("ssl_key_file={}", key.display()),
-        ]
-    }
 }
 
 /// The program PgBouncer. Debian puts it where only root's path has it.
@@ -400,16 +340,12 @@ fn installed() -> PathBuf {
     found.next().expect("PostgreSQL, by `make readers`")
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+/// The settings that encrypt connections.
+fn encryption(certificate: &Certificate) -> [String; 3] {
+    let [certificate, key] = &certificate.files;
+    [
+        "ssl=on".to_owned(),
+        format!("ssl_cert_file={}", certificate.display()),
+        format!("ssl_key_file={}", key.display()),
+    ]
 }

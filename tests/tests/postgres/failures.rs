@@ -53,10 +53,7 @@ async fn a_table_that_cannot_be_read_is_an_error_that_says_why() {
     );
     let source = Source::new("hidden", &statements, BY_TIME, &COLUMNS).await;
     let url = source.server.url("hidden").replace("waybill@", "reader@");
-    let source = Source {
-        opener: opener(&url),
-        ..source
-    };
+    let source = source.opened_by(opener(&url));
     let hidden = source
         .open("acme", &source.projection(&json!({})), None)
         .await
@@ -118,10 +115,9 @@ async fn a_database_that_cannot_be_used_is_an_error_that_says_why() {
             true,
         ),
     ] {
-        let source = Source {
+        let source = SqlSource {
             of: source.of.clone(),
             opener: opener(&url),
-            server: source.server.clone(),
         };
         let opened = source
             .open("acme", &source.projection(&json!({})), None)

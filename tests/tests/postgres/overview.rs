@@ -69,7 +69,11 @@ async fn an_address_with_a_password_or_without_a_user_is_refused() {
     );
     assert!(!with_password.contains("hunter2"));
     assert!(refused("postgres://db.example/shop").starts_with("the address has no user"));
-    assert!(refused("mysql://app@db.example/shop").starts_with("`url` must be like postgres://"));
+    assert!(refused("oracle://app@db.example/shop").starts_with("`url` must be like postgres://"));
+    let with_password = refused("mysql://app:hunter2@db.example/shop");
+    assert!(with_password.starts_with("the address has a password"));
+    assert!(!with_password.contains("hunter2"));
+    assert!(refused("mysql://db.example/shop").starts_with("the address has no user"));
     let given =
         DatabaseAddress::of_operator("postgres://app@db.example/shop", Some("hunter2".to_owned()));
     let given = given.unwrap();

@@ -177,10 +177,7 @@ async fn a_socket_in_the_file_system_gives_the_same_records() {
     let folder = tempfile::tempdir().unwrap();
     let socket = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{port}"))).unwrap();
     let folder = folder.path().to_str().unwrap().replace('/', "%2F");
-    let source = Source {
-        opener: opener(&url.replace("127.0.0.1", &folder)),
-        ..source
-    };
+    let source = source.opened_by(opener(&url.replace("127.0.0.1", &folder)));
     let relay = tokio::spawn(async move {
         while let Ok((mut here, _)) = socket.accept().await {
             let mut there = TcpStream::connect(&address).await.unwrap();

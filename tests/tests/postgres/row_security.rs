@@ -12,10 +12,7 @@ async fn as_reader(name: &str, statements: &str, records: &str) -> Source {
     );
     let source = Source::new(name, &statements, records, &COLUMNS).await;
     let url = source.server.url(name).replace("waybill@", "reader@");
-    Source {
-        opener: opener(&url),
-        ..source
-    }
+    source.opened_by(opener(&url))
 }
 
 const BY_ID: &str = "parent = \"shop\", key = [\"id\"]";

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use waybill::deployment_file::DeploymentFile;
 use waybill::records::RecordsClients;
 use waybill_tests::skipped;
 
@@ -53,10 +54,7 @@ async fn source(name: &str, statements: &str, host: &str, ca: &str, sdk: &SdkCon
     );
     let deployment = DeploymentFile::parse(&deployment).unwrap();
     let clients = RecordsClients::new(sdk, None);
-    Source {
-        opener: RecordsOpener::new(clients, deployment.into()),
-        ..source
-    }
+    source.opened_by(RecordsOpener::new(clients, deployment.into()))
 }
 
 fn role(name: &str, password: &str) -> String {

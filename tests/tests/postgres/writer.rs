@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_postgres::Client;
 
+use waybill::value::Value;
+
 use super::*;
 
 /// The reads, each with a writer of its own.

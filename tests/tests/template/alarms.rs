@@ -146,7 +146,7 @@ fn every_log_line_about_a_failure_is_counted_and_every_counted_line_exists() {
             source += &sources::without_tests(&text("shared/src/live_catalog/s3.rs"));
         }
         if source.contains("RecordsOpener::new(") {
-            source += &sources::without_tests(&text("shared/src/records/postgres.rs"));
+            source += &sources::without_tests(&text("shared/src/records/sql/reader.rs"));
         }
         for (message, metric) in metrics {
             if source.contains(&format!("\"{message}\"")) {

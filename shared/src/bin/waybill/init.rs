@@ -9,7 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use waybill::catalog::Catalog;
-use waybill::deployment_file::{DatabaseAddress, DeploymentFile};
+use waybill::deployment_file::{DatabaseAddress, DeploymentFile, SqlEngine};
 use waybill::env;
 use waybill::records::{RecordsClients, RecordsError, RecordsOpener, TableOverview};
 
@@ -18,16 +18,17 @@ use crate::{Failure, Outcome};
 
 pub(crate) const USAGE: &str = "\
 waybill init --url URL --table TABLE --parent COLUMN [--kind KIND] [--name NAME] [--password-file FILE] [--into FOLDER]
-    Looks at a table in PostgreSQL (types, keys, indexes, comments, foreign keys, and values of 1,000 rows), and writes catalog.toml
-    with its entry and deployment.toml with the database's address, with a comment for each guess. URL is
-    postgres://user@host:5432/name. The password is that of PGPASSWORD, or in FILE, or is asked for. TABLE has its schema, such as
-    public.orders. COLUMN has the id of what records belong to, such as customer_id. KIND is what people call that; by default the
+    Looks at a table in PostgreSQL, MySQL or MariaDB (types, keys, indexes, comments, foreign keys, and values of 1,000 rows), and
+    writes catalog.toml with its entry and deployment.toml with the database's address, with a comment for each guess. URL is
+    postgres://user@host:5432/name or mysql://user@host:3306/name. The password is that of PGPASSWORD or MYSQL_PWD, or in FILE, or is
+    asked for. TABLE in PostgreSQL has its schema, such as public.orders. COLUMN has the id of what records belong to, such as customer_id. KIND is what people call that; by default the
     column's name without `_id`. NAME is the type's; by default the table's. FOLDER is `waybill` by default; no file in it is
     replaced.";
 
 /// The arguments.
 struct Init {
     url: String,
+    engine: SqlEngine,
     table: String,
     parent: String,
     kind: Option<String>,
@@ -42,6 +43,7 @@ pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {
     init.check_folder()?;
     let overview = init.look().await?;
     let asked = Asked {
+        engine: init.engine,
         table: init.table.clone(),
         parent: init.parent.clone(),
         kind: init.kind.clone(),
@@ -87,11 +89,16 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Init, Failure> {
         }
     }
     let table: String = table.ok_or("--table is missing, such as public.orders")?;
-    if !table.contains('.') {
+    let missing =
+        "--url is missing, such as postgres://user@host:5432/name or mysql://user@host:3306/name";
+    let url: String = url.ok_or(missing)?;
+    let engine = DatabaseAddress::of_operator(&url, None)?.server.engine();
+    if engine == SqlEngine::Postgres && !table.contains('.') {
         return Err(format!("--table needs the schema: public.{table}").into());
     }
     Ok(Init {
-        url: url.ok_or("--url is missing, such as postgres://user@host:5432/name")?,
+        url,
+        engine,
         table,
         parent: parent.ok_or(
             "--parent is missing: the column with the id of what records belong to, such as customer_id",
@@ -122,8 +129,12 @@ impl Init {
             let wants_password = match self.overview(password.clone()).await {
                 Ok(Some(overview)) => return Ok(overview),
                 Ok(None) => {
+                    let grant = match self.engine {
+                        SqlEngine::Postgres => "use its schema: GRANT USAGE ON SCHEMA … TO …",
+                        SqlEngine::Mysql => "read it: GRANT SELECT ON … TO …",
+                    };
                     return Err(format!(
-                        "there is no table {} (capitals count), or the user may not use its schema: GRANT USAGE ON SCHEMA … TO …",
+                        "there is no table {} (capitals count), or the user may not {grant}",
                         self.table
                     )
                     .into());
@@ -134,15 +145,27 @@ impl Init {
                 },
             };
             if password.is_some() || !std::io::stdin().is_terminal() {
-                return Err(format!("{wants_password}: give the password in PGPASSWORD, or in a file with --password-file").into());
+                return Err(format!(
+                    "{wants_password}: give the password in {}, or in a file with --password-file",
+                    self.variable()
+                )
+                .into());
             }
             password = Some(rpassword::prompt_password("Password of the database: ")?);
         }
     }
 
+    /// The variable with the password, as the engine's own programs have it.
+    fn variable(&self) -> &'static str {
+        match self.engine {
+            SqlEngine::Postgres => "PGPASSWORD",
+            SqlEngine::Mysql => "MYSQL_PWD",
+        }
+    }
+
     fn password(&self) -> Result<Option<String>, Box<dyn Error>> {
         let Some(file) = &self.password_file else {
-            return Ok(env::optional("PGPASSWORD"));
+            return Ok(env::optional(self.variable()));
         };
         let text = fs::read_to_string(file)
             .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;

@@ -2,6 +2,7 @@
 
 mod database;
 mod fixed;
+mod mysql;
 mod partitions;
 
 use std::collections::BTreeMap;
@@ -11,8 +12,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub(super) use self::database::Databases;
-use self::database::{database_spec, key};
+use self::database::{DatabaseEngine, database_spec, key};
 use self::fixed::fixed;
+pub(super) use self::mysql::read_numbers;
 use self::partitions::{number_partitions, partitions, periods};
 use super::{Wrong, not_empty, wrong};
 use crate::catalog::{DatabaseSpec, DynamodbSpec, RecordsSpec, SortFormat, SqlSpec};
@@ -54,6 +56,7 @@ pub(super) struct RawRecords {
 enum Engine {
     Dynamodb,
     Postgres,
+    Mysql,
 }
 
 /// How a whole table is read.
@@ -88,8 +91,16 @@ pub(super) fn records(
                     format!("the catalog has no [database.{}]", name.get_ref()),
                 )
             })?;
-            let database = database_spec(name.get_ref(), database.get_ref())?;
-            sql(raw, database).map(RecordsSpec::Postgres)
+            let spec = database_spec(name.get_ref(), database.get_ref())?;
+            match database.get_ref().engine {
+                DatabaseEngine::Postgres => sql(raw, spec).map(RecordsSpec::Postgres),
+                DatabaseEngine::Mysql => {
+                    let row_security = raw.get_ref().row_security.clone();
+                    refused(row_security, "row_security", "MySQL")?;
+                    let records = sql(raw, spec)?;
+                    Ok(RecordsSpec::Mysql(mysql::with_numbers(records)))
+                }
+            }
         }
     }
 }
@@ -116,7 +127,7 @@ fn dynamodb(raw: Spanned<RawRecords>) -> Result<DynamodbSpec, Wrong> {
     let mut found = Wrong::default();
     let engine = "DynamoDB";
     if let Some(engine) = found.keep(needed(&span, raw.engine, "engine"))
-        && let Engine::Postgres = engine.get_ref()
+        && let Engine::Postgres | Engine::Mysql = engine.get_ref()
     {
         found.add(wrong(
             &engine,

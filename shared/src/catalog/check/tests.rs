@@ -209,7 +209,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal("RECORDS_TABLE", "prod-records"),
             @"the catalog is invalid in line 6: `table` must be a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the table's own");
     assert_snapshot!(refusal("dynamodb", "mongodb"),
-            @"the catalog is invalid in line 6: unknown variant `mongodb`, expected `dynamodb` or `postgres`");
+            @"the catalog is invalid in line 6: unknown variant `mongodb`, expected one of `dynamodb`, `postgres`, `mysql`");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
             @"the catalog is invalid in line 7: `read_mb_per_s` must be an integer of at least 1, in megabytes per second");
     assert_snapshot!(refusal("rfc3339_ms#id", "iso"),

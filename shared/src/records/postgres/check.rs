@@ -1,39 +1,17 @@
 //! Compares a type's entry with the table that its records are in.
 
-use std::fmt;
-
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::databases::Connector;
-use super::error::ConnectionError;
-use super::indexes::Indexes;
-use super::sql;
-use super::table::{ColumnError, Table};
-use super::{parent_and_key, unproven};
-use crate::catalog::{Column, ExportType, SqlSpec};
+use super::indexes::indexes;
+use super::quoting;
+use super::table::Table;
+use super::{ConnectionError, connect};
+use crate::catalog::{Column, ExportType, FixedCondition, Path, SqlSpec, StoredForm};
 use crate::records::RecordsError;
-
-/// What a comparison of an entry with its table has found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// Exports of the type fail.
-    Error(String),
-    /// Exports work, but slowly, or not as may be meant.
-    Warning(String),
-    /// What may be of interest.
-    Note(String),
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Error(text) => write!(f, "error: {text}"),
-            Self::Warning(text) => write!(f, "warning: {text}"),
-            Self::Note(text) => write!(f, "note: {text}"),
-        }
-    }
-}
+use crate::records::sql::{
+    CONNECT, ColumnError, Connector, Described, Finding, Indexes, of_columns,
+};
 
 /// The server's version, whether it is a standby, the connections that the role may have (-1: any number), and whether it may
 /// read the table.
@@ -53,8 +31,8 @@ pub(in crate::records) async fn check(
     export_type: &ExportType,
     spec: &SqlSpec,
 ) -> Result<Vec<Finding>, RecordsError> {
-    let failed = |error: ConnectionError| error.into_records_error("Connect", spec);
-    let connection = connector.connect().await.map_err(failed)?;
+    let failed = |error: ConnectionError| error.into_records_error(CONNECT, spec);
+    let connection = connect(connector).await.map_err(failed)?;
     let findings = compare(connection.client(), export_type, spec).await;
     connection.close().await;
     findings.map_err(failed)
@@ -68,7 +46,7 @@ async fn compare(
     let Some(table) = Table::describe(client, &spec.table).await? else {
         let missing = format!(
             "there is no table {} (capitals count), or the role may not use its schema: GRANT USAGE ON SCHEMA … TO …",
-            sql::shown_qualified(&spec.table)
+            quoting::shown_qualified(&spec.table)
         );
         return Ok(vec![Finding::Error(missing)]);
     };
@@ -88,8 +66,8 @@ async fn compare(
         if row.try_get::<_, Option<bool>>(3)? == Some(false) {
             findings.push(Finding::Error(format!(
                 "the role may not read the table: GRANT SELECT ON {} TO {}",
-                sql::shown_qualified(&spec.table),
-                sql::shown(row.try_get(4)?)
+                quoting::shown_qualified(&spec.table),
+                quoting::shown(row.try_get(4)?)
             )));
         }
         findings.extend(of_connections(row.try_get(2)?, spec.database.connections));
@@ -116,10 +94,7 @@ async fn compare(
         )));
         return Ok(findings);
     }
-    findings.extend(of_indexes(
-        &Indexes::describe(client, &spec.table).await?,
-        spec,
-    ));
+    findings.extend(of_indexes(&indexes(client, &spec.table).await?, spec));
     Ok(findings)
 }
 
@@ -134,74 +109,6 @@ fn of_connections(limit: Option<i32>, most: u32) -> Option<Finding> {
         )),
         limit => Finding::Note(format!("the role may have {limit} connections")),
     })
-}
-
-/// Names of columns that change with each change of a row.
-const CHANGING: [&str; 4] = ["updated", "modified", "changed", "last_"];
-
-fn of_columns(table: &Table, export_type: &ExportType, spec: &SqlSpec) -> Vec<Finding> {
-    let mut errors: Vec<ColumnError> = Vec::new();
-    errors.extend(table.parent_column(&spec.parent).err());
-    errors.extend(
-        spec.key
-            .iter()
-            .filter_map(|name| table.key_column(name).err()),
-    );
-    errors.extend(
-        spec.fixed
-            .iter()
-            .filter_map(|(name, condition)| table.is_fixed(name, condition).err()),
-    );
-    let form = export_type.created_form();
-    let created = export_type.created.as_ref();
-    let created = created.map(|path| table.expression(path, form.as_ref()));
-    errors.extend(created.and_then(Result::err));
-    errors.extend(table.created(export_type).err());
-    for column in &export_type.columns {
-        let form = column.conversion.form.as_ref();
-        let paths = column.origin.paths().iter();
-        errors.extend(paths.filter_map(|path| table.expression(path, form).err()));
-    }
-    let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(
-        export_type
-            .columns
-            .iter()
-            .filter_map(|column| of_kind(table, column)),
-    );
-    for error in errors {
-        let finding = Finding::Error(error.to_string());
-        if !findings.contains(&finding) {
-            findings.push(finding);
-        }
-    }
-    let changing = spec
-        .key
-        .iter()
-        .filter(|name| CHANGING.iter().any(|word| name.starts_with(word)));
-    findings.extend(changing.map(|name| {
-        Finding::Warning(format!(
-            "the column {name} of the key seems to change with its row, which a file could then have twice or not at all"
-        ))
-    }));
-    findings
-}
-
-/// A warning about a column whose type has values of another kind than the entry says.
-fn of_kind(table: &Table, column: &Column) -> Option<Finding> {
-    let [path] = column.origin.paths() else {
-        return None;
-    };
-    let found = table.column(path.root()).ok()?;
-    if path.names().len() > 1 || column.conversion.form.is_some() || found.may_be(column) {
-        return None;
-    }
-    Some(Finding::Warning(format!(
-        "the column {} has the type {}, whose values are no {}: each is written as it is, and counted",
-        column.key,
-        found.type_name(),
-        column.kind.as_str()
-    )))
 }
 
 /// The conditions that the server refuses, such as a word that an enum does not have. Nothing is read.
@@ -225,18 +132,61 @@ async fn of_fixed(client: &Client, table: &Table, spec: &SqlSpec) -> Vec<Finding
     findings
 }
 
+impl Described for Table {
+    fn parent(&self, name: &str) -> Result<(), ColumnError> {
+        self.parent_column(name).map(|_| ())
+    }
+
+    fn key(&self, name: &str) -> Result<(), ColumnError> {
+        self.key_column(name).map(|_| ())
+    }
+
+    fn fixed(&self, name: &str, condition: &FixedCondition) -> Result<(), ColumnError> {
+        self.is_fixed(name, condition).map(|_| ())
+    }
+
+    fn value(&self, path: &Path, form: Option<&StoredForm>) -> Result<(), ColumnError> {
+        self.expression(path, form).map(|_| ())
+    }
+
+    fn time_of_creation(&self, export_type: &ExportType) -> Result<(), ColumnError> {
+        self.created(export_type)
+    }
+
+    fn other_type(&self, name: &str, column: &Column) -> Option<&str> {
+        let found = self.column(name).ok()?;
+        let may_be = column.conversion.form.is_some() || found.may_be(column);
+        (!may_be).then_some(&*found.type_name)
+    }
+}
+
 fn of_indexes(indexes: &Indexes, spec: &SqlSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !indexes.prove_keys(spec) {
         findings.push(Finding::Error(unproven(spec)));
     }
-    if !indexes.order_keys(spec) {
+    if indexes.of_order(spec).is_none() {
         findings.push(Finding::Warning(format!(
             "no index has a parent's rows in the order of the key, so that each page may read all rows of the parent, or of the table: \
              CREATE INDEX CONCURRENTLY ON {} ({})",
-            sql::shown_qualified(&spec.table),
+            quoting::shown_qualified(&spec.table),
             parent_and_key(spec)
         )));
     }
     findings
+}
+
+/// Says that two rows of a parent could have the same key, so that a file could lack one of them.
+pub(super) fn unproven(spec: &SqlSpec) -> String {
+    format!(
+        "no unique index proves that no two rows of a parent have the same key: CREATE UNIQUE INDEX CONCURRENTLY ON {} ({})",
+        quoting::shown_qualified(&spec.table),
+        parent_and_key(spec)
+    )
+}
+
+/// The columns of an index that has a parent's rows in the order of their keys, in SQL.
+fn parent_and_key(spec: &SqlSpec) -> String {
+    let columns: Vec<String> = spec.parent_and_key().map(quoting::shown).collect();
+    columns.join(", ")
 }

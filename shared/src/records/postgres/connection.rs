@@ -1,27 +1,25 @@
 //! A connection to a database, and single statements on it.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
+use rustls::ClientConfig;
 use tokio::task::JoinHandle;
 use tokio_postgres::tls::ChannelBinding;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::ConnectionError;
+use super::ConnectionError;
+use super::error::of_connecting;
 use super::joined_rows::{JoinedRows, Joins};
 use super::joining::{Encrypted, Unencrypted};
-use super::network::Network;
 use super::row::{self, RawRow};
 use super::statement::Parameters;
-
-/// How long a statement may take. The server ends it then.
-pub(super) const STATEMENT_TIME: Duration = Duration::from_secs(20);
-/// How much longer the client waits for the server to do so.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
+use crate::records::sql::{Network, STATEMENT_TIME, in_time};
 
 /// On a server that is no standby, both positions are null or the first part is false.
 const BEHIND: &str = "\
@@ -36,7 +34,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// A connection to a database.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(in crate::records) struct Connection {
     client: Client,
     task: JoinHandle<()>,
     /// `None` where rows are never joined.
@@ -47,7 +45,7 @@ impl Connection {
     /// Connects to a database, over a stream of `network` in place of TCP, if given.
     pub(super) async fn open(
         config: &mut Config,
-        tls: Option<MakeRustlsConnect>,
+        tls: Option<Arc<ClientConfig>>,
         network: Option<&Network>,
     ) -> Result<Self, ConnectionError> {
         if config.get_connect_timeout().is_none() {
@@ -65,6 +63,7 @@ impl Connection {
                     (client, tokio::spawn(until_its_end(connection)))
                 }
                 (Some(tls), None) => {
+                    let tls = MakeRustlsConnect::new(ClientConfig::clone(&tls));
                     let joins = joins.clone();
                     let (client, connection) = config.connect(Encrypted { tls, joins }).await?;
                     (client, tokio::spawn(until_its_end(connection)))
@@ -90,8 +89,8 @@ impl Connection {
                 joins: Some(joins),
             })
         };
-        let connected = in_time::<_, ConnectionError>(connected).await;
-        connected.map_err(ConnectionError::of_connecting)
+        let connected = in_time::<_, _, ConnectionError>(connected).await;
+        connected.map_err(of_connecting)
     }
 
     /// Whether the server is a standby that has received more than it shows, and shows nothing yet from after `instant`.
@@ -133,14 +132,15 @@ impl Connection {
     /// earlier one, so that a pooler may give each transaction to another connection of the server.
     ///
     /// # Errors
-    /// For the server's error, or without an answer in time. `each` is called with each row.
+    /// For the server's error, or without an answer in time. `each` is called with each row, and says whether no further row is
+    /// wanted. Returns that, too: the connection cannot be used again then.
     pub(super) async fn select(
         &self,
         settings: &str,
         statement: &str,
         parameters: Parameters,
-        mut each: impl FnMut(RawRow<'_>) -> Result<(), ConnectionError>,
-    ) -> Result<(), ConnectionError> {
+        mut each: impl FnMut(RawRow<'_>) -> Result<bool, ConnectionError>,
+    ) -> Result<bool, ConnectionError> {
         // The texts of some types depend on the session's settings.
         let begin = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \
@@ -154,12 +154,15 @@ impl Connection {
             let rows = self.client.query_typed_raw(statement, parameters).await?;
             let mut rows = std::pin::pin!(rows);
             while let Some(row) = rows.try_next().await? {
-                match self.joins {
+                let is_enough = match self.joins {
                     Some(_) => each_joined(&row, &mut each)?,
                     None => each(RawRow::new(&row::raw(&row)?))?,
+                };
+                if is_enough {
+                    return Ok(true);
                 }
             }
-            Ok::<_, ConnectionError>(())
+            Ok::<_, ConnectionError>(false)
         };
         // Each future sends when it is first polled: in this order, and before any answer.
         let all = async {
@@ -173,28 +176,24 @@ impl Connection {
         let (begun, read, ended) = in_time(async { Ok::<_, ConnectionError>(all.await) }).await?;
         self.join(false);
         begun?;
-        read?;
-        Ok(ended?)
+        let is_enough = read?;
+        ended?;
+        Ok(is_enough)
     }
 }
 
-/// Calls `each` with the rows of a joined one.
+/// Calls `each` with the rows of a joined one, until no further one is wanted.
 fn each_joined(
     joined: &Row,
-    each: &mut impl FnMut(RawRow<'_>) -> Result<(), ConnectionError>,
-) -> Result<(), ConnectionError> {
+    each: &mut impl FnMut(RawRow<'_>) -> Result<bool, ConnectionError>,
+) -> Result<bool, ConnectionError> {
     let Raw(messages) = joined.try_get(joined.len().saturating_sub(1))?;
-    row::rows(messages).try_for_each(|row| each(row?))
-}
-
-/// Waits for an answer a little longer than the server may take for it.
-pub(super) async fn in_time<T, E: Into<ConnectionError>>(
-    answer: impl Future<Output = Result<T, E>>,
-) -> Result<T, ConnectionError> {
-    match tokio::time::timeout(STATEMENT_TIME + GRACE, answer).await {
-        Ok(answer) => answer.map_err(Into::into),
-        Err(_) => Err(ConnectionError::NoAnswer),
+    for row in row::rows(messages) {
+        if each(row?)? {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 /// Runs a connection. The client reports its error, too.

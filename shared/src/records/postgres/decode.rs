@@ -1,24 +1,9 @@
 //! Values in PostgreSQL's binary format as text, without loss of a digit.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::value::Value;
-
-/// The form of a decoded value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// SQL's NULL, and JSON's.
-    Null,
-    True,
-    False,
-    Number,
-    Text,
-    /// A text with bytes that are no UTF-8.
-    LossyText,
-    /// A JSON array or object.
-    Json,
-}
+use crate::records::sql::{Form, Malformed, bytes, float, json, text};
 
 /// How a column's binary values are decoded. Values of all other types are sent as text or JSON by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,24 +30,6 @@ pub(super) enum Decoder {
     TimestampTz,
 }
 
-/// A binary value that is not of its column's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a value of the answer is malformed")]
-pub(super) struct Malformed;
-
-/// The decoded value's text and form, as a value of a record.
-pub(super) fn value(form: Form, text: &str) -> Value<'_> {
-    match form {
-        Form::Null => Value::Null,
-        Form::True => Value::Bool(true),
-        Form::False => Value::Bool(false),
-        Form::Number => Value::Number(text.into()),
-        Form::Text => Value::Text(text.into()),
-        Form::LossyText => Value::LossyText(text.into()),
-        Form::Json => Value::Json(text.into()),
-    }
-}
-
 impl Decoder {
     /// Appends the value's text, and returns its form. The text of a [`Form::Text`] may be no UTF-8.
     ///
@@ -80,12 +47,12 @@ impl Decoder {
             Self::Int4 => Ok(integer(i32::from_be_bytes(array(raw)?).into(), out)),
             Self::Int8 => Ok(integer(i64::from_be_bytes(array(raw)?), out)),
             Self::Float4 => {
-                let float = f32::from_be_bytes(array(raw)?);
-                Ok(float_text(zmij::Buffer::new().format(float), out))
+                let number = f32::from_be_bytes(array(raw)?);
+                Ok(float(zmij::Buffer::new().format(number), out))
             }
             Self::Float8 => {
-                let float = f64::from_be_bytes(array(raw)?);
-                Ok(float_text(zmij::Buffer::new().format(float), out))
+                let number = f64::from_be_bytes(array(raw)?);
+                Ok(float(zmij::Buffer::new().format(number), out))
             }
             Self::Numeric => numeric(raw, out),
             Self::Text => Ok(text(raw, out)),
@@ -93,9 +60,9 @@ impl Decoder {
                 let end = raw.iter().rposition(|byte| *byte != b' ');
                 Ok(text(&raw[..end.map_or(0, |last| last + 1)], out))
             }
-            Self::Json => json(utf8(raw)?, out),
+            Self::Json => json(raw, out),
             Self::Jsonb => match raw {
-                [1, json_text @ ..] => json(utf8(json_text)?, out),
+                [1, json_text @ ..] => json(json_text, out),
                 _ => Err(Malformed),
             },
             Self::Uuid => {
@@ -104,10 +71,7 @@ impl Decoder {
                 out.extend_from_slice(uuid.hyphenated().encode_lower(&mut digits).as_bytes());
                 Ok(Form::Text)
             }
-            Self::Bytes => {
-                out.extend_from_slice(STANDARD.encode(raw).as_bytes());
-                Ok(Form::Text)
-            }
+            Self::Bytes => Ok(bytes(raw, out)),
             Self::Date => Ok(date(i32::from_be_bytes(array(raw)?), out)),
             Self::Timestamp | Self::TimestampTz => {
                 Ok(timestamp(i64::from_be_bytes(array(raw)?), out))
@@ -118,15 +82,6 @@ impl Decoder {
 
 fn array<const N: usize>(raw: &[u8]) -> Result<[u8; N], Malformed> {
     raw.try_into().map_err(|_| Malformed)
-}
-
-fn utf8(raw: &[u8]) -> Result<&str, Malformed> {
-    std::str::from_utf8(raw).map_err(|_| Malformed)
-}
-
-fn text(raw: &[u8], out: &mut Vec<u8>) -> Form {
-    out.extend_from_slice(raw);
-    Form::Text
 }
 
 /// PostgreSQL's digits of a numeric are groups of four.
@@ -147,22 +102,6 @@ fn integer(number: i64, out: &mut Vec<u8>) -> Form {
         }
         _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
-    Form::Number
-}
-
-/// The shortest digits that give the same float, as PostgreSQL writes them since version 12: `1`, not `1.0`. NaN and the
-/// infinities are texts, as in PostgreSQL.
-fn float_text(shortest: &str, out: &mut Vec<u8>) -> Form {
-    let special = match shortest {
-        "NaN" => Some("NaN"),
-        "inf" => Some("Infinity"),
-        "-inf" => Some("-Infinity"),
-        _ => None,
-    };
-    if let Some(special) = special {
-        return text(special.as_bytes(), out);
-    }
-    out.extend_from_slice(shortest.strip_suffix(".0").unwrap_or(shortest).as_bytes());
     Form::Number
 }
 
@@ -228,42 +167,6 @@ fn push_first(group: u16, out: &mut Vec<u8>) {
     }
 }
 
-/// A JSON value without its whitespace between tokens: a scalar as such, a list or a map as compact JSON.
-fn json(json: &str, out: &mut Vec<u8>) -> Result<Form, Malformed> {
-    let trimmed = json.trim_ascii();
-    match trimmed.as_bytes().first().ok_or(Malformed)? {
-        b'"' => {
-            let scalar: String = serde_json::from_str(trimmed).map_err(|_| Malformed)?;
-            Ok(text(scalar.as_bytes(), out))
-        }
-        b'{' | b'[' => {
-            compact(trimmed.as_bytes(), out);
-            Ok(Form::Json)
-        }
-        b't' => Ok(Form::True),
-        b'f' => Ok(Form::False),
-        b'n' => Ok(Form::Null),
-        _ => {
-            out.extend_from_slice(trimmed.as_bytes());
-            Ok(Form::Number)
-        }
-    }
-}
-
-fn compact(json: &[u8], out: &mut Vec<u8>) {
-    let (mut is_text, mut is_escaped) = (false, false);
-    out.extend(json.iter().filter(|byte| {
-        let is_shown = is_text || !byte.is_ascii_whitespace();
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = is_text,
-            b'"' => is_text = !is_text,
-            _ => {}
-        }
-        is_shown
-    }));
-}
-
 /// Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
 const EPOCH_DAYS: i64 = 10_957;
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
@@ -310,6 +213,18 @@ fn timestamp(microseconds: i64, out: &mut Vec<u8>) -> Form {
     out.extend_from_slice(era);
     Form::Text
 }
+
+/// A time without a zone in PostgreSQL's binary form, as the instant of that time in `zone`. Of two such instants, the
+/// earlier one; a time that the clocks skip is taken by the offset before. Years beyond 9999 and infinities stay.
+pub(super) fn zoned(zone: &TimeZone, raw: &[u8]) -> Option<[u8; 8]> {
+    let microseconds = i64::from_be_bytes(raw.try_into().ok()?);
+    let time = Timestamp::from_microsecond(microseconds.checked_add(EPOCH)?).ok()?;
+    let instant = zone.to_timestamp(TimeZone::UTC.to_datetime(time)).ok()?;
+    Some((instant.as_microsecond() - EPOCH).to_be_bytes())
+}
+
+/// Microseconds from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+pub(super) const EPOCH: i64 = 946_684_800_000_000;
 
 /// Appends the date of a day since 1970-01-01 in the proleptic Gregorian calendar, and returns what follows the whole value
 /// for a year before 1. There is no year 0: it is 1 BC.

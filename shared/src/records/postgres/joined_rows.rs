@@ -217,6 +217,7 @@ mod tests {
 
     use super::*;
     use crate::records::postgres::row::rows;
+    use crate::records::sql::Row as _;
 
     /// Gives at most `piece` bytes at a time.
     struct Pieces<'a> {

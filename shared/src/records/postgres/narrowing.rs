@@ -3,7 +3,7 @@
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::sql;
+use super::quoting;
 use super::table::Table;
 use crate::selection::Condition;
 use crate::value::number::is_number;
@@ -16,10 +16,10 @@ pub(super) fn condition(table: &Table, condition: &Condition) -> Option<String> 
     if path.names().len() > 1 {
         return None;
     }
-    let quoted = sql::identifier(path.root());
+    let quoted = quoting::identifier(path.root());
     match condition {
         Condition::OneOf(_, values) if column.is_text() => {
-            let values: Vec<String> = values.iter().map(|value| sql::literal(value)).collect();
+            let values: Vec<String> = values.iter().map(|value| quoting::literal(value)).collect();
             Some(format!("{quoted} IN ({})", values.join(", ")))
         }
         // A uuid has the text of no other value.

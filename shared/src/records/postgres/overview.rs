@@ -5,76 +5,14 @@ use std::collections::BTreeMap;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::connection;
-use super::databases::Connector;
-use super::error::{CONNECT, ConnectionError};
-use super::indexes::Indexes;
-use super::sql;
+use super::indexes::indexes;
+use super::quoting;
 use super::table::Table;
-use crate::catalog::{DatabaseSpec, SqlSpec};
+use super::{ConnectionError, connect};
 use crate::records::RecordsError;
-
-/// The rows whose values are looked at.
-const SAMPLED_ROWS: u32 = 1_000;
-
-/// A table, as its database describes it, and values of some of its rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableOverview {
-    /// The columns, in the table's order.
-    pub columns: Vec<ColumnOverview>,
-    /// The columns of each unique index on all rows; those of the primary key first.
-    pub unique: Vec<Vec<String>>,
-    /// The columns of each index on all rows.
-    pub indexes: Vec<Vec<String>>,
-    /// The tables that columns refer to, by column.
-    pub references: BTreeMap<String, String>,
-    /// Whether row-level security hides rows from the role.
-    pub has_row_security: bool,
-    /// Whether no index can prove keys: of a view, a foreign table, or a table that others inherit from.
-    pub is_unprovable: bool,
-    /// The number of rows whose values were looked at.
-    pub sampled: usize,
-}
-
-/// A column, and its values in the sampled rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnOverview {
-    /// The name.
-    pub name: String,
-    /// The type, as PostgreSQL writes it: `character varying(40)`.
-    pub type_name: String,
-    /// What the type's values are.
-    pub values: SqlValues,
-    /// Whether a row may have no value.
-    pub is_nullable: bool,
-    /// The comment on the column.
-    pub comment: Option<String>,
-    /// The values of the sampled rows as texts, in no order; `None` for null. Empty for bytes.
-    pub samples: Vec<Option<String>>,
-}
-
-/// What the values of a type are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SqlValues {
-    /// Whole numbers.
-    Integers,
-    /// Other numbers, and money.
-    Numbers,
-    /// True and false.
-    Booleans,
-    /// Dates.
-    Dates,
-    /// Instants, or times without a zone.
-    Times,
-    /// Texts, and words of an enum.
-    Texts,
-    /// UUIDs.
-    Uuids,
-    /// Bytes.
-    Bytes,
-    /// Anything else, which is written as text or JSON.
-    Others,
-}
+use crate::records::sql::{
+    CONNECT, ColumnOverview, Connector, SAMPLED_ROWS, SqlValues, TableOverview, in_time, unnamed,
+};
 
 /// The columns of the table `$1` in order: name, type, comment, and the words of its enum.
 const DETAILS: &str = "\
@@ -100,29 +38,17 @@ pub(in crate::records) async fn overview(
 ) -> Result<Option<TableOverview>, RecordsError> {
     let spec = unnamed(table);
     let failed = |error: ConnectionError| error.into_records_error(CONNECT, &spec);
-    let connection = connector.connect().await.map_err(failed)?;
-    let described = connection::in_time(describe(connection.client(), table)).await;
+    let connection = connect(connector).await.map_err(failed)?;
+    let described = in_time(describe(connection.client(), table)).await;
     connection.close().await;
     described.map_err(failed)
-}
-
-/// What errors say of the table: there is no entry yet.
-fn unnamed(table: &str) -> SqlSpec {
-    SqlSpec {
-        database: DatabaseSpec::of_name("database"),
-        table: table.to_owned(),
-        parent: String::new(),
-        key: Vec::new(),
-        fixed: Vec::new(),
-        row_security: false,
-    }
 }
 
 async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, ConnectionError> {
     let Some(table) = Table::describe(client, name).await? else {
         return Ok(None);
     };
-    let quoted = sql::qualified(name);
+    let quoted = quoting::qualified(name);
     let name_of_table: [(&(dyn ToSql + Sync), Type); 1] = [(&quoted, Type::TEXT)];
     let mut columns = Vec::new();
     for row in client.query_typed(DETAILS, &name_of_table).await? {
@@ -142,11 +68,11 @@ async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, 
     for row in client.query_typed(REFERENCES, &name_of_table).await? {
         references.insert(row.try_get(0)?, row.try_get(1)?);
     }
-    let indexes = Indexes::describe(client, name).await?;
+    let found = indexes(client, name).await?;
     Ok(Some(TableOverview {
         columns,
-        unique: indexes.unique(),
-        indexes: indexes.all(),
+        unique: found.unique(),
+        indexes: found.all(),
         references,
         has_row_security: table.has_row_security,
         is_unprovable: table.is_unprovable,
@@ -168,7 +94,7 @@ async fn sample(
     // A long text, such as a document, is no word of a list and no address.
     let texts = shown
         .iter()
-        .map(|column| format!("left({}::text, 200)", sql::identifier(&column.name)));
+        .map(|column| format!("left({}::text, 200)", quoting::identifier(&column.name)));
     let texts: Vec<String> = texts.collect();
     let statement = format!(
         "SELECT {} FROM {quoted} LIMIT {SAMPLED_ROWS}",

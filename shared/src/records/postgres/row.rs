@@ -3,8 +3,8 @@
 use tokio_postgres::Row;
 
 use super::connection::Raw;
-use super::decode::Malformed;
 use super::joined_rows::{BEFORE_VALUES, DATA_ROW, NULL};
+use crate::records::sql::{self, Malformed};
 
 /// The values of a row in order, each in its type's binary form; `None` for null.
 #[derive(Debug, Clone, Copy)]
@@ -16,12 +16,15 @@ impl<'a> RawRow<'a> {
         Self(values)
     }
 
-    /// The next value.
-    ///
-    /// # Errors
-    /// [`Malformed`] where there is none.
+    /// Whether there are no further values.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> sql::Row<'a> for RawRow<'a> {
     #[inline]
-    pub(super) fn value(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+    fn value(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         let (length, rest) = self.0.split_first_chunk::<4>().ok_or(Malformed)?;
         let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
             self.0 = rest;
@@ -30,11 +33,6 @@ impl<'a> RawRow<'a> {
         let (value, rest) = rest.split_at_checked(length).ok_or(Malformed)?;
         self.0 = rest;
         Ok(Some(value))
-    }
-
-    /// Whether there are no further values.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use tokio_postgres::Client;
 use tokio_postgres::types::{Kind as TypeKind, Type};
 
+use super::ConnectionError;
 use super::decode::Decoder;
-use super::error::ConnectionError;
-use super::overview::SqlValues;
-use super::sql;
+use super::quoting;
 use crate::catalog::{Column, Constant, ExportType, FixedCondition, Path, StoredForm};
+use crate::records::sql::{ColumnError, SqlValues};
 use crate::value::Kind;
 
 /// A table or view.
@@ -32,7 +32,7 @@ pub(super) struct Table {
 pub(super) struct TableColumn {
     pub(super) sql_type: Type,
     pub(super) is_nullable: bool,
-    type_name: String,
+    pub(super) type_name: String,
     category: Category,
 }
 
@@ -45,38 +45,10 @@ enum Category {
     Structured,
 }
 
-/// Why a column cannot be selected.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ColumnError {
-    #[error("the column {0} does not exist")]
-    Missing(String),
-    #[error("the column {0} is no json or jsonb, so it has no value at {1}")]
-    NoPaths(String, Path),
-    #[error(
-        "the column {0} has the type bytea, which has no text; say `as = \"base64\"` or `as = \"uuid\"`"
-    )]
-    Bytes(String),
-    #[error(
-        "the column {0} has the type timestamp; say its `time_zone` in the entry of the database"
-    )]
-    OwnZone(String),
-    #[error("the column {0} of the key may be null")]
-    NullableKey(String),
-    #[error(
-        "the column {0} has the type {1}, which cannot hold a parent's id: integer, uuid and text can"
-    )]
-    NoParent(String, String),
-    #[error(
-        "the column {0} has the type {1}, which cannot be in a key: integers, numeric, text, uuid, enums, dates and timestamps can"
-    )]
-    NoKey(String, String),
-    #[error(
-        "the column {0} has the type {1}, which is no time of creation; give its column an entry with `from`, or name another in `created`"
-    )]
-    NoTime(String, String),
-    #[error("the column {0} has the type {1}, so that it never has {2} of `fixed`")]
-    NoConstant(String, String, String),
-}
+/// The types that can hold a parent's id.
+const OF_PARENTS: &str = "integer, uuid and text";
+/// The types that can be in a key.
+const OF_KEYS: &str = "integers, numeric, text, uuid, enums, dates and timestamps";
 
 /// Every column of the table `$1`, with a domain resolved to its base type.
 const COLUMNS: &str = "\
@@ -103,7 +75,7 @@ impl Table {
         client: &Client,
         name: &str,
     ) -> Result<Option<Self>, ConnectionError> {
-        let name = sql::qualified(name);
+        let name = quoting::qualified(name);
         let rows = client.query_typed(COLUMNS, &[(&name, Type::TEXT)]).await?;
         let (mut has_row_security, mut is_unprovable, mut has_any_bytes) = (false, false, false);
         let mut columns = HashMap::with_capacity(rows.len());
@@ -157,7 +129,11 @@ impl Table {
             | Type::BPCHAR => Ok(column),
             _ => {
                 let type_name = column.type_name.clone();
-                Err(ColumnError::NoParent(name.to_owned(), type_name))
+                Err(ColumnError::NoParent(
+                    name.to_owned(),
+                    type_name,
+                    OF_PARENTS,
+                ))
             }
         }
     }
@@ -196,6 +172,7 @@ impl Table {
             return Err(ColumnError::NoKey(
                 name.to_owned(),
                 column.type_name.clone(),
+                OF_KEYS,
             ));
         }
         if column.is_nullable && !self.is_unprovable {
@@ -212,7 +189,7 @@ impl Table {
         condition: &FixedCondition,
     ) -> Result<String, ColumnError> {
         let column = self.column(name)?;
-        let quoted = sql::identifier(name);
+        let quoted = quoting::identifier(name);
         let literals = condition.constants().iter().map(|constant| {
             column.literal(constant).ok_or_else(|| {
                 let (name, type_name) = (name.to_owned(), column.type_name.clone());
@@ -224,6 +201,10 @@ impl Table {
             FixedCondition::Is(Constant::Boolean(_)) => format!("{quoted} IS {literals}"),
             FixedCondition::Is(_) => format!("{quoted} = {literals}"),
             FixedCondition::OneOf { .. } => format!("{quoted} IN ({literals})"),
+            // No other text is equal, as some are without regard to case for a collation, or in a citext.
+            FixedCondition::Not { .. } if column.values() == SqlValues::Texts => {
+                format!("({quoted} IS NULL OR {quoted}::text COLLATE \"C\" NOT IN ({literals}))")
+            }
             FixedCondition::Not { .. } => {
                 format!("({quoted} IS NULL OR {quoted} NOT IN ({literals}))")
             }
@@ -240,7 +221,7 @@ impl Table {
     ) -> Result<(String, Decoder), ColumnError> {
         let (name, inside) = (path.root(), &path.names()[1..]);
         let column = self.column(name)?;
-        let quoted = sql::identifier(name);
+        let quoted = quoting::identifier(name);
         let json = match column.sql_type {
             Type::JSON => Some(Decoder::Json),
             Type::JSONB => Some(Decoder::Jsonb),
@@ -249,10 +230,17 @@ impl Table {
         match (json, inside) {
             (_, []) => column.expression(name, quoted, form),
             (Some(decoder), inside) => {
-                let keys: Vec<String> = inside.iter().map(|name| sql::literal(name)).collect();
+                let keys: Vec<String> = inside.iter().map(|name| quoting::literal(name)).collect();
                 Ok((format!("{quoted} #> ARRAY[{}]", keys.join(", ")), decoder))
             }
-            (None, _) => Err(ColumnError::NoPaths(name.to_owned(), path.clone())),
+            (None, _) => {
+                let type_name = column.type_name.clone();
+                Err(ColumnError::NoPaths(
+                    name.to_owned(),
+                    type_name,
+                    path.clone(),
+                ))
+            }
         }
     }
 }
@@ -264,7 +252,7 @@ impl TableColumn {
         let is_boolean = self.sql_type == Type::BOOL;
         match constant {
             // Texts stand for values of most types, such as citext and date.
-            Constant::Text(text) if !is_number && !is_boolean => Some(sql::literal(text)),
+            Constant::Text(text) if !is_number && !is_boolean => Some(quoting::literal(text)),
             Constant::Integer(number) if is_number => Some(number.to_string()),
             Constant::Boolean(true) if is_boolean => Some("TRUE".to_owned()),
             Constant::Boolean(false) if is_boolean => Some("FALSE".to_owned()),
@@ -286,11 +274,6 @@ impl TableColumn {
             _ if self.category == Category::Enum || self.type_name == "citext" => SqlValues::Texts,
             _ => SqlValues::Others,
         }
-    }
-
-    /// The name of the type.
-    pub(super) fn type_name(&self) -> &str {
-        &self.type_name
     }
 
     fn is_float(&self) -> bool {
@@ -379,7 +362,8 @@ impl TableColumn {
     ) -> Result<(String, Decoder), ColumnError> {
         match (self.decoder(), form) {
             (Some(Decoder::Timestamp), Some(StoredForm::LocalTime(_))) => {
-                return Err(ColumnError::OwnZone(name.to_owned()));
+                let type_name = self.type_name.clone();
+                return Err(ColumnError::OwnZone(name.to_owned(), type_name));
             }
             (Some(decoder), _) => return Ok((quoted, decoder)),
             (None, _) => {}
@@ -387,7 +371,10 @@ impl TableColumn {
         let is_shown = matches!(form, Some(StoredForm::Base64 | StoredForm::Uuid));
         Ok(match (self.category, &self.sql_type) {
             (_, &Type::BYTEA) if is_shown => (quoted, Decoder::Bytes),
-            (_, &Type::BYTEA) => return Err(ColumnError::Bytes(name.to_owned())),
+            (_, &Type::BYTEA) => {
+                let type_name = self.type_name.clone();
+                return Err(ColumnError::Bytes(name.to_owned(), type_name));
+            }
             (_, &Type::MONEY) => (format!("{quoted}::numeric"), Decoder::Numeric),
             (Category::Structured, _) => (format!("pg_catalog.to_jsonb({quoted})"), Decoder::Jsonb),
             _ => (format!("{quoted}::text"), Decoder::Text),

@@ -87,7 +87,7 @@ fn unmapped(opener: &RecordsOpener, export_type: &ExportType) -> Option<RecordsE
 
 /// Compares a type with its table, if that is in a database.
 async fn compare(opener: &RecordsOpener, export_type: &ExportType) -> bool {
-    let RecordsSpec::Postgres(spec) = &export_type.records else {
+    let (RecordsSpec::Postgres(spec) | RecordsSpec::Mysql(spec)) = &export_type.records else {
         return true;
     };
     match opener.check(export_type).await {

@@ -92,7 +92,7 @@ impl<'a> Report<'a> {
                 let key = spec.sort_key.as_ref().unwrap_or(&spec.partition_key);
                 (Some(key.clone()), std::mem::take(&mut spec.fixed))
             }
-            RecordsSpec::Postgres(spec) => {
+            RecordsSpec::Postgres(spec) | RecordsSpec::Mysql(spec) => {
                 (spec.key.last().cloned(), std::mem::take(&mut spec.fixed))
             }
         };

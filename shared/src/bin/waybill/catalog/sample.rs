@@ -64,7 +64,7 @@ impl Sample {
                 let client = opener.client(&place).await;
                 key_problems(export_type, spec, &client, &place.table).await
             }
-            RecordsSpec::Postgres(spec) => {
+            RecordsSpec::Postgres(spec) | RecordsSpec::Mysql(spec) => {
                 println!(
                     "{} of {parent} in the table {} of {}",
                     export_type.name, spec.table, spec.database.name

@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
+use waybill::deployment_file::SqlEngine;
+
 /// What an entry says, and what is only guessed.
 #[derive(Debug)]
 pub(super) struct Draft {
+    pub(super) engine: SqlEngine,
     /// The name of the type.
     pub(super) name: String,
     /// The kind of parents, and what ids it has: `text`, `integer` or `uuid`.
@@ -70,7 +73,7 @@ impl Draft {
             "root   = true  # nothing else belongs to another kind, until there are more kinds\n"
         )?;
         writeln!(out, "[database.main]")?;
-        writeln!(out, "engine  = \"postgres\"")?;
+        writeln!(out, "engine  = \"{}\"", self.engine)?;
         writeln!(
             out,
             "settles = 5  # seconds; they must cover the longest transaction that writes records, and the lag of a replica\n"

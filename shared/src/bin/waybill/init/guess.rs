@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use waybill::deployment_file::SqlEngine;
 use waybill::records::{ColumnOverview, SqlValues, TableOverview};
 
 use super::draft::{Draft, DraftColumn, Guess};
@@ -9,6 +10,7 @@ use super::draft::{Draft, DraftColumn, Guess};
 /// What the command was asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    pub(super) engine: SqlEngine,
     pub(super) table: String,
     pub(super) parent: String,
     pub(super) kind: Option<String>,
@@ -49,13 +51,13 @@ const SECRETS: [&str; 5] = ["password", "passwd", "secret", "token", "api_key"];
 pub(super) fn draft(table: &TableOverview, asked: Asked) -> Result<Draft, String> {
     let parent = column(table, &asked.parent)?;
     let created = created(table);
-    let of_table = asked.table.clone();
     let kind = match &asked.kind {
         Some(kind) => kind.clone(),
         None => word(asked.parent.strip_suffix("_id").unwrap_or(&asked.parent)),
     };
     let last = asked.table.rsplit('.').next().unwrap_or_default();
     Ok(Draft {
+        engine: asked.engine,
         name: asked.name.clone().unwrap_or_else(|| word(last)),
         kind,
         id: match parent.values {
@@ -63,7 +65,7 @@ pub(super) fn draft(table: &TableOverview, asked: Asked) -> Result<Draft, String
             SqlValues::Uuids => "uuid",
             _ => "text",
         },
-        key: key(table, &of_table, &asked.parent, created.value.as_deref()),
+        key: key(table, &asked, created.value.as_deref()),
         columns: table
             .columns
             .iter()
@@ -113,12 +115,8 @@ fn word(text: &str) -> String {
 }
 
 /// The key: that of an index which begins with the parent, if it is unique with the primary key; or the primary key.
-fn key(
-    table: &TableOverview,
-    name: &str,
-    parent: &str,
-    created: Option<&str>,
-) -> Guess<Vec<String>> {
+fn key(table: &TableOverview, asked: &Asked, created: Option<&str>) -> Guess<Vec<String>> {
+    let (name, parent) = (&asked.table, asked.parent.as_str());
     let without_parent = |columns: &Vec<String>| -> Vec<String> {
         columns
             .iter()
@@ -171,11 +169,15 @@ fn key(
     };
     let columns = [parent.to_owned()].into_iter().chain(primary.clone());
     let columns: Vec<String> = columns.collect();
+    let create = match asked.engine {
+        SqlEngine::Postgres => "CREATE INDEX CONCURRENTLY",
+        SqlEngine::Mysql => "CREATE INDEX waybill_order",
+    };
     Guess {
         value: primary.clone(),
         why: Some(format!(
             "no index has a parent's rows in this order, so that each page may read the whole table: \
-             CREATE INDEX CONCURRENTLY ON {name} ({})",
+             {create} ON {name} ({})",
             columns.join(", ")
         )),
     }
@@ -256,7 +258,9 @@ fn of_column(table: &TableOverview, column: &ColumnOverview, created: Option<&st
         SqlValues::Times => {
             draft.kind = "timestamp";
             draft.is_filter = created != Some(&column.name);
-            if column.type_name.contains("without time zone") {
+            if column.type_name.contains("without time zone")
+                || column.type_name.starts_with("datetime")
+            {
                 draft.why.get_or_insert_with(|| {
                     "a time without a zone: taken as UTC, unless [database.main] has a `time_zone`".to_owned()
                 });

@@ -12,15 +12,16 @@ use crate::catalog::DatabaseSpec;
 /// The engine of a database.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum DatabaseEngine {
+pub(super) enum DatabaseEngine {
     Postgres,
+    Mysql,
 }
 
 /// A `[database.name]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::catalog::check) struct RawDatabase {
-    engine: DatabaseEngine,
+    pub(super) engine: DatabaseEngine,
     settles: Option<Spanned<i64>>,
     time_zone: Option<Spanned<String>>,
     connections: Option<Spanned<i64>>,
@@ -30,7 +31,6 @@ pub(in crate::catalog::check) struct RawDatabase {
 pub(in crate::catalog::check) type Databases = BTreeMap<Spanned<String>, Spanned<RawDatabase>>;
 
 pub(super) fn database_spec(name: &str, raw: &RawDatabase) -> Result<DatabaseSpec, Wrong> {
-    let DatabaseEngine::Postgres = raw.engine;
     let connections = raw.connections.as_ref().map(connections).transpose()?;
     let time_zone = raw.time_zone.as_ref().map(time_zone).transpose()?;
     Ok(DatabaseSpec {

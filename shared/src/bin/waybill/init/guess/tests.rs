@@ -78,6 +78,7 @@ fn orders() -> TableOverview {
 
 fn asked() -> Asked {
     Asked {
+        engine: SqlEngine::Postgres,
         table: "public.Orders".to_owned(),
         parent: "customerId".to_owned(),
         kind: Some("customer".to_owned()),

@@ -15,9 +15,9 @@ use crate::aws::CallError;
 
 /// A user's name and password. The name is only in a secret that has one.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Login {
-    pub(super) user: Option<String>,
-    pub(super) password: String,
+pub(in crate::records) struct Login {
+    pub(in crate::records) user: Option<String>,
+    pub(in crate::records) password: String,
 }
 
 /// The JSON of a secret of RDS, of which only these are used.

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::records::RecordsError;
 
-/// The values of a key in PostgreSQL's binary form, in the order of the key's columns.
+/// The values of a key as the database sends them, in the order of the key's columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key(pub(super) Vec<Vec<u8>>);
+pub(in crate::records) struct Key(pub(in crate::records) Vec<Vec<u8>>);
 
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Key {
 /// Where a reader goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// The types of the key's columns, by their ids in `pg_type`: the values are in these types' binary forms.
+    /// The types of the key's columns, in the engine's numbers: the values are in these types' forms.
     pub(super) types: Vec<u32>,
     /// The last key that was read; none before the first.
     pub(super) after: Option<Key>,

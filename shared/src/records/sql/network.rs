@@ -26,7 +26,7 @@ impl Network {
         }
     }
 
-    pub(super) async fn stream(&self) -> Option<DuplexStream> {
+    pub(in crate::records) async fn stream(&self) -> Option<DuplexStream> {
         (self.open)().await
     }
 }

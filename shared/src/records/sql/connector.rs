@@ -6,20 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
+use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
-use tokio_postgres::config::Host;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection::Connection;
-use super::error::ConnectionError;
+use super::error::{ConnectionError, EngineError};
 use super::network::Network;
 use super::password::{self, Login};
 use super::tls;
 use crate::aws::CallError;
 use crate::deployment_file::{DatabaseAddress, Password};
-
-/// PostgreSQL's port, where an address has none.
-const PORT: u16 = 5432;
 
 /// What all connections of a function share.
 #[derive(Clone)]
@@ -29,7 +24,7 @@ pub(in crate::records) struct Databases {
     /// The logins that secrets have, by the secrets' ARNs.
     logins: Arc<Mutex<HashMap<String, Login>>>,
     /// What encrypts connections, by the authorities that may sign a server's certificate.
-    tls: Arc<Mutex<HashMap<Vec<CertificateDer<'static>>, MakeRustlsConnect>>>,
+    tls: Arc<Mutex<HashMap<Vec<CertificateDer<'static>>, Arc<ClientConfig>>>>,
     /// `None` for TCP.
     network: Option<Network>,
 }
@@ -99,7 +94,7 @@ impl Databases {
         self.sdk.as_ref().ok_or_else(missing)
     }
 
-    fn tls(&self, address: &DatabaseAddress) -> Result<Option<MakeRustlsConnect>, rustls::Error> {
+    fn tls(&self, address: &DatabaseAddress) -> Result<Option<Arc<ClientConfig>>, rustls::Error> {
         if !address.is_encrypted() {
             return Ok(None);
         }
@@ -107,9 +102,9 @@ impl Databases {
         if let Some(made) = made.get(&address.authorities) {
             return Ok(Some(made.clone()));
         }
-        let connector = tls::connector(&address.authorities)?;
-        made.insert(address.authorities.clone(), connector.clone());
-        Ok(Some(connector))
+        let config = Arc::new(tls::client_config(&address.authorities)?);
+        made.insert(address.authorities.clone(), config.clone());
+        Ok(Some(config))
     }
 
     /// The login in a secret, and whether it was just read.
@@ -125,85 +120,82 @@ impl Databases {
 
 impl Connector {
     /// The most rows of a window; `None` for the engine's own limit.
-    pub(super) fn largest_window(&self) -> Option<u32> {
-        let network = self.databases.network.as_ref();
+    pub(in crate::records) fn largest_window(&self) -> Option<u32> {
+        let network = self.network();
         network.map(|network| network.largest_window)
     }
 
-    /// A new connection to a server that has everything from before the request.
-    ///
-    /// # Errors
-    /// [`ConnectionError::Behind`] for a standby that does not, which another host may have given way to.
-    pub(super) async fn connect(&self) -> Result<Connection, ConnectionError> {
-        let connection = self.signed_in().await?;
-        let is_behind = match self.as_of {
-            None => false,
-            Some(as_of) => connection.is_behind(as_of).await?,
-        };
-        match is_behind {
-            false => Ok(connection),
-            true => {
-                connection.close().await;
-                Err(ConnectionError::Behind)
-            }
-        }
+    /// The network in place of TCP, if any.
+    pub(in crate::records) fn network(&self) -> Option<&Network> {
+        self.databases.network.as_ref()
     }
 
-    /// A new connection. A password that the database refuses is read anew once, since it may have been rotated.
-    async fn signed_in(&self) -> Result<Connection, ConnectionError> {
+    /// The address of the database.
+    pub(in crate::records) fn address(&self) -> &DatabaseAddress {
+        &self.address
+    }
+
+    /// The instant that a standby must have reached; `None` if it does not matter.
+    pub(in crate::records) fn as_of(&self) -> Option<Timestamp> {
+        self.as_of
+    }
+
+    /// What encrypts a connection; `None` for one that is not encrypted.
+    ///
+    /// # Errors
+    /// For an authority's certificate that cannot be read.
+    pub(in crate::records) fn tls(&self) -> Result<Option<Arc<ClientConfig>>, rustls::Error> {
+        self.databases.tls(&self.address)
+    }
+
+    /// A new connection, which `connect` makes with a login; without one for a database without passwords. A password that
+    /// the database refuses is read anew once, since it may have been rotated.
+    ///
+    /// # Errors
+    /// Those of `connect`, and where the password cannot be read.
+    pub(in crate::records) async fn signed_in<C, E, F>(
+        &self,
+        connect: impl Fn(Option<Login>) -> F,
+    ) -> Result<C, ConnectionError<E>>
+    where
+        E: EngineError,
+        F: Future<Output = Result<C, ConnectionError<E>>>,
+    {
         let arn = match &self.address.password {
             Password::Secret(arn) => arn,
+            Password::None => return connect(None).await,
+            Password::Iam => return connect(Some(self.token().await?)).await,
             Password::Given(password) => {
                 let password = password.reveal().to_owned();
                 let login = Login {
                     user: None,
                     password,
                 };
-                return self.connect_as(Some(login)).await;
-            }
-            Password::None | Password::Iam => {
-                let login = self.token().await?;
-                return self.connect_as(login).await;
+                return connect(Some(login)).await;
             }
         };
         let (login, is_new) = self.databases.login(arn).await?;
-        match self.connect_as(Some(login.clone())).await {
+        match connect(Some(login)).await {
             Err(error) if error.is_wrong_password() && !is_new => {
                 self.databases.logins().remove(arn);
                 let (login, _) = self.databases.login(arn).await?;
-                self.connect_as(Some(login)).await
+                connect(Some(login)).await
             }
             connected => connected,
         }
     }
 
-    /// The login that the function's role signs; `None` for a database without passwords.
-    async fn token(&self) -> Result<Option<Login>, CallError> {
-        let config = &self.address.config;
-        let (Password::Iam, Some(Host::Tcp(host))) =
-            (&self.address.password, config.get_hosts().first())
-        else {
-            return Ok(None);
-        };
-        let port = config.get_ports().first().copied().unwrap_or(PORT);
-        let user = config.get_user().unwrap_or_default();
+    /// The login that the function's role signs.
+    async fn token(&self) -> Result<Login, CallError> {
+        let server = &self.address.server;
+        let (host, port) = server.host().ok_or_else(|| {
+            CallError::with_code("SignToken", "no host", "the address has no host's name")
+        })?;
+        let user = server.user().unwrap_or_default();
         let password = password::token(self.databases.sdk()?, (host, port), user).await?;
-        Ok(Some(Login {
+        Ok(Login {
             user: None,
             password,
-        }))
-    }
-
-    async fn connect_as(&self, login: Option<Login>) -> Result<Connection, ConnectionError> {
-        let mut config = self.address.config.clone();
-        if let Some(Login { user, password }) = login {
-            // The address says who, where it does.
-            if let (None, Some(user)) = (config.get_user(), user) {
-                config.user(user);
-            }
-            config.password(password);
-        }
-        let tls = self.databases.tls(&self.address)?;
-        Connection::open(&mut config, tls, self.databases.network.as_ref()).await
+        })
     }
 }

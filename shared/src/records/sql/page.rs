@@ -3,20 +3,54 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_postgres::types::Type;
-
-use super::decode::{self, Decoder, Form, Malformed};
-use super::error::ConnectionError;
+use super::form::{self, Form, Malformed};
 use super::position::{Key, Position};
-use super::row::RawRow;
-use super::statement::{self, Selected};
+use super::selected::Shape;
 use crate::selection::KeyTime;
 use crate::value::Value;
 
+/// A row of an answer, as its engine sends it.
+pub(in crate::records) trait Row<'a>: Copy {
+    /// The next value; `None` for null.
+    ///
+    /// # Errors
+    /// [`Malformed`] where there is none.
+    fn value(&mut self) -> Result<Option<&'a [u8]>, Malformed>;
+}
+
+/// How an engine's values are read.
+pub(in crate::records) trait Decoding {
+    /// Whether a value of the parent's column is the parent whose records are read. The database's `=` can also find others:
+    /// `Acme` for `acme` under a collation without case.
+    fn is_parent(&self, raw: &[u8]) -> bool;
+
+    /// Appends the text of a value of the expression at `place`, and returns its form. The text of a [`Form::Text`] may be no
+    /// UTF-8.
+    ///
+    /// # Errors
+    /// [`Malformed`] for bytes that are not of the expression's type.
+    fn decode(&self, place: usize, raw: &[u8], out: &mut Vec<u8>) -> Result<Form, Malformed>;
+
+    /// A row's number in its window.
+    fn number(&self, raw: &[u8]) -> Option<u64>;
+
+    /// Whether a truth value is true.
+    fn is_true(&self, raw: &[u8]) -> bool;
+}
+
+/// Why a row cannot be added to a page.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::records) enum RowError {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error("two rows of a parent have the same key, or one has none")]
+    EqualKeys,
+}
+
 /// A page of records: the rows of a window of keys that may be in the file, and always the window's last row.
 #[derive(Debug)]
-pub(in crate::records) struct PostgresPage {
-    selected: Arc<Selected>,
+pub(in crate::records) struct SqlPage {
+    shape: Arc<Shape>,
     buffers: Buffers,
     pool: BufferPool,
     /// The number of rows in the window.
@@ -81,7 +115,7 @@ impl BufferPool {
     }
 }
 
-impl Drop for PostgresPage {
+impl Drop for SqlPage {
     fn drop(&mut self) {
         self.pool.give_back(std::mem::take(&mut self.buffers));
     }
@@ -94,11 +128,11 @@ struct ValueSpan {
     end: u32,
 }
 
-impl PostgresPage {
+impl SqlPage {
     /// An empty page at a position.
-    pub(super) fn new(selected: Arc<Selected>, position: Position, pool: BufferPool) -> Self {
+    pub(super) fn new(shape: Arc<Shape>, position: Position, pool: BufferPool) -> Self {
         Self {
-            selected,
+            shape,
             buffers: pool.take(),
             pool,
             scanned: 0,
@@ -110,55 +144,51 @@ impl PostgresPage {
         }
     }
 
-    /// Adds a row of the answer, unless it is of another parent.
-    pub(super) fn add(
+    /// Adds a row of the answer, unless it is of another parent. Returns whether the page is full: the rest of the window may
+    /// be of any size, and the next page goes on after the last row that was added.
+    ///
+    /// # Errors
+    /// For a value that is not of its column's type, and where two rows have one key.
+    #[inline]
+    pub(in crate::records) fn add<'a>(
         &mut self,
-        mut row: RawRow<'_>,
-        parent: &Parent,
-    ) -> Result<(), ConnectionError> {
-        let selected = &*self.selected;
-        self.scanned = match selected.is_numbered() {
-            true => number(selected, row)?,
+        mut row: impl Row<'a>,
+        decoding: &impl Decoding,
+    ) -> Result<bool, RowError> {
+        let shape = &*self.shape;
+        self.scanned = match shape.is_numbered {
+            true => number(shape, row, decoding)?,
             false => self.scanned + 1,
         };
-        let (mut key, width) = (row, selected.key.len());
+        let (mut key, width) = (row, shape.key_types.len());
         for _ in 0..width {
             row.value()?;
         }
         let of_key = (0..width).map(|_| Ok(key.value()?.unwrap_or_default()));
-        if !parent.is(row.value()?.unwrap_or_default()) {
+        if !decoding.is_parent(row.value()?.unwrap_or_default()) {
             self.other_parent += 1;
             let values = of_key.map(|value| value.map(<[u8]>::to_vec));
             self.end = Some(Key(values.collect::<Result<_, Malformed>>()?));
-            return Ok(());
+            return Ok(false);
         }
         self.end = None;
         for value in of_key {
             self.buffers.keys.extend_from_slice(value?);
             self.buffers.key_ends.push(self.buffers.keys.len());
         }
-        for decoder in selected.decoders() {
+        for place in 0..shape.expressions {
             let form = match row.value()? {
                 None => Form::Null,
                 Some(raw) => {
                     self.bytes += raw.len() as u64;
-                    let zoned = match (decoder, &selected.zone) {
-                        (Decoder::Timestamp, Some(zone)) => statement::zoned(zone, raw),
-                        _ => None,
-                    };
-                    let raw = zoned.as_ref().map_or(raw, |raw| raw.as_slice());
-                    decoder.decode(raw, &mut self.buffers.bytes)?
+                    decoding.decode(place, raw, &mut self.buffers.bytes)?
                 }
             };
             let end = u32::try_from(self.buffers.bytes.len()).map_err(|_| Malformed)?;
             self.buffers.spans.push(ValueSpan { form, end });
         }
         self.buffers.numbers.push(self.scanned);
-        match self.bytes > MOST_BYTES {
-            // The rest of the window may be of any size.
-            true => Err(ConnectionError::PageFull),
-            false => Ok(()),
-        }
+        Ok(self.bytes > MOST_BYTES)
     }
 
     /// Makes the page ready to be read, after its last row.
@@ -179,28 +209,28 @@ impl PostgresPage {
     /// Replaces the contents of `values` by the values of the record of this index, in the order of the request's values.
     #[inline]
     pub(in crate::records) fn values<'p>(&'p self, index: usize, values: &mut Vec<Value<'p>>) {
-        let width = self.selected.decoders().len();
+        let width = self.shape.expressions;
         let first = index * width;
         values.clear();
-        if self.selected.is_in_order {
+        if self.shape.is_in_order {
             let spans = &self.buffers.spans;
             let mut start = first.checked_sub(1).map_or(0, |before| spans[before].end);
             let mut rest = &self.buffers.text[start as usize..];
             values.extend(spans[first..first + width].iter().map(|span| {
                 let (text, after) = rest.split_at((span.end - start) as usize);
                 (rest, start) = (after, span.end);
-                decode::value(span.form, text)
+                form::value(span.form, text)
             }));
             return;
         }
-        for place in &self.selected.places {
+        for place in &self.shape.places {
             let mut filled = place
                 .expressions
                 .iter()
                 .map(|n| first + n)
                 .filter(|at| self.buffers.spans[*at].form != Form::Null);
             values.push(match (filled.next(), place.otherwise.as_deref()) {
-                (Some(at), _) => decode::value(self.buffers.spans[at].form, self.text_at(at)),
+                (Some(at), _) => form::value(self.buffers.spans[at].form, self.text_at(at)),
                 (None, Some(otherwise)) => Value::Text(otherwise.into()),
                 (None, None) => Value::Null,
             });
@@ -218,7 +248,7 @@ impl PostgresPage {
 
     /// What a record's key says of its time.
     pub(in crate::records) fn key_time(&self) -> KeyTime {
-        match self.selected.is_bounded_by_key {
+        match self.shape.is_bounded_by_key {
             true => KeyTime::WithinBounds,
             false => KeyTime::None,
         }
@@ -238,7 +268,7 @@ impl PostgresPage {
     }
 
     fn key(&self, index: usize) -> Key {
-        let width = self.selected.key.len();
+        let width = self.shape.key_types.len();
         let end = |n: usize| n.checked_sub(1).map_or(0, |n| self.buffers.key_ends[n]);
         let values = (index * width..(index + 1) * width)
             .map(|n| self.buffers.keys[end(n)..end(n + 1)].to_vec());
@@ -252,7 +282,7 @@ impl PostgresPage {
 
     fn position_after(&self, after: Option<Key>) -> String {
         let position = Position {
-            types: self.selected.key_types(),
+            types: self.shape.key_types.clone(),
             after,
             last: self.last.clone(),
         };
@@ -280,15 +310,19 @@ impl PostgresPage {
 }
 
 /// The number of a row in its window, of a numbered answer.
-fn number(selected: &Selected, mut row: RawRow<'_>) -> Result<u64, ConnectionError> {
-    for _ in 0..selected.before_expressions() + selected.decoders().len() {
+fn number<'a>(
+    shape: &Shape,
+    mut row: impl Row<'a>,
+    decoding: &impl Decoding,
+) -> Result<u64, RowError> {
+    for _ in 0..shape.key_types.len() + 1 + shape.expressions {
         row.value()?;
     }
-    if selected.compares_neighbors && row.value()? == Some(&[1]) {
-        return Err(ConnectionError::EqualKeys);
+    if shape.compares_neighbors && row.value()?.is_some_and(|raw| decoding.is_true(raw)) {
+        return Err(RowError::EqualKeys);
     }
-    let number = row.value()?.and_then(|raw| raw.try_into().ok());
-    Ok(i64::from_be_bytes(number.ok_or(Malformed)?).unsigned_abs())
+    let number = row.value()?.and_then(|raw| decoding.number(raw));
+    Ok(number.ok_or(Malformed)?)
 }
 
 /// The text of all values: their bytes where each is UTF-8. All are tested at once, which costs little.
@@ -322,55 +356,6 @@ fn with_replacements(bytes: &[u8], spans: &mut [ValueSpan]) -> Result<String, Ma
         span.end = u32::try_from(text.len()).map_err(|_| Malformed)?;
     }
     Ok(text)
-}
-
-/// The parent whose rows are read, in the type of the parent's column.
-#[derive(Debug, Clone)]
-pub(super) struct Parent {
-    raw: Vec<u8>,
-    /// How the column's values are compared: by their text.
-    decoder: Decoder,
-    text: String,
-}
-
-impl Parent {
-    /// The parent with this id; `None` if the type cannot hold the id, so that there are no rows.
-    pub(super) fn new(id: &str, sql_type: &Type, decoder: Decoder) -> Option<Self> {
-        let integer = || {
-            id.parse::<i64>()
-                .ok()
-                .filter(|number| number.to_string() == id)
-        };
-        let raw = match *sql_type {
-            Type::INT2 => i16::try_from(integer()?).ok()?.to_be_bytes().to_vec(),
-            Type::INT4 => i32::try_from(integer()?).ok()?.to_be_bytes().to_vec(),
-            Type::INT8 => integer()?.to_be_bytes().to_vec(),
-            Type::UUID => {
-                let uuid = uuid::Uuid::parse_str(id).ok()?;
-                (uuid.to_string() == id).then(|| uuid.into_bytes().to_vec())?
-            }
-            _ => id.as_bytes().to_vec(),
-        };
-        Some(Self {
-            raw,
-            decoder,
-            text: id.to_owned(),
-        })
-    }
-
-    pub(super) fn raw(&self) -> &[u8] {
-        &self.raw
-    }
-
-    /// Whether a value of the parent's column is this parent. The database's `=` can also find others: `Acme` for `acme`
-    /// under a collation without case.
-    fn is(&self, raw: &[u8]) -> bool {
-        if raw == self.raw {
-            return true;
-        }
-        let mut text = Vec::new();
-        self.decoder.decode(raw, &mut text).is_ok() && String::from_utf8_lossy(&text) == self.text
-    }
 }
 
 #[cfg(test)]

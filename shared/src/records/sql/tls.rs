@@ -7,7 +7,6 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The authorities of Amazon RDS, in PEM. No machine trusts them by itself.
 const RDS: &str = include_str!("rds.pem");
@@ -17,9 +16,9 @@ const RDS: &str = include_str!("rds.pem");
 ///
 /// # Errors
 /// For an authority's certificate that cannot be read.
-pub(super) fn connector(
+pub(in crate::records) fn client_config(
     authorities: &[CertificateDer<'static>],
-) -> Result<MakeRustlsConnect, rustls::Error> {
+) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     match authorities {
         [] => {
@@ -35,11 +34,10 @@ pub(super) fn connector(
     }
     // Named, since other dependencies could install another provider for the process.
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+        .with_no_client_auth())
 }
 
 fn of_rds() -> impl Iterator<Item = CertificateDer<'static>> {
@@ -47,13 +45,13 @@ fn of_rds() -> impl Iterator<Item = CertificateDer<'static>> {
 }
 
 /// What is wrong with the server's certificate, if that is why a connection failed. The error's own text has names of hosts.
-pub(super) fn wrong_certificate(error: &(dyn Error + 'static)) -> Option<&'static str> {
+pub(in crate::records) fn wrong_certificate(error: &(dyn Error + 'static)) -> Option<&'static str> {
     tls_error(error).map(described)
 }
 
 /// Whether a connection failed because the server and this client do not understand each other: it speaks no TLS, or none of
 /// the same versions and ciphers. Neither passes by itself, other than a connection that ends.
-pub(super) fn is_misunderstood(error: &(dyn Error + 'static)) -> bool {
+pub(in crate::records) fn is_misunderstood(error: &(dyn Error + 'static)) -> bool {
     tls_error(error).is_some_and(|error| !matches!(error, rustls::Error::InvalidCertificate(_)))
 }
 

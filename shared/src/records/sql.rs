@@ -1,0 +1,38 @@
+//! What the engines of SQL databases share: they read a parent's rows in the order of a unique key, by windows of keys.
+//! Each engine brings its own connections, statements and types.
+
+mod columns;
+mod connector;
+mod error;
+mod finding;
+mod form;
+mod indexes;
+mod network;
+mod overview;
+mod page;
+mod password;
+mod position;
+mod reader;
+mod selected;
+mod tls;
+
+pub(super) use self::columns::ColumnError;
+pub(super) use self::connector::{Connector, Databases};
+pub(super) use self::error::{
+    CONNECT, ConnectionError, EngineError, STATEMENT_TIME, in_time, not_yet, refused, unusable,
+};
+pub use self::finding::Finding;
+pub(super) use self::finding::{Described, of_columns};
+pub(super) use self::form::{Form, Malformed, bytes, float, json, text};
+pub(super) use self::indexes::{IndexColumn, Indexes};
+pub use self::network::Network;
+pub use self::overview::{ColumnOverview, SqlValues, TableOverview};
+pub(super) use self::overview::{SAMPLED_ROWS, unnamed};
+pub(super) use self::page::{Decoding, Row, SqlPage};
+pub(super) use self::password::Login;
+pub(super) use self::position::Key;
+pub(super) use self::reader::{Engine, SqlRecords, Start, Window, described};
+pub(super) use self::selected::{CreatedBounds, Expressions, Shape, microseconds, zone};
+#[cfg(test)]
+pub(super) use self::tls::client_config;
+pub(super) use self::tls::{is_misunderstood, wrong_certificate};

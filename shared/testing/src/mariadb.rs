@@ -1,0 +1,209 @@
+//! A MariaDB server of its own for tests: Debian's (`mariadb-server-core` and `mariadb-client-core`).
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::server::{Certificate, NOBODY, START, free_port, is_root, run, signal};
+
+/// A running server. It is stopped, and its data deleted, when the last test that uses it ends.
+#[derive(Debug)]
+pub struct MariadbServer {
+    process: Mutex<Child>,
+    command: Mutex<Command>,
+    port: u16,
+    authority: String,
+    _folder: TempDir,
+}
+
+static SHARED: Mutex<Weak<MariadbServer>> = Mutex::new(Weak::new());
+
+impl MariadbServer {
+    /// The server of this process's tests; `None` where MariaDB is not installed.
+    pub fn shared() -> Option<Arc<Self>> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().or_else(|| {
+            let server = Arc::new(Self::start(&[])?);
+            *shared = Arc::downgrade(&server);
+            Some(server)
+        })
+    }
+
+    /// A server that no other test uses, with these settings.
+    pub fn start(settings: &[&str]) -> Option<Self> {
+        program("mariadbd")?;
+        let folder = TempDir::new().unwrap();
+        let certificate = Certificate::new(folder.path());
+        if is_root() {
+            let owner = NOBODY.to_string();
+            run(Command::new("chown")
+                .arg("-R")
+                .arg(owner)
+                .arg(folder.path()));
+        }
+        let data = folder.path().join("data");
+        let mut install = as_nobody("mariadb-install-db", folder.path());
+        run(install
+            .args([
+                "--no-defaults",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ])
+            .arg(format!("--datadir={}", data.display())));
+        let port = free_port();
+        let [certificate_file, key_file] = &certificate.files;
+        let mut server = as_nobody("mariadbd", folder.path());
+        server
+            .args([
+                "--no-defaults",
+                "--bind-address=127.0.0.1",
+                "--innodb-flush-log-at-trx-commit=2",
+                "--max-connections=200",
+            ])
+            .arg(format!("--port={port}"))
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!(
+                "--socket={}",
+                folder.path().join("socket").display()
+            ))
+            // A server deletes the temporary files that it finds when it starts, also those of another one.
+            .arg(format!("--tmpdir={}", folder.path().display()))
+            .arg(format!("--ssl-cert={}", certificate_file.display()))
+            .arg(format!("--ssl-key={}", key_file.display()))
+            .args(settings)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let server = Self {
+            process: Mutex::new(server.spawn().unwrap()),
+            command: Mutex::new(server),
+            port,
+            authority: certificate.authority,
+            _folder: folder,
+        };
+        server.wait();
+        server.execute(
+            "",
+            "CREATE USER waybill@'%'; GRANT ALL ON *.* TO waybill@'%' WITH GRANT OPTION;",
+        );
+        Some(server)
+    }
+
+    /// The server's port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The certificate, in PEM, of the authority that has signed the server's for `localhost`.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The address of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("mysql://waybill@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Stops the server at once, without an orderly end of anything, and starts it again.
+    pub fn crash(&self) {
+        let mut process = self.process.lock().unwrap();
+        signal(&process, "-KILL");
+        process.wait().unwrap();
+        *process = self.command.lock().unwrap().spawn().unwrap();
+        drop(process);
+        self.wait();
+    }
+
+    /// Creates a database, runs these statements in it, and returns its address.
+    pub fn database(&self, name: &str, statements: &str) -> String {
+        self.execute("", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
+        self.execute(name, statements);
+        self.url(name)
+    }
+
+    /// Runs statements in a database as the owner of everything, and returns what they print.
+    pub fn execute(&self, database: &str, statements: &str) -> String {
+        let mut client = self.client(database).stdin(Stdio::piped()).spawn().unwrap();
+        let written = client
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(statements.as_bytes());
+        let output = client.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && written.is_ok(), "{error}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn client(&self, database: &str) -> Command {
+        let mut client = Command::new("mariadb");
+        client
+            .args([
+                "--no-defaults",
+                "--protocol=tcp",
+                "--host=127.0.0.1",
+                "--user=root",
+            ])
+            .args([
+                "--default-character-set=utf8mb4",
+                "--batch",
+                "--skip-column-names",
+            ])
+            .arg(format!("--port={}", self.port))
+            .arg(database)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        client
+    }
+
+    /// Waits until the server answers.
+    fn wait(&self) {
+        let begun = Instant::now();
+        while !self
+            .client("")
+            .arg("--execute=SELECT 1")
+            .status()
+            .unwrap()
+            .success()
+        {
+            assert!(begun.elapsed() < START, "MariaDB does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for MariadbServer {
+    fn drop(&mut self) {
+        let process = self
+            .process
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        signal(process, "-TERM");
+        let _ = process.wait();
+    }
+}
+
+fn as_nobody(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program(name).unwrap());
+    // The programs of the installation look for each other.
+    command.env_clear().env("PATH", PATH).current_dir(folder);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Debian puts servers where only root's path has them.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+fn program(name: &str) -> Option<PathBuf> {
+    let mut folders = std::env::split_paths(PATH);
+    folders.find_map(|folder| {
+        Some(folder.join(name)).filter(|program| fs::exists(program).unwrap_or_default())
+    })
+}
