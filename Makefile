@@ -36,11 +36,11 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
+.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
-	@echo 'Variables: PORT (first of seven ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
+	@echo 'Variables: PORT (first of eight ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
 
 tools: ## Install the tools of the local stack in .local
 	@python3 $(LOCAL)/tools.py
@@ -116,6 +116,10 @@ bench: ## Compare the engine with usual programs, and write tests/bench/RESULTS.
 bench-postgres: ## Compare an export from PostgreSQL with \copy and psycopg, and write tests/bench/POSTGRES.md
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/postgres.py $(BENCH)
+
+bench-mysql: ## Compare an export from MariaDB with `mariadb --quick` and PyMySQL, and write tests/bench/MYSQL.md
+	@python3 $(LOCAL)/tools.py bench
+	@.local/bench/bin/python tests/bench/mysql.py $(BENCH)
 
 large: ## Create a workbook larger than 4 GiB and read it back (needs 16 GB of memory, 5 GB of disk)
 	@python3 $(LOCAL)/tools.py bench

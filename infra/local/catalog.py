@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,27 @@ from settings import RECORDS_TABLE, REGION, ROOT, Stack
 BUCKET = "waybill-catalog"
 CATALOG, DEPLOYMENT = NAMES = ("catalog.toml", "deployment.toml")
 BUILT_IN = ROOT / "infra" / "catalog.toml"
-SHOP = Path(__file__).with_name("shop.toml")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of the stack."""
+
+    # The name in the catalog.
+    name: str
+    url: str
+    # The ARN of the secret with the password.
+    secret: str
+
+    @property
+    def entries(self) -> str:
+        """The database's part of the catalog, with the types whose records are there."""
+        return Path(__file__).with_name(f"{self.name}.toml").read_text("utf-8")
+
+    @property
+    def address(self) -> str:
+        """The database's line of the deployment file."""
+        return f'databases.{self.name} = {{ url = "{self.url}", secret = "{self.secret}" }}\n'
 
 
 def folder(stack: Stack) -> str:
@@ -38,16 +59,16 @@ def keep(stack: Stack, file: Path) -> None:
             kept.write_bytes(text.read_bytes())
 
 
-def texts(stack: Stack, database_url: str | None, secret: str | None) -> dict[str, str] | None:
-    """The files of the folder: the stack's own catalog, or the built-in one with the shop's types; none of the two without
-    a database."""
+def texts(stack: Stack, databases: list[Database]) -> dict[str, str] | None:
+    """The files of the folder: the stack's own catalog, or the built-in one with the types of these databases; none of the two
+    without a database."""
     if stack.own_catalog.exists():
         return {name: (stack.own_catalog / name).read_text("utf-8") for name in NAMES if (stack.own_catalog / name).exists()}
-    if database_url is None:
+    if not databases:
         return None
     return {
-        CATALOG: BUILT_IN.read_text("utf-8") + "\n" + SHOP.read_text("utf-8"),
-        DEPLOYMENT: f'[deployment]\ndatabases.shop = {{ url = "{database_url}", secret = "{secret}" }}\n',
+        CATALOG: "\n".join([BUILT_IN.read_text("utf-8"), *(database.entries for database in databases)]),
+        DEPLOYMENT: "".join(["[deployment]\n", *(database.address for database in databases)]),
     }
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import database
+import mariadb
 import deploy
 import host
 import people
@@ -64,6 +65,7 @@ class Demo:
         self._file(export, ana)
         self._mail(export)
         self._database()
+        self._mariadb()
         self._permissions()
         self._product()
         self._farewell(export)
@@ -200,6 +202,23 @@ class Demo:
         export = self._export(member, token, f"organizations/{ORGANIZATION}", "shop_purchases")
         if export["rows"] != sample.PURCHASES:
             raise DemoError(f"the export has {export['rows']} rows: the table has {sample.PURCHASES}")
+        self._file(export, token)
+
+    def _mariadb(self) -> None:
+        """Exports records that are in MariaDB, where it is installed."""
+        step("Records in MariaDB")
+        if not self._stack.mariadb_data.exists():
+            return say(f"MariaDB is not installed: {mariadb.ADVICE}")
+        count = "SELECT COUNT(*) FROM audience WHERE organization_id = '{0}'".format(ORGANIZATION)
+        if mariadb.execute(self._stack, count, mariadb.NAME) == "0":
+            insert = sample.AUDIENCE.format(organization=ORGANIZATION, last=sample.MEMBERS)
+            mariadb.execute(self._stack, insert, mariadb.NAME)
+            say(f"inserted {sample.MEMBERS:,} members of an audience into MariaDB on port {self._stack.mariadb_port}")
+        member = replace(people.ANA, grants=f"organization:{ORGANIZATION}")
+        token = self._token(member)
+        export = self._export(member, token, f"organizations/{ORGANIZATION}", "crm_audience")
+        if export["rows"] != sample.MEMBERS:
+            raise DemoError(f"the export has {export['rows']} rows: the table has {sample.MEMBERS}")
         self._file(export, token)
 
     def _permissions(self) -> None:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 import build
 import catalog
 import database
+import mariadb
 import host
 import repair
 from services import issuer_url
@@ -57,12 +58,10 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
         # The sample product has no tokens: its backend opens sessions.
         local |= {"TokenVerifier": "function", "SignInUrl": f"{stack.product_url}/exports"}
         local["AllowedOrigins"] += f",{stack.product_url}"
-    database_url, secret = None, None
-    if stack.database_data.exists():
-        secret = database.secret_arn(lambda service: client(stack, service))
-        database_url = database.url(stack)
-        local["DatabaseSecretArns"] = secret
-    if files := catalog.texts(stack, database_url, secret):
+    databases = _databases(stack)
+    if databases:
+        local["DatabaseSecretArns"] = ",".join(database.secret for database in databases)
+    if files := catalog.texts(stack, databases):
         catalog.upload(client(stack, "s3"), stack, files)
         local["CatalogUrl"] = catalog.folder(stack)
         if tables := catalog.tables(files):
@@ -70,6 +69,15 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
             # On this machine, each of them may also be scanned.
             local |= {"RecordsTableArns": arns, "ScannedTableArns": arns}
     return local | overrides
+
+
+def _databases(stack: Stack) -> list[catalog.Database]:
+    databases = []
+    for name, module, data in (("shop", database, stack.database_data), ("crm", mariadb, stack.mariadb_data)):
+        if data.exists():
+            secret = module.secret_arn(lambda service: client(stack, service))
+            databases.append(catalog.Database(name, module.url(stack), secret))
+    return databases
 
 
 def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
@@ -137,6 +145,8 @@ def write_outputs(stack: Stack, chosen: dict[str, str]) -> dict[str, Any]:
     }
     if stack.database_data.exists():
         outputs["database_url"] = database.owner_url(stack)
+    if stack.mariadb_data.exists():
+        outputs["mariadb_url"] = mariadb.owner_url(stack)
     if "CatalogUrl" in chosen:
         outputs["catalog_url"] = chosen["CatalogUrl"]
     if stack.asks_host:

@@ -53,6 +53,17 @@ PURCHASES = 2500
 THINGS = ("WHITE HANGING HEART", 'SET OF 3 "CAKE" TINS', "=1+1 MUG", "JUMBO BAG, RED", "ÉTAGÈRE", "茶碗")
 
 
+MEMBERS = 1500
+# Members of an audience, for MariaDB, whose sequence they come from.
+AUDIENCE = """
+INSERT INTO audience SELECT '{organization}', CONCAT('m-', seq), ELT(1 + seq % 4, 'pending', 'subscribed', 'unsubscribed', 'bounced'),
+  ELT(1 + seq % 5, 'Zoë Åkesson', '山田 太郎', '=1+1', 'O''Brien, "Pat"', 'محمد'), CONCAT('member', seq, '@example.com'),
+  CONCAT('+351', 910000000 + seq), ELT(1 + seq % 3, 'Lisboa', '東京', 'Zürich'), ELT(1 + seq % 3, 'pt-PT', 'ja-JP', 'de-CH'),
+  '2026-01-01' + INTERVAL seq MINUTE, IF(seq % 4 = 2, '2026-06-01', NULL), seq % 5 = 0, ELT(1 + seq % 3, 'news', 'news,offers', ''),
+  seq * 10.5 FROM seq_1_to_{last}
+"""
+
+
 def purchases(rows: int = PURCHASES) -> TextIO:
     """Purchases as CSV, the same at every run."""
     chance = random.Random(541_909)

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import database
+import mariadb
 import saved_state
 from processes import Service
 from settings import AUDIENCE, PYTHON, REGION, TOOLS, Stack, process_environment
@@ -20,6 +21,7 @@ def services(stack: Stack) -> list[Service]:
     """Every process of the stack, in the order in which they start."""
     records = [_records(stack)] if stack.is_large else []
     databases = [database.service(stack)] if stack.database_data.exists() else []
+    databases += [mariadb.service(stack)] if stack.mariadb_data.exists() else []
     products = [_product(stack)] if stack.product_settings.exists() else []
     return [*records, *databases, _issuer(stack), _mailbox(stack), _emulator(stack), *products]
 

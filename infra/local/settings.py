@@ -112,6 +112,16 @@ class Stack:
         return self.data / "postgres"
 
     @property
+    def mariadb_port(self) -> int:
+        """Port of MariaDB."""
+        return self.port + 7
+
+    @property
+    def mariadb_data(self) -> Path:
+        """MariaDB's files; they exist once the stack has a database of records there."""
+        return self.data / "mariadb"
+
+    @property
     def own_catalog(self) -> Path:
         """The folder of the catalog that `up` was given; there is none while the stack has the built-in one."""
         return self.state / "catalog"

@@ -17,6 +17,7 @@ from typing import Any
 import build
 import catalog
 import database
+import mariadb
 import client
 import deploy
 import host
@@ -62,6 +63,8 @@ def up(stack: Stack, wanted: Wanted) -> None:
             catalog.keep(stack, wanted.catalog)
         if wanted.database:
             stack.database_data.mkdir(parents=True, exist_ok=True)
+            if mariadb.is_installed():
+                stack.mariadb_data.mkdir(parents=True, exist_ok=True)
         for service in services(stack):
             if processes.ensure(service):
                 print(f"» Started {service.name}", flush=True)
@@ -69,6 +72,8 @@ def up(stack: Stack, wanted: Wanted) -> None:
         deploy.ensure_records_table(stack)
         if stack.database_data.exists():
             database.prepare(stack, lambda service: deploy.client(stack, service))
+        if stack.mariadb_data.exists():
+            mariadb.prepare(stack, lambda service: deploy.client(stack, service))
         # In parallel, since a deployment mostly waits.
         with ThreadPoolExecutor() as pool:
             deployed = pool.submit(_deployed, stack, wanted.parameters)
@@ -199,7 +204,7 @@ def _wanted(options: argparse.Namespace, *, large: bool) -> Wanted:
 def main() -> None:
     """Reads the command line."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of seven ports")
+    common.add_argument("--port", type=_port, default=DEFAULT_PORT, help="first of eight ports")
     common.add_argument("--stack", type=_name, default=STACK_NAME, help="name of the CloudFormation stack")
     parser = argparse.ArgumentParser(description="Waybill's local stack.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -210,7 +215,7 @@ def main() -> None:
     template.add_argument(
         "--host", action="store_true", help="also a sample grants function, and a deployment that uses it"
     )
-    template.add_argument("--database", action="store_true", help="also PostgreSQL with records, and a catalog that has them")
+    template.add_argument("--database", action="store_true", help="also PostgreSQL, and MariaDB where it is installed, with a catalog of records there")
     template.add_argument("--catalog", type=Path, metavar="FILE", help="a catalog in place of the built-in one; deployment.toml beside it counts too")
     starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy what is not up to date")
     starting.add_argument("--large", action="store_true", help="for large tables of records: they are in Dynoxide from now on")

@@ -51,6 +51,11 @@ impl Stack {
         Self { outputs, http }
     }
 
+    /// One of the outputs that not every stack has.
+    pub fn optional_output(&self, name: &str) -> Option<&str> {
+        self.outputs[name].as_str()
+    }
+
     /// One of the outputs, such as `api_url`, `bucket` or `generate_function`.
     ///
     /// # Panics

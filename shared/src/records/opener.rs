@@ -175,6 +175,7 @@ impl RecordsOpener {
         request: ReadRequest<'_>,
         position: Option<&str>,
     ) -> Result<RecordsSource, RecordsError> {
+        // Boxed, since the compiler limits how deep one future may be in another.
         match (request.spec, self.locate(request.spec)?) {
             (RecordsSpec::Dynamodb(_), Location::Dynamodb(location)) => {
                 let client = self.client(&location).await;
@@ -182,12 +183,12 @@ impl RecordsOpener {
             }
             (RecordsSpec::Postgres(spec), Location::Database { address, .. }) => {
                 let connector = self.connector(*address, &request);
-                let records = postgres::open(connector, spec, &request, position).await?;
+                let records = Box::pin(postgres::open(connector, spec, &request, position)).await?;
                 Ok(records.into())
             }
             (RecordsSpec::Mysql(spec), Location::Database { address, .. }) => {
                 let connector = self.connector(*address, &request);
-                let records = mysql::open(connector, spec, &request, position).await?;
+                let records = Box::pin(mysql::open(connector, spec, &request, position)).await?;
                 Ok(records.into())
             }
             _ => Err(RecordsError::Position),

@@ -128,37 +128,7 @@ impl MariadbServer {
 
     /// Runs statements in a database as the owner of everything, and returns what they print.
     pub fn execute(&self, database: &str, statements: &str) -> String {
-        let mut client = self.client(database).stdin(Stdio::piped()).spawn().unwrap();
-        let written = client
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(statements.as_bytes());
-        let output = client.wait_with_output().unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && written.is_ok(), "{error}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn client(&self, database: &str) -> Command {
-        let mut client = Command::new("mariadb");
-        client
-            .args([
-                "--no-defaults",
-                "--protocol=tcp",
-                "--host=127.0.0.1",
-                "--user=root",
-            ])
-            .args([
-                "--default-character-set=utf8mb4",
-                "--batch",
-                "--skip-column-names",
-            ])
-            .arg(format!("--port={}", self.port))
-            .arg(database)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        client
+        execute(self.port, database, statements)
     }
 
     /// Waits until the server answers.
@@ -186,6 +156,44 @@ impl Drop for MariadbServer {
         signal(process, "-TERM");
         let _ = process.wait();
     }
+}
+
+/// Runs statements in a database of the server at this port as its owner, who needs no password, and returns what they print.
+pub fn execute(port: u16, database: &str, statements: &str) -> String {
+    let mut client = client(port, database)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let written = client
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(statements.as_bytes());
+    let output = client.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && written.is_ok(), "{error}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn client(port: u16, database: &str) -> Command {
+    let mut client = Command::new("mariadb");
+    client
+        .args([
+            "--no-defaults",
+            "--protocol=tcp",
+            "--host=127.0.0.1",
+            "--user=root",
+        ])
+        .args([
+            "--default-character-set=utf8mb4",
+            "--batch",
+            "--skip-column-names",
+        ])
+        .arg(format!("--port={port}"))
+        .arg(database)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    client
 }
 
 fn as_nobody(name: &str, folder: &Path) -> Command {

@@ -8,6 +8,7 @@ mod database;
 mod downloads;
 mod host;
 mod mails;
+mod mariadb;
 mod roles;
 mod sessions;
 mod tokens;

@@ -306,7 +306,8 @@ impl<E: Engine> WindowReader<E> {
         };
         let mut usable = self.connection.lock().await;
         let mut connection = self.taken(usable.take()).await?;
-        let read = self.engine.read(&mut connection, window, &mut page).await;
+        // Boxed, since the compiler limits how deep one future may be in another.
+        let read = Box::pin(self.engine.read(&mut connection, window, &mut page)).await;
         match read {
             Ok(false) => page.is_last = page.scanned < u64::from(size),
             // The next page goes on after the last row that was received.
@@ -331,7 +332,7 @@ impl<E: Engine> WindowReader<E> {
     ) -> Result<E::Connection, ConnectionError<E::Error>> {
         match usable {
             Some(connection) => Ok(connection),
-            None => self.engine.connect().await,
+            None => Box::pin(self.engine.connect()).await,
         }
     }
 
@@ -340,7 +341,7 @@ impl<E: Engine> WindowReader<E> {
         let last = with_retries(async || {
             let mut usable = self.connection.lock().await;
             let mut connection = self.taken(usable.take()).await?;
-            let last = self.engine.last_key(&mut connection).await;
+            let last = Box::pin(self.engine.last_key(&mut connection)).await;
             match &last {
                 Err(error) if error.is_passing() => E::abandon(connection),
                 _ => *usable = Some(connection),

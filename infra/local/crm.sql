@@ -1,0 +1,17 @@
+-- The sample database of the local stack in MariaDB: the audience of several organizations in one table.
+CREATE TABLE IF NOT EXISTS audience (
+  organization_id varchar(256) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  status enum('pending', 'subscribed', 'unsubscribed', 'bounced'),
+  name varchar(200),
+  email varchar(254),
+  phone varchar(32),
+  city varchar(100),
+  country_locale varchar(16),
+  subscribed_at datetime(3) NOT NULL,
+  unsubscribed_at datetime(3),
+  is_customer boolean,
+  tags set('news', 'offers', 'events'),
+  annual_income decimal(12, 2),
+  PRIMARY KEY (organization_id, subscribed_at, id)
+);
