@@ -134,8 +134,7 @@ impl MariadbServer {
     /// Waits until the server answers.
     fn wait(&self) {
         let begun = Instant::now();
-        while !self
-            .client("")
+        while !client(self.port, "")
             .arg("--execute=SELECT 1")
             .status()
             .unwrap()
