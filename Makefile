@@ -5,6 +5,8 @@ STACK ?= waybill
 TEST_PORT ?= 4766
 BROKEN_PORT ?= $(shell expr $(TEST_PORT) + 20)
 PAGE_PORT ?= $(shell expr $(TEST_PORT) + 40)
+# The stack of `make try`.
+TRY_PORT ?= 4606
 KINDS_PORT ?= $(shell expr $(TEST_PORT) + 60)
 # Short waits, so that tests see in seconds what otherwise takes days.
 TEST_PARAMETERS ?= RetentionSeconds=60 DeleteAfterSeconds=2 LeaseSeconds=6 RetrySeconds=2 GenerateTimeout=60
@@ -36,7 +38,7 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
+.PHONY: help tools up down logs clean try demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -57,6 +59,10 @@ logs: tools ## Follow the functions' logs
 
 clean: tools ## Stop the local stack and delete its data
 	@$(PYTHON) $(LOCAL)/stack.py clean --port $(PORT) --stack $(STACK)
+
+try: ## Try a table of your own: URL=postgres://user@host/name TABLE=public.orders PARENT=customer_id
+	@python3 $(LOCAL)/tools.py functions
+	@$(PYTHON) $(LOCAL)/own_table.py --url $(call quoted,URL) --table $(call quoted,TABLE) --parent $(call quoted,PARENT) --port $(TRY_PORT) $(if $(ONCE),--once)
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
 	@python3 $(LOCAL)/tools.py functions

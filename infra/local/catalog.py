@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -44,19 +46,28 @@ def folder(stack: Stack) -> str:
     return f"s3://{BUCKET}/{stack.name}"
 
 
-def keep(stack: Stack, file: Path) -> None:
-    """From now on, the stack has this catalog, and the deployment file beside it. Exits if the functions would refuse one of
-    the two."""
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(file.resolve()), "--without-databases"]
+def keep(stack: Stack, file: Path, secret: str | None = None) -> None:
+    """From now on, the stack has this catalog, and the deployment file beside it, whose databases have their passwords in this
+    secret. Exits if the functions would refuse one of the two."""
+    tried = stack.own_catalog.with_name("tried-catalog")
+    shutil.rmtree(tried, ignore_errors=True)
+    tried.mkdir(parents=True)
+    for name in NAMES:
+        given = file if name == CATALOG else file.with_name(name)
+        if given.exists():
+            text = given.read_text("utf-8")
+            (tried / name).write_text(_with_secret(text, secret) if secret and name == DEPLOYMENT else text)
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(tried / CATALOG), "--without-databases"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         sys.exit("The stack is as it was, since this catalog cannot be used.")
-    stack.own_catalog.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        kept = stack.own_catalog / name
-        kept.unlink(missing_ok=True)
-        text = file if name == CATALOG else file.with_name(name)
-        if text.exists():
-            kept.write_bytes(text.read_bytes())
+    shutil.rmtree(stack.own_catalog, ignore_errors=True)
+    tried.rename(stack.own_catalog)
+
+
+def _with_secret(deployment: str, arn: str) -> str:
+    """The deployment file, where each database that has neither a secret nor IAM has this secret."""
+    without = r"^(databases\.\w+\s*=\s*\{)(?![^}\n]*\b(?:secret|iam)\s*=)"
+    return re.sub(without, rf'\1 secret = "{arn}",', deployment, flags=re.MULTILINE)
 
 
 def texts(stack: Stack, databases: list[Database]) -> dict[str, str] | None:
@@ -76,6 +87,13 @@ def tables(files: dict[str, str]) -> list[str]:
     """The tables of DynamoDB that the deployment file names."""
     deployment = tomllib.loads(files.get(DEPLOYMENT, "")).get("deployment", {})
     return sorted(set(deployment.get("tables", {}).values()))
+
+
+def secrets(files: dict[str, str]) -> list[str]:
+    """The secrets that the deployment file names."""
+    deployment = tomllib.loads(files.get(DEPLOYMENT, "")).get("deployment", {})
+    named = [database.get("secret") for database in deployment.get("databases", {}).values()]
+    return sorted({secret for secret in named if secret})
 
 
 def table(stack: Stack, name: str) -> str | None:

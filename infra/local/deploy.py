@@ -58,10 +58,9 @@ def parameters(stack: Stack, overrides: dict[str, str]) -> dict[str, str]:
         # The sample product has no tokens: its backend opens sessions.
         local |= {"TokenVerifier": "function", "SignInUrl": f"{stack.product_url}/exports"}
         local["AllowedOrigins"] += f",{stack.product_url}"
-    databases = _databases(stack)
-    if databases:
-        local["DatabaseSecretArns"] = ",".join(database.secret for database in databases)
-    if files := catalog.texts(stack, databases):
+    if files := catalog.texts(stack, _databases(stack)):
+        if secrets := catalog.secrets(files):
+            local["DatabaseSecretArns"] = ",".join(secrets)
         catalog.upload(client(stack, "s3"), stack, files)
         local["CatalogUrl"] = catalog.folder(stack)
         if tables := catalog.tables(files):

@@ -30,8 +30,10 @@ TOKEN_FIELDS = {"sub": str, "name": str, "email": str, "grants": str, "expires_i
 class Issuer:
     """The issuer's routes."""
 
-    def __init__(self, url: str, audience: str, key: SigningKey) -> None:
+    def __init__(self, url: str, audience: str, key: SigningKey, state: Path | None = None) -> None:
         self._url = url
+        # The folder with further people, who may come while the issuer runs.
+        self._state = state
         # One client: the page. Its id is the audience, unless the template has another.
         self._audience = audience
         self._key = key
@@ -85,7 +87,7 @@ class Issuer:
         buttons = "".join(
             f'<button class="person" name="person" value="{escape(person.sub)}"><b>{escape(person.name)}</b>'
             f"<span>{escape(person.about)}</span><code>{escape(person.grants or 'no grants')}</code></button>"
-            for person in people.PEOPLE
+            for person in self._people()
         )
         url = urlsplit(checked.redirect_uri)
         return page(
@@ -103,7 +105,7 @@ class Issuer:
         checked = self._checked(fields)
         if isinstance(checked, Response):
             return checked
-        person = _chosen(fields)
+        person = _chosen(fields, self._people())
         code = self._codes.issue(checked, person)
         location = returned(checked.redirect_uri, code=code, state=checked.state, iss=self._url)
         return Response(303, headers={"Location": location, "Cache-Control": "no-store"})
@@ -177,6 +179,9 @@ class Issuer:
             )
             return Response(303, headers={"Location": location, "Cache-Control": "no-store"})
 
+    def _people(self) -> tuple[Person, ...]:
+        return people.of(self._state) if self._state else people.PEOPLE
+
     def _claims(self, person: Person, seconds: int, audience: str) -> dict[str, Any]:
         now = int(time.time())
         return {
@@ -192,9 +197,9 @@ class Issuer:
         }
 
 
-def _chosen(fields: dict[str, str]) -> Person:
+def _chosen(fields: dict[str, str], among: tuple[Person, ...]) -> Person:
     if fields.get("person") != "other":
-        person = people.find(fields.get("person", ""))
+        person = people.find(fields.get("person", ""), among)
         if person is None:
             raise HttpError(400, "choose one of the people")
         return person
@@ -225,7 +230,7 @@ def main() -> None:
     options = parser.parse_args()
     options.state.mkdir(parents=True, exist_ok=True)
     key = SigningKey.load_or_create(options.state)
-    issuer = Issuer(f"http://localhost:{options.port}", options.audience, key)
+    issuer = Issuer(f"http://localhost:{options.port}", options.audience, key, options.state)
     serve(issuer.application(), "issuer", options.port)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ ANA = Person("u-17", "Ana Sousa", "ana@example.com", "project:42", "Owns project
 BRUNO = Person("u-18", "Bruno Keller", "bruno@example.com", "project:43", "Owns project 43, another one")
 STAFF = Person("u-1", "Yuki Tanaka", "yuki@example.com", "staff", "Staff: sees every export, and no file")
 
-PEOPLE = (
+PEOPLE: tuple[Person, ...] = (
     ANA,
     BRUNO,
     Person("u-21", "Chidi Okafor", "chidi@example.com", "organization:acme", "Administers the organization acme"),
@@ -29,6 +31,24 @@ PEOPLE = (
 )
 
 
-def find(sub: str) -> Person | None:
-    """The sample person with this id."""
-    return next((person for person in PEOPLE if person.sub == sub), None)
+
+def find(sub: str, among: tuple[Person, ...] = PEOPLE) -> Person | None:
+    """The person with this id."""
+    return next((person for person in among if person.sub == sub), None)
+
+
+# Further people of one stack, in the folder of its issuer.
+FILE = "people.json"
+
+
+def of(folder: Path) -> tuple[Person, ...]:
+    """The people of the issuer with this folder: those of the stack first."""
+    file = folder / FILE
+    own = json.loads(file.read_text("utf-8")) if file.exists() else []
+    return (*(Person(**fields) for fields in own), *PEOPLE)
+
+
+def write(folder: Path, own: list[Person]) -> None:
+    """Gives the issuer with this folder further people."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_text(json.dumps([asdict(person) for person in own]))

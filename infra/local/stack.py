@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Wanted:
     catalog: Path | None
 
 
-def up(stack: Stack, wanted: Wanted) -> None:
+def up(stack: Stack, wanted: Wanted, prepare: Callable[[], None] = lambda: None) -> None:
     """Builds, starts missing processes, deploys changes, and prints the addresses."""
     began = time.monotonic()
     with build.built():
@@ -74,6 +75,7 @@ def up(stack: Stack, wanted: Wanted) -> None:
             database.prepare(stack, lambda service: deploy.client(stack, service))
         if stack.mariadb_data.exists():
             mariadb.prepare(stack, lambda service: deploy.client(stack, service))
+        prepare()
         # In parallel, since a deployment mostly waits.
         with ThreadPoolExecutor() as pool:
             deployed = pool.submit(_deployed, stack, wanted.parameters)
@@ -185,7 +187,7 @@ def _parameter(text: str) -> tuple[str, str]:
 def _port(text: str) -> int:
     port = int(text)
     if not 1024 <= port <= 65000:
-        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the six above it free")
+        raise argparse.ArgumentTypeError("a port from 1024 to 65000, with the seven above it free")
     return port
 
 

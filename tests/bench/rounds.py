@@ -23,7 +23,7 @@ ROOT = HERE.parents[1]
 PYTHON = ROOT / ".local" / "bench" / "bin" / "python"
 DYNOXIDE = ROOT / ".local" / "dynoxide" / "bin" / "dynoxide"
 REGION = "eu-west-1"
-TABLES = ["exports", "work", "events", "limits", "parents"]
+TABLES = ["exports", "work", "events", "limits", "api_keys", "parents"]
 # The timeout of a round.
 SECONDS = 3600
 
@@ -140,7 +140,7 @@ class Bench:
 
     def _create_tables(self) -> None:
         for name in TABLES:
-            found = template()["Resources"][f"{name.title()}Table"]["Properties"]
+            found = template()["Resources"][f"{name.title().replace('_', '')}Table"]["Properties"]
             shape = {key: found[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes") if key in found}
             self._tables.create_table(TableName=name, **shape)
 

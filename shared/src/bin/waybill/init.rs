@@ -17,13 +17,13 @@ use self::guess::Asked;
 use crate::{Failure, Outcome};
 
 pub(crate) const USAGE: &str = "\
-waybill init --url URL --table TABLE --parent COLUMN [--kind KIND] [--name NAME] [--password-file FILE] [--into FOLDER]
+waybill init --url URL --table TABLE --parent COLUMN [--kind KIND] [--name NAME] [--password-file FILE] [--into FOLDER | --dry-run]
     Looks at a table in PostgreSQL, MySQL or MariaDB (types, keys, indexes, comments, foreign keys, and values of 1,000 rows), and
     writes catalog.toml with its entry and deployment.toml with the database's address, with a comment for each guess. URL is
     postgres://user@host:5432/name or mysql://user@host:3306/name. The password is that of PGPASSWORD or MYSQL_PWD, or in FILE, or is
     asked for. TABLE in PostgreSQL has its schema, such as public.orders. COLUMN has the id of what records belong to, such as customer_id. KIND is what people call that; by default the
     column's name without `_id`. NAME is the type's; by default the table's. FOLDER is `waybill` by default; no file in it is
-    replaced.";
+    replaced. With --dry-run nothing is written.";
 
 /// The arguments.
 struct Init {
@@ -35,12 +35,15 @@ struct Init {
     name: Option<String>,
     password_file: Option<PathBuf>,
     folder: PathBuf,
+    writes: bool,
 }
 
 /// Runs the command in these words.
 pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {
     let init = parse(arguments)?;
-    init.check_folder()?;
+    if init.writes {
+        init.check_folder()?;
+    }
     let overview = init.look().await?;
     let asked = Asked {
         engine: init.engine,
@@ -51,11 +54,14 @@ pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {
     };
     let draft = guess::draft(&overview, asked)?;
     let catalog = draft.catalog();
-    init.write("catalog.toml", &catalog)?;
-    init.write("deployment.toml", &draft.deployment(&init.url))?;
+    if init.writes {
+        init.write("catalog.toml", &catalog)?;
+        init.write("deployment.toml", &draft.deployment(&init.url))?;
+    }
     for question in draft.questions() {
         println!("  {question}");
     }
+    println!("  {}", guess::parents(&overview, &init.parent));
     match Catalog::parse_valid(&catalog) {
         Ok(checked) if checked.out_of_service().is_empty() => Ok(true),
         Ok(checked) => {
@@ -76,6 +82,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Init, Failure> {
 
     let (mut url, mut table, mut parent, mut kind, mut name) = (None, None, None, None, None);
     let (mut password_file, mut folder) = (None, PathBuf::from("waybill"));
+    let mut writes = true;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("url") => url = Some(arguments.value()?.string()?),
@@ -85,6 +92,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Init, Failure> {
             Long("name") => name = Some(arguments.value()?.string()?),
             Long("password-file") => password_file = Some(PathBuf::from(arguments.value()?)),
             Long("into") => folder = PathBuf::from(arguments.value()?),
+            Long("dry-run") => writes = false,
             _ => return Err(argument.unexpected().into()),
         }
     }
@@ -107,6 +115,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Init, Failure> {
         name,
         password_file,
         folder,
+        writes,
     })
 }
 

@@ -1,8 +1,9 @@
 //! What a table's description and its values suggest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use waybill::deployment_file::SqlEngine;
+use waybill::parent::IdForm;
 use waybill::records::{ColumnOverview, SqlValues, TableOverview};
 
 use super::draft::{Draft, DraftColumn, Guess};
@@ -83,6 +84,27 @@ pub(super) fn draft(table: &TableOverview, asked: Asked) -> Result<Draft, String
         table: asked.table,
         parent: asked.parent,
     })
+}
+
+/// How many parents are named.
+const NAMED_PARENTS: usize = 3;
+
+/// The parents that have the most of the rows that were looked at.
+pub(super) fn parents(table: &TableOverview, parent: &str) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let samples = table.columns.iter().filter(|column| column.name == parent);
+    for id in samples.flat_map(|column| column.samples.iter().flatten()) {
+        if IdForm::Text.id(id).is_some() {
+            *counts.entry(id).or_default() += 1;
+        }
+    }
+    let mut ids: Vec<(&str, usize)> = counts.into_iter().collect();
+    ids.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+    let ids: Vec<&str> = ids.iter().take(NAMED_PARENTS).map(|(id, _)| *id).collect();
+    match ids.is_empty() {
+        true => "no row that was looked at has the id of a parent".to_owned(),
+        false => format!("parents with records, the most first: {}", ids.join(", ")),
+    }
 }
 
 fn column<'t>(table: &'t TableOverview, name: &str) -> Result<&'t ColumnOverview, String> {

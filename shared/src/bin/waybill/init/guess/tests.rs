@@ -141,3 +141,19 @@ fn what_cannot_be_known_is_said() {
         "{refused}"
     );
 }
+
+#[test]
+fn the_parents_with_the_most_rows_are_named() {
+    let mut table = orders();
+    let customer = table
+        .columns
+        .iter_mut()
+        .find(|column| column.name == "customerId");
+    let ids = ["7", "a b", "9", "9", "", "8", "9", "8", "6"];
+    customer.unwrap().samples = ids.map(|id| Some(id.to_owned())).into();
+    assert_eq!(
+        parents(&table, "customerId"),
+        "parents with records, the most first: 9, 8, 6"
+    );
+    assert!(parents(&table, "none").starts_with("no row that was looked at"));
+}

@@ -1,0 +1,178 @@
+"""`make try`: a table of one's own on a local stack: its first draft of an entry, the stack, and somebody who may see its records.
+
+Goes on until it is interrupted: a saved change of the catalog is checked, and used at once if it is valid.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import catalog
+import deploy
+import people
+import stack as stacks
+from settings import ROOT, STACK_NAME, Stack
+
+# A port of its own, so that the stack of `make up` and `make demo` stays as it is.
+PORT = 4606
+POLL_SECONDS = 0.3
+# The secret with the password of the database, in the emulator's Secrets Manager.
+SECRET = "waybill-own"
+# The variable with the password, as the engine's own programs have it.
+VARIABLES = {"postgres": "PGPASSWORD", "postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD", "mariadb": "MYSQL_PWD"}
+ABOUT_PARENTS = "parents with records, the most first: "
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table, and where its entry is."""
+
+    url: str
+    name: str
+    parent: str
+    folder: Path
+
+    @property
+    def catalog(self) -> Path:
+        return self.folder / catalog.CATALOG
+
+    @property
+    def variable(self) -> str:
+        return VARIABLES.get(urlsplit(self.url).scheme, "PGPASSWORD")
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True, help="the database: postgres://user@host:5432/name or mysql://user@host:3306/name")
+    parser.add_argument("--table", required=True, help="the table: public.orders in PostgreSQL, orders in MySQL")
+    parser.add_argument("--parent", required=True, help="the column with the id of what records belong to: customer_id")
+    parser.add_argument("--folder", type=Path, default=ROOT / "waybill", help="for the catalog; one that exists is used as it is")
+    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--once", action="store_true", help="end when the stack is up")
+    options = parser.parse_args()
+    table = Table(options.url, options.table, options.parent, options.folder.resolve())
+    stack = Stack(options.port, STACK_NAME)
+    began = time.monotonic()
+    password, parents = _draft(table)
+    if password is not None:
+        os.environ[table.variable] = password
+    _sign_in_people(stack, table, parents)
+    wanted = stacks.Wanted({}, host=False, large=False, database=False, catalog=None)
+    stacks.up(stack, wanted, prepare=lambda: catalog.keep(stack, table.catalog, _secret(stack, password)))
+    _print(stack, table, parents, time.monotonic() - began)
+    if not options.once:
+        _follow(stack, table, password)
+
+
+def _draft(table: Table) -> tuple[str | None, list[str]]:
+    """Writes the first draft of the entry. Returns the password, if the database wants one, and ids of parents that have
+    records."""
+    given = os.environ.get(table.variable)
+    arguments = ["--url", table.url, "--table", table.name, "--parent", table.parent]
+    if table.catalog.exists():
+        print(f"» {table.catalog} exists and is used as it is; remove the folder to begin anew", flush=True)
+        arguments += ["--dry-run"]
+    else:
+        arguments += ["--into", str(table.folder)]
+    done = _init(arguments)
+    if done.returncode == 2 and "password" in done.stderr and given is None and sys.stdin.isatty():
+        given = getpass.getpass("Password of the database: ")
+        os.environ[table.variable] = given
+        done = _init(arguments)
+    if done.returncode == 2:
+        sys.exit(done.stderr.strip())
+    found = [line.strip() for line in done.stdout.splitlines()]
+    print("\n".join(line for line in found if not line.startswith(ABOUT_PARENTS)), flush=True)
+    lines = [line.removeprefix(ABOUT_PARENTS).split(", ") for line in found if line.startswith(ABOUT_PARENTS)]
+    return given, lines[0] if lines else []
+
+
+def _init(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "init", *arguments]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def _secret(stack: Stack, password: str | None) -> str | None:
+    """The ARN of the secret with the password, which is on this machine alone: in the emulator's Secrets Manager."""
+    if password is None:
+        return None
+    manager = deploy.client(stack, "secretsmanager")
+    try:
+        manager.put_secret_value(SecretId=SECRET, SecretString=password)
+    except manager.exceptions.ResourceNotFoundException:
+        manager.create_secret(Name=SECRET, SecretString=password)
+    return str(manager.describe_secret(SecretId=SECRET)["ARN"])
+
+
+def _kind(table: Table) -> tuple[str, str]:
+    """The kind of parents in the catalog, and its plural in paths."""
+    kind = tomllib.loads(table.catalog.read_text("utf-8"))["parent"][0]
+    return str(kind["kind"]), str(kind["plural"])
+
+
+def _sign_in_people(stack: Stack, table: Table, parents: list[str]) -> None:
+    """Lets people sign in who may see the first parents, at the top of the development issuer's page."""
+    kind, _ = _kind(table)
+    seen = [
+        people.Person(f"own-{kind}-{parent}", f"Somebody of {kind} {parent}", f"{kind}-{n}@example.com", f"{kind}:{parent}", f"May see {kind} {parent}")
+        for n, parent in enumerate(parents, 1)
+    ]
+    people.write(stack.data / "issuer", seen)
+
+
+def _print(stack: Stack, table: Table, parents: list[str], seconds: float) -> None:
+    outputs = json.loads(stack.outputs.read_text("utf-8"))
+    kind, plural = _kind(table)
+    type_name = tomllib.loads(table.catalog.read_text("utf-8"))["type"][0]["name"]
+    print(f"\nYour table after {seconds:.0f} s:")
+    if not parents:
+        print(f"  {outputs['api_url']}  (no row has a {kind}; sign in with the grants {kind}:…)")
+    for parent in parents[:1]:
+        address = f"{outputs['api_url']}/{plural}/{quote(parent, safe='')}/{type_name}"
+        print(f"  Page     {address}  (sign in as Somebody of {kind} {parent})")
+    print(f"  Entry    {table.catalog}: a saved change is used at once")
+    print(f"  Mails    {outputs['mailbox_url']}")
+    print(f"  Stop     make down PORT={stack.port}", flush=True)
+
+
+def _follow(stack: Stack, table: Table, password: str | None) -> None:
+    """Uses each saved change of the catalog, until it is interrupted."""
+    print("  Waiting for changes; Ctrl-C ends this, and the stack goes on", flush=True)
+    saved = _saved(table)
+    while True:
+        time.sleep(POLL_SECONDS)
+        if (now := _saved(table)) == saved:
+            continue
+        saved = now
+        try:
+            catalog.keep(stack, table.catalog, _secret(stack, password))
+        except SystemExit as refused:
+            print(f"{refused}", flush=True)
+            continue
+        files = catalog.texts(stack, [])
+        if files:
+            catalog.upload(deploy.client(stack, "s3"), stack, files)
+            print(f"» {time.strftime('%H:%M:%S')} The changed catalog is used from now on", flush=True)
+
+
+def _saved(table: Table) -> list[int]:
+    files = [table.folder / name for name in catalog.NAMES]
+    return [file.stat().st_mtime_ns for file in files if file.exists()]
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(0)
