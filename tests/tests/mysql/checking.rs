@@ -49,6 +49,29 @@ async fn everything_that_is_wrong_is_said_at_once() {
     }
 }
 
+/// An index of InnoDB ends with the primary key, so that one of the parent alone has the order of the keys.
+#[tokio::test]
+async fn an_index_of_the_parent_is_enough_where_the_key_is_the_primary_key() {
+    let Some(server) = server() else { return };
+    for (database, engine, is_enough) in [
+        ("clustered", "InnoDB", true),
+        ("heap_file", "MyISAM", false),
+    ] {
+        let table = format!(
+            "CREATE TABLE orders (id int PRIMARY KEY, shop varchar(9) NOT NULL, status text, created_at datetime NOT NULL, KEY (shop)) ENGINE {engine}; \
+             INSERT INTO orders SELECT seq, 'acme', NULL, '2026-11-01' FROM seq_1_to_50"
+        );
+        let source = Source::new(&server, database, &table, BY_ID, &COLUMNS);
+        let found = findings(&source).await;
+        assert_eq!(
+            found.contains("no index has a parent's rows"),
+            !is_enough,
+            "{found}"
+        );
+        assert_eq!(source.read("acme", &json!({}), 7).await.0.len(), 50);
+    }
+}
+
 #[tokio::test]
 async fn an_overview_has_what_a_draft_needs() {
     let Some(server) = server() else { return };
@@ -56,7 +79,7 @@ async fn an_overview_has_what_a_draft_needs() {
         "overview",
         "CREATE TABLE customers (id int PRIMARY KEY); \
          CREATE TABLE orders (id int PRIMARY KEY COMMENT 'the number', customer_id int NOT NULL REFERENCES customers (id), \
-           status varchar(9), photo blob, info json, FOREIGN KEY (customer_id) REFERENCES customers (id), KEY (customer_id, id)); \
+           status varchar(9), photo blob, info json, FOREIGN KEY (customer_id) REFERENCES customers (id), KEY (customer_id, id), KEY (status)); \
          INSERT INTO customers VALUES (1); INSERT INTO orders VALUES (7, 1, 'paid', 'x', '{}')",
     );
     let address = DatabaseAddress::of_operator(&url, None).unwrap();
@@ -72,6 +95,11 @@ async fn an_overview_has_what_a_draft_needs() {
     assert_eq!(found.columns[2].samples, [Some("paid".to_owned())]);
     assert!(found.columns[3].samples.is_empty());
     assert_eq!(found.unique, [["id"]]);
+    assert!(
+        found
+            .indexes
+            .contains(&vec!["status".to_owned(), "id".to_owned()])
+    );
     assert!(
         found
             .indexes

@@ -14,15 +14,16 @@ pub(super) async fn indexes(
     let is_used = match connection.version {
         Version::Mariadb(major, minor) if (major, minor) >= (10, 6) => "IGNORED = 'NO'",
         Version::Mysql(major, _) if major >= 8 => "IS_VISIBLE = 'YES'",
-        _ => "TRUE",
+        _ => "INDEX_NAME = i.INDEX_NAME",
     };
     let statement = format!(
         "SELECT i.INDEX_NAME, i.COLUMN_NAME, i.COLLATION = 'D', i.NON_UNIQUE = 0, i.INDEX_NAME = 'PRIMARY', \
-           i.SUB_PART IS NULL AND i.COLUMN_NAME IS NOT NULL AND i.INDEX_TYPE = 'BTREE' AND i.{is_used} \
-         FROM information_schema.STATISTICS i WHERE {} ORDER BY i.INDEX_NAME, i.SEQ_IN_INDEX",
+           i.SUB_PART IS NULL AND i.COLUMN_NAME IS NOT NULL AND i.INDEX_TYPE = 'BTREE' AND i.{is_used}, t.ENGINE = 'InnoDB' \
+         FROM information_schema.STATISTICS i JOIN information_schema.TABLES t \
+           ON t.TABLE_SCHEMA = i.TABLE_SCHEMA AND t.TABLE_NAME = i.TABLE_NAME WHERE {} ORDER BY i.INDEX_NAME, i.SEQ_IN_INDEX",
         is_table("i", table)
     );
-    let (mut columns, mut unusable) = (Vec::new(), Vec::new());
+    let (mut columns, mut unusable, mut is_innodb) = (Vec::new(), Vec::new(), false);
     let described = connection.select(&statement, |mut row| {
         let index = row.text()?.unwrap_or_default();
         let column = row.text()?.unwrap_or_default();
@@ -37,10 +38,15 @@ pub(super) async fn indexes(
         if !flag()? {
             unusable.push(of_index.index.clone());
         }
+        is_innodb = flag()?;
         columns.push(of_index);
         Ok(false)
     });
     described.await?;
     columns.retain(|column| !unusable.contains(&column.index));
-    Ok(Indexes::new(columns))
+    let indexes = Indexes::new(columns);
+    Ok(match is_innodb {
+        true => indexes.with_primary_key(),
+        false => indexes,
+    })
 }

@@ -9,7 +9,10 @@ pub(in crate::records) struct Indexes(Vec<Index>);
 #[derive(Debug)]
 struct Index {
     name: String,
+    /// The columns in whose order the index has its rows.
     columns: Vec<String>,
+    /// How many of them the index is declared on. The others follow by themselves.
+    declared: usize,
     /// Of each column, whether its values are in descending order.
     descending: Vec<bool>,
     /// Whether no two rows have the same values of these columns, also within a transaction.
@@ -42,6 +45,7 @@ impl Indexes {
                 indexes.push(Index {
                     name: of_index.index,
                     columns: Vec::new(),
+                    declared: 0,
                     descending: Vec::new(),
                     is_unique: of_index.is_unique,
                     is_primary: of_index.is_primary,
@@ -49,13 +53,32 @@ impl Indexes {
             }
             if let Some(index) = indexes.last_mut() {
                 index.columns.push(of_index.column);
+                index.declared += 1;
                 index.descending.push(of_index.is_descending);
             }
         }
         Self(indexes)
     }
 
-    /// The columns of each index.
+    /// The same where each index ends with the columns of the primary key that are not in it, as those of InnoDB do.
+    pub(in crate::records) fn with_primary_key(mut self) -> Self {
+        let primary = self.0.iter().find(|index| index.is_primary);
+        let primary: Vec<(String, bool)> = primary.map_or(Vec::new(), |index| {
+            let columns = index.columns.iter().cloned();
+            columns.zip(index.descending.iter().copied()).collect()
+        });
+        for index in &mut self.0 {
+            for (column, is_descending) in &primary {
+                if !index.columns.contains(column) {
+                    index.columns.push(column.clone());
+                    index.descending.push(*is_descending);
+                }
+            }
+        }
+        self
+    }
+
+    /// The columns in whose order each index has its rows.
     pub(in crate::records) fn all(&self) -> Vec<Vec<String>> {
         let columns = self.0.iter().map(|index| index.columns.clone());
         columns.collect()
@@ -65,14 +88,15 @@ impl Indexes {
     pub(in crate::records) fn unique(&self) -> Vec<Vec<String>> {
         let mut unique: Vec<&Index> = self.0.iter().filter(|index| index.is_unique).collect();
         unique.sort_by_key(|index| !index.is_primary);
-        unique.iter().map(|index| index.columns.clone()).collect()
+        let declared = unique.iter().map(|index| &index.columns[..index.declared]);
+        declared.map(<[String]>::to_vec).collect()
     }
 
     /// Whether a unique index proves that no two rows of a parent have the same key.
     pub(in crate::records) fn prove_keys(&self, spec: &SqlSpec) -> bool {
         let is_of_key = |column: &String| spec.key.contains(column) || *column == spec.parent;
         let mut unique = self.0.iter().filter(|index| index.is_unique);
-        unique.any(|index| index.columns.iter().all(is_of_key))
+        unique.any(|index| index.columns[..index.declared].iter().all(is_of_key))
     }
 
     /// The index that has a parent's rows in the order of their keys, so that each page is one short read of it.

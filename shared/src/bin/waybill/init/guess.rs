@@ -54,7 +54,10 @@ pub(super) fn draft(table: &TableOverview, asked: Asked) -> Result<Draft, String
     let created = created(table);
     let kind = match &asked.kind {
         Some(kind) => kind.clone(),
-        None => word(asked.parent.strip_suffix("_id").unwrap_or(&asked.parent)),
+        None => {
+            let name = word(&asked.parent);
+            name.strip_suffix("_id").unwrap_or(&name).to_owned()
+        }
     };
     let last = asked.table.rsplit('.').next().unwrap_or_default();
     Ok(Draft {
