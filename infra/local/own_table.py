@@ -65,8 +65,6 @@ def main() -> None:
     stack = Stack(options.port, STACK_NAME)
     began = time.monotonic()
     password, parents = _draft(table)
-    if password is not None:
-        os.environ[table.variable] = password
     _sign_in_people(stack, table, parents)
     wanted = stacks.Wanted({}, host=False, large=False, database=False, catalog=None)
     stacks.up(stack, wanted, prepare=lambda: catalog.keep(stack, table.catalog, _secret(stack, password)))
@@ -85,11 +83,10 @@ def _draft(table: Table) -> tuple[str | None, list[str]]:
         arguments += ["--dry-run"]
     else:
         arguments += ["--into", str(table.folder)]
-    done = _init(arguments)
+    done = _init(table, arguments, given)
     if done.returncode == 2 and "password" in done.stderr and given is None and sys.stdin.isatty():
         given = getpass.getpass("Password of the database: ")
-        os.environ[table.variable] = given
-        done = _init(arguments)
+        done = _init(table, arguments, given)
     if done.returncode == 2:
         sys.exit(done.stderr.strip())
     found = [line.strip() for line in done.stdout.splitlines()]
@@ -98,9 +95,11 @@ def _draft(table: Table) -> tuple[str | None, list[str]]:
     return given, lines[0] if lines else []
 
 
-def _init(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+def _init(table: Table, arguments: list[str], password: str | None) -> subprocess.CompletedProcess[str]:
+    """Runs `waybill init`, which alone gets the password, in its environment."""
     command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "init", *arguments]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    environment = os.environ | ({table.variable: password} if password is not None else {})
+    return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def _secret(stack: Stack, password: str | None) -> str | None:
@@ -117,8 +116,13 @@ def _secret(stack: Stack, password: str | None) -> str | None:
 
 def _kind(table: Table) -> tuple[str, str]:
     """The kind of parents in the catalog, and its plural in paths."""
-    kind = tomllib.loads(table.catalog.read_text("utf-8"))["parent"][0]
-    return str(kind["kind"]), str(kind["plural"])
+    try:
+        entries = tomllib.loads(table.catalog.read_text("utf-8"))
+        kind = str(entries["type"][0]["parent"])
+    except (tomllib.TOMLDecodeError, LookupError, TypeError) as error:
+        sys.exit(f"{table.catalog} has no type that can be shown: {error!r}")
+    plurals = [of["plural"] for of in entries.get("parent", []) if of.get("kind") == kind and "plural" in of]
+    return kind, str(next(iter(plurals), f"{kind}s"))
 
 
 def _sign_in_people(stack: Stack, table: Table, parents: list[str]) -> None:

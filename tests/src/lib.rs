@@ -24,6 +24,7 @@ mod orders;
 mod owner;
 mod process;
 pub mod requests;
+pub mod sql_disturbed;
 pub mod sql_source;
 mod stack;
 mod table;

@@ -1,5 +1,5 @@
-//! The same records in DynamoDB and in PostgreSQL: whatever is selected, and wherever a read stops, both give the same, and
-//! what a model of the selection gives.
+//! The same records in DynamoDB, PostgreSQL and MariaDB: whatever is selected, and wherever a read stops, all give the same,
+//! and what a model of the selection gives.
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
@@ -19,7 +19,8 @@ use waybill::deployment_file::DeploymentFile;
 use waybill::records::{Order, Range, ReadRequest, RecordsClients, RecordsOpener};
 use waybill::selection::{Criteria, Projection};
 use waybill::value::Value;
-use waybill_tests::{Stack, Table, note, real_tables, skipped_without_tables, unique};
+use waybill_testing::mariadb::execute;
+use waybill_tests::{Stack, Table, note, real_tables, skipped, skipped_without_tables, unique};
 
 /// The random selections, unless `WAYBILL_SELECTIONS` says another number.
 const SELECTIONS: u64 = 600;
@@ -38,7 +39,7 @@ const WORDS: [&str; 8] = [
     "\\x00",
 ];
 
-/// A record of both tables.
+/// A record of all tables.
 #[derive(Debug, Clone)]
 struct Row {
     id: String,
@@ -49,7 +50,7 @@ struct Row {
     flag: Option<bool>,
 }
 
-/// How both tables are keyed.
+/// How all tables are keyed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Keys {
     /// By time and id: a time range is a range of keys.
@@ -112,9 +113,10 @@ fn without_zeros(number: &str) -> String {
     }
 }
 
-/// One type of records in both engines.
-struct Both {
-    types: [ExportType; 2],
+/// One type of records in every engine.
+struct Engines {
+    /// In DynamoDB, in PostgreSQL, and in MariaDB where that is installed.
+    types: Vec<ExportType>,
     opener: RecordsOpener,
     parent: String,
 }
@@ -128,7 +130,7 @@ columns = [
 ]
 "#;
 
-impl Both {
+impl Engines {
     async fn new(stack: &Stack, keys: Keys, rows: &[Row]) -> Self {
         let (name, parent) = (
             format!("conformance_{}", unique()),
@@ -136,11 +138,16 @@ impl Both {
         );
         put(stack, keys, &name, &parent, rows).await;
         insert(stack, keys, &name, &parent, rows).await;
+        let mariadb = stack.optional_output("mariadb_url");
+        match mariadb {
+            Some(url) => insert_into_mariadb(url, keys, &name, &parent, rows),
+            None => skipped("MariaDB beside the other engines", "it is not installed"),
+        }
         let (format, key) = match keys {
             Keys::ByTime => ("rfc3339_s#id", r#"["created_at", "id"]"#),
             Keys::ById => ("id", r#"["id"]"#),
         };
-        let records = [
+        let mut records = vec![
             format!(
                 r#"{{ engine = "dynamodb", table = "RECORDS_TABLE", partition = "{name}#{{parent}}", partition_key = "pk", sort_key = "sk", sort_format = "{format}" }}"#
             ),
@@ -148,17 +155,22 @@ impl Both {
                 r#"{{ database = "shop", table = "public.{name}", parent = "parent", key = {key} }}"#
             ),
         ];
-        let types = records.map(|records| {
+        records.extend(mariadb.map(|_| {
+            format!(r#"{{ database = "crm", table = "{name}", parent = "parent", key = {key} }}"#)
+        }));
+        let types = records.iter().map(|records| {
             let catalog = format!(
-                "[database.shop]\nengine = \"postgres\"\nsettles = 0\n[[type]]\nname = \"things\"\nparent = \"organization\"\n\
+                "[database.shop]\nengine = \"postgres\"\nsettles = 0\n[database.crm]\nengine = \"mysql\"\nsettles = 0\n[[type]]\nname = \"things\"\nparent = \"organization\"\n\
                  delivery = \"link\"\nrecords = {records}\n{COLUMNS}"
             );
             Catalog::parse(&catalog).unwrap().types()[0].clone()
         });
+        let types = types.collect();
         let deployment = format!(
-            "[deployment]\ntables.RECORDS_TABLE = \"{}\"\ndatabases.shop = {{ url = \"{}\" }}\n",
+            "[deployment]\ntables.RECORDS_TABLE = \"{}\"\ndatabases.shop = {{ url = \"{}\" }}\ndatabases.crm = {{ url = \"{}\" }}\n",
             stack.output("records_table"),
-            stack.output("database_url")
+            stack.output("database_url"),
+            mariadb.unwrap_or("mysql://nobody@localhost/none")
         );
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
@@ -229,10 +241,11 @@ impl Both {
     }
 }
 
-/// A value with its type. A null is an empty cell, as a missing value is.
+/// A value with its type. A null is an empty cell, as a missing value is; a column of a database has all of its digits.
 fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Missing => format!("{:?}", Value::Null),
+        Value::Number(digits) => format!("{:?}", Value::Number(without_zeros(digits).into())),
         value => format!("{value:?}"),
     }
 }
@@ -307,6 +320,40 @@ async fn insert(stack: &Stack, keys: Keys, name: &str, parent: &str, rows: &[Row
             .await
             .unwrap();
     }
+}
+
+fn insert_into_mariadb(url: &str, keys: Keys, name: &str, parent: &str, rows: &[Row]) {
+    let key = match keys {
+        Keys::ByTime => "created_at datetime NOT NULL, PRIMARY KEY (parent, created_at, id)",
+        Keys::ById => "created_at datetime, PRIMARY KEY (parent, id)",
+    };
+    let text = |text: &str| {
+        let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        format!("_utf8mb4 X'{digits}'")
+    };
+    let or_null = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
+    let time = |at: Timestamp| at.strftime("'%Y-%m-%d %H:%M:%S'").to_string();
+    let values = rows.iter().map(|row| {
+        format!(
+            "({}, {}, {}, {}, {}, {}, {})",
+            text(parent),
+            text(&row.id),
+            or_null(row.created_at.map(time)),
+            or_null(row.status.as_deref().map(text)),
+            or_null(row.note.as_deref().map(text)),
+            or_null(row.amount.clone()),
+            or_null(row.flag.map(|flag| u8::from(flag).to_string())),
+        )
+    });
+    let values: Vec<String> = values.collect();
+    let statements = format!(
+        "CREATE TABLE {name} (parent varchar(64) NOT NULL, id varchar(64) COLLATE utf8mb4_bin NOT NULL, status varchar(64), note text, \
+           amount decimal(20, 6), flag boolean, {key}); \
+         INSERT INTO {name} (parent, id, created_at, status, note, amount, flag) VALUES {}",
+        values.join(", ")
+    );
+    let port = url.split([':', '/']).nth(4).unwrap();
+    execute(port.parse().unwrap(), "crm", &statements);
 }
 
 /// A random selection.
@@ -599,16 +646,18 @@ async fn compare(
     now: Timestamp,
 ) {
     let stack = Stack::get();
-    let both = Both::new(&stack, keys, &rows).await;
+    let engines = Engines::new(&stack, keys, &rows).await;
     let selections =
         std::env::var("WAYBILL_SELECTIONS").map_or(SELECTIONS, |text| text.parse().unwrap());
     let mut selected = 0;
     for n in 0..selections / 3 {
         let asked = Asked::random(&mut random, &vocabulary);
-        let dynamodb = both.read(0, &asked, now, &mut random).await;
-        let postgres = both.read(1, &asked, now, &mut random).await;
-        assert_eq!(dynamodb, postgres, "{keys:?}, selection {n}: {asked:?}");
-        let mut ids: Vec<String> = postgres.iter().map(|row| row[0].clone()).collect();
+        let first = engines.read(0, &asked, now, &mut random).await;
+        for other in 1..engines.types.len() {
+            let other = engines.read(other, &asked, now, &mut random).await;
+            assert_eq!(first, other, "{keys:?}, selection {n}: {asked:?}");
+        }
+        let mut ids: Vec<String> = first.iter().map(|row| row[0].clone()).collect();
         ids.sort_unstable();
         let expected = asked.ids(&rows, now);
         let expected: Vec<String> = expected
@@ -627,17 +676,17 @@ async fn compare(
 }
 
 #[tokio::test]
-async fn both_engines_and_a_model_select_the_same_by_time() {
+async fn all_engines_and_a_model_select_the_same_by_time() {
     compare_made_up(Keys::ByTime, 1).await;
 }
 
 #[tokio::test]
-async fn both_engines_and_a_model_select_the_same_by_id() {
+async fn all_engines_and_a_model_select_the_same_by_id() {
     compare_made_up(Keys::ById, 2).await;
 }
 
 #[tokio::test]
-async fn both_engines_and_a_model_select_the_same_of_a_real_table() {
+async fn all_engines_and_a_model_select_the_same_of_a_real_table() {
     let folder = match real_tables() {
         Ok(folder) => folder,
         Err(why) => return skipped_without_tables("random selections of real purchases", &why),

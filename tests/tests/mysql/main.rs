@@ -8,6 +8,7 @@ mod narrowing;
 mod reading;
 mod sign_in;
 mod values;
+mod writer;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

@@ -180,17 +180,13 @@ impl Selected {
             conditions => conditions.join(" AND "),
         };
         let in_order = format!("OVER (ORDER BY {})", self.key_list(self.direction()));
-        let (same, any_same) = match self.compares_neighbors {
-            false => (String::new(), String::new()),
+        let (same, any_same, shown_same) = match self.compares_neighbors {
+            false => (String::new(), String::new(), String::new()),
             true => (
                 format!(", {} AS {SAME}", self.is_same(&in_order)),
                 format!(", MAX({SAME}) OVER () AS {SAME}"),
+                format!(", {SAME}"),
             ),
-        };
-        let shown_same = if self.compares_neighbors { SAME } else { "0" };
-        let shown_same = match self.compares_neighbors {
-            true => format!(", {shown_same}"),
-            false => String::new(),
         };
         let columns = columns.join(", ");
         format!(
