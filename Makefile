@@ -38,7 +38,7 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean try demo test test-inside test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
+.PHONY: help tools up down logs clean try demo test test-inside test-databases test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -75,11 +75,11 @@ export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped
 test: readers lint-rust ## Check formatting and lints, and run all tests, also against deployed local stacks
 	@rm -f $(WAYBILL_SKIPPED)
 	@$(PYTHON) $(LOCAL)/together.py 'lint: $(MAKE) --no-print-directory lint-rest' $(foreach part,inside page,$(call TEST_PART,$(part)))
-	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken kinds,$(call TEST_PART,$(part)))
+	@$(PYTHON) $(LOCAL)/together.py $(foreach part,outside broken kinds databases,$(call TEST_PART,$(part)))
 	@if [ -s $(WAYBILL_SKIPPED) ]; then echo "Skipped: $$(sort -u $(WAYBILL_SKIPPED) | paste -sd ';')"; else echo 'Skipped: nothing'; fi
 
-# Two parts run concurrently. First the tests without a stack and the page in a browser, which keep both cores busy; then
-# the tests of a stack and of a disturbed stack, which mostly wait.
+# Parts run concurrently. First the tests without a stack and the page in a browser, which keep both cores busy; then the
+# tests of stacks and of databases, which mostly wait.
 TEST_PART = '$(1): $(MAKE) --no-print-directory test-$(1)'
 CARGO_TEST := RUST_TEST_THREADS=$(TEST_THREADS) cargo test --quiet --workspace --no-fail-fast
 ON_A_STACK = env $(LINTED) $(PYTHON) $(LOCAL)/stack.py run $(TEST_PARAMETERS:%=--parameter %)
@@ -91,7 +91,10 @@ LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__
 # `nice`, because the concurrent tests of the page need a stack that answers in time.
 test-inside:
 	@.local/readers/bin/python -m unittest discover --quiet --start-directory tests/readers
-	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test mysql --test postgres --test seeds --test separators --test slots --test store --test template
+	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
+
+test-databases:
+	@nice env $(LINTED) $(CARGO_TEST) --test mysql --test postgres
 
 test-outside:
 	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test table_designs --test tables'
