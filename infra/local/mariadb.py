@@ -109,7 +109,8 @@ def _initialize(stack: Stack) -> None:
         account = pwd.getpwnam(user)
         os.chown(data, account.pw_uid, account.pw_gid)
     options = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}"]
-    environment = process_environment(stack) | {"PATH": PATH}
+    # A server deletes the temporary files that it finds when it starts, also those of another one.
+    environment = process_environment(stack) | {"PATH": PATH, "TMPDIR": str(data)}
     command = [program("mariadb-install-db"), *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, user=user, cwd="/")
     if done.returncode != 0:

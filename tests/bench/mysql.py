@@ -56,7 +56,7 @@ class Server:
         folder = Path(self._folder.name)
         if self._user:
             subprocess.run(["chown", "-R", self._user, folder], check=True)
-        data, environment = folder / "data", os.environ | {"PATH": mariadb.PATH}
+        data, environment = folder / "data", os.environ | {"PATH": mariadb.PATH, "TMPDIR": str(folder)}
         options = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}"]
         subprocess.run(
             [mariadb.program("mariadb-install-db"), *options],

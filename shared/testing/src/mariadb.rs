@@ -72,8 +72,6 @@ impl MariadbServer {
                 "--socket={}",
                 folder.path().join("socket").display()
             ))
-            // A server deletes the temporary files that it finds when it starts, also those of another one.
-            .arg(format!("--tmpdir={}", folder.path().display()))
             .arg(format!("--ssl-cert={}", certificate_file.display()))
             .arg(format!("--ssl-key={}", key_file.display()))
             .args(settings)
@@ -211,6 +209,8 @@ fn as_nobody(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(program(name).unwrap());
     // The programs of the installation look for each other.
     command.env_clear().env("PATH", PATH).current_dir(folder);
+    // A server deletes the temporary files that it finds when it starts, also those of another one.
+    command.env("TMPDIR", folder);
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
