@@ -58,7 +58,10 @@ def keep(stack: Stack, file: Path, secret: str | None = None) -> None:
             text = given.read_text("utf-8")
             (tried / name).write_text(_with_secret(text, secret) if secret and name == DEPLOYMENT else text)
     command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(tried / CATALOG), "--without-databases"]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # The person edits the given file, not the copy.
+    print((done.stdout + done.stderr).replace(str(tried / CATALOG), str(file)).rstrip(), flush=True)
+    if done.returncode != 0:
         sys.exit("The stack is as it was, since this catalog cannot be used.")
     shutil.rmtree(stack.own_catalog, ignore_errors=True)
     tried.rename(stack.own_catalog)

@@ -68,9 +68,7 @@ async fn a_table_that_cannot_be_read_is_said_so() {
 
 #[tokio::test]
 async fn a_read_goes_on_after_its_connection_and_its_server_have_ended() {
-    let Some(server) = waybill_testing::mariadb::MariadbServer::start(&[]).map(Arc::new) else {
-        return;
-    };
+    let Some(server) = own_server() else { return };
     let source = Source::new(&server, "ended", ORDERS, BY_TIME, &COLUMNS);
     let projection = source.projection(&json!({}));
     let mut records = source.open("acme", &projection, None).await.unwrap();

@@ -24,9 +24,17 @@ struct Source {
     server: Arc<MariadbServer>,
 }
 
-/// The server; `None` where it is not installed.
+/// The server that the tests share; `None` where it is not installed.
 fn server() -> Option<Arc<MariadbServer>> {
-    let server = MariadbServer::shared();
+    or_skipped(MariadbServer::shared())
+}
+
+/// A server that this test alone uses, since it crashes.
+fn own_server() -> Option<Arc<MariadbServer>> {
+    or_skipped(MariadbServer::start(&[]).map(Arc::new))
+}
+
+fn or_skipped(server: Option<Arc<MariadbServer>>) -> Option<Arc<MariadbServer>> {
     if server.is_none() {
         skipped(
             "records in MariaDB",

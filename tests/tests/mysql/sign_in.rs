@@ -21,7 +21,7 @@ async fn signed_in(url: &str, password: Option<&str>) -> Result<bool, RecordsErr
 }
 
 #[tokio::test]
-async fn every_procedure_with_a_password_works_and_a_wrong_one_is_refused() {
+async fn the_right_password_signs_in_and_everything_else_is_said() {
     let Some(server) = server() else { return };
     server.database(
         "procedures",
@@ -31,33 +31,19 @@ async fn every_procedure_with_a_password_works_and_a_wrong_one_is_refused() {
          GRANT SELECT ON procedures.* TO native@'%', nothing@'%'; \
          CREATE USER poor@'%';",
     );
-    let url = |user: &str, parameters: &str| {
-        format!(
-            "mysql://{user}@127.0.0.1:{}/procedures{parameters}",
-            server.port()
-        )
-    };
-    for user in ["native"] {
+    let url = |user: &str| format!("mysql://{user}@127.0.0.1:{}/procedures", server.port());
+    let right = signed_in(&url("native"), Some("hunter2")).await;
+    assert!(right.unwrap());
+    for password in [Some("hunter3"), None] {
+        let refused = signed_in(&url("native"), password).await;
+        let refused = refused.unwrap_err().to_string();
         assert!(
-            signed_in(&url(user, ""), Some("hunter2")).await.unwrap(),
-            "{user}"
+            refused.contains("does not let the user sign in"),
+            "{refused}"
         );
-        for password in [Some("hunter3"), None] {
-            let refused = signed_in(&url(user, ""), password)
-                .await
-                .unwrap_err()
-                .to_string();
-            assert!(
-                refused.contains("does not let the user sign in"),
-                "{user}: {refused}"
-            );
-        }
     }
-    assert!(signed_in(&url("nothing", ""), None).await.unwrap());
-    let refused = signed_in(&url("poor", ""), None)
-        .await
-        .unwrap_err()
-        .to_string();
+    assert!(signed_in(&url("nothing"), None).await.unwrap());
+    let refused = signed_in(&url("poor"), None).await.unwrap_err().to_string();
     assert!(refused.contains("GRANT SELECT ON"), "{refused}");
     let elsewhere = format!("mysql://nothing@127.0.0.1:{}/nowhere", server.port());
     let refused = signed_in(&elsewhere, None).await.unwrap_err().to_string();

@@ -143,7 +143,7 @@ async fn a_datetime_is_in_the_databases_zone_and_a_timestamp_is_an_instant() {
     }
 }
 
-/// Bytes that are no text in their character set are counted, not lost.
+/// A page ends at a size in bytes, whatever its rows are.
 #[tokio::test]
 async fn rows_and_values_of_any_size_pass() {
     let Some(server) = server() else { return };
