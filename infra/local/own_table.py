@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import catalog
 import deploy
+import own_dynamodb
 import people
 import stack as stacks
 from settings import ROOT, STACK_NAME, Stack
@@ -37,9 +38,12 @@ ABOUT_PARENTS = "parents with records, the most first: "
 class Table:
     """The table, and where its entry is."""
 
-    url: str
+    # The address of the database; `None` for a table of DynamoDB.
+    url: str | None
     name: str
     parent: str
+    # What the items of the type have, in a table of DynamoDB with items of several types.
+    fixed: list[str]
     folder: Path
 
     @property
@@ -48,26 +52,36 @@ class Table:
 
     @property
     def variable(self) -> str:
-        return VARIABLES.get(urlsplit(self.url).scheme, "PGPASSWORD")
+        return VARIABLES.get(urlsplit(self.url or "").scheme, "PGPASSWORD")
 
 
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True, help="the database: postgres://user@host:5432/name or mysql://user@host:3306/name")
-    parser.add_argument("--table", required=True, help="the table: public.orders in PostgreSQL, orders in MySQL")
+    parser.add_argument("--url", help="the database: postgres://user@host:5432/name or mysql://user@host:3306/name; without it, DynamoDB")
+    parser.add_argument("--table", required=True, help="the table: public.orders in PostgreSQL, orders in MySQL and DynamoDB")
     parser.add_argument("--parent", required=True, help="the column with the id of what records belong to: customer_id")
+    parser.add_argument("--fixed", action="append", default=[], help="in DynamoDB, what the items of the type have: entity=order")
     parser.add_argument("--folder", type=Path, default=ROOT / "waybill", help="for the catalog; one that exists is used as it is")
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--once", action="store_true", help="end when the stack is up")
     options = parser.parse_args()
-    table = Table(options.url, options.table, options.parent, options.folder.resolve())
+    for name, example in (("table", "TABLE=public.orders"), ("parent", "PARENT=customer_id")):
+        if not getattr(options, name):
+            sys.exit(f"{name.upper()}= is missing, such as {example}")
+    table = Table(options.url, options.table, options.parent, options.fixed, options.folder.resolve())
     stack = Stack(options.port, STACK_NAME)
     began = time.monotonic()
     password, parents = _draft(table)
     _sign_in_people(stack, table, parents)
     wanted = stacks.Wanted({}, host=False, large=False, database=False, catalog=None)
-    stacks.up(stack, wanted, prepare=lambda: catalog.keep(stack, table.catalog, _secret(stack, password)))
+
+    def prepare() -> None:
+        if table.url is None:
+            own_dynamodb.copy(deploy.client(stack, "dynamodb"), table.name)
+        catalog.keep(stack, table.catalog, _secret(stack, password))
+
+    stacks.up(stack, wanted, prepare)
     _print(stack, table, parents, time.monotonic() - began)
     if not options.once:
         _follow(stack, table, password)
@@ -77,7 +91,9 @@ def _draft(table: Table) -> tuple[str | None, list[str]]:
     """Writes the first draft of the entry. Returns the password, if the database wants one, and ids of parents that have
     records."""
     given = os.environ.get(table.variable)
-    arguments = ["--url", table.url, "--table", table.name, "--parent", table.parent]
+    arguments = ["--table", table.name, "--parent", table.parent]
+    arguments += ["--url", table.url] if table.url else []
+    arguments += [word for fixed in table.fixed for word in ("--fixed", fixed)]
     if table.catalog.exists():
         print(f"» {table.catalog} exists and is used as it is; remove the folder to begin anew", flush=True)
         arguments += ["--dry-run"]

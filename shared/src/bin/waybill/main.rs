@@ -51,22 +51,32 @@ impl From<Box<dyn Error>> for Failure {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let usage = usage(std::env::args().nth(1).as_deref());
+    let topic = std::env::args().nth(1);
     if std::env::args().any(|word| ["help", "--help", "-h"].contains(&word.as_str())) {
-        println!("{usage}");
+        println!("{}", usage(topic.as_deref()));
         return ExitCode::SUCCESS;
     }
     match run(lexopt::Parser::from_env()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(Failure::Usage(reason)) => {
-            eprintln!("waybill: {reason}\n\n{usage}");
+            eprintln!("waybill: {reason}\n{}", hint(topic.as_deref()));
             ExitCode::from(2)
         }
         Err(Failure::Failed(error)) => {
             eprintln!("waybill: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Where the arguments of a command are explained; without a topic, all commands.
+fn hint(topic: Option<&str>) -> String {
+    match topic {
+        Some(topic @ ("catalog" | "keys" | "init")) => {
+            format!("`waybill {topic} --help` explains the arguments")
+        }
+        _ => format!("\n{}", usage(None)),
     }
 }
 

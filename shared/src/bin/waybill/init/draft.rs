@@ -7,20 +7,28 @@ use waybill::deployment_file::SqlEngine;
 /// What an entry says, and what is only guessed.
 #[derive(Debug)]
 pub(super) struct Draft {
-    pub(super) engine: SqlEngine,
     /// The name of the type.
     pub(super) name: String,
     /// The kind of parents, and what ids it has: `text`, `integer` or `uuid`.
     pub(super) kind: String,
     pub(super) id: &'static str,
-    pub(super) table: String,
-    /// The column with the parent's id.
-    pub(super) parent: String,
-    pub(super) key: Guess<Vec<String>>,
+    pub(super) records: DraftRecords,
     /// The column with the time of creation; `None` if there seems to be none.
     pub(super) created: Guess<Option<String>>,
     pub(super) columns: Vec<DraftColumn>,
-    pub(super) row_security: bool,
+}
+
+/// Where the records are.
+#[derive(Debug)]
+pub(super) struct DraftRecords {
+    /// The engine of `[database.main]`; `None` for DynamoDB.
+    pub(super) engine: Option<SqlEngine>,
+    /// The keys of `records` with their values.
+    pub(super) keys: Vec<(&'static str, toml::Value)>,
+    /// What to look at, each with the key that it is about.
+    pub(super) notes: Vec<(&'static str, String)>,
+    /// The lines of the deployment file.
+    pub(super) deployment: String,
 }
 
 /// A value, and why it is that one, or what to look at.
@@ -72,12 +80,14 @@ impl Draft {
             out,
             "root   = true  # nothing else belongs to another kind, until there are more kinds\n"
         )?;
-        writeln!(out, "[database.main]")?;
-        writeln!(out, "engine  = \"{}\"", self.engine)?;
-        writeln!(
-            out,
-            "settles = 5  # seconds; they must cover the longest transaction that writes records, and the lag of a replica\n"
-        )?;
+        if let Some(engine) = self.records.engine {
+            writeln!(out, "[database.main]")?;
+            writeln!(out, "engine  = \"{engine}\"")?;
+            writeln!(
+                out,
+                "settles = 5  # seconds; they must cover the longest transaction that writes records, and the lag of a replica\n"
+            )?;
+        }
         writeln!(out, "[[type]]")?;
         writeln!(out, "name     = {}", quoted(&self.name))?;
         writeln!(out, "parent   = {}", quoted(&self.kind))?;
@@ -85,25 +95,14 @@ impl Draft {
             out,
             "delivery = \"link\"  # or \"attachment\": small files are also in the mail"
         )?;
-        let keys: Vec<String> = self.key.value.iter().map(|name| quoted(name)).collect();
-        let rows = match self.row_security {
-            true => ", row_security = true",
-            false => "",
-        };
-        comment(out, self.key.why.as_deref())?;
-        if self.row_security {
-            writeln!(
-                out,
-                "# Row-level security hides rows from this user: `row_security` says that this is meant."
-            )?;
+        for (_, why) in &self.records.notes {
+            comment(out, Some(why))?;
         }
-        writeln!(
-            out,
-            "records  = {{ database = \"main\", table = {}, parent = {}, key = [{}]{rows} }}",
-            quoted(&self.table),
-            quoted(&self.parent),
-            keys.join(", ")
-        )?;
+        let keys = self.records.keys.iter();
+        let keys: Vec<String> = keys
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        writeln!(out, "records  = {{ {} }}", keys.join(", "))?;
         comment(out, self.created.why.as_deref())?;
         if let Some(created) = &self.created.value {
             writeln!(out, "created  = {}", quoted(created))?;
@@ -143,13 +142,9 @@ impl Draft {
     }
 
     /// `deployment.toml`, without a password.
-    pub(super) fn deployment(&self, url: &str) -> String {
-        let url = toml::Value::from(url);
-        format!(
-            "# What the names in catalog.toml stand for here.\n[deployment]\n\
-             # Of another machine, `secret = \"arn:aws:secretsmanager:…\"` has the password (or `iam`, see docs/catalog.md).\n\
-             databases.main = {{ url = {url} }}\n"
-        )
+    pub(super) fn deployment(&self) -> String {
+        let lines = &self.records.deployment;
+        format!("# What the names in catalog.toml stand for here.\n[deployment]\n{lines}")
     }
 
     /// What to look at, for people.
@@ -157,9 +152,13 @@ impl Draft {
         let columns = self.columns.iter();
         let columns =
             columns.filter_map(|column| Some(format!("{}: {}", column.key, column.why.as_ref()?)));
-        let key = self.key.why.iter().map(|why| format!("key: {why}"));
+        let records = self
+            .records
+            .notes
+            .iter()
+            .map(|(key, why)| format!("{key}: {why}"));
         let created = self.created.why.iter().map(|why| format!("created: {why}"));
-        key.chain(created).chain(columns).collect()
+        records.chain(created).chain(columns).collect()
     }
 }
 

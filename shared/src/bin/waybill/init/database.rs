@@ -1,0 +1,282 @@
+//! Looks at a table of a database, and drafts its entry.
+
+use std::error::Error;
+use std::fs;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use waybill::deployment_file::{DatabaseAddress, DeploymentFile, SqlEngine};
+use waybill::env;
+use waybill::records::{
+    ColumnOverview, RecordsClients, RecordsError, RecordsOpener, SqlValues, TableOverview,
+};
+
+use super::draft::{Draft, DraftRecords, Guess};
+use super::guess::{self, Asked, word};
+use crate::Failure;
+
+/// A database.
+pub(super) struct Database {
+    url: String,
+    engine: SqlEngine,
+    password_file: Option<PathBuf>,
+}
+
+impl Database {
+    /// The database at this address, for a table.
+    ///
+    /// # Errors
+    /// For an address that is none, and a table of PostgreSQL without its schema.
+    pub(super) fn new(
+        url: String,
+        password_file: Option<PathBuf>,
+        table: &str,
+    ) -> Result<Self, Failure> {
+        let engine = DatabaseAddress::of_operator(&url, None)?.server.engine();
+        if engine == SqlEngine::Postgres && !table.contains('.') {
+            return Err(format!("--table needs the schema: public.{table}").into());
+        }
+        Ok(Self {
+            url,
+            engine,
+            password_file,
+        })
+    }
+
+    /// The draft of an entry, and the parents of the rows that were looked at.
+    ///
+    /// # Errors
+    /// When the table cannot be looked at, or has no such column as the parent's.
+    pub(super) async fn draft(
+        &self,
+        asked: &Asked,
+    ) -> Result<(Draft, Vec<String>), Box<dyn Error>> {
+        let overview = self.look(&asked.table).await?;
+        let draft = draft(&overview, asked, self.engine, &self.url)?;
+        let parents = overview
+            .columns
+            .into_iter()
+            .filter(|column| column.name == asked.parent);
+        Ok((
+            draft,
+            parents
+                .flat_map(|column| column.samples)
+                .flatten()
+                .collect(),
+        ))
+    }
+
+    /// Looks at the table. A password is asked for only where the database wants one.
+    async fn look(&self, table: &str) -> Result<TableOverview, Box<dyn Error>> {
+        let mut password = self.password()?;
+        loop {
+            let wants_password = match self.overview(table, password.clone()).await {
+                Ok(Some(overview)) => return Ok(overview),
+                Ok(None) => {
+                    let grant = match self.engine {
+                        SqlEngine::Postgres => "use its schema: GRANT USAGE ON SCHEMA … TO …",
+                        SqlEngine::Mysql => "read it: GRANT SELECT ON … TO …",
+                    };
+                    return Err(format!(
+                        "there is no table {} (capitals count), or the user may not {grant}",
+                        table
+                    )
+                    .into());
+                }
+                Err(error) => match is_about_password(&error) {
+                    true => error.to_string(),
+                    false => return Err(with_cause(&error).into()),
+                },
+            };
+            if password.is_some() || !std::io::stdin().is_terminal() {
+                return Err(format!(
+                    "{wants_password}: give the password in {}, or in a file with --password-file",
+                    self.variable()
+                )
+                .into());
+            }
+            password = Some(rpassword::prompt_password("Password of the database: ")?);
+        }
+    }
+
+    /// The variable with the password, as the engine's own programs have it.
+    fn variable(&self) -> &'static str {
+        match self.engine {
+            SqlEngine::Postgres => "PGPASSWORD",
+            SqlEngine::Mysql => "MYSQL_PWD",
+        }
+    }
+
+    fn password(&self) -> Result<Option<String>, Box<dyn Error>> {
+        let Some(file) = &self.password_file else {
+            return Ok(env::optional(self.variable()));
+        };
+        let text = fs::read_to_string(file)
+            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    async fn overview(
+        &self,
+        table: &str,
+        password: Option<String>,
+    ) -> Result<Option<TableOverview>, RecordsError> {
+        let address = DatabaseAddress::of_operator(&self.url, password);
+        let address = address.map_err(|problem| RecordsError::Unusable {
+            database: "database".to_owned(),
+            problem: format!("cannot be used: {problem}"),
+        })?;
+        let config = waybill::aws::config().await;
+        let clients = RecordsClients::new(&config, None);
+        let opener = RecordsOpener::new(clients, DeploymentFile::default().into());
+        opener.overview(address, table).await
+    }
+}
+
+fn is_about_password(error: &RecordsError) -> bool {
+    with_cause(error).contains("password")
+}
+
+fn with_cause(error: &RecordsError) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// The draft of an entry.
+///
+/// # Errors
+/// When there is no such column as the parent's.
+fn draft(
+    table: &TableOverview,
+    asked: &Asked,
+    engine: SqlEngine,
+    url: &str,
+) -> Result<Draft, String> {
+    let parent = column(table, &asked.parent)?;
+    let id = match parent.values {
+        SqlValues::Integers => "integer",
+        SqlValues::Uuids => "uuid",
+        _ => "text",
+    };
+    let last = asked.table.rsplit('.').next().unwrap_or_default();
+    Ok(guess::draft(
+        table,
+        asked,
+        records(table, asked, engine, url),
+        id,
+        word(last),
+    ))
+}
+
+fn records(table: &TableOverview, asked: &Asked, engine: SqlEngine, url: &str) -> DraftRecords {
+    let key = key(table, asked, engine);
+    let mut notes: Vec<(&str, String)> = key.why.map(|why| ("key", why)).into_iter().collect();
+    let mut keys: Vec<(&str, toml::Value)> = vec![
+        ("database", "main".into()),
+        ("table", asked.table.clone().into()),
+        ("parent", asked.parent.clone().into()),
+        ("key", key.value.into()),
+    ];
+    if table.has_row_security {
+        keys.push(("row_security", true.into()));
+        let why =
+            "row-level security hides rows from this user: `row_security` says that this is meant";
+        notes.push(("row_security", why.to_owned()));
+    }
+    DraftRecords {
+        engine: Some(engine),
+        keys,
+        notes,
+        deployment: format!(
+            "# Of another machine, `secret = \"arn:aws:secretsmanager:…\"` has the password (or `iam`, see docs/catalog.md).\n\
+             databases.main = {{ url = {} }}\n",
+            toml::Value::from(url)
+        ),
+    }
+}
+
+fn column<'t>(table: &'t TableOverview, name: &str) -> Result<&'t ColumnOverview, String> {
+    let found = table.columns.iter().find(|column| column.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        format!(
+            "the table has no column {name}; its columns are {}",
+            names.join(", ")
+        )
+    })
+}
+
+/// The key: that of an index which begins with the parent, if it is unique with the primary key; or the primary key.
+fn key(table: &TableOverview, asked: &Asked, engine: SqlEngine) -> Guess<Vec<String>> {
+    let (name, parent) = (&asked.table, asked.parent.as_str());
+    let created = guess::created(table).value;
+    let without_parent = |columns: &Vec<String>| -> Vec<String> {
+        columns
+            .iter()
+            .filter(|name| *name != parent)
+            .cloned()
+            .collect()
+    };
+    let unique: Vec<Vec<String>> = table
+        .unique
+        .iter()
+        .map(without_parent)
+        .filter(|columns| !columns.is_empty())
+        .collect();
+    let is_unique = |columns: &Vec<String>| {
+        unique
+            .iter()
+            .any(|of_index| of_index.iter().all(|name| columns.contains(name)))
+    };
+    let by_parent = table
+        .indexes
+        .iter()
+        .filter(|columns| columns.first().is_some_and(|first| first == parent))
+        .map(without_parent)
+        .filter(|columns| !columns.is_empty() && is_unique(columns));
+    let by_time = |columns: &Vec<String>| {
+        (
+            columns.first().map(String::as_str) != created.as_deref(),
+            columns.len(),
+        )
+    };
+    if let Some(columns) = by_parent.min_by_key(by_time) {
+        return Guess {
+            value: columns,
+            why: None,
+        };
+    }
+    let Some(primary) = unique.first() else {
+        let why = match table.is_unprovable {
+            true => {
+                "no index proves keys here: name columns that tell a parent's rows apart, and never change"
+            }
+            false => {
+                "no unique index tells rows apart: name columns that do, and never change, and make one"
+            }
+        };
+        return Guess {
+            value: vec!["FILL_IN".to_owned()],
+            why: Some(why.to_owned()),
+        };
+    };
+    let columns = [parent.to_owned()].into_iter().chain(primary.clone());
+    let columns: Vec<String> = columns.collect();
+    let create = match engine {
+        SqlEngine::Postgres => "CREATE INDEX CONCURRENTLY",
+        SqlEngine::Mysql => "CREATE INDEX waybill_order",
+    };
+    Guess {
+        value: primary.clone(),
+        why: Some(format!(
+            "no index has a parent's rows in this order, so that each page may read the whole table: \
+             {create} ON {name} ({})",
+            columns.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;
