@@ -1,5 +1,9 @@
 //! What fails, and what is said of it.
 
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
 use waybill::records::RecordsError;
 use waybill_tests::wait_until;
 
@@ -68,7 +72,9 @@ async fn a_table_that_cannot_be_read_is_said_so() {
 
 #[tokio::test]
 async fn a_read_goes_on_after_its_connection_and_its_server_have_ended() {
-    let Some(server) = own_server() else { return };
+    let Some(server) = own_server(&[]) else {
+        return;
+    };
     let source = Source::new(&server, "ended", ORDERS, BY_TIME, &COLUMNS);
     let projection = source.projection(&json!({}));
     let mut records = source.open("acme", &projection, None).await.unwrap();
@@ -94,8 +100,38 @@ async fn a_read_goes_on_after_its_connection_and_its_server_have_ended() {
     assert_eq!(read, 68);
 }
 
+/// Such a server answers in place of its greeting.
 #[tokio::test]
-async fn a_server_without_a_connection_left_is_waited_for() {
+async fn a_server_full_of_others_is_waited_for() {
+    let Some(server) = own_server(&["--max-connections=10"]) else {
+        return;
+    };
+    let source = Source::new(&server, "full", ORDERS, BY_TIME, &COLUMNS);
+    // Those who have not signed in have a place, too, and there is one more for the server's owner.
+    let mut others = Vec::new();
+    for _ in 0..11 {
+        let mut other = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).unwrap();
+        other.read_exact(&mut [0]).unwrap();
+        others.push(other);
+    }
+    let error = failed(&source).await;
+    assert!(matches!(error, RecordsError::NotYet { .. }), "{error}");
+    assert!(
+        error.to_string().contains("has no connection left"),
+        "{error}"
+    );
+    drop(others);
+    let projection = source.projection(&json!({}));
+    let freed = Duration::from_secs(10);
+    wait_until("the places of the others", freed, async || {
+        let again = source.open("acme", &projection, None).await;
+        again.map(|_| ()).map_err(|error| error.to_string())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_without_a_connection_left_is_waited_for() {
     let Some(server) = server() else { return };
     let mut source = Source::new(&server, "crowded", ORDERS, BY_TIME, &COLUMNS);
     server.execute(
@@ -117,7 +153,7 @@ async fn a_server_without_a_connection_left_is_waited_for() {
         "{error}"
     );
     first.close().await;
-    let freed = std::time::Duration::from_secs(10);
+    let freed = Duration::from_secs(10);
     wait_until("the closed connection's place", freed, async || {
         let again = source.open("acme", &projection, None).await;
         again.map(|_| ()).map_err(|error| error.to_string())

@@ -29,9 +29,9 @@ fn server() -> Option<Arc<MariadbServer>> {
     or_skipped(MariadbServer::shared())
 }
 
-/// A server that this test alone uses, since it crashes.
-fn own_server() -> Option<Arc<MariadbServer>> {
-    or_skipped(MariadbServer::start(&[]).map(Arc::new))
+/// A server that this test alone uses, with these settings.
+fn own_server(settings: &[&str]) -> Option<Arc<MariadbServer>> {
+    or_skipped(MariadbServer::start(settings).map(Arc::new))
 }
 
 fn or_skipped(server: Option<Arc<MariadbServer>>) -> Option<Arc<MariadbServer>> {

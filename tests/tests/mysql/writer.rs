@@ -43,7 +43,9 @@ fn write(server: &MariadbServer, seed: u64, stop: &AtomicBool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_untouched_row_comes_exactly_once() {
-    let Some(server) = own_server() else { return };
+    let Some(server) = own_server(&[]) else {
+        return;
+    };
     let source = Source::new(&server, "writer", TABLE, BY_TIME, &COLUMNS);
     let mut troubles = Troubles::default();
     let end = async || {

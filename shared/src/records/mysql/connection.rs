@@ -223,9 +223,12 @@ fn is_end(payload: &[u8]) -> bool {
     payload.first() == Some(&END) && payload.len() <= LONGEST_END
 }
 
-/// The server's error in a packet.
+/// The server's error in a packet. One in place of a greeting has no SQL state, since nothing is agreed on yet.
 pub(super) fn server_error(payload: &[u8]) -> ConnectionError {
-    let capabilities = CapabilityFlags::CLIENT_PROTOCOL_41;
+    let capabilities = match payload.get(3) {
+        Some(b'#') => CapabilityFlags::CLIENT_PROTOCOL_41,
+        _ => CapabilityFlags::empty(),
+    };
     match ErrPacket::deserialize(capabilities, &mut ParseBuf(payload)) {
         Ok(ErrPacket::Error(error)) => Error::Server {
             code: error.error_code(),
@@ -255,6 +258,18 @@ async fn stream(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_known_with_and_without_an_sql_state() {
+        for state in ["", "#08004"] {
+            let payload = [b"\xFF\x10\x04", state.as_bytes(), b"Too many"].concat();
+            let ConnectionError::Engine(Error::Server { code, message }) = server_error(&payload)
+            else {
+                panic!("{state}");
+            };
+            assert_eq!((code, message.as_str()), (1040, "Too many"), "{state}");
+        }
+    }
 
     #[test]
     fn a_servers_product_and_version_are_known_by_its_greeting() {
