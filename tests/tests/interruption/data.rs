@@ -1,15 +1,12 @@
 //! The exported records, and the expected files, computed without Waybill.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::Catalog;
 use waybill::file::RowOrder;
 use waybill_testing::fake::{DynamoDb, Item};
-use waybill_testing::postgres::PostgresServer;
 
-use crate::database::Database;
+use crate::database::{Database, Server};
 
 /// The name of the table of records.
 pub(crate) const RECORDS: &str = "records";
@@ -43,11 +40,33 @@ const PLACES: [(&str, &str); 3] = [
 ];
 
 /// The same in a database: in the order of time, and in the order of another key.
-const KEYS_IN_DATABASE: [(&str, &str); 2] = [
-    ("sql_by_time", r#"["created_at", "id"]"#),
-    (BY_ID, r#"["id"]"#),
+const IN_DATABASES: [(&str, &str); 4] = [
+    (
+        "postgres_by_time",
+        r#"database = "of_postgres", table = "public.records", parent = "project", key = ["created_at", "id"]"#,
+    ),
+    (
+        "postgres_by_id",
+        r#"database = "of_postgres", table = "public.records", parent = "project", key = ["id"]"#,
+    ),
+    (
+        "mysql_by_time",
+        r#"database = "of_mysql", table = "records", parent = "project", key = ["created_at", "id"]"#,
+    ),
+    (
+        "mysql_by_id",
+        r#"database = "of_mysql", table = "records", parent = "project", key = ["id"]"#,
+    ),
 ];
-const BY_ID: &str = "sql_by_id";
+const DATABASES: &str = r#"
+[database.of_postgres]
+engine = "postgres"
+settles = 2
+
+[database.of_mysql]
+engine = "mysql"
+settles = 2
+"#;
 
 /// The keys of the columns of every type.
 pub(crate) const KEYS: [&str; 6] = ["id", "status", "created_at", "customer", "amount", "paid"];
@@ -99,14 +118,8 @@ pub(crate) fn catalog() -> Catalog {
         let records = format!("engine = \"dynamodb\", table = \"RECORDS_TABLE\", {place}");
         of_type(name, records)
     });
-    let in_database = KEYS_IN_DATABASE.map(|(name, key)| {
-        let records = format!(
-            "database = \"shop\", table = \"public.records\", parent = \"project\", key = {key}"
-        );
-        of_type(name, records)
-    });
-    let database = "[database.shop]\nengine = \"postgres\"\nsettles = 2\n";
-    let catalog = [database, &in_dynamodb.concat(), &in_database.concat()].concat();
+    let in_databases = IN_DATABASES.map(|(name, place)| of_type(name, place.to_owned()));
+    let catalog = [DATABASES, &in_dynamodb.concat(), &in_databases.concat()].concat();
     Catalog::parse(&catalog).unwrap()
 }
 
@@ -156,9 +169,12 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// The cases of records in databases of this server; seeds take them in turn.
-pub(crate) fn cases_in_database(server: &Arc<PostgresServer>) -> Vec<Case> {
+pub(crate) fn cases_in_database(server: &Server) -> Vec<Case> {
     let case = Case::new;
-    let [by_time, by_id] = KEYS_IN_DATABASE.map(|(name, _)| name);
+    let [by_time, by_id] = match server {
+        Server::Postgres(_) => ["postgres_by_time", "postgres_by_id"],
+        Server::Mariadb(_) => ["mysql_by_time", "mysql_by_id"],
+    };
     let cases = vec![
         case("all rows", by_time, 320),
         Case {
@@ -227,8 +243,8 @@ impl Case {
     }
 
     /// The same records in a database of this server.
-    fn in_database(self, server: &Arc<PostgresServer>) -> Self {
-        let database = Database::new(server, &self.statements());
+    fn in_database(self, server: &Server) -> Self {
+        let database = Database::new(server, &self.statements(server));
         Self {
             database: Some(database),
             ..self
@@ -282,11 +298,16 @@ impl Case {
 
     /// The number of records that must be read.
     pub(crate) fn read(&self) -> u64 {
-        match self.type_name {
+        match self.is_by_id() {
             // The key does not bound the time.
-            BY_ID => self.all().len() as u64,
-            _ => self.in_range().count() as u64,
+            true => self.all().len() as u64,
+            false => self.in_range().count() as u64,
         }
+    }
+
+    /// Whether the records are read in the order of another key than their time.
+    fn is_by_id(&self) -> bool {
+        self.type_name.ends_with("_by_id")
     }
 
     /// The number of records created after the request, which are read to find keys of another format.
@@ -325,9 +346,9 @@ impl Case {
                     .is_none_or(|s| r.customer.to_lowercase().contains(s))
             })
             .collect();
-        match self.type_name {
-            BY_ID => found.sort_by(|a, b| a.id.cmp(&b.id)),
-            _ => found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id))),
+        match self.is_by_id() {
+            true => found.sort_by(|a, b| a.id.cmp(&b.id)),
+            false => found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id))),
         }
         found
     }
@@ -344,7 +365,11 @@ impl Case {
     }
 
     /// Creates the table of a database and fills it.
-    fn statements(&self) -> String {
+    fn statements(&self, server: &Server) -> String {
+        let [id, time, utc, document] = match server {
+            Server::Postgres(_) => ["text", "timestamptz", "Z", "jsonb"],
+            Server::Mariadb(_) => ["varchar(20)", "datetime(6)", "", "json"],
+        };
         let rows = self.all().into_iter().map(|record| {
             let paid = record
                 .paid()
@@ -356,15 +381,16 @@ impl Case {
                 customer,
                 cents,
             } = record;
+            let created_at = created_at.strftime("%Y-%m-%d %H:%M:%S");
             let customer = customer.replace('\'', "''");
             format!(
-                "(42, '{id}', '{status}', '{created_at}', '{customer}', {cents} / 100.0, '{paid}')"
+                "(42, '{id}', '{status}', '{created_at}{utc}', '{customer}', {cents} / 100.0, '{paid}')"
             )
         });
         let rows: Vec<String> = rows.collect();
         format!(
-            "CREATE TABLE records (project int NOT NULL, id text UNIQUE NOT NULL, status text, created_at timestamptz NOT NULL, \
-               customer text, amount numeric(12, 2), paid jsonb, PRIMARY KEY (project, created_at, id)); \
+            "CREATE TABLE records (project int NOT NULL, id {id} UNIQUE NOT NULL, status {id}, created_at {time} NOT NULL, \
+               customer text, amount numeric(12, 2), paid {document}, PRIMARY KEY (project, created_at, id)); \
              INSERT INTO records VALUES {};",
             rows.join(", ")
         )

@@ -24,10 +24,12 @@ use jiff::SignedDuration;
 use serde_json::json;
 use waybill::export::Status;
 use waybill::file::Format;
+use waybill_testing::mariadb::MariadbServer;
 use waybill_testing::postgres::PostgresServer;
-use waybill_tests::note;
+use waybill_tests::{note, skipped};
 
 use data::Case;
+use database::Server;
 use faults::Faults;
 use judge::{Reference, Tally};
 use world::World;
@@ -49,13 +51,24 @@ fn a_spreadsheet_is_the_same_whatever_interrupts_it() {
 
 /// The server is a real one; its connections break, it refuses some, and time stands still while it answers.
 #[test]
-fn a_csv_file_from_a_database_is_the_same_whatever_interrupts_it() {
-    try_seeds_in_database(Format::Csv);
+fn a_csv_file_from_postgres_is_the_same_whatever_interrupts_it() {
+    try_seeds_in_postgres(Format::Csv);
 }
 
 #[test]
-fn a_spreadsheet_from_a_database_is_the_same_whatever_interrupts_it() {
-    try_seeds_in_database(Format::Xlsx);
+fn a_spreadsheet_from_postgres_is_the_same_whatever_interrupts_it() {
+    try_seeds_in_postgres(Format::Xlsx);
+}
+
+/// The server is a real MariaDB.
+#[test]
+fn a_csv_file_from_mysql_is_the_same_whatever_interrupts_it() {
+    try_seeds_in_mysql(Format::Csv);
+}
+
+#[test]
+fn a_spreadsheet_from_mysql_is_the_same_whatever_interrupts_it() {
+    try_seeds_in_mysql(Format::Xlsx);
 }
 
 /// With clocks that differ by more than the allowed 30 s, leases overlap and waits have any length, but the file is the
@@ -491,10 +504,21 @@ fn a_seed_determines_all_calls() {
     assert_eq!(course(), course());
 }
 
-fn try_seeds_in_database(format: Format) {
-    let server = PostgresServer::shared();
-    let cases = data::cases_in_database(&server);
-    try_seeds(&cases, format, SEEDS_OF_DATABASE);
+fn try_seeds_in_postgres(format: Format) {
+    let server = Server::Postgres(PostgresServer::shared());
+    try_seeds(&data::cases_in_database(&server), format, SEEDS_OF_DATABASE);
+}
+
+fn try_seeds_in_mysql(format: Format) {
+    let Some(server) = MariadbServer::shared() else {
+        skipped(
+            "interrupted exports from MariaDB",
+            "mariadb-server-core and mariadb-client-core are not installed",
+        );
+        return;
+    };
+    let server = Server::Mariadb(server);
+    try_seeds(&data::cases_in_database(&server), format, SEEDS_OF_DATABASE);
 }
 
 fn try_seeds(cases: &[Case], format: Format, seeds: u64) {
