@@ -7,13 +7,12 @@ mod check;
 mod column_type;
 mod connection;
 mod decode;
+mod dialect;
 mod error;
 mod indexes;
-mod narrowing;
 mod overview;
 mod packets;
 mod parent;
-mod quoting;
 mod row;
 mod sign_in;
 mod statement;
@@ -27,11 +26,11 @@ use self::error::Error;
 use self::indexes::indexes;
 use self::parent::{Parent, Values};
 use self::row::TextRow;
-use self::statement::Selected;
+use self::statement::{Selected, selected};
 use self::table::Table;
 use super::sql::{
-    ColumnError, Connector, Engine, Indexes, Key, Login, Row as _, SqlPage, SqlRecords, Start,
-    Window, described, refused,
+    Connector, Engine, Indexes, Key, Login, Row as _, SqlPage, SqlRecords, Start, Window,
+    described, refused, unproven,
 };
 use super::{ReadRequest, RecordsError};
 use crate::catalog::SqlSpec;
@@ -60,14 +59,12 @@ pub(super) async fn open(
     position: Option<&str>,
 ) -> Result<SqlRecords<Mysql>, RecordsError> {
     let (connection, table, indexes) = described(spec, || describe(&connector, spec)).await?;
-    let wrong = |error: ColumnError| refused(spec, error.to_string());
-    let index = indexes.of_order(spec);
-    let (selected, shape) = Selected::new(&table, index, spec, request).map_err(wrong)?;
-    let parent = table.parent_column(&spec.parent).map_err(wrong)?;
+    let (selected, shape) = selected(&table, indexes.of_order(spec), spec, request)
+        .map_err(|error| refused(spec, error.to_string()))?;
     if !table.is_unprovable && !indexes.prove_keys(spec) {
-        return Err(refused(spec, check::unproven(spec)));
+        return Err(refused(spec, unproven::<Mysql>(spec)));
     }
-    let parent = Parent::new(request.parent_id, parent.column_type);
+    let parent = Parent::new(request.parent_id, selected.parent.1);
     let start = Start {
         has_parent: parent.is_some(),
         largest_window: connector.largest_window(),
@@ -88,11 +85,11 @@ async fn describe(
     spec: &SqlSpec,
 ) -> Result<Option<(Connection, Table, Indexes)>, ConnectionError> {
     let mut connection = connect(connector).await?;
-    let Some(table) = Table::describe(&mut connection, &spec.table).await? else {
+    let Some(found) = table::describe(&mut connection, &spec.table).await? else {
         return Ok(None);
     };
     let indexes = indexes(&mut connection, &spec.table).await?;
-    Ok(Some((connection, table, indexes)))
+    Ok(Some((connection, found.table, indexes)))
 }
 
 /// A new connection.
@@ -133,7 +130,7 @@ impl Engine for Mysql {
             selected: &self.selected,
             parent,
         };
-        let statement = self.selected.window(&parent.literal, window);
+        let statement = statement::window(&self.selected, &parent.literal, window);
         let add = |row: TextRow<'_>| Ok(page.add(row, &values)?);
         connection.select(&statement, add).await
     }

@@ -1,16 +1,16 @@
 //! Reads records from PostgreSQL (13 and later).
 
 mod check;
+mod column_type;
 mod connection;
 mod decode;
+mod dialect;
 mod error;
 mod indexes;
 mod joined_rows;
 mod joining;
-mod narrowing;
 mod overview;
 mod parent;
-mod quoting;
 mod row;
 mod settings;
 mod statement;
@@ -20,15 +20,14 @@ pub(super) use check::check;
 pub(super) use overview::overview;
 
 use self::connection::Connection;
-use self::decode::Decoder;
 use self::indexes::indexes;
 use self::parent::{Parent, Values};
 use self::settings::settings;
-use self::statement::Selected;
-use self::table::Table;
+use self::statement::{PARENT, Selected};
+use self::table::Described;
 use super::sql::{
-    ColumnError, Connector, Engine, Indexes, Key, Login, Row, SqlPage, SqlRecords, Start, Window,
-    described, in_time, refused,
+    Connector, Engine, Indexes, Key, Login, Row, SqlPage, SqlRecords, Start, Window, described,
+    in_time, refused, unproven,
 };
 use super::{ReadRequest, RecordsError};
 use crate::catalog::SqlSpec;
@@ -58,26 +57,25 @@ pub(super) async fn open(
     request: &ReadRequest<'_>,
     position: Option<&str>,
 ) -> Result<SqlRecords<Postgres>, RecordsError> {
-    let (connection, table, indexes) = described(spec, || describe(&connector, spec)).await?;
-    let wrong = |error: ColumnError| refused(spec, error.to_string());
-    if table.has_row_security && !spec.row_security {
+    let (connection, found, indexes) = described(spec, || describe(&connector, spec)).await?;
+    let table = &found.table;
+    if found.has_row_security && !spec.row_security {
         let message = "row-level security hides rows from this role";
         return Err(refused(spec, message.to_owned()));
     }
-    let (selected, shape) = Selected::new(&table, spec, request).map_err(wrong)?;
-    let parent = table.parent_column(&spec.parent).map_err(wrong)?;
+    let (selected, shape) =
+        Selected::new(table, spec, request).map_err(|error| refused(spec, error.to_string()))?;
     if !table.is_unprovable && !indexes.prove_keys(spec) {
-        return Err(refused(spec, check::unproven(spec)));
+        return Err(refused(spec, unproven::<Postgres>(spec)));
     }
-    let decoder = parent.decoder().unwrap_or(Decoder::Text);
-    let parent = Parent::new(request.parent_id, &parent.sql_type, decoder);
+    let parent = Parent::new(request.parent_id, &selected.parent.1);
     let start = Start {
         has_parent: parent.is_some(),
         largest_window: connector.largest_window(),
         engine: Postgres {
             connector,
             selected,
-            settings: settings(&table, spec, indexes.of_order(spec).is_some()),
+            settings: settings(&found, spec, indexes.of_order(spec).is_some()),
             parent,
         },
         connection,
@@ -90,14 +88,14 @@ pub(super) async fn open(
 async fn describe(
     connector: &Connector,
     spec: &SqlSpec,
-) -> Result<Option<(Connection, Table, Indexes)>, ConnectionError> {
+) -> Result<Option<(Connection, Described, Indexes)>, ConnectionError> {
     let connection = connect(connector).await?;
     let client = connection.client();
-    let Some(table) = in_time(Table::describe(client, &spec.table)).await? else {
+    let Some(found) = in_time(table::describe(client, &spec.table)).await? else {
         return Ok(None);
     };
-    let found = in_time(indexes(client, &spec.table)).await?;
-    Ok(Some((connection, table, found)))
+    let indexes = in_time(indexes(client, &spec.table)).await?;
+    Ok(Some((connection, found, indexes)))
 }
 
 /// A new connection to a server that has everything from before the request.
@@ -159,7 +157,7 @@ impl Engine for Postgres {
             selected: &self.selected,
             parent,
         };
-        let (statement, parameters) = self.selected.window(parent.raw(), window);
+        let (statement, parameters) = statement::window(&self.selected, parent.raw(), window);
         let add = |row: row::RawRow<'_>| Ok(page.add(row, &values)?);
         connection
             .select(&self.settings, &statement, parameters, add)
@@ -171,8 +169,8 @@ impl Engine for Postgres {
             return Ok(None);
         };
         let mut last = None;
-        let parameters = vec![(parent.raw().to_vec(), self.selected.parent_type().clone())];
-        let statement = self.selected.last_key();
+        let parameters = statement::parameters(&self.selected, parent.raw());
+        let statement = self.selected.last_key(PARENT);
         let found = connection.select(&self.settings, &statement, parameters, |mut row| {
             let mut key = Vec::new();
             while !row.is_empty() {

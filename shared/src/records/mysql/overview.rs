@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::column_type::ColumnType;
 use super::connection::Connection;
 use super::indexes::indexes;
-use super::quoting;
-use super::table::{Table, TableColumn, is_table};
-use super::{ConnectionError, connect};
+use super::table::{Described, describe as describe_table, is_table};
+use super::{ConnectionError, Mysql, connect};
 use crate::records::RecordsError;
 use crate::records::sql::{
-    CONNECT, ColumnOverview, Connector, SAMPLED_ROWS, SqlValues, TableOverview, unnamed,
+    CONNECT, ColumnOverview, Connector, SqlType, SqlValues, TableColumn, TableOverview, sampling,
+    unnamed,
 };
 
 /// Describes a table; `None` if there is none of this name.
@@ -32,21 +33,20 @@ async fn describe(
     connection: &mut Connection,
     name: &str,
 ) -> Result<Option<TableOverview>, ConnectionError> {
-    let Some(table) = Table::describe(connection, name).await? else {
+    let Some(described) = describe_table(connection, name).await? else {
         return Ok(None);
     };
-    let columns = table.names.iter().map(|name| {
-        let column = table.column(name).ok();
-        ColumnOverview {
-            name: name.clone(),
-            type_name: column.map_or(String::new(), |column| column.type_name.clone()),
-            values: column.map_or(SqlValues::Others, values),
-            is_nullable: column.is_none_or(|column| column.is_nullable),
-            comment: column
-                .map(|column| column.comment.clone())
-                .filter(|comment| !comment.is_empty()),
-            samples: Vec::new(),
-        }
+    let Described { table, comments } = described;
+    let columns = table.columns.iter().map(|column| ColumnOverview {
+        name: column.name.clone(),
+        type_name: column.type_name.clone(),
+        values: values(column),
+        is_nullable: column.is_nullable,
+        comment: comments
+            .get(&column.name)
+            .filter(|comment| !comment.is_empty())
+            .cloned(),
+        samples: Vec::new(),
     });
     let mut columns: Vec<ColumnOverview> = columns.collect();
     let sampled = sample(connection, &table.name, &mut columns).await?;
@@ -75,10 +75,10 @@ async fn describe(
 }
 
 /// What the values of a column are. A `boolean` is a `tinyint(1)`.
-fn values(column: &TableColumn) -> SqlValues {
+fn values(column: &TableColumn<ColumnType>) -> SqlValues {
     match column.type_name.starts_with("tinyint(1)") {
         true => SqlValues::Booleans,
-        false => column.column_type.values(),
+        false => column.sql_type.values(),
     }
 }
 
@@ -88,21 +88,9 @@ async fn sample(
     quoted: &str,
     columns: &mut [ColumnOverview],
 ) -> Result<usize, ConnectionError> {
-    let is_shown = |column: &&mut ColumnOverview| column.values != SqlValues::Bytes;
-    let mut shown: Vec<&mut ColumnOverview> = columns.iter_mut().filter(is_shown).collect();
-    if shown.is_empty() {
+    let Some((mut shown, statement)) = sampling::<Mysql>(quoted, columns) else {
         return Ok(0);
-    }
-    // A long text, such as a document, is no word of a list and no address.
-    let texts = shown.iter().map(|column| {
-        let name = quoting::identifier(&column.name);
-        format!("LEFT(CONVERT({name} USING utf8mb4), 200)")
-    });
-    let texts: Vec<String> = texts.collect();
-    let statement = format!(
-        "SELECT {} FROM {quoted} LIMIT {SAMPLED_ROWS}",
-        texts.join(", ")
-    );
+    };
     let mut sampled = 0;
     let read = connection.select(&statement, |mut row| {
         for column in &mut shown {

@@ -2,10 +2,11 @@
 
 use uuid::Uuid;
 
+use super::Mysql;
 use super::column_type::ColumnType;
-use super::quoting;
+use super::dialect::bytes;
 use super::statement::Selected;
-use crate::records::sql::{Decoding, Form, Malformed};
+use crate::records::sql::{Decoding, Dialect, Form, Malformed, written_as};
 
 /// The parent, in the type of the parent's column.
 #[derive(Debug, Clone)]
@@ -23,23 +24,23 @@ impl Parent {
     pub(super) fn new(id: &str, column_type: ColumnType) -> Option<Self> {
         let (raw, literal) = match column_type {
             ColumnType::Integer { bits, is_signed } => {
-                let number: i128 = id.parse().ok()?;
+                let number: i128 = written_as(id)?;
                 let (least, most) = match is_signed {
                     true => (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1),
                     false => (0, (1_i128 << bits) - 1),
                 };
-                let is_one = (least..=most).contains(&number) && number.to_string() == id;
-                is_one.then(|| (id.as_bytes().to_vec(), id.to_owned()))?
+                let is_held = (least..=most).contains(&number);
+                is_held.then(|| (id.as_bytes().to_vec(), id.to_owned()))?
             }
             ColumnType::Binary(_) => {
-                let uuid = uuid(id)?;
-                (uuid.as_bytes().to_vec(), quoting::bytes(uuid.as_bytes()))
+                let uuid: Uuid = written_as(id)?;
+                (uuid.as_bytes().to_vec(), bytes(uuid.as_bytes()))
             }
             ColumnType::Uuid => {
-                uuid(id)?;
-                (id.as_bytes().to_vec(), quoting::literal(id))
+                written_as::<Uuid>(id)?;
+                (id.as_bytes().to_vec(), Mysql::literal(id))
             }
-            _ => (id.as_bytes().to_vec(), quoting::literal(id)),
+            _ => (id.as_bytes().to_vec(), Mysql::literal(id)),
         };
         Some(Self {
             raw,
@@ -47,11 +48,6 @@ impl Parent {
             is_integer: matches!(column_type, ColumnType::Integer { .. }),
         })
     }
-}
-
-fn uuid(id: &str) -> Option<Uuid> {
-    let uuid = Uuid::parse_str(id).ok()?;
-    (uuid.to_string() == id).then_some(uuid)
 }
 
 /// How the values of one read are decoded.

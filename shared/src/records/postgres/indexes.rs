@@ -3,9 +3,8 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::ConnectionError;
-use super::quoting;
-use crate::records::sql::{IndexColumn, Indexes};
+use super::{ConnectionError, Postgres};
+use crate::records::sql::{Dialect, IndexColumn, Indexes};
 
 /// The columns of each index of the table `$1`, without those that are only included.
 const INDEXES: &str = "\
@@ -19,7 +18,7 @@ const INDEXES: &str = "\
 
 /// The indexes of this table.
 pub(super) async fn indexes(client: &Client, table: &str) -> Result<Indexes, ConnectionError> {
-    let name = quoting::qualified(table);
+    let name = Postgres::qualified(table);
     let rows = client.query_typed(INDEXES, &[(&name, Type::TEXT)]).await?;
     let columns = rows.iter().map(|row| {
         Ok(IndexColumn {

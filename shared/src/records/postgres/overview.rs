@@ -6,12 +6,12 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::indexes::indexes;
-use super::quoting;
-use super::table::Table;
-use super::{ConnectionError, connect};
+use super::table::describe as describe_table;
+use super::{ConnectionError, Postgres, connect};
 use crate::records::RecordsError;
 use crate::records::sql::{
-    CONNECT, ColumnOverview, Connector, SAMPLED_ROWS, SqlValues, TableOverview, in_time, unnamed,
+    CONNECT, ColumnOverview, Connector, SqlType, SqlValues, TableOverview, in_time, sampling,
+    unnamed,
 };
 
 /// The columns of the table `$1` in order: name, type, comment, and the words of its enum.
@@ -45,17 +45,17 @@ pub(in crate::records) async fn overview(
 }
 
 async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, ConnectionError> {
-    let Some(table) = Table::describe(client, name).await? else {
+    let Some(described) = describe_table(client, name).await? else {
         return Ok(None);
     };
-    let quoted = quoting::qualified(name);
-    let name_of_table: [(&(dyn ToSql + Sync), Type); 1] = [(&quoted, Type::TEXT)];
+    let table = described.table;
+    let name_of_table: [(&(dyn ToSql + Sync), Type); 1] = [(&table.name, Type::TEXT)];
     let mut columns = Vec::new();
     for row in client.query_typed(DETAILS, &name_of_table).await? {
         let name: String = row.try_get(0)?;
         let column = table.column(&name).ok();
         columns.push(ColumnOverview {
-            values: column.map_or(SqlValues::Others, |column| column.values()),
+            values: column.map_or(SqlValues::Others, |column| column.sql_type.values()),
             is_nullable: column.is_none_or(|column| column.is_nullable),
             name,
             type_name: row.try_get(1)?,
@@ -63,7 +63,7 @@ async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, 
             samples: Vec::new(),
         });
     }
-    let sampled = sample(client, &quoted, &mut columns).await?;
+    let sampled = sample(client, &table.name, &mut columns).await?;
     let mut references = BTreeMap::new();
     for row in client.query_typed(REFERENCES, &name_of_table).await? {
         references.insert(row.try_get(0)?, row.try_get(1)?);
@@ -74,7 +74,7 @@ async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, 
         unique: found.unique(),
         indexes: found.all(),
         references,
-        has_row_security: table.has_row_security,
+        has_row_security: described.has_row_security,
         is_unprovable: table.is_unprovable,
         sampled,
     }))
@@ -86,20 +86,9 @@ async fn sample(
     quoted: &str,
     columns: &mut [ColumnOverview],
 ) -> Result<usize, ConnectionError> {
-    let is_shown = |column: &&mut ColumnOverview| column.values != SqlValues::Bytes;
-    let mut shown: Vec<&mut ColumnOverview> = columns.iter_mut().filter(is_shown).collect();
-    if shown.is_empty() {
+    let Some((mut shown, statement)) = sampling::<Postgres>(quoted, columns) else {
         return Ok(0);
-    }
-    // A long text, such as a document, is no word of a list and no address.
-    let texts = shown
-        .iter()
-        .map(|column| format!("left({}::text, 200)", quoting::identifier(&column.name)));
-    let texts: Vec<String> = texts.collect();
-    let statement = format!(
-        "SELECT {} FROM {quoted} LIMIT {SAMPLED_ROWS}",
-        texts.join(", ")
-    );
+    };
     let rows = client.query_typed(&statement, &[]).await?;
     for row in &rows {
         for (place, column) in shown.iter_mut().enumerate() {

@@ -1,10 +1,12 @@
 //! The parent whose rows are read, and the values of its rows.
 
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
+use super::column_type::ColumnType;
 use super::decode::{self, Decoder};
 use super::statement::Selected;
-use crate::records::sql::{Decoding, Form, Malformed};
+use crate::records::sql::{Decoding, Form, Malformed, written_as};
 
 /// The parent whose rows are read, in the type of the parent's column.
 #[derive(Debug, Clone)]
@@ -17,25 +19,17 @@ pub(super) struct Parent {
 
 impl Parent {
     /// The parent with this id; `None` if the type cannot hold the id, so that there are no rows.
-    pub(super) fn new(id: &str, sql_type: &Type, decoder: Decoder) -> Option<Self> {
-        let integer = || {
-            id.parse::<i64>()
-                .ok()
-                .filter(|number| number.to_string() == id)
-        };
-        let raw = match *sql_type {
-            Type::INT2 => i16::try_from(integer()?).ok()?.to_be_bytes().to_vec(),
-            Type::INT4 => i32::try_from(integer()?).ok()?.to_be_bytes().to_vec(),
-            Type::INT8 => integer()?.to_be_bytes().to_vec(),
-            Type::UUID => {
-                let uuid = uuid::Uuid::parse_str(id).ok()?;
-                (uuid.to_string() == id).then(|| uuid.into_bytes().to_vec())?
-            }
+    pub(super) fn new(id: &str, column_type: &ColumnType) -> Option<Self> {
+        let raw = match column_type.base {
+            Type::INT2 => written_as::<i16>(id)?.to_be_bytes().to_vec(),
+            Type::INT4 => written_as::<i32>(id)?.to_be_bytes().to_vec(),
+            Type::INT8 => written_as::<i64>(id)?.to_be_bytes().to_vec(),
+            Type::UUID => written_as::<Uuid>(id)?.into_bytes().to_vec(),
             _ => id.as_bytes().to_vec(),
         };
         Some(Self {
             raw,
-            decoder,
+            decoder: column_type.decoder().unwrap_or(Decoder::Text),
             text: id.to_owned(),
         })
     }

@@ -1,6 +1,6 @@
 //! The settings of statements that read a table.
 
-use super::table::Table;
+use super::table::Described;
 use crate::catalog::SqlSpec;
 
 /// Makes the server read a window from the index that has its order, and stop at its end. Without statistics of the table, or
@@ -18,9 +18,9 @@ const AS_STORED: &str = "SET LOCAL client_encoding = 'SQL_ASCII'";
 
 /// The settings of every statement that reads a table; `has_order` where an index has a parent's rows in the order of the
 /// keys.
-pub(super) fn settings(table: &Table, spec: &SqlSpec, has_order: bool) -> String {
+pub(super) fn settings(described: &Described, spec: &SqlSpec, has_order: bool) -> String {
     let by_index = has_order.then_some(BY_INDEX);
-    let as_stored = table.has_any_bytes.then_some(AS_STORED);
+    let as_stored = described.has_any_bytes.then_some(AS_STORED);
     let all_rows = (!spec.row_security).then_some(ALL_ROWS);
     let settings: Vec<&str> = [by_index, as_stored, all_rows]
         .into_iter()

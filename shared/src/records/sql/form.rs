@@ -1,5 +1,7 @@
 //! Values as databases send them, as text without loss of a digit.
 
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -64,6 +66,12 @@ pub(in crate::records) fn float(shortest: &str, out: &mut Vec<u8>) -> Form {
     }
     out.extend_from_slice(shortest.strip_suffix(".0").unwrap_or(shortest).as_bytes());
     Form::Number
+}
+
+/// The value that has exactly this text: `42` has, and `042` has not.
+pub(in crate::records) fn written_as<T: FromStr + ToString>(text: &str) -> Option<T> {
+    let value: T = text.parse().ok()?;
+    (value.to_string() == text).then_some(value)
 }
 
 /// A JSON value without its whitespace between tokens: a scalar as such, a list or a map as compact JSON.

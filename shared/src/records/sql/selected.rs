@@ -18,9 +18,9 @@ const CLOCK_CHANGE: SignedDuration = SignedDuration::from_hours(3);
 #[derive(Debug)]
 pub(in crate::records) struct Shape {
     /// The types of the key's columns, in numbers of the engine: a position is valid only for the same.
-    pub(in crate::records) key_types: Vec<u32>,
+    pub(super) key_types: Vec<u32>,
     /// The number of expressions.
-    pub(in crate::records) expressions: usize,
+    pub(super) expressions: usize,
     /// Of each value of a record, the expressions of its paths in order of preference.
     pub(super) places: Vec<Place>,
     /// Whether each value of a record is that of the expression at the same place.
@@ -28,9 +28,9 @@ pub(in crate::records) struct Shape {
     /// Whether the statement decides on the time of creation, since the key begins with it.
     pub(super) is_bounded_by_key: bool,
     /// Whether an answer has the row's number in its window: where rows of the window may be left out of the answer.
-    pub(in crate::records) is_numbered: bool,
+    pub(super) is_numbered: bool,
     /// Whether the rows of a window are compared with each other, since nothing else tells whether their keys are equal.
-    pub(in crate::records) compares_neighbors: bool,
+    pub(super) compares_neighbors: bool,
 }
 
 /// The value of a record from the first of several expressions that has one.
@@ -42,12 +42,12 @@ pub(super) struct Place {
 
 /// The expressions that a request needs, each once, and how the engine decodes them.
 #[derive(Debug)]
-pub(in crate::records) struct Expressions<D> {
+pub(super) struct Expressions<D> {
     /// Each in SQL, with its decoder.
-    pub(in crate::records) all: Vec<(String, D)>,
+    pub(super) all: Vec<(String, D)>,
     places: Vec<Place>,
     /// The columns that the expressions are of.
-    pub(in crate::records) columns: BTreeSet<String>,
+    pub(super) columns: BTreeSet<String>,
 }
 
 impl<D: PartialEq> Expressions<D> {
@@ -55,7 +55,7 @@ impl<D: PartialEq> Expressions<D> {
     ///
     /// # Errors
     /// Those of `expression`.
-    pub(in crate::records) fn new(
+    pub(super) fn new(
         projection: &Projection,
         expression: impl Fn(&Path, Option<&StoredForm>) -> Result<(String, D), ColumnError>,
     ) -> Result<Self, ColumnError> {
@@ -91,7 +91,7 @@ impl<D: PartialEq> Expressions<D> {
     }
 
     /// The shape of rows of a key and these expressions.
-    pub(in crate::records) fn shape(
+    pub(super) fn shape(
         &mut self,
         key_types: Vec<u32>,
         is_bounded_by_key: bool,
@@ -115,27 +115,27 @@ impl<D: PartialEq> Expressions<D> {
 
 /// The bounds of the time of creation, which a column has. A row without the time is read, and the engine decides.
 #[derive(Debug, Clone)]
-pub(in crate::records) struct CreatedBounds {
+pub(super) struct CreatedBounds {
     /// The first instant, inclusive.
-    pub(in crate::records) from: Option<Timestamp>,
+    pub(super) from: Option<Timestamp>,
     /// The end, exclusive.
-    pub(in crate::records) until: Timestamp,
+    pub(super) until: Timestamp,
     /// Whether the key begins with the column.
-    pub(in crate::records) is_key: bool,
+    pub(super) is_key: bool,
     /// Whether the bounds are those of the request, not wider.
-    pub(in crate::records) is_exact: bool,
+    pub(super) is_exact: bool,
 }
 
 impl CreatedBounds {
     /// The column that has the request's time of creation, if it is one column.
-    pub(in crate::records) fn column<'a>(request: &ReadRequest<'a>) -> Option<&'a str> {
+    pub(super) fn column<'a>(request: &ReadRequest<'a>) -> Option<&'a str> {
         let path = request.projection.created_path()?;
         (path.names().len() == 1).then(|| path.root())
     }
 
     /// The bounds of a request by this column. Of a time without a zone, with the `zone` that the catalog names, they are
     /// those of that zone's times, as if in UTC.
-    pub(in crate::records) fn new(
+    pub(super) fn new(
         column: &str,
         spec: &SqlSpec,
         request: &ReadRequest<'_>,
@@ -159,13 +159,13 @@ impl CreatedBounds {
     }
 
     /// Whether the statement decides on the time of creation.
-    pub(in crate::records) fn decides(&self) -> bool {
+    pub(super) fn decides(&self) -> bool {
         self.is_key && self.is_exact
     }
 }
 
 /// The zone of a database's times that have none; `None` for UTC.
-pub(in crate::records) fn zone(spec: &SqlSpec) -> Option<TimeZone> {
+pub(super) fn zone(spec: &SqlSpec) -> Option<TimeZone> {
     TimeZone::get(spec.database.time_zone.as_deref()?).ok()
 }
 
