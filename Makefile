@@ -94,7 +94,7 @@ test-inside:
 	@nice env $(LINTED) $(CARGO_TEST) --lib --bins --test bucket --test contract --test documents --test floors --test inside --test interruption --test seeds --test separators --test slots --test store --test template
 
 test-databases:
-	@nice env $(LINTED) $(CARGO_TEST) --test mysql --test postgres
+	@nice env $(LINTED) $(CARGO_TEST) --test mistakes --test mysql --test postgres
 
 test-outside:
 	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test table_designs --test tables'

@@ -103,10 +103,12 @@ def _draft(table: Table) -> tuple[str | None, list[str]]:
     if done.returncode == 2 and "password" in done.stderr and given is None and sys.stdin.isatty():
         given = getpass.getpass("Password of the database: ")
         done = _init(table, arguments, given)
-    if done.returncode == 2:
+    if done.returncode not in (0, 1):
         sys.exit(done.stderr.strip())
     found = [line.strip() for line in done.stdout.splitlines()]
     print("\n".join(line for line in found if not line.startswith(ABOUT_PARENTS)), flush=True)
+    if done.returncode == 1 and "--dry-run" not in arguments:
+        sys.exit(f"Fill in {table.catalog}, and run the command again.")
     lines = [line.removeprefix(ABOUT_PARENTS).split(", ") for line in found if line.startswith(ABOUT_PARENTS)]
     return given, lines[0] if lines else []
 

@@ -160,6 +160,19 @@ impl RecordsOpener {
         }
     }
 
+    /// The names of up to 1,000 tables of the database at this address, of PostgreSQL with their schemas.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn tables(&self, address: DatabaseAddress) -> Result<Vec<String>, RecordsError> {
+        let engine = address.server.engine();
+        let connector = self.clients.databases.connector(address, None);
+        match engine {
+            SqlEngine::Postgres => postgres::tables(&connector).await,
+            SqlEngine::Mysql => mysql::tables(&connector).await,
+        }
+    }
+
     fn connector(&self, address: DatabaseAddress, request: &ReadRequest<'_>) -> Connector {
         let as_of = request.is_file.then_some(request.range.as_of);
         self.clients.databases.connector(address, as_of)

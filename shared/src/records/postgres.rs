@@ -17,7 +17,7 @@ mod statement;
 mod table;
 
 pub(super) use check::check;
-pub(super) use overview::overview;
+pub(super) use overview::{overview, tables};
 
 use self::connection::Connection;
 use self::indexes::indexes;

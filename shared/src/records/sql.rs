@@ -25,7 +25,8 @@ pub(super) use self::columns::ColumnError;
 pub(super) use self::connector::{Connector, Databases};
 pub(super) use self::dialect::Dialect;
 pub(super) use self::error::{
-    CONNECT, ConnectionError, EngineError, STATEMENT_TIME, in_time, not_yet, refused, unusable,
+    CONNECT, ConnectionError, EngineError, LATE, STATEMENT_TIME, in_time, not_yet, refused,
+    unusable,
 };
 pub use self::finding::Finding;
 pub(super) use self::finding::{

@@ -62,6 +62,10 @@ pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {
         println!("  {question}");
     }
     println!("  {}", guess::parents(&parents));
+    if let Some(line) = draft::to_be_filled_in(&catalog) {
+        println!("  to be filled in: {line}");
+        return Ok(false);
+    }
     match Catalog::parse_valid(&catalog) {
         Ok(checked) if checked.out_of_service().is_empty() => Ok(true),
         Ok(checked) => {

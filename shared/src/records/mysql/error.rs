@@ -7,7 +7,7 @@ use crate::aws::CallError;
 use crate::catalog::SqlSpec;
 use crate::records::RecordsError;
 use crate::records::sql::{
-    EngineError, is_misunderstood, not_yet, refused, unusable, wrong_certificate,
+    EngineError, LATE, is_misunderstood, not_yet, refused, unusable, wrong_certificate,
 };
 
 /// Why a statement has no answer.
@@ -76,7 +76,7 @@ pub(super) fn of_connecting(error: ConnectionError) -> ConnectionError {
         ConnectionError::Engine(Error::Io(error)) if wrong_certificate(&error).is_none() => {
             ConnectionError::Unreachable(error.to_string())
         }
-        ConnectionError::NoAnswer => ConnectionError::Unreachable("it took too long".to_owned()),
+        ConnectionError::NoAnswer => ConnectionError::Unreachable(LATE.to_owned()),
         other => other,
     }
 }

@@ -21,12 +21,32 @@ pub(in crate::records) async fn overview(
     connector: &Connector,
     table: &str,
 ) -> Result<Option<TableOverview>, RecordsError> {
-    let spec = unnamed(table);
+    let spec = unnamed(connector, table);
     let failed = |error: ConnectionError| error.into_records_error(CONNECT, &spec);
     let mut connection = connect(connector).await.map_err(failed)?;
     let described = describe(&mut connection, table).await;
     connection.close().await;
     described.map_err(failed)
+}
+
+/// The names of up to 1,000 tables and views.
+///
+/// # Errors
+/// As [`overview`].
+pub(in crate::records) async fn tables(connector: &Connector) -> Result<Vec<String>, RecordsError> {
+    const TABLES: &str = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1 LIMIT 1000";
+    let spec = unnamed(connector, "");
+    let failed = |error: ConnectionError| error.into_records_error(CONNECT, &spec);
+    let mut connection = connect(connector).await.map_err(failed)?;
+    let mut names = Vec::new();
+    let read = connection.select(TABLES, |mut row| {
+        names.extend(row.text()?);
+        Ok(false)
+    });
+    let read = read.await;
+    connection.close().await;
+    read.map_err(failed)?;
+    Ok(names)
 }
 
 async fn describe(

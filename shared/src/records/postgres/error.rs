@@ -10,7 +10,7 @@ use crate::aws::CallError;
 use crate::catalog::SqlSpec;
 use crate::records::RecordsError;
 use crate::records::sql::{
-    CONNECT, EngineError, is_misunderstood, not_yet, refused, unusable, wrong_certificate,
+    CONNECT, EngineError, LATE, is_misunderstood, not_yet, refused, unusable, wrong_certificate,
 };
 
 impl EngineError for Error {
@@ -55,7 +55,7 @@ pub(super) fn of_connecting(error: ConnectionError) -> ConnectionError {
     let error = match error {
         ConnectionError::Engine(error) => error,
         ConnectionError::NoAnswer => {
-            return ConnectionError::Unreachable("it took too long".to_owned());
+            return ConnectionError::Unreachable(LATE.to_owned());
         }
         other => return other,
     };
@@ -84,6 +84,11 @@ pub(super) fn of_connecting(error: ConnectionError) -> ConnectionError {
         ("authentication error", _) => ConnectionError::Misconfigured(
             "it asks for another way to sign in than a password; check pg_hba.conf for scram-sha-256",
         ),
+        ("unexpected message from server" | "error parsing response from server", _) => {
+            ConnectionError::Unreachable(
+                "what answers there is no PostgreSQL: check the port in the address".to_owned(),
+            )
+        }
         // The cause is that of the operating system, which names no host.
         (_, "") => ConnectionError::Unreachable(error.to_string()),
         _ => ConnectionError::Unreachable(cause),

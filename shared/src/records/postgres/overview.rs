@@ -36,12 +36,37 @@ pub(in crate::records) async fn overview(
     connector: &Connector,
     table: &str,
 ) -> Result<Option<TableOverview>, RecordsError> {
-    let spec = unnamed(table);
+    let spec = unnamed(connector, table);
     let failed = |error: ConnectionError| error.into_records_error(CONNECT, &spec);
     let connection = connect(connector).await.map_err(failed)?;
     let described = in_time(describe(connection.client(), table)).await;
     connection.close().await;
     described.map_err(failed)
+}
+
+/// The tables and views that are not the server's own, by their names with schemas.
+const TABLES: &str = "\
+    SELECT n.nspname || '.' || c.relname \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    ORDER BY 1 LIMIT 1000";
+
+/// The names of up to 1,000 tables.
+///
+/// # Errors
+/// As [`overview`].
+pub(in crate::records) async fn tables(connector: &Connector) -> Result<Vec<String>, RecordsError> {
+    let spec = unnamed(connector, "");
+    let failed = |error: ConnectionError| error.into_records_error(CONNECT, &spec);
+    let connection = connect(connector).await.map_err(failed)?;
+    let rows = in_time(connection.client().query_typed(TABLES, &[])).await;
+    connection.close().await;
+    let rows = rows.map_err(failed)?;
+    let names = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>();
+    names.map_err(|error| failed(error.into()))
 }
 
 async fn describe(client: &Client, name: &str) -> Result<Option<TableOverview>, ConnectionError> {

@@ -17,6 +17,10 @@ pub(in crate::records) const GRACE: Duration = Duration::from_secs(5);
 /// The name of connecting and describing, for errors.
 pub(in crate::records) const CONNECT: &str = "Connect";
 
+/// Why a server seems not to be there that did not answer in time.
+pub(in crate::records) const LATE: &str =
+    "no answer in time; check the host and the port in the address, and what is between";
+
 /// Why a statement has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::records) enum ConnectionError<E: EngineError> {

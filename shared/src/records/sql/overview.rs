@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::connector::Connector;
 use crate::catalog::{DatabaseSpec, SqlSpec};
 
 /// The rows whose values are looked at.
@@ -66,10 +67,10 @@ pub enum SqlValues {
     Others,
 }
 
-/// What errors say of the table: there is no entry yet.
-pub(in crate::records) fn unnamed(table: &str) -> SqlSpec {
+/// What errors say of the table, and of its database: there is no entry yet.
+pub(in crate::records) fn unnamed(connector: &Connector, table: &str) -> SqlSpec {
     SqlSpec {
-        database: DatabaseSpec::of_name("database"),
+        database: DatabaseSpec::of_name(connector.address().server.database()),
         table: table.to_owned(),
         parent: String::new(),
         key: Vec::new(),

@@ -11,7 +11,7 @@ use waybill::records::{
     ColumnOverview, RecordsClients, RecordsError, RecordsOpener, SqlValues, TableOverview,
 };
 
-use super::draft::{Draft, DraftRecords, Guess};
+use super::draft::{Draft, DraftRecords, FILL_IN, Guess};
 use super::guess::{self, Asked, word};
 use crate::Failure;
 
@@ -72,17 +72,7 @@ impl Database {
         loop {
             let wants_password = match self.overview(table, password.clone()).await {
                 Ok(Some(overview)) => return Ok(overview),
-                Ok(None) => {
-                    let grant = match self.engine {
-                        SqlEngine::Postgres => "use its schema: GRANT USAGE ON SCHEMA … TO …",
-                        SqlEngine::Mysql => "read it: GRANT SELECT ON … TO …",
-                    };
-                    return Err(format!(
-                        "there is no table {} (capitals count), or the user may not {grant}",
-                        table
-                    )
-                    .into());
-                }
+                Ok(None) => return Err(self.missing(table, password).await.into()),
                 Err(error) => match is_about_password(&error) {
                     true => error.to_string(),
                     false => return Err(with_cause(&error).into()),
@@ -121,16 +111,58 @@ impl Database {
         table: &str,
         password: Option<String>,
     ) -> Result<Option<TableOverview>, RecordsError> {
+        opener()
+            .await
+            .overview(self.address(password)?, table)
+            .await
+    }
+
+    fn address(&self, password: Option<String>) -> Result<DatabaseAddress, RecordsError> {
         let address = DatabaseAddress::of_operator(&self.url, password);
-        let address = address.map_err(|problem| RecordsError::Unusable {
+        address.map_err(|problem| RecordsError::Unusable {
             database: "database".to_owned(),
             problem: format!("cannot be used: {problem}"),
-        })?;
-        let config = waybill::aws::config().await;
-        let clients = RecordsClients::new(&config, None);
-        let opener = RecordsOpener::new(clients, DeploymentFile::default().into());
-        opener.overview(address, table).await
+        })
     }
+
+    /// Says that there is no such table, and which there are of similar names.
+    async fn missing(&self, table: &str, password: Option<String>) -> String {
+        let grant = match self.engine {
+            SqlEngine::Postgres => "use its schema: GRANT USAGE ON SCHEMA … TO …",
+            SqlEngine::Mysql => "read it: GRANT SELECT ON … TO …",
+        };
+        let names = match self.address(password) {
+            Ok(address) => opener().await.tables(address).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let similar = similar(table, &names);
+        let meant = match similar.is_empty() {
+            true => String::new(),
+            false => format!("; did you mean {}?", similar.join(", ")),
+        };
+        format!("there is no table {table} (capitals count), or the user may not {grant}{meant}")
+    }
+}
+
+async fn opener() -> RecordsOpener {
+    let config = waybill::aws::config().await;
+    let clients = RecordsClients::new(&config, None);
+    RecordsOpener::new(clients, DeploymentFile::default().into())
+}
+
+/// The names, of these, which differ only in schema, case, plural or in characters between words.
+fn similar(table: &str, names: &[String]) -> Vec<String> {
+    let plain = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+        let letters: String = last.chars().filter(|c| c.is_alphanumeric()).collect();
+        letters.trim_end_matches('s').to_owned()
+    };
+    let wanted = plain(table);
+    names
+        .iter()
+        .filter(|name| plain(name) == wanted)
+        .cloned()
+        .collect()
 }
 
 fn is_about_password(error: &RecordsError) -> bool {
@@ -258,7 +290,7 @@ fn key(table: &TableOverview, asked: &Asked, engine: SqlEngine) -> Guess<Vec<Str
             }
         };
         return Guess {
-            value: vec!["FILL_IN".to_owned()],
+            value: vec![FILL_IN.to_owned()],
             why: Some(why.to_owned()),
         };
     };

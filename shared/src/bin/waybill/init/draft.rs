@@ -4,6 +4,14 @@ use std::fmt::Write;
 
 use waybill::deployment_file::SqlEngine;
 
+/// What stands where only a person can know the value.
+pub(super) const FILL_IN: &str = "FILL_IN";
+
+/// The first line with a value that only a person can know.
+pub(super) fn to_be_filled_in(catalog: &str) -> Option<&str> {
+    catalog.lines().find(|line| line.contains(FILL_IN))
+}
+
 /// What an entry says, and what is only guessed.
 #[derive(Debug)]
 pub(super) struct Draft {

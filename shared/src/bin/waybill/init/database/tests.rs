@@ -144,3 +144,23 @@ fn what_cannot_be_known_is_said() {
         "{refused}"
     );
 }
+
+#[test]
+fn tables_of_similar_names_are_found() {
+    let names = [
+        "public.Order",
+        "sales.orders",
+        "public.order_lines",
+        "orderlines",
+    ]
+    .map(str::to_owned);
+    assert_eq!(
+        similar("public.orders", &names),
+        ["public.Order", "sales.orders"]
+    );
+    assert_eq!(
+        similar("OrderLines", &names),
+        ["public.order_lines", "orderlines"]
+    );
+    assert!(similar("customers", &names).is_empty());
+}

@@ -66,7 +66,7 @@ pub(in super::super) fn created(table: &TableOverview) -> Guess<Option<String>> 
         .find(|column| !is_changing(&column.name.to_lowercase()));
     Guess {
         why: Some(match steady {
-            Some(column) => format!("is {} the time of creation? It must not change", column.name),
+            Some(column) => format!("is `{}` the time of creation? It must not change", column.name),
             None => "no column is a time of creation, so that there is no filter on it; if one is, say `created = \"…\"`".to_owned(),
         }),
         value: steady.map(|column| column.name.clone()),
