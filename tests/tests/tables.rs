@@ -4,15 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::SinkExt;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
+use waybill_testing::mariadb;
 use waybill_tests::{
     Calc, Caller, Import, Opened, Stack, Table, assert_valid, file_of, note, real_tables, sha256,
-    skipped_without_tables, succeeded_within, unique, whole_tables, workers,
+    skipped, skipped_without_tables, succeeded_within, unique, whole_tables, workers,
 };
 
 /// The timeout of an export of half a million rows on a slow, busy machine.
@@ -136,7 +139,7 @@ fn counted(answer: &Value) -> BTreeSet<(String, String, u64)> {
     found
 }
 
-/// Prints the duration of the export, and the peak memory of its workers.
+/// Prints the duration of the export, the checksum of its file, and the peak memory of its workers.
 fn figures(stack: &Stack, what: &str, export: &Value) {
     let peak = workers(stack, stack.output("generate_function"))
         .into_iter()
@@ -149,10 +152,11 @@ fn figures(stack: &Stack, what: &str, export: &Value) {
         .unwrap_or_default();
     let receipt = &export["receipt"];
     note(&format!(
-        "{what}: {} of {} records, {} bytes, {} s in {} invocations, peak memory of a worker {} MB",
+        "{what}: {} of {} records, {} bytes, SHA-256 {}, {} s in {} invocations, peak memory of a worker {} MB",
         receipt["written"],
         receipt["read"],
         export["size"],
+        receipt["sha256"],
         receipt["seconds"],
         receipt["invocations"],
         peak / 1024
@@ -200,21 +204,16 @@ async fn purchases_whole_and_narrowed() {
     check(table, "organization", None, cases).await;
 }
 
-/// Copies purchases into the local stack's database, with numbers as DynamoDB keeps them: without zeros at their end.
-async fn insert_purchases(stack: &Stack, table: &Table, organization: &str) {
+/// Copies purchases into the local stack's PostgreSQL, with numbers as DynamoDB keeps them: without zeros at their end.
+async fn insert_into_postgres(stack: &Stack, table: &Table, organization: &str) {
     let (mut client, connection) = tokio_postgres::connect(stack.output("database_url"), NoTls)
         .await
         .unwrap();
     tokio::spawn(connection);
     let transaction = client.transaction().await.unwrap();
+    let columns = header(table).into_iter().map(|name| name + " text");
+    let columns: Vec<String> = columns.collect();
     let file = std::fs::read(table.path()).unwrap();
-    let header = file.split(|byte| *byte == b'\n').next().unwrap();
-    let header = String::from_utf8(header.to_vec()).unwrap();
-    let columns: Vec<String> = header
-        .trim()
-        .split(',')
-        .map(|name| format!("{name} text"))
-        .collect();
     let loaded = format!(
         "CREATE TEMPORARY TABLE loaded ({}) ON COMMIT DROP",
         columns.join(", ")
@@ -230,8 +229,36 @@ async fn insert_purchases(stack: &Stack, table: &Table, organization: &str) {
     transaction.commit().await.unwrap();
 }
 
-/// The columns of purchases that the local stack's database has, too.
-const IN_DATABASE: [&str; 11] = [
+/// Copies purchases into the local stack's MariaDB.
+fn insert_into_mariadb(url: &str, table: &Table, organization: &str) {
+    let variables = header(table).into_iter().map(|name| format!("@{name}"));
+    let variables: Vec<String> = variables.collect();
+    let values = IN_DATABASES.map(|name| match name {
+        "purchased_at" => format!("{name} = STR_TO_DATE(@{name}, '%Y-%m-%dT%H:%i:%sZ')"),
+        _ => format!("{name} = NULLIF(@{name}, '')"),
+    });
+    let statement = format!(
+        "LOAD DATA LOCAL INFILE '{}' INTO TABLE purchases CHARACTER SET utf8mb4 \
+           FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\r\\n' \
+           IGNORE 1 LINES ({}) SET organization_id = '{organization}', {}",
+        table.path().display(),
+        variables.join(", "),
+        values.join(", "),
+    );
+    let port = url.split([':', '/']).nth(4).unwrap();
+    mariadb::execute(port.parse().unwrap(), "crm", &statement);
+}
+
+/// The names in the first line of a table.
+fn header(table: &Table) -> Vec<String> {
+    let mut file = BufReader::new(File::open(table.path()).unwrap());
+    let mut header = String::new();
+    file.read_line(&mut header).unwrap();
+    header.trim().split(',').map(str::to_owned).collect()
+}
+
+/// The columns of purchases that the local stack's databases have, too.
+const IN_DATABASES: [&str; 11] = [
     "id",
     "invoice",
     "status",
@@ -245,21 +272,29 @@ const IN_DATABASE: [&str; 11] = [
     "country",
 ];
 
-/// The purchases in DynamoDB and in PostgreSQL, exported as the same bytes, and as what is in the table.
+/// The purchases in DynamoDB, PostgreSQL and MariaDB, exported as the same bytes, and as what is in the table.
 #[tokio::test]
-async fn purchases_from_a_database_are_the_same_file() {
-    let Some(folder) = folder("the real purchases from a database") else {
+async fn purchases_from_each_engine_are_the_same_file() {
+    let Some(folder) = folder("the real purchases from databases") else {
         return;
     };
     let stack = Stack::get();
     let table = Table::prepare("purchases", &folder, rows(6_000));
     let id = unique().to_string();
     table.load(&stack, &id);
-    insert_purchases(&stack, &table, &id).await;
+    insert_into_postgres(&stack, &table, &id).await;
+    let mut types = vec!["purchases", "shop_purchases"];
+    match stack.optional_output("mariadb_url") {
+        Some(url) => {
+            insert_into_mariadb(url, &table, &id);
+            types.push("crm_purchases");
+        }
+        None => skipped("the real purchases from MariaDB", "it is not installed"),
+    }
     let kinds: Vec<Value> = table
         .columns()
         .into_iter()
-        .filter(|column| IN_DATABASE.iter().any(|key| column[0] == *key))
+        .filter(|column| IN_DATABASES.iter().any(|key| column[0] == *key))
         .collect();
     let selections = [
         ("all purchases", json!({}), Value::Null),
@@ -272,8 +307,8 @@ async fn purchases_from_a_database_are_the_same_file() {
     ];
     for (what, filters, search) in selections {
         let mut files = Vec::new();
-        for type_name in ["purchases", "shop_purchases"] {
-            let body = json!({"type": type_name, "columns": IN_DATABASE, "format": "csv", "filters": filters, "search": search});
+        for type_name in &types {
+            let body = json!({"type": type_name, "columns": IN_DATABASES, "format": "csv", "filters": filters, "search": search});
             let sub = format!("reader-{}", unique());
             let api = stack.caller(&stack.token_with(&sub, &format!("organization:{id}")).await);
             let (export, file) = exported(&stack, &api, &format!("organizations/{id}"), body).await;
@@ -292,7 +327,10 @@ async fn purchases_from_a_database_are_the_same_file() {
                 );
             }
         }
-        assert_eq!(files[0], files[1], "{what}");
+        assert!(
+            files.iter().all(|file| *file == files[0]),
+            "{what}: {files:?}"
+        );
         assert_ne!(files[0].0, json!(0), "{what}");
     }
 }
