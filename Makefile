@@ -97,7 +97,7 @@ test-databases:
 	@nice env $(LINTED) $(CARGO_TEST) --test mistakes --test mysql --test postgres
 
 test-outside:
-	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test table_designs --test tables'
+	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test own_table --test table_designs --test tables'
 
 test-broken:
 	@$(ON_A_STACK) --port $(BROKEN_PORT) -- sh -c '$(CARGO_TEST) --test faults'

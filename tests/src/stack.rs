@@ -32,6 +32,14 @@ impl Stack {
         Self::of(Path::new(&file))
     }
 
+    /// The local stack whose first port is this one.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn on_port(port: u16) -> Self {
+        Self::of(&Self::root().join(format!(".local/stack-{port}/outputs.json")))
+    }
+
     /// The deployment beside that stack which asks the sample host's function for permissions.
     ///
     /// # Panics

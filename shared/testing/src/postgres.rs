@@ -124,8 +124,8 @@ impl PostgresServer {
         server
     }
 
-    /// A standby of this server, which shows changes only after this many seconds.
-    pub fn standby(&self, delay_s: u32) -> Self {
+    /// A standby of this server.
+    pub fn standby(&self) -> Self {
         let folder = TempDir::new().unwrap();
         if is_root() {
             run(Command::new("chown")
@@ -152,13 +152,11 @@ impl PostgresServer {
             .arg(&data));
         let mut server = self.program("postgres", folder.path());
         server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        let delay = format!("recovery_min_apply_delay={delay_s}s");
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "ssl=off",
             "max_connections=100",
-            &delay,
         ] {
             server.args(["-c", setting]);
         }

@@ -6,8 +6,6 @@ use waybill_tests::wait_until;
 
 use super::*;
 
-/// How long the standby takes to show a change.
-const DELAY_S: u32 = 4;
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
 /// An opener whose database is at these ports, of which the first that answers is used.
@@ -34,7 +32,11 @@ async fn a_standby_is_waited_for_also_after_a_failover_in_the_middle_of_a_file()
     );
     let by_id = "parent = \"shop\", key = [\"id\"]";
     let source = Source::on(primary.clone(), "standby", &table, by_id, &COLUMNS).await;
-    let standby = primary.standby(DELAY_S);
+    let standby = primary.standby();
+    let of_standby = standby.connect("standby").await;
+    // The standby receives what is written from now on, and does not show it.
+    let pause = "SELECT pg_wal_replay_pause()";
+    of_standby.batch_execute(pause).await.unwrap();
     let client = primary.connect("standby").await;
     let late = "INSERT INTO orders SELECT n, 'acme', 'late', '2026-11-01 00:00Z' FROM generate_series(2000, 2999) n";
     client.batch_execute(late).await.unwrap();
@@ -72,6 +74,8 @@ async fn a_standby_is_waited_for_also_after_a_failover_in_the_middle_of_a_file()
     let first = records.next().await.unwrap().unwrap();
     let (mut count, position) = (first.len(), first.end());
     primary.stop();
+    let resume = "SELECT pg_wal_replay_resume()";
+    of_standby.batch_execute(resume).await.unwrap();
     let mut records =
         wait_until(
             "the standby to show everything",
