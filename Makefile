@@ -62,7 +62,7 @@ clean: tools ## Stop the local stack and delete its data
 
 try: ## Try a table of your own: URL=postgres://user@host/name TABLE=public.orders PARENT=customer_id; without URL, of DynamoDB
 	@python3 $(LOCAL)/tools.py functions
-	@$(PYTHON) $(LOCAL)/own_table.py $(if $(URL),--url $(call quoted,URL)) $(if $(FIXED),--fixed $(call quoted,FIXED)) --table $(call quoted,TABLE) --parent $(call quoted,PARENT) --port $(TRY_PORT) $(if $(ONCE),--once)
+	@$(PYTHON) $(LOCAL)/own_table.py $(if $(URL),--url $(call quoted,URL)) $(if $(FIXED),--fixed $(call quoted,FIXED)) --table $(call quoted,TABLE) --parent $(if $(filter file,$(origin PARENT)),'',$(call quoted,PARENT)) --port $(TRY_PORT) $(if $(ONCE),--once)
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
 	@python3 $(LOCAL)/tools.py functions

@@ -22,7 +22,7 @@ import deploy
 import own_dynamodb
 import people
 import stack as stacks
-from settings import ROOT, STACK_NAME, Stack
+from settings import ROOT, STACK_NAME, Stack, aws_environment
 
 # A port of its own, so that the stack of `make up` and `make demo` stays as it is.
 PORT = 4606
@@ -72,6 +72,11 @@ def main() -> None:
     table = Table(options.url, options.table, options.parent, options.fixed, options.folder.resolve())
     stack = Stack(options.port, STACK_NAME)
     began = time.monotonic()
+    if table.catalog.exists():
+        _require_same(table)
+    elif stack.state.exists():
+        print("» The stack of another try is removed", flush=True)
+        stacks.clean(stack)
     password, parents = _draft(table)
     _sign_in_people(stack, table, parents)
     wanted = stacks.Wanted({}, host=False, large=False, database=False, catalog=None)
@@ -80,11 +85,25 @@ def main() -> None:
         if table.url is None:
             own_dynamodb.copy(deploy.client(stack, "dynamodb"), table.name)
         catalog.keep(stack, table.catalog, _secret(stack, password))
+        _compare(stack, table)
 
     stacks.up(stack, wanted, prepare)
     _print(stack, table, parents, time.monotonic() - began)
     if not options.once:
         _follow(stack, table, password)
+
+
+def _require_same(table: Table) -> None:
+    """Exits if the folder is of another table, whose page and parents would be shown."""
+    entries = tomllib.loads(table.catalog.read_text("utf-8")).get("type", [])
+    deployment = table.folder / catalog.DEPLOYMENT
+    names = tomllib.loads(deployment.read_text("utf-8")).get("deployment", {}).get("tables", {}) if deployment.exists() else {}
+    records = [entry.get("records", {}) for entry in entries]
+    tables = [names.get(of.get("table"), of.get("table")) for of in records]
+    parents = [of.get("parent", table.parent) for of in records]
+    if (table.name, table.parent) not in zip(tables, parents, strict=True):
+        others = ", ".join(str(name) for name in tables) or "no table"
+        sys.exit(f"{table.folder} is of {others}, and not of {table.name} with {table.parent}: rename or remove it first")
 
 
 def _draft(table: Table) -> tuple[str | None, list[str]]:
@@ -130,6 +149,17 @@ def _secret(stack: Stack, password: str | None) -> str | None:
     except manager.exceptions.ResourceNotFoundException:
         manager.create_secret(Name=SECRET, SecretString=password)
     return str(manager.describe_secret(SecretId=SECRET)["ARN"])
+
+
+def _compare(stack: Stack, table: Table) -> None:
+    """Prints what is wrong with the entry, compared with the table of a database."""
+    if table.url is None:
+        return
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(stack.own_catalog / catalog.CATALOG)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | aws_environment(stack), capture_output=True, text=True, check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    found = [line for line in lines if "error: " in line or "warning: " in line or done.returncode == 2]
+    print("\n".join(f"  {line.strip()}" for line in found), end="\n" if found else "", flush=True)
 
 
 def _kind(table: Table) -> tuple[str, str]:
@@ -182,6 +212,7 @@ def _follow(stack: Stack, table: Table, password: str | None) -> None:
         except SystemExit as refused:
             print(f"{refused}", flush=True)
             continue
+        _compare(stack, table)
         files = catalog.texts(stack, [])
         if files:
             catalog.upload(deploy.client(stack, "s3"), stack, files)

@@ -121,9 +121,21 @@ async fn a_table_that_a_user_may_not_read_or_without_a_key_is_named_with_the_sta
 {
     let server = PostgresServer::shared();
     server
-        .database("unready", &TABLES.replace("stranger", "visitor"))
+        .database("unready", &TABLES.replace("stranger", "reader"))
         .await;
     let url = server.url("unready");
+    let of_reader = url.replace("waybill@", "reader@");
+    refused(
+        &[
+            "--url",
+            &of_reader,
+            "--table",
+            "public.orders",
+            "--parent",
+            "customer_id",
+        ],
+        &["GRANT SELECT ON"],
+    );
     let (folder, wanted) = (
         tempfile::tempdir().unwrap(),
         "no unique index tells rows apart",

@@ -150,11 +150,43 @@ async fn a_table_of_postgresql() {
     };
     wait_until("the changed label", USED_WITHIN, is_used).await;
 
+    // The entry is valid, and the table does not have the column.
+    let column = "  { key = \"phone\", kind = \"phone\" },\n]";
+    std::fs::write(&entry, renamed.replace("\n]", &format!("\n{column}"))).unwrap();
+    running.wait_for("the column phone does not exist");
+    running.wait_for("The changed catalog is used from now on");
+
     std::fs::write(&entry, renamed.replace("filters  =", "fliters  =")).unwrap();
     let said = running.wait_for("fliters");
     assert!(said.contains(&format!("{}:", entry.display())), "{said}");
     running.wait_for("The stack is as it was, since this catalog cannot be used.");
     assert_eq!(label(&stack).await, "Sales");
+
+    // The folder is of this table: another one is not shown as if it were.
+    std::fs::write(&entry, &renamed).unwrap();
+    let others = [
+        "--url",
+        &url,
+        "--table",
+        "public.customers",
+        "--parent",
+        "id",
+    ];
+    let other = Command::new(python())
+        .arg(Stack::root().join("infra/local/own_table.py"))
+        .args(others)
+        .args(["--port", &running.port.to_string(), "--folder"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(other.stderr).unwrap();
+    assert!(!other.status.success(), "{said}");
+    assert!(
+        said.contains(
+            "is of public.Orders, and not of public.customers with id: rename or remove it first"
+        ),
+        "{said}"
+    );
 }
 
 async fn a_table_of_dynamodb() {

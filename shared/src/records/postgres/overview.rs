@@ -28,6 +28,9 @@ const REFERENCES: &str = "\
     FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] \
     WHERE c.contype = 'f' AND c.conrelid = pg_catalog.to_regclass($1) AND pg_catalog.array_length(c.conkey, 1) = 1";
 
+/// The name of describing a table, for errors.
+const DESCRIBE: &str = "Describe";
+
 /// Describes a table; `None` if there is none of this name.
 ///
 /// # Errors
@@ -41,7 +44,7 @@ pub(in crate::records) async fn overview(
     let connection = connect(connector).await.map_err(failed)?;
     let described = in_time(describe(connection.client(), table)).await;
     connection.close().await;
-    described.map_err(failed)
+    described.map_err(|error| error.into_records_error(DESCRIBE, &spec))
 }
 
 /// The tables and views that are not the server's own, by their names with schemas.

@@ -73,6 +73,12 @@ impl Database {
             let wants_password = match self.overview(table, password.clone()).await {
                 Ok(Some(overview)) => return Ok(overview),
                 Ok(None) => return Err(self.missing(table, password).await.into()),
+                Err(RecordsError::Denied { table }) => {
+                    return Err(format!(
+                        "the user may not read the table {table}: GRANT SELECT ON {table} TO …"
+                    )
+                    .into());
+                }
                 Err(error) => match is_about_password(&error) {
                     true => error.to_string(),
                     false => return Err(with_cause(&error).into()),
