@@ -86,10 +86,14 @@ def texts(stack: Stack, databases: list[Database]) -> dict[str, str] | None:
     }
 
 
+def mapped_tables(deployment: str) -> dict[str, str]:
+    """The tables of DynamoDB that a deployment file names, by their names in the catalog."""
+    return dict(tomllib.loads(deployment).get("deployment", {}).get("tables", {}))
+
+
 def tables(files: dict[str, str]) -> list[str]:
     """The tables of DynamoDB that the deployment file names."""
-    deployment = tomllib.loads(files.get(DEPLOYMENT, "")).get("deployment", {})
-    return sorted(set(deployment.get("tables", {}).values()))
+    return sorted(set(mapped_tables(files.get(DEPLOYMENT, "")).values()))
 
 
 def secrets(files: dict[str, str]) -> list[str]:

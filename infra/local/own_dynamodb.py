@@ -19,7 +19,7 @@ def copy(local: Any, name: str) -> None:
     """Copies the table of this name from the account and region of the AWS credentials, unless the stack has it already.
     Exits if it cannot be read."""
     if name in local.list_tables()["TableNames"]:
-        print(f"» The stack has a copy of {name} from before; make clean with its PORT= to begin anew", flush=True)
+        print(f"» The stack has a copy of {name} from before; remove the folder of the catalog to copy it anew", flush=True)
         return
     try:
         # boto3 knows only the other variable, AWS_DEFAULT_REGION; other tools know both.
@@ -28,6 +28,9 @@ def copy(local: Any, name: str) -> None:
         local.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **_shape(described))
         count, is_whole = _items(source, local, name)
     except (BotoCoreError, ClientError) as error:
+        # The next run would take a part for the copy.
+        if name in local.list_tables()["TableNames"]:
+            local.delete_table(TableName=name)
         sys.exit(f"The table {name} cannot be copied to this stack: {error}")
     of_all = "" if is_whole else f" of about {described.get('ItemCount', 0):,}: the others are not in the copy"
     print(f"» Copied {count:,} items of {name} to this stack{of_all}", flush=True)

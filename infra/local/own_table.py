@@ -72,12 +72,13 @@ def main() -> None:
     table = Table(options.url, options.table, options.parent, options.fixed, options.folder.resolve())
     stack = Stack(options.port, STACK_NAME)
     began = time.monotonic()
-    if table.catalog.exists():
+    is_new = not table.catalog.exists()
+    if not is_new:
         _require_same(table)
-    elif stack.state.exists():
+    password, parents = _draft(table)
+    if is_new and stack.state.exists():
         print("» The stack of another try is removed", flush=True)
         stacks.clean(stack)
-    password, parents = _draft(table)
     _sign_in_people(stack, table, parents)
     wanted = stacks.Wanted({}, host=False, large=False, database=False, catalog=None)
 
@@ -95,11 +96,13 @@ def main() -> None:
 
 def _require_same(table: Table) -> None:
     """Exits if the folder is of another table, whose page and parents would be shown."""
-    entries = tomllib.loads(table.catalog.read_text("utf-8")).get("type", [])
     deployment = table.folder / catalog.DEPLOYMENT
-    names = tomllib.loads(deployment.read_text("utf-8")).get("deployment", {}).get("tables", {}) if deployment.exists() else {}
-    records = [entry.get("records", {}) for entry in entries]
-    tables = [names.get(of.get("table"), of.get("table")) for of in records]
+    try:
+        records = [entry["records"] for entry in tomllib.loads(table.catalog.read_text("utf-8"))["type"]]
+        names = catalog.mapped_tables(deployment.read_text("utf-8")) if deployment.exists() else {}
+        tables = [names.get(of["table"], of["table"]) for of in records]
+    except (tomllib.TOMLDecodeError, LookupError, TypeError) as error:
+        sys.exit(f"{table.folder} has no type that can be shown: {error!r}")
     parents = [of.get("parent", table.parent) for of in records]
     if (table.name, table.parent) not in zip(tables, parents, strict=True):
         others = ", ".join(str(name) for name in tables) or "no table"

@@ -16,8 +16,9 @@ use aws_sdk_dynamodb::types::{
     TableDescription,
 };
 use waybill::aws::{CallError, Item};
-use waybill::env;
+use waybill::deployment_file::DeploymentFile;
 use waybill::parent::IdForm;
+use waybill::records::{RecordsClients, RecordsOpener, TableLocation};
 
 use self::entity::Entity;
 use self::partition::Partition;
@@ -98,11 +99,14 @@ async fn look(name: &str, fixed: &[Fixed]) -> Result<Table, Box<dyn Error>> {
     let region = config.region().map(ToString::to_string);
     let region = region
         .ok_or("no AWS region is set: AWS_REGION=eu-central-1, or that of your AWS profile")?;
-    let mut local = aws_sdk_dynamodb::config::Builder::from(&config);
-    local.set_endpoint_url(
-        env::optional("RECORDS_ENDPOINT_URL").or_else(|| config.endpoint_url().map(str::to_owned)),
-    );
-    let client = Client::from_conf(local.build());
+    let clients = RecordsClients::from_env(&config);
+    let opener = RecordsOpener::new(clients, DeploymentFile::default().into());
+    let place = TableLocation {
+        table: name.to_owned(),
+        region: None,
+        role: None,
+    };
+    let client = opener.client(&place).await;
     let described = client.describe_table().table_name(name).send().await;
     let described = described.map_err(|error| match error.as_service_error() {
         Some(error) if error.is_resource_not_found_exception() => {
