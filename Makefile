@@ -42,7 +42,7 @@ OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
-	@echo 'Variables: PORT (first of eight ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE.'
+	@echo 'Variables: PORT (first of eight ports, $(PORT)), STACK ($(STACK)), TYPE, PARENT, GRANTS, FILE; of `make try`: URL, TABLE, PARENT, FIXED, TRY_PORT ($(TRY_PORT)).'
 
 tools: ## Install the tools of the local stack in .local
 	@python3 $(LOCAL)/tools.py

@@ -49,7 +49,7 @@ def folder(stack: Stack) -> str:
 def keep(stack: Stack, file: Path, secret: str | None = None) -> None:
     """From now on, the stack has this catalog, and the deployment file beside it, whose databases have their passwords in this
     secret. Exits if the functions would refuse one of the two."""
-    tried = stack.own_catalog.with_name("tried-catalog")
+    tried = _tried(stack)
     shutil.rmtree(tried, ignore_errors=True)
     tried.mkdir(parents=True)
     for name in NAMES:
@@ -67,6 +67,19 @@ def keep(stack: Stack, file: Path, secret: str | None = None) -> None:
     tried.rename(stack.own_catalog)
 
 
+def _tried(stack: Stack) -> Path:
+    return stack.own_catalog.with_name("tried-catalog")
+
+
+def refused(stack: Stack) -> dict[str, str]:
+    """The files that `keep` has refused."""
+    return _read(_tried(stack))
+
+
+def _read(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text("utf-8") for name in NAMES if (folder / name).exists()}
+
+
 def _with_secret(deployment: str, arn: str) -> str:
     """The deployment file, where each database that has neither a secret nor IAM has this secret."""
     without = r"^(databases\.\w+\s*=\s*\{)(?![^}\n]*\b(?:secret|iam)\s*=)"
@@ -77,7 +90,7 @@ def texts(stack: Stack, databases: list[Database]) -> dict[str, str] | None:
     """The files of the folder: the stack's own catalog, or the built-in one with the types of these databases; none of the two
     without a database."""
     if stack.own_catalog.exists():
-        return {name: (stack.own_catalog / name).read_text("utf-8") for name in NAMES if (stack.own_catalog / name).exists()}
+        return _read(stack.own_catalog)
     if not databases:
         return None
     return {

@@ -32,7 +32,7 @@ class Issuer:
 
     def __init__(self, url: str, audience: str, key: SigningKey, state: Path | None = None) -> None:
         self._url = url
-        # The folder with further people, who may come while the issuer runs.
+        # The folder with the people of the stack, who may come while the issuer runs.
         self._state = state
         # One client: the page. Its id is the audience, unless the template has another.
         self._audience = audience

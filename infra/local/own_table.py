@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +31,17 @@ POLL_SECONDS = 0.3
 SECRET = "waybill-own"
 # The variable with the password, as the engine's own programs have it.
 VARIABLES = {"postgres": "PGPASSWORD", "postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD", "mariadb": "MYSQL_PWD"}
+# What `make try` calls the arguments of `waybill init`.
+IN_MAKE = {
+    ", or in a file with --password-file": "",
+    ": remove it, or give another folder with --into": ": remove it",
+    "--fixed ": "FIXED=",
+    "--url": "URL=",
+    "--table": "TABLE=",
+    "--parent": "PARENT=",
+    "--fixed": "FIXED=",
+    "; for the usage: waybill init --help": "",
+}
 ABOUT_PARENTS = "parents with records, the most first: "
 
 
@@ -71,6 +82,8 @@ def main() -> None:
             sys.exit(f"{name.upper()}= is missing, such as {example}")
     table = Table(options.url, options.table, options.parent, options.fixed, options.folder.resolve())
     stack = Stack(options.port, STACK_NAME)
+    if table.url is None:
+        print("» No URL=: the table is one of DynamoDB, of the account and region of your AWS credentials", flush=True)
     began = time.monotonic()
     is_new = not table.catalog.exists()
     if not is_new:
@@ -91,7 +104,7 @@ def main() -> None:
     stacks.up(stack, wanted, prepare)
     _print(stack, table, parents, time.monotonic() - began)
     if not options.once:
-        _follow(stack, table, password)
+        _follow(stack, table, password, parents)
 
 
 def _require_same(table: Table) -> None:
@@ -126,13 +139,20 @@ def _draft(table: Table) -> tuple[str | None, list[str]]:
         given = getpass.getpass("Password of the database: ")
         done = _init(table, arguments, given)
     if done.returncode not in (0, 1):
-        sys.exit(done.stderr.strip())
+        sys.exit(_for_make(done.stderr.strip()))
     found = [line.strip() for line in done.stdout.splitlines()]
-    print("\n".join(line for line in found if not line.startswith(ABOUT_PARENTS)), flush=True)
+    print(_for_make("\n".join(line for line in found if not line.startswith(ABOUT_PARENTS))), flush=True)
     if done.returncode == 1 and "--dry-run" not in arguments:
         sys.exit(f"Fill in {table.catalog}, and run the command again.")
     lines = [line.removeprefix(ABOUT_PARENTS).split(", ") for line in found if line.startswith(ABOUT_PARENTS)]
     return given, lines[0] if lines else []
+
+
+def _for_make(said: str) -> str:
+    """What `waybill init` says, with the words of `make try` for its arguments."""
+    for argument, word in IN_MAKE.items():
+        said = said.replace(argument, word)
+    return said
 
 
 def _init(table: Table, arguments: list[str], password: str | None) -> subprocess.CompletedProcess[str]:
@@ -183,28 +203,36 @@ def _sign_in_people(stack: Stack, table: Table, parents: list[str]) -> None:
         people.Person(f"own-{kind}-{parent}", f"Somebody of {kind} {parent}", f"{kind}-{n}@example.com", f"{kind}:{parent}", f"May see {kind} {parent}")
         for n, parent in enumerate(parents, 1)
     ]
+    if seen:
+        # Whoever tries a table changes its catalog, whose mistakes the page shows staff alone.
+        first = seen[0]
+        seen[0] = replace(first, grants=f"{first.grants} staff", about=f"{first.about}, and as staff the catalog's mistakes")
     people.write(stack.data / "issuer", seen)
+
+
+def _page(stack: Stack, table: Table, parents: list[str]) -> str:
+    """The page with the first parent's records, and who may see it."""
+    api = json.loads(stack.outputs.read_text("utf-8"))["api_url"]
+    kind, plural = _kind(table)
+    if not parents:
+        return f"{api}  (no row has a {kind}; sign in with the grants {kind}:…)"
+    type_name = tomllib.loads(table.catalog.read_text("utf-8"))["type"][0]["name"]
+    return f"{api}/{plural}/{quote(parents[0], safe='')}/{type_name}  (sign in as Somebody of {kind} {parents[0]})"
 
 
 def _print(stack: Stack, table: Table, parents: list[str], seconds: float) -> None:
     outputs = json.loads(stack.outputs.read_text("utf-8"))
-    kind, plural = _kind(table)
-    type_name = tomllib.loads(table.catalog.read_text("utf-8"))["type"][0]["name"]
     print(f"\nYour table after {seconds:.0f} s:")
-    if not parents:
-        print(f"  {outputs['api_url']}  (no row has a {kind}; sign in with the grants {kind}:…)")
-    for parent in parents[:1]:
-        address = f"{outputs['api_url']}/{plural}/{quote(parent, safe='')}/{type_name}"
-        print(f"  Page     {address}  (sign in as Somebody of {kind} {parent})")
+    print(f"  Page     {_page(stack, table, parents)}")
     print(f"  Entry    {table.catalog}: a saved change is used at once")
     print(f"  Mails    {outputs['mailbox_url']}")
     print(f"  Stop     make down PORT={stack.port}", flush=True)
 
 
-def _follow(stack: Stack, table: Table, password: str | None) -> None:
+def _follow(stack: Stack, table: Table, password: str | None, parents: list[str]) -> None:
     """Uses each saved change of the catalog, until it is interrupted."""
     print("  Waiting for changes; Ctrl-C ends this, and the stack goes on", flush=True)
-    saved = _saved(table)
+    saved, page = _saved(table), _page(stack, table, parents)
     while True:
         time.sleep(POLL_SECONDS)
         if (now := _saved(table)) == saved:
@@ -214,12 +242,18 @@ def _follow(stack: Stack, table: Table, password: str | None) -> None:
             catalog.keep(stack, table.catalog, _secret(stack, password))
         except SystemExit as refused:
             print(f"{refused}", flush=True)
+            # The functions refuse the files too, and the page shows staff why.
+            catalog.upload(deploy.client(stack, "s3"), stack, catalog.refused(stack))
             continue
         _compare(stack, table)
         files = catalog.texts(stack, [])
         if files:
             catalog.upload(deploy.client(stack, "s3"), stack, files)
             print(f"» {time.strftime('%H:%M:%S')} The changed catalog is used from now on", flush=True)
+        if (now_at := _page(stack, table, parents)) != page:
+            page = now_at
+            _sign_in_people(stack, table, parents)
+            print(f"  Page     {page}", flush=True)
 
 
 def _saved(table: Table) -> list[int]:

@@ -37,18 +37,18 @@ def find(sub: str, among: tuple[Person, ...] = PEOPLE) -> Person | None:
     return next((person for person in among if person.sub == sub), None)
 
 
-# Further people of one stack, in the folder of its issuer.
+# The people of one stack, in the folder of its issuer.
 FILE = "people.json"
 
 
 def of(folder: Path) -> tuple[Person, ...]:
-    """The people of the issuer with this folder: those of the stack first."""
+    """The people of the issuer with this folder: those of the stack, or else the sample people, whose parents it has."""
     file = folder / FILE
     own = json.loads(file.read_text("utf-8")) if file.exists() else []
-    return (*(Person(**fields) for fields in own), *PEOPLE)
+    return tuple(Person(**fields) for fields in own) or PEOPLE
 
 
 def write(folder: Path, own: list[Person]) -> None:
-    """Gives the issuer with this folder further people."""
+    """Gives the issuer with this folder its own people."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(json.dumps([asdict(person) for person in own]))

@@ -26,6 +26,8 @@ use crate::hash::hex;
 const CATALOG: &str = "catalog.toml";
 /// The name of the deployment file in a folder.
 const DEPLOYMENT: &str = "deployment.toml";
+/// What is said where files cannot be used.
+const NOT_USED: &str = "The newest catalog is not used, and the one before it still is";
 /// How long a catalog of S3 is used without a look at its ETag, in seconds, where `CATALOG_FRESH_SECONDS` does not say.
 const FRESH_SECONDS: u64 = 60;
 
@@ -39,6 +41,8 @@ struct Shared {
     /// Whether types without records are out of service, and logged so.
     reports: bool,
     current: RwLock<Arc<CatalogVersion>>,
+    /// Why the newest files are not used; `None` where they are.
+    refused: RwLock<Option<String>>,
     looked_at: Mutex<Instant>,
     fresh_for: Duration,
 }
@@ -75,6 +79,15 @@ struct Texts {
 struct Text {
     content: String,
     etag: Option<String>,
+}
+
+/// What a look at the files found.
+#[derive(Debug, Default)]
+struct Look {
+    /// The version to use from now on; `None` where it is the one in use.
+    version: Option<CatalogVersion>,
+    /// Why the newest files are not used; `None` where they are.
+    refused: Option<LiveCatalogError>,
 }
 
 /// Why a catalog cannot be loaded.
@@ -124,16 +137,24 @@ impl LiveCatalog {
             (None, Some(url)) => Source::S3(Folder::new(aws::s3(config), &url)?),
             (None, None) => Source::Fixed,
         };
+        let mut refused = None;
         let version = match &source {
-            Source::S3(folder) => match folder.newest_valid(&Texts::default(), reports).await {
-                Ok(Some(version)) => version,
-                Ok(None) | Err(_) => folder.newest(reports).await?,
-            },
+            Source::S3(folder) => {
+                let look = folder.newest_valid(&Texts::default(), reports).await;
+                let look = look.unwrap_or_default();
+                refused = look.refused;
+                match look.version {
+                    Some(version) => version,
+                    None => folder.newest(reports).await?,
+                }
+            }
             Source::Files(path) => CatalogVersion::new(files::read(path)?, reports)?,
             Source::Fixed => CatalogVersion::new(Texts::default(), reports)?,
         };
         version.log("catalog loaded", reports);
-        Ok(Self::new(source, version, reports))
+        let live = Self::new(source, version, reports);
+        live.keep_refused(refused);
+        Ok(live)
     }
 
     /// A catalog that never changes.
@@ -151,6 +172,7 @@ impl LiveCatalog {
             source,
             reports,
             current: RwLock::new(Arc::new(version)),
+            refused: RwLock::default(),
             looked_at: Mutex::new(Instant::now()),
             fresh_for: fresh_for(),
         }))
@@ -169,31 +191,50 @@ impl LiveCatalog {
     /// used is logged, and everything stays as it was.
     pub async fn refresh(&self) {
         let (current, reports) = (self.current(), self.0.reports);
-        let changed = match &self.0.source {
+        let look = match &self.0.source {
             Source::Fixed => return,
-            Source::Files(path) => CatalogVersion::of_files(path, &current.texts, reports),
+            Source::Files(path) => Look::at_files(path, &current.texts, reports),
             Source::S3(_) if !self.is_due() => return,
             // A slow answer of S3 must not hold up what the function is called for.
             Source::S3(folder) => {
                 match best_effort(folder.newest_valid(&current.texts, reports)).await {
-                    Ok(changed) => changed,
+                    Ok(look) => look,
                     Err(late) => return tracing::warn!(%late, "catalog not refreshed"),
                 }
             }
         };
-        match changed {
-            Ok(None) => {}
-            Ok(Some(version)) => {
-                version.log("catalog changed", reports);
-                let mut current = self
-                    .0
-                    .current
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *current = Arc::new(version);
+        match look {
+            Ok(look) => {
+                self.keep_refused(look.refused);
+                if let Some(version) = look.version {
+                    version.log("catalog changed", reports);
+                    let current = self.0.current.write();
+                    *current.unwrap_or_else(PoisonError::into_inner) = Arc::new(version);
+                }
             }
             Err(error) => tracing::warn!(%error, "catalog not refreshed"),
         }
+    }
+
+    /// What is wrong with the newest files, for the operator: why they are not used, and why types are out of service.
+    pub fn mistakes(&self) -> Vec<String> {
+        let refused = self.0.refused.read();
+        let refused = refused.unwrap_or_else(PoisonError::into_inner).clone();
+        let refused = refused.map(|error| format!("{NOT_USED}: {error}"));
+        let current = self.current();
+        let out = current.catalog.out_of_service().iter();
+        let out = out.map(|out| format!("{} is out of service: {}", out.name, out.reason));
+        refused.into_iter().chain(out).collect()
+    }
+
+    /// Logs why the newest files are not used, and keeps it for [`LiveCatalog::mistakes`].
+    fn keep_refused(&self, refused: Option<LiveCatalogError>) {
+        if let Some(error) = &refused {
+            // An alarm counts this line.
+            tracing::error!(%error, "catalog refused");
+        }
+        let kept = self.0.refused.write();
+        *kept.unwrap_or_else(PoisonError::into_inner) = refused.map(|error| error.to_string());
     }
 
     /// Whether it is time to look, which then counts as done, so that concurrent requests do not look too.
@@ -224,19 +265,37 @@ impl From<DeploymentFile> for LiveCatalog {
     }
 }
 
-impl CatalogVersion {
-    /// The version of files on the machine; `None` where these are the known ones.
-    fn of_files(
-        path: &Path,
-        known: &Texts,
-        reports: bool,
-    ) -> Result<Option<Self>, LiveCatalogError> {
+impl Look {
+    /// Looks at files on the machine, of which these are known.
+    fn at_files(path: &Path, known: &Texts, reports: bool) -> Result<Self, LiveCatalogError> {
         let texts = files::read(path)?;
-        (texts != *known)
-            .then(|| Self::checked(texts, reports))
-            .transpose()
+        if texts == *known {
+            return Ok(Self::default());
+        }
+        Ok(match CatalogVersion::checked(texts, reports) {
+            Ok(version) => Self::new(version),
+            Err(error) => Self::refused(error),
+        })
     }
 
+    /// These files are used from now on.
+    fn new(version: CatalogVersion) -> Self {
+        Self {
+            version: Some(version),
+            refused: None,
+        }
+    }
+
+    /// These files are not used; everything stays as it is.
+    fn refused(error: LiveCatalogError) -> Self {
+        Self {
+            version: None,
+            refused: Some(error),
+        }
+    }
+}
+
+impl CatalogVersion {
     /// The version with these texts, if all of the catalog is valid.
     fn checked(texts: Texts, reports: bool) -> Result<Self, LiveCatalogError> {
         if let Some(text) = &texts.catalog {
@@ -354,11 +413,19 @@ mod tests {
         live.refresh().await;
         assert_eq!(live.current().catalog.types().len(), 1);
         assert!(live.current().deployment.database("shop").is_some());
+        let mistakes = live.mistakes();
+        let refused = "The newest catalog is not used, and the one before it still is: the deployment file is invalid in line 2: ";
+        assert!(mistakes[0].starts_with(refused), "{mistakes:?}");
+        assert_eq!(mistakes.len(), 1);
 
         write(CATALOG, &TYPE.replace("Shop purchases", "Sales"));
         fs::remove_file(folder.path().join(DEPLOYMENT)).unwrap();
         live.refresh().await;
         assert_eq!(out_of_service().len(), 1);
+        assert_eq!(
+            live.mistakes(),
+            ["shop_purchases is out of service: the deployment has no database shop: `databases.shop` in deployment.toml"]
+        );
     }
 
     #[test]

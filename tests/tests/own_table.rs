@@ -99,10 +99,25 @@ async fn rows(stack: &Stack, parent: &str, grants: &str, type_name: &str) -> Vec
     python_csv(&file_of(stack, &owner, &export).await)
 }
 
-async fn label(stack: &Stack) -> Value {
+/// The catalog, as somebody sees it who may sign in and is staff.
+async fn catalog(stack: &Stack) -> Value {
     let staff = stack.caller(&stack.token_with("u-staff", "staff").await);
     let catalog = staff.get("/v1/catalog").await.expect_status(200).json();
-    catalog["types"][0]["label"].clone()
+    catalog.clone()
+}
+
+async fn label(stack: &Stack) -> Value {
+    catalog(stack).await["types"][0]["label"].clone()
+}
+
+/// Waits until the page has this text among the mistakes of the catalog; `None` for no mistakes.
+async fn mistakes_are(stack: &Stack, text: Option<&str>) {
+    let are_so = async || {
+        let mistakes = catalog(stack).await["mistakes"].to_string();
+        let is_so = text.map_or(mistakes == "null", |text| mistakes.contains(text));
+        is_so.then_some(()).ok_or(mistakes)
+    };
+    wait_until("the catalog's mistakes", USED_WITHIN, are_so).await;
 }
 
 /// One test, since the stack's port is one.
@@ -160,10 +175,13 @@ async fn a_table_of_postgresql() {
     let said = running.wait_for("fliters");
     assert!(said.contains(&format!("{}:", entry.display())), "{said}");
     running.wait_for("The stack is as it was, since this catalog cannot be used.");
+    mistakes_are(&stack, Some("fliters")).await;
     assert_eq!(label(&stack).await, "Sales");
+    std::fs::write(&entry, &renamed).unwrap();
+    running.wait_for("The changed catalog is used from now on");
+    mistakes_are(&stack, None).await;
 
     // The folder is of this table: another one is not shown as if it were.
-    std::fs::write(&entry, &renamed).unwrap();
     let others = [
         "--url",
         &url,

@@ -87,7 +87,7 @@ export class Client {
     }
   }
 
-  /** The catalog, `{types, parents, outOfService}`; read once. */
+  /** The catalog, `{types, parents, outOfService, mistakes}`; read once. */
   catalog() {
     this.#catalog ??= this.#readCatalog().catch((error) => {
       this.#catalog = null;
@@ -115,7 +115,7 @@ export class Client {
     for (;;) {
       const page = await this.get(`/v1/catalog?limit=100${cursor}`);
       parents.push(...page.parents.map((parent) => ({ ...parent, id: String(parent.id) })));
-      if (!page.next) return { types: page.types, parents, outOfService: page.out_of_service ?? [] };
+      if (!page.next) return { types: page.types, parents, outOfService: page.out_of_service ?? [], mistakes: page.mistakes ?? [] };
       cursor = `&cursor=${encodeURIComponent(page.next)}`;
     }
   }

@@ -34,6 +34,7 @@ const ENGLISH = {
   "list.unreadable": "Exports that cannot be read at the moment, and are not shown: {count}",
 
   "catalog.out-of-service": "Out of service at the moment, and not shown: {names}",
+  "catalog.mistakes": "The catalog has mistakes",
 
   "action.download": "Download",
   "action.download-file": "Download {file}",

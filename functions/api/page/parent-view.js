@@ -55,7 +55,7 @@ export class ParentView extends HTMLElement {
       h("button", { class: "button primary" }, "Show exports"),
     );
     this.classList.add("alone");
-    this.replaceChildren(fullPage("Whose exports?", "Choose what they belong to, and enter its id.", form));
+    this.replaceChildren(this.#mistakes() ?? "", fullPage("Whose exports?", "Choose what they belong to, and enter its id.", form));
   }
 
   #frame(parent, types) {
@@ -72,10 +72,19 @@ export class ParentView extends HTMLElement {
         { class: "main" },
         h("h1", {}, h("bdi", {}, parentName(parent))),
         h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs),
-        outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(", ") })) : "",
+        this.#mistakes() ?? (outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(", ") })) : ""),
         this.content,
       ),
     );
+  }
+
+  /** What is wrong with the catalog, which the API tells staff alone; null if nothing is. */
+  #mistakes() {
+    const { mistakes = [] } = this.page.known;
+    if (!mistakes.length) return null;
+    const lines = mistakes.map((mistake) => h("li", {}, mistake));
+    const title = h("h2", { id: "mistakes" }, icon("warning"), this.page.t("catalog.mistakes"));
+    return h("section", { class: "card mistakes", "aria-labelledby": "mistakes" }, title, h("ul", {}, lines));
   }
 
   #parents(current) {

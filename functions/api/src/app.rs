@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
+use waybill::access_rules::{Grant, Grants};
 use waybill::bucket::Bucket;
 use waybill::catalog::Catalog;
 use waybill::clock::Clock;
@@ -127,6 +128,14 @@ impl App {
     /// The types, as they are now.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         self.live.current().catalog.clone()
+    }
+
+    /// What is wrong with the newest catalog, for staff; empty for everyone else.
+    pub(crate) fn mistakes_for(&self, grants: &Grants) -> Vec<String> {
+        match grants.has(&Grant::Staff) {
+            true => self.live.mistakes(),
+            false => Vec::new(),
+        }
     }
 
     /// The kinds of parents, as they are now.

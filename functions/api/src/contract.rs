@@ -47,7 +47,8 @@ that an address does not allow. Errors of the gateway itself have the form of `G
 verifies tokens, and 413, 429 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 21] = [
+const OPTIONAL: [(&str, &str); 22] = [
+    ("Catalog", "mistakes"),
     ("Catalog", "out_of_service"),
     ("Catalog", "unreadable"),
     ("Column", "labels"),

@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::DateTime;
 
-use super::{CATALOG, CatalogVersion, DEPLOYMENT, LiveCatalogError, Text, Texts};
+use super::{CATALOG, CatalogVersion, DEPLOYMENT, LiveCatalogError, Look, Text, Texts};
 use crate::aws::CallError;
 
 /// How many versions of a file are tried at start, when the newest one cannot be used.
@@ -70,32 +70,35 @@ impl Folder {
         })
     }
 
-    /// The newest files that are valid, so that all instances use the same, whenever they started, also after a mistake;
-    /// `None` where these are the known ones.
+    /// Looks for the newest files that are valid, so that all instances use the same, whenever they started, also after a
+    /// mistake.
     pub(super) async fn newest_valid(
         &self,
         known: &Texts,
         reports: bool,
-    ) -> Result<Option<CatalogVersion>, LiveCatalogError> {
+    ) -> Result<Look, LiveCatalogError> {
         let newest = self.changed(known).await?;
         if newest == *known {
-            return Ok(None);
+            return Ok(Look::default());
         }
         let error = match CatalogVersion::checked(newest.clone(), reports) {
-            Ok(version) => return Ok(Some(version)),
+            Ok(version) => return Ok(Look::new(version)),
             Err(error) => error,
         };
-        // An alarm counts this line.
-        tracing::error!(%error, "catalog refused");
+        let mut version = None;
         for texts in self.older(&newest, &error).await? {
             if texts == *known {
-                return Ok(None);
+                break;
             }
-            if let Ok(version) = CatalogVersion::checked(texts, reports) {
-                return Ok(Some(version));
+            if let Ok(older) = CatalogVersion::checked(texts, reports) {
+                version = Some(older);
+                break;
             }
         }
-        Err(error)
+        Ok(Look {
+            version,
+            refused: Some(error),
+        })
     }
 
     /// The newest files as they are, with invalid types out of service.
@@ -337,8 +340,10 @@ mod tests {
             versions("waybill/catalog.toml", &["3", "2", "1"]),
         ];
         let rules: Vec<&Rule> = rules.iter().collect();
-        let version = folder(&rules).newest_valid(&Texts::default(), false).await;
-        let version = version.unwrap().unwrap();
+        let look = folder(&rules).newest_valid(&Texts::default(), false).await;
+        let Look { version, refused } = look.unwrap();
+        let version = version.unwrap();
+        assert!(refused.is_some());
         assert_eq!(
             version.catalog.types(),
             Catalog::built_in().unwrap().types()
@@ -356,8 +361,10 @@ mod tests {
             versions("waybill/deployment.toml", &["2", "1"]),
         ];
         let rules: Vec<&Rule> = rules.iter().collect();
-        let version = folder(&rules).newest_valid(&Texts::default(), false).await;
-        let version = version.unwrap().unwrap();
+        let look = folder(&rules).newest_valid(&Texts::default(), false).await;
+        let Look { version, refused } = look.unwrap();
+        let version = version.unwrap();
+        assert!(refused.is_some());
         assert_eq!(version.deployment.table("a").as_deref(), Some("b"));
 
         let rules = [
@@ -367,8 +374,9 @@ mod tests {
         ];
         let rules: Vec<&Rule> = rules.iter().collect();
         let folder = folder(&rules);
-        let refused = folder.newest_valid(&Texts::default(), false).await;
-        assert!(matches!(refused, Err(LiveCatalogError::Catalog(_))));
+        let look = folder.newest_valid(&Texts::default(), false).await.unwrap();
+        assert!(matches!(look.refused, Some(LiveCatalogError::Catalog(_))));
+        assert!(look.version.is_none());
         let version = folder.newest(false).await.unwrap();
         assert_eq!(version.catalog.types(), []);
         assert_eq!(version.catalog.out_of_service().len(), 1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use waybill::catalog::Catalog;
 use waybill::export::Status;
 use waybill_tests::InProcess;
@@ -65,8 +65,13 @@ async fn a_type_out_of_service_is_named_and_the_others_are_served() {
     for path in ["/v1/catalog", "/v1/projects/42/catalog"] {
         let catalog = ana.read(path).await;
         assert_eq!(catalog["out_of_service"], json!(["orders"]), "{path}");
+        assert_eq!(catalog["mistakes"], Value::Null, "{path}");
         let types = catalog["types"].as_array().unwrap();
         assert!(types.iter().all(|of| of["name"] != "orders"), "{path}");
+        // What an operator has to mend names tables and databases, so that staff alone see it.
+        let catalog = service.by("u-1", "staff").read(path).await;
+        let mistakes = json!(["orders is out of service: secret"]);
+        assert_eq!(catalog["mistakes"], mistakes, "{path}");
     }
     let refused = [
         ana.post(PATH, csv()).await,

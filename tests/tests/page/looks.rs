@@ -253,7 +253,17 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     no_other_errors(browser).await;
 }
 
-/// Makes the API's answers also say what is rare: a type out of service, and warnings of every kind.
+/// What `GET /v1/catalog` rarely says: types out of service, and what of that staff see.
+const OUT_OF_SERVICE: &str = r#"{ out_of_service: ["tickets", "visits"] }"#;
+const MISTAKES: &str = r#"{
+  out_of_service: ["visits"],
+  mistakes: [
+    "The newest catalog is not used, and the one before it still is: the catalog is invalid in line 12: unknown kind `mony`",
+    "visits is out of service: the deployment has no table VISITS_TABLE",
+  ],
+}"#;
+
+/// Makes the API's answers also say what is rare: that in the catalog, and warnings of every kind.
 const RARE_ANSWERS: &str = r#"
     const fetched = window.fetch;
     window.fetch = async (...asked) => {
@@ -261,7 +271,7 @@ const RARE_ANSWERS: &str = r#"
       const url = String(asked[0]?.url ?? asked[0]);
       if (!answer.ok || !/\/v1\/(catalog|exports\/\d+$)/.test(url)) return answer;
       const body = await answer.json();
-      if (url.includes("/v1/catalog")) body.out_of_service = ["tickets", "visits"];
+      if (url.includes("/v1/catalog")) Object.assign(body, CATALOG);
       else body.warnings = [
         { code: "bytes_replaced", column: "customer", count: 3 },
         { code: "other_kind", column: "amount", count: 1200 },
@@ -283,10 +293,17 @@ async fn what_is_rarely_said() {
         .owner
         .succeeded(json!({"type": "orders", "format": "csv"}))
         .await;
-    browser.before_each_page(RARE_ANSWERS).await;
+    let answers = |catalog| RARE_ANSWERS.replace("CATALOG", catalog);
+    browser.before_each_page(&answers(OUT_OF_SERVICE)).await;
     ana.enter("/").await;
     browser.shows("main", "Out of service at the moment").await;
     check.look("out-of-service").await;
+    browser.before_each_page(&answers(MISTAKES)).await;
+    ana.enter("/").await;
+    browser
+        .shows(".mistakes", "the one before it still is")
+        .await;
+    check.look("catalog-mistakes").await;
     ana.enter(&format!("/exports/{}", id(&done))).await;
     browser.shows("#warnings", "Other columns: 17").await;
     browser

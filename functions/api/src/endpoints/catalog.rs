@@ -47,6 +47,11 @@ pub(crate) struct CatalogView<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     out_of_service: Vec<&'a str>,
+    /// What is wrong with the newest catalog, in words for the operator: why it is not used, and why types are out of
+    /// service. For staff alone, and only if there is anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    mistakes: Vec<String>,
 }
 
 /// A type of records that can be exported.
@@ -168,6 +173,7 @@ pub(crate) async fn read(
         next,
         unreadable: unreadable::counted(unreadable),
         out_of_service: out_of_service(&current),
+        mistakes: app.mistakes_for(grants),
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -191,6 +197,7 @@ pub(crate) async fn read_parent(
         next: None,
         unreadable: None,
         out_of_service: out_of_service(&current),
+        mistakes: app.mistakes_for(&requester.caller.grants),
     };
     answer::json(StatusCode::OK, &catalog)
 }

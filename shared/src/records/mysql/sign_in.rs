@@ -224,3 +224,6 @@ async fn send(packets: &mut Packets, packet: &impl MySerialize) -> Result<(), Co
     packet.serialize(&mut payload);
     Ok(packets.send(&payload).await.map_err(Error::Io)?)
 }
+
+#[cfg(test)]
+mod tests;

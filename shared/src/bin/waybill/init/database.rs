@@ -185,7 +185,7 @@ fn with_cause(error: &RecordsError) -> String {
 /// The draft of an entry.
 ///
 /// # Errors
-/// When there is no such column as the parent's.
+/// When there is no such column as the parent's, and when its values are no ids.
 fn draft(
     table: &TableOverview,
     asked: &Asked,
@@ -196,7 +196,18 @@ fn draft(
     let id = match parent.values {
         SqlValues::Integers => "integer",
         SqlValues::Uuids => "uuid",
-        _ => "text",
+        SqlValues::Texts | SqlValues::Others => "text",
+        SqlValues::Numbers
+        | SqlValues::Booleans
+        | SqlValues::Dates
+        | SqlValues::Times
+        | SqlValues::Bytes => {
+            return Err(format!(
+                "the column {} is {}, and the id of what records belong to is an integer, a uuid or a text: give the column with it, \
+                 such as customer_id, as --parent",
+                parent.name, parent.type_name
+            ));
+        }
     };
     let last = asked.table.rsplit('.').next().unwrap_or_default();
     Ok(guess::draft(
@@ -300,8 +311,11 @@ fn key(table: &TableOverview, asked: &Asked, engine: SqlEngine) -> Guess<Vec<Str
             why: Some(why.to_owned()),
         };
     };
-    let columns = [parent.to_owned()].into_iter().chain(primary.clone());
-    let columns: Vec<String> = columns.collect();
+    let quoted = |name: &str| quoted(name, engine);
+    let columns = [parent].into_iter();
+    let columns = columns.chain(primary.iter().map(String::as_str));
+    let columns: Vec<String> = columns.map(quoted).collect();
+    let name: Vec<String> = name.split('.').map(quoted).collect();
     let create = match engine {
         SqlEngine::Postgres => "CREATE INDEX CONCURRENTLY",
         SqlEngine::Mysql => "CREATE INDEX waybill_order",
@@ -310,9 +324,21 @@ fn key(table: &TableOverview, asked: &Asked, engine: SqlEngine) -> Guess<Vec<Str
         value: primary.clone(),
         why: Some(format!(
             "no index has a parent's rows in this order, so that each page may read the whole table: \
-             {create} ON {name} ({})",
+             {create} ON {} ({})",
+            name.join("."),
             columns.join(", ")
         )),
+    }
+}
+
+/// A name as SQL has it: in quotes, unless it is a plain one.
+fn quoted(name: &str, engine: SqlEngine) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    match engine {
+        _ if begins && name.chars().all(is_plain) => name.to_owned(),
+        SqlEngine::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        SqlEngine::Mysql => format!("`{}`", name.replace('`', "``")),
     }
 }
 

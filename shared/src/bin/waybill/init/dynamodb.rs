@@ -4,6 +4,7 @@ mod attributes;
 mod entity;
 mod partition;
 mod sort_key;
+mod template;
 #[cfg(test)]
 mod tests;
 

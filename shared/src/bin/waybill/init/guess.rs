@@ -64,21 +64,27 @@ pub(super) fn draft(
     }
 }
 
+/// The signs that no id has: see [`IdForm::Text`].
+const NO_ID: &str = "/ ? # % [ \\ ]";
 /// How many parents are named.
 const NAMED_PARENTS: usize = 3;
 
 /// Says which parents have the most of the records that were looked at, whose parents these are.
-pub(super) fn parents(ids: &[String]) -> String {
+pub(super) fn parents(all: &[String]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for id in ids.iter().filter(|id| IdForm::Text.id(id).is_some()) {
+    for id in all.iter().filter(|id| IdForm::Text.id(id).is_some()) {
         *counts.entry(id).or_default() += 1;
     }
     let mut ids: Vec<(&str, usize)> = counts.into_iter().collect();
     ids.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
     let ids: Vec<&str> = ids.iter().take(NAMED_PARENTS).map(|(id, _)| *id).collect();
-    match ids.is_empty() {
-        true => "no record that was looked at has the id of a parent".to_owned(),
-        false => format!("parents with records, the most first: {}", ids.join(", ")),
+    match (ids.is_empty(), all.iter().find(|value| !value.is_empty())) {
+        (false, _) => format!("parents with records, the most first: {}", ids.join(", ")),
+        (true, None) => "no record that was looked at has the id of a parent".to_owned(),
+        (true, Some(value)) => format!(
+            "no value that was looked at can be a parent's id, such as {value:?}: an id has letters, digits and most signs, at most \
+             256, and neither blanks nor {NO_ID}"
+        ),
     }
 }
 
@@ -95,8 +101,9 @@ pub(super) fn word(text: &str) -> String {
         });
         before = c;
     }
+    let word = word.trim_start_matches('_');
     match word.starts_with(|c: char| c.is_ascii_lowercase()) {
-        true => word,
+        true => word.to_owned(),
         false => format!("t_{word}"),
     }
 }
@@ -112,7 +119,13 @@ mod tests {
             parents(&ids),
             "parents with records, the most first: 9, 8, 6"
         );
-        assert!(parents(&ids[1..2]).starts_with("no record that was looked at"));
+        assert!(parents(&ids[1..2]).starts_with("no value that was looked at can be a parent's id, such as \"a b\""));
+        assert!(parents(&ids[4..5]).starts_with("no record that was looked at"));
+        assert!(parents(&[]).starts_with("no record that was looked at"));
+        let signs = NO_ID.split(' ');
+        assert!(signs.clone().all(|sign| IdForm::Text.id(sign).is_none()));
+        let possible = (' '..='~').filter(|c| IdForm::Text.id(&c.to_string()).is_none());
+        assert_eq!(possible.count(), 1 + signs.count());
     }
 
     #[test]
@@ -121,6 +134,8 @@ mod tests {
             ("customerId", "customer_id"),
             ("Zeilen-Nr", "zeilen_nr"),
             ("2fa", "t_2fa"),
+            ("_version", "version"),
+            ("__", "t_"),
             ("URL", "url"),
         ] {
             assert_eq!(word(name), wanted);

@@ -131,7 +131,7 @@ fn what_cannot_be_known_is_said() {
     let of_primary = drafted(&table, &asked());
     assert!(of_primary.catalog().contains("key = [\"id\"]"));
     let said = of_primary.questions();
-    let create = "CREATE INDEX CONCURRENTLY ON public.Orders (customerId, id)";
+    let create = r#"CREATE INDEX CONCURRENTLY ON public."Orders" ("customerId", id)"#;
     assert!(said[0].contains(create), "{said:?}");
 
     let other = Asked {
@@ -143,6 +143,24 @@ fn what_cannot_be_known_is_said() {
         refused.starts_with("the table has no column customer_id; its columns are id, customerId,"),
         "{refused}"
     );
+    for column in ["created_at", "is_gift", "vat", "due"] {
+        let other = Asked {
+            parent: column.to_owned(),
+            ..asked()
+        };
+        let refused = draft(&orders(), &other, SqlEngine::Postgres, URL).unwrap_err();
+        let said = refused.contains("is an integer, a uuid or a text: give the column with it");
+        assert!(said && refused.contains(column), "{refused}");
+    }
+}
+
+#[test]
+fn names_are_quoted_where_sql_needs_that() {
+    let quoted = |name| [SqlEngine::Postgres, SqlEngine::Mysql].map(|of| quoted(name, of));
+    assert_eq!(quoted("order_lines2"), ["order_lines2", "order_lines2"]);
+    assert_eq!(quoted("Orders"), ["\"Orders\"", "`Orders`"]);
+    assert_eq!(quoted("2nd"), ["\"2nd\"", "`2nd`"]);
+    assert_eq!(quoted("a\"b`c"), ["\"a\"\"b`c\"", "`a\"b``c`"]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Entity {
                 .extend(value.map(|value| (of.name.clone(), value)));
         }
         if fixed.is_empty() {
-            entity.choose(&items, partition);
+            entity.choose(&items);
         }
         let items: Vec<&Item> = items
             .into_iter()
@@ -93,17 +93,11 @@ impl Entity {
     }
 
     /// Chooses the type of most items, where an attribute names types.
-    fn choose(&mut self, items: &[&Item], partition: &Partition) {
-        let Some(name) = discriminator(items, partition) else {
+    fn choose(&mut self, items: &[&Item]) {
+        let Some(name) = discriminator(items, self.sort.as_deref()) else {
             return;
         };
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for value in items
-            .iter()
-            .filter_map(|item| item.get(&name).and_then(text))
-        {
-            *counts.entry(value).or_default() += 1;
-        }
+        let counts = counts(items, &name);
         let Some((chosen, _)) = counts.iter().max_by_key(|(_, count)| **count) else {
             return;
         };
@@ -173,8 +167,34 @@ impl Entity {
     }
 }
 
-/// The attribute that names the type of an item.
-fn discriminator(items: &[&Item], partition: &Partition) -> Option<String> {
+/// The types of items in a table with this sort key, as `--fixed` chooses one, with their numbers; empty where no attribute names
+/// types.
+pub(super) fn types(items: &[&Item], sort: Option<&str>) -> Vec<String> {
+    let Some(name) = discriminator(items, sort) else {
+        return Vec::new();
+    };
+    let mut counts: Vec<(String, usize)> = counts(items, &name).into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let types = counts.into_iter();
+    types
+        .map(|(value, count)| format!("{name}={value} ({count})"))
+        .collect()
+}
+
+/// How many items have each value of an attribute.
+fn counts(items: &[&Item], name: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for value in items
+        .iter()
+        .filter_map(|item| item.get(name).and_then(text))
+    {
+        *counts.entry(value).or_default() += 1;
+    }
+    counts
+}
+
+/// The attribute that names the type of an item, in a table with this sort key.
+fn discriminator(items: &[&Item], sort: Option<&str>) -> Option<String> {
     let names: BTreeSet<&String> = items.iter().flat_map(|item| item.keys()).collect();
     let rank = |name: &str| {
         let plain: String = name
@@ -197,26 +217,21 @@ fn discriminator(items: &[&Item], partition: &Partition) -> Option<String> {
         let is_of_all = items.iter().all(|item| item.contains_key(*name));
         let names_types = (1..=MOST_TYPES).contains(&values.len()) && is_of_all;
         let is_library = name.starts_with('_') || *rank < ALWAYS;
-        names_types && (is_library || values.len() > 1 && differ(items, name, partition))
+        names_types && (is_library || values.len() > 1 && differ(items, name, sort))
     });
     found.map(|(_, name)| name.clone())
 }
 
 /// Whether items with different values have keys of different beginnings, or other attributes.
-fn differ(items: &[&Item], name: &str, partition: &Partition) -> bool {
+fn differ(items: &[&Item], name: &str, sort: Option<&str>) -> bool {
     let mut of_values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for item in items {
         let Some(value) = item.get(name).and_then(text) else {
             continue;
         };
-        let sort = partition
-            .key
-            .sort
-            .as_ref()
-            .and_then(|sort| item.get(sort))
-            .and_then(text)
-            .unwrap_or_default();
-        let beginning: String = sort.chars().take_while(|c| c.is_alphabetic()).collect();
+        let key = sort.and_then(|sort| item.get(sort)).and_then(text);
+        let key = key.unwrap_or_default();
+        let beginning: String = key.chars().take_while(|c| c.is_alphabetic()).collect();
         let attributes: BTreeSet<&str> = item.keys().map(String::as_str).collect();
         let attributes: Vec<&str> = attributes.into_iter().collect();
         of_values

@@ -1,18 +1,14 @@
 //! Finds where a parent's items are together: the table, or an index.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use waybill::aws::Item;
-use waybill::value::time::parse_date;
 
+use super::entity;
 use super::sort_key;
+use super::template::{MOST_TYPES, SEPARATOR, Template};
 use super::{Key, Table, text};
-
-/// What divides the segments of a key.
-const SEPARATOR: char = '#';
-/// More different first segments than this are ids, and not names of types.
-const MOST_TYPES: usize = 12;
 
 /// Where a parent's items are.
 #[derive(Debug)]
@@ -23,18 +19,6 @@ pub(super) struct Partition {
     template: Option<Template>,
     /// The attribute with the parent's id, or a partition key that has it.
     parent: String,
-}
-
-/// A partition key: literal text, the parent's id, and maybe a month or a day.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Template(Vec<Piece>);
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Piece {
-    Literal(String),
-    Parent,
-    Month,
-    Day,
 }
 
 impl Partition {
@@ -88,10 +72,7 @@ impl Partition {
             });
         match (best, table.keys.first()) {
             (Some(found), _) => Ok(found),
-            (None, _) if is_key => Err(format!(
-                "the key {parent} has more than one part that varies, so that it does not say which is the parent's id: give the \
-                 attribute with the id as --parent"
-            )),
+            (None, _) if is_key => Err(varies(table, parent)),
             (None, Some(key)) => Ok(Self {
                 key: key.clone(),
                 template: None,
@@ -138,15 +119,9 @@ impl Partition {
             .template
             .as_ref()
             .filter(|_| self.parent == self.key.partition)?;
-        let before = template
-            .0
-            .iter()
-            .take_while(|piece| **piece != Piece::Parent)
-            .last();
-        let Some(Piece::Literal(text)) = before else {
-            return None;
-        };
-        let mut words = text.split(|c: char| !c.is_alphabetic());
+        let mut words = template
+            .before_parent()?
+            .split(|c: char| !c.is_alphabetic());
         let last = words.rfind(|word| word.len() > 1)?;
         Some(last.to_lowercase())
     }
@@ -235,174 +210,20 @@ impl Partition {
     }
 }
 
-impl Template {
-    /// The template of most of these keys, each of which has the parent's id in its one segment that varies.
-    fn of_keys(values: &[String]) -> Option<Self> {
-        let mut by_form: BTreeMap<(usize, &str), Vec<Vec<&str>>> = BTreeMap::new();
-        let segments = |value: &'_ String| value.split(SEPARATOR).count();
-        let firsts: BTreeSet<&str> = values
-            .iter()
-            .filter(|value| segments(value) > 1)
-            .map(|value| first(value))
-            .collect();
-        for value in values {
-            let named = match segments(value) > 1 && firsts.len() <= MOST_TYPES {
-                true => first(value),
-                false => "",
-            };
-            by_form
-                .entry((segments(value), named))
-                .or_default()
-                .push(value.split(SEPARATOR).collect());
-        }
-        let of_most = by_form.into_values().max_by_key(Vec::len)?;
-        Self::of_segments(&of_most)
-    }
-
-    fn of_segments(values: &[Vec<&str>]) -> Option<Self> {
-        let count = values.first()?.len();
-        let of_place =
-            |place: usize| -> BTreeSet<&str> { values.iter().map(|value| value[place]).collect() };
-        let pieces = (0..count).map(|place| period(&of_place(place)));
-        let periods: Vec<Option<Piece>> = pieces.collect();
-        let varying: Vec<usize> = (0..count)
-            .filter(|place| periods[*place].is_none() && of_place(*place).len() > 1)
-            .collect();
-        let parent = match varying[..] {
-            [only] => only,
-            // Of one parent alone, its id is at the end.
-            [] => (0..count).rfind(|place| periods[*place].is_none())?,
-            _ => return None,
-        };
-        let mut pieces = Vec::new();
-        for (place, period) in periods.into_iter().enumerate() {
-            if place > 0 {
-                pieces.push(Piece::Literal(SEPARATOR.to_string()));
-            }
-            let of_place = of_place(place);
-            match (period, of_place.first()) {
-                (Some(period), _) => pieces.push(period),
-                (None, Some(one)) if place == parent => {
-                    pieces.extend(
-                        label(&of_place, first(values[0][0]))
-                            .map(|of| Piece::Literal(of.to_owned())),
-                    );
-                    let _ = one;
-                    pieces.push(Piece::Parent);
-                }
-                (None, one) => {
-                    pieces.push(Piece::Literal(one.copied().unwrap_or_default().to_owned()))
-                }
-            }
-        }
-        Some(Self::joined(pieces))
-    }
-
-    /// The template of an index's or the table's keys in which this attribute's values are.
-    fn with_ids(items: &[Item], key: &Key, parent: &str) -> Option<Self> {
-        let pairs = items.iter().filter_map(|item| {
-            Some((
-                item.get(&key.partition).and_then(text)?,
-                item.get(parent).and_then(text)?,
-            ))
-        });
-        let mut counts = BTreeMap::<Self, usize>::new();
-        for (value, id) in pairs {
-            if let Some(template) = Self::with_id(&value, &id) {
-                *counts.entry(template).or_default() += 1;
-            }
-        }
-        let (template, _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-        Some(template)
-    }
-
-    fn with_id(value: &str, id: &str) -> Option<Self> {
-        let mut pieces = Vec::new();
-        let mut is_there = false;
-        for (place, segment) in value.split(SEPARATOR).enumerate() {
-            if place > 0 {
-                pieces.push(Piece::Literal(SEPARATOR.to_string()));
-            }
-            let label = segment.strip_suffix(id).filter(|label| {
-                label.is_empty() || label.ends_with(|c: char| !c.is_alphanumeric())
-            });
-            match (label, period(&BTreeSet::from([segment]))) {
-                (Some(label), _) if !is_there => {
-                    is_there = true;
-                    pieces.extend([Piece::Literal(label.to_owned()), Piece::Parent]);
-                }
-                (_, Some(period)) => pieces.push(period),
-                _ => pieces.push(Piece::Literal(segment.to_owned())),
-            }
-        }
-        is_there.then(|| Self::joined(pieces))
-    }
-
-    /// Adjacent literals as one.
-    fn joined(pieces: Vec<Piece>) -> Self {
-        let mut joined: Vec<Piece> = Vec::new();
-        for piece in pieces {
-            match (joined.last_mut(), piece) {
-                (Some(Piece::Literal(before)), Piece::Literal(text)) => before.push_str(&text),
-                (_, Piece::Literal(text)) if text.is_empty() => {}
-                (_, piece) => joined.push(piece),
-            }
-        }
-        Self(joined)
-    }
-
-    fn id<'v>(&self, value: &'v str) -> Option<&'v str> {
-        self.read(value).map(|(id, _)| id)
-    }
-
-    fn day(&self, value: &str) -> Option<Date> {
-        let (_, period) = self.read(value)?;
-        let period = period?;
-        parse_date(period).or_else(|| parse_date(&format!("{period}-01")))
-    }
-
-    /// The parent's id in a key, and the month or the day.
-    fn read<'v>(&self, value: &'v str) -> Option<(&'v str, Option<&'v str>)> {
-        let (mut rest, mut id, mut day) = (value, None, None);
-        for (place, piece) in self.0.iter().enumerate() {
-            let length = match piece {
-                Piece::Literal(text) => {
-                    rest = rest.strip_prefix(text.as_str())?;
-                    continue;
-                }
-                Piece::Month => "2026-11".len(),
-                Piece::Day => "2026-11-21".len(),
-                Piece::Parent => match self.0.get(place + 1) {
-                    Some(Piece::Literal(next)) => rest.find(next.as_str())?,
-                    _ => rest.len(),
-                },
-            };
-            let (found, after) = rest.split_at_checked(length)?;
-            match piece {
-                Piece::Parent => id = Some(found),
-                _ => {
-                    day = Some(found)
-                        .filter(|text| period(&BTreeSet::from([*text])).is_some())
-                        .map(Some)?
-                }
-            }
-            rest = after;
-        }
-        let is_segment =
-            |id: &&str| !id.is_empty() && (self.0.len() == 1 || !id.contains(SEPARATOR));
-        rest.is_empty().then_some((id.filter(is_segment)?, day))
-    }
-}
-
-impl std::fmt::Display for Template {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|piece| match piece {
-            Piece::Literal(text) => f.write_str(text),
-            Piece::Parent => f.write_str("{parent}"),
-            Piece::Month => f.write_str("{month}"),
-            Piece::Day => f.write_str("{day}"),
-        })
-    }
+/// Says that a key does not tell which of its parts is the parent's id.
+fn varies(table: &Table, key: &str) -> String {
+    let keys = &table.keys;
+    let sort = keys.iter().find(|of| of.partition == key);
+    let sort = sort.and_then(|of| of.sort.as_deref());
+    let types = entity::types(&table.items.iter().collect::<Vec<_>>(), sort);
+    let choose = match types.is_empty() {
+        true => String::new(),
+        false => format!(", or choose a type of items with --fixed: {}", types.join(", ")),
+    };
+    format!(
+        "the key {key} has more than one part that varies, so that it does not say which is the parent's id: give the attribute with \
+         the id as --parent{choose}"
+    )
 }
 
 fn values(items: &[Item], name: &str) -> Vec<String> {
@@ -410,31 +231,4 @@ fn values(items: &[Item], name: &str) -> Vec<String> {
         .iter()
         .filter_map(|item| item.get(name).and_then(text))
         .collect()
-}
-
-fn first(value: &str) -> &str {
-    value.split(SEPARATOR).next().unwrap_or_default()
-}
-
-/// A month or a day, if all these are.
-fn period(values: &BTreeSet<&str>) -> Option<Piece> {
-    let all = |is: fn(&str) -> bool| !values.is_empty() && values.iter().all(|text| is(text));
-    let is_day = |text: &str| parse_date(text).is_some();
-    let is_month =
-        |text: &str| text.len() == "2026-11".len() && parse_date(&format!("{text}-01")).is_some();
-    match (all(is_month), all(is_day)) {
-        (true, _) => Some(Piece::Month),
-        (_, true) => Some(Piece::Day),
-        _ => None,
-    }
-}
-
-/// The name before the ids, where the library that writes the keys puts one: ElectroDB's `$shop#customer_7`.
-fn label<'v>(values: &BTreeSet<&'v str>, first: &str) -> Option<&'v str> {
-    let one = values.first().filter(|_| first.starts_with('$'))?;
-    let label = &one[..=one.find('_')?];
-    values
-        .iter()
-        .all(|value| value.starts_with(label))
-        .then_some(label)
 }

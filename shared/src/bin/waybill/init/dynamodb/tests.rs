@@ -334,6 +334,27 @@ fn a_key_with_two_parts_that_vary_is_refused() {
         refused.starts_with("the key PK has more than one part that varies"),
         "{refused}"
     );
+    assert!(!refused.contains("--fixed"), "{refused}");
+}
+
+#[test]
+fn the_types_of_a_table_are_named_where_a_key_does_not_say_which_part_is_the_parent() {
+    let items = (0..30).map(|n| match n % 3 {
+        0 => item(&[
+            ("PK", s(format!("C#{}#SHOP#{n}", n % 7))),
+            ("SK", s(format!("ORDER#{n}"))),
+            ("Type", s("Order")),
+        ]),
+        _ => item(&[
+            ("PK", s(format!("S#{}#LINE#{n}", n % 5))),
+            ("SK", s(format!("LINE#{n}"))),
+            ("Type", s("Line")),
+        ]),
+    });
+    let table = table(vec![key(None, "PK", Some("SK"))], items.collect());
+    let refused = of_table(&table, &asked("PK"), &[]).unwrap_err();
+    let types = ", or choose a type of items with --fixed: Type=Line (20), Type=Order (10)";
+    assert!(refused.ends_with(types), "{refused}");
 }
 
 #[test]
