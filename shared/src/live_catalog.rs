@@ -424,7 +424,9 @@ mod tests {
         assert_eq!(out_of_service().len(), 1);
         assert_eq!(
             live.mistakes(),
-            ["shop_purchases is out of service: the deployment has no database shop: `databases.shop` in deployment.toml"]
+            [
+                "shop_purchases is out of service: the deployment has no database shop: `databases.shop` in deployment.toml"
+            ]
         );
     }
 

@@ -119,7 +119,10 @@ mod tests {
             parents(&ids),
             "parents with records, the most first: 9, 8, 6"
         );
-        assert!(parents(&ids[1..2]).starts_with("no value that was looked at can be a parent's id, such as \"a b\""));
+        assert!(
+            parents(&ids[1..2])
+                .starts_with("no value that was looked at can be a parent's id, such as \"a b\"")
+        );
         assert!(parents(&ids[4..5]).starts_with("no record that was looked at"));
         assert!(parents(&[]).starts_with("no record that was looked at"));
         let signs = NO_ID.split(' ');

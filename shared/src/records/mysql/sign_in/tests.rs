@@ -2,9 +2,7 @@
 //! can be installed where these tests run, and MariaDB has no `caching_sha2_password`.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rsa::{
-    KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey,
-};
+use aws_lc_rs::rsa::{KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::{RootCertStore, ServerConfig};
@@ -287,7 +285,11 @@ async fn what_a_server_refuses_or_asks_besides_is_an_error() {
         panic!("{denied:?}");
     };
 
-    for plugin in ["sha256_password", "client_ed25519", "authentication_kerberos_client"] {
+    for plugin in [
+        "sha256_password",
+        "client_ed25519",
+        "authentication_kerberos_client",
+    ] {
         let unknown = plainly(PASSWORD, async |mut server| {
             // The server's default may be unknown, as long as the user's plugin is not.
             server.greet(OFFERED, plugin).await;
@@ -308,5 +310,8 @@ async fn what_a_server_refuses_or_asks_besides_is_an_error() {
         server.switch("mysql_clear_password", NONCE).await;
     });
     let asked = asked.await.unwrap_err();
-    assert!(matches!(asked, ConnectionError::Misconfigured(_)), "{asked:?}");
+    assert!(
+        matches!(asked, ConnectionError::Misconfigured(_)),
+        "{asked:?}"
+    );
 }

@@ -218,7 +218,10 @@ fn varies(table: &Table, key: &str) -> String {
     let types = entity::types(&table.items.iter().collect::<Vec<_>>(), sort);
     let choose = match types.is_empty() {
         true => String::new(),
-        false => format!(", or choose a type of items with --fixed: {}", types.join(", ")),
+        false => format!(
+            ", or choose a type of items with --fixed: {}",
+            types.join(", ")
+        ),
     };
     format!(
         "the key {key} has more than one part that varies, so that it does not say which is the parent's id: give the attribute with \
