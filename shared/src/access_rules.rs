@@ -24,13 +24,17 @@ pub enum Action {
     Cancel,
     /// Cancel another user's export.
     CancelAny,
+    /// Delete the file of an export that the caller requested or receives.
+    Delete,
+    /// Delete the file of another user's export.
+    DeleteAny,
     /// Read the network addresses in an export's history.
     ReadAddresses,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Create,
         Self::List,
         Self::Read,
@@ -38,6 +42,8 @@ impl Action {
         Self::Download,
         Self::Cancel,
         Self::CancelAny,
+        Self::Delete,
+        Self::DeleteAny,
         Self::ReadAddresses,
     ];
 
@@ -51,29 +57,39 @@ impl Action {
             Self::Download => "download",
             Self::Cancel => "cancel",
             Self::CancelAny => "cancel_any",
+            Self::Delete => "delete",
+            Self::DeleteAny => "delete_any",
             Self::ReadAddresses => "read_addresses",
         }
     }
 
-    /// Whether the grant `staff` allows the action everywhere. Staff read and cancel exports; they never read records
-    /// or download files.
+    /// Whether the action is decided anew each time, and never by an answer that was kept: what it does cannot be undone.
+    pub fn is_decided_anew(self) -> bool {
+        matches!(self, Self::Download | Self::Delete | Self::DeleteAny)
+    }
+
+    /// Whether the grant `staff` allows the action everywhere. Staff read and cancel exports; they never read records,
+    /// nor download or delete files.
     fn staff_may(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Cancel | Self::CancelAny | Self::ReadAddresses => true,
-            Self::Create | Self::ReadRecords | Self::Download => false,
+            Self::Create | Self::ReadRecords | Self::Download | Self::Delete | Self::DeleteAny => {
+                false
+            }
         }
     }
 
     /// Whether the action needs a grant for the root; one for the parent itself is not enough.
     fn needs_root(self) -> bool {
         match self {
-            Self::CancelAny | Self::ReadAddresses => true,
+            Self::CancelAny | Self::DeleteAny | Self::ReadAddresses => true,
             Self::Create
             | Self::List
             | Self::Read
             | Self::ReadRecords
             | Self::Download
-            | Self::Cancel => false,
+            | Self::Cancel
+            | Self::Delete => false,
         }
     }
 }
@@ -266,11 +282,24 @@ impl Caller {
     /// The action that canceling `export` is for this caller: `Cancel` where they requested or receive it, else
     /// `CancelAny`.
     pub fn cancel_action(&self, export: &Export) -> Action {
-        if self.is(export.user.person()) || self.is(export.requester()) {
-            Action::Cancel
-        } else {
-            Action::CancelAny
+        match self.has(export) {
+            true => Action::Cancel,
+            false => Action::CancelAny,
         }
+    }
+
+    /// The action that deleting the file of `export` is for this caller: `Delete` where they requested or receive it, else
+    /// `DeleteAny`.
+    pub fn delete_action(&self, export: &Export) -> Action {
+        match self.has(export) {
+            true => Action::Delete,
+            false => Action::DeleteAny,
+        }
+    }
+
+    /// Whether the caller requested the export or receives it.
+    fn has(&self, export: &Export) -> bool {
+        self.is(export.user.person()) || self.is(export.requester())
     }
 
     /// Whether the caller may `PUT` parents.
@@ -367,8 +396,8 @@ mod tests {
 
     #[test]
     fn each_grant_allows_what_the_contract_says() {
-        const ALL: &str = "create list read read_records download cancel cancel_any read_addresses";
-        const OWN: &str = "create list read read_records download cancel";
+        const ALL: &str = "create list read read_records download cancel cancel_any delete delete_any read_addresses";
+        const OWN: &str = "create list read read_records download cancel delete";
         const STAFF: &str = "*list *read *cancel *cancel_any *read_addresses";
         let acme = Some("acme");
         for (grants, of, root_id, actions) in [
@@ -399,7 +428,7 @@ mod tests {
         let both = allowed("staff project:42", "project#42", acme);
         assert_eq!(
             both,
-            "create *list *read read_records download *cancel *cancel_any *read_addresses"
+            "create *list *read read_records download *cancel *cancel_any delete *read_addresses"
         );
     }
 }

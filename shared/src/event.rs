@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::export::{Export, ExportId};
+use crate::export::{Deleter, Export, ExportId};
 use crate::parent::Parent;
 use crate::person::Person;
 
@@ -33,9 +33,9 @@ pub enum EventKind {
     Downloaded,
     /// A download was refused.
     Refused,
-    /// The file expired.
+    /// The file expired; or a person deleted it before that, who is the event's actor.
     Expired,
-    /// The file was deleted.
+    /// The file is gone. The actor is the person who deleted it, if one did.
     Deleted,
 }
 
@@ -56,6 +56,17 @@ pub struct Actor {
     /// The network address of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+impl From<Deleter> for Actor {
+    fn from(deleter: Deleter) -> Self {
+        Self {
+            id: deleter.id,
+            issuer: deleter.issuer,
+            name: deleter.name,
+            ..Self::default()
+        }
+    }
 }
 
 impl Actor {

@@ -316,6 +316,7 @@ impl NewExport {
             completed_at: None,
             ended_at: None,
             expires_at: None,
+            deleted_by: None,
             file: None,
             warnings: Vec::new(),
             failure: None,
@@ -395,6 +396,9 @@ pub struct Export {
     /// When the file expires; null unless the export has succeeded.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
+    /// Who deleted the file before its time, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_by: Option<Deleter>,
     /// The file of an export that succeeded, also after it has expired.
     #[serde(flatten)]
     pub file: Option<ExportedFile>,
@@ -407,6 +411,19 @@ pub struct Export {
     /// The state of the mail; null until the export is final.
     #[serde(default)]
     pub mail: Option<Mail>,
+}
+
+/// The person who deleted a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleter {
+    /// The `sub` of the person's token.
+    pub id: String,
+    /// The token's issuer; see [`Person`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Export {

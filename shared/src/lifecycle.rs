@@ -9,7 +9,7 @@ mod mail;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Actor, Event, EventKind};
-use crate::export::{Export, ExportedFile, Failure, Mail, Receipt, Status};
+use crate::export::{Deleter, Export, ExportedFile, Failure, Mail, Receipt, Status};
 use crate::work::{Completing, InLine, Lease, MailWork, Reached, Work, WorkTiming};
 
 pub use delivery_failure::{Amendment, DeliveryFailure};
@@ -332,13 +332,32 @@ impl State {
         })
     }
 
+    /// A person deletes the file before its time. Its object goes with the next sweep.
+    pub fn delete_file(&self, who: Actor, now: Timestamp) -> Change {
+        self.change(|s, events| {
+            s.export.status = Status::Expired;
+            s.export.expires_at = Some(now);
+            s.export.deleted_by = Some(Deleter {
+                id: who.id.clone(),
+                issuer: who.issuer.clone(),
+                name: who.name.clone(),
+            });
+            s.work.clean_at = Some(now);
+            s.reschedule();
+            events.push(Event::new(&s.export, EventKind::Expired, now).by(who));
+        })
+    }
+
     /// The bucket has been cleaned up: it holds the object of a succeeded export, and nothing of any other.
     pub fn cleaned(&self, now: Timestamp) -> Change {
         let mut change = self.change(|s, events| {
             s.work.clean_at = None;
             s.reschedule();
             if s.export.status == Status::Expired {
-                events.push(Event::new(&s.export, EventKind::Deleted, now));
+                events.push(Event {
+                    who: s.export.deleted_by.clone().map(Actor::from),
+                    ..Event::new(&s.export, EventKind::Deleted, now)
+                });
             }
         });
         change.done = change.after.is_done();

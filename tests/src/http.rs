@@ -10,7 +10,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::in_process::InProcess;
-use crate::requests::cancel_path;
+use crate::requests::{cancel_path, file_path};
 use crate::wait;
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
@@ -139,6 +139,11 @@ impl Caller {
     /// Cancels an export.
     pub async fn cancel(&self, export: &Value) -> Answer {
         self.call(Method::POST, &cancel_path(export), None).await
+    }
+
+    /// Deletes the file of an export.
+    pub async fn delete_file(&self, export: &Value) -> Answer {
+        self.call(Method::DELETE, &file_path(export), None).await
     }
 
     /// POST of JSON.

@@ -122,6 +122,11 @@ pub fn cancel_path(export: &Value) -> String {
     format!("{}/cancel", export_path(export))
 }
 
+/// Where an export's file is deleted.
+pub fn file_path(export: &Value) -> String {
+    format!("{}/file", export_path(export))
+}
+
 /// Where an export's history is.
 pub fn events_path(export: &Value) -> String {
     format!("{}/events", export_path(export))

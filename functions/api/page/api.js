@@ -120,6 +120,11 @@ export class Client {
     }
   }
 
+  /** Deletes an export's file before it expires. */
+  async deleteFile(id) {
+    return (await this.send(`/v1/exports/${id}/file`, { method: "DELETE" })).body;
+  }
+
   /** Requests an export. `key` is the Idempotency-Key. */
   async create(parent, request, key) {
     const headers = { "Idempotency-Key": key };

@@ -1,6 +1,6 @@
 // The page: routing, sign-in, and the frame around every view.
 
-import { Client, KINDS, pathOf, ROOT, rootOf } from "./api.js";
+import { Client, KINDS, pathOf } from "./api.js";
 import { fullPage, announce, errorPlace, h, icon, loading, showError } from "./dom.js";
 import "./element.js";
 import { ExportDetail } from "./export-detail.js";
@@ -33,18 +33,9 @@ const client = new Client("", async ({ renew }) => {
 });
 
 /** The interface of the page for views. */
-const page = { client, format, t, say, go, title, signIn: () => signIn(here(), "login"), mayCancel };
+const page = { client, format, t, say, go, title, signIn: () => signIn(here(), "login") };
 
 let known = { types: [], parents: [] };
-
-/** Whether the user may cancel an export: their own, their root's, or any as staff. */
-function mayCancel(found) {
-  const isOwn = found.user.id === person().id;
-  const isAdmin = known.parents.some(({ kind, id }) => kind === ROOT && id === rootOf(found));
-  // Staff are recognized by a catalog with types but no parents, since only the API knows which claim has the grants.
-  const isStaff = known.types.length > 0 && known.parents.length === 0;
-  return isOwn || isAdmin || isStaff;
-}
 
 function title(text) {
   document.title = text;

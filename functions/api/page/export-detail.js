@@ -9,7 +9,7 @@ import { words } from "./format.js";
 import { parentName } from "./parent-view.js";
 import { atExpiry, poll } from "./poll.js";
 import { RateLimit } from "./rate-limit.js";
-import { describe, describeFilter } from "./selection.js";
+import { describe, narrowings } from "./selection.js";
 
 const SENTENCES = {
   waiting: "The export will begin in a moment.",
@@ -23,7 +23,9 @@ const SENTENCES = {
 const coming = ({ user }) =>
   user.email ? "You can leave this page: an email tells you when it is ready." : "You can leave this page: the file will be here when it is ready.";
 /** What is said of an export above its file. */
-const lead = (found) => found.failure?.message ?? [SENTENCES[found.status], isUnfinished(found) && coming(found)].filter(Boolean).join(" ");
+const lead = (found) => found.failure?.message ?? [deleted(found) ?? SENTENCES[found.status], isUnfinished(found) && coming(found)].filter(Boolean).join(" ");
+/** What is said of a file that a person has deleted; undefined if nobody has. */
+const deleted = ({ deleted_by }) => deleted_by && `${deleted_by.name ?? deleted_by.id} deleted the file. Start the export again for a new one.`;
 /** Warnings that count records, not cells. */
 const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
 const WARNINGS = {
@@ -130,7 +132,7 @@ export class ExportDetail extends HTMLElement {
   }
 
   #actions(found) {
-    const { client, mayCancel, t } = this.page;
+    const { client, t } = this.page;
     const button = (id, label, act, style = "", picture = null) => {
       const click = async ({ currentTarget }) => {
         currentTarget.disabled = true;
@@ -141,16 +143,44 @@ export class ExportDetail extends HTMLElement {
       };
       return h("button", { type: "button", id, class: `button ${style}`, on: { click } }, picture && icon(picture), label);
     };
-    if (found.url) return button("download", t("action.download"), () => this.#download(), "primary", "download");
+    const { may, url } = found;
     const cancel = () => client.cancel(found.id).then(() => this.#read());
-    if (isUnfinished(found)) return mayCancel(found) ? button("cancel", t("action.cancel"), cancel) : null;
-    return button("again", t("action.again"), () => this.#again(), "primary");
+    if (isUnfinished(found)) return may.cancel && button("cancel", t("action.cancel"), cancel);
+    // Whoever may not download a file has no use for another one.
+    if (!url) return may.download && button("again", t("action.again"), () => this.#again(), "primary");
+    return [
+      may.delete && button("delete", t("action.delete"), () => this.#delete(found)),
+      may.download && button("download", t("action.download"), () => this.#download(), "primary", "download"),
+    ];
   }
 
   async #download() {
     await this.page.client.download(this.#found);
     // The history now has the download.
     this.#show(this.#found, await this.#events(this.#life.signal));
+  }
+
+  /** Asks, and deletes the file if the answer is yes. */
+  async #delete(found) {
+    const { client, t } = this.page;
+    const answer = (id, label, style) => h("button", { id, value: id, class: `button ${style}` }, label);
+    const dialog = h(
+      "dialog",
+      { id: "deleting", class: "dialog", "aria-labelledby": "deleting-title" },
+      h("form", { method: "dialog" },
+        h("div", { class: "done" },
+          h("h2", { id: "deleting-title" }, t("delete.title")),
+          h("p", {}, fileName(found.file_name)),
+          h("p", {}, t("delete.text"))),
+        h("footer", {}, answer("keep", t("delete.keep"), ""), answer("really-delete", t("delete.delete"), "danger"))),
+    );
+    this.append(dialog);
+    dialog.showModal();
+    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    dialog.remove();
+    if (dialog.returnValue !== "really-delete") return;
+    await client.deleteFile(found.id);
+    await this.#read();
   }
 
   async #again() {
@@ -208,7 +238,7 @@ export class ExportDetail extends HTMLElement {
       ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],
       ["Requested", this.#time(found.created_at)],
       ["Completed", this.#time(found.completed_at)],
-      [found.status === "expired" ? "Expired" : "Available until", this.#time(found.expires_at)],
+      [found.deleted_by ? "Deleted" : found.status === "expired" ? "Expired" : "Available until", this.#time(found.expires_at)],
       ["Rows", found.rows === null ? null : format.count(found.rows)],
       ["Size", found.size === null ? null : h("span", { title: `${format.count(found.size)} bytes` }, format.size(found.size))],
       ["Email", mail],
@@ -217,13 +247,10 @@ export class ExportDetail extends HTMLElement {
 
   #contents(found) {
     const { t, format } = this.page;
-    const selection = { filters: found.filters ?? {}, search: found.search, time_zone: found.time_zone };
-    const context = { t, format, zone: found.time_zone };
-    const filters = Object.entries(selection.filters).map(([name, value]) => describeFilter(name, value, this.#type, context));
-    if (found.search) filters.push(t("what.search", { search: found.search }));
+    const filters = narrowings(found, this.#type, { t, format });
     const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, h("bdi", {}, text))));
     return this.#card("What is in it", "contents",
-      filters.length ? chips(filters) : h("p", {}, describe(selection, this.#type, context)),
+      filters.length ? chips(filters) : h("p", {}, describe(found, this.#type, { t, format })),
       this.#list([
         ["For", found.format === "csv" ? t(`export.profile-${found.profile}`) : null],
         ["Times in", found.time_zone],

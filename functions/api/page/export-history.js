@@ -29,13 +29,15 @@ const TONES = { succeeded: "good", failed: "bad", mail_failed: "bad", refused: "
 /** The events, newest first; `time` formats an instant. */
 export function history(events, { format }, time) {
   const items = events.map(({ event, at, user, address, detail }) => {
-    const who = user && [" by ", h("bdi", {}, user.name ?? user.id)];
+    // That the file is gone follows from its deletion by the same person.
+    const who = user && event !== "deleted" && [" by ", h("bdi", {}, user.name ?? user.id)];
     const behalf = user?.on_behalf_of && [" for ", h("bdi", {}, user.on_behalf_of)];
     const refusal = event === "mail_failed" && REFUSALS[detail];
     const said = refusal || detail;
     const more = [address && `from ${address}`, said].filter(Boolean).join(" · ");
     const isUnsent = event === "mail_failed" && detail === NO_ADDRESS;
-    const sentence = refusal ? "Email not accepted" : isUnsent ? "No email sent" : SENTENCES[event] ?? event;
+    const isDeletion = event === "expired" && user;
+    const sentence = isDeletion ? "File deleted" : refusal ? "Email not accepted" : isUnsent ? "No email sent" : SENTENCES[event] ?? event;
     return h(
       "li",
       { class: isUnsent ? "" : TONES[event] },

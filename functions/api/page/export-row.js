@@ -2,9 +2,10 @@
 
 import { isUnfinished, parentOfExport, ROOT } from "./api.js";
 import { fileName, h, icon } from "./dom.js";
+import { narrowings } from "./selection.js";
 
 const time = (instant, { format }) =>
-  instant && h("time", { datetime: instant, title: format.exact(instant) }, format.time(instant));
+  instant && h("time", { datetime: instant, title: format.exact(instant) }, format.ago(instant));
 /** A person's name, cut where it is long: nobody's name may push the rest of the row away. */
 const person = ({ user }) => {
   const name = user.name ?? user.email ?? user.id;
@@ -13,6 +14,15 @@ const person = ({ user }) => {
 const name = (content, found, { client }) =>
   h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
 const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);
+
+/** A quiet second line, cut where it is long. */
+const line = (text) => h("small", { class: "line quiet", title: text }, h("bdi", {}, text));
+
+/** What narrowed the export, which tells it from others of its type; null if nothing did. */
+function narrowed(found, { t, format, typeOf }) {
+  const parts = narrowings(found, typeOf(found.type), { t, format });
+  return parts.length ? line(parts.join(" · ")) : null;
+}
 
 /** The parent of an export in the list of its root. */
 function belonging(found, { nameOf }) {
@@ -34,13 +44,14 @@ const COLUMNS = {
       name(h("bdi", {}, context.label(found.type)), found, context),
       h("span", { class: "tag" }, found.format.toUpperCase()),
       belonging(found, context),
+      narrowed(found, context) ?? line(found.file_name),
       reason(found),
     ],
   },
   file: {
     title: "list.file",
     class: "name",
-    cell: (found, context) => [name(fileName(found.file_name), found, context), reason(found)],
+    cell: (found, context) => [name(fileName(found.file_name), found, context), narrowed(found, context), reason(found)],
   },
   status: { title: "list.status", cell: (found, { t }) => badge(found.status, t) },
   user: { title: "list.user", cell: person },
@@ -66,7 +77,7 @@ export function columnsOf(kind) {
 /** A status as a word in its colour. */
 export const badge = (status, t) => h("span", { class: `badge ${status}`, part: "status" }, t(`status.${status}`));
 
-/** The buttons of an export: download, cancel, or start again. */
+/** The button of an export, if the person may do what it does: download, cancel, or start again. */
 export function actions(found, { t }, { download, cancel, again, failed }) {
   const file = found.file_name;
   const button = (does, act, picture, style = "") => {
@@ -88,7 +99,8 @@ export function actions(found, { t }, { download, cancel, again, failed }) {
     };
     return h("button", properties, picture && icon(picture), t(`action.${does}`));
   };
-  if (found.url) return button("download", download, "download");
-  if (isUnfinished(found)) return cancel && button("cancel", cancel, null, "plain");
-  return button("again", again, null, "plain");
+  if (isUnfinished(found)) return found.may.cancel && button("cancel", cancel, null, "plain");
+  // Whoever may not download a file has no use for another one.
+  if (!found.may.download) return null;
+  return found.url ? button("download", download, "download") : button("again", again, null, "plain");
 }

@@ -9,6 +9,8 @@ import { actions, columnsOf } from "./export-row.js";
 import { RateLimit } from "./rate-limit.js";
 
 const LIMIT = 25;
+/** How often the times are said again, in milliseconds. */
+const AGES_MS = 30_000;
 const STATUSES = ["waiting", "processing", "succeeded", "failed", "canceled", "expired"];
 
 export class ExportsList extends Element {
@@ -16,17 +18,13 @@ export class ExportsList extends Element {
   #next = null;
   #etag = null;
   #rows = new Map();
-  #labels = new Map();
+  #types = new Map();
   #names = new Map();
   /** The number of unreadable exports: on the first page, and on later ones. */
   #unreadable = { first: 0, older: 0 };
   #reading = null;
   /** Whether the last read failed; the next successful one clears its error. */
   #isUnread = false;
-  /** Whether the user may cancel an export. Not set in a host's page, which then has no cancel button. */
-  mayCancel = () => false;
-
-  static properties = [...Element.properties, "mayCancel"];
   static observedAttributes = ["api", "parent", "locale"];
 
   start() {
@@ -57,6 +55,13 @@ export class ExportsList extends Element {
     this.place.replaceChildren(loading(t("list.loading")));
     this.#nameTypes();
     this.#restart();
+    const ageing = setInterval(() => this.#age(), AGES_MS);
+    this.signal.addEventListener("abort", () => clearInterval(ageing), { once: true });
+  }
+
+  /** Says again how long ago everything was. */
+  #age() {
+    for (const time of this.body.querySelectorAll("time")) time.textContent = this.format.ago(time.dateTime);
   }
 
   /** Shows a new export before any list contains it. */
@@ -71,14 +76,15 @@ export class ExportsList extends Element {
     const { types, parents } = await this.client.catalog().catch(() => ({ types: [], parents: [] }));
     if (this.signal.aborted) return;
     for (const { kind, id, name } of parents) this.#names.set(`${kind}:${id}`, name);
-    for (const { name, label } of types) this.#labels.set(name, label);
+    for (const type of types) this.#types.set(type.name, type);
     const mine = types.filter(({ parent }) => this.parent.kind === ROOT || parent === this.parent.kind);
     if (mine.length > 1) this.toolbar.append(this.#choice("type", mine.map(({ name }) => name), (name) => this.#label(name)));
     this.#rows.clear();
     this.#show();
   }
 
-  #label = (type) => this.#labels.get(type) ?? words(type);
+  #typeOf = (name) => this.#types.get(name) ?? { name, label: words(name), columns: [] };
+  #label = (name) => this.#typeOf(name).label;
   #nameOf = ({ kind, id }) => this.#names.get(`${kind}:${id}`) ?? id;
 
   #choice(name, values, label) {
@@ -223,10 +229,10 @@ export class ExportsList extends Element {
 
   #row(found) {
     const { rows } = found.progress ?? {};
-    const state = JSON.stringify([found.status, rows, found.size, found.expires_at]);
+    const state = JSON.stringify([found.status, rows, found.size, found.expires_at, found.may]);
     const known = this.#rows.get(found.id);
     if (known?.state === state) return known.row;
-    const context = { t: this.t, format: this.format, label: this.#label, nameOf: this.#nameOf, client: this.client };
+    const context = { t: this.t, format: this.format, label: this.#label, typeOf: this.#typeOf, nameOf: this.#nameOf, client: this.client };
     const cells = this.columns.map((column) => {
       const content = column.cell(found, context);
       const more = column.isActions ? actions(found, context, this.#actionsOf(found)) : content;
@@ -240,7 +246,7 @@ export class ExportsList extends Element {
   #actionsOf(found) {
     return {
       download: () => this.client.download(found),
-      cancel: this.mayCancel(found) ? () => this.client.cancel(found.id).then((now) => this.add(now)) : null,
+      cancel: () => this.client.cancel(found.id).then((now) => this.add(now)),
       again: () => this.#again(found),
       failed: (error) => this.#fail(error),
     };

@@ -2,6 +2,13 @@
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
+/** Units of time: the length of each in seconds, and how many of it are said before the next one. */
+const UNITS = [
+  ["minute", 60, 60],
+  ["hour", 3600, 24],
+  ["day", 86_400, 7],
+];
+
 /** The language of the built-in texts. */
 export const ENGLISH = "en";
 
@@ -18,11 +25,19 @@ export function formatter(locale, language) {
   const instant = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "long" });
   const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
   const plural = ofTexts(Intl.PluralRules);
+  const relative = ofTexts(Intl.RelativeTimeFormat, { numeric: "auto" });
+  const date = make(Intl.DateTimeFormat, { dateStyle: "medium" });
   const list = ofTexts(Intl.ListFormat, { type: "disjunction" });
   return {
     count: (value) => number.format(value),
     plural: (value) => plural.select(value),
     time: (at) => short.format(new Date(at)),
+    /** How long ago an instant is, such as “5 minutes ago”; from a week on, its date. */
+    ago(at) {
+      const seconds = (Date.parse(at) - Date.now()) / 1000;
+      const known = UNITS.find(([, length, below]) => Math.abs(seconds) < length * below);
+      return known ? relative.format(Math.trunc(seconds / known[1]), known[0]) : date.format(new Date(at));
+    },
     exact: (at) => exact.format(new Date(at)),
     /** To the second, with the zone. */
     instant: (at) => instant.format(new Date(at)),

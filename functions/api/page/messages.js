@@ -39,6 +39,7 @@ const ENGLISH = {
   "action.download": "Download",
   "action.download-file": "Download {file}",
   "action.cancel": "Cancel",
+  "action.delete": "Delete now",
   "action.cancel-file": "Cancel the export {file}",
   "action.again": "Start again",
   "action.again-file": "Start the export {file} again",
@@ -46,6 +47,11 @@ const ENGLISH = {
   "action.close": "Close",
   "action.open": "Open the export",
   "action.started": "The export was started again.",
+
+  "delete.title": "Delete the file?",
+  "delete.text": "Its link ends at once, for everybody. The export stays in the list, and can be started again for a new file.",
+  "delete.keep": "Keep the file",
+  "delete.delete": "Delete the file",
 
   "problem.title": "This could not be loaded",
   "problem.offline": "There is no connection at the moment. Check your network and try again.",

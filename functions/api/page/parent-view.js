@@ -117,7 +117,7 @@ export class ParentView extends HTMLElement {
   }
 
   #exports(parent) {
-    const { client, go, mayCancel, title } = this.page;
+    const { client, go, title } = this.page;
     title(`Exports · ${parentName(parent)}`);
     const query = new URLSearchParams(location.search);
     const list = h("waybill-exports", { parent: `${parent.kind}:${parent.id}` });
@@ -126,7 +126,7 @@ export class ParentView extends HTMLElement {
       const chosen = ["status", "type"].map((name) => [name, list.getAttribute(name)]).filter(([, value]) => value);
       go(`${location.pathname}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`, { replace: true });
     });
-    Object.assign(list, { mayCancel, client });
+    Object.assign(list, { client });
     this.content.replaceChildren(summary(this.page, parent), list);
   }
 

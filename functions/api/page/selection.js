@@ -123,11 +123,17 @@ function describeConditions({ not, empty, contains, starts_with, min, max, from,
   return parts.join(", ");
 }
 
+/** What narrows a selection, in words: each filter, and the search. */
+export function narrowings({ filters, search, time_zone }, type, { t, format }) {
+  const context = { t, format, zone: time_zone };
+  const parts = Object.entries(filters ?? {}).map(([name, value]) => describeFilter(name, value, type, context));
+  return search ? [...parts, t("what.search", { search })] : parts;
+}
+
 /** The contents of an export in words: “Orders: Status delivered, containing “ana”.” */
-export function describe(selection, type, { t, format }) {
-  const context = { t, format, zone: selection.time_zone };
-  const parts = Object.entries(selection.filters).map(([name, value]) => describeFilter(name, value, type, context));
-  if (selection.search) parts.push(t("what.search", { search: selection.search }));
+export function describe(selection, type, context) {
+  const { t, format } = context;
+  const parts = narrowings(selection, type, context);
   if (!parts.length) return `${t("what.all", { label: format.within(type.label) })}.`;
   return `${t("what.matching", { label: type.label })}: ${parts.join(" · ")}.`;
 }

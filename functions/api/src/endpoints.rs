@@ -3,10 +3,12 @@
 pub(crate) mod cancel;
 pub(crate) mod catalog;
 pub(crate) mod create;
+pub(crate) mod delete_file;
 pub(crate) mod download;
 pub(crate) mod events;
 mod find_visible;
 pub(crate) mod list;
+mod may;
 mod named_user;
 pub(crate) mod put_parent;
 pub(crate) mod read;

@@ -3,7 +3,7 @@
 
 mod cache;
 
-use waybill::access_rules::{Action, Credential, Scope};
+use waybill::access_rules::{Action, Caller, Credential, Scope};
 use waybill::clock::Clock;
 use waybill::grants_function::{Decision, GrantsFunction, HostUser};
 
@@ -32,8 +32,8 @@ impl Permissions {
         self.function.is_some()
     }
 
-    /// Whether the requester may do `action`. An answer of the grants function may come from the cache, except for
-    /// downloads.
+    /// Whether the requester may do `action`. An answer of the grants function may come from the cache, except where
+    /// [`Action::is_decided_anew`].
     ///
     /// # Errors
     /// When the grants function does not answer.
@@ -74,38 +74,39 @@ impl Permissions {
         }
     }
 
-    /// As [`Permissions::allow`] for each of the scopes, in their order. The grants function is asked once for a hundred of
-    /// them.
+    /// As [`Permissions::allow`] for each of these actions, in their order, as advice: no answer is asked for anew. The grants
+    /// function is asked once for a hundred of them.
     ///
     /// # Errors
     /// As [`Permissions::allow`].
     pub(crate) async fn allow_each(
         &self,
         requester: &Requester,
-        action: Action,
-        scopes: &[Scope<'_>],
+        actions: &[(Action, Scope<'_>)],
     ) -> Result<Vec<bool>, ApiError> {
-        let caller = &requester.caller;
-        if caller.grants.allow_everywhere(action) {
-            return Ok(vec![true; scopes.len()]);
-        }
-        let granted = scopes
-            .iter()
-            .map(|scope| caller.grants.allow_within(action, *scope));
-        let granted: Vec<bool> = granted.collect();
-        let (Some(function), Credential::Token | Credential::Session) =
-            (&self.function, caller.credential)
-        else {
-            return Ok(granted);
+        let Caller {
+            grants, credential, ..
+        } = &requester.caller;
+        let by_grants = |(action, scope): &(Action, Scope<'_>)| {
+            grants.allow_everywhere(*action) || grants.allow_within(*action, *scope)
         };
+        let function = match (&self.function, credential) {
+            (Some(function), Credential::Token | Credential::Session) => function,
+            _ => return Ok(actions.iter().map(by_grants).collect()),
+        };
+        let is_asked = |(action, scope): &&(Action, Scope<'_>)| {
+            let is_granted = grants.allow_within(*action, *scope);
+            !grants.allow_everywhere(*action) && (*credential == Credential::Token || is_granted)
+        };
+        let asked: Vec<_> = actions.iter().filter(is_asked).copied().collect();
         let now = self.clock.now();
-        let mut allowed = function.allows_each(requester, action, scopes, now).await?;
-        if caller.credential == Credential::Session {
-            for (allowed, granted) in allowed.iter_mut().zip(granted) {
-                *allowed &= granted;
-            }
-        }
-        Ok(allowed)
+        let answers = function.allows_each(requester, &asked, now).await?;
+        let mut answers = answers.into_iter();
+        let allowed = actions.iter().map(|action| match is_asked(&action) {
+            true => answers.next() == Some(true),
+            false => grants.allow_everywhere(action.0),
+        });
+        Ok(allowed.collect())
     }
 
     /// Requires that the requester may do `action`. Returns what the host's function says of the person.

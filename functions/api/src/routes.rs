@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Extension, Router, middleware};
 use utoipa::openapi::path::{HttpMethod, Operation};
 use waybill::aws::CallError;
@@ -15,7 +15,8 @@ use waybill::store::StoreError;
 use crate::app::App;
 use crate::contract::{self, Contract, Documented, OfKind, operations};
 use crate::endpoints::{
-    cancel, catalog, create, download, events, list, put_parent, read, records, sessions, summary,
+    cancel, catalog, create, delete_file, download, events, list, put_parent, read, records,
+    sessions, summary,
 };
 use crate::http::error::ApiError;
 use crate::http::path::{PLURAL, kind_of_path};
@@ -96,6 +97,8 @@ fn plain_routes() -> Vec<Route> {
             .documented(HttpMethod::Get, operations::read),
         Route::new("/v1/exports/{id}/cancel", post(cancel::cancel))
             .documented(HttpMethod::Post, operations::cancel),
+        Route::new("/v1/exports/{id}/file", delete(delete_file::delete))
+            .documented(HttpMethod::Delete, operations::delete_file),
         Route::new("/v1/exports/{id}/events", get(events::list))
             .documented(HttpMethod::Get, |_| operations::events()),
         Route::new("/v1/downloads/{uuid}", get(download::download))

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import permissions
 
-EVERYTHING = ("create", "list", "read", "download", "cancel", "cancel_any", "read_addresses")
+EVERYTHING = ("create", "list", "read", "download", "cancel", "cancel_any", "delete", "delete_any", "read_addresses")
 
 
 class Permissions(unittest.TestCase):

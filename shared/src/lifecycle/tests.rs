@@ -55,6 +55,7 @@ fn requested() -> State {
         completed_at: None,
         ended_at: None,
         expires_at: None,
+        deleted_by: None,
         file: None,
         warnings: Vec::new(),
         failure: None,
@@ -397,15 +398,53 @@ fn only_a_succeeded_export_expires_and_its_object_outlives_it_a_little() {
     assert_eq!(failed.export.expires_at, None);
 }
 
-#[test]
-fn a_cancel_tells_who_did_it() {
-    let who = Actor {
+fn zoe() -> Actor {
+    Actor {
         id: "u-9".into(),
         issuer: Some("https://issuer.example".into()),
         name: Some("Zoe".into()),
         on_behalf_of: None,
         address: Some("192.0.2.9".into()),
-    };
+    }
+}
+
+#[test]
+fn a_deleted_file_expires_at_once_and_its_object_is_cleaned_at_once() {
+    let done = succeed(&take(&requested(), "a", 0), 10).after;
+    let mailed = done.record_mail_outcome(None, at(11)).after;
+    // The sweeper may not have cleaned up after the export yet.
+    for before in [&done, &mailed] {
+        let change = before.delete_file(zoe(), at(20));
+        let after = &change.after;
+        assert_eq!(after.export.status_at(at(20)), Status::Expired);
+        assert_eq!(after.export.expires_at, Some(at(20)));
+        assert_eq!(
+            (after.work.clean_at, due(after)),
+            (Some(at(20)), due(before).min(20))
+        );
+        let [event] = &change.events[..] else {
+            panic!("{:?}", change.events)
+        };
+        assert_eq!((event.kind, &event.who), (EventKind::Expired, &Some(zoe())));
+
+        let gone = after.cleaned(at(30));
+        let [event] = &gone.events[..] else {
+            panic!("{:?}", gone.events)
+        };
+        let who = event.who.clone().unwrap();
+        // An export does not keep from where somebody came.
+        let address = None;
+        assert_eq!(
+            (event.kind, who),
+            (EventKind::Deleted, Actor { address, ..zoe() })
+        );
+    }
+    assert!(mailed.delete_file(zoe(), at(20)).after.cleaned(at(30)).done);
+}
+
+#[test]
+fn a_cancel_tells_who_did_it() {
+    let who = zoe();
     let change = requested().cancel(who.clone(), at(5), timing());
     let [event] = &change.events[..] else {
         panic!("{:?}", change.events)

@@ -98,6 +98,7 @@ pub fn waiting() -> State {
         completed_at: None,
         ended_at: None,
         expires_at: None,
+        deleted_by: None,
         file: None,
         warnings: Vec::new(),
         failure: None,

@@ -122,6 +122,7 @@ async fn the_answer_to_an_unsupported_method_lists_the_supported_ones() {
         (Method::DELETE, &export, "GET,HEAD"),
         (Method::PATCH, &export, "GET,HEAD"),
         (Method::GET, &format!("{export}/cancel"), "POST"),
+        (Method::GET, &format!("{export}/file"), "DELETE"),
         (Method::POST, &format!("{export}/events"), "GET,HEAD"),
         (Method::DELETE, &project, "PUT"),
         (Method::GET, &project, "PUT"),

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use waybill_tests::requests::*;
 use waybill_tests::{Deployment, FINISHED_WITHIN, MAIL_WITHIN, Owner, id};
 
+/// Checks that an export has the fields of a new one, and no others.
 #[track_caller]
-fn has_every_field(export: &Value) {
+pub(crate) fn has_every_field(export: &Value) {
     let fields = |export: &Value| -> BTreeSet<String> {
         export
             .as_object()
@@ -22,7 +23,7 @@ fn has_every_field(export: &Value) {
 }
 
 #[track_caller]
-fn instant(export: &Value, field: &str) -> Timestamp {
+pub(crate) fn instant(export: &Value, field: &str) -> Timestamp {
     let text = export[field]
         .as_str()
         .unwrap_or_else(|| panic!("no {field} in {export:#}"));
@@ -42,7 +43,8 @@ fn new(user: &Value, asked: Value) -> Value {
         "columns": waybill_tests::COLUMNS, "profile": "spreadsheet", "time_zone": "UTC", "file_name": null,
         "rows": null, "size": null, "progress": {"rows": 0}, "receipt": null, "warnings": [], "failure": null,
         "mail": null, "created_at": null, "started_at": null, "completed_at": null, "ended_at": null,
-        "expires_at": null, "url": null,
+        "expires_at": null, "deleted_by": null, "url": null,
+        "may": {"download": true, "cancel": true, "delete": true},
     });
     for (field, value) in asked.as_object().expect("fields") {
         export[field] = value.clone();
@@ -96,7 +98,7 @@ async fn a_new_export_shows_its_request_and_its_path() {
 }
 
 /// The precision of the API's instants.
-fn in_milliseconds(instant: Timestamp) -> Timestamp {
+pub(crate) fn in_milliseconds(instant: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(instant.as_millisecond()).expect("an instant")
 }
 

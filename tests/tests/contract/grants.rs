@@ -12,7 +12,8 @@ use waybill_tests::{Answer, Deployment, Owner, id, unique};
 ///
 /// The project and the source belong to the organization. Another person has an export with a file in the project.
 /// `POST+user` names the person that the export is for. Sessions are opened by API keys alone. The type `orders` belongs to projects, so an allowed request for
-/// an organization or a source gets 422. The export comes first, because files expire within a minute on a test stack.
+/// an organization or a source gets 422. The export comes first, because files expire within a minute on a test stack; its
+/// deletion is last.
 const TABLE: &str = "
                                              none other project organization source staff service service+project
 GET       /v1/exports/{export}                404   404     200          200    404   200     404             200
@@ -56,6 +57,7 @@ PUT       /v1/organizations/{organization}    404   404     404          403    
 PUT       /v1/sources/{source}                404   404     404          403    403   200     404             404
 POST      /v1/sessions                        403   403     403          403    403   403     403             403
 GET       /v1/exports/1                       404   404     404          404    404   404     404             404
+DELETE    /v1/exports/{export}/file           404   404     403          200    404   403     404             403
 ";
 
 /// The rows of the table: call, path and one status per column. After a long path, the statuses are on the next line.
@@ -189,6 +191,7 @@ fn request(call: &str, path: &str, described: &Value) -> (Method, Option<Value>)
         }
         "PUT" => (Method::PUT, Some(described.clone())),
         "GET" => (Method::GET, None),
+        "DELETE" => (Method::DELETE, None),
         other => panic!("no call: {other}"),
     }
 }

@@ -5,6 +5,7 @@
 mod addresses;
 mod answers;
 mod catalog;
+mod deletion;
 mod downloads;
 mod grants;
 mod idempotency;

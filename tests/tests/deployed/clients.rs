@@ -243,5 +243,5 @@ async fn no_request_made_up_from_the_contract_has_an_answer_that_is_not_in_it() 
     let tested = said
         .lines()
         .find(|line| line.trim_start().starts_with("Tested:"));
-    assert_eq!(tested.map(str::trim), Some("Tested: 28"), "{said}");
+    assert_eq!(tested.map(str::trim), Some("Tested: 29"), "{said}");
 }

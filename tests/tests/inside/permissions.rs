@@ -88,9 +88,10 @@ async fn it_is_asked_with_the_person_the_claims_the_action_and_the_parent() {
 async fn each_call_asks_what_it_needs_and_a_no_is_404() {
     let (service, export) = with_file().await;
     let path = export_path(&export);
-    let (events, cancel, link) = (
+    let (events, cancel, file, link) = (
         format!("{path}/events"),
         format!("{path}/cancel"),
+        format!("{path}/file"),
         link(&export),
     );
     let (all, sources) = (
@@ -102,13 +103,17 @@ async fn each_call_asks_what_it_needs_and_a_no_is_404() {
         "list source \"web-leads\" of null",
     ];
     let records = "/v1/projects/42/records/orders";
+    // What is asked besides about each export that is shown: all at once, and since this host's function answers only the
+    // first, each by itself.
+    let [creating, listing, reading, listing_acme] = ["create", "list", "read", of_acme]
+        .map(|first| format!("{first}, download, download, cancel, delete"));
     // Who calls what, the status after a yes, and what is asked for after a yes and a no.
     let table = [
-        ("u-17", "POST", PATH, 201, "create", "create, list"),
-        ("u-17", "GET", PATH, 200, "list", "list"),
-        ("u-17", "GET", all, 200, of_acme, of_acme),
+        ("u-17", "POST", PATH, 201, creating.as_str(), "create, list"),
+        ("u-17", "GET", PATH, 200, listing.as_str(), "list"),
+        ("u-17", "GET", all, 200, listing_acme.as_str(), of_acme),
         ("u-17", "GET", sources, 200, of_source, of_source),
-        ("u-17", "GET", &path, 200, "read", "read"),
+        ("u-17", "GET", &path, 200, reading.as_str(), "read"),
         ("u-17", "GET", &events, 200, "read, read_addresses", "read"),
         ("u-17", "POST", &cancel, 409, "read, cancel", "read"),
         ("u-18", "POST", &cancel, 409, "read, cancel_any", "read"),
@@ -122,6 +127,14 @@ async fn each_call_asks_what_it_needs_and_a_no_is_404() {
             "read_records, list",
         ),
         ("u-17", "PUT", "/v1/projects/42", 403, "list", "list"),
+        (
+            "u-17",
+            "DELETE",
+            &file,
+            200,
+            "read, delete, download, download, cancel",
+            "read",
+        ),
         // Of what is not there, nobody is asked.
         ("u-17", "GET", "/v1/exports/1", 404, "", ""),
     ];
@@ -168,6 +181,11 @@ async fn what_is_seen_but_not_allowed_is_403() {
             &format!("{path}/cancel"),
             "403 Only the person who requested or receives the export, the organization's admins and staff may cancel it.",
         ),
+        (
+            "DELETE",
+            &format!("{path}/file"),
+            "403 Only the person who requested or receives the export and the organization's admins may delete its file.",
+        ),
     ] {
         assert_eq!(service.anew("1", method, path).await.problem(), problem);
     }
@@ -186,7 +204,8 @@ async fn staff_and_service_stay_words_of_the_token() {
     for path in [&path, &format!("{path}/events"), PATH] {
         staff.get(path).await.expect_status(200);
     }
-    assert_eq!(service.asked(), "");
+    // What staff may do needs no answer; whether they may do more is asked, once.
+    assert_eq!(service.asked(), "download, download, delete_any");
     problem(&staff.get(&link(&export)).await, 403);
     assert_eq!(service.asked(), "download");
 
@@ -310,7 +329,10 @@ async fn a_projects_exports_from_before_it_changed_hands_are_asked_for_by_themse
         .expect_status(200)
         .json();
     assert_eq!(list["exports"].as_array().unwrap().len(), 2);
-    assert_eq!(service.asked(), "list, read project 42 of \"before\"");
+    let (now, before) = ("download, cancel, delete", " project 42 of \"before\"");
+    let before = format!("download{before}, cancel{before}, delete{before}");
+    let wanted = format!("list, read project 42 of \"before\", download, {now}, {before}");
+    assert_eq!(service.asked(), wanted);
     service.host(
         |question| match question["parent"]["organization_id"] == "acme" {
             true => YES,

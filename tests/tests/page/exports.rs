@@ -6,6 +6,7 @@ use serde_json::json;
 use waybill_tests::{Browser, Owner, id, wait_until};
 
 use crate::moments::Moments;
+use crate::view_check::ViewCheck;
 use crate::visitor::{MINUTE, Visitor};
 
 const LIST: &str = "waybill-exports";
@@ -95,6 +96,61 @@ async fn a_waiting_export_is_polled_and_can_be_canceled() {
     browser.click("#again").await;
     browser.shows("#status", "Completed").await;
     assert!(browser.has("#download").await);
+}
+
+#[tokio::test]
+async fn a_file_is_deleted_once_the_question_is_answered() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let asked = json!({"type": "orders", "format": "csv"});
+    let export = ana.owner.succeeded(asked).await;
+    ana.enter(&format!("/exports/{}", id(&export))).await;
+    browser.click("#delete").await;
+    browser.shows("#deleting", "Its link ends at once").await;
+    ViewCheck::new(browser).look("export-delete").await;
+    browser.click("#keep").await;
+    browser.hides("#deleting").await;
+    assert!(browser.has("#download").await);
+    assert_eq!(ana.owner.export(id(&export)).await["status"], "succeeded");
+
+    browser.click("#delete").await;
+    browser.click("#really-delete").await;
+    browser.shows("#status", "Expired").await;
+    browser.shows("#message", "Ana deleted the file.").await;
+    browser.shows("#history", "File deleted by Ana").await;
+    assert!(browser.has("#again").await && !browser.has("#download").await);
+    assert!(!browser.has("#delete").await);
+    let gone = ana.owner.api.get(&ana.owner.link(&export)).await;
+    assert_eq!(gone.status, 410);
+}
+
+/// Whoever may not do something is not offered it.
+#[tokio::test]
+async fn only_what_a_person_may_do_is_offered() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let asked = json!({"type": "orders", "format": "csv"});
+    let export = ana.owner.succeeded(asked).await;
+    let path = format!("/exports/{}", id(&export));
+    let (stack, project) = (ana.stack.clone(), ana.owner.project);
+    let bruno = Owner::of_project(&stack, "Bruno", project).await;
+    let bruno = ana.replaced_by(bruno);
+    bruno.enter(&path).await;
+    bruno.browser.shows("#status", "Completed").await;
+    assert!(bruno.browser.has("#download").await && !bruno.browser.has("#delete").await);
+
+    let script = "sessionStorage.clear(); localStorage.clear()";
+    bruno.browser.run(script, json!([])).await;
+    let staff = bruno.granted("staff").await;
+    staff.enter(&path).await;
+    staff.browser.shows("#status", "Completed").await;
+    assert!(!staff.browser.has("#download").await && !staff.browser.has("#delete").await);
+    staff.enter(&staff.list("exports")).await;
+    staff.browser.shows(&in_list(".badge"), "Completed").await;
+    assert!(!staff.browser.has(&in_list("[data-does]")).await);
 }
 
 /// Records the announcements in a live region from now on.

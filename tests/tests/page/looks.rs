@@ -264,7 +264,7 @@ const MISTAKES: &str = r#"{
 }"#;
 
 /// Makes the API's answers also say what is rare: that in the catalog, and warnings of every kind.
-const RARE_ANSWERS: &str = r#"
+const RARE_ANSWERS: &str = r#"{
     const fetched = window.fetch;
     window.fetch = async (...asked) => {
       const answer = await fetched(...asked);
@@ -280,7 +280,7 @@ const RARE_ANSWERS: &str = r#"
       ];
       return new Response(JSON.stringify(body), { status: answer.status, headers: answer.headers });
     };
-"#;
+}"#;
 
 #[tokio::test]
 async fn what_is_rarely_said() {

@@ -53,7 +53,8 @@ pub(super) fn waiting(of: OfKind<'_>) -> Value {
         "file_name": file_name, "rows": null, "size": null, "progress": {"rows": 0},
         "receipt": null, "warnings": [], "failure": null, "mail": null,
         "created_at": "2026-11-21T12:01:02Z", "started_at": null, "completed_at": null, "ended_at": null,
-        "expires_at": null, "url": null,
+        "expires_at": null, "deleted_by": null, "may": {"download": true, "cancel": true, "delete": true},
+        "url": null,
     });
     with(waiting, of.example_ids())
 }
@@ -99,6 +100,17 @@ pub(super) fn canceled(of: OfKind<'_>) -> Value {
         "status": "canceled", "progress": null, "mail": "pending", "ended_at": "2026-11-21T12:01:04Z",
     });
     export(of, fields)
+}
+
+pub(super) fn deleted(of: OfKind<'_>) -> Value {
+    let fields = json!({
+        "status": "expired", "expires_at": "2026-11-22T09:30:00Z", "url": null,
+        "deleted_by": {"id": "u-17", "name": "Ana Sousa"},
+    });
+    match fields {
+        Value::Object(fields) => with(succeeded(of), fields),
+        _ => succeeded(of),
+    }
 }
 
 pub(super) fn exports(of: OfKind<'_>) -> Value {

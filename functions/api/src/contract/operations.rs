@@ -326,6 +326,23 @@ pub(crate) fn cancel(kinds: &ParentKinds) -> Operation {
     .build()
 }
 
+pub(crate) fn delete_file(kinds: &ParentKinds) -> Operation {
+    Call::new(
+        "deleteExportFile",
+        "Delete the file of an export",
+        "For an export that has succeeded: its link ends at once, and its object is gone within a minute. Deleting again changes \
+         nothing.",
+    )
+    .takes(vec![export_id()])
+    .answers(
+        "The export, without its file.",
+        "Export",
+        examples::deleted(OfKind::example(kinds)),
+    )
+    .fails(&[403, 404, 409])
+    .build()
+}
+
 pub(crate) fn events() -> Operation {
     let mut parameters = vec![export_id()];
     parameters.extend(page());

@@ -37,7 +37,7 @@ pub(crate) async fn cancel(
         ));
     }
     let export = canceled(&app, &requester, id).await?;
-    shown(&app, StatusCode::OK, &export, app.now()).await
+    shown(&app, &requester, StatusCode::OK, &export, app.now()).await
 }
 
 async fn canceled(app: &App, requester: &Requester, id: ExportId) -> Result<Export, ApiError> {

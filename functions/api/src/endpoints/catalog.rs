@@ -154,11 +154,9 @@ pub(crate) async fn read(
         root_id: named.root_id.as_deref(),
         kinds: &named.kinds,
     });
-    let scopes: Vec<Scope<'_>> = scopes.collect();
+    let listings: Vec<_> = scopes.map(|scope| (Action::List, scope)).collect();
     let permissions = &app.permissions;
-    let allowed = permissions
-        .allow_each(&requester, Action::List, &scopes)
-        .await?;
+    let allowed = permissions.allow_each(&requester, &listings).await?;
     let parents = page.parents.into_iter().zip(allowed);
     let parents = parents.filter_map(|(named, is_allowed)| is_allowed.then_some(named));
     let parents = parents.map(ParentView::new).collect();

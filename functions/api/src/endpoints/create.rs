@@ -93,10 +93,10 @@ pub(crate) async fn create(
     match app.creator.create(export, who, idempotency, now).await? {
         Creation::New(export) => {
             app.send(export.id).await;
-            created(&app, &export, now).await
+            created(&app, &requester, &export, now).await
         }
         Creation::Replayed(export) => {
-            let mut response = created(&app, &export, now).await?;
+            let mut response = created(&app, &requester, &export, now).await?;
             answer::set(&mut response, IDEMPOTENCY_REPLAYED, "true")?;
             Ok(response)
         }
@@ -106,8 +106,13 @@ pub(crate) async fn create(
     }
 }
 
-async fn created(app: &App, export: &Export, now: Timestamp) -> Result<Response, ApiError> {
-    let mut response = shown(app, StatusCode::CREATED, export, now).await?;
+async fn created(
+    app: &App,
+    requester: &Requester,
+    export: &Export,
+    now: Timestamp,
+) -> Result<Response, ApiError> {
+    let mut response = shown(app, requester, StatusCode::CREATED, export, now).await?;
     let location = format!("{}/v1/exports/{}", app.public_url, export.id);
     answer::set(&mut response, LOCATION, &location)?;
     Ok(response)

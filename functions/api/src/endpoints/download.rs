@@ -141,8 +141,15 @@ fn object(export: &Export, now: Timestamp) -> Result<&str, ApiError> {
             let end = export
                 .expires_at
                 .map_or(String::new(), |end| format!(" on {end:.0}"));
+            let what = match &export.deleted_by {
+                Some(person) => {
+                    let name = person.name.as_deref().unwrap_or(&person.id);
+                    format!("was deleted by {name}{end}")
+                }
+                None => format!("expired{end}"),
+            };
             Err(ApiError::Gone(format!(
-                "The file expired{end}. Start the export again for a new one."
+                "The file {what}. Start the export again for a new one."
             )))
         }
     }

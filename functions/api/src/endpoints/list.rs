@@ -13,6 +13,7 @@ use waybill::export::{Export, ExportId, Status};
 use waybill::store::{ExportPage, ListQuery};
 
 use super::find_visible;
+use super::may::May;
 use super::unreadable;
 use super::view::{ExportView, Meta};
 use crate::app::App;
@@ -83,7 +84,7 @@ pub(crate) async fn list(
         unreadable: unreadable::counted(unreadable),
         count: None,
     };
-    let exports = views(&app, &exports, now).await?;
+    let exports = views(&app, &requester, &exports, now).await?;
     let list = ExportList { exports, meta };
     let body = serde_json::to_vec(&list).map_err(|error| ApiError::Internal(error.into()))?;
     answer::revalidated(body, &headers, "private, no-cache")
@@ -92,6 +93,7 @@ pub(crate) async fn list(
 /// The exports in the API's form; unfinished ones with the number of rows so far.
 async fn views<'a>(
     app: &App,
+    requester: &Requester,
     exports: &'a [Export],
     now: Timestamp,
 ) -> Result<Vec<ExportView<'a>>, ApiError> {
@@ -100,12 +102,13 @@ async fn views<'a>(
     let progress = app.exports.progress(&under_way).await?;
     unreadable::report(&app.exports.tables().work, progress.unreadable);
     let kinds = app.kinds();
-    let view = |export: &'a Export| {
+    let may = May::each(&app.permissions, requester, exports).await;
+    let view = |(export, may): (&'a Export, May)| {
         let reached = progress.reached.get(&export.id);
         let reached = reached.copied().unwrap_or_default();
-        ExportView::new(export, reached, now, &app.public_url, &kinds)
+        ExportView::new(export, reached, may, now, &app.public_url, &kinds)
     };
-    Ok(exports.iter().map(view).collect())
+    Ok(exports.iter().zip(may).map(view).collect())
 }
 
 /// The exports in a list of `listed` that the requester may see. Access depends on the root stored in the export, which the
@@ -122,11 +125,9 @@ async fn visible(
         is_within || Scope::from(export) == listed
     };
     let others = exports.iter().filter(|export| !is_included(export));
-    let others: Vec<Scope<'_>> = others.map(Scope::from).collect();
+    let others: Vec<_> = others.map(|export| (Action::Read, export.into())).collect();
     let permissions = &app.permissions;
-    let allowed = permissions
-        .allow_each(requester, Action::Read, &others)
-        .await?;
+    let allowed = permissions.allow_each(requester, &others).await?;
     let mut allowed = allowed.into_iter();
     let is_visible = |export: &Export| is_included(export) || allowed.next() == Some(true);
     Ok(exports.into_iter().filter(is_visible).collect())

@@ -11,6 +11,7 @@ use waybill::export::{Export, Status};
 use waybill::work::Reached;
 
 use super::find_visible;
+use super::may::May;
 use super::unreadable;
 use super::view::ExportView;
 use crate::app::App;
@@ -25,7 +26,7 @@ pub(crate) async fn read(
     PathExport(id): PathExport,
 ) -> Result<Response, ApiError> {
     let export = find_visible::export(&app, &requester, id).await?;
-    let mut view = view(&app, &export, app.now()).await?;
+    let mut view = view(&app, &requester, &export, app.now()).await?;
     let has_example = export.warnings.iter().any(|w| w.example.is_some());
     let permissions = &app.permissions;
     if has_example
@@ -41,15 +42,17 @@ pub(crate) async fn read(
 /// The answer with one export.
 pub(crate) async fn shown(
     app: &App,
+    requester: &Requester,
     status: StatusCode,
     export: &Export,
     now: Timestamp,
 ) -> Result<Response, ApiError> {
-    answer::json(status, &view(app, export, now).await?)
+    answer::json(status, &view(app, requester, export, now).await?)
 }
 
 async fn view<'a>(
     app: &App,
+    requester: &Requester,
     export: &'a Export,
     now: Timestamp,
 ) -> Result<ExportView<'a>, ApiError> {
@@ -65,9 +68,11 @@ async fn view<'a>(
         }
         _ => Reached::default(),
     };
+    let may = May::of(&app.permissions, requester, export).await;
     Ok(ExportView::new(
         export,
         reached,
+        may,
         now,
         &app.public_url,
         &app.kinds(),

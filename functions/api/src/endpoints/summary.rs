@@ -155,9 +155,8 @@ async fn visible(
     });
     let scopes: Vec<Scope<'_>> = scopes.filter(|scope| *scope != listed).collect();
     let permissions = &app.permissions;
-    let allowed = permissions
-        .allow_each(requester, Action::List, &scopes)
-        .await?;
+    let listings: Vec<_> = scopes.iter().map(|scope| (Action::List, *scope)).collect();
+    let allowed = permissions.allow_each(requester, &listings).await?;
     let hidden = scopes
         .iter()
         .zip(allowed)

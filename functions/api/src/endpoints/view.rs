@@ -10,6 +10,7 @@ use waybill::file::{Format, Profile, RowOrder, Warning};
 use waybill::parent::ParentKinds;
 use waybill::work::Reached;
 
+use super::may::May;
 use super::untyped_schemas::Filters;
 use crate::http::answer::in_milliseconds;
 
@@ -63,10 +64,23 @@ pub(crate) struct ExportView<'a> {
     completed_at: Option<Timestamp>,
     /// When the export succeeded, failed or was canceled.
     ended_at: Option<Timestamp>,
-    /// When the file expires; null unless the export has succeeded.
+    /// When the file expires, or was deleted; null unless the export has succeeded.
     expires_at: Option<Timestamp>,
+    /// Who deleted the file before it expired; null where nobody did.
+    deleted_by: Option<DeleterView<'a>>,
+    may: May,
     /// The download URL, which needs a token; null without a file.
     url: Option<String>,
+}
+
+/// The person who deleted a file.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deleter)]
+struct DeleterView<'a> {
+    /// The `sub` of the person's token.
+    id: &'a str,
+    /// The person's name.
+    name: Option<&'a str>,
 }
 
 /// The recipient of an export.
@@ -135,11 +149,13 @@ impl Progress {
 }
 
 impl<'a> ExportView<'a> {
-    /// `export` at `now`. `reached` is how far the file of an unfinished export is; `public_url` is the start of
+    /// `export` at `now`. `reached` is how far the file of an unfinished export is; `may`, what the requester may do;
+    /// `public_url` is the start of
     /// links; `kinds` are those of which the view has ids.
     pub(crate) fn new(
         export: &'a Export,
         reached: Reached,
+        may: May,
         now: Timestamp,
         public_url: &str,
         kinds: &ParentKinds,
@@ -178,6 +194,11 @@ impl<'a> ExportView<'a> {
             completed_at: export.completed_at.map(in_milliseconds),
             ended_at: export.ended_at.map(in_milliseconds),
             expires_at: export.expires_at.map(in_milliseconds),
+            deleted_by: export.deleted_by.as_ref().map(|person| DeleterView {
+                id: &person.id,
+                name: person.name.as_deref(),
+            }),
+            may,
             url: (status == Status::Succeeded).then(link),
         }
     }

@@ -42,6 +42,9 @@ pub enum ApiError {
     /// A cancel of a final export.
     #[error("The export has {} already; only one that is waiting or processing can be canceled.", .0.as_str())]
     TooLate(Status),
+    /// A deletion of a file that there is not.
+    #[error("There is no file to delete: the export is {}.", .0.as_str())]
+    NoFile(Status),
     /// A download before the export has succeeded.
     #[error("The file is not ready: the export is {}. Ask again once its status is `succeeded`.", .0.as_str())]
     NotReady(Status),
@@ -117,6 +120,7 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLate(_)
+            | Self::NoFile(_)
             | Self::NotReady(_)
             | Self::NotListed(_)
             | Self::Records(RecordsError::NoRoot) => StatusCode::CONFLICT,

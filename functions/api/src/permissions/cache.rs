@@ -1,6 +1,6 @@
-//! Caches the answers of the host's grants function for 30 s, except those about downloads.
+//! Caches the answers of the host's grants function for 30 s. What cannot be undone, such as a download, is asked anew each time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ impl From<GrantsFunction> for CachedGrantsFunction {
 }
 
 impl CachedGrantsFunction {
-    /// The function's decision, at most 30 s old. Downloads are never cached.
+    /// The function's decision, at most 30 s old; a new one where the action needs that.
     pub(super) async fn decide(
         &self,
         requester: &Requester,
@@ -37,44 +37,37 @@ impl CachedGrantsFunction {
     ) -> Result<Decision, GrantsFunctionError> {
         let question = question(requester, action, scope);
         let key = digest(&question);
-        if let Some(decision) = self.answers.get(&key, now) {
+        let kept = self.answers.get(&key, now);
+        if let Some(decision) = kept.filter(|_| !action.is_decided_anew()) {
             return Ok(decision);
         }
         let decision = self.function.ask(&question).await?;
-        if action != Action::Download {
-            self.answers.keep(key, decision.clone(), now);
-        }
+        self.answers.keep(key, decision.clone(), now);
         Ok(decision)
     }
 
-    /// Whether the function allows the action on each of the scopes, in their order; questions without a cached answer are
-    /// asked together.
+    /// Whether the function allows each of the actions on its scope, in their order, as advice: at most 30 s old. Questions
+    /// without a cached answer are asked together.
     pub(super) async fn allows_each(
         &self,
         requester: &Requester,
-        action: Action,
-        scopes: &[Scope<'_>],
+        actions: &[(Action, Scope<'_>)],
         now: Timestamp,
     ) -> Result<Vec<bool>, GrantsFunctionError> {
-        let questions = scopes
+        let questions = actions
             .iter()
-            .map(|scope| question(requester, action, *scope));
+            .map(|(action, scope)| question(requester, *action, *scope));
         let questions: Vec<_> = questions.map(|q| (digest(&q), q)).collect();
         let mut known: HashMap<_, _> = questions
             .iter()
             .filter_map(|(key, _)| Some((*key, self.answers.get(key, now)?.allowed)))
             .collect();
-        let open: HashMap<_, _> = questions
-            .iter()
-            .filter(|(key, _)| !known.contains_key(key))
-            .map(|(key, question)| (*key, question.clone()))
-            .collect();
-        let (keys, open): (Vec<_>, Vec<_>) = open.into_iter().unzip();
+        let mut met: HashSet<_> = known.keys().copied().collect();
+        let open = questions.iter().filter(|(key, _)| met.insert(*key));
+        let (keys, open): (Vec<_>, Vec<_>) = open.cloned().unzip();
         for (key, decision) in keys.into_iter().zip(self.function.ask_all(&open).await?) {
             known.insert(key, decision.allowed);
-            if action != Action::Download {
-                self.answers.keep(key, decision, now);
-            }
+            self.answers.keep(key, decision, now);
         }
         Ok(questions.iter().map(|(key, _)| known[key]).collect())
     }
