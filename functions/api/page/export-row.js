@@ -16,7 +16,7 @@ const name = (content, found, { client }) =>
 const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);
 
 /** A quiet second line, cut where it is long. */
-const line = (text) => h("small", { class: "line quiet", title: text }, h("bdi", {}, text));
+const line = (text, content = h("bdi", {}, text)) => h("small", { class: "line quiet", title: text }, content);
 
 /** What narrowed the export, which tells it from others of its type; null if nothing did. */
 function narrowed(found, { t, format, typeOf }) {
@@ -44,7 +44,7 @@ const COLUMNS = {
       name(h("bdi", {}, context.label(found.type)), found, context),
       h("span", { class: "tag" }, found.format.toUpperCase()),
       belonging(found, context),
-      narrowed(found, context) ?? line(found.file_name),
+      narrowed(found, context) ?? line(found.file_name, fileName(found.file_name)),
       reason(found),
     ],
   },

@@ -32,9 +32,10 @@ export function formatter(locale, language) {
     count: (value) => number.format(value),
     plural: (value) => plural.select(value),
     time: (at) => short.format(new Date(at)),
-    /** How long ago an instant is, such as “5 minutes ago”; from a week on, its date. */
+    /** How long ago an instant is, such as “now” and “5 minutes ago”; from a week on, its date. */
     ago(at) {
       const seconds = (Date.parse(at) - Date.now()) / 1000;
+      if (Math.abs(seconds) < 60) return relative.format(0, "second");
       const known = UNITS.find(([, length, below]) => Math.abs(seconds) < length * below);
       return known ? relative.format(Math.trunc(seconds / known[1]), known[0]) : date.format(new Date(at));
     },
