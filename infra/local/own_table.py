@@ -92,7 +92,7 @@ def main() -> None:
     if is_new and stack.state.exists():
         print("» The stack of another try is removed", flush=True)
         stacks.clean(stack)
-    _sign_in_people(stack, table, parents)
+    _sign_in_people(stack, table.catalog, parents)
     wanted = stacks.Wanted({}, host=False, large=False, database=False, catalog=None)
 
     def prepare() -> None:
@@ -185,20 +185,20 @@ def _compare(stack: Stack, table: Table) -> None:
     print("\n".join(f"  {line.strip()}" for line in found), end="\n" if found else "", flush=True)
 
 
-def _kind(table: Table) -> tuple[str, str]:
-    """The kind of parents in the catalog, and its plural in paths."""
+def _kind(file: Path) -> tuple[str, str]:
+    """The kind of parents in a catalog, and its plural in paths."""
     try:
-        entries = tomllib.loads(table.catalog.read_text("utf-8"))
+        entries = tomllib.loads(file.read_text("utf-8"))
         kind = str(entries["type"][0]["parent"])
     except (tomllib.TOMLDecodeError, LookupError, TypeError) as error:
-        sys.exit(f"{table.catalog} has no type that can be shown: {error!r}")
+        sys.exit(f"{file} has no type that can be shown: {error!r}")
     plurals = [of["plural"] for of in entries.get("parent", []) if of.get("kind") == kind and "plural" in of]
     return kind, str(next(iter(plurals), f"{kind}s"))
 
 
-def _sign_in_people(stack: Stack, table: Table, parents: list[str]) -> None:
+def _sign_in_people(stack: Stack, file: Path, parents: list[str]) -> None:
     """Lets people sign in who may see the first parents, at the top of the development issuer's page."""
-    kind, _ = _kind(table)
+    kind, _ = _kind(file)
     seen = [
         people.Person(f"own-{kind}-{parent}", f"Somebody of {kind} {parent}", f"{kind}-{n}@example.com", f"{kind}:{parent}", f"May see {kind} {parent}")
         for n, parent in enumerate(parents, 1)
@@ -210,20 +210,22 @@ def _sign_in_people(stack: Stack, table: Table, parents: list[str]) -> None:
     people.write(stack.data / "issuer", seen)
 
 
-def _page(stack: Stack, table: Table, parents: list[str]) -> str:
-    """The page with the first parent's records, and who may see it."""
+def _page(stack: Stack, parents: list[str]) -> str:
+    """The page with the first parent's records by the catalog that is in use, and who may see it."""
+    # Not that of the person, who may be saving it at this moment.
+    file = stack.own_catalog / catalog.CATALOG
     api = json.loads(stack.outputs.read_text("utf-8"))["api_url"]
-    kind, plural = _kind(table)
+    kind, plural = _kind(file)
     if not parents:
         return f"{api}  (no row has a {kind}; sign in with the grants {kind}:…)"
-    type_name = tomllib.loads(table.catalog.read_text("utf-8"))["type"][0]["name"]
+    type_name = tomllib.loads(file.read_text("utf-8"))["type"][0]["name"]
     return f"{api}/{plural}/{quote(parents[0], safe='')}/{type_name}  (sign in as Somebody of {kind} {parents[0]})"
 
 
 def _print(stack: Stack, table: Table, parents: list[str], seconds: float) -> None:
     outputs = json.loads(stack.outputs.read_text("utf-8"))
     print(f"\nYour table after {seconds:.0f} s:")
-    print(f"  Page     {_page(stack, table, parents)}")
+    print(f"  Page     {_page(stack, parents)}")
     print(f"  Entry    {table.catalog}: a saved change is used at once")
     print(f"  Mails    {outputs['mailbox_url']}")
     print(f"  Stop     make down PORT={stack.port}", flush=True)
@@ -232,7 +234,7 @@ def _print(stack: Stack, table: Table, parents: list[str], seconds: float) -> No
 def _follow(stack: Stack, table: Table, password: str | None, parents: list[str]) -> None:
     """Uses each saved change of the catalog, until it is interrupted."""
     print("  Waiting for changes; Ctrl-C ends this, and the stack goes on", flush=True)
-    saved, page = _saved(table), _page(stack, table, parents)
+    saved, page = _saved(table), _page(stack, parents)
     while True:
         time.sleep(POLL_SECONDS)
         if (now := _saved(table)) == saved:
@@ -250,9 +252,9 @@ def _follow(stack: Stack, table: Table, password: str | None, parents: list[str]
         if files:
             catalog.upload(deploy.client(stack, "s3"), stack, files)
             print(f"» {time.strftime('%H:%M:%S')} The changed catalog is used from now on", flush=True)
-        if (now_at := _page(stack, table, parents)) != page:
+        if (now_at := _page(stack, parents)) != page:
             page = now_at
-            _sign_in_people(stack, table, parents)
+            _sign_in_people(stack, stack.own_catalog / catalog.CATALOG, parents)
             print(f"  Page     {page}", flush=True)
 
 

@@ -181,6 +181,17 @@ async fn a_table_of_postgresql() {
     running.wait_for("The changed catalog is used from now on");
     mistakes_are(&stack, None).await;
 
+    // A renamed type has another address, which is said.
+    let named = renamed.replace("name     = \"orders\"", "name     = \"sales\"");
+    std::fs::write(&entry, &named).unwrap();
+    let page = running.wait_for("Page");
+    assert!(
+        page.contains("/customers/7/sales  (sign in as Somebody of customer 7)"),
+        "{page}"
+    );
+    std::fs::write(&entry, &renamed).unwrap();
+    running.wait_for("/customers/7/orders");
+
     // The folder is of this table: another one is not shown as if it were.
     let others = [
         "--url",
