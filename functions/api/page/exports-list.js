@@ -23,6 +23,7 @@ export class ExportsList extends Element {
   /** The number of unreadable exports: on the first page, and on later ones. */
   #unreadable = { first: 0, older: 0 };
   #reading = null;
+  #expiring = null;
   /** Whether the last read failed; the next successful one clears its error. */
   #isUnread = false;
   static observedAttributes = ["api", "parent", "locale"];
@@ -116,14 +117,19 @@ export class ExportsList extends Element {
     this.#restart();
   }
 
-  /** Reads the first page now, and polls while it contains unfinished exports. */
+  /** Reads the first page now, and again and again: exports of others begin and end too. */
   async #restart() {
     this.#reading?.abort();
     const reading = (this.#reading = new AbortController());
     const signal = AbortSignal.any([this.signal, reading.signal]);
     if ((await this.#newest(signal)) !== "done") await poll(() => this.#newest(signal), signal);
-    // The next change is the expiry of a file, which removes its button.
-    atExpiry(this.#exports, () => this.#restart(), signal);
+  }
+
+  /** Reads again when the next file expires, since that removes its button. */
+  #atExpiry(signal) {
+    this.#expiring?.abort();
+    const expiring = (this.#expiring = new AbortController());
+    atExpiry(this.#exports, () => this.#newest(signal), AbortSignal.any([signal, expiring.signal]));
   }
 
   async #newest(signal) {
@@ -132,7 +138,7 @@ export class ExportsList extends Element {
       const answer = await this.client.send(this.#query(), { headers, signal });
       if (this.#isUnread) this.#fail(null);
       this.#isUnread = false;
-      if (answer.status === 304) return this.#isMoving() ? "same" : "done";
+      if (answer.status === 304) return this.#isMoving() ? "same" : "quiet";
       this.#etag = answer.headers.get("ETag");
       const { exports: newest, meta } = answer.body;
       this.#unreadable.first = meta.unreadable ?? 0;
@@ -141,7 +147,8 @@ export class ExportsList extends Element {
       if (!older.length) this.#next = meta.next;
       const news = await this.#unlisted(newest, signal);
       this.#take([...news, ...newest, ...older]);
-      return this.#isMoving() ? "changed" : "done";
+      this.#atExpiry(signal);
+      return this.#isMoving() ? "changed" : "quiet";
     } catch (error) {
       if (signal.aborted) return "done";
       this.#isUnread = true;

@@ -1,23 +1,29 @@
-// Polling: soon after a change, less often while nothing changes, never in a hidden tab.
+// Polling: soon after a change, less often while nothing changes, never in a hidden tab, and at once when somebody comes back.
 
-const FIRST_MS = 1500;
-const LONGEST_MS = 15000;
+/** The first wait and the longest one, in milliseconds, while something is under way. */
+const BUSY = { first: 1500, longest: 15_000 };
+/** The same while nothing is under way, and only others may begin something. */
+const QUIET = { first: 8000, longest: 60_000 };
+const GROWTH = 1.5;
 /** An allowance for the user's clock being ahead of the service's. */
 const LATE_MS = 1000;
 
 /**
- * Calls `ask` until it returns `"done"` or `signal` is aborted: soon again after `"changed"`, otherwise with increasing
- * waits.
+ * Calls `ask` until it returns `"done"` or `signal` is aborted: soon again after `"changed"`, with increasing waits after
+ * `"same"`, and with longer ones after `"quiet"`.
  */
 export async function poll(ask, signal) {
-  let wait = FIRST_MS;
+  let [wait, waits] = [BUSY.first, BUSY];
   for (;;) {
-    await pause(wait, signal);
+    await pauseOrReturn(wait, signal);
     await visible(signal);
     if (signal.aborted) return;
     const answer = await ask();
     if (answer === "done" || signal.aborted) return;
-    wait = answer === "changed" ? FIRST_MS : Math.min(wait * 1.5, LONGEST_MS);
+    const next = answer === "quiet" ? QUIET : BUSY;
+    const isFirst = answer === "changed" || next !== waits;
+    wait = isFirst ? next.first : Math.min(wait * GROWTH, next.longest);
+    waits = next;
   }
 }
 
@@ -25,6 +31,15 @@ export async function poll(ask, signal) {
 export function atExpiry(exports, again, signal) {
   const ends = exports.filter(({ url }) => url).map(({ expires_at }) => Date.parse(expires_at));
   if (ends.length) pause(Math.max(Math.min(...ends) - Date.now(), 0) + LATE_MS, signal).then(() => signal.aborted || again());
+}
+
+/** A pause that ends early when somebody comes back to the window. */
+async function pauseOrReturn(milliseconds, signal) {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  addEventListener("focus", () => over.abort(), { signal: either });
+  await pause(milliseconds, either);
+  over.abort();
 }
 
 function pause(milliseconds, signal) {

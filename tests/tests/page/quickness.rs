@@ -147,7 +147,7 @@ async fn each_change_of_a_list_requests_records_once() {
 }
 
 #[tokio::test]
-async fn a_list_is_polled_only_while_something_is_unfinished_and_the_tab_is_visible() {
+async fn a_list_is_polled_less_while_nothing_is_under_way_and_never_in_a_hidden_tab() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
@@ -195,11 +195,68 @@ async fn asks_while_something_is_unfinished(ana: &Visitor) {
     browser
         .shows("waybill-exports >> [role=status]", "Canceled")
         .await;
-    let before = answers(browser, EXPORTS).await;
-    pass(browser, 60).await;
-    assert_eq!(
-        answers(browser, EXPORTS).await,
-        before,
-        "when all exports have ended"
+    // Eight seconds, then longer and longer, up to a minute.
+    let before = answers(browser, EXPORTS).await.0;
+    pass(browser, 300).await;
+    let asked = answers(browser, EXPORTS).await.0 - before;
+    assert!((5..=12).contains(&asked), "{asked} in five minutes");
+}
+
+#[tokio::test]
+async fn what_others_do_appears_within_ten_seconds_and_at_once_on_coming_back() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let colleague = ana.owner.colleague("Bruno").await;
+    ana.enter(&ana.list("exports")).await;
+    browser
+        .shows("waybill-exports >> .blank", "No exports yet")
+        .await;
+    let rows = async |number: u32| {
+        let row = format!("waybill-exports >> tbody tr:nth-child({number})");
+        wait_until(
+            "the colleague's export",
+            Duration::from_secs(12),
+            async || {
+                browser
+                    .has(&row)
+                    .await
+                    .then_some(())
+                    .ok_or_else(|| row.clone())
+            },
+        )
+        .await;
+    };
+    colleague.request("csv").await;
+    rows(1).await;
+
+    // While nothing happens, the list is asked for less often; whoever comes back to the window sees it as it is.
+    browser
+        .shows("waybill-exports >> .badge", "Completed")
+        .await;
+    let frozen = "const own = window.setTimeout; window.setTimeout = (act, wait) => own(act, wait < 5000 ? wait : 3_600_000)";
+    browser.run(frozen, json!([])).await;
+    let before = answers(browser, EXPORTS).await.0;
+    wait_until("the last list that was to come", SOON, async || {
+        let asked = answers(browser, EXPORTS).await.0;
+        (asked > before).then_some(()).ok_or(asked.to_string())
+    })
+    .await;
+    colleague.request("xlsx").await;
+    pass(browser, 3).await;
+    assert!(
+        !browser
+            .has("waybill-exports >> tbody tr:nth-child(2)")
+            .await
     );
+    let back = "window.dispatchEvent(new Event('focus'))";
+    wait_until("the second export", SOON, async || {
+        browser.run(back, json!([])).await;
+        let second = browser
+            .has("waybill-exports >> tbody tr:nth-child(2)")
+            .await;
+        second.then_some(()).ok_or_else(|| "one row".to_owned())
+    })
+    .await;
 }
