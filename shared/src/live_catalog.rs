@@ -142,10 +142,16 @@ impl LiveCatalog {
             Source::S3(folder) => {
                 let look = folder.newest_valid(&Texts::default(), reports).await;
                 let look = look.unwrap_or_default();
-                refused = look.refused;
                 match look.version {
-                    Some(version) => version,
-                    None => folder.newest(reports).await?,
+                    Some(version) => {
+                        refused = look.refused;
+                        version
+                    }
+                    // The newest is used after all, without its invalid types.
+                    None => {
+                        look.refused.iter().for_each(log_refused);
+                        folder.newest(reports).await?
+                    }
                 }
             }
             Source::Files(path) => CatalogVersion::new(files::read(path)?, reports)?,
@@ -229,10 +235,7 @@ impl LiveCatalog {
 
     /// Logs why the newest files are not used, and keeps it for [`LiveCatalog::mistakes`].
     fn keep_refused(&self, refused: Option<LiveCatalogError>) {
-        if let Some(error) = &refused {
-            // An alarm counts this line.
-            tracing::error!(%error, "catalog refused");
-        }
+        refused.iter().for_each(log_refused);
         let kept = self.0.refused.write();
         *kept.unwrap_or_else(PoisonError::into_inner) = refused.map(|error| error.to_string());
     }
@@ -263,6 +266,11 @@ impl From<DeploymentFile> for LiveCatalog {
     fn from(deployment: DeploymentFile) -> Self {
         Self::fixed(Catalog::default(), deployment)
     }
+}
+
+fn log_refused(error: &LiveCatalogError) {
+    // An alarm counts this line.
+    tracing::error!(%error, "catalog refused");
 }
 
 impl Look {

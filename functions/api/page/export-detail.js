@@ -174,7 +174,9 @@ export class ExportDetail extends HTMLElement {
           h("p", {}, t("delete.text"))),
         h("footer", {}, answer("keep", t("delete.keep"), ""), answer("really-delete", t("delete.delete"), "danger"))),
     );
-    this.append(dialog);
+    // Not in this element, whose contents change while the export does.
+    document.body.append(dialog);
+    this.#life.signal.addEventListener("abort", () => dialog.close(), { once: true });
     dialog.showModal();
     await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
     dialog.remove();

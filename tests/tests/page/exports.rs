@@ -109,6 +109,14 @@ async fn a_file_is_deleted_once_the_question_is_answered() {
     ana.enter(&format!("/exports/{}", id(&export))).await;
     browser.click("#delete").await;
     browser.shows("#deleting", "Its link ends at once").await;
+    // The page is shown anew where the export changes, such as with its mail; the question stays.
+    let anew = "document.querySelector('waybill-export-detail').replaceChildren()";
+    browser.run(anew, json!([])).await;
+    browser.shows("#deleting", "Its link ends at once").await;
+    browser.click("#keep").await;
+    ana.enter(&format!("/exports/{}", id(&export))).await;
+    browser.click("#delete").await;
+    browser.shows("#deleting", "Its link ends at once").await;
     ViewCheck::new(browser).look("export-delete").await;
     browser.click("#keep").await;
     browser.hides("#deleting").await;
@@ -124,6 +132,28 @@ async fn a_file_is_deleted_once_the_question_is_answered() {
     assert!(!browser.has("#delete").await);
     let gone = ana.owner.api.get(&ana.owner.link(&export)).await;
     assert_eq!(gone.status, 410);
+}
+
+#[tokio::test]
+async fn a_row_says_what_narrowed_the_export_and_how_long_ago_it_was() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let narrowed = json!({"type": "orders", "format": "csv", "filters": {"status": ["shipped"]}, "search": "lis"});
+    ana.owner.succeeded(narrowed).await;
+    ana.enter(&ana.list("exports")).await;
+    let words = "Status shipped · containing “lis”";
+    browser.shows(&in_list("tbody .line"), words).await;
+    browser.shows(&in_list("tbody time"), "now").await;
+    // As five minutes later, without a request.
+    let later = "const list = document.querySelector('waybill-exports').shadowRoot;
+        const time = list.querySelector('tbody time');
+        const own = Date.now; Date.now = () => own() + 300_000;
+        return [list.querySelector('tbody .line').title, time.title.length > 0]";
+    let titles = browser.run(later, json!([])).await;
+    assert_eq!(titles, json!([words, true]));
+    browser.shows(&in_list("tbody time"), "5 minutes ago").await;
 }
 
 /// Whoever may not do something is not offered it.
