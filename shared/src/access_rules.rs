@@ -298,7 +298,7 @@ impl Caller {
     }
 
     /// Whether the caller requested the export or receives it.
-    fn has(&self, export: &Export) -> bool {
+    pub fn has(&self, export: &Export) -> bool {
         self.is(export.user.person()) || self.is(export.requester())
     }
 

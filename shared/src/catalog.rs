@@ -367,6 +367,21 @@ impl Column {
             hidden: false,
         }
     }
+
+    /// The name in a header for people: the label, or the words of the key, as on the page: `created_at` is “Created at”.
+    pub fn heading(&self) -> String {
+        if self.label != self.key {
+            return self.label.clone();
+        }
+        let words = self.key.split(['_', '.', '-', ' ']);
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let words = words.join(" ");
+        let mut letters = words.chars();
+        match letters.next() {
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => self.key.clone(),
+        }
+    }
 }
 
 /// What the mail about a finished export contains: a link, or also the file if it is small enough.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::catalog::Definitions;
 use crate::file::Format;
-use crate::file::{Profile, RowOrder, Warning};
+use crate::file::{Headers, Profile, RowOrder, Warning};
 use crate::parent::Parent;
 use crate::parent::StoredKinds;
 use crate::person::Person;
@@ -29,13 +29,19 @@ impl ExportId {
     /// 2025-01-01T00:00:00Z in milliseconds since the Unix epoch; 41 bits of milliseconds reach the year 2094.
     const EPOCH: i64 = 1_735_689_600_000;
     const RANDOM_BITS: u32 = 12;
-    const END: u64 = 1 << 53;
+    /// Above every id.
+    pub(crate) const END: u64 = 1 << 53;
 
     /// The id of an export requested at `now`. The low bits of `random` distinguish ids of the same millisecond.
     pub fn new(now: Timestamp, random: u64) -> Self {
         let milliseconds = (now.as_millisecond() - Self::EPOCH).max(0) as u64;
         let id = milliseconds << Self::RANDOM_BITS | random & ((1 << Self::RANDOM_BITS) - 1);
         Self(id.min(Self::END - 1))
+    }
+
+    /// The first id of exports that are requested in the millisecond of `instant`.
+    pub fn first_at(instant: Timestamp) -> Self {
+        Self(Self::new(instant, 0).0.max(1))
     }
 
     /// The id as an integer.
@@ -277,6 +283,8 @@ pub struct NewExport {
     pub definitions: Definitions,
     /// The profile of a CSV file.
     pub profile: Profile,
+    /// What the file's header calls the columns.
+    pub headers: Headers,
     /// The order of the file's records.
     pub order: RowOrder,
     /// The IANA name of the time zone of the file's timestamps.
@@ -307,6 +315,7 @@ impl NewExport {
             entry: self.entry,
             definitions: self.definitions,
             profile: self.profile,
+            headers: self.headers,
             order: self.order,
             time_zone: self.time_zone,
             file_name: self.file_name,
@@ -373,6 +382,9 @@ pub struct Export {
     pub definitions: Definitions,
     /// The profile of a CSV file.
     pub profile: Profile,
+    /// What the file's header calls the columns.
+    #[serde(default, skip_serializing_if = "Headers::are_keys")]
+    pub headers: Headers,
     /// The order of the file's records.
     #[serde(default, skip_serializing_if = "RowOrder::is_default")]
     pub order: RowOrder,

@@ -10,6 +10,8 @@ mod rows;
 mod warning;
 pub mod xlsx;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -59,6 +61,33 @@ impl RowOrder {
     }
 }
 
+/// What the header of a file calls its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Headers {
+    /// The columns' keys, for programs.
+    #[default]
+    Keys,
+    /// The columns' labels, for people: a column without one in the catalog has the words of its key.
+    Labels,
+}
+
+impl Headers {
+    /// Those of a file whose request names none: people open workbooks, and programs read CSV files.
+    pub fn of_format(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Keys,
+            Format::Xlsx => Self::Labels,
+        }
+    }
+
+    /// Whether these are the columns' keys.
+    pub fn are_keys(&self) -> bool {
+        *self == Self::Keys
+    }
+}
+
 /// The options of a file: everything that its bytes depend on, except the rows.
 #[derive(Debug, Clone)]
 pub struct FileOptions {
@@ -68,7 +97,21 @@ pub struct FileOptions {
     pub time_zone: TimeZone,
     /// The columns, in order.
     pub columns: Vec<Column>,
+    /// What the header calls them.
+    pub headers: Headers,
+    /// The label of the type, after which the sheets of a workbook are named.
+    pub label: String,
     /// The time of the request. It is the creation time in an XLSX file's properties, so that every attempt makes the
     /// same bytes.
     pub created_at: Timestamp,
+}
+
+impl FileOptions {
+    /// What the header calls a column.
+    pub fn header<'a>(&self, column: &'a Column) -> Cow<'a, str> {
+        match self.headers {
+            Headers::Keys => Cow::Borrowed(&column.key),
+            Headers::Labels => Cow::Owned(column.heading()),
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod column_filter;
 mod decision;
 mod parse;
 mod projection;
+mod range;
 mod search;
 mod time_bound;
 mod undecided;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use self::column_filter::{ColumnFilter, PinnedBound};
 pub use self::decision::{Decision, Doubt, KeyTime};
 pub use self::projection::{Condition, Fixed, MaskSecret, Projection, is_fixed};
-pub use self::search::{MAX_SEARCH_LENGTH, Search};
+pub use self::range::Range;
+pub use self::search::{MAX_SEARCH_LENGTH, Search, Term};
 pub use self::time_bound::TimeBound;
 pub use self::undecided::UndecidedCounts;
 use crate::catalog::CREATED_AT;
@@ -65,44 +67,6 @@ impl<T: Bound> Default for Filters<T> {
             attributes: BTreeMap::new(),
             columns: BTreeMap::new(),
         }
-    }
-}
-
-/// A time range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range<T> {
-    /// The start, inclusive.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub from: Option<T>,
-    /// The end, exclusive.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub to: Option<T>,
-}
-
-fn none<T>() -> Option<T> {
-    None
-}
-
-impl<T> Default for Range<T> {
-    fn default() -> Self {
-        Self {
-            from: None,
-            to: None,
-        }
-    }
-}
-
-impl<T> Range<T> {
-    /// Whether the range has no bounds.
-    pub fn is_empty(&self) -> bool {
-        self.from.is_none() && self.to.is_none()
-    }
-}
-
-impl Range<Timestamp> {
-    /// Whether the instant is in the range.
-    pub fn contains(&self, instant: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= instant) && self.to.is_none_or(|to| instant < to)
     }
 }
 
@@ -185,26 +149,9 @@ impl Criteria {
     /// # Errors
     /// When a bound is outside the years 0 to 9999, or `to` is not after `from`.
     pub fn pin(&self, now: Timestamp, zone: &TimeZone) -> Result<Selection, Vec<FieldError>> {
-        let bound = |name: &str, bound: Option<TimeBound>| match bound {
-            None => Ok(None),
-            Some(bound) => bound.resolve(now, zone).map(Some).ok_or_else(|| {
-                let field = format!("{}{CREATED_AT}.{name}", self.prefix);
-                vec![FieldError::new(field, "must be in the years 0 to 9999")]
-            }),
-        };
-        let created_at = Range {
-            from: bound("from", self.filters.created_at.from)?,
-            to: bound("to", self.filters.created_at.to)?,
-        };
-        if let (Some(from), Some(to)) = (created_at.from, created_at.to)
-            && to <= from
-        {
-            let field = format!("{}{CREATED_AT}.to", self.prefix);
-            return Err(vec![FieldError::new(
-                field,
-                "must be after `from`; it is the first instant not in the range",
-            )]);
-        }
+        let field = format!("{}{CREATED_AT}", self.prefix);
+        let created_at = self.filters.created_at.pin(now, zone, &field);
+        let created_at = created_at.map_err(|error| vec![error])?;
         let mut columns = BTreeMap::new();
         for (name, filter) in &self.filters.columns {
             let kind = self.kinds.get(name).copied().unwrap_or(Kind::Text);

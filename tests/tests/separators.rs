@@ -71,6 +71,8 @@ fn file(profile: Profile) -> Vec<u8> {
         time_zone: TimeZone::UTC,
         columns: ["id", "note", "a;=2+2|=2+2"].map(column).into(),
         created_at: Timestamp::UNIX_EPOCH,
+        headers: waybill::file::Headers::Keys,
+        label: "Orders".into(),
     });
     let mut out = Vec::new();
     rows.header(&mut out);

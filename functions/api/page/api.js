@@ -22,6 +22,22 @@ export class Problem extends Error {
   }
 }
 
+/** The waits before further tries, in milliseconds. */
+const WAITS_MS = [300, 1200];
+
+/** Does `act`, and tries again where it fails with a passing problem, except for a limit, which a wait as short does not end. */
+export async function patiently(act, signal) {
+  for (const wait of [...WAITS_MS, null]) {
+    try {
+      return await act();
+    } catch (error) {
+      const mayTry = wait !== null && error.isPassing !== false && error.status !== 429 && !signal?.aborted;
+      if (!mayTry) throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}
+
 export class Client {
   #getToken;
   #catalog = null;
@@ -62,8 +78,9 @@ export class Client {
     return null;
   }
 
+  /** What a path answers. A call that may succeed later is tried again. */
   async get(path, signal) {
-    return (await this.send(path, { signal })).body;
+    return (await patiently(() => this.send(path, { signal }), signal)).body;
   }
 
   async #fetch(path, { method, body, headers, signal }, renew) {
@@ -87,7 +104,7 @@ export class Client {
     }
   }
 
-  /** The catalog, `{types, parents, outOfService, mistakes}`; read once. */
+  /** The catalog, `{types, parents, outOfService, mistakes, isStaff}`; read once. */
   catalog() {
     this.#catalog ??= this.#readCatalog().catch((error) => {
       this.#catalog = null;
@@ -115,7 +132,7 @@ export class Client {
     for (;;) {
       const page = await this.get(`/v1/catalog?limit=100${cursor}`);
       parents.push(...page.parents.map((parent) => ({ ...parent, id: String(parent.id) })));
-      if (!page.next) return { types: page.types, parents, outOfService: page.out_of_service ?? [], mistakes: page.mistakes ?? [] };
+      if (!page.next) return { types: page.types, parents, outOfService: page.out_of_service ?? [], mistakes: page.mistakes ?? [], isStaff: page.staff ?? false };
       cursor = `&cursor=${encodeURIComponent(page.next)}`;
     }
   }
@@ -189,8 +206,8 @@ export function parentOfExport(found) {
 }
 
 /** The body of a request for the same export. */
-export function requestOf({ type, format, filters, search, columns, profile, order, time_zone }) {
-  return { type, format, filters, search, columns, profile, order, time_zone };
+export function requestOf({ type, format, filters, search, columns, profile, headers, order, time_zone }) {
+  return { type, format, filters, search, columns, profile, headers, order, time_zone };
 }
 
 export const isUnfinished = ({ status }) => status === "waiting" || status === "processing";

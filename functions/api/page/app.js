@@ -2,11 +2,13 @@
 
 import { Client, KINDS, pathOf } from "./api.js";
 import { fullPage, announce, errorPlace, h, icon, loading, showError } from "./dom.js";
-import "./element.js";
+import "./elements.js";
 import { ExportDetail } from "./export-detail.js";
 import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
+import { News } from "./news.js";
 import { ParentView } from "./parent-view.js";
+import { keepFocus, Places } from "./places.js";
 import { currentToken, deployment, finishSignIn, forget, hasSignIn, isSession, person, redeem, restore, signIn, signOut, takeCode } from "./session.js";
 
 customElements.define("waybill-export-detail", ExportDetail);
@@ -32,21 +34,20 @@ const client = new Client("", async ({ renew }) => {
   return new Promise(() => {});
 });
 
+const news = new News();
+const places = new Places();
+
 /** The interface of the page for views. */
-const page = { client, format, t, say, go, title, signIn: () => signIn(here(), "login") };
+const page = { client, format, t, say, go, title: (text) => news.title(text), news, places, signIn: () => signIn(here(), "login") };
 
 let known = { types: [], parents: [] };
 
-function title(text) {
-  document.title = text;
-}
-
 /** Navigates within the page. */
 function go(path, { replace = false } = {}) {
-  if (replace) history.replaceState(null, "", path);
-  else history.pushState(null, "", path);
-  if (!replace) show().then(() => main.focus({ preventScroll: true }));
-  if (!replace) scrollTo(0, 0);
+  if (replace) return history.replaceState(history.state, "", path);
+  places.push(path);
+  keepFocus(main, show);
+  scrollTo(0, 0);
 }
 
 function showSignIn(heading, text, label, prompt) {
@@ -89,7 +90,7 @@ const openAgain = async () => `Open the exports from ${await productName()} agai
 async function askToContinue(code) {
   isAsking = true;
   await frame().catch(() => {});
-  title("Exports");
+  page.title("Exports");
   const product = await productName();
   const before = currentToken() && (person().name ?? person().email ?? "somebody");
   const proceed = h("button", { type: "button", id: "continue", class: "button primary" }, "Continue");
@@ -151,28 +152,40 @@ async function show() {
   const [, plural, id, list = "exports"] = PARENT.exec(pathname) ?? [];
   const { kind } = KINDS.find((known) => known.plural === plural) ?? {};
   if (!currentToken() && !(await hasSignIn())) {
-    title("Exports");
+    page.title("Exports");
     const product = await productName();
     const text = `This page has no sign-in of its own. Open the exports from ${product}, which signs you in here.`;
     return main.replaceChildren(h("div", { class: "welcome" }, fullPage(`Open your exports from ${product}`, text)));
   }
   if (!currentToken()) {
     if (pathname === "/") {
-      title("Exports");
+      page.title("Exports");
       return showSignIn("Exports", "Sign in to see your lists and their exports.", "Sign in");
     }
     main.replaceChildren(loading("Signing you in…"));
     return signIn(here()).catch(failed);
   }
-  if (exportId) return main.replaceChildren(Object.assign(document.createElement("waybill-export-detail"), { page, exportId }));
-  const parent = kind && decoded(id) && { kind, id: decoded(id) };
   const shown = main.firstElementChild;
-  if (parent && shown instanceof ParentView) return shown.open(parent, list);
+  const kept = shown instanceof ParentView && shown;
+  if (exportId) {
+    // The lists stay behind it, so that they are as they were when the person comes back.
+    const detail = Object.assign(document.createElement("waybill-export-detail"), { page, exportId });
+    if (!kept) return main.replaceChildren(detail);
+    kept.hidden = true;
+    while (kept.nextSibling) kept.nextSibling.remove();
+    return kept.after(detail);
+  }
+  const parent = kind && decoded(id) && { kind, id: decoded(id) };
+  if (parent && kept) {
+    while (kept.nextSibling) kept.nextSibling.remove();
+    kept.hidden = false;
+    return kept.open(parent, list);
+  }
   const view = Object.assign(document.createElement("waybill-parent-view"), { page });
   if (parent || pathname === "/") main.replaceChildren(view);
   if (parent) return view.open(parent, list);
   if (pathname === "/") return home(view);
-  title("Not found");
+  page.title("Not found");
   main.replaceChildren(fullPage("Page not found", "There is no page at this address.", h("a", { class: "button", href: "/" }, "Go to your exports")));
 }
 
@@ -189,10 +202,10 @@ function decoded(part) {
 async function home(view) {
   const [first] = known.parents;
   if (first) {
-    history.replaceState(null, "", `${pathOf(first, "")}/exports`);
+    history.replaceState(history.state, "", `${pathOf(first, "")}/exports`);
     return view.open(first, "exports");
   }
-  title("Exports");
+  page.title("Exports");
   if (known.types.length) return view.askForParent();
   const other = h("button", { type: "button", class: "button" }, "Sign in as someone else");
   other.addEventListener("click", () => signIn("/", "login").catch(failed));
@@ -212,7 +225,7 @@ document.addEventListener("click", (event) => {
 // Also for a session's link that was opened in this tab, while it showed the page.
 addEventListener("popstate", () => {
   const code = takeCode();
-  return code ? askToContinue(code) : show();
+  return code ? askToContinue(code) : places.comeBack(show);
 });
 
 async function start() {
@@ -235,8 +248,16 @@ async function start() {
       return main.replaceChildren(fullPage(t("problem.title"), error.message || t("problem.offline"), again));
     }
   } else await frame().catch(() => {});
+  places.start();
   return show();
 }
+
+// The skip link leads to the list, past everything that is on every view.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  const list = [...main.querySelectorAll(".content")].find((content) => content.checkVisibility());
+  (list ?? main).focus();
+});
 
 const code = takeCode();
 if (code) {

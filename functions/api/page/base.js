@@ -1,17 +1,20 @@
 // The base class of Waybill's elements: styles, texts, and the API client.
 
-import { Client, KINDS, parentOf } from "./api.js";
+import { Client, KINDS, parentOf, patiently, Problem } from "./api.js";
 import { announce, h } from "./dom.js";
 import { ENGLISH, formatter } from "./format.js";
 import { texts } from "./messages.js";
 
 // One style sheet for all elements. It is fetched, since a host's Content Security Policy may forbid inline styles.
-const sheet = new CSSStyleSheet();
+export const sheet = new CSSStyleSheet();
 /** The events that the page has received: `name id`. */
 const dispatched = new Set();
-const sheetIsThere = fetch(new URL("./parts.css", import.meta.url))
-  .then((response) => response.text())
-  .then((text) => sheet.replace(text));
+const sheetIsThere = patiently(async () => {
+  const response = await fetch(new URL("./parts.css", import.meta.url));
+  if (!response.ok) throw new Problem(response.status, "");
+  await sheet.replace(await response.text());
+  // Without styles the elements still work.
+}).catch(() => {});
 
 /**
  * An element with a shadow root. A host sets the attributes `api` (the API's URL) and `locale`, and the

@@ -1,11 +1,10 @@
 // <waybill-export-button type="orders" parent="project:42">: requests an export of a list's selection.
 
-import { isUnfinished } from "./api.js";
 import { Element, errorText } from "./base.js";
 import { showError, errorPlace, h, icon } from "./dom.js";
 import { ExportDialog } from "./export-dialog.js";
+import { follow } from "./follow.js";
 import { ZONE } from "./format.js";
-import { poll } from "./poll.js";
 
 export class ExportButton extends Element {
   /** The filters of the list, in the form of the API's requests. */
@@ -48,20 +47,13 @@ export class ExportButton extends Element {
     }
   }
 
-  /** Called by the dialog with the new export, which is polled until it has ended, even if the dialog is closed. */
+  /** Called by the dialog with the new export; `changed` gets its later states, and returns whether it shows them. */
   created(found, changed) {
     this.tell("waybill-export-created", found);
-    poll(async () => {
-      try {
-        const now = await this.client.get(`/v1/exports/${found.id}`, this.signal);
-        if (isUnfinished(now)) return "same";
-        if (now.status === "succeeded") this.tell("waybill-export-ready", now);
-        changed(now);
-        return "done";
-      } catch (error) {
-        return error.isPassing ? "same" : "done";
-      }
-    }, this.signal);
+    follow(found, this, (now) => {
+      if (now.status === "succeeded") this.tell("waybill-export-ready", now);
+      return changed(now);
+    });
   }
 
   #fail(error) {

@@ -3,13 +3,15 @@
 import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
 import { errorText } from "./base.js";
 import { fullPage, showError, errorPlace, fileName, h, icon, loading } from "./dom.js";
+import { card, contents, file, making, moment, request, warnings } from "./export-cards.js";
 import { history } from "./export-history.js";
+import { progress } from "./export-progress.js";
 import { badge } from "./export-row.js";
 import { words } from "./format.js";
 import { parentName } from "./parent-view.js";
+import { follow } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
 import { RateLimit } from "./rate-limit.js";
-import { describe, narrowings } from "./selection.js";
 
 const SENTENCES = {
   waiting: "The export will begin in a moment.",
@@ -26,22 +28,6 @@ const coming = ({ user }) =>
 const lead = (found) => found.failure?.message ?? [deleted(found) ?? SENTENCES[found.status], isUnfinished(found) && coming(found)].filter(Boolean).join(" ");
 /** What is said of a file that a person has deleted; undefined if nobody has. */
 const deleted = ({ deleted_by }) => deleted_by && `${deleted_by.name ?? deleted_by.id} deleted the file. Start the export again for a new one.`;
-/** Warnings that count records, not cells. */
-const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
-const WARNINGS = {
-  number_as_text: "numbers with more digits than a spreadsheet keeps were written as text",
-  time_as_text: "dates and times that a spreadsheet cannot hold, such as before 1900, were written as text",
-  characters_dropped: "characters that a spreadsheet cannot hold were left out",
-  bytes_replaced: "bytes that are no text were replaced by \ufffd",
-  cell_cut: "texts longer than a spreadsheet's cell were cut",
-  time_cut: "times finer than a millisecond were cut",
-  other_kind: "values that are not of the column's kind were written as they are",
-  undecided: "records may or may not belong in the file, because a value could not be interpreted",
-  blank_row: "records have none of the file's columns; their rows are empty",
-};
-/** A record without a time is in the file unless there is a filter on the time. */
-const undated = ({ filters }) =>
-  `records without a creation time are ${filters?.created_at ? "not " : ""}in the file`;
 
 export class ExportDetail extends HTMLElement {
   #life = new AbortController();
@@ -57,6 +43,9 @@ export class ExportDetail extends HTMLElement {
     const catalog = await page.client.catalog().catch(() => ({ types: [] }));
     this.types = catalog.types;
     const { signal } = this.#life;
+    const ended = (event) => event.detail.export.id === Number(this.exportId) && event.preventDefault();
+    document.addEventListener("waybill-export-ended", ended, { signal });
+    page.news.see(Number(this.exportId));
     if ((await this.#read()) !== "done") await poll(() => this.#read(), signal);
     if (this.#found) atExpiry([this.#found], () => this.#read(), signal);
   }
@@ -118,15 +107,15 @@ export class ExportDetail extends HTMLElement {
       h(
         "header",
         { class: "detail-head" },
-        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("span", { id: "status" }, badge(found.status, t))),
+        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
       h("p", { id: "message", class: "lead" }, lead(found)),
       this.problem,
       this.limit.element,
-      this.#progress(found) ?? "",
+      isUnfinished(found) ? progress(found, page) : "",
       this.#support(found) ?? "",
-      h("div", { class: "cards" }, this.#facts(found), this.#contents(found), this.#warnings(found), this.#receipt(found), this.#history(events)),
+      this.#cards(found, events),
     );
     if (focus) (document.getElementById(focus) ?? this.querySelector("h1")).focus();
   }
@@ -188,6 +177,7 @@ export class ExportDetail extends HTMLElement {
   async #again() {
     const { client, go } = this.page;
     const created = await client.create(parentOfExport(this.#found), requestOf(this.#found), crypto.randomUUID());
+    follow(created, this.page);
     go(`/exports/${created.id}`);
   }
 
@@ -195,16 +185,12 @@ export class ExportDetail extends HTMLElement {
     if (!this.limit.isIn(error)) showError(this.problem, errorText(error, this.page.t));
   }
 
-  #progress(found) {
-    if (!isUnfinished(found)) return null;
-    const { t } = this.page;
-    const rows = found.progress?.rows;
-    return h(
-      "div",
-      { class: "progress" },
-      h("progress", { id: "progress", "aria-label": t(`status.${found.status}`) }),
-      rows ? h("span", { class: "quiet" }, `${this.page.format.count(rows)} rows so far`) : null,
-    );
+  /** The file at a glance. */
+  #brief(found) {
+    const { t, format } = this.page;
+    if (found.rows === null) return null;
+    const parts = [t("list.row-count", { count: found.rows }), format.size(found.size), found.url && t("export.until", { time: format.time(found.expires_at) })];
+    return h("span", { class: "quiet" }, parts.filter(Boolean).join(" · "));
   }
 
   #support(found) {
@@ -216,86 +202,13 @@ export class ExportDetail extends HTMLElement {
     return h("p", { class: "lead" }, "If it happens again, write to ", link, ` and name the export ${found.id}.`);
   }
 
-  #card(title, id, ...content) {
-    return h("section", { id, class: "card" }, h("h2", {}, title), content);
-  }
-
-  #list(facts) {
-    const shown = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
-    return h("dl", {}, shown.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-  }
-
-  #time(instant) {
-    const { format } = this.page;
-    return instant && h("time", { datetime: instant, title: instant }, format.instant(instant));
-  }
-
-  #facts(found) {
-    const { format } = this.page;
-    const undelivered = !found.user.email ? "There is no address to send one to." : found.url ? "It could not be delivered; the file is here." : "It could not be delivered.";
-    const refused = found.url ? "It was sent, but not accepted; the file is here." : "It was sent, but not accepted.";
-    const mail = { failed: undelivered, pending: "On its way", refused, sent: "Sent" }[found.mail];
-    return this.#card("The export", "export", this.#list([
-      ["What", `${this.#type.label}, as ${this.page.t(`export.format-${found.format}`)}`],
-      ["Requested by", h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],
-      ["Requested", this.#time(found.created_at)],
-      ["Completed", this.#time(found.completed_at)],
-      [found.deleted_by ? "Deleted" : found.status === "expired" ? "Expired" : "Available until", this.#time(found.expires_at)],
-      ["Rows", found.rows === null ? null : format.count(found.rows)],
-      ["Size", found.size === null ? null : h("span", { title: `${format.count(found.size)} bytes` }, format.size(found.size))],
-      ["Email", mail],
-    ]));
-  }
-
-  #contents(found) {
-    const { t, format } = this.page;
-    const filters = narrowings(found, this.#type, { t, format });
-    const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, h("bdi", {}, text))));
-    return this.#card("What is in it", "contents",
-      filters.length ? chips(filters) : h("p", {}, describe(found, this.#type, { t, format })),
-      this.#list([
-        ["For", found.format === "csv" ? t(`export.profile-${found.profile}`) : null],
-        ["Times in", found.time_zone],
-      ]),
-      h("details", { class: "more-options" },
-        h("summary", {}, icon("chevron"), h("span", {}, t("export.columns")), h("span", { class: "quiet" }, format.count(found.columns.length))),
-        chips(found.columns)),
-    );
-  }
-
-  #warnings(found) {
-    if (!found.warnings.length) return null;
-    const { format } = this.page;
-    const texts = found.warnings.map(({ code, column, attribute, count, example }) => {
-      // A file with very many warnings has their sums at the end.
-      const about = column ?? attribute ?? (RECORD_WARNINGS.has(code) ? null : "Other columns");
-      const what = code === "undated" ? undated(found) : WARNINGS[code] ?? code;
-      return h("li", {},
-        about ? h("bdi", {}, about) : null,
-        `${about ? ": " : ""}${format.count(count)} ${what}`,
-        example ? h("span", { class: "quiet" }, ", such as ", h("bdi", {}, example)) : null);
-    });
-    return this.#card("Worth knowing", "warnings", h("ul", {}, texts));
-  }
-
-  #receipt(found) {
-    const { receipt } = found;
-    if (!receipt) return null;
-    const { format } = this.page;
-    return this.#card("Receipt", "receipt", this.#list([
-      ["Records read", format.count(receipt.read)],
-      ["Matched", format.count(receipt.matched)],
-      ["Rows written", format.count(receipt.written)],
-      ["As of", this.#time(receipt.as_of)],
-      ["Consistency", receipt.consistency],
-      ["Created in", format.seconds(receipt.seconds)],
-      ["Attempts", format.count(receipt.attempts)],
-      ["Estimated cost", format.money(receipt.estimated_cost_usd)],
-      ["SHA-256", h("code", {}, receipt.sha256)],
-    ]));
-  }
-
-  #history(events) {
-    return this.#card("History", "history", history(events, this.page, (instant) => this.#time(instant)));
+  #cards(found, events) {
+    const { page } = this;
+    const folded = this.querySelector("#making:not([open])") || !this.querySelector("#making");
+    const made = making(found, page);
+    made?.toggleAttribute("open", !folded);
+    const past = card("History", "history", history(events, page, (instant) => moment(instant, page)));
+    const first = [found.rows === null ? null : file(found, this.#type, page), warnings(found, page)];
+    return h("div", { class: "cards" }, h("div", {}, first, contents(found, this.#type, page), made), h("div", {}, request(found, page), past));
   }
 }

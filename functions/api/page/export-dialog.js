@@ -1,8 +1,11 @@
 // The dialog that requests an export: contents, format, columns, and then the confirmation.
 
+import { isUnfinished } from "./api.js";
 import { errorText } from "./base.js";
 import { ColumnChoice } from "./column-choice.js";
 import { announce, showError, errorPlace, h, icon } from "./dom.js";
+import { progress } from "./export-progress.js";
+import { countOf, earlierFiles, estimate } from "./expectation.js";
 import { RateLimit } from "./rate-limit.js";
 import { describe } from "./selection.js";
 
@@ -15,6 +18,9 @@ export class ExportDialog {
   // One Idempotency-Key for the dialog, so that a repeated click after a lost answer requests no second export; a new
   // one when the request changes.
   #key = null;
+  /** The number of records, `{value, exact}`; null while it is not known. */
+  #count;
+  #earlier = [];
 
   /** For `host`, the button with `parent`; `count` is the number of records, if the list knows it. */
   constructor(host, type, selection, count) {
@@ -22,6 +28,7 @@ export class ExportDialog {
     this.#parent = host.parent;
     this.#type = type;
     this.#selection = selection;
+    this.#count = count;
     const { t } = host;
     const title = h("h2", { id: "title" }, t("export.title", { label: host.format.within(type.label) }));
     this.live = h("p", { class: "unseen", role: "status" });
@@ -31,7 +38,7 @@ export class ExportDialog {
       { type: "button", class: "button plain round", "aria-label": t("action.close"), on: { click: () => this.dialog.close() } },
       icon("close"),
     );
-    this.dialog.append(h("header", {}, title, this.close), this.#form(count), this.live);
+    this.dialog.append(h("header", {}, title, this.close), this.#form(), this.live);
     this.dialog.addEventListener("close", () => this.dialog.remove());
     // A click beside the dialog is on its backdrop, whose target is the dialog element.
     this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
@@ -41,11 +48,35 @@ export class ExportDialog {
     this.#host.shadowRoot.append(this.dialog);
     this.dialog.showModal();
     this.start.focus();
+    this.#expect();
   }
 
-  #form(count) {
+  /** Asks how many records there are, and what earlier files were like. */
+  async #expect() {
+    const { client } = this.#host;
+    const [count, earlier] = await Promise.all([
+      this.#count?.exact ? this.#count : countOf(client, this.#parent, this.#type, this.#selection),
+      earlierFiles(client, this.#parent, this.#type),
+    ]);
+    [this.#count, this.#earlier] = [count ?? this.#count, earlier];
+    this.#showExpected();
+  }
+
+  #showExpected() {
     const { t, format } = this.#host;
+    const count = this.#count;
+    const isNothing = count?.exact && count.value === 0;
+    this.start.hidden = Boolean(isNothing);
+    if (isNothing) return (this.expected.textContent = t("export.nothing"));
     const number = count && t(count.exact ? "what.count" : "what.at-least", { count: count.value });
+    const file = count?.exact ? estimate(this.#earlier, new FormData(this.form).get("format"), count.value) : null;
+    const about = file && t("export.estimate", { size: format.size(file.size), time: format.seconds(Math.ceil(file.seconds)) });
+    this.expected.textContent = [number, about ?? t("export.all")].filter(Boolean).join(" ");
+  }
+
+  #form() {
+    const { t, format } = this.#host;
+    this.expected = h("span", { class: "quiet", role: "status" });
     const choice = (name, options) =>
       h(
         "fieldset",
@@ -74,7 +105,7 @@ export class ExportDialog {
           "p",
           { class: "what" },
           h("bdi", {}, describe(this.#selection, this.#type, { t, format })),
-          h("span", { class: "quiet" }, [number, t("export.all")].filter(Boolean).join(" ")),
+          this.expected,
         ),
         choice("format", this.#type.formats),
         choice("profile", ["spreadsheet", "data"]),
@@ -92,6 +123,7 @@ export class ExportDialog {
     // A workbook's cells have types, so no guard against formulas is needed.
     for (const input of this.form.elements.profile) input.disabled = !isCsv;
     this.form.elements.profile[0].closest("fieldset").hidden = !isCsv;
+    this.#showExpected();
   }
 
   async #submit(event) {
@@ -110,8 +142,8 @@ export class ExportDialog {
     try {
       this.#key ??= crypto.randomUUID();
       const created = await host.client.create(this.#parent, request, this.#key);
-      host.created(created, (now) => this.#ended(now));
       this.#onItsWay(created);
+      host.created(created, (now) => this.#show(now));
     } catch (error) {
       this.start.disabled = false;
       if (this.limit.isIn(error)) return;
@@ -131,28 +163,40 @@ export class ExportDialog {
     open.addEventListener("click", () => this.dialog.close());
     const done = h("button", { type: "submit", class: "button primary", part: "button" }, t("action.close"));
     this.mark = h("div", { class: "mark going" }, icon("table"));
-    const form = h("form", { method: "dialog" }, h("div", { class: "done" }, this.mark, this.title, this.text));
+    // A place of its own, so that no button comes under a pointer that is about to press another.
+    this.place = h("div", { class: "outcome" }, progress(created, this.#host));
+    const form = h("form", { method: "dialog" }, h("div", { class: "done" }, this.mark, this.title, this.text, this.place));
     form.append(h("footer", {}, open, done));
     this.form.replaceWith(form);
     done.focus();
     announce(this.live, `${this.title.textContent}. ${this.text.textContent}`);
   }
 
-  #ended(found) {
-    if (!this.dialog.isConnected) return;
-    const { t } = this.#host;
+  /** Shows how far the export is, or how it ended. Returns whether the dialog is still open. */
+  #show(found) {
+    if (!this.dialog.isConnected) return false;
+    if (isUnfinished(found)) this.place.replaceChildren(progress(found, this.#host));
+    else this.#end(found);
+    return true;
+  }
+
+  #end(found) {
+    const { t, client } = this.#host;
+    // At least as high as it is, so that the buttons stay where they are.
+    this.dialog.style.minBlockSize = `${this.dialog.offsetHeight}px`;
     const isReady = found.status === "succeeded";
-    this.title.textContent = t(isReady ? "export.ready" : "export.failed");
-    const failure = found.failure?.message ?? t(`status.${found.status}`);
+    this.title.textContent = t(`toast.${found.status}`);
+    const failure = found.failure?.message ?? found.file_name;
     this.text.textContent = isReady ? t("export.ready-text", { count: found.rows, file: found.file_name }) : failure;
     this.mark.replaceChildren(icon(isReady ? "check" : "warning"));
     this.mark.className = `mark ${isReady ? "good" : "bad"}`;
+    this.place.replaceChildren();
     if (isReady) {
-      const download = () => this.#host.client.download(found).catch((error) => (this.text.textContent = errorText(error, t)));
+      const download = () => client.download(found).catch((error) => (this.text.textContent = errorText(error, t)));
       const button = h("button", { type: "button", class: "button primary", part: "button", on: { click: download } });
       button.append(icon("download"), t("action.download"));
-      this.dialog.querySelector("footer .primary").replaceWith(button);
-      button.focus();
+      this.place.append(button);
+      this.dialog.querySelector("footer .primary").classList.remove("primary");
     }
     announce(this.live, `${this.title.textContent}. ${this.text.textContent}`);
   }

@@ -2,6 +2,7 @@
 
 import { isUnfinished, parentOfExport, ROOT } from "./api.js";
 import { fileName, h, icon } from "./dom.js";
+import { progressText } from "./export-progress.js";
 import { narrowings } from "./selection.js";
 
 const time = (instant, { format }) =>
@@ -30,10 +31,17 @@ function belonging(found, { nameOf }) {
   return parent.kind === ROOT ? null : h("small", { class: "quiet" }, h("bdi", {}, nameOf(parent)));
 }
 
-function rows(found, { t, format }) {
-  if (found.rows !== null) return format.count(found.rows);
-  const written = found.progress?.rows;
-  return written ? h("span", { class: "quiet" }, t("list.so-far", { count: written })) : null;
+const rows = (found, { format }) => (found.rows === null ? null : format.count(found.rows));
+
+/** How far an export is that is under way. */
+function underWay(found, context) {
+  if (found.status !== "processing") return null;
+  const { fraction } = found.progress ?? {};
+  const text = progressText(found, context);
+  return [
+    fraction !== undefined && h("progress", { "aria-label": context.t("status.processing"), max: 1, value: fraction }),
+    text && h("small", { class: "quiet" }, text),
+  ];
 }
 
 const COLUMNS = {
@@ -53,7 +61,7 @@ const COLUMNS = {
     class: "name",
     cell: (found, context) => [name(fileName(found.file_name), found, context), narrowed(found, context), reason(found)],
   },
-  status: { title: "list.status", cell: (found, { t }) => badge(found.status, t) },
+  status: { title: "list.status", class: "status", cell: (found, context) => [badge(found.status, context.t), underWay(found, context)] },
   user: { title: "list.user", cell: person },
   rows: { title: "list.rows", class: "number", cell: rows },
   leads: { title: "list.leads", class: "number", cell: rows },
@@ -83,10 +91,9 @@ export function actions(found, { t }, { download, cancel, again, failed }) {
   const button = (does, act, picture, style = "") => {
     const click = async ({ currentTarget }) => {
       currentTarget.disabled = true;
-      failed(null);
       const error = await act().then(() => null, (error) => error);
       currentTarget.disabled = false;
-      if (error) failed(error);
+      if (error) failed(error, act);
     };
     const properties = {
       type: "button",

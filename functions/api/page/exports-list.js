@@ -4,14 +4,18 @@ import { isUnfinished, parentOfExport, pathOf, requestOf, ROOT } from "./api.js"
 import { Element, errorText } from "./base.js";
 import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { words } from "./format.js";
+import { follow, isFollowed } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
+import { ExportFilters, NARROWING } from "./export-filters.js";
 import { actions, columnsOf } from "./export-row.js";
 import { RateLimit } from "./rate-limit.js";
+import { toast } from "./toasts.js";
 
 const LIMIT = 25;
 /** How often the times are said again, in milliseconds. */
 const AGES_MS = 30_000;
-const STATUSES = ["waiting", "processing", "succeeded", "failed", "canceled", "expired"];
+/** How many empty pages are skipped at once: a search may match few of very many exports. */
+const MOST_EMPTY = 5;
 
 export class ExportsList extends Element {
   #exports = [];
@@ -26,7 +30,10 @@ export class ExportsList extends Element {
   #expiring = null;
   /** Whether the last read failed; the next successful one clears its error. */
   #isUnread = false;
-  static observedAttributes = ["api", "parent", "locale"];
+  #isNarrowing = false;
+  /** Whether the last read was left out, since the list is not shown. */
+  #isAsleep = false;
+  static observedAttributes = ["api", "parent", "locale", ...NARROWING];
 
   start() {
     const { t } = this;
@@ -49,15 +56,41 @@ export class ExportsList extends Element {
     this.problem = errorPlace();
     this.limit = new RateLimit(t, (text) => this.say(text), () => this.body.querySelectorAll("[data-does=again]"));
     this.place = h("div", { class: "place" });
-    this.toolbar = h("div", { class: "toolbar", part: "toolbar" }, this.#choice("status", STATUSES, (s) => t(`status.${s}`)));
-    this.shadowRoot.replaceChildren(this.toolbar, this.problem, this.limit.element, this.place, this.left, h("div", { class: "more" }, this.more), this.live);
+    this.filters = new ExportFilters(this);
+    this.shadowRoot.replaceChildren(this.filters.element, this.problem, this.limit.element, this.place, this.left, h("div", { class: "more" }, this.more), this.live);
     this.more.hidden = true;
     this.left.hidden = true;
     this.place.replaceChildren(loading(t("list.loading")));
     this.#nameTypes();
     this.#restart();
+    // An end that is seen in the list needs no toast.
+    const ended = (event) => {
+      const { export: found } = event.detail;
+      if (!this.#rows.has(found.id) || !this.checkVisibility()) return;
+      event.preventDefault();
+      this.say(t("list.changed", { file: found.file_name, status: t(`status.${found.status}`) }));
+      this.add(found);
+    };
+    document.addEventListener("waybill-export-ended", ended, { signal: this.signal });
+    const shown = new IntersectionObserver(() => this.#isAsleep && this.checkVisibility() && this.#restart());
+    shown.observe(this);
+    this.signal.addEventListener("abort", () => shown.disconnect(), { once: true });
     const ageing = setInterval(() => this.#age(), AGES_MS);
     this.signal.addEventListener("abort", () => clearInterval(ageing), { once: true });
+  }
+
+  attributeChangedCallback(name, before, now) {
+    if (!NARROWING.includes(name)) return super.attributeChangedCallback(name, before, now);
+    if (before === now || !this.filters || this.#isNarrowing) return;
+    // Several attributes may change at once.
+    this.#isNarrowing = true;
+    queueMicrotask(() => {
+      this.#isNarrowing = false;
+      if (!this.isConnected) return;
+      this.filters.show();
+      this.tell("waybill-exports-narrowed", null);
+      this.#reload();
+    });
   }
 
   /** Says again how long ago everything was. */
@@ -65,10 +98,11 @@ export class ExportsList extends Element {
     for (const time of this.body.querySelectorAll("time")) time.textContent = this.format.ago(time.dateTime);
   }
 
-  /** Shows a new export before any list contains it. */
+  /** Shows the new state of an export, or a new export before any list contains it. */
   add(found) {
     if (!this.body) return;
-    this.#take([found, ...this.#exports.filter((one) => one.id !== found.id)]);
+    const isListed = this.#exports.some(({ id }) => id === found.id);
+    this.#take(isListed ? this.#exports.map((one) => (one.id === found.id ? found : one)) : [found, ...this.#exports]);
     this.#restart();
   }
 
@@ -79,7 +113,7 @@ export class ExportsList extends Element {
     for (const { kind, id, name } of parents) this.#names.set(`${kind}:${id}`, name);
     for (const type of types) this.#types.set(type.name, type);
     const mine = types.filter(({ parent }) => this.parent.kind === ROOT || parent === this.parent.kind);
-    if (mine.length > 1) this.toolbar.append(this.#choice("type", mine.map(({ name }) => name), (name) => this.#label(name)));
+    this.filters.name(mine);
     this.#rows.clear();
     this.#show();
   }
@@ -88,25 +122,8 @@ export class ExportsList extends Element {
   #label = (name) => this.#typeOf(name).label;
   #nameOf = ({ kind, id }) => this.#names.get(`${kind}:${id}`) ?? id;
 
-  #choice(name, values, label) {
-    const { t } = this;
-    const every = t(`list.every-${name}`);
-    const options = [h("option", { value: "" }, every), ...values.map((v) => h("option", { value: v }, label(v)))];
-    const change = ({ target }) => {
-      if (target.value) this.setAttribute(name, target.value);
-      else this.removeAttribute(name);
-      this.tell("waybill-exports-narrowed", null);
-      this.#reload();
-    };
-    const select = h("select", { "aria-label": t(`list.${name}`), part: "select", name, on: { change } }, options);
-    select.value = this.getAttribute(name) ?? "";
-    return select;
-  }
-
   #query(more = {}) {
-    const chosen = ["status", "type"].map((name) => [name, this.getAttribute(name)]).filter(([, value]) => value);
-    const query = new URLSearchParams([["limit", LIMIT], ...chosen, ...Object.entries(more)]);
-    return `${pathOf(this.parent)}/exports?${query}`;
+    return `${pathOf(this.parent)}/exports?${this.filters.query([["limit", LIMIT], ...Object.entries(more)])}`;
   }
 
   #reload() {
@@ -133,6 +150,9 @@ export class ExportsList extends Element {
   }
 
   async #newest(signal) {
+    // Nobody sees a list that is not shown, such as one behind an export's page or on a host's other tab.
+    this.#isAsleep = Boolean(this.#etag) && !this.checkVisibility();
+    if (this.#isAsleep) return "quiet";
     try {
       const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
       const answer = await this.client.send(this.#query(), { headers, signal });
@@ -142,11 +162,12 @@ export class ExportsList extends Element {
       this.#etag = answer.headers.get("ETag");
       const { exports: newest, meta } = answer.body;
       this.#unreadable.first = meta.unreadable ?? 0;
-      const last = newest.at(-1)?.id ?? 0;
+      const last = newest.at(-1)?.id ?? Infinity;
       const older = meta.next ? this.#exports.filter(({ id }) => id < last) : [];
       if (!older.length) this.#next = meta.next;
       const news = await this.#unlisted(newest, signal);
       this.#take([...news, ...newest, ...older]);
+      if (!this.#exports.length && this.#next) await this.#further(signal);
       this.#atExpiry(signal);
       return this.#isMoving() ? "changed" : "quiet";
     } catch (error) {
@@ -166,8 +187,7 @@ export class ExportsList extends Element {
       if (isListed) this.client.forget(id);
       return !isListed;
     });
-    const isFiltered = this.hasAttribute("status") || this.hasAttribute("type");
-    if (isFiltered) return [];
+    if (this.filters.isNarrowed) return [];
     return Promise.all(missing.map(({ id }) => this.client.get(`/v1/exports/${id}`, signal)));
   }
 
@@ -176,12 +196,7 @@ export class ExportsList extends Element {
   async #older() {
     this.more.disabled = true;
     try {
-      const { exports: older, meta } = await this.client.get(this.#query({ cursor: this.#next }), this.signal);
-      this.#next = meta.next;
-      this.#unreadable.older += meta.unreadable ?? 0;
-      const known = new Set(this.#exports.map(({ id }) => id));
-      const news = older.filter(({ id }) => !known.has(id));
-      this.#take([...this.#exports, ...news]);
+      const news = await this.#further(this.signal);
       this.#rows.get(news[0]?.id)?.row.querySelector("a")?.focus();
     } catch (error) {
       if (!this.signal.aborted) this.#fail(error);
@@ -190,13 +205,30 @@ export class ExportsList extends Element {
     }
   }
 
+  /** Reads older exports until there are some, or `MOST_EMPTY` pages have none. Returns the new ones. */
+  async #further(signal) {
+    const known = new Set(this.#exports.map(({ id }) => id));
+    let news = [];
+    for (let pages = 0; this.#next && !news.length && pages < MOST_EMPTY; pages += 1) {
+      const { exports: older, meta } = await this.client.get(this.#query({ cursor: this.#next }), signal);
+      this.#next = meta.next;
+      this.#unreadable.older += meta.unreadable ?? 0;
+      news = older.filter(({ id }) => !known.has(id));
+    }
+    this.#take([...this.#exports, ...news]);
+    return news;
+  }
+
   #take(exports) {
     const before = new Map(this.#exports.map((found) => [found.id, found]));
+    const isChanged = ({ id, status }) => before.get(id)?.status !== status;
+    if (before.size && exports.some(isChanged)) this.tell("waybill-exports-changed", null);
     this.#exports = exports;
     for (const found of exports) {
       const old = before.get(found.id);
       if (!old || old.status === found.status) continue;
-      this.say(this.t("list.changed", { file: found.file_name, status: this.t(`status.${found.status}`) }));
+      // The end of what was requested here is said by its follower.
+      if (!isFollowed(found.id)) this.say(this.t("list.changed", { file: found.file_name, status: this.t(`status.${found.status}`) }));
       if (found.status === "succeeded") this.tell("waybill-export-ready", found);
     }
     this.#show();
@@ -222,21 +254,14 @@ export class ExportsList extends Element {
 
   #showNothing() {
     const { t } = this;
-    const isFiltered = this.hasAttribute("status") || this.hasAttribute("type");
-    if (!isFiltered) return this.place.replaceChildren(blank(t("list.empty"), t("list.empty-text")));
-    const clear = () => {
-      for (const select of this.toolbar.querySelectorAll("select")) select.value = "";
-      for (const name of ["status", "type"]) this.removeAttribute(name);
-      this.tell("waybill-exports-narrowed", null);
-      this.#reload();
-    };
-    const button = h("button", { type: "button", class: "button", part: "button", on: { click: clear } }, t("list.clear"));
-    this.place.replaceChildren(blank(t("list.none"), t("list.none-text"), button));
+    if (!this.filters.isNarrowed) return this.place.replaceChildren(blank(t("list.empty"), t("list.empty-text"), h("slot", { name: "empty" })));
+    const button = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.filters.clear() } }, t("list.clear"));
+    // Only the newest exports were looked at if there are very many.
+    this.place.replaceChildren(blank(t("list.none"), t(this.#next ? "list.none-so-far" : "list.none-text"), button));
   }
 
   #row(found) {
-    const { rows } = found.progress ?? {};
-    const state = JSON.stringify([found.status, rows, found.size, found.expires_at, found.may]);
+    const state = JSON.stringify([found.status, found.progress, found.size, found.expires_at, found.may]);
     const known = this.#rows.get(found.id);
     if (known?.state === state) return known.row;
     const context = { t: this.t, format: this.format, label: this.#label, typeOf: this.#typeOf, nameOf: this.#nameOf, client: this.client };
@@ -252,17 +277,29 @@ export class ExportsList extends Element {
 
   #actionsOf(found) {
     return {
-      download: () => this.client.download(found),
+      download: async () => {
+        await this.client.download(found);
+        this.tell("waybill-exports-changed", null);
+      },
       cancel: () => this.client.cancel(found.id).then((now) => this.add(now)),
       again: () => this.#again(found),
-      failed: (error) => this.#fail(error),
+      failed: (error, act) => this.#failed(found, error, act),
     };
+  }
+
+  /** Says where the person is that an action has failed: its row may be far from the top of the list. */
+  #failed(found, error, act) {
+    if (this.limit.isIn(error)) return;
+    const { t } = this;
+    const message = { key: `action ${found.id}`, title: t("toast.action-failed"), text: errorText(error, t), label: t("action.retry"), act };
+    toast(message, { t, errorText });
   }
 
   async #again(found) {
     const created = await this.client.create(parentOfExport(found), requestOf(found), crypto.randomUUID());
     this.tell("waybill-export-created", created);
     this.say(this.t("action.started"));
+    follow(created, this);
     this.add(created);
   }
 

@@ -1,7 +1,8 @@
 // The panel under a filter's pill: values to choose, a range of days, attributes, or values to type.
 
+import { dayFields, dayRanges } from "./day-ranges.js";
 import { h, icon } from "./dom.js";
-import { addDays, valueLabel } from "./selection.js";
+import { valueLabel } from "./selection.js";
 
 /** The panel of the filter `name` with its current `value`; calls `set` with a new value, or null for none. */
 export function panel(filter) {
@@ -119,45 +120,10 @@ function attributes({ value = {}, set }) {
   return [form, chosen(Object.entries(value), text, keep)];
 }
 
-function today() {
-  const now = new Date();
-  return new Date(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate())).toISOString().slice(0, 10);
-}
-
-function days({ value = {}, set }) {
-  // The API's `to` is exclusive; the panel shows the last day, inclusive.
-  const isDay = (bound) => /^\d{4}-\d\d-\d\d$/.test(bound ?? "");
-  const from = h("input", { type: "date", name: "from", value: isDay(value.from) ? value.from : "" });
-  const to = h("input", { type: "date", name: "to", value: isDay(value.to) ? addDays(value.to, -1) : "" });
-  const apply = (first, last) => {
-    const range = { ...(first && { from: first }), ...(last && { to: addDays(last, 1) }) };
-    set(Object.keys(range).length ? range : null, { close: true });
-  };
-  const submit = (event) => {
-    event.preventDefault();
-    to.setCustomValidity(from.value && to.value && to.value < from.value ? "The last day is before the first." : "");
-    if (to.reportValidity()) apply(from.value, to.value);
-  };
-  const now = today();
-  const [year, month] = [now.slice(0, 4), now.slice(0, 7)];
-  const lastMonth = addDays(`${month}-01`, -1);
-  const ranges = {
-    Today: [now, now],
-    "Last 7 days": [addDays(now, -6), now],
-    "Last 30 days": [addDays(now, -29), now],
-    "This month": [`${month}-01`, now],
-    "Last month": [`${lastMonth.slice(0, 7)}-01`, lastMonth],
-    "This year": [`${year}-01-01`, now],
-  };
-  const presets = Object.entries(ranges).map(([label, [first, last]]) =>
-    h("button", { type: "button", class: "button plain", name: label, on: { click: () => apply(first, last) } }, label),
+function days({ value = {}, set, page: { t } }) {
+  const take = ({ from, to }) => set(from || to ? { ...(from && { from }), ...(to && { to }) } : null, { close: true });
+  const presets = dayRanges().map((range) =>
+    h("button", { type: "button", class: "button plain", name: range.name, on: { click: () => take(range) } }, t(`days.${range.name}`)),
   );
-  const form = h(
-    "form",
-    { class: "stack", on: { submit } },
-    h("label", {}, h("span", {}, "From"), from),
-    h("label", {}, h("span", {}, "To"), to),
-    h("button", { class: "button" }, "Apply"),
-  );
-  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), form);
+  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), dayFields(value, take, { t }));
 }

@@ -24,6 +24,9 @@ export function formatter(locale, language) {
   const exact = make(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" });
   const instant = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "long" });
   const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
+  const shortDay = make(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone: "UTC" });
+  const compact = make(Intl.NumberFormat, { notation: "compact", maximumSignificantDigits: 3 });
+  const share = make(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 0 });
   const plural = ofTexts(Intl.PluralRules);
   const relative = ofTexts(Intl.RelativeTimeFormat, { numeric: "auto" });
   const date = make(Intl.DateTimeFormat, { dateStyle: "medium" });
@@ -39,11 +42,17 @@ export function formatter(locale, language) {
       const known = UNITS.find(([, length, below]) => Math.abs(seconds) < length * below);
       return known ? relative.format(Math.trunc(seconds / known[1]), known[0]) : date.format(new Date(at));
     },
+    /** A share of a whole, such as 0.42, in percent. */
+    share: (value) => share.format(value),
     exact: (at) => exact.format(new Date(at)),
     /** To the second, with the zone. */
     instant: (at) => instant.format(new Date(at)),
     /** A date without a time, such as `2026-11-21`. */
     day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
+    /** The same without its year. */
+    shortDay: (date) => shortDay.format(new Date(`${date}T00:00:00Z`)),
+    /** A number that is short however large it is: “1,234” and “12.3M”. */
+    brief: (value) => (value < 100_000 ? number : compact).format(value),
     or: (values) => list.format(values),
     /** A label inside a sentence: in English with a lower-case first letter, unless it is an abbreviation. */
     within: (label) => (language === ENGLISH ? label.replace(/^\p{Lu}(?!\p{Lu})/u, (first) => first.toLowerCase()) : label),

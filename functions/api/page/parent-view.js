@@ -2,9 +2,10 @@
 
 import { KINDS, parentOf, pathOf } from "./api.js";
 import { fullPage, blank, h, icon } from "./dom.js";
+import { NARROWING } from "./export-filters.js";
 import { words } from "./format.js";
 import { RecordsList } from "./records-list.js";
-import { summary } from "./summary.js";
+import { Summary } from "./summary.js";
 
 customElements.define("waybill-records-list", RecordsList);
 
@@ -12,27 +13,62 @@ const labelOf = (kind) => KINDS.find((known) => known.kind === kind)?.label ?? w
 /** The name of a parent, or else its kind and id. */
 export const parentName = ({ kind, id, name }) => (name && name !== id ? name : `${labelOf(kind)} ${id}`);
 
+/** How many contents are kept for Back and Forward. */
+const KEPT = 5;
 /** The number of parents from which a search field is shown. */
 const MANY = 12;
 
 export class ParentView extends HTMLElement {
   #parent = null;
+  /** The contents by their keys in the window's history, the last shown one last. */
+  #contents = new Map();
+  #life = null;
+
+  connectedCallback() {
+    const { news } = this.page;
+    this.#life = new AbortController();
+    const { signal } = this.#life;
+    news.addEventListener("change", () => this.#showEnded(), { signal });
+    document.addEventListener("visibilitychange", () => this.#see(), { signal });
+  }
+
+  disconnectedCallback() {
+    this.#life.abort();
+  }
+
+  /** What has ended is seen as soon as its list is. */
+  #see() {
+    if (!document.hidden && this.checkVisibility() && this.dataset.list === "exports") this.page.news.see();
+  }
+
+  /** The number of exports that have ended unseen, on the tab of the exports. */
+  #showEnded() {
+    const { count } = this.page.news;
+    if (!this.ended) return;
+    this.ended.hidden = !count;
+    this.ended.replaceChildren(this.page.format.count(count), h("span", { class: "unseen" }, ` ${this.page.t("list.ended", { count })}`));
+  }
 
   /** Shows a list of a parent: its exports, or the records of a type. */
   open(parent, list) {
     const { parents, types } = this.page.known;
+    const isBack = this.#contents.has(this.page.places.key);
     const found = parents.find(({ kind, id }) => kind === parent.kind && id === parent.id) ?? { ...parent, name: parent.id };
     const mine = types.filter((type) => type.parent === parent.kind);
     const isReadable = parents.includes(found);
     const type = mine.find(({ name }) => name === list);
     this.#parent = found;
-    const isStill = this.content && this.dataset.parent === `${parent.kind}:${parent.id}`;
+    const isStill = this.tabs && this.dataset.parent === `${parent.kind}:${parent.id}`;
     if (!isStill) this.#frame(found, isReadable ? mine : []);
+    this.#takeContent();
     for (const tab of this.tabs.querySelectorAll("a")) {
       if (tab.dataset.list === list) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
-    if (list === "exports") return this.#exports(found);
+    this.dataset.list = list;
+    this.#see();
+    if (isBack) return this.page.title(`${type?.label ?? "Exports"} · ${parentName(found)}`);
+    if (list === "exports") return this.#exports(found, isReadable ? mine : []);
     if (type && isReadable) return this.#records(found, type);
     this.page.title("Not found");
     this.content.replaceChildren(blank("No such list", this.page.t("problem.not-found"), h("a", { class: "button", href: `${pathOf(found, "")}/exports` }, "Go to the exports")));
@@ -55,27 +91,42 @@ export class ParentView extends HTMLElement {
       h("button", { class: "button primary" }, "Show exports"),
     );
     this.classList.add("alone");
+    this.main = null;
     this.replaceChildren(this.#mistakes() ?? "", fullPage("Whose exports?", "Choose what they belong to, and enter its id.", form));
   }
 
   #frame(parent, types) {
     const { parents, outOfService = [] } = this.page.known;
     this.dataset.parent = `${parent.kind}:${parent.id}`;
-    const tab = (list, label) => h("li", {}, h("a", { href: `${pathOf(parent, "")}/${list}`, "data-list": list }, label));
-    this.tabs = h("ul", {}, tab("exports", "Exports"), types.map(({ name, label }) => tab(name, label)));
-    this.content = h("div", { class: "content" });
+    const tab = (list, label, more) => h("li", {}, h("a", { href: `${pathOf(parent, "")}/${list}`, "data-list": list }, label, more));
+    this.ended = h("span", { class: "ended", hidden: true });
+    this.tabs = h("ul", {}, tab("exports", "Exports", this.ended), types.map(({ name, label }) => tab(name, label)));
+    this.#showEnded();
     this.classList.toggle("alone", parents.length < 2);
-    this.replaceChildren(
-      parents.length > 1 ? this.#parents(parent) : "",
-      h(
-        "div",
-        { class: "main" },
-        h("h1", {}, h("bdi", {}, parentName(parent))),
-        h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs),
-        this.#mistakes() ?? (outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(", ") })) : ""),
-        this.content,
-      ),
-    );
+    const wrong = this.#mistakes() ?? (outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(", ") })) : "");
+    const head = h("div", { class: "head" }, h("h1", {}, h("bdi", {}, parentName(parent))), h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs), wrong);
+    const side = parents.length > 1 ? this.#parents(parent) : h("div", { hidden: true });
+    // The contents stay in their place: whatever is taken out of the page begins anew.
+    if (!this.main) {
+      this.main = h("div", { class: "main" }, head);
+      return this.replaceChildren(side, this.main);
+    }
+    this.firstElementChild.replaceWith(side);
+    this.main.firstElementChild.replaceWith(head);
+  }
+
+  /** The content of the current entry of the history: a new one, or the one of before. Older ones go in the end. */
+  #takeContent() {
+    const { key } = this.page.places;
+    this.content = this.#contents.get(key) ?? h("div", { class: "content", tabindex: "-1" });
+    for (const other of this.#contents.values()) other.hidden = other !== this.content;
+    this.#contents.delete(key);
+    this.#contents.set(key, this.content);
+    if (!this.content.isConnected) this.main.firstElementChild.after(this.content);
+    if (this.#contents.size <= KEPT) return;
+    const [[oldest, content]] = this.#contents;
+    content.remove();
+    this.#contents.delete(oldest);
   }
 
   /** What is wrong with the catalog, which the API tells staff alone; null if nothing is. */
@@ -116,18 +167,23 @@ export class ParentView extends HTMLElement {
     return h("li", {}, link);
   }
 
-  #exports(parent) {
+  #exports(parent, types) {
     const { client, go, title } = this.page;
     title(`Exports · ${parentName(parent)}`);
     const query = new URLSearchParams(location.search);
     const list = h("waybill-exports", { parent: `${parent.kind}:${parent.id}` });
-    for (const name of ["status", "type"]) if (query.get(name)) list.setAttribute(name, query.get(name));
+    for (const name of NARROWING) if (query.get(name)) list.setAttribute(name, query.get(name));
     list.addEventListener("waybill-exports-narrowed", () => {
-      const chosen = ["status", "type"].map((name) => [name, list.getAttribute(name)]).filter(([, value]) => value);
+      const chosen = NARROWING.map((name) => [name, list.getAttribute(name)]).filter(([, value]) => value);
       go(`${location.pathname}${chosen.length ? `?${new URLSearchParams(chosen)}` : ""}`, { replace: true });
     });
     Object.assign(list, { client });
-    this.content.replaceChildren(summary(this.page, parent), list);
+    // Where there are no exports yet, the list leads to the first of what can be exported.
+    const [first] = types;
+    if (first) list.append(h("a", { slot: "empty", class: "button primary", href: `${pathOf(parent, "")}/${first.name}` }, this.page.t("list.open", { label: first.label })));
+    const summary = new Summary(this.page, parent);
+    list.addEventListener("waybill-exports-changed", () => summary.refresh());
+    this.content.replaceChildren(summary.element, list);
   }
 
   #records(parent, type) {

@@ -1,4 +1,4 @@
-// Polling: soon after a change, less often while nothing changes, never in a hidden tab, and at once when somebody comes back.
+// Polling: soon after a change, less often while nothing changes, and at once when somebody comes back.
 
 /** The first wait and the longest one, in milliseconds, while something is under way. */
 const BUSY = { first: 1500, longest: 15_000 };
@@ -10,13 +10,13 @@ const LATE_MS = 1000;
 
 /**
  * Calls `ask` until it returns `"done"` or `signal` is aborted: soon again after `"changed"`, with increasing waits after
- * `"same"`, and with longer ones after `"quiet"`.
+ * `"same"`, and with longer ones after `"quiet"`. A hidden window waits until it is shown, unless `isInHidden`.
  */
-export async function poll(ask, signal) {
+export async function poll(ask, signal, { isInHidden = false } = {}) {
   let [wait, waits] = [BUSY.first, BUSY];
   for (;;) {
     await pauseOrReturn(wait, signal);
-    await visible(signal);
+    if (!isInHidden) await visible(signal);
     if (signal.aborted) return;
     const answer = await ask();
     if (answer === "done" || signal.aborted) return;

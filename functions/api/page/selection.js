@@ -72,7 +72,7 @@ function dayOf(bound, zone) {
 }
 
 /** A time range in words. `to` is exclusive; for days, the last day is shown, inclusive. */
-function describeRange({ from, to }, name, zone, { t, format }) {
+export function describeRange({ from, to }, name, zone, { t, format }) {
   const moment = (bound) => {
     const ago = /^-(\d+)([dh])$/.exec(bound);
     return ago ? t(`what.ago-${ago[2]}`, { count: Number(ago[1]) }) : format.time(bound);

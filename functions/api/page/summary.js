@@ -1,53 +1,77 @@
-// A small chart of exports and downloads of the last days.
+// The totals of the last days, and a chart of exports and downloads by day.
 
 import { pathOf } from "./api.js";
 import { h, svg } from "./dom.js";
 
 const DAYS = 30;
 const DAY_MS = 86_400_000;
-const [WIDTH, HEIGHT, BAR] = [8, 36, 3];
+const [WIDTH, HEIGHT, BAR] = [8, 44, 3];
+const TOTALS = ["exports", "rows", "downloads"];
 
-/** The chart of a parent's exports. Its space is reserved from the start, so that the layout does not jump. */
-export function summary({ client, format }, parent) {
-  const number = (label) => h("div", {}, h("strong", {}, "–"), h("span", { class: "quiet" }, label));
-  const [exports, downloads] = [number("exports in 30 days"), number("downloads in 30 days")];
-  const place = h("div", { class: "summary" }, exports, downloads, picture([], format));
-  read(client, parent).then(
-    (days) => {
-      const total = (kind) => format.count(days.reduce((sum, day) => sum + day[kind], 0));
-      exports.firstChild.textContent = total("exports");
-      downloads.firstChild.textContent = total("downloads");
-      place.lastChild.replaceWith(picture(days, format));
-    },
-    // A failure is ignored, since the chart is optional.
-    () => place.remove(),
-  );
-  return place;
+/** The summary of a parent's exports. Its space is reserved from the start, so that the layout does not jump. */
+export class Summary {
+  #page;
+  #parent;
+
+  constructor(page, parent) {
+    this.#page = page;
+    this.#parent = parent;
+    const { t } = page;
+    const total = (name) => h("div", { class: `total ${name}` }, h("strong", {}, "–"), h("span", { class: "quiet" }, t(`summary.${name}`, { count: DAYS })));
+    this.totals = TOTALS.map(total);
+    this.chart = this.#picture(lastDays(new Map()));
+    this.element = h("div", { class: "summary" }, this.totals, this.chart);
+    this.refresh();
+  }
+
+  /** Reads the totals again. A failure changes nothing, since the summary is optional. */
+  async refresh() {
+    const days = await this.#read().catch(() => null);
+    if (!days) return this.element.toggleAttribute("hidden", !this.isShown);
+    this.isShown = days.some(({ exports, downloads }) => exports || downloads);
+    this.element.hidden = !this.isShown;
+    for (const [n, name] of TOTALS.entries()) {
+      this.totals[n].firstChild.textContent = this.#page.format.brief(days.reduce((sum, day) => sum + day[name], 0));
+    }
+    const chart = this.#picture(days);
+    this.chart.replaceWith(chart);
+    this.chart = chart;
+  }
+
+  async #read() {
+    const [{ date: first }] = lastDays(new Map());
+    const known = new Map();
+    for (let from = first; from;) {
+      const answer = await this.#page.client.get(`${pathOf(this.#parent)}/exports/summary?from=${from}`);
+      for (const day of answer.days) known.set(day.date, day);
+      from = answer.next;
+    }
+    return lastDays(known);
+  }
+
+  #picture(days) {
+    const { t, format } = this.#page;
+    const most = Math.max(...days.map(({ exports, downloads }) => Math.max(exports, downloads)), 1);
+    const bar = (n, value, kind, offset) => {
+      const height = value ? Math.max((value / most) * HEIGHT, 2) : 0;
+      return svg("rect", { class: kind, x: n * WIDTH + offset, y: HEIGHT - height, width: BAR, height, rx: 0.75 });
+    };
+    const bars = days.map(({ date, exports, downloads }, n) => {
+      const title = svg("title", {}, t("summary.day", { day: format.day(date), exports, downloads }));
+      const space = svg("rect", { class: "space", x: n * WIDTH, y: 0, width: WIDTH, height: HEIGHT });
+      return svg("g", {}, title, space, bar(n, exports, "exports", 0.5), bar(n, downloads, "downloads", BAR + 1));
+    });
+    const label = t("summary.chart", { days: DAYS, most });
+    const picture = svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${DAYS * WIDTH} ${HEIGHT}` }, ...bars);
+    const axis = (name, ...texts) => h("div", { class: `axis ${name}`, "aria-hidden": "true" }, texts.map((text) => h("span", {}, text)));
+    const [first, last] = [days[0], days.at(-1)].map(({ date }) => format.shortDay(date));
+    return h("div", { class: "chart" }, axis("values", format.count(most), format.count(0)), picture, axis("days", first, last));
+  }
 }
 
-async function read(client, parent) {
+/** The totals of each of the last days, today last. */
+function lastDays(known) {
   const now = Date.now();
   const dates = Array.from({ length: DAYS }, (_, n) => new Date(now - (DAYS - 1 - n) * DAY_MS).toISOString().slice(0, 10));
-  const known = new Map();
-  for (let from = dates[0]; from;) {
-    const answer = await client.get(`${pathOf(parent)}/exports/summary?from=${from}`);
-    for (const day of answer.days) known.set(day.date, day);
-    from = answer.next;
-  }
-  return dates.map((date) => ({ date, exports: 0, downloads: 0, ...known.get(date) }));
-}
-
-function picture(days, format) {
-  const most = Math.max(...days.map(({ exports, downloads }) => Math.max(exports, downloads)), 1);
-  const bar = (n, value, kind, offset) => {
-    const height = value ? Math.max((value / most) * HEIGHT, 2) : 0;
-    return svg("rect", { class: kind, x: n * WIDTH + offset, y: HEIGHT - height, width: BAR, height, rx: 1 });
-  };
-  const bars = days.map(({ date, exports, downloads }, n) => {
-    const title = svg("title", {}, `${format.day(date)} · exports: ${exports}, downloads: ${downloads}`);
-    const space = svg("rect", { class: "space", x: n * WIDTH, y: 0, width: WIDTH, height: HEIGHT });
-    return svg("g", {}, title, space, bar(n, exports, "exports", 0), bar(n, downloads, "downloads", BAR + 0.5));
-  });
-  const label = `Exports and downloads per day in ${DAYS} days`;
-  return svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${DAYS * WIDTH} ${HEIGHT}` }, ...bars);
+  return dates.map((date) => ({ date, exports: 0, downloads: 0, rows: 0, ...known.get(date) }));
 }

@@ -4,6 +4,7 @@ mod call;
 mod examples;
 mod kinds;
 pub(crate) mod operations;
+mod parameters;
 mod problems;
 mod schemas;
 
@@ -47,13 +48,15 @@ that an address does not allow. Errors of the gateway itself have the form of `G
 verifies tokens, and 413, 429 and 503 at its own limits. Resources that a token may not see are 404.";
 
 /// Fields that are left out where they do not apply. All other fields are always present.
-const OPTIONAL: [(&str, &str); 22] = [
+const OPTIONAL: [(&str, &str); 24] = [
     ("Catalog", "mistakes"),
     ("Catalog", "out_of_service"),
+    ("Catalog", "staff"),
     ("Catalog", "unreadable"),
     ("Column", "labels"),
     ("DescribedParent", "custom_fields"),
     ("DescribedParent", "attributes"),
+    ("Export", "headers"),
     ("Export", "order"),
     ("Filters", "attributes"),
     ("Filters", "created_at"),

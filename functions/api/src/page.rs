@@ -1,6 +1,7 @@
 //! Serves the page, the elements for the host's own pages, and the configuration for both.
 
 mod assets;
+mod bundle;
 
 use std::sync::Arc;
 

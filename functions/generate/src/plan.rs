@@ -63,6 +63,8 @@ impl Plan {
                 profile: export.profile,
                 time_zone,
                 columns: columns.into_iter().cloned().collect(),
+                headers: export.headers,
+                label: export_type.label.clone(),
                 created_at: export.created_at,
             },
             export_type,

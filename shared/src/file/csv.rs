@@ -101,19 +101,19 @@ impl CsvRows {
         self.written
     }
 
-    /// Appends the byte-order mark, in the profile `spreadsheet`, and the header with the columns' keys.
+    /// Appends the byte-order mark, in the profile `spreadsheet`, and the header.
     pub fn header(&mut self, out: &mut Vec<u8>) {
         if self.options.profile == Profile::Spreadsheet {
             out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
         }
         let start = out.len();
         for column in &self.options.columns {
-            let key = column.key.as_str();
-            if out.is_empty() && key.starts_with("ID") {
+            let name = self.options.header(column);
+            if out.is_empty() && name.starts_with("ID") {
                 // Excel would read a file that begins with `ID` as SYLK, and report that it is corrupt.
-                quoted(key, out);
+                quoted(&name, out);
             } else {
-                self.cells.text(Kind::Text, key, out);
+                self.cells.text(Kind::Text, &name, out);
             }
             out.push(b',');
         }

@@ -223,9 +223,9 @@ impl XlsxRows {
     fn begin_sheet(&mut self, out: &mut Vec<u8>) {
         self.rows.push(1);
         let sheet = self.rows.len();
-        self.archive.begin(&frame::sheet_name(sheet), out);
+        self.archive.begin(&frame::entry_name(sheet), out);
         self.pending.append(self.frame.head(sheet));
-        self.cells.header(&self.options.columns, &mut self.pending);
+        self.cells.header(&self.options, &mut self.pending);
         self.end_row(out);
     }
 

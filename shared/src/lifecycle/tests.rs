@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::export::{ExportId, User};
-use crate::file::{Format, Profile, RowOrder, WarningCode};
+use crate::file::{Format, Headers, Profile, RowOrder, WarningCode};
 use crate::parent::StoredKinds;
 use crate::work::{Checkpoint, FileProgress, Reached};
 
@@ -45,6 +45,7 @@ fn requested() -> State {
         columns: vec!["id".into()],
         entry: String::new(),
         definitions: Default::default(),
+        headers: Headers::default(),
         order: RowOrder::default(),
         profile: Profile::Data,
         time_zone: "UTC".into(),

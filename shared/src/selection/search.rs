@@ -33,14 +33,15 @@ impl Search {
 
 /// A search that is prepared for comparison with many values.
 #[derive(Debug, Clone)]
-pub(super) struct Term {
+pub struct Term {
     folded: String,
     /// Only the digits, if the text can be a phone number.
     digits: Option<String>,
 }
 
 impl Term {
-    pub(super) fn new(search: &Search) -> Self {
+    /// Prepares a search.
+    pub fn new(search: &Search) -> Self {
         let folded = fold(&search.0).into_owned();
         let is_phone = folded
             .chars()
@@ -53,7 +54,7 @@ impl Term {
     }
 
     /// Whether the text contains the term.
-    pub(super) fn is_in(&self, text: &str, kind: Kind) -> bool {
+    pub fn is_in(&self, text: &str, kind: Kind) -> bool {
         if text.is_ascii() {
             if contains_ascii(text, &self.folded) {
                 return true;
@@ -66,9 +67,7 @@ impl Term {
             _ => false,
         }
     }
-}
 
-impl Term {
     /// Whether the text begins with the term.
     pub(super) fn begins(&self, text: &str, kind: Kind) -> bool {
         let folded = fold(text);

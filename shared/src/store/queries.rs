@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::{Exports, StoreError, event_key, from_item};
@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::export::{Export, ExportId};
 use crate::lifecycle::State;
 use crate::parent::Parent;
+use crate::selection::Range;
 use crate::work::{Reached, Work};
 
 /// Which exports to list.
@@ -26,8 +27,26 @@ pub struct ListQuery {
     pub of_root: bool,
     /// Only exports older than this one; `None` to start with the newest.
     pub before: Option<ExportId>,
+    /// The times of the requests. Bounds what is read; [`Exports::list`]'s `wanted` must decide at the bounds.
+    pub created_at: Range<Timestamp>,
     /// The maximum number of exports.
     pub limit: usize,
+}
+
+impl ListQuery {
+    /// The first and the last id that the list may have before `before`. The last one is less than the first if there is none.
+    fn ids(&self, before: Option<ExportId>) -> (u64, u64) {
+        let first = self
+            .created_at
+            .from
+            .map_or(1, |from| ExportId::first_at(from).get());
+        // Ids are in the order of milliseconds: exports of the end's millisecond may still be before the end.
+        let after = |end: Timestamp| end.checked_add(SignedDuration::from_millis(1));
+        let end = self.created_at.to.map(|end| after(end).unwrap_or(end));
+        let end = end.map(ExportId::first_at);
+        let last = [before, end].into_iter().flatten().min();
+        (first, last.map_or(ExportId::END, ExportId::get) - 1)
+    }
 }
 
 /// A page of a list of exports.
@@ -149,26 +168,28 @@ impl Exports {
         before: Option<ExportId>,
         limit: usize,
     ) -> Result<Vec<ExportId>, StoreError> {
+        let (first, last) = query.ids(before);
+        // DynamoDB refuses a BETWEEN whose bounds are in the wrong order.
+        if last < first {
+            return Ok(Vec::new());
+        }
         let parent = &query.parent;
         let (index, attribute, value) = match query.of_root {
             true => ("by_organization", "organization_id", parent.id().to_owned()),
             false => ("by_parent", "parent", parent.to_string()),
         };
-        let mut query = self
+        let query = self
             .db
             .query()
             .table_name(&self.tables.exports)
             .index_name(index)
             .expression_attribute_names("#key", attribute)
             .expression_attribute_values(":key", AttributeValue::S(value))
+            .key_condition_expression("#key = :key AND id BETWEEN :first AND :last")
+            .expression_attribute_values(":first", AttributeValue::N(first.to_string()))
+            .expression_attribute_values(":last", AttributeValue::N(last.to_string()))
             .scan_index_forward(false)
             .limit(limit as i32);
-        query = match before {
-            None => query.key_condition_expression("#key = :key"),
-            Some(id) => query
-                .key_condition_expression("#key = :key AND id < :before")
-                .expression_attribute_values(":before", AttributeValue::N(id.to_string())),
-        };
         let answer = query
             .send()
             .await

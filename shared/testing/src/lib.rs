@@ -88,6 +88,7 @@ pub fn waiting() -> State {
         columns: vec!["id".into()],
         entry: orders_entry().digest,
         definitions: Default::default(),
+        headers: waybill::file::Headers::default(),
         order: waybill::file::RowOrder::default(),
         profile: Profile::Data,
         time_zone: "Europe/Lisbon".into(),

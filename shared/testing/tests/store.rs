@@ -19,6 +19,8 @@ use jiff::SignedDuration;
 use tokio::time::{Duration, Instant};
 use waybill::bucket::Upload;
 use waybill::event::Actor;
+use waybill::export::ExportId;
+use waybill::selection::Range;
 use waybill::store::{CommitError, Exports, ListQuery, StoreError, Tables};
 use waybill::work::{Checkpoint, Reached};
 use waybill_testing::fake::{Call, Carried, Forgetful, Wire};
@@ -265,6 +267,51 @@ async fn a_commit_whose_answer_is_lost_succeeds() {
 }
 
 #[tokio::test]
+async fn a_list_of_some_days_reads_no_others() {
+    let day = |number: i64| at(number * 86_400);
+    let requested = [day(1), day(2), day(3), day(4)].map(ExportId::first_at);
+    let states = requested.map(|id| {
+        let mut state = waiting();
+        (state.export.id, state.work.id) = (id, id);
+        state
+    });
+    let exports = FakeTables::holding(&states).exports();
+    let query = |from, to| ListQuery {
+        parent: "project#42".parse().unwrap(),
+        of_root: false,
+        before: None,
+        created_at: Range { from, to },
+        limit: 25,
+    };
+    // Exports of the same millisecond as the end are read too: only their times tell which ones are before it.
+    let at_end = day(3) + SignedDuration::from_micros(1);
+    for (from, to, expected) in [
+        (Some(day(2)), Some(at_end), &requested[1..3]),
+        (Some(day(3)), None, &requested[2..]),
+        (
+            None,
+            Some(day(2) - SignedDuration::from_millis(1)),
+            &requested[..1],
+        ),
+        (Some(day(5)), Some(day(6)), &[]),
+        (
+            Some("1999-01-01T00:00:00Z".parse().unwrap()),
+            Some("2000-01-01T00:00:00Z".parse().unwrap()),
+            &[],
+        ),
+    ] {
+        let list = exports.list(&query(from, to), |_| true).await.unwrap();
+        let mut listed: Vec<ExportId> = list.exports.iter().map(|export| export.id).collect();
+        listed.reverse();
+        assert_eq!(
+            (listed.as_slice(), list.next),
+            (expected, None),
+            "{from:?} to {to:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_list_has_the_readable_exports_and_counts_the_others() {
     let states = [5, 6, 7, 8].map(|number| {
         let mut state = waiting();
@@ -279,6 +326,7 @@ async fn a_list_has_the_readable_exports_and_counts_the_others() {
         parent: "project#42".parse().unwrap(),
         of_root: false,
         before: None,
+        created_at: Range::default(),
         limit: 2,
     };
     let first = exports.list(&query, |_| true).await.unwrap();

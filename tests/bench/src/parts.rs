@@ -42,6 +42,8 @@ impl Parts {
             time_zone: TimeZone::UTC,
             columns: self.columns().into_iter().cloned().collect(),
             created_at: Timestamp::UNIX_EPOCH,
+            headers: waybill::file::Headers::Keys,
+            label: "Orders".into(),
         }
     }
 

@@ -46,6 +46,8 @@ impl Source {
             time_zone: jiff::tz::TimeZone::UTC,
             columns: self.columns.clone(),
             created_at: self.as_of,
+            headers: waybill::file::Headers::Keys,
+            label: "Orders".into(),
         }
     }
 

@@ -43,7 +43,7 @@ async fn lists_refuse_unknown_parameters() {
     insta::assert_snapshot!(owner.api.get(&path).await.problem(), @"
     422 2 fields are invalid; see `errors`.
     limit: must be a whole number from 1 to 100
-    sort: is unknown; the parameters are limit, cursor, status and type
+    sort: is unknown; the parameters are limit, cursor, status, type, user, search, created_at.from, created_at.to and time_zone
     ");
 }
 

@@ -91,7 +91,7 @@ async fn a_file_has_the_system_fields_the_sources_own_columns_and_fields_without
     let export = exported(&owner, &parent, body).await;
     let rows = xlsx(&file_of(&deployment, &owner, &export).await);
     let text = |text: &str| Data::String(text.to_owned());
-    let header = ["name", "emp.var.rate", "vip", "other"].map(text).to_vec();
+    let header = ["Name", "Employment", "Vip", "Other"].map(text).to_vec();
     let ana = vec![
         text("Ana Sousa"),
         Data::Float(-1.8),
@@ -99,6 +99,28 @@ async fn a_file_has_the_system_fields_the_sources_own_columns_and_fields_without
         Data::Empty,
     ];
     assert_eq!(rows, [header, ana]);
+}
+
+/// Keys for a program that reads workbooks, and labels for people who read CSV files.
+#[tokio::test]
+async fn a_request_chooses_what_the_header_calls_the_columns() {
+    let deployment = Deployment::get();
+    let (source, staff, owner) = source(&deployment).await;
+    let path = format!("/v1/sources/{source}");
+    staff.put(&path, definitions()).await.expect_status(200);
+    deployment.load("leads", &source, LEADS.to_owned()).await;
+    let parent = format!("sources/{source}");
+    let mut body = json!({"type": "leads", "format": "xlsx", "headers": "keys", "columns": ["name", "emp.var.rate", "vip"]});
+    let export = exported(&owner, &parent, body.clone()).await;
+    assert_eq!(export["headers"], "keys");
+    let rows = xlsx(&file_of(&deployment, &owner, &export).await);
+    let text = |text: &str| Data::String(text.to_owned());
+    assert_eq!(rows[0], ["name", "emp.var.rate", "vip"].map(text));
+    (body["format"], body["headers"]) = (json!("csv"), json!("labels"));
+    let export = exported(&owner, &parent, body).await;
+    assert_eq!(export["headers"], "labels");
+    let rows = python_csv(&file_of(&deployment, &owner, &export).await);
+    assert_eq!(rows[0], ["Name", "Employment", "Vip"]);
 }
 
 #[tokio::test]

@@ -84,6 +84,58 @@ async fn a_list_can_be_filtered_by_status_and_type() {
 }
 
 #[tokio::test]
+async fn a_list_can_be_searched_and_narrowed_to_people_and_days() {
+    let deployment = Deployment::get();
+    let ana = Owner::new(&deployment, "Ana").await;
+    let chidi = ana.colleague("Chidi").await;
+    let (hers, his) = (ana.request("csv").await, chidi.request("csv").await);
+    let time = hers["created_at"].as_str().unwrap();
+    let both = vec![id(&his), id(&hers)];
+    let (hers, his) = (vec![id(&hers)], vec![id(&his)]);
+    for (query, expected) in [
+        ("search=ORDERS-", &both),
+        (&format!("search=-{}-", ana.project), &both),
+        ("search=%20chidi%20", &his),
+        (&format!("search={}", ana.sub.to_uppercase()), &hers),
+        ("search=nobody", &vec![]),
+        ("search=%20", &both),
+        ("user=me", &hers),
+        (&format!("user={}", chidi.sub), &his),
+        (&format!("user=me&user={}", chidi.sub), &both),
+        ("user=nobody", &vec![]),
+        ("user=me&search=chidi", &vec![]),
+        ("created_at.from=-1h", &both),
+        ("created_at.to=-1h", &vec![]),
+        (&format!("created_at.from={time}"), &both),
+        (&format!("created_at.to={time}"), &vec![]),
+        (
+            "created_at.from=2017-10-01&created_at.to=2017-11-01&time_zone=America/Sao_Paulo",
+            &vec![],
+        ),
+    ] {
+        let list = ana.api.read(&format!("{}?{query}", ana.path())).await;
+        assert_eq!(&ids(&list), expected, "{query}");
+    }
+
+    let wrong = "user=&search=a&search=b&created_at.from=soon&time_zone=Mars&name=x";
+    let refused = ana.api.get(&format!("{}?{wrong}", ana.path())).await;
+    insta::assert_snapshot!(refused.problem(), @"
+    422 5 fields are invalid; see `errors`.
+    time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
+    user: must be an id, or `me`
+    search: must not be repeated
+    created_at.from: must be an instant (2017-10-01T00:00:00Z), a date (2017-10-01), or how long ago in days or hours (-30d, -12h)
+    name: is unknown; the parameters are limit, cursor, status, type, user, search, created_at.from, created_at.to and time_zone
+    ");
+    let reversed = "created_at.from=2026-01-02&created_at.to=2026-01-01";
+    let refused = ana.api.get(&format!("{}?{reversed}", ana.path())).await;
+    insta::assert_snapshot!(refused.problem(), @"
+    422 `created_at.to` must be after `from`; it is the first instant not in the range.
+    created_at.to: must be after `from`; it is the first instant not in the range
+    ");
+}
+
+#[tokio::test]
 async fn a_cursor_is_valid_only_for_its_list_and_unchanged() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;
@@ -113,6 +165,9 @@ async fn a_cursor_is_valid_only_for_its_list_and_unchanged() {
         format!("{path}?cursor="),
         format!("{path}?status=waiting&status=failed&cursor={cursor}"),
         format!("{path}?status=succeeded&cursor={cursor}"),
+        format!("{path}?search=ana&cursor={cursor}"),
+        format!("{path}?user=me&cursor={cursor}"),
+        format!("{path}?created_at.from=-1d&cursor={cursor}"),
         format!("/v1/projects/{another}/exports?cursor={cursor}"),
     ] {
         assert_eq!(

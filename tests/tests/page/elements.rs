@@ -98,7 +98,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         "{seen}"
     );
 
-    browser.click(&format!("{DIALOG} footer .primary")).await;
+    browser.click(&format!("{DIALOG} .outcome .primary")).await;
     let name = export["file_name"].as_str().unwrap();
     let file = owner.download(export).await.body;
     assert!(
@@ -109,7 +109,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     // The host's styles: a custom property, and a part.
     let script = "const of = getComputedStyle(find(arguments[0])); return [of.borderTopColor, of.borderRadius]";
     let look = browser
-        .run(script, json!([format!("{DIALOG} footer .primary")]))
+        .run(script, json!([format!("{DIALOG} .outcome .primary")]))
         .await;
     assert_eq!(look, json!(["rgb(1, 128, 64)", "20px"]));
     browser.click(&format!("{DIALOG} header button")).await;

@@ -131,7 +131,7 @@ async fn every_state_of_an_export() {
         }
         if status == "Canceled" {
             // The mail was sent and bounced.
-            browser.shows("#export", "but not accepted").await;
+            browser.shows("#request", "but not accepted").await;
             browser
                 .shows(".history", "the address does not accept it")
                 .await;
@@ -373,7 +373,7 @@ async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     browser
         .shows("waybill-exports >> thead", "Lead count")
         .await;
-    browser.shows(rows, "1,234,567 so far").await;
+    browser.shows(rows, "1,234,567 rows so far").await;
     check.look("exports-of-source").await;
     dana.enter(&path(completed)).await;
     browser.shows("#status", "Completed").await;

@@ -37,7 +37,7 @@ async fn the_mails_link_leads_to_the_file_only_for_those_who_may_see_it() {
     );
     ana.browser.shows("#history", "Downloaded by Ana").await;
     let digest = export["receipt"]["sha256"].as_str().unwrap();
-    ana.browser.shows("#receipt", digest).await;
+    ana.browser.shows("#file", digest).await;
 
     for person in [OWNER_OF_ANOTHER_PROJECT, WITHOUT_GRANTS] {
         let browser = Browser::start(&ana.stack).await;
@@ -47,7 +47,7 @@ async fn the_mails_link_leads_to_the_file_only_for_those_who_may_see_it() {
             .await;
         browser.shows(".blank", "you may not see it").await;
         assert!(!browser.has("#download").await);
-        assert!(!browser.has("#export").await);
+        assert!(!browser.has("#request").await);
     }
 
     // Another owner of the project may see it.

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
+mod back_and_forward;
 mod elements;
 mod exports;
+mod following;
 mod looks;
 mod mail_link;
 mod mails;
 mod moments;
+mod narrowing;
 mod quickness;
 mod records;
 mod view_check;

@@ -58,6 +58,21 @@ impl Moments {
             .await
     }
 
+    /// Half done thirty seconds after the start.
+    pub(crate) async fn half_done(&mut self) -> u64 {
+        let mut export = self.copy(Status::Processing);
+        export.started_at = self.original.started_at;
+        let mut work = Work::new(export.id, export.created_at);
+        (work.due, work.shard, work.progress) = (None, None, 1_234_567);
+        let half_a_minute = SignedDuration::from_secs(30);
+        (work.permille, work.permille_at) =
+            (Some(500), export.started_at.map(|at| at + half_a_minute));
+        let work = to_item("work", &work).unwrap();
+        self.put_item(&self.exports.tables().work, work).await;
+        self.put(export, &[EventKind::Requested, EventKind::Started])
+            .await
+    }
+
     /// Requested two days ago and never begun: the next sweep fails it.
     pub(crate) async fn overdue(&mut self) -> u64 {
         let mut export = self.copy(Status::Waiting);

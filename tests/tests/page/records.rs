@@ -59,7 +59,7 @@ async fn a_filtered_list_is_exported_as_shown_and_downloaded_to_the_byte() {
         .await;
     browser.shows(DIALOG, &ana.owner.email).await;
     browser.shows(DIALOG, "Your export is ready").await;
-    browser.click(START).await;
+    browser.click(&format!("{DIALOG} .outcome .primary")).await;
     let list = ana.owner.api.get(&ana.owner.path()).await.json();
     let export = &list["exports"][0];
     let got = browser

@@ -3,48 +3,17 @@
 use http::StatusCode;
 use serde_json::json;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::ObjectBuilder;
 use waybill::parent::{ParentKind, ParentKinds};
 
 use super::call::{Call, JSON, header, json_answer, parameter, query, repeatable, text};
+use super::examples;
 use super::kinds::{self, OfKind};
-use super::{examples, schemas};
-use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT};
-
-fn page() -> Vec<Parameter> {
-    let limit = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(1))
-        .maximum(Some(MAX_LIMIT as u64))
-        .default(Some(json!(DEFAULT_LIMIT)));
-    vec![
-        query("limit", "The maximum number of entries.", limit),
-        query("cursor", "The `next` of the previous page.", text()),
-    ]
-}
-
-fn if_none_match() -> Parameter {
-    let description = "The `ETag` of the client's copy.";
-    parameter(ParameterIn::Header, "If-None-Match", description, text())
-}
-
-fn parent_id(kind: &ParentKind) -> Parameter {
-    parameter(
-        ParameterIn::Path,
-        "id",
-        &format!("The {}'s id.", kind.name.words()),
-        kinds::id_schema(kind),
-    )
-}
-
-fn export_id() -> Parameter {
-    let id = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(1));
-    parameter(ParameterIn::Path, "id", "The export's id.", id)
-}
+use super::parameters::{
+    export_id, if_none_match, of_exports, of_records, page, parent_id, selection,
+};
 
 /// `createProjectExport` for `create`, a project and `Export`.
 fn operation_id(verb: &str, kind: &ParentKind, what: &str) -> String {
@@ -156,14 +125,10 @@ pub(crate) fn list(of: OfKind<'_>) -> Operation {
     let list = json_answer("Exports.", "ExportList", examples::exports(of))
         .header("ETag", header("The version of this answer."));
     let unchanged = ResponseBuilder::new().description("The client's copy is current.");
-    let status = "Only exports with one of these statuses; `cancelled` is accepted too.";
     let mut parameters = vec![parent_id(kind)];
     parameters.extend(page());
-    parameters.extend([
-        repeatable("status", status, schemas::named("Status")),
-        repeatable("type", "Only exports of one of these types.", text()),
-        if_none_match(),
-    ]);
+    parameters.extend(of_exports());
+    parameters.push(if_none_match());
     Call::new(
         &operation_id("list", kind, "Exports"),
         "List exports",
@@ -243,31 +208,6 @@ pub(crate) fn count(of: OfKind<'_>) -> Operation {
     )
     .fails(&[403, 404, 409, 422, 429])
     .build()
-}
-
-/// The parameters in the path of a parent's records.
-fn of_records(kind: &ParentKind) -> [Parameter; 2] {
-    let name = "One of the catalog's types of this kind of parent.";
-    [
-        parent_id(kind),
-        parameter(ParameterIn::Path, "type", name, text()),
-    ]
-}
-
-/// The parameters of a selection of records.
-fn selection() -> [Parameter; 5] {
-    let bound = "An instant, a date, or a time ago (`-30d`, `-12h`).";
-    [
-        query("search", "A text to find in any searched field.", text()),
-        repeatable("status", "Only records with one of these statuses.", text()),
-        query("created_at.from", &format!("Inclusive. {bound}"), text()),
-        query("created_at.to", &format!("Exclusive. {bound}"), text()),
-        query(
-            "time_zone",
-            "The time zone in which days begin and timestamps are shown.",
-            text().default(Some(json!("UTC"))),
-        ),
-    ]
 }
 
 pub(crate) fn describe(of: OfKind<'_>) -> Operation {

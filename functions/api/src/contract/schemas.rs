@@ -78,6 +78,7 @@ fn new_export() -> RefOr<Schema> {
         .property("search", search)
         .property("columns", columns)
         .property("profile", named("Profile"))
+        .property("headers", named("Headers"))
         .property("order", named("RowOrder"))
         .property(
             "time_zone",

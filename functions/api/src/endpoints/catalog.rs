@@ -52,6 +52,10 @@ pub(crate) struct CatalogView<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     mistakes: Vec<String>,
+    /// Whether the token is one of staff, who are shown how files were made and at what cost; only if it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    staff: bool,
 }
 
 /// A type of records that can be exported.
@@ -131,7 +135,7 @@ pub(crate) async fn read(
     pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let grants = &requester.caller.grants;
-    let parameters = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
+    let parameters = ListParameters::parse(&pairs).map_err(ApiError::Invalid)?;
     let position = match &parameters.cursor {
         Some(cursor) => Some(position(&app, cursor).await?),
         None => None,
@@ -172,6 +176,7 @@ pub(crate) async fn read(
         unreadable: unreadable::counted(unreadable),
         out_of_service: out_of_service(&current),
         mistakes: app.mistakes_for(grants),
+        staff: grants.has(&Grant::Staff),
     };
     answer::json(StatusCode::OK, &catalog)
 }
@@ -196,6 +201,7 @@ pub(crate) async fn read_parent(
         unreadable: None,
         out_of_service: out_of_service(&current),
         mistakes: app.mistakes_for(&requester.caller.grants),
+        staff: requester.caller.grants.has(&Grant::Staff),
     };
     answer::json(StatusCode::OK, &catalog)
 }

@@ -163,6 +163,7 @@ fn new_export(
             false => Definitions::default(),
         },
         profile: request.profile,
+        headers: request.headers,
         order: request.order,
         time_zone: request.time_zone_name.clone(),
         file_name: file_name(request, kind, &profile.name, now),

@@ -38,8 +38,8 @@ pub(crate) async fn list(
     let shows_addresses = permissions
         .allow(&requester, Action::ReadAddresses, &export)
         .await?;
-    let parameters = ListParameters::parse_plain(&pairs).map_err(ApiError::Invalid)?;
-    let scope = parameters.scope(&format!("/v1/exports/{id}/events"));
+    let parameters = ListParameters::parse(&pairs).map_err(ApiError::Invalid)?;
+    let scope = format!("/v1/exports/{id}/events");
     let after = match &parameters.cursor {
         Some(cursor) => Some(app.cursors().await?.open(&scope, cursor)?),
         None => None,

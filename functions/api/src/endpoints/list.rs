@@ -1,5 +1,7 @@
 //! `GET /v1/{parents}/{id}/exports`: the exports of a parent, newest first.
 
+mod query;
+
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -12,6 +14,7 @@ use waybill::access_rules::{Action, Scope};
 use waybill::export::{Export, ExportId, Status};
 use waybill::store::{ExportPage, ListQuery};
 
+use self::query::ExportsQuery;
 use super::find_visible;
 use super::may::May;
 use super::unreadable;
@@ -20,7 +23,7 @@ use crate::app::App;
 use crate::http::answer;
 use crate::http::error::ApiError;
 use crate::http::path::PathParent;
-use crate::http::query::{ListParameters, Pairs};
+use crate::http::query::Pairs;
 use crate::requester::Requester;
 
 /// The maximum length of a list in bytes: Lambda answers have at most 6 MB, and an export may have 64 KB of filters.
@@ -42,24 +45,21 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let profile = find_visible::parent(&app, &requester, &of.parent).await?;
-    let parameters = ListParameters::parse_exports(&pairs, &app.catalog())?;
-    let scope = parameters.scope(&format!("{}/exports", of.path()));
-    let before = match &parameters.cursor {
+    let now = app.now();
+    let asked = ExportsQuery::parse(pairs, &app.catalog(), now)?;
+    let scope = asked.scope(&format!("{}/exports", of.path()));
+    let before = match &asked.list.cursor {
         Some(cursor) => Some(position(&app, &scope, cursor).await?),
         None => None,
-    };
-
-    let now = app.now();
-    let wanted = |export: &Export| {
-        (parameters.statuses.is_empty() || parameters.statuses.contains(&export.status_at(now)))
-            && (parameters.types.is_empty() || parameters.types.contains(&export.type_name))
     };
     let query = ListQuery {
         parent: of.parent,
         of_root: of.kind.is_root,
         before,
-        limit: parameters.limit,
+        created_at: asked.created_at,
+        limit: asked.list.limit,
     };
+    let wanted = asked.filter(&requester.caller, now);
     let ExportPage {
         mut exports,
         mut next,
@@ -78,7 +78,7 @@ pub(crate) async fn list(
         None => None,
     };
     let meta = Meta {
-        limit: parameters.limit,
+        limit: asked.list.limit,
         next,
         unfinished: Some(exports.iter().any(|e| !e.status.is_final())),
         unreadable: unreadable::counted(unreadable),

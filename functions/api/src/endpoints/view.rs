@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use waybill::event::{Event, EventKind};
 use waybill::export::{Export, ExportId, Failure, Mail, Receipt, Status, User};
-use waybill::file::{Format, Profile, RowOrder, Warning};
+use waybill::file::{Format, Headers, Profile, RowOrder, Warning};
 use waybill::parent::ParentKinds;
 use waybill::work::Reached;
 
@@ -38,6 +38,10 @@ pub(crate) struct ExportView<'a> {
     /// The keys of the file's columns, in order.
     columns: &'a [String],
     profile: Profile,
+    /// What the file's header calls the columns; only where these are not the names that the format has without a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    headers: Option<Headers>,
     /// The order of the file's records; only where it is not `oldest`.
     #[serde(skip_serializing_if = "RowOrder::is_default")]
     #[schema(required = false)]
@@ -179,6 +183,8 @@ impl<'a> ExportView<'a> {
             search: export.search.as_deref(),
             columns: &export.columns,
             profile: export.profile,
+            headers: Some(export.headers)
+                .filter(|headers| *headers != Headers::of_format(export.format)),
             order: export.order,
             time_zone: &export.time_zone,
             file_name: &export.file_name,

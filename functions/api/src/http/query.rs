@@ -2,8 +2,6 @@
 
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
-use waybill::catalog::Catalog;
-use waybill::export::Status;
 use waybill::field_error::FieldError;
 
 use super::error::ApiError;
@@ -40,116 +38,57 @@ impl Pairs {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
+
+    #[cfg(test)]
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(pairs.iter().map(owned).collect())
+    }
 }
 
-/// The parameters of a list.
-#[derive(Debug, Default, PartialEq)]
+/// The parameters of a page of a list.
+#[derive(Debug, PartialEq)]
 pub(crate) struct ListParameters {
     /// The maximum number of entries.
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
-    /// The accepted statuses; empty for any. Sorted and unique.
-    pub(crate) statuses: Vec<Status>,
-    /// The accepted types; empty for any. Sorted and unique.
-    pub(crate) types: Vec<String>,
 }
 
 impl ListParameters {
-    /// Parses the parameters of a list of exports: `limit`, `cursor`, `status` and `type`.
-    ///
-    /// # Errors
-    /// 422 with every unknown or invalid parameter.
-    pub(crate) fn parse_exports(pairs: &Pairs, catalog: &Catalog) -> Result<Self, ApiError> {
-        let list = Self::parse(
-            pairs,
-            "limit, cursor, status and type",
-            |list, name, value| match name {
-                "status" => match Status::parse(value) {
-                    Some(status) => {
-                        list.statuses.push(status);
-                        Ok(true)
-                    }
-                    None => Err(format!(
-                        "must be one of {}",
-                        Status::ALL.map(Status::as_str).join(", ")
-                    )),
-                },
-                "type" if catalog.get(value).is_some() || catalog.is_out_of_service(value) => {
-                    list.types.push(value.to_owned());
-                    Ok(true)
-                }
-                "type" => Err("is no type of the catalog".to_owned()),
-                _ => Ok(false),
-            },
-        );
-        list.map_err(ApiError::Invalid)
-    }
-
-    /// Parses the parameters of another list: `limit` and `cursor`.
+    /// Parses `limit` and `cursor`.
     ///
     /// # Errors
     /// One for every unknown or invalid parameter.
-    pub(crate) fn parse_plain(pairs: &Pairs) -> Result<Self, Vec<FieldError>> {
-        Self::parse(pairs, "limit and cursor", |_, _, _| Ok(false))
-    }
-
-    /// `more` parses further parameters, and returns whether it knows them.
-    fn parse(
-        pairs: &Pairs,
-        known: &str,
-        more: impl Fn(&mut Self, &str, &str) -> Result<bool, String>,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut list = Self::default();
-        let mut limit = None;
+    pub(crate) fn parse(pairs: &Pairs) -> Result<Self, Vec<FieldError>> {
+        let (mut limit, mut cursor) = (None, None);
         let mut errors = Vec::new();
-        for (name, value) in &pairs.0 {
-            let taken = match name.as_str() {
-                "limit" if limit.is_some() => Err("must not be repeated".to_owned()),
+        for (name, value) in pairs.iter() {
+            let message = match name {
+                "limit" if limit.is_some() => "must not be repeated".to_owned(),
                 "limit" => match value.parse() {
                     Ok(number @ 1..=MAX_LIMIT) => {
                         limit = Some(number);
-                        Ok(true)
+                        continue;
                     }
-                    _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
+                    _ => format!("must be a whole number from 1 to {MAX_LIMIT}"),
                 },
-                "cursor" if list.cursor.is_some() => Err("must not be repeated".to_owned()),
+                "cursor" if cursor.is_some() => "must not be repeated".to_owned(),
                 "cursor" => {
-                    list.cursor = Some(value.clone());
-                    Ok(true)
+                    cursor = Some(value.to_owned());
+                    continue;
                 }
-                other => more(&mut list, other, value),
+                _ => "is unknown; the parameters are limit and cursor".to_owned(),
             };
-            let message = match taken {
-                Ok(true) => continue,
-                Ok(false) => format!("is unknown; the parameters are {known}"),
-                Err(message) => message,
-            };
-            errors.push(FieldError::new(
-                name.chars().take(100).collect::<String>(),
-                message,
-            ));
+            let name: String = name.chars().take(100).collect();
+            errors.push(FieldError::new(name, message));
         }
-        if !errors.is_empty() {
-            return Err(errors);
+        match errors.is_empty() {
+            true => Ok(Self {
+                limit: limit.unwrap_or(DEFAULT_LIMIT),
+                cursor,
+            }),
+            false => Err(errors),
         }
-        list.limit = limit.unwrap_or(DEFAULT_LIMIT);
-        list.statuses.sort_by_key(|status| status.as_str());
-        list.statuses.dedup();
-        list.types.sort();
-        list.types.dedup();
-        Ok(list)
-    }
-
-    /// The scope of this list's cursors.
-    pub(crate) fn scope(&self, path: &str) -> String {
-        let mut scope = path.to_owned();
-        for status in &self.statuses {
-            scope += &format!("&status={}", status.as_str());
-        }
-        for name in &self.types {
-            scope += &format!("&type={name}");
-        }
-        scope
     }
 }
 
@@ -158,41 +97,17 @@ mod tests {
     use super::*;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<ListParameters, String> {
-        let pairs = pairs
-            .iter()
-            .map(|(n, v)| (n.to_string(), v.to_string()))
-            .collect();
-        let catalog = Catalog::load().unwrap();
-        ListParameters::parse_exports(&Pairs(pairs), &catalog).map_err(|error| match error {
-            ApiError::Invalid(errors) => errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n"),
-            other => panic!("{other:?}"),
+        ListParameters::parse(&Pairs::of(pairs)).map_err(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            errors.join("\n")
         })
     }
 
     #[test]
-    fn parameters_are_parsed_in_any_order_and_spelling() {
-        let list = parse(&[
-            ("type", "orders"),
-            ("status", "failed"),
-            ("status", "cancelled"),
-            ("limit", "100"),
-            ("status", "canceled"),
-        ]);
-        let list = list.unwrap();
-        assert_eq!(list.statuses, [Status::Canceled, Status::Failed]);
-        assert_eq!(
-            (list.limit, list.types.as_slice()),
-            (100, &["orders".to_owned()][..])
-        );
-        assert_eq!(
-            list.scope("/p"),
-            "/p&status=canceled&status=failed&type=orders"
-        );
+    fn a_page_has_25_entries_unless_it_says_how_many() {
         assert_eq!(parse(&[]).unwrap().limit, 25);
+        let page = parse(&[("cursor", "abc"), ("limit", "100")]).unwrap();
+        assert_eq!((page.limit, page.cursor.as_deref()), (100, Some("abc")));
     }
 
     #[test]
@@ -201,9 +116,6 @@ mod tests {
             ("limit", "0"),
             ("limit", "101"),
             ("limit", "ten"),
-            ("status", "pending"),
-            ("status", ""),
-            ("type", "invoices"),
             ("page", "2"),
             ("cursor", "a"),
             ("cursor", "b"),
@@ -212,10 +124,7 @@ mod tests {
         limit: must be a whole number from 1 to 100
         limit: must be a whole number from 1 to 100
         limit: must be a whole number from 1 to 100
-        status: must be one of waiting, processing, succeeded, failed, canceled, expired
-        status: must be one of waiting, processing, succeeded, failed, canceled, expired
-        type: is no type of the catalog
-        page: is unknown; the parameters are limit, cursor, status and type
+        page: is unknown; the parameters are limit and cursor
         cursor: must not be repeated
         ");
         insta::assert_snapshot!(parse(&[("limit", "1"), ("limit", "1")]).unwrap_err(), @"limit: must not be repeated");

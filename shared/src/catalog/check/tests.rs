@@ -1,7 +1,9 @@
 use insta::assert_snapshot;
 use jiff::Timestamp;
 
-use crate::catalog::{Catalog, CatalogError, Constant, Delivery, ExportType, FixedCondition};
+use crate::catalog::{
+    Catalog, CatalogError, Column, Constant, Delivery, ExportType, FixedCondition,
+};
 use crate::value::{Kind, Stored};
 
 const LEADS: &str = r#"
@@ -44,6 +46,14 @@ fn the_built_in_catalog_is_valid() {
         "id reference status created_at updated_at delivered_at customer city state items amount freight \
              currency payment"
     );
+    // People see labels, or the words of keys.
+    let of_orders = orders.default_columns();
+    let headings: Vec<String> = of_orders.iter().map(|column| column.heading()).collect();
+    assert_eq!(headings[..4], ["ID", "Reference", "Status", "Created at"]);
+    let odd = |key: &str| Column::new(key, Kind::Text, "x").heading();
+    assert_eq!(odd("emp.var-rate__x"), "Emp var rate x");
+    assert_eq!(odd("élan"), "Élan");
+    assert_eq!(odd("__"), "__");
     assert_eq!(partitions(orders, "42"), ["orders#42"]);
     assert!(
         orders

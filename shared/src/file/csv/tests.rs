@@ -15,6 +15,8 @@ fn rows(profile: Profile, zone: &str, kinds: &[Kind]) -> CsvRows {
         time_zone: TimeZone::get(zone).unwrap(),
         columns,
         created_at: jiff::Timestamp::UNIX_EPOCH,
+        headers: crate::file::Headers::Keys,
+        label: "Orders".into(),
     })
 }
 

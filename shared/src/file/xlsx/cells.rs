@@ -6,7 +6,6 @@ use super::frame::Styles;
 use super::text::{self, MAX_TEXT};
 use super::xml::Xml;
 use super::{MAX_COLUMNS, serial};
-use crate::catalog::Column;
 use crate::file::CellWarnings;
 use crate::file::cell::{self, Cell};
 use crate::file::{FileOptions, WarningCode};
@@ -72,12 +71,13 @@ impl Cells {
     }
 
     /// Appends a sheet's first row.
-    pub(super) fn header(&self, columns: &[Column], out: &mut Xml) {
+    pub(super) fn header(&self, options: &FileOptions, out: &mut Xml) {
         let mut row = RowWriter::begin(1, out);
-        for (&place, column) in self.places.iter().zip(columns) {
-            let key = text::fitting(&column.key, |_| ());
-            if !key.is_empty() {
-                let is_written = row.styled_text(place, &self.header, &key);
+        for (&place, column) in self.places.iter().zip(&options.columns) {
+            let name = options.header(column);
+            let name = text::fitting(&name, |_| ());
+            if !name.is_empty() {
+                let is_written = row.styled_text(place, &self.header, &name);
                 debug_assert!(is_written);
             }
         }

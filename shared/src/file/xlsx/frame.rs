@@ -12,6 +12,9 @@ use crate::catalog::Column;
 use crate::file::FileOptions;
 use crate::value::Kind;
 
+/// The maximum length of a sheet's name ("Excel specifications and limits").
+const MAX_TITLE: usize = 31;
+
 /// Why a frame could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -52,7 +55,7 @@ impl Frame {
     pub(super) fn new(options: &FileOptions) -> Result<Self, FrameError> {
         let entries = read(&workbook(options, &[SHEET_ROWS; 2])?)?;
         let sheet = |number: usize| {
-            let name = sheet_name(number);
+            let name = entry_name(number);
             let found = entries.iter().find(|(entry, _)| *entry == name);
             let xml = found.ok_or(FrameError::Missing("sheet"))?.1.as_slice();
             std::str::from_utf8(xml).map_err(|_| FrameError::Missing("text"))
@@ -94,8 +97,33 @@ pub(super) fn other_entries(
     Ok(entries)
 }
 
+/// The name of a sheet for people: `label` without the characters that a name must not have, with its number from the second
+/// one on. A name has at most 31 characters, no apostrophe at its ends, and is not `History` ("Rename a worksheet",
+/// Excel's documentation).
+fn title(label: &str, number: usize) -> String {
+    let end = match number {
+        1 => String::new(),
+        number => format!(" {number}"),
+    };
+    let is_allowed = |c: &char| !c.is_control() && !r"[]:*?/\".contains(*c);
+    let name: String = label.chars().filter(is_allowed).collect();
+    let most = MAX_TITLE - end.len();
+    // Excel counts UTF-16 units.
+    let mut length = 0;
+    let fits = |c: &char| {
+        length += c.len_utf16();
+        length <= most
+    };
+    let name: String = name.chars().take_while(fits).collect();
+    let name = name.trim_matches(['\'', ' ']);
+    match name.is_empty() || name.eq_ignore_ascii_case("history") {
+        true => format!("Sheet{number}"),
+        false => format!("{name}{end}"),
+    }
+}
+
 /// The name of a sheet's entry in the archive; `number` counts from 1.
-pub(super) fn sheet_name(number: usize) -> String {
+pub(super) fn entry_name(number: usize) -> String {
     format!("xl/worksheets/sheet{number}.xml")
 }
 
@@ -112,8 +140,9 @@ fn workbook(options: &FileOptions, rows: &[u32]) -> Result<Vec<u8>, FrameError> 
         Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
         Format::new().set_num_format("yyyy-mm-dd hh:mm:ss.000"),
     ];
-    for &rows in rows {
+    for (number, &rows) in (1..).zip(rows) {
         let sheet = workbook.add_worksheet();
+        sheet.set_name(title(&options.label, number))?;
         for (place, format) in (0..).zip(&formats) {
             sheet.write_number_with_format(0, place, 0, format)?;
         }
@@ -210,15 +239,51 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::file::Profile;
     use crate::file::cell::tests::column;
+    use crate::file::{Headers, Profile};
 
     fn options(kinds: &[Kind]) -> FileOptions {
         FileOptions {
             profile: Profile::Spreadsheet,
             time_zone: TimeZone::UTC,
             columns: kinds.iter().map(|&kind| column("c", kind)).collect(),
+            headers: Headers::Keys,
+            label: "Orders".into(),
             created_at: "2026-11-21T12:01:02Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_sheet_has_its_types_name_as_far_as_a_sheet_may() {
+        for (label, number, expected) in [
+            ("Orders", 1, "Orders"),
+            ("Orders", 12, "Orders 12"),
+            ("'In/out': [a]?*\\ ", 1, "Inout' a"),
+            (
+                "A very long label of a type of records",
+                1,
+                "A very long label of a type of",
+            ),
+            (
+                "A very long label of a type of records",
+                10,
+                "A very long label of a type 10",
+            ),
+            (
+                "\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}",
+                1,
+                "\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}\u{1f4e6}",
+            ),
+            ("History", 1, "Sheet1"),
+            ("???", 3, "Sheet3"),
+        ] {
+            assert_eq!(title(label, number), expected, "{label}");
+            let options = FileOptions {
+                label: label.into(),
+                ..options(&[])
+            };
+            // The library refuses a name that Excel would.
+            assert!(workbook(&options, &[2; 3]).is_ok(), "{label}");
         }
     }
 
@@ -236,7 +301,7 @@ mod tests {
             let rows = [SHEET_ROWS, 5, 2];
             let entries = read(&workbook(&options, &rows).unwrap()).unwrap();
             for (number, rows) in (1..).zip(rows) {
-                let name = sheet_name(number);
+                let name = entry_name(number);
                 let (_, xml) = entries.iter().find(|(entry, _)| *entry == name).unwrap();
                 let sheet = Sheet::parse(std::str::from_utf8(xml).unwrap()).unwrap();
                 assert_eq!(String::from_utf8(frame.tail(rows)).unwrap(), sheet.tail);

@@ -21,6 +21,8 @@ fn options(zone: &str, kinds: &[Kind]) -> FileOptions {
             .map(|(i, &kind)| column(&format!("c{i}"), kind))
             .collect(),
         created_at: "2026-11-21T12:01:02Z".parse().unwrap(),
+        headers: crate::file::Headers::Keys,
+        label: "Orders".into(),
     }
 }
 
@@ -61,7 +63,7 @@ fn written(zone: &str, kinds: &[Kind], row: &[Value<'_>]) -> (Vec<Data>, Vec<War
     writer.begin(&mut out);
     writer.row(row, &mut out);
     writer.end(&mut out).unwrap();
-    let sheet = open(out).worksheet_range("Sheet1").unwrap();
+    let sheet = open(out).worksheet_range("Orders").unwrap();
     let cells =
         (0..kinds.len()).map(|i| sheet.get_value((1, i as u32)).cloned().unwrap_or_default());
     let keys: Vec<_> = (0..kinds.len()).map(|n| format!("c{n}")).collect();
@@ -349,7 +351,7 @@ fn rows_continue_in_the_next_sheet_with_its_own_header() {
     );
     assert_eq!(
         open(file.clone()).sheet_names(),
-        ["Sheet1", "Sheet2", "Sheet3"]
+        ["Orders", "Orders 2", "Orders 3"]
     );
     let sheets = read(file);
     assert_eq!(sheets.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
@@ -408,7 +410,7 @@ fn the_next_sheet_begins_before_a_sheet_is_too_large_for_its_archive() {
 fn no_rows_make_a_file_with_a_header() {
     for kinds in [&[Kind::Text, Kind::Date][..], &[]] {
         let file = file(rows(options("UTC", kinds), LIMITS), &[]);
-        let range = open(file).worksheet_range("Sheet1").unwrap();
+        let range = open(file).worksheet_range("Orders").unwrap();
         assert_eq!(range.rows().count(), kinds.len().min(1));
     }
 }
@@ -438,7 +440,7 @@ fn a_file_with_too_many_columns_is_refused_with_advice() {
     let most = options("UTC", &vec![Kind::Text; MAX_COLUMNS]);
     let row = vec![text("a"); MAX_COLUMNS];
     let range = open(file(rows(most, LIMITS), &[row]))
-        .worksheet_range("Sheet1")
+        .worksheet_range("Orders")
         .unwrap();
     assert_eq!(range.end(), Some((1, MAX_COLUMNS as u32 - 1)));
 }

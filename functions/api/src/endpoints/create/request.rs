@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use waybill::catalog::{Catalog, ExportType};
 use waybill::export::User;
 use waybill::field_error::FieldError;
-use waybill::file::{Format, Profile, RowOrder};
+use waybill::file::{Format, Headers, Profile, RowOrder};
 use waybill::hash::hex;
 use waybill::parent::KindName;
 use waybill::parent_profile::ParentProfile;
@@ -18,13 +18,14 @@ use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::zone;
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "type",
     "format",
     "filters",
     "search",
     "columns",
     "profile",
+    "headers",
     "order",
     "time_zone",
     "user",
@@ -42,6 +43,8 @@ pub(crate) struct ExportRequest {
     /// Whether the request selects columns.
     names_columns: bool,
     pub(crate) profile: Profile,
+    /// The requested ones, or those of the format.
+    pub(crate) headers: Headers,
     pub(crate) order: RowOrder,
     pub(crate) time_zone: TimeZone,
     /// The time zone's IANA name in canonical case.
@@ -59,6 +62,8 @@ struct Canonical<'a> {
     criteria: &'a Criteria,
     columns: Option<&'a [String]>,
     profile: Profile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<Headers>,
     #[serde(skip_serializing_if = "RowOrder::is_default")]
     order: RowOrder,
     time_zone: &'a str,
@@ -82,6 +87,7 @@ impl ExportRequest {
             export_type.map(|of| of.with_definitions(&profile.definitions, parent.id()));
         let format = format(&mut fields);
         let file_profile = file_profile(&mut fields);
+        let headers = headers(&mut fields);
         let order = order(&mut fields, export_type.as_ref());
         let zone = time_zone(&mut fields);
         let user = named_user::take(&mut fields, &["id", "name", "email", "issuer"]);
@@ -111,6 +117,7 @@ impl ExportRequest {
                 columns,
                 names_columns,
                 profile,
+                headers: headers.unwrap_or(Headers::of_format(format)),
                 order,
                 time_zone,
                 time_zone_name,
@@ -129,6 +136,9 @@ impl ExportRequest {
             // The default columns may change between two equal requests.
             columns: self.names_columns.then_some(self.columns.as_slice()),
             profile: self.profile,
+            // Those of the format are what a request without any asks for.
+            headers: Some(self.headers)
+                .filter(|headers| *headers != Headers::of_format(self.format)),
             order: self.order,
             time_zone: &self.time_zone_name,
             user: &self.user,
@@ -190,6 +200,14 @@ fn file_profile(fields: &mut Fields) -> Option<Profile> {
             profile
         }
     }
+}
+
+fn headers(fields: &mut Fields) -> Option<Headers> {
+    let headers = serde_json::from_value(fields.take("headers")?).ok();
+    if headers.is_none() {
+        fields.refuse("headers", "must be keys or labels");
+    }
+    headers
 }
 
 fn order(fields: &mut Fields, export_type: Option<&ExportType>) -> RowOrder {

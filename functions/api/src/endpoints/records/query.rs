@@ -35,11 +35,13 @@ impl<'a> RecordsQuery<'a> {
         export_type: &'a ExportType,
     ) -> Result<Self, Vec<FieldError>> {
         let (list, others) = pairs.divide(&OF_PAGES);
-        let (shown, criteria) = others.divide(&[COLUMNS, TIME_ZONE]);
+        let (named, others) = others.divide(&[COLUMNS]);
+        let (zone, criteria) = others.divide(&[TIME_ZONE]);
         let mut errors = Vec::new();
-        let list = kept(ListParameters::parse_plain(&list), &mut errors);
-        let columns = kept(columns(&shown, export_type), &mut errors);
-        let zone = kept(time_zone(&shown), &mut errors);
+        let list = kept(ListParameters::parse(&list), &mut errors);
+        let columns = kept(columns(&named, export_type), &mut errors);
+        let zone = zone::of_query(&zone, TIME_ZONE).map_err(|error| vec![error]);
+        let zone = kept(zone, &mut errors);
         let criteria = Criteria::from_query(export_type, criteria.iter());
         let criteria = kept(criteria, &mut errors);
         match (list, criteria, columns, zone) {
@@ -93,11 +95,7 @@ fn columns<'a>(
     pairs: &Pairs,
     export_type: &'a ExportType,
 ) -> Result<Vec<&'a Column>, Vec<FieldError>> {
-    let keys: Vec<&str> = pairs
-        .iter()
-        .filter(|(name, _)| *name == COLUMNS)
-        .map(|(_, key)| key)
-        .collect();
+    let keys: Vec<&str> = pairs.iter().map(|(_, key)| key).collect();
     if keys.is_empty() {
         return Ok(export_type.default_columns());
     }
@@ -109,14 +107,4 @@ fn columns<'a>(
             .collect()
     };
     export_type.select_columns(&keys).map_err(errors)
-}
-
-fn time_zone(pairs: &Pairs) -> Result<(TimeZone, String), Vec<FieldError>> {
-    let mut names = pairs.iter().filter(|(name, _)| *name == TIME_ZONE);
-    let refuse = |message: &str| Err(vec![FieldError::new(TIME_ZONE, message)]);
-    match (names.next(), names.next()) {
-        (None, _) => Ok(zone::default()),
-        (Some((_, name)), None) => zone::named(name).map_or_else(|| refuse(zone::FORM), Ok),
-        (Some(_), Some(_)) => refuse("must not be repeated"),
-    }
 }

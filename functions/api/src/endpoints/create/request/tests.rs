@@ -35,6 +35,7 @@ fn requests_that_mean_the_same_have_one_fingerprint() {
         json!({"type": "orders", "format": "csv", "search": "ana"}),
         json!({"type": "orders", "format": "csv", "columns": ["id"]}),
         json!({"type": "orders", "format": "csv", "profile": "data"}),
+        json!({"type": "orders", "format": "csv", "headers": "labels"}),
         json!({"type": "orders", "format": "csv", "time_zone": "Europe/Lisbon"}),
         json!({"type": "orders", "format": "csv", "filters": {"created_at": {"from": "-30d"}}}),
         json!({"type": "orders", "format": "csv", "user": {"id": "u"}}),
@@ -45,13 +46,14 @@ fn requests_that_mean_the_same_have_one_fingerprint() {
 
 #[test]
 fn all_that_is_wrong_is_said_at_once() {
-    let body = json!({"type": 7, "format": "pdf", "profile": "wide", "time_zone": "Mars/Olympus", "extra": 1,
+    let body = json!({"type": 7, "format": "pdf", "profile": "wide", "headers": "none", "time_zone": "Mars/Olympus", "extra": 1,
             "user": {"name": "", "email": "x", "phone": "1"}});
     insta::assert_snapshot!(parse(body).unwrap_err(), @"
-        extra: is unknown; the fields are type, format, filters, search, columns, profile, order, time_zone, user
+        extra: is unknown; the fields are type, format, filters, search, columns, profile, headers, order, time_zone, user
         type: must be a text
         format: must be csv or xlsx
         profile: must be spreadsheet or data
+        headers: must be keys or labels
         time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
         user.phone: is unknown; the fields are id, name, email, issuer
         user.id: is required

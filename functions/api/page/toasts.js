@@ -1,0 +1,74 @@
+// Short messages at the edge of the window, above everything: what has happened, and what can be done about it.
+
+import { sheet } from "./base.js";
+import { h, icon } from "./dom.js";
+
+/** How many are shown; older ones go. */
+const MOST = 3;
+
+class Toasts extends HTMLElement {
+  constructor() {
+    super();
+    this.list = h("div", { class: "toasts", role: "status", "aria-live": "polite", "aria-relevant": "additions" });
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [sheet];
+    root.append(this.list);
+    this.popover = "manual";
+  }
+
+  add(message) {
+    this.list.append(message);
+    while (this.list.childElementCount > MOST) this.list.firstElementChild.remove();
+    // Shown again to be above what has been opened meanwhile.
+    if (this.matches(":popover-open")) this.hidePopover();
+    this.showPopover();
+  }
+
+  remove(message) {
+    const isFocused = message.contains(this.shadowRoot.activeElement);
+    const next = message.nextElementSibling ?? message.previousElementSibling;
+    message.remove();
+    if (!this.list.childElementCount) return this.hidePopover();
+    if (isFocused) next.querySelector("button, a").focus();
+  }
+}
+
+const NAME = "waybill-toasts";
+if (!customElements.get(NAME)) customElements.define(NAME, Toasts);
+let place = null;
+
+/**
+ * Shows a message until it is closed or its action has succeeded. `key` names it: a newer message with the same key takes its
+ * place. `act` is what its button `label` does; `href` is where its link leads; `closed` is called when it goes.
+ */
+export function toast({ key, isGood, title, text, label, act, href, closed = () => {} }, { t, errorText }) {
+  if (!place?.isConnected) document.body.append((place = new Toasts()));
+  place.list.querySelector(`[data-key="${CSS.escape(key)}"]`)?.remove();
+  const close = () => {
+    place.remove(message);
+    closed();
+  };
+  const said = h("p", {}, h("bdi", {}, text));
+  const click = async ({ currentTarget }) => {
+    currentTarget.disabled = true;
+    const error = await act().then(() => null, (error) => error);
+    currentTarget.disabled = false;
+    if (!error) return close();
+    said.textContent = errorText(error, t);
+    currentTarget.textContent = t("action.retry");
+  };
+  const message = h(
+    "section",
+    { class: `toast ${isGood ? "good" : "bad"}`, "data-key": key, part: "toast" },
+    h("span", { class: "mark" }, icon(isGood ? "check" : "warning")),
+    h("div", {}, h("strong", {}, title), said),
+    h("button", { type: "button", class: "button plain round", "aria-label": t("action.close"), on: { click: close } }, icon("close")),
+    h(
+      "div",
+      { class: "actions" },
+      href && h("a", { class: "button small", part: "link", href, on: { click: close } }, t("action.open")),
+      act && h("button", { type: "button", class: "button small primary", part: "button", on: { click } }, label),
+    ),
+  );
+  place.add(message);
+}

@@ -1,0 +1,227 @@
+//! Tests of what the page says about an export on its way: before, meanwhile, and when it has ended.
+
+use serde_json::{Value, json};
+use waybill_tests::{Browser, id};
+
+use crate::moments::Moments;
+use crate::view_check::ViewCheck;
+use crate::visitor::Visitor;
+
+const EXPORT: &str = "waybill-export-button >> .button";
+const DIALOG: &str = "waybill-export-button >> dialog";
+const START: &str = "waybill-export-button >> dialog footer .primary";
+const CLOSE: &str = "waybill-export-button >> dialog footer [type=submit]";
+const TOAST: &str = "waybill-toasts >> .toast";
+const ENDED: &str = ".tabs .ended";
+
+async fn title(browser: &Browser) -> Value {
+    browser.run("return document.title", json!([])).await
+}
+
+#[tokio::test]
+async fn an_export_that_ends_elsewhere_is_said_where_the_person_is() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.while_nothing_is_made(async || {
+        ana.enter(&ana.list("orders")).await;
+        browser.shows(".count", "5 in this list").await;
+        browser.click(EXPORT).await;
+        browser.click(START).await;
+        browser
+            .shows(DIALOG, "Your export is being generated")
+            .await;
+        browser.click(CLOSE).await;
+        browser.hides(DIALOG).await;
+        assert!(!browser.has(ENDED).await);
+    })
+    .await;
+    browser.shows(TOAST, "Your export is ready").await;
+    browser.shows(TOAST, "5 rows").await;
+    browser.shows(ENDED, "1").await;
+    assert!(title(browser).await.as_str().unwrap().starts_with("(1) "));
+    ViewCheck::new(browser).look("toast").await;
+
+    let list = ana.owner.api.read(&ana.owner.path()).await;
+    let export = &list["exports"][0];
+    browser.click("waybill-toasts >> .actions .primary").await;
+    let file = ana.owner.download(export).await.body;
+    let name = export["file_name"].as_str().unwrap();
+    assert!(
+        browser.downloaded(name).await == file,
+        "another file was downloaded"
+    );
+    // Whoever has the file has seen that it is there.
+    browser.hides(TOAST).await;
+    browser.hides(ENDED).await;
+    assert!(!title(browser).await.as_str().unwrap().starts_with('('));
+}
+
+#[tokio::test]
+async fn in_the_dialog_nothing_changes_places_when_the_export_ends() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let place = "const { x, y } = find(arguments[0]).getBoundingClientRect();
+        return [x, y, find(arguments[0]).textContent, find(arguments[0]).matches(':focus')]";
+    let place = async || browser.run(place, json!([CLOSE])).await;
+    let before = ana
+        .while_nothing_is_made(async || {
+            ana.enter(&ana.list("orders")).await;
+            browser.shows(".count", "5 in this list").await;
+            browser.click(EXPORT).await;
+            browser.shows(DIALOG, "5 rows now.").await;
+            browser.click(START).await;
+            browser
+                .shows(DIALOG, "Your export is being generated")
+                .await;
+            place().await
+        })
+        .await;
+    browser.shows(DIALOG, "Your export is ready").await;
+    assert_eq!(place().await, before);
+    assert_eq!(before[2], "Close");
+    assert_eq!(before[3], true, "{before}");
+    browser.click(&format!("{DIALOG} .outcome .primary")).await;
+    let list = ana.owner.api.read(&ana.owner.path()).await;
+    browser
+        .downloaded(list["exports"][0]["file_name"].as_str().unwrap())
+        .await;
+    // The end was seen in the dialog.
+    assert!(!browser.has(TOAST).await);
+}
+
+#[tokio::test]
+async fn a_download_that_fails_says_so_beside_a_button_that_tries_again() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let export = ana
+        .owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    ana.enter(&ana.list("exports")).await;
+    browser
+        .shows("waybill-exports >> .badge", "Completed")
+        .await;
+    let offline = "window.own = window.fetch; window.fetch = (url, options) => String(url).includes('/downloads/')
+        ? Promise.reject(new TypeError('Failed to fetch')) : own(url, options)";
+    browser.run(offline, json!([])).await;
+    browser
+        .click("waybill-exports >> [data-does=download]")
+        .await;
+    browser
+        .shows(TOAST, "There is no connection at the moment")
+        .await;
+    browser.run("window.fetch = own", json!([])).await;
+    browser.click("waybill-toasts >> .actions .primary").await;
+    browser
+        .downloaded(export["file_name"].as_str().unwrap())
+        .await;
+    browser.hides(TOAST).await;
+}
+
+#[tokio::test]
+async fn the_share_that_is_done_and_the_time_left_are_shown() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let done = ana
+        .owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    let half = Moments::new(&ana.stack, id(&done)).await.half_done().await;
+    let words = "50% · 1,234,567 rows so far · about 30 seconds left";
+    ana.enter(&ana.list("exports")).await;
+    browser
+        .shows("waybill-exports >> .status small", words)
+        .await;
+    ViewCheck::new(browser).look("exports-under-way").await;
+    ana.enter(&format!("/exports/{half}")).await;
+    browser.shows(".progress", words).await;
+    let share = browser
+        .run("return find('.progress progress').value", json!([]))
+        .await;
+    assert_eq!(share, 0.5);
+}
+
+#[tokio::test]
+async fn before_an_export_its_size_is_said_and_nothing_is_not_exported() {
+    let Some(ana) = Visitor::new("Ana", 20).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "20 in this list").await;
+    browser.click(EXPORT).await;
+    browser
+        .shows(
+            &format!("{DIALOG} .what"),
+            "20 rows now. The file will have about",
+        )
+        .await;
+    browser
+        .shows(&format!("{DIALOG} .what"), "judging by your last ones")
+        .await;
+    // There was no workbook yet.
+    browser.click(&format!("{DIALOG} input[value=xlsx]")).await;
+    browser
+        .shows(
+            &format!("{DIALOG} .what"),
+            "20 rows now. Everything in the list",
+        )
+        .await;
+    browser.click(&format!("{DIALOG} header button")).await;
+
+    ana.enter(&format!(
+        "{}?search=nobody%20has%20this",
+        ana.list("orders")
+    ))
+    .await;
+    browser.shows(".blank", "No").await;
+    browser.click(EXPORT).await;
+    browser
+        .shows(&format!("{DIALOG} .what"), "There is nothing to export")
+        .await;
+    assert!(!browser.has(START).await);
+}
+
+#[tokio::test]
+async fn how_a_file_was_made_is_folded_and_its_cost_is_for_staff_alone() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let export = ana
+        .owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    let path = format!("/exports/{}", id(&export));
+    let digest = export["receipt"]["sha256"].as_str().unwrap();
+    ana.enter(&path).await;
+    ana.browser.shows("#file", digest).await;
+    assert!(!ana.browser.has("#making dl").await);
+    ana.browser.click("#making summary").await;
+    ana.browser.shows("#making", "Records read").await;
+    let text = "return find('#making').textContent";
+    let made = ana.browser.run(text, json!([])).await;
+    assert!(!made.as_str().unwrap().contains("cost"), "{made}");
+    let copied = "let copied; navigator.clipboard.writeText = async (text) => { copied = text };
+        find('#copy').click(); return new Promise((done) => setTimeout(() => done(copied)))";
+    assert_eq!(ana.browser.run(copied, json!([])).await, digest);
+
+    ana.browser
+        .run("sessionStorage.clear(); localStorage.clear()", json!([]))
+        .await;
+    let staff = ana.granted("staff").await;
+    staff.enter(&path).await;
+    staff.browser.click("#making summary").await;
+    staff.browser.shows("#making", "Estimated cost").await;
+    staff.browser.shows("#making", "Attempts").await;
+}

@@ -1,0 +1,87 @@
+//! Tests of the list of exports narrowed by words, people, statuses and days.
+
+use serde_json::{Value, json};
+use waybill_tests::Browser;
+
+use crate::visitor::Visitor;
+
+const SECOND: &str = "waybill-exports >> tbody tr:nth-child(2)";
+const ROWS: &str = "waybill-exports >> tbody";
+const SEARCH: &str = "waybill-exports >> input[name=search]";
+const NOTHING: &str = "waybill-exports >> .blank";
+
+/// Chooses a value of one of the list's choices.
+async fn choose(browser: &Browser, name: &str, value: &str) {
+    let script = "const choice = find(arguments[0]); choice.value = arguments[1];
+        choice.dispatchEvent(new Event('change', { bubbles: true })); return choice.value";
+    let choice = format!("waybill-exports >> select[name={name}]");
+    let chosen = browser.run(script, json!([choice, value])).await;
+    assert_eq!(chosen, value, "{name}");
+}
+
+/// The query of the address.
+async fn query(browser: &Browser) -> Value {
+    browser.run("return location.search", json!([])).await
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_by_words_people_and_days_and_its_address_says_so() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let bruno = ana.owner.colleague("Bruno").await;
+    ana.owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    bruno
+        .succeeded(json!({"type": "orders", "format": "xlsx"}))
+        .await;
+    ana.enter(&ana.list("exports")).await;
+    browser.shows(SECOND, "Ana").await;
+
+    browser.enter(SEARCH, "BRUNO\u{E007}").await;
+    browser.hides(SECOND).await;
+    browser.shows(ROWS, "Bruno").await;
+    assert_eq!(query(browser).await, "?search=BRUNO");
+    browser.enter(SEARCH, " nobody\u{E007}").await;
+    browser.shows(NOTHING, "No matching exports").await;
+    browser.click("waybill-exports >> .blank .button").await;
+    browser.shows(SECOND, "Ana").await;
+    assert_eq!(query(browser).await, "");
+
+    choose(browser, "user", "me").await;
+    browser.hides(SECOND).await;
+    browser.shows(ROWS, "Ana").await;
+    choose(browser, "when", "today").await;
+    browser.shows(ROWS, "Ana").await;
+    choose(browser, "when", "last-month").await;
+    browser.shows(NOTHING, "No matching exports").await;
+    choose(browser, "when", "").await;
+    browser.shows(ROWS, "Ana").await;
+
+    // Days of one's own, of which the last one belongs to the range.
+    choose(browser, "when", "other").await;
+    let days = "const [from, to] = ['from', 'to'].map((name) => find(`waybill-exports >> input[name=${name}]`));
+        [from.value, to.value] = ['2017-10-01', '2017-10-31']; from.form.requestSubmit()";
+    browser.run(days, json!([])).await;
+    browser.shows(NOTHING, "No matching exports").await;
+    assert_eq!(
+        query(browser).await,
+        "?user=me&from=2017-10-01&to=2017-11-01"
+    );
+    browser
+        .shows(
+            "waybill-exports >> select[name=when]",
+            "Oct 1, 2017 – Oct 31, 2017",
+        )
+        .await;
+
+    // The address brings the same list.
+    ana.enter(&format!("{}?user=me&search=orders", ana.list("exports")))
+        .await;
+    browser.shows(ROWS, "Ana").await;
+    assert!(!browser.has(SECOND).await);
+    let shown = "return ['input[name=search]', 'select[name=user]'].map((name) => find(`waybill-exports >> ${name}`).value)";
+    assert_eq!(browser.run(shown, json!([])).await, json!(["orders", "me"]));
+}
