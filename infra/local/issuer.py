@@ -67,7 +67,7 @@ class Issuer:
             "id_token_signing_alg_values_supported": ["RS256"],
             "subject_types_supported": ["public"],
             "scopes_supported": ["openid", "profile", "email"],
-            "claims_supported": ["sub", "name", "email", "email_verified", "scope"],
+            "claims_supported": ["sub", "name", "email", "email_verified", "locale", "scope"],
             "authorization_response_iss_parameter_supported": True,
         }
         return json_response(document, headers=CORS)
@@ -82,7 +82,7 @@ class Issuer:
         hidden = "".join(
             f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
             for name, value in fields.items()
-            if name not in ("person", "name", "email", "grants")
+            if name not in ("person", "name", "email", "grants", "locale")
         )
         buttons = "".join(
             f'<button class="person" name="person" value="{escape(person.sub)}"><b>{escape(person.name)}</b>'
@@ -184,7 +184,9 @@ class Issuer:
 
     def _claims(self, person: Person, seconds: int, audience: str) -> dict[str, Any]:
         now = int(time.time())
+        of_locale = {"locale": person.locale} if person.locale else {}
         return {
+            **of_locale,
             "iss": self._url,
             "aud": audience,
             "sub": person.sub,
@@ -207,7 +209,8 @@ def _chosen(fields: dict[str, str], among: tuple[Person, ...]) -> Person:
     name = fields.get("name", "").strip()
     if not email or not name:
         raise HttpError(400, "give a name and an address")
-    return Person(f"dev|{email}", name, email, " ".join(fields.get("grants", "").split()), "")
+    locale = fields.get("locale", "").strip() or None
+    return Person(f"dev|{email}", name, email, " ".join(fields.get("grants", "").split()), "", locale)
 
 
 def _form(request: Request) -> dict[str, str]:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Person:
-    """A person who can sign in; `grants` is the token's `scope`."""
+    """A person who can sign in; `grants` is the token's `scope`, `locale` its claim of that name, if any."""
 
     sub: str
     name: str
     email: str
     grants: str
     about: str
+    locale: str | None = None
 
 
 ANA = Person("u-17", "Ana Sousa", "ana@example.com", "project:42", "Owns project 42")

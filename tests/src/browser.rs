@@ -193,8 +193,21 @@ impl Browser {
     /// # Panics
     /// Where the issuer's page does not come.
     pub async fn sign_in(&self, name: &str, email: &str, grants: &str) {
+        self.sign_in_speaking("", name, email, grants).await;
+    }
+
+    /// The same with a locale, such as `pt-PT`, that the person's token says.
+    ///
+    /// # Panics
+    /// Where the issuer's page does not come.
+    pub async fn sign_in_speaking(&self, locale: &str, name: &str, email: &str, grants: &str) {
         self.click("details > summary").await;
-        for (field, text) in [("name", name), ("email", email), ("grants", grants)] {
+        for (field, text) in [
+            ("name", name),
+            ("email", email),
+            ("grants", grants),
+            ("locale", locale),
+        ] {
             self.enter(&format!("details input[name={field}]"), text)
                 .await;
         }

@@ -50,6 +50,9 @@ export class Client {
     this.#getToken = getToken;
   }
 
+  /** The token that calls are sent with. */
+  token = () => this.#getToken({ renew: false });
+
   /** The URL of an export's page. */
   pageOf = (id) => `${this.base}/exports/${id}`;
 

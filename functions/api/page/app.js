@@ -1,11 +1,11 @@
 // The page: routing, sign-in, and the frame around every view.
 
 import { Client, KINDS, pathOf } from "./api.js";
+import { errorText } from "./base.js";
 import { fullPage, announce, errorPlace, h, icon, loading, showError } from "./dom.js";
 import "./elements.js";
 import { ExportDetail } from "./export-detail.js";
-import { ENGLISH, formatter } from "./format.js";
-import { texts } from "./messages.js";
+import { languageOf, localeOfToken, speak } from "./language.js";
 import { News } from "./news.js";
 import { ParentView } from "./parent-view.js";
 import { keepFocus, Places } from "./places.js";
@@ -16,8 +16,6 @@ customElements.define("waybill-parent-view", ParentView);
 
 const main = document.getElementById("main");
 const top = document.getElementById("top");
-const format = formatter(null, ENGLISH);
-const t = texts(null, format);
 let accepted = false;
 /** Whether a session's link waits for an answer; no other view takes its place. */
 let isAsking = false;
@@ -38,7 +36,7 @@ const news = new News();
 const places = new Places();
 
 /** The interface of the page for views. */
-const page = { client, format, t, say, go, title: (text) => news.title(text), news, places, signIn: () => signIn(here(), "login") };
+const page = { client, say, go, title: (text) => news.title(text), news, places, signIn: () => signIn(here(), "login") };
 
 let known = { types: [], parents: [] };
 
@@ -56,25 +54,26 @@ function showSignIn(heading, text, label, prompt) {
   main.replaceChildren(h("div", { class: "welcome" }, fullPage(heading, text, button)));
 }
 
-const failed = (error) => showSignIn("Sign-in failed", `${error.message}.`, "Sign in again");
+const failed = (error) => showSignIn(page.t("sign-in.failed"), `${error.message}.`, page.t("sign-in.again"));
 
 function refused() {
   forget();
-  failed(new Error("this service does not accept the token"));
+  failed(new Error(page.t("sign-in.refused")));
 }
 
 /** Shows a dialog that the session has ended, over the current view. Sign-in returns to the current address. */
 async function ended() {
+  const { t } = page;
   forget();
   if (document.getElementById("ended")) return;
   const canSignIn = await hasSignIn();
-  const what = canSignIn ? "Sign in again to continue. You will come back to this place." : await openAgain();
-  const again = h("button", { type: "button", class: "button primary" }, canSignIn ? "Sign in again" : t("action.close"));
+  const what = canSignIn ? t("sign-in.ended-text") : t("sign-in.open-again", { product: await productName() });
+  const again = h("button", { type: "button", class: "button primary" }, t(canSignIn ? "sign-in.again" : "action.close"));
   again.addEventListener("click", () => (canSignIn ? signIn(here()).catch((error) => (dialog.close(), failed(error))) : dialog.remove()));
   const dialog = h(
     "dialog",
     { id: "ended", class: "dialog", "aria-labelledby": "ended-title" },
-    h("div", { class: "done" }, h("h2", { id: "ended-title" }, "Your session has ended"), h("p", {}, what)),
+    h("div", { class: "done" }, h("h2", { id: "ended-title" }, t("sign-in.ended")), h("p", {}, what)),
     h("footer", {}, again),
   );
   if (canSignIn) dialog.addEventListener("cancel", (event) => event.preventDefault());
@@ -83,28 +82,29 @@ async function ended() {
   dialog.showModal();
 }
 
-const productName = async () => (await deployment()).product_name ?? "the product";
-const openAgain = async () => `Open the exports from ${await productName()} again to continue.`;
+const productName = async () => (await deployment()).product_name ?? page.t("sign-in.the-product");
 
 /** Asks before a session's code is used: a link that somebody else has sent must not sign in silently. */
 async function askToContinue(code) {
+  const { t } = page;
   isAsking = true;
   await frame().catch(() => {});
-  page.title("Exports");
+  page.title(page.t("page.title"));
   const product = await productName();
-  const before = currentToken() && (person().name ?? person().email ?? "somebody");
-  const proceed = h("button", { type: "button", id: "continue", class: "button primary" }, "Continue");
+  const before = currentToken() && (person().name ?? person().email ?? t("sign-in.somebody"));
+  const proceed = h("button", { type: "button", id: "continue", class: "button primary" }, t("sign-in.continue"));
   proceed.addEventListener("click", () => useCode(code, proceed));
-  const stay = h("button", { type: "button", id: "stay", class: "button" }, "Stay signed in");
+  const stay = h("button", { type: "button", id: "stay", class: "button" }, t("sign-in.stay"));
   stay.addEventListener("click", () => ((isAsking = false), start()));
   const [heading, text] = before
-    ? ["Sign in with this link?", `You are signed in here as ${before}. The link that you opened is another sign-in, which replaces it in this tab.`]
-    : ["Open your exports", `${product} has signed you in for a while. Continue only if you came here from ${product}.`];
+    ? [t("sign-in.with-link"), t("sign-in.with-link-text", { person: before })]
+    : [t("sign-in.open"), t("sign-in.open-text", { product })];
   const problem = errorPlace();
   main.replaceChildren(h("div", { class: "welcome" }, fullPage(heading, h("bdi", {}, text), proceed, before && stay), problem));
 }
 
 async function useCode(code, button) {
+  const { t } = page;
   button.disabled = true;
   try {
     await redeem(code);
@@ -113,20 +113,20 @@ async function useCode(code, button) {
     if (error.isPassing) {
       // The code is as good as before.
       button.disabled = false;
-      return showError(main.querySelector(".problem"), error.message);
+      return showError(main.querySelector(".problem"), errorText(error, t));
     }
     isAsking = false;
     // With a sign-in, of before, the page goes on by itself; else it asks for one, if it can.
-    const onward = h("button", { type: "button", class: "button" }, currentToken() ? "Go to your exports" : "Sign in");
+    const onward = h("button", { type: "button", class: "button" }, t(currentToken() ? "page.to-own" : "sign-in.sign-in"));
     onward.addEventListener("click", () => (currentToken() ? start() : signIn(here()).catch(failed)));
     const isOpen = currentToken() || page.canSignIn;
-    main.replaceChildren(h("div", { class: "welcome" }, fullPage("This link cannot be used", error.message, isOpen && onward)));
-    return say(error.message);
+    main.replaceChildren(h("div", { class: "welcome" }, fullPage(t("sign-in.bad-link"), errorText(error, t), isOpen && onward)));
+    return say(errorText(error, t));
   }
   accepted = false;
   await start();
   const { name, email } = person();
-  say(`Signed in as ${name ?? email ?? "a person without a name"}`);
+  say(page.t("sign-in.signed-in", { person: name ?? email ?? page.t("sign-in.nameless") }));
 }
 
 async function frame() {
@@ -135,7 +135,7 @@ async function frame() {
   page.canSignIn = await hasSignIn();
   const { name, email, id } = person();
   const who = name ?? email ?? (isSession() ? id : null);
-  const out = h("button", { type: "button", class: "button plain small", id: "sign-out" }, "Sign out");
+  const out = h("button", { type: "button", class: "button plain small", id: "sign-out" }, page.t("sign-in.out"));
   out.addEventListener("click", signOut);
   top.replaceChildren(
     h("a", { class: "brand", href: "/" }, h("span", { class: "logo" }, icon("table")), h("bdi", {}, product ?? "Waybill")),
@@ -147,22 +147,23 @@ const PARENT = /^\/([a-z0-9_-]+)\/([^/]+)(?:\/([a-z0-9_]+))?$/;
 
 async function show() {
   if (isAsking) return;
+  const { t } = page;
   const { pathname } = location;
   const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
   const [, plural, id, list = "exports"] = PARENT.exec(pathname) ?? [];
   const { kind } = KINDS.find((known) => known.plural === plural) ?? {};
   if (!currentToken() && !(await hasSignIn())) {
-    page.title("Exports");
+    page.title(page.t("page.title"));
     const product = await productName();
-    const text = `This page has no sign-in of its own. Open the exports from ${product}, which signs you in here.`;
-    return main.replaceChildren(h("div", { class: "welcome" }, fullPage(`Open your exports from ${product}`, text)));
+    const view = fullPage(t("sign-in.open-from", { product }), t("sign-in.none-here", { product }));
+    return main.replaceChildren(h("div", { class: "welcome" }, view));
   }
   if (!currentToken()) {
     if (pathname === "/") {
-      page.title("Exports");
-      return showSignIn("Exports", "Sign in to see your lists and their exports.", "Sign in");
+      page.title(page.t("page.title"));
+      return showSignIn(t("page.exports"), t("sign-in.text"), t("sign-in.sign-in"));
     }
-    main.replaceChildren(loading("Signing you in…"));
+    main.replaceChildren(loading(t("page.signing-in")));
     return signIn(here()).catch(failed);
   }
   const shown = main.firstElementChild;
@@ -185,8 +186,8 @@ async function show() {
   if (parent || pathname === "/") main.replaceChildren(view);
   if (parent) return view.open(parent, list);
   if (pathname === "/") return home(view);
-  page.title("Not found");
-  main.replaceChildren(fullPage("Page not found", "There is no page at this address.", h("a", { class: "button", href: "/" }, "Go to your exports")));
+  page.title(t("page.not-found"));
+  main.replaceChildren(fullPage(t("page.no-page"), t("page.no-page-text"), h("a", { class: "button", href: "/" }, t("page.to-own"))));
 }
 
 /** A part of the path as text; null where its escapes are wrong. */
@@ -200,17 +201,18 @@ function decoded(part) {
 
 /** The start view after sign-in: the exports of the first parent. */
 async function home(view) {
+  const { t } = page;
   const [first] = known.parents;
   if (first) {
     history.replaceState(history.state, "", `${pathOf(first, "")}/exports`);
     return view.open(first, "exports");
   }
-  page.title("Exports");
+  page.title(page.t("page.title"));
   if (known.types.length) return view.askForParent();
-  const other = h("button", { type: "button", class: "button" }, "Sign in as someone else");
+  const other = h("button", { type: "button", class: "button" }, t("sign-in.as-other"));
   other.addEventListener("click", () => signIn("/", "login").catch(failed));
   const canSignIn = await hasSignIn();
-  main.replaceChildren(fullPage("Nothing is shared with you yet", "Ask an administrator of this product to give you access.", canSignIn && other));
+  main.replaceChildren(fullPage(t("page.nothing-shared"), t("page.nothing-shared-text"), canSignIn && other));
 }
 
 // Links within the page only change the view. `composedPath` finds links inside shadow roots.
@@ -228,24 +230,34 @@ addEventListener("popstate", () => {
   return code ? askToContinue(code) : places.comeBack(show);
 });
 
+/** Sets the language: that of the person, or else the browser's. */
+async function setLanguage() {
+  const { language, direction, format, t } = await speak(languageOf(localeOfToken(currentToken())), null);
+  Object.assign(page, { format, t });
+  Object.assign(document.documentElement, { lang: language, dir: direction });
+  document.querySelector(".skip").textContent = t("page.skip");
+}
+
 async function start() {
   try {
     if (location.pathname === "/signed-in") await finishSignIn();
     else restore();
   } catch (error) {
+    await setLanguage();
     await frame().catch(() => {});
     return failed(error);
   }
+  await setLanguage();
   if (currentToken()) {
-    if (!isAsking) main.replaceChildren(loading("Loading…"));
+    if (!isAsking) main.replaceChildren(loading(page.t("page.loading")));
     try {
       [known] = await Promise.all([client.catalog(), frame()]);
       page.known = known;
       accepted = true;
     } catch (error) {
-      const again = h("button", { type: "button", class: "button primary" }, t("action.retry"));
+      const again = h("button", { type: "button", class: "button primary" }, page.t("action.retry"));
       again.addEventListener("click", start);
-      return main.replaceChildren(fullPage(t("problem.title"), error.message || t("problem.offline"), again));
+      return main.replaceChildren(fullPage(page.t("problem.title"), error.message || page.t("problem.offline"), again));
     }
   } else await frame().catch(() => {});
   places.start();
@@ -262,5 +274,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 const code = takeCode();
 if (code) {
   restore();
-  askToContinue(code).catch(failed);
+  setLanguage().then(() => askToContinue(code)).catch(failed);
 } else start();

@@ -2,8 +2,7 @@
 
 import { Client, KINDS, parentOf, patiently, Problem } from "./api.js";
 import { announce, h } from "./dom.js";
-import { ENGLISH, formatter } from "./format.js";
-import { texts } from "./messages.js";
+import { languageOf, localeOfToken, speak } from "./language.js";
 
 // One style sheet for all elements. It is fetched, since a host's Content Security Policy may forbid inline styles.
 export const sheet = new CSSStyleSheet();
@@ -19,7 +18,7 @@ const sheetIsThere = patiently(async () => {
 /**
  * An element with a shadow root. A host sets the attributes `api` (the API's URL) and `locale`, and the
  * properties `getToken` (a function that returns a token, called with `{renew: true}` after one was refused) and
- * `messages` (texts that replace the English ones, by key).
+ * `messages` (texts that replace those of the language, by key).
  */
 export class Element extends HTMLElement {
   #client = null;
@@ -105,6 +104,14 @@ export class Element extends HTMLElement {
     announce(this.live, text);
   }
 
+  /** The attribute's language, or else that of the person by the token, or the browser's. */
+  async #language() {
+    const own = this.getAttribute("locale");
+    if (own) return languageOf(own);
+    const token = await this.client.token().catch(() => null);
+    return languageOf(localeOfToken(token));
+  }
+
   async #begin() {
     if (this.#begun || !this.isConnected || !this.client) return;
     this.#begun = true;
@@ -113,11 +120,12 @@ export class Element extends HTMLElement {
     // Deferred, so that the host can set further properties first.
     await sheetIsThere;
     if (signal.aborted) return;
-    const locale = this.getAttribute("locale");
-    this.format = formatter(locale, this.messages ? locale : ENGLISH);
-    this.t = texts(this.messages, this.format);
+    const { language, direction, format, t } = await speak(await this.#language(), this.messages);
+    if (signal.aborted) return;
+    Object.assign(this, { format, t });
     // Lets screen readers use the language of the texts, also on a page in another language.
-    if (!this.messages && !this.lang) this.lang = ENGLISH;
+    this.lang ||= language;
+    this.dir ||= direction;
     if (this.parent) return this.start();
     this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, this.t("problem.parent", { kinds: this.format.or(KINDS.map(({ kind }) => `${kind}:ID`)) })));
   }

@@ -13,21 +13,14 @@ import { follow } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
 import { RateLimit } from "./rate-limit.js";
 
-const SENTENCES = {
-  waiting: "The export will begin in a moment.",
-  processing: "The file is being created.",
-  succeeded: "The file is ready.",
-  failed: "",
-  canceled: "The export was canceled; there is no file.",
-  expired: "The file has expired and was removed. Start the export again for a new one.",
-};
-/** What becomes of a file that is still to come. */
-const coming = ({ user }) =>
-  user.email ? "You can leave this page: an email tells you when it is ready." : "You can leave this page: the file will be here when it is ready.";
 /** What is said of an export above its file. */
-const lead = (found) => found.failure?.message ?? [deleted(found) ?? SENTENCES[found.status], isUnfinished(found) && coming(found)].filter(Boolean).join(" ");
-/** What is said of a file that a person has deleted; undefined if nobody has. */
-const deleted = ({ deleted_by }) => deleted_by && `${deleted_by.name ?? deleted_by.id} deleted the file. Start the export again for a new one.`;
+function lead(found, { t }) {
+  if (found.failure) return found.failure.message;
+  const { status, deleted_by: deleter, user } = found;
+  if (deleter) return t("detail.deleted", { person: deleter.name ?? deleter.id });
+  const coming = isUnfinished(found) && t(user.email ? "detail.mail-comes" : "detail.no-mail-comes");
+  return [status !== "failed" && t(`detail.${status}`), coming].filter(Boolean).join(" ");
+}
 
 export class ExportDetail extends HTMLElement {
   #life = new AbortController();
@@ -37,9 +30,9 @@ export class ExportDetail extends HTMLElement {
 
   async connectedCallback() {
     const { page } = this;
-    page.title("Export");
+    page.title(page.t("detail.title"));
     this.limit = new RateLimit(page.t, page.say, () => this.querySelectorAll("#again"));
-    this.replaceChildren(loading("Loading the export…"));
+    this.replaceChildren(loading(page.t("detail.loading")));
     const catalog = await page.client.catalog().catch(() => ({ types: [] }));
     this.types = catalog.types;
     const { signal } = this.#life;
@@ -81,10 +74,10 @@ export class ExportDetail extends HTMLElement {
   }
 
   #notFound() {
-    const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, "Sign in as someone else");
-    const home = h("a", { class: "button", href: "/" }, "Go to your exports");
-    this.replaceChildren(fullPage("Not found", "This export was not found, or you may not see it.", home, this.page.canSignIn && other));
-    this.page.title("Not found");
+    const other = h("button", { type: "button", class: "button", id: "sign-in", on: { click: () => this.page.signIn() } }, this.page.t("sign-in.as-other"));
+    const home = h("a", { class: "button", href: "/" }, this.page.t("page.to-own"));
+    this.replaceChildren(fullPage(this.page.t("page.not-found"), this.page.t("detail.not-found"), home, this.page.canSignIn && other));
+    this.page.title(this.page.t("page.not-found"));
     return "done";
   }
 
@@ -103,14 +96,14 @@ export class ExportDetail extends HTMLElement {
     const known = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id);
     this.problem = errorPlace();
     this.replaceChildren(
-      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, `Exports of ${parentName(known ?? parent)}`))),
+      h("p", { class: "back" }, h("a", { href: `${pathOf(parent, "")}/exports` }, icon("chevron"), h("bdi", {}, t("detail.back", { parent: parentName(known ?? parent) })))),
       h(
         "header",
         { class: "detail-head" },
         h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
-      h("p", { id: "message", class: "lead" }, lead(found)),
+      h("p", { id: "message", class: "lead" }, lead(found, page)),
       this.problem,
       this.limit.element,
       isUnfinished(found) ? progress(found, page) : "",
@@ -197,9 +190,9 @@ export class ExportDetail extends HTMLElement {
     const address = this.page.support;
     const isUntold = found.user.email && (found.mail === "failed" || found.mail === "refused");
     if (!address || (found.status !== "failed" && !isUntold)) return null;
-    const subject = encodeURIComponent(`Export ${found.id}`);
+    const subject = encodeURIComponent(this.page.t("detail.subject", { id: String(found.id) }));
     const link = h("a", { href: `mailto:${address}?subject=${subject}` }, address);
-    return h("p", { class: "lead" }, "If it happens again, write to ", link, ` and name the export ${found.id}.`);
+    return h("p", { class: "lead" }, this.page.t.nodes("detail.support", { address: link, id: String(found.id) }));
   }
 
   #cards(found, events) {
@@ -207,7 +200,7 @@ export class ExportDetail extends HTMLElement {
     const folded = this.querySelector("#making:not([open])") || !this.querySelector("#making");
     const made = making(found, page);
     made?.toggleAttribute("open", !folded);
-    const past = card("History", "history", history(events, page, (instant) => moment(instant, page)));
+    const past = card(page.t("history.title"), "history", history(events, page, (instant) => moment(instant, page)));
     const first = [found.rows === null ? null : file(found, this.#type, page), warnings(found, page)];
     return h("div", { class: "cards" }, h("div", {}, first, contents(found, this.#type, page), made), h("div", {}, request(found, page), past));
   }

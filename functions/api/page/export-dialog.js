@@ -147,7 +147,7 @@ export class ExportDialog {
     } catch (error) {
       this.start.disabled = false;
       if (this.limit.isIn(error)) return;
-      const wrong = error.errors?.map(({ field, message }) => `${field}: ${message}`).join("; ");
+      const wrong = error.errors?.map(({ field, message }) => `${field}: ${message}`).join(t("text.semicolon"));
       showError(this.problem, error.errors?.length > 1 ? wrong : errorText(error, t));
     } finally {
       this.start.textContent = t("export.start");

@@ -100,7 +100,7 @@ export class ExportFilters {
 
   #when() {
     const { t } = this.#list;
-    const options = [["", "every-time"], ...dayRanges().map(({ name }) => [name, name]), ["other", "other"]];
+    const options = [["", "every-time"], ...dayRanges().map(({ name }) => [name, name]), ["other", "chosen"]];
     const change = ({ target }) => {
       this.days.hidden = target.value !== "other";
       if (!this.days.hidden) return this.days.querySelector("input").focus();
@@ -118,7 +118,7 @@ export class ExportFilters {
     const known = dayRanges().find((range) => range.from === from && range.to === to);
     const other = this.when.querySelector("[value=other]");
     const isOther = !known && Boolean(from || to);
-    other.textContent = isOther ? describeRange({ from, to }, t("list.created"), ZONE, { t, format }) : t("days.other");
+    other.textContent = isOther ? describeRange({ from, to }, t("list.created"), ZONE, { t, format }) : t("days.chosen");
     this.when.value = isOther ? "other" : (known?.name ?? "");
     this.days.hidden = !isOther;
     this.days.replaceChildren(dayFields({ from, to }, (range) => this.#set(range), { t }));

@@ -7,6 +7,9 @@ import { describeFilter, filterLabel, isFiltered } from "./selection.js";
 /** The pause in typing before the search runs, in ms. */
 const PAUSE = 500;
 
+/** The names of the searched columns. */
+const searched = (type, t) => type.search.map((name) => filterLabel(type, name, t));
+
 export class FilterBar {
   #page;
   #type;
@@ -19,13 +22,14 @@ export class FilterBar {
     this.#page = page;
     this.#type = type;
     this.#changed = changed;
-    const fields = type.search.length ? `Searches ${type.search.join(", ").replaceAll("_", " ")}` : "";
+    const { t } = page;
+    const fields = type.search.length ? t("filter.searches", { fields: searched(type, t).join(t("text.comma")) }) : "";
     this.search = h("input", {
       type: "search",
       name: "search",
       maxlength: 200,
-      placeholder: "Search",
-      "aria-label": `Search. ${fields}`,
+      placeholder: t("filter.search"),
+      "aria-label": t("filter.search-about", { fields }),
       title: fields,
       autocomplete: "off",
       dir: "auto",
@@ -53,7 +57,7 @@ export class FilterBar {
     this.#selection = selection;
     if (this.search !== document.activeElement) this.search.value = selection.search ?? "";
     const open = this.pills.querySelector("details[open]")?.dataset.filter;
-    const clear = h("button", { type: "button", class: "link", id: "clear-filters", on: { click: () => this.#clear() } }, "Clear all");
+    const clear = h("button", { type: "button", class: "link", id: "clear-filters", on: { click: () => this.#clear() } }, this.#page.t("filter.clear-all"));
     this.pills.replaceChildren(
       ...this.#type.filters.map((name) => this.#pill(name, name === open)),
       ...(isFiltered(selection) ? [clear] : []),
@@ -63,7 +67,7 @@ export class FilterBar {
   #pill(name, isOpen) {
     const { t, format } = this.#page;
     const value = this.#selection.filters[name];
-    const label = filterLabel(this.#type, name);
+    const label = filterLabel(this.#type, name, t);
     const text = value ? describeFilter(name, value, this.#type, { t, format, zone: this.#selection.time_zone }) : label;
     const head = h("summary", { class: value ? "pill on" : "pill" }, h("bdi", {}, text), icon("chevron"));
     const known = this.#type.columns.find(({ key }) => key === name);

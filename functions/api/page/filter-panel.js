@@ -12,7 +12,7 @@ export function panel(filter) {
     : filter.column?.kind === "boolean" ? flags(filter)
     : filter.column?.values?.length ? choices(filter)
     : typed(filter);
-  const clear = h("button", { type: "button", class: "link", on: { click: () => filter.set(null) } }, "Clear");
+  const clear = h("button", { type: "button", class: "link", on: { click: () => filter.set(null) } }, filter.page.t("filter.clear"));
   return h("div", { class: "panel" }, content, filter.value && h("div", { class: "bar" }, clear));
 }
 
@@ -32,18 +32,20 @@ function choices({ label, value: known = [], column, set }) {
 
 /** What a filter on a column of a kind can ask. Each says the condition's name; values without one are a list. */
 const CHOICES = {
-  text: { is: "is", not: "is not", contains: "contains", starts_with: "starts with", empty: "is empty", filled: "is not empty" },
-  number: { is: "is", not: "is not", min: "at least", max: "at most", empty: "is empty", filled: "is not empty" },
+  text: ["is", "not", "contains", "starts_with", "empty", "filled"],
+  number: ["is", "not", "min", "max", "empty", "filled"],
 };
-const NUMBER = "[+\\-]?[0-9]+([.][0-9]+)?";
+/** A condition in words. */
+const inWords = (condition, t) => t(`filter.${condition.replace("_", "-")}`);
+const NUMBER = "[+\\-]?[0-9]+([.,][0-9]+)?";
 
-function typed({ label, value = [], column, set }) {
+function typed({ label, value = [], column, set, page: { t } }) {
   const isNumber = column?.kind === "integer" || column?.kind === "decimal";
   // A column that is not shown takes values only.
-  const choices = column ? CHOICES[isNumber ? "number" : "text"] : { is: "is" };
-  const options = Object.entries(choices).map(([name, text]) => h("option", { value: name }, text));
-  const how = h("select", { name: "how", "aria-label": `${label}: condition` }, options);
-  const numbers = isNumber && { inputmode: "decimal", pattern: NUMBER, title: "A number, such as -12.50" };
+  const choices = column ? CHOICES[isNumber ? "number" : "text"] : ["is"];
+  const options = choices.map((name) => h("option", { value: name }, inWords(name, t)));
+  const how = h("select", { name: "how", "aria-label": t("filter.condition", { label }) }, options);
+  const numbers = isNumber && { inputmode: "decimal", pattern: NUMBER, title: t("filter.number") };
   const input = h("input", { name: "value", required: true, maxlength: 200, "aria-label": label, autocomplete: "off", dir: "auto", ...numbers });
   const noValue = () => how.value === "empty" || how.value === "filled";
   how.addEventListener("change", () => {
@@ -53,13 +55,14 @@ function typed({ label, value = [], column, set }) {
   });
   const submit = (event) => {
     event.preventDefault();
-    const added = input.value.trim();
+    // Many languages write a decimal comma.
+    const added = isNumber ? input.value.trim().replace(",", ".") : input.value.trim();
     if (!added && !noValue()) return;
     input.value = "";
     set(withCondition(value, how.value, added));
   };
-  const form = h("form", { class: "inline", on: { submit } }, options.length > 1 && how, input, h("button", { class: "button" }, "Add"));
-  return [form, Array.isArray(value) ? chosen(value, (one) => one, (left) => set(left.length ? left : null)) : conditions(value, set)];
+  const form = h("form", { class: "inline", on: { submit } }, options.length > 1 && how, input, h("button", { class: "button" }, t("filter.add")));
+  return [form, Array.isArray(value) ? chosen(value, (one) => one, (left) => set(left.length ? left : null), t) : conditions(value, set, t)];
 }
 
 /** A filter with one more value or condition. Values and conditions exclude each other. */
@@ -72,17 +75,16 @@ function withCondition(value, how, added) {
 }
 
 /** The conditions of a filter, each with a button to remove it. */
-function conditions(value, set) {
-  const words = { ...CHOICES.text, ...CHOICES.number, from: "from", to: "before" };
+function conditions(value, set, t) {
   const text = ([name, of]) => {
-    if (name === "empty") return of ? words.empty : words.filled;
-    return `${words[name] ?? name} ${[of].flat().join(", ")}`;
+    if (name === "empty") return inWords(of ? "empty" : "filled", t);
+    return `${inWords(name, t)} ${[of].flat().join(t("text.comma"))}`;
   };
-  return chosen(Object.entries(value), text, (left) => set(left.length ? Object.fromEntries(left) : null));
+  return chosen(Object.entries(value), text, (left) => set(left.length ? Object.fromEntries(left) : null), t);
 }
 
-function flags({ label, value = [], set }) {
-  const boxes = Object.entries({ true: "Yes", false: "No" }).map(([one, text]) =>
+function flags({ label, value = [], set, page: { t } }) {
+  const boxes = Object.entries({ true: t("value.yes"), false: t("value.no") }).map(([one, text]) =>
     h("label", {}, h("input", { type: "checkbox", value: one, checked: Array.isArray(value) && value.includes(one) }), h("bdi", {}, text)),
   );
   const change = ({ currentTarget }) => {
@@ -93,20 +95,20 @@ function flags({ label, value = [], set }) {
 }
 
 /** The chosen values, each with a button to remove it. */
-function chosen(values, text, keep) {
+function chosen(values, text, keep, t) {
   if (!values.length) return null;
   const items = values.map((value) => {
     const take = () => keep(values.filter((one) => one !== value));
-    const button = h("button", { type: "button", class: "button plain round", "aria-label": `Remove ${text(value)}`, on: { click: take } });
+    const button = h("button", { type: "button", class: "button plain round", "aria-label": t("filter.remove", { value: text(value) }), on: { click: take } });
     button.append(icon("close"));
     return h("li", {}, h("bdi", {}, text(value)), button);
   });
   return h("ul", { class: "chosen" }, items);
 }
 
-function attributes({ value = {}, set }) {
-  const name = h("input", { name: "name", required: true, maxlength: 200, "aria-label": "Attribute", placeholder: "Attribute", autocomplete: "off", dir: "auto" });
-  const is = h("input", { name: "value", maxlength: 200, "aria-label": "Value", placeholder: "Any value", autocomplete: "off", dir: "auto" });
+function attributes({ value = {}, set, page: { t } }) {
+  const name = h("input", { name: "name", required: true, maxlength: 200, "aria-label": t("filter.attribute"), placeholder: t("filter.attribute"), autocomplete: "off", dir: "auto" });
+  const is = h("input", { name: "value", maxlength: 200, "aria-label": t("filter.value"), placeholder: t("filter.any-value"), autocomplete: "off", dir: "auto" });
   const submit = (event) => {
     event.preventDefault();
     const [key, one] = [name.value.trim(), is.value.trim()];
@@ -114,10 +116,10 @@ function attributes({ value = {}, set }) {
     const before = Array.isArray(value[key]) ? value[key].filter((other) => other !== one) : [];
     set({ ...value, [key]: one ? [...before, one] : true });
   };
-  const form = h("form", { class: "stack", on: { submit } }, name, is, h("button", { class: "button" }, "Add"));
-  const text = ([key, of]) => (Array.isArray(of) ? `${key}: ${of.join(", ")}` : key);
+  const form = h("form", { class: "stack", on: { submit } }, name, is, h("button", { class: "button" }, t("filter.add")));
+  const text = ([key, of]) => (Array.isArray(of) ? `${key}: ${of.join(t("text.comma"))}` : key);
   const keep = (left) => set(left.length ? Object.fromEntries(left) : null);
-  return [form, chosen(Object.entries(value), text, keep)];
+  return [form, chosen(Object.entries(value), text, keep, t)];
 }
 
 function days({ value = {}, set, page: { t } }) {

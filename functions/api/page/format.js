@@ -9,12 +9,12 @@ const UNITS = [
   ["day", 86_400, 7],
 ];
 
-/** The language of the built-in texts. */
-export const ENGLISH = "en";
+/** The languages that write nouns inside a sentence with a small letter, and have small letters. */
+const SMALL_INSIDE = new Set(["en", "pt"]);
 
 /**
- * The formats of numbers and times in a locale, and of plurals and lists in the language of the texts. The browser's
- * locale replaces an empty one.
+ * The formats of numbers and times in a locale, and of plurals and lists in the language of the texts. The browser's locale
+ * replaces an empty one.
  */
 export function formatter(locale, language) {
   const make = (Kind, options) => new Kind(locale || undefined, options);
@@ -27,7 +27,8 @@ export function formatter(locale, language) {
   const shortDay = make(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone: "UTC" });
   const compact = make(Intl.NumberFormat, { notation: "compact", maximumSignificantDigits: 3 });
   const share = make(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 0 });
-  const plural = ofTexts(Intl.PluralRules);
+  // In Portugal 0 is plural, as Brazilians write it too.
+  const plural = new Intl.PluralRules(language === "pt" ? "pt-PT" : language);
   const relative = ofTexts(Intl.RelativeTimeFormat, { numeric: "auto" });
   const date = make(Intl.DateTimeFormat, { dateStyle: "medium" });
   const list = ofTexts(Intl.ListFormat, { type: "disjunction" });
@@ -54,8 +55,8 @@ export function formatter(locale, language) {
     /** A number that is short however large it is: “1,234” and “12.3M”. */
     brief: (value) => (value < 100_000 ? number : compact).format(value),
     or: (values) => list.format(values),
-    /** A label inside a sentence: in English with a lower-case first letter, unless it is an abbreviation. */
-    within: (label) => (language === ENGLISH ? label.replace(/^\p{Lu}(?!\p{Lu})/u, (first) => first.toLowerCase()) : label),
+    /** A label inside a sentence: in some languages with a lower-case first letter, unless it is an abbreviation. */
+    within: (label) => (SMALL_INSIDE.has(language) ? label.replace(/^\p{Lu}(?!\p{Lu})/u, (first) => first.toLowerCase()) : label),
     size(bytes) {
       const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), SIZES.length - 1);
       const unitDisplay = power ? "short" : "long";

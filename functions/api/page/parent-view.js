@@ -67,15 +67,16 @@ export class ParentView extends HTMLElement {
     }
     this.dataset.list = list;
     this.#see();
-    if (isBack) return this.page.title(`${type?.label ?? "Exports"} · ${parentName(found)}`);
+    if (isBack) return this.page.title(`${type?.label ?? this.page.t("page.exports")} · ${parentName(found)}`);
     if (list === "exports") return this.#exports(found, isReadable ? mine : []);
     if (type && isReadable) return this.#records(found, type);
-    this.page.title("Not found");
-    this.content.replaceChildren(blank("No such list", this.page.t("problem.not-found"), h("a", { class: "button", href: `${pathOf(found, "")}/exports` }, "Go to the exports")));
+    this.page.title(this.page.t("page.not-found"));
+    this.content.replaceChildren(blank(this.page.t("page.no-list"), this.page.t("problem.not-found"), h("a", { class: "button", href: `${pathOf(found, "")}/exports` }, this.page.t("page.to-exports"))));
   }
 
   /** A form for staff, who may see the exports of any parent and have no list of parents. */
   askForParent() {
+    const { t } = this.page;
     const kinds = KINDS.map(({ kind, label }) => h("option", { value: kind }, label));
     const submit = (event) => {
       event.preventDefault();
@@ -86,13 +87,13 @@ export class ParentView extends HTMLElement {
     const form = h(
       "form",
       { class: "inline", on: { submit } },
-      h("select", { name: "kind", "aria-label": "Kind" }, kinds),
-      h("input", { name: "id", required: true, maxlength: 256, "aria-label": "Id", placeholder: "Id", autocomplete: "off" }),
-      h("button", { class: "button primary" }, "Show exports"),
+      h("select", { name: "kind", "aria-label": t("page.kind") }, kinds),
+      h("input", { name: "id", required: true, maxlength: 256, "aria-label": t("page.id"), placeholder: t("page.id"), autocomplete: "off" }),
+      h("button", { class: "button primary" }, t("page.show-exports")),
     );
     this.classList.add("alone");
     this.main = null;
-    this.replaceChildren(this.#mistakes() ?? "", fullPage("Whose exports?", "Choose what they belong to, and enter its id.", form));
+    this.replaceChildren(this.#mistakes() ?? "", fullPage(t("page.whose"), t("page.whose-text"), form));
   }
 
   #frame(parent, types) {
@@ -100,11 +101,11 @@ export class ParentView extends HTMLElement {
     this.dataset.parent = `${parent.kind}:${parent.id}`;
     const tab = (list, label, more) => h("li", {}, h("a", { href: `${pathOf(parent, "")}/${list}`, "data-list": list }, label, more));
     this.ended = h("span", { class: "ended", hidden: true });
-    this.tabs = h("ul", {}, tab("exports", "Exports", this.ended), types.map(({ name, label }) => tab(name, label)));
+    this.tabs = h("ul", {}, tab("exports", this.page.t("page.exports"), this.ended), types.map(({ name, label }) => tab(name, label)));
     this.#showEnded();
     this.classList.toggle("alone", parents.length < 2);
-    const wrong = this.#mistakes() ?? (outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(", ") })) : "");
-    const head = h("div", { class: "head" }, h("h1", {}, h("bdi", {}, parentName(parent))), h("nav", { class: "tabs", "aria-label": "Lists" }, this.tabs), wrong);
+    const wrong = this.#mistakes() ?? (outOfService.length ? h("p", { class: "count" }, this.page.t("catalog.out-of-service", { names: outOfService.map(words).join(this.page.t("text.comma")) })) : "");
+    const head = h("div", { class: "head" }, h("h1", {}, h("bdi", {}, parentName(parent))), h("nav", { class: "tabs", "aria-label": this.page.t("page.lists") }, this.tabs), wrong);
     const side = parents.length > 1 ? this.#parents(parent) : h("div", { hidden: true });
     // The contents stay in their place: whatever is taken out of the page begins anew.
     if (!this.main) {
@@ -149,8 +150,8 @@ export class ParentView extends HTMLElement {
       for (const item of list.querySelectorAll("li")) item.hidden = !item.textContent.toLowerCase().includes(sought);
       for (const group of list.querySelectorAll("section")) group.hidden = !group.querySelector("li:not([hidden])");
     };
-    const search = h("input", { type: "search", placeholder: "Find…", "aria-label": "Find by name", on: { input: find } });
-    const list = h("nav", { "aria-label": words(KINDS.map(({ plural }) => plural).join(", ")) }, parents.length > MANY ? search : null, groups);
+    const search = h("input", { type: "search", placeholder: this.page.t("page.find"), "aria-label": this.page.t("page.find-about"), on: { input: find } });
+    const list = h("nav", { "aria-label": words(KINDS.map(({ plural }) => plural).join(this.page.t("text.comma"))) }, parents.length > MANY ? search : null, groups);
     const here = h("summary", {}, h("bdi", {}, parentName(current)), icon("chevron"));
     // Beside the content if there is room, else folded above it.
     const side = h("details", { class: "side" }, here, list);
@@ -169,7 +170,7 @@ export class ParentView extends HTMLElement {
 
   #exports(parent, types) {
     const { client, go, title } = this.page;
-    title(`Exports · ${parentName(parent)}`);
+    title(`${this.page.t("page.exports")} · ${parentName(parent)}`);
     const query = new URLSearchParams(location.search);
     const list = h("waybill-exports", { parent: `${parent.kind}:${parent.id}` });
     for (const name of NARROWING) if (query.get(name)) list.setAttribute(name, query.get(name));

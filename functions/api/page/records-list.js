@@ -69,7 +69,7 @@ export class RecordsList extends HTMLElement {
     this.#offer(null);
     // The old rows stay, greyed out, until the new ones are loaded, so that the layout does not jump.
     if (this.place.querySelector("table")) this.place.classList.add("stale");
-    else this.place.replaceChildren(loading("Loading…", 10));
+    else this.place.replaceChildren(loading(this.page.t("records.loading"), 10));
     await this.#read();
   }
 
@@ -118,10 +118,10 @@ export class RecordsList extends HTMLElement {
   /** Announces once that a page had no match and the next one is being read, which can be stopped. */
   #look() {
     this.place.classList.remove("stale");
-    this.#offer("Stop looking", () => this.#stop());
-    if (this.#records.length) return void (this.count.textContent = `${this.page.format.count(this.#count.value)} shown, still looking…`);
+    this.#offer(this.page.t("records.stop"), () => this.#stop());
+    if (this.#records.length) return void (this.count.textContent = this.page.t("records.shown-looking", { count: this.#count.value }));
     this.count.textContent = "";
-    this.#state("Still looking…", "There is no match among the newest records. In a long list this can take a while.");
+    this.#state(this.page.t("records.looking"), this.page.t("records.looking-text"));
   }
 
   #stop() {
@@ -130,18 +130,18 @@ export class RecordsList extends HTMLElement {
   }
 
   #show() {
-    const { format } = this.page;
+    const { format, t } = this.page;
     this.place.classList.remove("stale");
     this.button.count = this.#count;
     const { value, exact } = this.#count;
-    this.count.textContent = !value ? "" : exact ? `${format.count(value)} in this list` : `${format.count(value)} shown, and there are more`;
+    this.count.textContent = value ? t(exact ? "records.count" : "records.shown", { count: value }) : "";
     const found = this.#records.length;
-    if (this.#next) this.#offer(found ? "Show more" : "Look further", () => this.#older());
+    if (this.#next) this.#offer(t(found ? "list.more" : "records.further"), () => this.#older());
     else this.#offer(null);
     if (found) return this.place.replaceChildren(this.#table());
-    if (this.#next) return this.#state("Nothing found so far", "There is no match among the newest records. The search can be continued.");
-    if (isFiltered(this.#selection)) return this.#state("Nothing matches", "Take a filter away, or search for something else.");
-    return this.#state(`No ${format.within(this.type.label)} yet`, "As soon as there are some, they are shown here.");
+    if (this.#next) return this.#state(t("records.none-so-far"), t("records.none-so-far-text"));
+    if (isFiltered(this.#selection)) return this.#state(t("records.none"), t("records.none-text"));
+    return this.#state(t("records.empty", { label: format.within(this.type.label) }), t("records.empty-text"));
   }
 
   /** Shows and announces the state of a list without records. */
@@ -162,19 +162,19 @@ export class RecordsList extends HTMLElement {
     const rows = this.#records.map((record) => h("tr", {}, columns.map((column) => cell(record, column))));
     return h(
       "div",
-      { class: "wide", role: "region", tabindex: "0", "aria-label": `${this.type.label}, newest first` },
+      { class: "wide", role: "region", tabindex: "0", "aria-label": this.page.t("records.newest-first", { label: this.type.label }) },
       h("table", { class: "records" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
     );
   }
 
   #value(value, column) {
     const { kind, values } = column;
-    if (value === null || value === undefined || value === "") return h("span", { class: "quiet", "aria-label": "empty" }, "–");
+    if (value === null || value === undefined || value === "") return h("span", { class: "quiet", "aria-label": this.page.t("records.no-value") }, "–");
     const { format } = this.page;
     if (kind === "timestamp" && !Number.isNaN(Date.parse(value))) {
       return h("time", { datetime: value, title: value }, format.time(value));
     }
-    if (kind === "boolean" && typeof value === "boolean") return value ? "Yes" : "No";
+    if (kind === "boolean" && typeof value === "boolean") return this.page.t(value ? "value.yes" : "value.no");
     const text = typeof value === "object" ? JSON.stringify(value) : valueLabel(column, value);
     return h("bdi", values?.length ? { class: "tag" } : { title: text.length > 40 && text }, text);
   }

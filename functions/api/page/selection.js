@@ -57,9 +57,9 @@ export function toPairs({ filters, search, time_zone }) {
 export const isFiltered = ({ filters, search }) => Object.keys(filters).length > 0 || Boolean(search);
 
 /** The name of a filter: that of its column. */
-export function filterLabel(type, name) {
+export function filterLabel(type, name, t) {
   const column = type.columns.find(({ key }) => key === name);
-  return column ? heading(column) : name === CREATED ? words("created") : words(name);
+  return column ? heading(column) : name === CREATED ? t("list.created") : words(name);
 }
 
 /** The day whose start in `zone` is the bound of a range; null for another instant or a time ago. */
@@ -96,13 +96,13 @@ export const valueLabel = (column, value) => (Object.hasOwn(column?.labels ?? {}
 /** One filter in words, with days in the context's `zone`: “Status delivered or shipped”. */
 export function describeFilter(name, value, type, context) {
   const { t, format } = context;
-  const label = filterLabel(type, name);
+  const label = filterLabel(type, name, t);
   if (name === CREATED) return describeRange(value, label, context.zone, context);
   if (name === "attributes") {
     const each = Object.entries(value).map(([key, of]) =>
       Array.isArray(of) ? t("what.attribute", { name: key, values: format.or(of) }) : t("what.has", { name: key }),
     );
-    return each.join(", ");
+    return each.join(t("text.comma"));
   }
   const column = type.columns.find(({ key }) => key === name);
   if (!Array.isArray(value)) return describeConditions(value, label, column, context);
@@ -120,7 +120,7 @@ function describeConditions({ not, empty, contains, starts_with, min, max, from,
   if (min) parts.push(t("what.min", { name, min }));
   if (max) parts.push(t("what.max", { name, max }));
   if (from || to) parts.push(describeRange({ from, to }, name, context.zone, context));
-  return parts.join(", ");
+  return parts.join(t("text.comma"));
 }
 
 /** What narrows a selection, in words: each filter, and the search. */

@@ -1,6 +1,8 @@
 // Sign-in: by OpenID Connect (authorization code with PKCE, RFC 7636), whose tokens are only in this page's memory, or by a
 // session that the product's backend has opened, which this tab keeps until it ends.
 
+import { claimsOf } from "./claims.js";
+
 const SAVED = "sign-in";
 const SIGNED_OUT = "signed-out";
 const SESSION = "session";
@@ -34,7 +36,7 @@ export function forget() {
 /** The person who is signed in, for display only: `{id, name, email}`, each of which may be missing. */
 export function person() {
   if (session) return session.user;
-  const { sub, name, email } = tokenClaims();
+  const { sub, name, email } = claimsOf(token);
   return { id: sub, name, email };
 }
 
@@ -45,15 +47,15 @@ export function takeCode() {
   return code;
 }
 
-/** Signs in with a session's code. Throws with what the service says, such as that the code was used before. */
+/** Signs in with a session's code. Throws with what the service says, such as that the code was used before, and the status. */
 export async function redeem(code) {
   const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) };
-  const offline = { status: 0, json: async () => ({ detail: "There is no connection at the moment. Try again." }) };
+  const offline = { status: 0, json: async () => ({}) };
   const response = await fetch("/session", { referrerPolicy: "no-referrer", credentials: "omit", ...request }).catch(() => offline);
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
     const isPassing = response.status === 0 || response.status >= 500 || response.status === 429;
-    throw Object.assign(new Error(answer.detail ?? `The service answered ${response.status}. Try again.`), { isPassing });
+    throw Object.assign(new Error(answer.detail ?? ""), { isPassing, status: response.status });
   }
   use(answer);
   sessionStorage.setItem(SESSION, JSON.stringify(answer));
@@ -70,18 +72,6 @@ export function restore() {
 function use(answer) {
   session = answer;
   token = answer.token;
-}
-
-/** The claims of an issuer's token. */
-function tokenClaims() {
-  try {
-    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const bytes = Uint8Array.from(atob(claims), (character) => character.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    // The token may be opaque.
-    return {};
-  }
 }
 
 /**

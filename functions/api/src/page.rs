@@ -2,6 +2,8 @@
 
 mod assets;
 mod bundle;
+#[cfg(test)]
+mod texts;
 
 use std::sync::Arc;
 

@@ -18,6 +18,7 @@ use crate::endpoints::{
     cancel, catalog, create, delete_file, download, events, list, put_parent, read, records,
     sessions, summary,
 };
+use crate::http::compression::compress;
 use crate::http::error::ApiError;
 use crate::http::path::{PLURAL, kind_of_path};
 use crate::http::{answer, cors};
@@ -175,5 +176,6 @@ pub fn router(app: Arc<App>, contract: Contract) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), refresh_catalog))
         .layer(middleware::from_fn(cors::preflight))
         .layer(middleware::from_fn(answer::complete))
+        .layer(middleware::from_fn(compress))
         .with_state(app)
 }

@@ -1,5 +1,8 @@
 //! Lists: newest first, in pages that neither repeat nor skip.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
 use reqwest::Method;
 use reqwest::header::IF_NONE_MATCH;
 use serde_json::{Value, json};
@@ -184,6 +187,48 @@ async fn a_cursor_is_valid_only_for_its_list_and_unchanged() {
         .get(&format!("{}?limit=9&cursor={cursor}", owner.path()))
         .await
         .expect_status(200);
+}
+
+#[tokio::test]
+async fn a_list_is_compressed_if_the_client_accepts_it() {
+    let deployment = Deployment::get();
+    let owner = Owner::new(&deployment, "Ana").await;
+    for _ in 0..3 {
+        owner.request("csv").await;
+    }
+    let ask = async |tag: &str| {
+        let request = owner.api.request(Method::GET, &owner.path());
+        let request = request.header("accept-encoding", "gzip");
+        owner.api.send(request.header(IF_NONE_MATCH, tag)).await
+    };
+    let plain = owner.api.get(&owner.path()).await;
+    assert_eq!(
+        (plain.header("content-encoding"), plain.header("vary")),
+        ("", "Accept-Encoding")
+    );
+    let zipped = ask("\"none\"").await.expect_status(200);
+    assert_eq!(zipped.header("content-encoding"), "gzip");
+    assert!(
+        zipped.body.len() < plain.body.len() / 2,
+        "{}",
+        zipped.body.len()
+    );
+    let mut unzipped = Vec::new();
+    GzDecoder::new(zipped.body.as_slice())
+        .read_to_end(&mut unzipped)
+        .unwrap();
+    let unzipped: Value = serde_json::from_slice(&unzipped).unwrap();
+    assert_eq!(unzipped["exports"].as_array().unwrap().len(), 3);
+    // The tag is weak, since the bytes are others; a short answer is not compressed.
+    let tag = zipped.header("etag");
+    assert!(tag.starts_with("W/\""), "{tag}");
+    let path = "/v1/exports/1";
+    let request = owner.api.request(Method::GET, path);
+    let short = owner
+        .api
+        .send(request.header("accept-encoding", "gzip"))
+        .await;
+    assert_eq!((short.status, short.header("content-encoding")), (404, ""));
 }
 
 #[tokio::test]

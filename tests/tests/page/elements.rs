@@ -28,7 +28,7 @@ fn page(api: &str, owner: &Owner, token: &str, expired: &str) -> String {
   const seen = {{ asked: [], events: [], listReady: [] }};
   const getToken = async (how) => {{ seen.asked.push(how.renew); return how.renew ? "{token}" : "{expired}"; }};
   const [button, list] = [document.querySelector("waybill-export-button"), document.querySelector("waybill-exports")];
-  Object.assign(list, {{ getToken, messages: {{ "status.succeeded": "Fertig" }} }});
+  Object.assign(list, {{ getToken, messages: {{ "status.succeeded": "Liegt bereit" }} }});
   Object.assign(button, {{ getToken, filters: {{ status: ["delivered"] }} }});
   list.addEventListener("waybill-export-ready", ({{ detail }}) => seen.listReady.push(detail.export.id));
   for (const name of ["waybill-export-created", "waybill-export-ready"])
@@ -68,7 +68,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .await;
 
     browser
-        .shows(&format!("{LIST} >> .blank"), "No exports yet")
+        .shows(&format!("{LIST} >> .blank"), "Noch keine Exporte")
         .await;
     browser.click(BUTTON).await;
     browser.shows(DIALOG, "Status delivered").await;
@@ -76,7 +76,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     browser.shows(DIALOG, "Your export is ready").await;
     // The host's texts from `messages`.
     browser
-        .shows(&format!("{LIST} >> tbody tr .badge"), "Fertig")
+        .shows(&format!("{LIST} >> tbody tr .badge"), "Liegt bereit")
         .await;
 
     let list = owner.api.get(&owner.path()).await.json();
@@ -119,12 +119,12 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     let script = "document.body.append(find(arguments[0]))";
     browser.run(script, json!([LIST])).await;
     browser
-        .shows(&format!("{LIST} >> tbody tr .badge"), "Fertig")
+        .shows(&format!("{LIST} >> tbody tr .badge"), "Liegt bereit")
         .await;
     let script = "find(arguments[0]).setAttribute('parent', arguments[1])";
     for (parent, text) in [
         ("project:1", "you may not see it"),
-        ("project", "a kind and an id"),
+        ("project", "Art und"),
         (&format!("project:{}", owner.project), name),
     ] {
         browser.run(script, json!([LIST, parent])).await;

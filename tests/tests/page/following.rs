@@ -168,7 +168,7 @@ async fn before_an_export_its_size_is_said_and_nothing_is_not_exported() {
         )
         .await;
     browser
-        .shows(&format!("{DIALOG} .what"), "judging by your last ones")
+        .shows(&format!("{DIALOG} .what"), "judging by earlier ones")
         .await;
     // There was no workbook yet.
     browser.click(&format!("{DIALOG} input[value=xlsx]")).await;

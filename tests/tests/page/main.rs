@@ -6,6 +6,7 @@ mod back_and_forward;
 mod elements;
 mod exports;
 mod following;
+mod languages;
 mod looks;
 mod mail_link;
 mod mails;

@@ -114,6 +114,17 @@ impl Visitor {
         self.sign_in().await;
     }
 
+    /// The same with a locale that the person's token says.
+    pub(crate) async fn enter_speaking(&self, locale: &str, path: &str) {
+        self.browser
+            .open(&format!("{}{path}", self.stack.public_url()))
+            .await;
+        let Owner { name, email, .. } = &self.owner;
+        self.browser
+            .sign_in_speaking(locale, name, email, &self.grants)
+            .await;
+    }
+
     /// Signs in at the issuer.
     pub(crate) async fn sign_in(&self) {
         let Owner { name, email, .. } = &self.owner;

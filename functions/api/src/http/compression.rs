@@ -1,12 +1,15 @@
-//! Bodies that are compressed once and served many times.
+//! Compressed bodies: files that are compressed once and served many times, and answers. API Gateway compresses nothing.
 
 use std::io::Write;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::HeaderMap;
-use http::header::ACCEPT_ENCODING;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, VARY};
+use http::{HeaderMap, HeaderValue};
 
 use super::accept::accepts;
 
@@ -14,6 +17,50 @@ use super::accept::accepts;
 pub(crate) const GZIP: &str = "gzip";
 /// The value of `Vary` of an answer that may be compressed.
 pub(crate) const VARIES_BY: &str = "Accept-Encoding";
+
+/// Below this length in bytes, a compressed answer saves nothing: it is one packet anyway.
+const WORTH_IT: usize = 1_400;
+
+/// Compresses an answer, if the client takes it. Every answer is whole in memory before.
+pub(crate) async fn compress(request: Request, next: Next) -> Response {
+    let accepted = accepts(request.headers(), ACCEPT_ENCODING, GZIP);
+    let response = next.run(request).await;
+    if response.headers().contains_key(CONTENT_ENCODING) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // A body in memory can always be read.
+    let plain = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    if plain.len() < WORTH_IT {
+        return Response::from_parts(parts, Body::from(plain));
+    }
+    parts
+        .headers
+        .insert(VARY, HeaderValue::from_static(VARIES_BY));
+    if !accepted {
+        return Response::from_parts(parts, Body::from(plain));
+    }
+    let zipped = gzip(&plain, Compression::default());
+    parts.headers.remove(CONTENT_LENGTH);
+    // A strong tag would name the uncompressed bytes (RFC 9110, section 8.8.1).
+    if let Some(tag) = parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok())
+        && !tag.starts_with("W/")
+        && let Ok(weak) = HeaderValue::try_from(format!("W/{tag}"))
+    {
+        parts.headers.insert(ETAG, weak);
+    }
+    parts
+        .headers
+        .insert(CONTENT_ENCODING, HeaderValue::from_static(GZIP));
+    Response::from_parts(parts, Body::from(zipped))
+}
+
+fn gzip(plain: &[u8], level: Compression) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(plain);
+    encoder.finish().unwrap_or_default().into()
+}
 
 /// A body, plain and compressed.
 pub(crate) struct Compressed {
@@ -25,10 +72,7 @@ impl Compressed {
     /// Compresses a body.
     pub(crate) fn new(plain: impl Into<Bytes>) -> Self {
         let plain = plain.into();
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        // Writing to memory cannot fail.
-        let _ = encoder.write_all(&plain);
-        let gzip = encoder.finish().unwrap_or_default().into();
+        let gzip = gzip(&plain, Compression::best());
         Self { plain, gzip }
     }
 
