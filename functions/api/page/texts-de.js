@@ -130,7 +130,7 @@ export const TEXTS = {
   "export.ready-text.other": "{count} Zeilen in {file}.",
   "export.until": "verfügbar bis {time}",
   "export.nothing": "Es gibt nichts zu exportieren: Diese Liste enthält keine Einträge.",
-  "export.estimate": "Gemessen an Ihren letzten Exporten wird die Datei etwa {size} groß und ist in etwa {time} fertig.",
+  "export.estimate": "Gemessen an früheren Exporten wird die Datei etwa {size} groß und ist in etwa {time} fertig.",
 
   "toast.succeeded": "Ihr Export ist fertig",
   "toast.failed": "Ihr Export ist fehlgeschlagen",

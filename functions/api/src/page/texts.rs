@@ -37,7 +37,10 @@ const SAME: [(&str, &[&str]); 3] = [
             "file.digest",
         ],
     ),
-    ("ar", &[]),
+    (
+        "ar",
+        &["export.format-csv", "export.format-xlsx", "file.digest"],
+    ),
 ];
 
 /// The texts of a language, by key.
