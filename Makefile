@@ -61,8 +61,12 @@ clean: tools ## Stop the local stack and delete its data
 	@$(PYTHON) $(LOCAL)/stack.py clean --port $(PORT) --stack $(STACK)
 
 try: ## Try a table of your own: URL=postgres://user@host/name TABLE=public.orders PARENT=customer_id; without URL, of DynamoDB
-	@python3 $(LOCAL)/tools.py functions
-	@$(PYTHON) $(LOCAL)/own_table.py $(if $(URL),--url $(call quoted,URL)) $(if $(FIXED),--fixed $(call quoted,FIXED)) --table $(call quoted,TABLE) --parent $(if $(filter file,$(origin PARENT)),'',$(call quoted,PARENT)) --port $(TRY_PORT) $(if $(ONCE),--once)
+	@python3 $(LOCAL)/own_arguments.py $(TRY_ARGUMENTS) --check
+	@python3 $(LOCAL)/tools.py functions command
+	@$(PYTHON) $(LOCAL)/own_table.py $(TRY_ARGUMENTS)
+
+TRY_ARGUMENTS = $(if $(URL),--url $(call quoted,URL)) $(if $(FIXED),--fixed $(call quoted,FIXED)) --table $(call quoted,TABLE) \
+	--parent $(if $(filter file,$(origin PARENT)),'',$(call quoted,PARENT)) --port $(call quoted,TRY_PORT) $(if $(ONCE),--once)
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
 	@python3 $(LOCAL)/tools.py functions
@@ -193,7 +197,7 @@ OWN_CATALOG := .local/stack-$(PORT)/catalog/catalog.toml
 
 sample: ## Compare a type's records with its entry in the catalog: TYPE=orders PARENT=42
 	@[ -f $(OUTPUTS) ] || { echo 'There is no stack: run make up first.'; exit 1; }
-	@AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 cargo run --quiet --bin waybill -- catalog \
+	@AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 AWS_ENDPOINT_URL=http://127.0.0.1:$(PORT) cargo run --quiet --bin waybill -- catalog \
 	  sample $(call quoted,TYPE) $(call quoted,PARENT) $(if $(wildcard $(OWN_CATALOG)),--catalog $(OWN_CATALOG),--catalog infra/catalog.toml --table records) \
 	  --endpoint-url "$$(python3 -c 'import json; print(json.load(open("$(OUTPUTS)"))["records_url"])')"
 

@@ -40,10 +40,10 @@ def _is_current(sources: str) -> bool:
     return STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists()
 
 
-def compile_functions() -> None:
-    """Compiles the functions, so that `sam build` finds them compiled: `sam build` hides cargo's output, and a first build
+def compile_functions(commands: list[str]) -> None:
+    """Compiles the functions, and these commands, so that `sam build` finds them compiled: `sam build` hides cargo's output, and a first build
     takes minutes. Needs only cargo."""
-    _run(["cargo", "build", *(flag for name in FUNCTIONS for flag in ("--bin", name))], _environment())
+    _run(["cargo", "build", *(flag for name in (*FUNCTIONS, *commands) for flag in ("--bin", name))], _environment())
 
 
 def _environment() -> dict[str, str]:
@@ -58,7 +58,7 @@ def _environment() -> dict[str, str]:
 
 def _build(sources: str) -> None:
     print("» Building the functions", flush=True)
-    compile_functions()
+    compile_functions([])
     print("» sam build", flush=True)
     STAMP.unlink(missing_ok=True)
     sam = [str(TOOLS / "sam" / "bin" / "sam"), "build", "--parameter-overrides", f"Architecture={architecture()}"]

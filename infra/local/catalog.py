@@ -49,31 +49,42 @@ def folder(stack: Stack) -> str:
 def keep(stack: Stack, file: Path, secret: str | None = None) -> None:
     """From now on, the stack has this catalog, and the deployment file beside it, whose databases have their passwords in this
     secret. Exits if the functions would refuse one of the two."""
-    tried = _tried(stack)
-    shutil.rmtree(tried, ignore_errors=True)
-    tried.mkdir(parents=True)
+    try_out(stack, file, secret)
+    keep_tried(stack)
+
+
+def try_out(stack: Stack, file: Path, secret: str | None = None) -> None:
+    """Copies the files of `keep`, and exits if the functions would refuse one of the two."""
+    copy = tried(stack)
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir(parents=True)
     for name in NAMES:
         given = file if name == CATALOG else file.with_name(name)
         if given.exists():
             text = given.read_text("utf-8")
-            (tried / name).write_text(_with_secret(text, secret) if secret and name == DEPLOYMENT else text)
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(tried / CATALOG), "--without-databases"]
+            (copy / name).write_text(_with_secret(text, secret) if secret and name == DEPLOYMENT else text)
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(copy / CATALOG), "--without-databases"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     # The person edits the given file, not the copy.
-    print((done.stdout + done.stderr).replace(str(tried / CATALOG), str(file)).rstrip(), flush=True)
+    print((done.stdout + done.stderr).replace(str(copy / CATALOG), str(file)).rstrip(), flush=True)
     if done.returncode != 0:
         sys.exit("The stack is as it was, since this catalog cannot be used.")
+
+
+def keep_tried(stack: Stack) -> None:
+    """From now on, the stack has the files that were tried out."""
     shutil.rmtree(stack.own_catalog, ignore_errors=True)
-    tried.rename(stack.own_catalog)
+    tried(stack).rename(stack.own_catalog)
 
 
-def _tried(stack: Stack) -> Path:
+def tried(stack: Stack) -> Path:
+    """The folder with the files that were tried out last, unless they are kept."""
     return stack.own_catalog.with_name("tried-catalog")
 
 
 def refused(stack: Stack) -> dict[str, str]:
-    """The files that `keep` has refused."""
-    return _read(_tried(stack))
+    """The files that were tried out, and are not kept."""
+    return _read(tried(stack))
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ Goes on until it is interrupted: a saved change of the catalog is checked, and u
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import json
 import os
@@ -19,18 +18,15 @@ from urllib.parse import quote, urlsplit
 
 import catalog
 import deploy
+import own_arguments
 import own_dynamodb
 import people
 import stack as stacks
 from settings import ROOT, STACK_NAME, Stack, aws_environment
 
-# A port of its own, so that the stack of `make up` and `make demo` stays as it is.
-PORT = 4606
 POLL_SECONDS = 0.3
 # The secret with the password of the database, in the emulator's Secrets Manager.
 SECRET = "waybill-own"
-# The variable with the password, as the engine's own programs have it.
-VARIABLES = {"postgres": "PGPASSWORD", "postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD", "mariadb": "MYSQL_PWD"}
 # What `make try` calls the arguments of `waybill init`.
 IN_MAKE = {
     ", or in a file with --password-file": "",
@@ -63,23 +59,12 @@ class Table:
 
     @property
     def variable(self) -> str:
-        return VARIABLES.get(urlsplit(self.url or "").scheme, "PGPASSWORD")
+        return own_arguments.VARIABLES.get(urlsplit(self.url or "").scheme, "PGPASSWORD")
 
 
 def main() -> None:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="the database: postgres://user@host:5432/name or mysql://user@host:3306/name; without it, DynamoDB")
-    parser.add_argument("--table", required=True, help="the table: public.orders in PostgreSQL, orders in MySQL and DynamoDB")
-    parser.add_argument("--parent", required=True, help="the column with the id of what records belong to: customer_id")
-    parser.add_argument("--fixed", action="append", default=[], help="in DynamoDB, what the items of the type have: entity=order")
-    parser.add_argument("--folder", type=Path, default=ROOT / "waybill", help="for the catalog; one that exists is used as it is")
-    parser.add_argument("--port", type=int, default=PORT)
-    parser.add_argument("--once", action="store_true", help="end when the stack is up")
-    options = parser.parse_args()
-    for name, example in (("table", "TABLE=public.orders"), ("parent", "PARENT=customer_id")):
-        if not getattr(options, name):
-            sys.exit(f"{name.upper()}= is missing, such as {example}")
+    """Shows the table on a stack."""
+    options = own_arguments.parse()
     table = Table(options.url, options.table, options.parent, options.fixed, options.folder.resolve())
     stack = Stack(options.port, STACK_NAME)
     if table.url is None:
@@ -98,8 +83,8 @@ def main() -> None:
     def prepare() -> None:
         if table.url is None:
             own_dynamodb.copy(deploy.client(stack, "dynamodb"), table.name)
-        catalog.keep(stack, table.catalog, _secret(stack, password))
-        _compare(stack, table)
+        if not _is_kept(stack, table, password):
+            sys.exit(f"Mend {table.catalog}, and run the command again.")
 
     stacks.up(stack, wanted, prepare)
     _print(stack, table, parents, time.monotonic() - began)
@@ -174,15 +159,25 @@ def _secret(stack: Stack, password: str | None) -> str | None:
     return str(manager.describe_secret(SecretId=SECRET)["ARN"])
 
 
-def _compare(stack: Stack, table: Table) -> None:
-    """Prints what is wrong with the entry, compared with the table of a database."""
+def _is_kept(stack: Stack, table: Table, password: str | None) -> bool:
+    """Gives the stack the catalog, if the functions would not refuse it, and the table is as it says."""
+    catalog.try_out(stack, table.catalog, _secret(stack, password))
+    if not _fits(stack, table):
+        return False
+    catalog.keep_tried(stack)
+    return True
+
+
+def _fits(stack: Stack, table: Table) -> bool:
+    """Prints what is wrong with the entry that is tried out, compared with the table of a database. Whether nothing is."""
     if table.url is None:
-        return
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(stack.own_catalog / catalog.CATALOG)]
+        return True
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(catalog.tried(stack) / catalog.CATALOG)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | aws_environment(stack), capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).splitlines()
     found = [line for line in lines if "error: " in line or "warning: " in line or done.returncode == 2]
     print("\n".join(f"  {line.strip()}" for line in found), end="\n" if found else "", flush=True)
+    return done.returncode == 0 or not any("error: " in line for line in found)
 
 
 def _kind(file: Path) -> tuple[str, str]:
@@ -228,7 +223,7 @@ def _print(stack: Stack, table: Table, parents: list[str], seconds: float) -> No
     print(f"  Page     {_page(stack, parents)}")
     print(f"  Entry    {table.catalog}: a saved change is used at once")
     print(f"  Mails    {outputs['mailbox_url']}")
-    print(f"  Stop     make down PORT={stack.port}", flush=True)
+    print(f"  Stop     make down PORT={stack.port}, or make clean PORT={stack.port} to remove its data too", flush=True)
 
 
 def _follow(stack: Stack, table: Table, password: str | None, parents: list[str]) -> None:
@@ -240,18 +235,22 @@ def _follow(stack: Stack, table: Table, password: str | None, parents: list[str]
         if (now := _saved(table)) == saved:
             continue
         saved = now
+        if not table.catalog.exists():
+            print(f"» {table.catalog} is not there any more: the catalog of before is still used", flush=True)
+            continue
         try:
-            catalog.keep(stack, table.catalog, _secret(stack, password))
+            if not _is_kept(stack, table, password):
+                print("» The changed catalog is not used, since the table is not as it says: the one of before still is", flush=True)
+                continue
         except SystemExit as refused:
             print(f"{refused}", flush=True)
             # The functions refuse the files too, and the page shows staff why.
             catalog.upload(deploy.client(stack, "s3"), stack, catalog.refused(stack))
             continue
-        _compare(stack, table)
         files = catalog.texts(stack, [])
         if files:
             catalog.upload(deploy.client(stack, "s3"), stack, files)
-            print(f"» {time.strftime('%H:%M:%S')} The changed catalog is used from now on", flush=True)
+            print(f"» {time.strftime('%H:%M:%S')} The changed catalog is used from now on: reload the page", flush=True)
         if (now_at := _page(stack, parents)) != page:
             page = now_at
             _sign_in_people(stack, stack.own_catalog / catalog.CATALOG, parents)

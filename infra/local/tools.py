@@ -209,7 +209,7 @@ def _functions() -> None:
     from build import compile_functions
 
     with _Step("Compiling the functions"):
-        compile_functions()
+        compile_functions(["waybill"] if "command" in sys.argv[1:] else [])
 
 
 def _packages() -> None:

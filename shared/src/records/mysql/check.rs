@@ -77,7 +77,9 @@ async fn of_server(
         let of_user: u32 = next()?.parse().unwrap_or_default();
         let of_server = next()?;
         let (is_replica, user) = (next()? == "1", next()?);
-        let statement = format!("ALTER USER {user} WITH MAX_USER_CONNECTIONS {most}");
+        // `CURRENT_USER()` has no quotes, which a host such as `%` needs.
+        let (name, host) = user.rsplit_once('@').unwrap_or((&user, "%"));
+        let statement = format!("ALTER USER '{name}'@'{host}' WITH MAX_USER_CONNECTIONS {most}");
         findings.push(match of_user {
             0 => Finding::Warning(format!(
                 "the user may have all of the server's {of_server} connections: {statement} keeps the rest for the product"

@@ -70,7 +70,7 @@ impl Database {
     async fn look(&self, table: &str) -> Result<TableOverview, Box<dyn Error>> {
         let mut password = self.password()?;
         loop {
-            let wants_password = match self.overview(table, password.clone()).await {
+            let refusal = match self.overview(table, password.clone()).await {
                 Ok(Some(overview)) => return Ok(overview),
                 Ok(None) => return Err(self.missing(table, password).await.into()),
                 Err(RecordsError::Denied { table }) => {
@@ -79,19 +79,32 @@ impl Database {
                     )
                     .into());
                 }
-                Err(error) => match is_about_password(&error) {
-                    true => error.to_string(),
-                    false => return Err(with_cause(&error).into()),
-                },
+                Err(error) if is_about_password(&error) => error.to_string(),
+                Err(error) => return Err(self.with_place(with_cause(&error)).into()),
             };
-            if password.is_some() || !std::io::stdin().is_terminal() {
+            let way = format!("in {}, or in a file with --password-file", self.variable());
+            if password.is_some() {
+                return Err(format!("{refusal}; the password was given {way}").into());
+            }
+            if !std::io::stdin().is_terminal() {
                 return Err(format!(
-                    "{wants_password}: give the password in {}, or in a file with --password-file",
-                    self.variable()
+                    "the server does not let the user sign in without a password: give the password {way}"
                 )
                 .into());
             }
             password = Some(rpassword::prompt_password("Password of the database: ")?);
+        }
+    }
+
+    /// An error with the place of the server, if the server cannot be reached there.
+    fn with_place(&self, error: String) -> String {
+        let address = self.address(None).ok();
+        let place = address.as_ref().and_then(|address| address.server.host());
+        match place {
+            Some((host, port)) if error.contains("cannot be reached") => {
+                format!("{error}: check the server at {host}, port {port}, which --url names")
+            }
+            _ => error,
         }
     }
 

@@ -82,7 +82,7 @@ impl Draft {
             quoted(&self.kind),
             self.kind
         )?;
-        writeln!(out, "plural = {}", quoted(&format!("{}s", self.kind)))?;
+        writeln!(out, "plural = {}", quoted(&plural(&self.kind)))?;
         writeln!(out, "id     = {}", quoted(self.id))?;
         writeln!(
             out,
@@ -174,5 +174,35 @@ fn comment(out: &mut String, why: Option<&str>) -> std::fmt::Result {
     match why {
         Some(why) => writeln!(out, "# {why}"),
         None => Ok(()),
+    }
+}
+/// The plural of an English noun, as far as its last letters tell.
+fn plural(noun: &str) -> String {
+    let is_sibilant = ["s", "x", "z", "ch", "sh"]
+        .iter()
+        .any(|end| noun.ends_with(end));
+    match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ if is_sibilant => format!("{noun}es"),
+        _ => format!("{noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_have_their_plurals() {
+        for (noun, expected) in [
+            ("customer", "customers"),
+            ("status", "statuses"),
+            ("company", "companies"),
+            ("survey", "surveys"),
+            ("box", "boxes"),
+            ("branch", "branches"),
+        ] {
+            assert_eq!(plural(noun), expected);
+        }
     }
 }

@@ -177,8 +177,17 @@ fn since_1970(column: &ColumnOverview) -> Option<&'static str> {
 
 fn of_integers(draft: &mut DraftColumn, name: &str) {
     draft.kind = "integer";
-    if name.ends_with("_cents") || name.ends_with("cents") {
+    if name.ends_with("cents") {
         draft.kind = "decimal";
+        // The file has whole amounts: a column called cents would be read as a hundredth of them.
+        let amount = draft
+            .key
+            .strip_suffix("_cents")
+            .filter(|amount| !amount.is_empty());
+        if let Some(amount) = amount.map(str::to_owned) {
+            let column = std::mem::replace(&mut draft.key, amount);
+            draft.path.get_or_insert(column);
+        }
         draft.more.push("from = \"cents\"".to_owned());
         draft
             .why
