@@ -3,6 +3,9 @@
 import { announce, h, icon } from "./dom.js";
 import { heading } from "./format.js";
 
+/** The number of columns from which they can be searched. */
+const MANY = 12;
+
 export class ColumnChoice {
   #host;
   #live;
@@ -10,8 +13,11 @@ export class ColumnChoice {
   #dragged = null;
   #isTouched = false;
 
-  /** `columns` are the catalog's: `{key, label, default}`; `default` columns are used when nothing is chosen. */
-  constructor(host, columns, live) {
+  /**
+   * `columns` are the catalog's: `{key, label, default}`; `default` columns are used when nothing is chosen. `before` are the keys
+   * that were chosen last, if any.
+   */
+  constructor(host, columns, before, live) {
     this.#host = host;
     this.#live = live;
     this.#columns = columns;
@@ -19,9 +25,19 @@ export class ColumnChoice {
     const button = (name, click) => h("button", { type: "button", class: "link", on: { click } }, t(`export.columns-${name}`));
     const several = (name, checked) =>
       button(name, () => {
-        for (const input of this.#inputs()) input.checked = checked;
+        // Those that a search leaves.
+        for (const input of this.#inputs()) if (!input.closest("li").hidden) input.checked = checked;
         this.#changed();
       });
+    const find = ({ target }) => {
+      const sought = target.value.trim().toLowerCase();
+      for (const item of this.list.children) item.hidden = !item.textContent.toLowerCase().includes(sought);
+    };
+    const placeholder = t("export.columns-find");
+    this.search = h("input", { type: "search", name: "columns-find", placeholder, "aria-label": placeholder, autocomplete: "off", hidden: columns.length < MANY });
+    this.search.addEventListener("input", find);
+    // Enter would start the export.
+    this.search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
     this.number = h("span", { class: "quiet" });
     this.list = h("ol", { class: "columns", on: { change: () => this.#changed() } });
     this.list.addEventListener("dragover", (event) => this.#over(event));
@@ -30,9 +46,21 @@ export class ColumnChoice {
       { class: "more-options" },
       h("summary", {}, icon("chevron"), h("span", {}, t("export.columns")), this.number),
       h("div", { class: "bar" }, button("usual", () => this.#reset()), several("all", true), several("none", false)),
+      this.search,
       this.list,
     );
     this.#reset();
+    this.#choose(before);
+  }
+
+  /** Chooses the columns with these keys, in their order, as far as there are such. */
+  #choose(keys) {
+    const known = (keys ?? []).filter((key) => this.#columns.some((column) => column.key === key));
+    if (!known.length) return;
+    const chosen = known.map((key) => this.list.querySelector(`input[value="${CSS.escape(key)}"]`).closest("li"));
+    this.list.prepend(...chosen);
+    for (const input of this.#inputs()) input.checked = known.includes(input.value);
+    this.#changed();
   }
 
   /** The keys of the chosen columns, in order; null if the default columns are used. */

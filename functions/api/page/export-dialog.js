@@ -6,6 +6,7 @@ import { ColumnChoice } from "./column-choice.js";
 import { announce, showError, errorPlace, h, icon } from "./dom.js";
 import { progress } from "./export-progress.js";
 import { countOf, earlierFiles, estimate } from "./expectation.js";
+import { remember, remembered } from "./memory.js";
 import { RateLimit } from "./rate-limit.js";
 import { describe } from "./selection.js";
 
@@ -48,6 +49,7 @@ export class ExportDialog {
     this.#host.shadowRoot.append(this.dialog);
     this.dialog.showModal();
     this.start.focus();
+    this.limit.resume();
     this.#expect();
   }
 
@@ -77,6 +79,7 @@ export class ExportDialog {
   #form() {
     const { t, format } = this.#host;
     this.expected = h("span", { class: "quiet", role: "status" });
+    const before = remembered(this.#type.name);
     const choice = (name, options) =>
       h(
         "fieldset",
@@ -86,12 +89,12 @@ export class ExportDialog {
           h(
             "label",
             {},
-            h("input", { type: "radio", name, value, checked: n === 0 }),
+            h("input", { type: "radio", name, value, checked: options.includes(before[name]) ? value === before[name] : n === 0 }),
             h("span", {}, h("strong", {}, t(`export.${name}-${value}`)), h("small", {}, t(`export.${name}-${value}-about`))),
           ),
         ),
       );
-    this.columns = new ColumnChoice(this.#host, this.#type.columns, this.live);
+    this.columns = new ColumnChoice(this.#host, this.#type.columns, before.columns, this.live);
     this.start = h("button", { type: "submit", class: "button primary", part: "button" }, t("export.start"));
     this.problem = errorPlace();
     this.limit = new RateLimit(t, (text) => announce(this.live, text), () => [this.start]);
@@ -142,6 +145,7 @@ export class ExportDialog {
     try {
       this.#key ??= crypto.randomUUID();
       const created = await host.client.create(this.#parent, request, this.#key);
+      remember(this.#type.name, { format: request.format, profile: request.profile, columns });
       this.#onItsWay(created);
       host.created(created, (now) => this.#show(now));
     } catch (error) {

@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 
 const LOOK_MS = 250;
+/** When the next export can be requested, in milliseconds since 1970: also after the dialog was closed. */
+let until = 0;
 
 export class RateLimit {
   #t;
@@ -27,15 +29,21 @@ export class RateLimit {
     return isOver;
   }
 
-  #wait(seconds) {
-    const until = Date.now() + seconds * 1000;
-    this.#say(this.#t("export.wait", { count: seconds }));
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#look(until), LOOK_MS);
-    this.#look(until);
+  /** Goes on with a countdown that has not ended, such as that of a dialog that was closed. */
+  resume() {
+    const seconds = Math.ceil((until - Date.now()) / 1000);
+    if (seconds > 0) this.#wait(seconds);
   }
 
-  #look(until) {
+  #wait(seconds) {
+    until = Date.now() + seconds * 1000;
+    this.#say(this.#t("export.wait", { count: seconds }));
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#look();
+  }
+
+  #look() {
     // The view may have been removed meanwhile.
     if (!this.element.isConnected) return clearInterval(this.#timer);
     const left = Math.ceil((until - Date.now()) / 1000);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod back_and_forward;
+mod choosing;
 mod elements;
 mod exports;
 mod following;
