@@ -4,6 +4,9 @@ import { Client, KINDS, parentOf, patiently, Problem } from "./api.js";
 import { announce, h } from "./dom.js";
 import { languageOf, localeOfToken, speak } from "./language.js";
 
+/** How long a host may take to set `getToken`, in milliseconds. */
+const PATIENCE_MS = 3000;
+
 // One style sheet for all elements. It is fetched, since a host's Content Security Policy may forbid inline styles.
 export const sheet = new CSSStyleSheet();
 /** The events that the page has received: `name id`. */
@@ -26,6 +29,7 @@ export class Element extends HTMLElement {
   #life = null;
   #begun = false;
   #early = [];
+  #missing = null;
 
   static {
     // Not a class field, which would overwrite a value that the host set before the class was defined.
@@ -44,13 +48,23 @@ export class Element extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#missing = setTimeout(() => this.#tellWhatIsMissing(), PATIENCE_MS);
     for (const [name, value] of this.#early.splice(0)) this[name] = value;
     this.#begin();
   }
 
   disconnectedCallback() {
+    clearTimeout(this.#missing);
     this.#life?.abort();
     this.#begun = false;
+  }
+
+  /** Without a token, the element would stay empty; whoever builds the page is told why. */
+  #tellWhatIsMissing() {
+    if (this.client || !this.isConnected) return;
+    const said = `<${this.localName}> has no tokens: set its property getToken to a function that returns the person’s token.`;
+    console.error(said);
+    this.shadowRoot.replaceChildren(h("p", { class: "problem", role: "alert" }, said));
   }
 
   /** An attribute changed, such as when a framework reuses the element for another parent. */

@@ -28,7 +28,13 @@ export class ExportButton extends Element {
       this.t("export.button"),
     );
     this.problem = errorPlace();
+    // A framework may move the element while its dialog is open, which takes the dialog out of the top layer.
+    const dialog = this.shadowRoot.querySelector("dialog[open]");
     this.shadowRoot.replaceChildren(this.button, this.problem, this.live);
+    if (!dialog) return;
+    dialog.removeAttribute("open");
+    this.shadowRoot.append(dialog);
+    dialog.showModal();
   }
 
   /** Opens the dialog; a host can call this from its own menu. */

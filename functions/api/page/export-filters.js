@@ -1,46 +1,29 @@
 // What narrows a list of exports: a search, people, types, statuses, and days.
 
 import { dayFields, dayRanges } from "./day-ranges.js";
-import { h, icon } from "./dom.js";
+import { h } from "./dom.js";
 import { ZONE } from "./format.js";
+import { searchField } from "./search-field.js";
 import { describeRange } from "./selection.js";
 
 /** The attributes of a list that narrow it, which the page keeps in its address. `from` and `to` are days, `to` exclusive. */
 export const NARROWING = ["search", "user", "type", "status", "from", "to"];
 const STATUSES = ["waiting", "processing", "succeeded", "failed", "canceled", "expired"];
-/** The pause in typing before the search runs, in milliseconds. */
-const PAUSE_MS = 400;
 
 export class ExportFilters {
   #list;
-  #timer = null;
 
   /** For `list`, whose attributes hold the values. */
   constructor(list) {
     this.#list = list;
     const { t } = list;
-    this.search = h("input", {
-      type: "search",
-      name: "search",
-      part: "search",
-      maxlength: 200,
-      placeholder: t("list.search"),
-      "aria-label": t("list.search-about"),
-      autocomplete: "off",
-      dir: "auto",
-      spellcheck: "false",
-      on: { input: () => this.#typed(), search: () => this.#sought() },
-    });
-    const submit = (event) => {
-      event.preventDefault();
-      this.#sought();
-    };
-    const search = h("form", { class: "search", role: "search", on: { submit } }, icon("search"), this.search);
+    const search = searchField({ placeholder: t("list.search"), label: t("list.search-about") }, (text) => this.#sought(text));
+    this.search = search.input;
     this.days = h("div", { class: "other-days", hidden: true });
     this.element = h(
       "div",
       { class: "toolbar", part: "toolbar" },
-      search,
+      search.element,
       this.#choice("user", [["me", t("list.user-me")]]),
       this.#choice("status", STATUSES.map((status) => [status, t(`status.${status}`)])),
       this.#when(),
@@ -124,14 +107,7 @@ export class ExportFilters {
     this.days.replaceChildren(dayFields({ from, to }, (range) => this.#set(range), { t }));
   }
 
-  #typed() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#sought(), PAUSE_MS);
-  }
-
-  #sought() {
-    clearTimeout(this.#timer);
-    const search = this.search.value.trim();
+  #sought(search) {
     if (search !== (this.#of("search") ?? "")) this.#set({ search });
   }
 }

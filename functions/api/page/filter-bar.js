@@ -2,10 +2,8 @@
 
 import { h, icon } from "./dom.js";
 import { panel } from "./filter-panel.js";
+import { searchField } from "./search-field.js";
 import { describeFilter, filterLabel, isFiltered } from "./selection.js";
-
-/** The pause in typing before the search runs, in ms. */
-const PAUSE = 500;
 
 /** The names of the searched columns. */
 const searched = (type, t) => type.search.map((name) => filterLabel(type, name, t));
@@ -15,7 +13,6 @@ export class FilterBar {
   #type;
   #selection;
   #changed;
-  #timer = null;
 
   /** For a list of `type`; calls `changed` with each new selection. */
   constructor(page, type, selection, changed) {
@@ -24,25 +21,11 @@ export class FilterBar {
     this.#changed = changed;
     const { t } = page;
     const fields = type.search.length ? t("filter.searches", { fields: searched(type, t).join(t("text.comma")) }) : "";
-    this.search = h("input", {
-      type: "search",
-      name: "search",
-      maxlength: 200,
-      placeholder: t("filter.search"),
-      "aria-label": t("filter.search-about", { fields }),
-      title: fields,
-      autocomplete: "off",
-      dir: "auto",
-      spellcheck: "false",
-      on: { input: () => this.#typed(), search: () => this.#sought() },
-    });
-    const submit = (event) => {
-      event.preventDefault();
-      this.#sought();
-    };
-    const field = h("form", { class: "search", role: "search", on: { submit } }, icon("search"), this.search);
+    const words = { placeholder: t("filter.search"), label: t("filter.search-about", { fields }), title: fields };
+    const field = searchField(words, (search) => this.#sought(search));
+    this.search = field.input;
     this.pills = h("div", { class: "pills" });
-    this.element = h("div", { class: "filters" }, type.search.length ? field : null, this.pills);
+    this.element = h("div", { class: "filters" }, type.search.length ? field.element : null, this.pills);
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.#close(event));
     this.outside = (event) => {
       // By name, since the clicked element may have been replaced meanwhile.
@@ -106,15 +89,8 @@ export class FilterBar {
     this.#changed(selection);
   }
 
-  #typed() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#sought(), PAUSE);
-  }
-
-  #sought() {
-    clearTimeout(this.#timer);
-    const search = this.search.value.trim() || null;
-    if (search !== this.#selection.search) this.#take({ ...this.#selection, search });
+  #sought(search) {
+    if (search !== (this.#selection.search ?? "")) this.#take({ ...this.#selection, search: search || null });
   }
 
   #clear() {

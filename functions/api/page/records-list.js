@@ -11,6 +11,9 @@ const LIMIT = 50;
 /** How many empty pages are skipped automatically: a rare match may be far down a long table. */
 const MOST_EMPTY = 20;
 
+/** The number of digits after the point. */
+const decimalsOf = (value) => /^-?\d+\.(\d+)$/.exec(String(value ?? ""))?.[1].length ?? 0;
+
 export class RecordsList extends HTMLElement {
   #selection = null;
   #records = [];
@@ -157,8 +160,14 @@ export class RecordsList extends HTMLElement {
     const head = columns.map((column) => {
       return h("th", { scope: "col", class: isNumber(column) && "number" }, h("bdi", {}, heading(column)));
     });
+    const decimals = new Map(columns.filter(isNumber).map(({ key }) => [key, Math.max(...this.#records.map((record) => decimalsOf(record[key])))]));
+    // Room for the decimals that others have, so that the points are below each other.
+    const room = (value, { key }) => {
+      const [most, own] = [decimals.get(key) ?? 0, decimalsOf(value)];
+      return own < most && h("span", { class: "room", "aria-hidden": "true" }, `${own ? "" : "."}${"0".repeat(most - own)}`);
+    };
     const cell = (record, column) =>
-      h("td", { tabindex: "-1", class: isNumber(column) && "number" }, this.#value(record[column.key], column));
+      h("td", { tabindex: "-1", class: isNumber(column) && "number" }, this.#value(record[column.key], column), room(record[column.key], column));
     const rows = this.#records.map((record) => h("tr", {}, columns.map((column) => cell(record, column))));
     return h(
       "div",

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use waybill::catalog::Catalog;
-use waybill::file::{Headers, RowOrder};
+use waybill::file::RowOrder;
 use waybill_testing::fake::{DynamoDb, Item};
 
 use crate::database::{Database, Server};
@@ -214,7 +214,6 @@ impl Case {
             records,
             filters: Value::Null,
             search: None,
-            headers: Headers::default(),
             order: RowOrder::default(),
             letters: 0,
             database: None,

@@ -140,6 +140,29 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .await;
     }
 
+    // A moved button keeps its dialog, and is a button as before.
+    browser.click(BUTTON).await;
+    browser.shows(DIALOG, "Status delivered").await;
+    browser
+        .run(
+            "document.body.append(find('waybill-export-button'))",
+            json!([]),
+        )
+        .await;
+    browser.shows(DIALOG, "Status delivered").await;
+    browser.click(&format!("{DIALOG} header button")).await;
+    browser.hides(DIALOG).await;
+
+    // An element without tokens tells whoever builds the page.
+    let without = "const list = document.createElement('waybill-exports'); list.id = 'without';
+        for (const [name, value] of [['api', arguments[0]], ['parent', 'project:1']]) list.setAttribute(name, value);
+        document.body.append(list)";
+    browser.run(without, json!([stack.public_url()])).await;
+    browser
+        .shows("#without >> .problem", "set its property getToken")
+        .await;
+    browser.run("find('#without').remove()", json!([])).await;
+
     // The token is only in the host's memory.
     let markup = browser
         .run(

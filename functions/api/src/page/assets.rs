@@ -55,6 +55,7 @@ pub(super) const SOURCES: &[(&str, &str)] = files![
     "poll.js",
     "rate-limit.js",
     "records-list.js",
+    "search-field.js",
     "selection.js",
     "session.js",
     "summary.js",

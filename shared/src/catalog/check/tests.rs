@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 use jiff::Timestamp;
 
+use crate::catalog::Path;
 use crate::catalog::{
     Catalog, CatalogError, Column, Constant, Delivery, ExportType, FixedCondition,
 };
@@ -50,7 +51,7 @@ fn the_built_in_catalog_is_valid() {
     let of_orders = orders.default_columns();
     let headings: Vec<String> = of_orders.iter().map(|column| column.heading()).collect();
     assert_eq!(headings[..4], ["ID", "Reference", "Status", "Created at"]);
-    let odd = |key: &str| Column::new(key, Kind::Text, "x").heading();
+    let odd = |key: &str| Column::new(key, Kind::Text, Path::new("x", [])).heading();
     assert_eq!(odd("emp.var-rate__x"), "Emp var rate x");
     assert_eq!(odd("élan"), "Élan");
     assert_eq!(odd("__"), "__");
