@@ -3,6 +3,7 @@
 use serde_json::json;
 use waybill_tests::id;
 
+use crate::moments::Moments;
 use crate::view_check::ViewCheck;
 use crate::visitor::Visitor;
 
@@ -13,7 +14,9 @@ async fn the_page_speaks_the_language_of_the_token_also_from_right_to_left() {
     };
     let (browser, check) = (&ana.browser, ViewCheck::new(&ana.browser));
     let asked = json!({"type": "orders", "format": "csv", "filters": {"status": ["delivered"]}});
-    let export = ana.owner.succeeded(asked).await;
+    let done = ana.owner.succeeded(asked).await;
+    // The file of the stack itself is there for a minute only.
+    let export = Moments::new(&ana.stack, id(&done)).await.completed().await;
     for (locale, direction, tab, status, file) in [
         ("de-DE", "ltr", "Exporte", "Fertig", "Die Datei ist fertig"),
         (
@@ -42,7 +45,7 @@ async fn the_page_speaks_the_language_of_the_token_also_from_right_to_left() {
         browser.click("waybill-export-button >> .button").await;
         browser.shows("waybill-export-button >> dialog", "5").await;
         check.look(&format!("language-{language}-dialog")).await;
-        ana.enter_speaking(locale, &format!("/exports/{}", id(&export)))
+        ana.enter_speaking(locale, &format!("/exports/{}", export))
             .await;
         browser.shows("#message", file).await;
         check.look(&format!("language-{language}-export")).await;
