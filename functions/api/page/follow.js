@@ -13,7 +13,7 @@ export const isFollowed = (id) => followed.has(id);
 /**
  * Reads an export until it has ended, in a hidden window too. `changed` is called with each state, and returns whether it
  * shows it to the person. An end that nothing shows is said in a toast, unless the event `waybill-export-ended`, which
- * goes to the document, is canceled.
+ * goes to the document, is canceled. Its `isShown` says whether an open dialog shows the end.
  */
 export async function follow(found, context, changed = () => false) {
   if (followed.has(found.id)) return;
@@ -23,7 +23,7 @@ export async function follow(found, context, changed = () => false) {
       const now = await context.client.get(`/v1/exports/${found.id}`);
       const isShown = changed(now);
       if (isUnfinished(now)) return "same";
-      const event = new CustomEvent("waybill-export-ended", { detail: { export: now }, cancelable: true });
+      const event = new CustomEvent("waybill-export-ended", { detail: { export: now, isShown }, cancelable: true });
       const isTold = !document.dispatchEvent(event) || isShown;
       if (!isTold) tell(now, context);
       return "done";

@@ -8,7 +8,8 @@ export class News extends EventTarget {
     super();
     document.addEventListener("waybill-export-ended", (event) => {
       // Where it is on the screen already, it is news only while nobody looks.
-      if (!event.defaultPrevented || document.hidden) this.#change(() => this.#unseen.add(event.detail.export.id));
+      const isSeen = (event.defaultPrevented || event.detail.isShown) && !document.hidden;
+      if (!isSeen) this.#change(() => this.#unseen.add(event.detail.export.id));
     });
     document.addEventListener("waybill-export-seen", ({ detail }) => this.see(detail.export.id));
   }

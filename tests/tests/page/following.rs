@@ -90,7 +90,7 @@ async fn in_the_dialog_nothing_changes_places_when_the_export_ends() {
         .downloaded(list["exports"][0]["file_name"].as_str().unwrap())
         .await;
     // The end was seen in the dialog.
-    assert!(!browser.has(TOAST).await);
+    assert!(!browser.has(TOAST).await && !browser.has(ENDED).await);
 }
 
 #[tokio::test]
