@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -180,6 +181,22 @@ def _fits(stack: Stack, table: Table) -> bool:
     return done.returncode == 0 or not any("error: " in line for line in found)
 
 
+def _sample(stack: Stack, parents: list[str]) -> None:
+    """Prints what records of the first parent have that their columns do not say, such as a value of another kind."""
+    if not parents:
+        return
+    file = stack.own_catalog / catalog.CATALOG
+    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "sample", _type_name(file), parents[0], "--catalog", str(file)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | aws_environment(stack), capture_output=True, text=True, check=False)
+    for line in done.stdout.splitlines():
+        if re.match(r"  \S+: \d+ of \d+ ", line):
+            print(line, flush=True)
+
+
+def _type_name(file: Path) -> str:
+    return str(tomllib.loads(file.read_text("utf-8"))["type"][0]["name"])
+
+
 def _kind(file: Path) -> tuple[str, str]:
     """The kind of parents in a catalog, and its plural in paths."""
     try:
@@ -213,8 +230,7 @@ def _page(stack: Stack, parents: list[str]) -> str:
     kind, plural = _kind(file)
     if not parents:
         return f"{api}  (no row has a {kind}; sign in with the grants {kind}:…)"
-    type_name = tomllib.loads(file.read_text("utf-8"))["type"][0]["name"]
-    return f"{api}/{plural}/{quote(parents[0], safe='')}/{type_name}  (sign in as Somebody of {kind} {parents[0]})"
+    return f"{api}/{plural}/{quote(parents[0], safe='')}/{_type_name(file)}  (sign in as Somebody of {kind} {parents[0]})"
 
 
 def _print(stack: Stack, table: Table, parents: list[str], seconds: float) -> None:
@@ -251,6 +267,7 @@ def _follow(stack: Stack, table: Table, password: str | None, parents: list[str]
         if files:
             catalog.upload(deploy.client(stack, "s3"), stack, files)
             print(f"» {time.strftime('%H:%M:%S')} The changed catalog is used from now on: reload the page", flush=True)
+            _sample(stack, parents)
         if (now_at := _page(stack, parents)) != page:
             page = now_at
             _sign_in_people(stack, stack.own_catalog / catalog.CATALOG, parents)

@@ -165,6 +165,10 @@ async fn a_table_of_postgresql() {
     };
     wait_until("the changed label", USED_WITHIN, is_used).await;
 
+    // The entry is valid, and the records have other values than it says.
+    std::fs::write(&entry, renamed.replace("\"paid\"", "\"lost\"")).unwrap();
+    running.wait_for("are not in `values`");
+
     // The entry is valid, and the table does not have the column.
     let column = "  { key = \"phone\", kind = \"phone\" },\n]";
     std::fs::write(&entry, renamed.replace("\n]", &format!("\n{column}"))).unwrap();
