@@ -3,6 +3,7 @@
 import { claimsOf } from "./claims.js";
 import { formatter } from "./format.js";
 import { texts } from "./texts.js";
+import { TEXTS as ENGLISH } from "./texts-en.js";
 
 /** The languages with texts. Each has a file `texts-LANGUAGE.js`. */
 export const LANGUAGES = ["en", "de", "pt", "ar"];
@@ -29,14 +30,16 @@ export function languageOf(...wanted) {
 
 /** What speaks a language: `{language, direction, format, t}`. `own` are a host's texts, by key. */
 export async function speak({ language, locale }, own) {
+  const known = await textsOf(language);
+  if (!known) return speak({ language: "en", locale }, own);
   const format = formatter(locale, language);
   const direction = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
-  return { language, direction, format, t: texts(own, await textsOf(language), format) };
+  return { language, direction, format, t: texts(own, known, format) };
 }
 
-/** The texts of a language; null for English, which every script has, and where they cannot be loaded. */
+/** The texts of a language; null where they cannot be loaded. English is in every script. */
 async function textsOf(language) {
-  if (language === "en") return null;
+  if (language === "en") return ENGLISH;
   const load = () => import(new URL(`./texts-${language}.js`, import.meta.url)).then(({ TEXTS }) => TEXTS);
   if (!loaded.has(language)) loaded.set(language, load().catch(() => (loaded.delete(language), null)));
   return loaded.get(language);
