@@ -1,10 +1,17 @@
 // The cards of an export's page: its file, what is in it, what is worth knowing, and how it was made.
 
 import { h, icon } from "./dom.js";
+import { heading } from "./format.js";
 import { describe, narrowings } from "./selection.js";
 
 /** Warnings that count records, not cells. */
 const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
+/** What people call the column with this key. */
+function named(key, type) {
+  const column = type.columns.find((known) => known.key === key);
+  return column ? heading(column) : key;
+}
+
 export const card = (title, id, ...content) => h("section", { id, class: "card" }, h("h2", {}, title), content);
 
 /** An instant to the second. */
@@ -49,17 +56,17 @@ export function contents(found, type, { t, format }) {
     list([[t("contents.times-in"), found.time_zone]]),
     h("details", { class: "more-options" },
       h("summary", {}, icon("chevron"), h("span", {}, t("export.columns")), h("span", { class: "quiet" }, format.count(found.columns.length))),
-      chips(found.columns)),
+      chips(found.columns.map((key) => named(key, type)))),
   );
 }
 
-export function warnings(found, { t }) {
+export function warnings(found, type, { t }) {
   if (!found.warnings.length) return null;
   // A record without a time is in the file unless there is a filter on the time.
   const undated = found.filters?.created_at ? "undated-out" : "undated-in";
   const lines = found.warnings.map(({ code, column, attribute, count, example }) => {
     // A file with very many warnings has their sums at the end.
-    const about = column ?? attribute ?? (RECORD_WARNINGS.has(code) ? null : t("warning.other-columns"));
+    const about = (column && named(column, type)) ?? attribute ?? (RECORD_WARNINGS.has(code) ? null : t("warning.other-columns"));
     let said = t(`warning.${code === "undated" ? undated : code}`, { count });
     if (about) said = t.nodes("warning.about", { about: h("bdi", {}, about), warning: said });
     if (example) said = t.nodes("warning.example", { warning: h("span", {}, said), example: h("bdi", {}, example) });

@@ -100,10 +100,9 @@ export class ExportDetail extends HTMLElement {
       h(
         "header",
         { class: "detail-head" },
-        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found))),
+        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found)), h("p", { id: "message", class: found.status === "failed" ? "lead bad" : "lead" }, lead(found, page))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
-      h("p", { id: "message", class: "lead" }, lead(found, page)),
       this.problem,
       this.limit.element,
       isUnfinished(found) ? progress(found, page) : "",
@@ -192,7 +191,8 @@ export class ExportDetail extends HTMLElement {
     if (!address || (found.status !== "failed" && !isUntold)) return null;
     const subject = encodeURIComponent(this.page.t("detail.subject", { id: String(found.id) }));
     const link = h("a", { href: `mailto:${address}?subject=${subject}` }, address);
-    return h("p", { class: "lead" }, this.page.t.nodes("detail.support", { address: link, id: String(found.id) }));
+    const key = found.status === "failed" ? "detail.support" : "detail.untold";
+    return h("p", { class: "lead" }, this.page.t.nodes(key, { address: link, id: String(found.id) }));
   }
 
   #cards(found, events) {
@@ -201,7 +201,7 @@ export class ExportDetail extends HTMLElement {
     const made = making(found, page);
     made?.toggleAttribute("open", !folded);
     const past = card(page.t("history.title"), "history", history(events, page, (instant) => moment(instant, page)));
-    const first = [found.rows === null ? null : file(found, this.#type, page), warnings(found, page)];
+    const first = [found.rows === null ? null : file(found, this.#type, page), warnings(found, this.#type, page)];
     return h("div", { class: "cards" }, h("div", {}, first, contents(found, this.#type, page), made), h("div", {}, request(found, page), past));
   }
 }

@@ -14,7 +14,7 @@ const person = ({ user }) => {
 };
 const name = (content, found, { client }) =>
   h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
-const reason = ({ failure }) => failure && h("small", { class: "reason quiet" }, failure.message);
+const reason = ({ failure }) => failure && h("small", { class: "reason", title: failure.message }, failure.message);
 
 /** A quiet second line, cut where it is long. */
 const line = (text, content = h("bdi", {}, text)) => h("small", { class: "line quiet", title: text }, content);

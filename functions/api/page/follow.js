@@ -2,6 +2,7 @@
 
 import { isUnfinished, parentOfExport, requestOf } from "./api.js";
 import { errorText } from "./base.js";
+import { fileName } from "./dom.js";
 import { poll } from "./poll.js";
 import { toast } from "./toasts.js";
 
@@ -49,7 +50,8 @@ function tell(found, context) {
       key: `export ${found.id}`,
       isGood,
       title: t(`toast.${found.status}`),
-      text: isGood ? `${found.file_name} · ${t("list.row-count", { count: found.rows })} · ${format.size(found.size)}` : (found.failure?.message ?? found.file_name),
+      text: isGood ? fileName(found.file_name) : (found.failure?.message ?? fileName(found.file_name)),
+      details: isGood && `${t("list.row-count", { count: found.rows })} · ${format.size(found.size)}`,
       href: client.pageOf(found.id),
       label: t(isGood ? "action.download" : "action.retry"),
       act: isGood ? () => client.download(found) : canTryAgain ? again : null,

@@ -17,7 +17,7 @@ export class Summary {
     this.#page = page;
     this.#parent = parent;
     const { t } = page;
-    const total = (name) => h("div", { class: `total ${name}` }, h("strong", {}, "–"), h("span", { class: "quiet" }, t(`summary.${name}`, { count: DAYS })));
+    const total = (name) => h("div", { class: `total ${name}` }, h("strong", {}, "–"), h("span", { class: "quiet" }, t(`summary.${name}`, { count: 0, days: DAYS })));
     this.totals = TOTALS.map(total);
     this.chart = this.#picture(lastDays(new Map()));
     this.element = h("div", { class: "summary" }, this.totals, this.chart);
@@ -31,9 +31,13 @@ export class Summary {
     this.isShown = days.some(({ exports, downloads }) => exports || downloads);
     this.element.hidden = !this.isShown;
     for (const [n, name] of TOTALS.entries()) {
-      this.totals[n].firstChild.textContent = this.#page.format.brief(days.reduce((sum, day) => sum + day[name], 0));
+      const count = days.reduce((sum, day) => sum + day[name], 0);
+      this.totals[n].firstChild.textContent = this.#page.format.brief(count);
+      this.totals[n].lastChild.textContent = this.#page.t(`summary.${name}`, { count, days: DAYS });
     }
     const chart = this.#picture(days);
+    // One bar alone shows nothing.
+    chart.hidden = days.filter(({ exports, downloads }) => exports || downloads).length < 2;
     this.chart.replaceWith(chart);
     this.chart = chart;
   }

@@ -46,9 +46,12 @@ export const TEXTS = {
   "list.unreadable.one": "{count} Export kann derzeit nicht gelesen werden und wird nicht angezeigt.",
   "list.unreadable.other": "{count} Exporte können derzeit nicht gelesen werden und werden nicht angezeigt.",
 
-  "summary.exports": "Exporte in {count} Tagen",
-  "summary.rows": "Zeilen in {count} Tagen",
-  "summary.downloads": "Downloads in {count} Tagen",
+  "summary.exports.one": "Export in {days} Tagen",
+  "summary.exports.other": "Exporte in {days} Tagen",
+  "summary.rows.one": "Zeile in {days} Tagen",
+  "summary.rows.other": "Zeilen in {days} Tagen",
+  "summary.downloads.one": "Download in {days} Tagen",
+  "summary.downloads.other": "Downloads in {days} Tagen",
   "summary.day": "{day} · Exporte: {exports}, Downloads: {downloads}",
   "summary.chart": "Exporte und Downloads pro Tag in {days} Tagen, höchstens {most}",
 
@@ -270,6 +273,7 @@ export const TEXTS = {
   "detail.mail-comes": "Sie können diese Seite verlassen: Sobald die Datei fertig ist, erhalten Sie eine E-Mail.",
   "detail.no-mail-comes": "Sie können diese Seite verlassen: Sobald die Datei fertig ist, finden Sie sie hier.",
   "detail.support": "Falls das erneut passiert, schreiben Sie an {address} und geben Sie die Exportnummer {id} an.",
+  "detail.untold": "Die E-Mail dazu wurde nicht zugestellt. Wenn das öfter vorkommt, schreiben Sie an {address}.",
   "detail.subject": "Export {id}",
 
   "file.title": "Datei",

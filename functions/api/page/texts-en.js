@@ -46,9 +46,12 @@ export const TEXTS = {
   "list.row-count.other": "{count} rows",
   "list.unreadable": "Exports that cannot be read at the moment, and are not shown: {count}",
 
-  "summary.exports": "exports in {count} days",
-  "summary.rows": "rows in {count} days",
-  "summary.downloads": "downloads in {count} days",
+  "summary.exports.one": "export in {days} days",
+  "summary.exports.other": "exports in {days} days",
+  "summary.rows.one": "row in {days} days",
+  "summary.rows.other": "rows in {days} days",
+  "summary.downloads.one": "download in {days} days",
+  "summary.downloads.other": "downloads in {days} days",
   "summary.day": "{day} · exports: {exports}, downloads: {downloads}",
   "summary.chart": "Exports and downloads per day in {days} days, at most {most}",
 
@@ -270,6 +273,7 @@ export const TEXTS = {
   "detail.mail-comes": "You can leave this page: an email tells you when it is ready.",
   "detail.no-mail-comes": "You can leave this page: the file will be here when it is ready.",
   "detail.support": "If it happens again, write to {address} and name the export {id}.",
+  "detail.untold": "The email about it was not delivered. If that keeps happening, write to {address}.",
   "detail.subject": "Export {id}",
 
   "file.title": "The file",

@@ -45,9 +45,12 @@ export const TEXTS = {
   "list.row-count.other": "{count} linhas",
   "list.unreadable": "Exportações ocultas por não ser possível lê-las neste momento: {count}",
 
-  "summary.exports": "exportações em {count} dias",
-  "summary.rows": "linhas em {count} dias",
-  "summary.downloads": "transferências em {count} dias",
+  "summary.exports.one": "exportação em {days} dias",
+  "summary.exports.other": "exportações em {days} dias",
+  "summary.rows.one": "linha em {days} dias",
+  "summary.rows.other": "linhas em {days} dias",
+  "summary.downloads.one": "transferência em {days} dias",
+  "summary.downloads.other": "transferências em {days} dias",
   "summary.day": "{day} · exportações: {exports}, transferências: {downloads}",
   "summary.chart": "Exportações e transferências por dia, em {days} dias (máximo: {most})",
 
@@ -189,7 +192,7 @@ export const TEXTS = {
 
   "sign-in.sign-in": "Iniciar sessão",
   "sign-in.again": "Iniciar sessão novamente",
-  "sign-in.out": "Terminar sessão",
+  "sign-in.out": "Sair",
   "sign-in.as-other": "Iniciar sessão com outra conta",
   "sign-in.text": "Inicie sessão para ver as suas listas e exportações.",
   "sign-in.failed": "Não foi possível iniciar sessão",
@@ -272,6 +275,7 @@ export const TEXTS = {
   "detail.mail-comes": "Pode sair desta página: receberá um e-mail quando o ficheiro estiver pronto.",
   "detail.no-mail-comes": "Pode sair desta página: o ficheiro estará aqui quando ficar pronto.",
   "detail.support": "Se voltar a acontecer, escreva para {address} e indique a exportação {id}.",
+  "detail.untold": "O e-mail sobre esta exportação não foi entregue. Se continuar a acontecer, escreva para {address}.",
   "detail.subject": "Exportação {id}",
 
   "file.title": "Ficheiro",

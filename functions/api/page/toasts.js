@@ -38,17 +38,17 @@ if (!customElements.get(NAME)) customElements.define(NAME, Toasts);
 let place = null;
 
 /**
- * Shows a message until it is closed or its action has succeeded. `key` names it: a newer message with the same key takes its
+ * Shows a message, `text` and below it `details`, until it is closed or its action has succeeded. `key` names it: a newer message with the same key takes its
  * place. `act` is what its button `label` does; `href` is where its link leads; `closed` is called when it goes.
  */
-export function toast({ key, isGood, title, text, label, act, href, closed = () => {} }, { t, errorText }) {
+export function toast({ key, isGood, title, text, details, label, act, href, closed = () => {} }, { t, errorText }) {
   if (!place?.isConnected) document.body.append((place = new Toasts()));
   place.list.querySelector(`[data-key="${CSS.escape(key)}"]`)?.remove();
   const close = () => {
     place.remove(message);
     closed();
   };
-  const said = h("p", {}, h("bdi", {}, text));
+  const said = h("p", {}, text, details && [h("br"), details]);
   const click = async ({ currentTarget }) => {
     currentTarget.disabled = true;
     const error = await act().then(() => null, (error) => error);

@@ -307,7 +307,7 @@ async fn what_is_rarely_said() {
     ana.enter(&format!("/exports/{}", id(&done))).await;
     browser.shows("#warnings", "Other columns: 17").await;
     browser
-        .shows("#warnings", "customer: 3 bytes that are no text")
+        .shows("#warnings", "Customer: 3 bytes that are no text")
         .await;
     check.look("export-warnings").await;
 }
