@@ -179,7 +179,7 @@ async fn purchases_whole_and_narrowed() {
         },
         Case {
             what: "all purchases, XLSX",
-            body: json!({"type": "purchases", "format": "xlsx"}),
+            body: json!({"type": "purchases", "format": "xlsx", "headers": "keys"}),
             asked: json!({"order": order}),
         },
         Case {
@@ -422,7 +422,7 @@ async fn leads_with_custom_fields_and_attributes() {
         },
         Case {
             what: "sold leads, XLSX",
-            body: json!({"type": "leads", "format": "xlsx", "filters": {"status": "sold"}}),
+            body: json!({"type": "leads", "format": "xlsx", "headers": "keys", "filters": {"status": "sold"}}),
             asked: sold,
         },
         Case {
@@ -454,7 +454,7 @@ async fn nasty_strings_in_every_text_are_unchanged_and_never_run() {
         };
         let case = |what, format: &str, profile: &str| Case {
             what,
-            body: json!({"type": type_name, "format": format, "profile": profile}),
+            body: json!({"type": type_name, "format": format, "profile": profile, "headers": "keys"}),
             asked: json!({"order": order, "columns": columns}),
         };
         let cases = vec![

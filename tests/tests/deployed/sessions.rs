@@ -310,7 +310,7 @@ async fn a_person_without_an_address_is_told_so() {
     browser.click(&format!("{dialog} a")).await;
     browser.shows("#message", "The file is ready.").await;
     browser
-        .shows("#export", "There is no address to send one to.")
+        .shows("#request", "There is no address to send one to.")
         .await;
     browser.shows(".history", "No email sent").await;
 }
