@@ -43,6 +43,8 @@ export class Client {
   #catalog = null;
   #catalogs = new Map();
   #created = new Map();
+  /** The Idempotency-Keys of exports that are started again, by the ids of the old ones, until there is an answer. */
+  #againKeys = new Map();
 
   /** `base` is the API's URL. `getToken({renew})` returns a token; with `renew` a new one, since the last was refused. */
   constructor(base, getToken) {
@@ -153,6 +155,15 @@ export class Client {
     return body;
   }
 
+  /** Requests the same export again. Whoever tries once more after a lost answer gets no second one. */
+  async again(found) {
+    const key = this.#againKeys.get(found.id) ?? crypto.randomUUID();
+    this.#againKeys.set(found.id, key);
+    const created = await this.create(parentOfExport(found), requestOf(found), key);
+    this.#againKeys.delete(found.id);
+    return created;
+  }
+
   /** Exports requested here that a list of `parent` may not contain yet. */
   createdOf(parent) {
     return [...this.#created.values()].filter((one) => isIn(one, parent)).map((one) => one.export);
@@ -209,7 +220,7 @@ export function parentOfExport(found) {
 }
 
 /** The body of a request for the same export. */
-export function requestOf({ type, format, filters, search, columns, profile, headers, order, time_zone }) {
+function requestOf({ type, format, filters, search, columns, profile, headers, order, time_zone }) {
   return { type, format, filters, search, columns, profile, headers, order, time_zone };
 }
 

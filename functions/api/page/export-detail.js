@@ -1,6 +1,6 @@
 // The page of one export, the target of a mail's link: state, file, contents, receipt and history.
 
-import { isUnfinished, parentOfExport, pathOf, requestOf } from "./api.js";
+import { isUnfinished, parentOfExport, pathOf } from "./api.js";
 import { errorText } from "./base.js";
 import { fullPage, showError, errorPlace, fileName, h, icon, loading } from "./dom.js";
 import { card, contents, file, making, moment, request, warnings } from "./export-cards.js";
@@ -168,7 +168,7 @@ export class ExportDetail extends HTMLElement {
 
   async #again() {
     const { client, go } = this.page;
-    const created = await client.create(parentOfExport(this.#found), requestOf(this.#found), crypto.randomUUID());
+    const created = await client.again(this.#found);
     follow(created, this.page);
     go(`/exports/${created.id}`);
   }

@@ -1,6 +1,6 @@
 // <waybill-exports parent="organization:acme">: the exports of a parent, newest first, kept up to date.
 
-import { isUnfinished, parentOfExport, pathOf, requestOf, ROOT } from "./api.js";
+import { isUnfinished, pathOf, ROOT } from "./api.js";
 import { Element, errorText } from "./base.js";
 import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { words } from "./format.js";
@@ -296,7 +296,7 @@ export class ExportsList extends Element {
   }
 
   async #again(found) {
-    const created = await this.client.create(parentOfExport(found), requestOf(found), crypto.randomUUID());
+    const created = await this.client.again(found);
     this.tell("waybill-export-created", created);
     this.say(this.t("action.started"));
     follow(created, this);

@@ -1,6 +1,6 @@
 // Follows the exports that were requested here to their end, and says so where the person is then.
 
-import { isUnfinished, parentOfExport, requestOf } from "./api.js";
+import { isUnfinished } from "./api.js";
 import { errorText } from "./base.js";
 import { fileName } from "./dom.js";
 import { poll } from "./poll.js";
@@ -40,8 +40,7 @@ function tell(found, context) {
   const { client, t, format } = context;
   const isGood = found.status === "succeeded";
   const again = async () => {
-    const created = await client.create(parentOfExport(found), requestOf(found), crypto.randomUUID());
-    follow(created, context);
+    follow(await client.again(found), context);
   };
   const canTryAgain = found.status === "failed" && found.failure?.retryable !== false;
   const closed = () => document.dispatchEvent(new CustomEvent("waybill-export-seen", { detail: { export: found } }));

@@ -38,8 +38,8 @@ if (!customElements.get(NAME)) customElements.define(NAME, Toasts);
 let place = null;
 
 /**
- * Shows a message, `text` and below it `details`, until it is closed or its action has succeeded. `key` names it: a newer message with the same key takes its
- * place. `act` is what its button `label` does; `href` is where its link leads; `closed` is called when it goes.
+ * Shows a message, `text` and below it `details`, until it is closed or its action has succeeded. `key` names it: a newer
+ * message with the same key takes its place. `act` is what its button `label` does; `href` is where its link leads; `closed` is called when it goes.
  */
 export function toast({ key, isGood, title, text, details, label, act, href, closed = () => {} }, { t, errorText }) {
   if (!place?.isConnected) document.body.append((place = new Toasts()));

@@ -280,6 +280,35 @@ async fn after_three_exports_in_a_minute_a_failed_export_is_started_again_later(
     browser.shows("#status", "Completed").await;
 }
 
+/// The service has taken the request, and its answer is lost: trying again brings the same export.
+#[tokio::test]
+async fn starting_again_after_a_lost_answer_makes_no_second_export() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let done = ana
+        .owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    let failed = Moments::new(&ana.stack, id(&done)).await.failed().await;
+    ana.enter(&ana.list("exports")).await;
+    browser.shows(&in_list("tbody"), "Failed").await;
+    let lose = "window.own = window.fetch; window.fetch = (url, options) => options?.method === 'POST'
+        ? own(url, options).then(() => Promise.reject(new TypeError('Failed to fetch'))) : own(url, options)";
+    browser.run(lose, json!([])).await;
+    let again = in_list(&format!("[data-focus='again {failed}']"));
+    browser.click(&again).await;
+    let toast = "waybill-toasts >> .toast";
+    browser.shows(toast, "There is no connection").await;
+    browser.run("window.fetch = own", json!([])).await;
+    browser.click("waybill-toasts >> .actions .primary").await;
+    browser.hides(toast).await;
+    let list = ana.owner.api.read(&ana.owner.path()).await;
+    // The one that was done, the one that failed, and one more.
+    assert_eq!(list["exports"].as_array().unwrap().len(), 3);
+}
+
 #[tokio::test]
 async fn another_person_does_not_see_an_export() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
