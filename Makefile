@@ -38,7 +38,7 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean try demo test test-inside test-databases test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
+.PHONY: help tools up down logs clean try demo test test-inside test-databases test-mysql test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -99,6 +99,9 @@ test-inside:
 
 test-databases:
 	@nice env $(LINTED) $(CARGO_TEST) --test mistakes --test mysql --test postgres
+
+test-mysql: ## Test records in MySQL's own server, in place of MariaDB: mysqld and mysql must be on the path
+	@nice env $(LINTED) TEST_MYSQL=yes $(CARGO_TEST) --test mysql --test interruption --test mistakes
 
 test-outside:
 	@$(ON_A_STACK) --host --database --port $(TEST_PORT) -- sh -c '$(CARGO_TEST) --test cargo_lambda --test conformance --test contract --test deployed --test host_tables --test limits --test main_job --test own_table --test table_designs --test tables'

@@ -10,6 +10,7 @@
 mod catalog;
 mod field_error;
 mod parent;
+mod toml_error;
 mod value;
 
 fn main() {
@@ -21,6 +22,7 @@ fn main() {
         "src/field_error.rs",
         "src/parent.rs",
         "src/parent",
+        "src/toml_error.rs",
         "src/value.rs",
         "src/value",
     ] {

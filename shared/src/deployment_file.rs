@@ -22,6 +22,7 @@ use self::address::{RawAddress, WrongAddress};
 pub use self::issuer::{ClaimNames, GrantTemplate, Issuer};
 use self::issuer::{RawIssuer, WrongIssuer};
 use crate::env;
+use crate::toml_error::plain;
 
 /// What the names in the catalog stand for in this deployment. A table or a role that the file does not name is looked up
 /// in the environment, since an entry of an older request may have names that only the environment still has.
@@ -71,7 +72,7 @@ impl DeploymentFile {
         let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
         let raw: RawFile = toml::from_str(text).map_err(|error| DeploymentError {
             line: line(error.span().unwrap_or_default().start),
-            message: error.message().to_owned(),
+            message: plain(error.message()),
         })?;
         let RawDeployment {
             tables,
@@ -221,7 +222,7 @@ mod tests {
                 "from_claims = [\"organization\"]",
                 "the name of a claim in braces",
             ),
-            ("grant = []", "unknown field `grant`"),
+            ("grant = []", "unknown key `grant`"),
         ] {
             let wrong = issuer(lines).unwrap_err();
             assert_eq!(wrong.line, 3, "{wrong}");
@@ -231,8 +232,8 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_its_line_and_without_the_address() {
-        assert!(wrong("").contains("line 1: missing field `deployment`"));
-        assert!(wrong("[deployment]\ntable.orders = 1").contains("line 2: unknown field `table`"));
+        assert!(wrong("").contains("line 1: missing key `deployment`"));
+        assert!(wrong("[deployment]\ntable.orders = 1").contains("line 2: unknown key `table`"));
         assert!(
             wrong_address("url = \"postgres://app:hunter2@db/shop\"")
                 .starts_with("the address has a password; store it in Secrets Manager")

@@ -30,6 +30,7 @@ pub mod queue;
 pub mod records;
 pub mod selection;
 pub mod store;
+mod toml_error;
 pub mod type_entry;
 pub mod value;
 pub mod work;

@@ -197,6 +197,15 @@ fn a_mistake_with_a_table_of_mariadb_is_named_with_what_to_do() {
             "did you mean orders?",
         ],
     );
+    let postgres = PostgresServer::shared();
+    orders(
+        &format!("mysql://waybill@127.0.0.1:{}/mistaken", postgres.port()),
+        &["sends no greeting as MySQL and MariaDB do; check the port in the address"],
+    );
+    refused(
+        &["--url", &url, "--table", "orders", "--parent", "customerId"],
+        &["the table has no column customerId; its columns are id, customer_id"],
+    );
     let folder = tempfile::tempdir().unwrap();
     let arguments = [
         "--url",

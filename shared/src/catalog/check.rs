@@ -20,6 +20,7 @@ use super::{
     ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, Path, RecordsSpec,
 };
 use crate::parent::{ParentKind, ParentKinds};
+use crate::toml_error::{nearest, plain};
 use crate::value::Kind;
 
 #[derive(Deserialize)]
@@ -75,7 +76,7 @@ pub(super) fn kinds(text: &str) -> Result<ParentKinds, CatalogError> {
     }
     let wrong = |error: toml::de::Error| {
         let span = error.span().unwrap_or_default();
-        Wrong::at(span, error.message())
+        Wrong::at(span, plain(error.message()))
     };
     let raw = toml::from_str::<RawKinds>(text).map_err(wrong);
     let kinds = raw.and_then(|raw| parents::kinds(raw.kinds));
@@ -237,7 +238,13 @@ fn keys(
     for key in raw {
         let name = key.get_ref();
         if !words.contains(&name.as_str()) && !columns.iter().any(|c| c.key == *name) {
-            found.add(wrong(&key, format!("this type has no column `{name}`")));
+            let known = columns.iter().map(|column| column.key.as_str());
+            let meant = nearest(name, known.chain(words.iter().copied()));
+            let meant = meant.map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            found.add(wrong(
+                &key,
+                format!("this type has no column `{name}`{meant}"),
+            ));
         }
         if keys.contains(name) {
             found.add(wrong(&key, format!("`{name}` is listed twice")));

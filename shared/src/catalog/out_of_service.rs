@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{CatalogError, check};
+use super::{CatalogError, check, listed};
 
 /// A type that cannot be exported until an operator has mended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +47,16 @@ pub(super) fn valid_types(text: &str) -> Result<(check::Checked, Vec<OutOfServic
             return Err(CatalogError::Invalid(mistakes));
         };
         mistakes.retain(|mistake| type_at(&text, mistake.line).as_ref() == Some(&lines));
-        let error = CatalogError::Invalid(mistakes);
-        out_of_service.push(OutOfService {
-            name: name(&text[lines.clone()]).unwrap_or_else(|| format!("line {line}")),
-            reason: error.to_string(),
+        out_of_service.push(match name(&text[lines.clone()]) {
+            Some(name) => OutOfService {
+                name,
+                reason: CatalogError::Invalid(mistakes).to_string(),
+            },
+            // Named by the line of its first mistake, which is not said again.
+            None => OutOfService {
+                name: format!("line {line}"),
+                reason: listed(&mistakes).replacen(&format!("line {line}: "), "", 1),
+            },
         });
         blank(&mut text, lines);
     }
@@ -133,7 +139,7 @@ mod tests {
             panic!("{out:?}")
         };
         assert_eq!(name, "orders");
-        assert!(reason.contains("unknown field `kind`"), "{reason}");
+        assert!(reason.contains("unknown key `kind`"), "{reason}");
     }
 
     #[test]
@@ -141,7 +147,10 @@ mod tests {
         let (names, out) = served(&changed(LEADS, "name = leads"));
         assert_eq!(names, ["purchases", "audience_members", "orders"]);
         assert!(out[0].0.starts_with("line "), "{out:?}");
-        assert!(out[0].1.contains(&out[0].0), "{out:?}");
+        assert!(
+            !out[0].1.contains("line "),
+            "the line is said twice: {out:?}"
+        );
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! A MariaDB server of its own for tests: Debian's (`mariadb-server-core` and `mariadb-client-core`).
+//!
+//! With `TEST_MYSQL=yes` in the environment, the server is one of MySQL: `mysqld`, with its client `mysql`, of the path.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -37,7 +40,8 @@ impl MariadbServer {
 
     /// A server that no other test uses, with these settings.
     pub fn start(settings: &[&str]) -> Option<Self> {
-        program("mariadbd")?;
+        let product = Product::of_tests();
+        product.is_installed().then_some(())?;
         let folder = TempDir::new().unwrap();
         let certificate = Certificate::new(folder.path());
         if is_root() {
@@ -48,20 +52,15 @@ impl MariadbServer {
                 .arg(folder.path()));
         }
         let data = folder.path().join("data");
-        let mut install = as_nobody("mariadb-install-db", folder.path());
-        run(install
-            .args([
-                "--no-defaults",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ])
+        run(product
+            .install(folder.path())
             .arg(format!("--datadir={}", data.display())));
         let port = free_port();
         let [certificate_file, key_file] = &certificate.files;
-        let mut server = as_nobody("mariadbd", folder.path());
+        let mut server = as_nobody(product.server(), folder.path());
         server
+            .args(product.settings())
             .args([
-                "--no-defaults",
                 "--bind-address=127.0.0.1",
                 "--innodb-flush-log-at-trx-commit=2",
                 "--max-connections=200",
@@ -95,6 +94,11 @@ impl MariadbServer {
     /// The server's port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether the server is one of MySQL, and not of MariaDB.
+    pub fn is_mysql(&self) -> bool {
+        Product::of_tests() == Product::Mysql
     }
 
     /// The certificate, in PEM, of the authority that has signed the server's for `localhost`.
@@ -143,7 +147,7 @@ impl MariadbServer {
             .unwrap()
             .success()
         {
-            assert!(begun.elapsed() < START, "MariaDB does not answer");
+            assert!(begun.elapsed() < START, "the server does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -160,6 +164,95 @@ impl Drop for MariadbServer {
     }
 }
 
+/// Whose server speaks MySQL's protocol to the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Product {
+    Mariadb,
+    Mysql,
+}
+
+impl Product {
+    fn of_tests() -> Self {
+        match std::env::var_os("TEST_MYSQL") {
+            Some(_) => Self::Mysql,
+            None => Self::Mariadb,
+        }
+    }
+
+    fn server(self) -> &'static str {
+        match self {
+            Self::Mariadb => "mariadbd",
+            Self::Mysql => "mysqld",
+        }
+    }
+
+    fn client(self) -> &'static str {
+        match self {
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
+        }
+    }
+
+    fn is_installed(self) -> bool {
+        let is_there = program(self.server()).is_some();
+        // Whoever asks for MySQL wants its tests, and no skipped ones.
+        assert!(
+            is_there || self == Self::Mariadb,
+            "TEST_MYSQL is set, and mysqld is not on the path"
+        );
+        is_there
+    }
+
+    /// What creates the folder of a server's data, whose owner needs no password.
+    fn install(self, folder: &Path) -> Command {
+        let (program, how) = match self {
+            Self::Mariadb => (
+                "mariadb-install-db",
+                "--auth-root-authentication-method=normal --skip-test-db",
+            ),
+            Self::Mysql => ("mysqld", "--initialize-insecure"),
+        };
+        let mut install = as_nobody(program, folder);
+        install.arg("--no-defaults").args(how.split(' '));
+        install
+    }
+
+    /// The settings that the other product does not have, or does not need.
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Mariadb => &["--no-defaults"],
+            Self::Mysql => &[
+                "--no-defaults",
+                "--mysqlx=OFF",
+                "--secure-file-priv=NULL",
+                "--skip-log-bin",
+            ],
+        }
+    }
+
+    /// Statements that create the tables of numbers, `seq_1_to_100`, which these statements use, and which MariaDB has.
+    fn sequences(self, statements: &str) -> String {
+        let used = statements.split("seq_1_to_").skip(1);
+        let ends = used.filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_digit());
+            rest[..end.unwrap_or(rest.len())].parse().ok()
+        });
+        let ends: BTreeSet<u64> = match self {
+            Self::Mariadb => BTreeSet::new(),
+            Self::Mysql => ends.collect(),
+        };
+        ends.into_iter()
+            .map(|end| {
+                format!(
+                    "SET cte_max_recursion_depth = {end}; CREATE TABLE IF NOT EXISTS seq_1_to_{end} (seq bigint PRIMARY KEY) AS \
+                     WITH RECURSIVE n (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < {end}) \
+                     SELECT seq FROM n; "
+                )
+            })
+            .collect()
+    }
+}
+
 /// Runs statements in a database of the server at this port as its owner, who needs no password, and returns what they print.
 pub fn execute(port: u16, database: &str, statements: &str) -> String {
     run_statements(port, database, statements).unwrap_or_else(|error| panic!("{error}"))
@@ -167,6 +260,7 @@ pub fn execute(port: u16, database: &str, statements: &str) -> String {
 
 /// The same, or the error of a statement.
 fn run_statements(port: u16, database: &str, statements: &str) -> Result<String, String> {
+    let sequences = Product::of_tests().sequences(statements);
     let mut client = client(port, database)
         .stdin(Stdio::piped())
         .spawn()
@@ -176,7 +270,7 @@ fn run_statements(port: u16, database: &str, statements: &str) -> Result<String,
         .stdin
         .take()
         .unwrap()
-        .write_all(statements.as_bytes());
+        .write_all(format!("{sequences}{statements}").as_bytes());
     let output = client.wait_with_output().unwrap();
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -185,7 +279,7 @@ fn run_statements(port: u16, database: &str, statements: &str) -> Result<String,
 }
 
 fn client(port: u16, database: &str) -> Command {
-    let mut client = Command::new("mariadb");
+    let mut client = Command::new(Product::of_tests().client());
     client
         .args([
             "--no-defaults",
@@ -208,7 +302,7 @@ fn client(port: u16, database: &str) -> Command {
 fn as_nobody(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(program(name).unwrap());
     // The programs of the installation look for each other.
-    command.env_clear().env("PATH", PATH).current_dir(folder);
+    command.env_clear().env("PATH", path()).current_dir(folder);
     // A server deletes the temporary files that it finds when it starts, also those of another one.
     command.env("TMPDIR", folder);
     if is_root() {
@@ -217,11 +311,15 @@ fn as_nobody(name: &str, folder: &Path) -> Command {
     command
 }
 
-/// Debian puts servers where only root's path has them.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+/// The path, with the folder where Debian puts servers, which only root's has.
+fn path() -> String {
+    let own = std::env::var("PATH").unwrap_or_default();
+    format!("{own}:/usr/sbin:/usr/bin:/sbin:/bin")
+}
 
 fn program(name: &str) -> Option<PathBuf> {
-    let mut folders = std::env::split_paths(PATH);
+    let path = path();
+    let mut folders = std::env::split_paths(&path);
     folders.find_map(|folder| {
         Some(folder.join(name)).filter(|program| fs::exists(program).unwrap_or_default())
     })

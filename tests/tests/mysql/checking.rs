@@ -31,14 +31,15 @@ async fn everything_that_is_wrong_is_said_at_once() {
     ];
     let records = "parent = \"shop\", key = [\"updated_at\", \"id\"], fixed = { mood = 7, gone = { absent = true } }";
     let source = Source::new(&server, "wrong", table, records, &columns);
-    let found = findings(&source).await;
+    // MariaDB has a width for display in its types.
+    let found = findings(&source).await.replace("int(11)", "int");
     for expected in [
         "error: the column shop has the type date, which cannot hold a parent's id",
         "error: the column updated_at of the key may be null",
         "error: the column id has the type double, which cannot be in a key",
         "error: the column mood has the type enum('fine'), so that it never has the number 7 of `fixed`",
         "error: the column gone does not exist",
-        "error: the column created_at has the type int(11), which is no time of creation",
+        "error: the column created_at has the type int, which is no time of creation",
         "error: the column status has the type blob, which has no text",
         "error: no unique index proves",
         "warning: the column updated_at of the key seems to change with its row",

@@ -166,10 +166,10 @@ async fn a_user_without_a_connection_left_is_waited_for() {
 async fn a_slow_window_is_halved() {
     let Some(server) = server() else { return };
     let view = format!(
-        "{} CREATE FUNCTION slow(n bigint) RETURNS bigint NOT DETERMINISTIC RETURN n + SLEEP(0.15); \
-         CREATE VIEW orders AS SELECT slow(id) AS id, shop, status, created_at FROM stored",
+        "{} CREATE FUNCTION waits(n bigint) RETURNS bigint NOT DETERMINISTIC RETURN n + SLEEP(0.15); \
+         CREATE VIEW orders AS SELECT waits(id) AS id, shop, status, created_at FROM kept",
         ORDERS
-            .replace("orders", "stored")
+            .replace("orders", "kept")
             .replace("seq_1_to_100", "seq_1_to_300")
     );
     let records = "parent = \"shop\", key = [\"created_at\"]";

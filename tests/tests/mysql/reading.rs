@@ -50,12 +50,11 @@ async fn a_window_reads_no_more_of_the_index_than_its_rows() {
     );
     let source = Source::new(&server, "windows", &table, BY_TIME, &COLUMNS);
     let examined = || {
-        let status = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN \
-            ('HANDLER_READ_NEXT', 'HANDLER_READ_RND_NEXT', 'HANDLER_READ_KEY')";
+        let status = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_read_next', 'Handler_read_rnd_next', 'Handler_read_key')";
         let values = source.server.execute("windows", status);
         values
             .lines()
-            .map(|n| n.parse::<u64>().unwrap())
+            .map(|line| line.rsplit_once('\t').unwrap().1.parse::<u64>().unwrap())
             .sum::<u64>()
     };
     let before = examined();
@@ -86,11 +85,13 @@ async fn only_the_parents_own_rows_are_read() {
             "{parent}"
         );
     }
-    // The server finds them equal; they are read, left out, and counted as read.
-    for parent in ["Acme", "acme ", "ácme"] {
+    // The server finds them equal; they are read, left out, and counted as read. The collations of MySQL that begin with
+    // utf8mb4_0900 heed spaces at the end.
+    let padded = if server.is_mysql() { 0 } else { 68 };
+    for (parent, read) in [("Acme", 68), ("acme ", padded), ("ácme", 68)] {
         assert_eq!(
             source.read(parent, &json!({}), 9).await,
-            (Vec::new(), 68),
+            (Vec::new(), read),
             "{parent}"
         );
     }
@@ -139,6 +140,9 @@ async fn a_parent_may_be_a_uuid_in_sixteen_bytes() {
             format!("'{id}'"),
         ),
     ] {
+        if column == "uuid" && server.is_mysql() {
+            continue;
+        }
         let table = format!(
             "CREATE TABLE orders (id {column} PRIMARY KEY, shop {column} NOT NULL, status varchar(9), created_at datetime NOT NULL); \
              INSERT INTO orders VALUES ({value}, {value}, 'a', '2026-11-01')"
@@ -189,6 +193,12 @@ async fn what_is_inserted_beyond_the_last_key_of_the_first_page_is_not_read() {
 #[tokio::test]
 async fn keys_of_every_collation_and_type_are_read_in_the_servers_order() {
     let Some(server) = server() else { return };
+    // Each product has collations of its own, of newer versions of the Unicode collation algorithm.
+    let [ai_ci, as_cs] = match server.is_mysql() {
+        true => ["utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs"],
+        false => ["utf8mb4_unicode_520_nopad_ci", "utf8mb4_uca1400_as_cs"],
+    }
+    .map(|collation| format!("varchar(9) COLLATE {collation}"));
     for (n, (column, values)) in [
         (
             "varchar(9) COLLATE utf8mb4_bin",
@@ -198,10 +208,8 @@ async fn keys_of_every_collation_and_type_are_read_in_the_servers_order() {
             "varchar(9) COLLATE utf8mb4_general_ci",
             &["'a'", "'B'", "'e'", "'z'", "'😀'"],
         ),
-        (
-            "varchar(9) COLLATE utf8mb4_uca1400_as_cs",
-            &["'a'", "'A'", "'é'", "'e'", "'ß'"],
-        ),
+        (&as_cs, &["'a'", "'A'", "'é'", "'e'", "'ß'"]),
+        (&ai_ci, &["'a'", "'B'", "'e'", "'ß'", "'z '", "'z'", "'😀'"]),
         (
             "varchar(9) CHARACTER SET latin1",
             &["'a'", "'B'", "'ÿ'", "'z'"],
@@ -275,8 +283,8 @@ async fn keys_of_every_collation_and_type_are_read_in_the_servers_order() {
 async fn a_view_is_read_if_its_keys_differ() {
     let Some(server) = server() else { return };
     let view = format!(
-        "{} CREATE VIEW orders AS SELECT * FROM stored",
-        ORDERS.replace("orders", "stored")
+        "{} CREATE VIEW orders AS SELECT * FROM kept",
+        ORDERS.replace("orders", "kept")
     );
     let source = Source::new(&server, "viewed", &view, BY_TIME, &COLUMNS);
     for every in [1, 7, 1000] {
@@ -285,7 +293,7 @@ async fn a_view_is_read_if_its_keys_differ() {
             .await;
         assert_eq!((rows.len(), read), (15, 68));
     }
-    let twice = format!("{view} UNION ALL SELECT * FROM stored");
+    let twice = format!("{view} UNION ALL SELECT * FROM kept");
     let source = Source::new(&server, "viewed_twice", &twice, BY_TIME, &COLUMNS);
     let projection = source.projection(&json!({}));
     for window in [1, 3, 1000] {

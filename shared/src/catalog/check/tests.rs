@@ -220,7 +220,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal("RECORDS_TABLE", "prod-records"),
             @"the catalog is invalid in line 6: `table` must be a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the table's own");
     assert_snapshot!(refusal("dynamodb", "mongodb"),
-            @"the catalog is invalid in line 6: unknown variant `mongodb`, expected one of `dynamodb`, `postgres`, `mysql`");
+            @"the catalog is invalid in line 6: unknown value `mongodb`, expected one of `dynamodb`, `postgres`, `mysql`");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
             @"the catalog is invalid in line 7: `read_mb_per_s` must be an integer of at least 1, in megabytes per second");
     assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
@@ -230,13 +230,13 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"name      = "leads""#, r#"name      = "Leads""#),
             @"the catalog is invalid in line 3: a type's name must have 1 to 64 of a-z, 0-9 and _, and begin with a letter");
     assert_snapshot!(refusal("delivery", "deliver"),
-            @"the catalog is invalid in line 2: missing field `delivery`; in line 5: unknown field `deliver`, expected one of `name`, `label`, `parent`, `delivery`, `records`, `created`, `search`, `filters`, `columns`, `custom`");
+            @"the catalog is invalid in line 2: missing key `delivery`; in line 5: unknown key `deliver`; did you mean `delivery`?");
     assert_snapshot!(refusal(r#""source""#, r#""team""#),
             @"the catalog is invalid in line 4: `team` is no kind of parent; this catalog has organization, project, source (others need a [[parent]])");
     assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
             @"the catalog is invalid in line 11: the column `name` is defined twice");
     assert_snapshot!(refusal(r#"kind = "phone""#, r#"kind = "mobile""#),
-            @"the catalog is invalid in line 11: unknown variant `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
+            @"the catalog is invalid in line 11: unknown value `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
     assert_snapshot!(refusal(r#"kind = "decimal""#, r#"kind = "text""#),
             @"the catalog is invalid in line 13: this `from` gives a decimal; change the column's kind");
     assert_snapshot!(refusal("address.city", "address..city"),
@@ -305,7 +305,7 @@ fn two_types_with_the_same_name_are_refused() {
 
 #[test]
 fn a_catalog_without_types_is_refused() {
-    assert_snapshot!(Catalog::parse("").unwrap_err(), @"the catalog is invalid in line 1: missing field `type`");
+    assert_snapshot!(Catalog::parse("").unwrap_err(), @"the catalog is invalid in line 1: missing key `type`");
     assert_snapshot!(Catalog::parse("type = []").unwrap_err(),
             @"the catalog is invalid in line 1: the catalog has no type; add a [[type]]");
 }

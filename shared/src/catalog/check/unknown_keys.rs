@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::Wrong;
+use crate::toml_error::plain;
 
 /// Reads a text without the keys that `T` does not know. Returns also the mistakes: these keys.
 ///
@@ -28,17 +29,6 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Wrong), Wrong>
         if !span.is_some_and(|span| remove(document.get_mut(), &span)) {
             return Err(found);
         }
-    }
-}
-
-/// A message without the names of this crate's own types: `expected struct RawScan` is said of what must be a table.
-fn plain(message: &str) -> String {
-    match message.split_once("struct Raw") {
-        Some((before, name)) => {
-            let rest = name.trim_start_matches(char::is_alphanumeric);
-            format!("{before}a table, such as {{ name = \"value\" }}{rest}")
-        }
-        None => message.to_owned(),
     }
 }
 

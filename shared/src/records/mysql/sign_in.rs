@@ -1,6 +1,7 @@
 //! The beginning of a connection: encryption, and signing in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mysql_common::auth::plugins::{AuthProc, ChallengeResponsePlugin, Context, Response};
 use mysql_common::constants::CapabilityFlags;
@@ -32,6 +33,9 @@ const CAPABILITIES: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
 const COLLATION: u8 = 45;
 /// The largest packet that this client accepts: as much as the protocol allows.
 const MAX_PACKET: u32 = 1 << 30;
+
+/// How long a server may take for its greeting. It greets at once, unless it looks up the client's name first.
+const GREETING_TIME: Duration = Duration::from_secs(8);
 
 /// The first byte of the server's packets while somebody signs in.
 const OK: u8 = 0x00;
@@ -129,7 +133,9 @@ pub(super) async fn sign_in(
     login: Option<&Login>,
 ) -> Result<(Packets, String), ConnectionError> {
     let mut packets = Packets::new(stream);
-    let greeting = packets.next().await.map_err(Error::Io)?;
+    let greeting = tokio::time::timeout(GREETING_TIME, packets.next()).await;
+    let greeting = greeting.map_err(|_| ConnectionError::Unreachable(SILENT.to_owned()))?;
+    let greeting = greeting.map_err(Error::Io)?;
     if greeting.first() == Some(&ERROR) {
         return Err(server_error(greeting));
     }
@@ -196,6 +202,9 @@ pub(super) async fn sign_in(
     }
     Ok((packets, greeting.server_version_str().into_owned()))
 }
+
+/// What is said of a server that waits for the client, as that of PostgreSQL does.
+const SILENT: &str = "something accepts connections there, and sends no greeting as MySQL and MariaDB do; check the port in the address";
 
 const UNKNOWN_PROCEDURE: ConnectionError = ConnectionError::Misconfigured(
     "it asks for another way to sign in than a password: the user's plugin must be caching_sha2_password or \

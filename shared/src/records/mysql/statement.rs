@@ -68,7 +68,8 @@ pub(super) fn window(selected: &Selected, parent: &str, window: Window<'_>) -> S
 }
 
 /// Whether a row's key is beyond a bound. Keys are compared column by column, since MySQL does not use an index for a
-/// comparison of rows.
+/// comparison of rows, and in the form of which both products make ranges of the index (MySQL's Reference Manual, 10.2.1.22,
+/// "Range Optimization"): of `a >= 1 AND (a > 1 OR b > 2)`, MySQL uses the first part alone.
 fn beyond(selected: &Selected, bound: Bound<'_>) -> String {
     let (comparison, key) = match bound {
         Bound::Key(comparison, key) => (comparison, key),
@@ -83,9 +84,9 @@ fn beyond(selected: &Selected, bound: Bound<'_>) -> String {
         let literal = of_key.literal_of(raw);
         condition = match condition.is_empty() {
             true => format!("{column} {comparison} {literal}"),
-            false => format!(
-                "{column} {beyond}= {literal} AND ({column} {beyond} {literal} OR {condition})"
-            ),
+            false => {
+                format!("{column} {beyond} {literal} OR ({column} = {literal} AND ({condition}))")
+            }
         };
     }
     format!("({condition})")

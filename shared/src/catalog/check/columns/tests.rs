@@ -109,7 +109,7 @@ fn a_column_that_cannot_be_meant_is_refused() {
         ),
         (
             r#"kind = "text", as = "hex""#,
-            "unknown variant `hex`, expected `base64` or `uuid`",
+            "unknown value `hex`, expected `base64` or `uuid`",
         ),
         (
             r#"kind = "date", time_zone = "UTC""#,

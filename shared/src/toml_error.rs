@@ -1,0 +1,86 @@
+//! What is said of an error in a file that people write in TOML.
+
+/// How alike two names must be for one to be meant by the other (Jaro-Winkler: 1 for the same, 0 for nothing in common).
+const ALIKE: f64 = 0.85;
+
+/// Words of the parser, which are Rust's, and those of TOML.
+const WORDS: [(&str, &str); 3] = [
+    ("unknown field", "unknown key"),
+    ("missing field", "missing key"),
+    ("unknown variant", "unknown value"),
+];
+
+/// The message of a parser in words for whoever wrote the file: without the names of this crate's own types, and with the
+/// known key or value that an unknown one resembles.
+pub(crate) fn plain(message: &str) -> String {
+    let mut message = message.to_owned();
+    for (of_rust, of_toml) in WORDS {
+        message = message.replacen(of_rust, of_toml, 1);
+    }
+    if let Some((before, name)) = message.split_once("struct Raw") {
+        let rest = name.trim_start_matches(char::is_alphanumeric);
+        return format!("{before}a table, such as {{ name = \"value\" }}{rest}");
+    }
+    match meant(&message) {
+        Some((unknown, known)) => format!("{unknown}; did you mean `{known}`?"),
+        None => message,
+    }
+}
+
+/// Of a message about an unknown key or value, the part that names it, and the known one that it resembles.
+fn meant(message: &str) -> Option<(&str, &str)> {
+    let (unknown, known) = message.split_once(", expected ")?;
+    let (_, name) = unknown.strip_prefix("unknown ")?.split_once('`')?;
+    let name = name.strip_suffix('`')?;
+    // Names stand between backticks: `a`, `b`.
+    let known = nearest(name, known.split('`').skip(1).step_by(2))?;
+    Some((unknown, known))
+}
+
+/// The name that is most like the text; `None` where none is alike.
+pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let text = text.to_lowercase();
+    names
+        .map(|name| (strsim::jaro_winkler(&text, name), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: &str = "`name`, `label`, `parent`, `delivery`, `records`, `filters`, `columns`";
+
+    #[test]
+    fn an_unknown_key_is_said_with_the_one_that_is_meant() {
+        for (key, known) in [
+            ("colums", "columns"),
+            ("column", "columns"),
+            ("deliver", "delivery"),
+            ("Label", "label"),
+            ("fitlers", "filters"),
+        ] {
+            let message = format!("unknown field `{key}`, expected one of {KEYS}");
+            let wanted = format!("unknown key `{key}`; did you mean `{known}`?");
+            assert_eq!(plain(&message), wanted);
+        }
+        assert_eq!(
+            plain("unknown field `colour`, expected `name`"),
+            "unknown key `colour`, expected `name`"
+        );
+        assert_eq!(
+            plain("unknown variant `txt`, expected one of `text`, `integer`, `decimal`"),
+            "unknown value `txt`; did you mean `text`?"
+        );
+    }
+
+    #[test]
+    fn a_type_of_this_crate_is_called_what_it_is_in_the_file() {
+        assert_eq!(
+            plain("invalid type: integer `5`, expected struct RawScan"),
+            "invalid type: integer `5`, expected a table, such as { name = \"value\" }"
+        );
+    }
+}
