@@ -158,9 +158,11 @@ mutants: ## Mutate the code of leases and states, and list the mutants that no u
 	  $(patsubst %,--cargo-arg=--exclude --cargo-arg=%,api notify sweep waybill-tests waybill-bench fuzz) --cargo-arg=--lib \
 	  --cargo-test-arg=-- --cargo-test-arg=--skip --cargo-test-arg=file::
 
-pictures: ## Take a screenshot of every view of the page, into .local/pictures
+pictures: ## Take a screenshot of every view of the page and the mails, and show those before a change and after it
 	@python3 $(LOCAL)/tools.py large
-	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: rare_term
+	@python3 $(LOCAL)/pictures.py keep
+	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: languages:: rare_term
+	@python3 $(LOCAL)/pictures.py compare
 
 lint: lint-rust lint-rest ## Check formatting, lints, unused dependencies, the template and the local scripts
 	@python3 $(LOCAL)/tools.py machete

@@ -373,14 +373,19 @@ impl Column {
         if self.label != self.key {
             return self.label.clone();
         }
-        let words = self.key.split(['_', '.', '-', ' ']);
-        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        let words = words.join(" ");
-        let mut letters = words.chars();
-        match letters.next() {
-            Some(first) => first.to_uppercase().chain(letters).collect(),
-            None => self.key.clone(),
-        }
+        words(&self.key)
+    }
+}
+
+/// The words of a key: `created_at` is “Created at”.
+pub fn words(key: &str) -> String {
+    let words = key.split(['_', '.', '-', ' ']);
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let words = words.join(" ");
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => key.to_owned(),
     }
 }
 

@@ -289,6 +289,8 @@ pub struct NewExport {
     pub order: RowOrder,
     /// The IANA name of the time zone of the file's timestamps.
     pub time_zone: String,
+    /// The locale of the recipient (BCP 47), for the language of the mail.
+    pub locale: Option<String>,
     /// The name of the downloaded file.
     pub file_name: String,
     /// The time of the request.
@@ -318,6 +320,7 @@ impl NewExport {
             headers: self.headers,
             order: self.order,
             time_zone: self.time_zone,
+            locale: self.locale,
             file_name: self.file_name,
             download,
             created_at: self.created_at,
@@ -390,6 +393,9 @@ pub struct Export {
     pub order: RowOrder,
     /// The IANA name of the time zone of the file's timestamps.
     pub time_zone: String,
+    /// The locale of the recipient (BCP 47), for the language of the mail; English without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
     /// The name of the downloaded file.
     pub file_name: String,
     /// The UUID in the download link. It cannot be guessed, and a download needs a grant all the same.

@@ -20,6 +20,7 @@ pub mod grant_patterns;
 pub mod grants_function;
 pub mod hash;
 pub mod invocation;
+pub mod language;
 pub mod lifecycle;
 pub mod live_catalog;
 pub mod objects;

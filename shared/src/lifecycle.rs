@@ -248,7 +248,7 @@ impl State {
         )
     }
 
-    /// Into a final state: the mail becomes pending, and objects and uploads that are not the file are removed once no
+    /// Into a final state: the mail becomes pending, unless the recipient has ended the export themselves, and objects and uploads that are not the file are removed once no
     /// worker can still be writing.
     fn end(
         &self,
@@ -261,13 +261,16 @@ impl State {
         self.change(|s, events| {
             s.export.status = status;
             s.export.ended_at = Some(now);
-            s.export.mail = Some(Mail::Pending);
+            let knows = who
+                .as_ref()
+                .is_some_and(|who| who.person() == s.export.user.person());
+            s.export.mail = (!knows).then_some(Mail::Pending);
             s.work.lease = None;
             s.work.not_before = None;
             s.work.upload = None;
             s.work.checkpoint = None;
             s.work.completing = None;
-            s.work.mail = Some(MailWork {
+            s.work.mail = (!knows).then(|| MailWork {
                 next: now + timing.wait_unit(),
                 asked: 0,
                 claimed_until: None,

@@ -111,7 +111,7 @@ async fn a_mistake_with_a_table_of_postgresql_is_named_with_what_to_do() {
     if let Some(mariadb) = MariadbServer::shared() {
         orders(
             &of_port(mariadb.port()),
-            &["what answers there is no PostgreSQL: check the port in the address"],
+            &["no PostgreSQL: check the port in the address"],
         );
     }
 }

@@ -47,6 +47,9 @@ export class Client {
   #againKeys = new Map();
 
   /** `base` is the API's URL. `getToken({renew})` returns a token; with `renew` a new one, since the last was refused. */
+  /** The locale in which the person reads, and receives mails; null where it is not known. */
+  locale = null;
+
   constructor(base, getToken) {
     this.base = new URL(base || "/", document.baseURI).href.replace(/\/$/, "");
     this.#getToken = getToken;
@@ -150,7 +153,8 @@ export class Client {
   /** Requests an export. `key` is the Idempotency-Key. */
   async create(parent, request, key) {
     const headers = { "Idempotency-Key": key };
-    const { body } = await this.send(`${pathOf(parent)}/exports`, { method: "POST", body: request, headers });
+    const asked = { ...request, locale: tagOf(this.locale) };
+    const { body } = await this.send(`${pathOf(parent)}/exports`, { method: "POST", body: asked, headers });
     this.#created.set(body.id, { parent: `${parent.kind}:${parent.id}`, export: body });
     return body;
   }
@@ -222,6 +226,15 @@ export function parentOfExport(found) {
 /** The body of a request for the same export. */
 function requestOf({ type, format, filters, search, columns, profile, headers, order, time_zone }) {
   return { type, format, filters, search, columns, profile, headers, order, time_zone };
+}
+
+/** The language tag of a locale without its extensions; undefined for a text that is none. */
+function tagOf(locale) {
+  try {
+    return new Intl.Locale(locale).baseName;
+  } catch {
+    return undefined;
+  }
 }
 
 export const isUnfinished = ({ status }) => status === "waiting" || status === "processing";

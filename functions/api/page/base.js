@@ -134,8 +134,10 @@ export class Element extends HTMLElement {
     // Deferred, so that the host can set further properties first.
     await sheetIsThere;
     if (signal.aborted) return;
-    const { language, direction, format, t } = await speak(await this.#language(), this.messages);
+    const spoken = await this.#language();
+    const { language, direction, format, t } = await speak(spoken, this.messages);
     if (signal.aborted) return;
+    this.client.locale = spoken.locale;
     Object.assign(this, { format, t });
     // Lets screen readers use the language of the texts, also on a page in another language.
     this.lang ||= language;

@@ -84,7 +84,7 @@ export function request(found, page) {
     [t("request.by"), h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],
     [t("request.at"), moment(found.created_at, page)],
     [t("request.completed"), moment(found.completed_at, page)],
-    [t("request.email"), mail && t(`mail.${mail}`)],
+    [t("request.email"), mail && t(`mail-status.${mail}`)],
   ]));
 }
 

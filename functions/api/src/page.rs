@@ -2,8 +2,6 @@
 
 mod assets;
 mod bundle;
-#[cfg(test)]
-mod texts;
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use waybill::store::{CommitError, Exports, StoreError, Updated};
 use crate::address::Address;
 use crate::attachment::{self, Attached};
 use crate::input::{Failures, Input, InvalidInput, MailEventMessage, PendingMail};
-use crate::mail::{self, Letterhead};
+use crate::mail::{self, Letterhead, WriteError};
 use crate::mail_event::Unreadable;
 use crate::mailer::{Mailer, SEND_TIMEOUT, SendError};
 
@@ -74,9 +74,9 @@ pub enum NotifyError {
     /// SES did not accept the mail.
     #[error(transparent)]
     Send(SendError),
-    /// A template failed.
+    /// The mail could not be written in the person's language.
     #[error("the mail could not be written")]
-    Write(#[from] askama::Error),
+    Write(#[from] WriteError),
     /// The invocation had too little time left.
     #[error("the invocation had too little time left")]
     Time,
@@ -190,11 +190,9 @@ impl Notifier {
             Err(invalid) => return Ok(Delivered::Refused(invalid.to_string())),
         };
         let types = &self.catalog.current().catalog;
-        let (label, delivery) = match types.get(&export.type_name) {
-            Some(found) => (found.label.as_str(), found.delivery),
-            // The catalog no longer has the type. The person still gets a mail.
-            None => (export.type_name.as_str(), Delivery::Link),
-        };
+        // Where the catalog no longer has the type, the person still gets a mail.
+        let of = types.get(&export.type_name);
+        let delivery = of.map_or(Delivery::Link, |of| of.delivery);
         let mut attached = attachment::plan(export, delivery, now);
         if attached == Attached::Yes && !self.may_download(export).await {
             attached = Attached::Withheld;
@@ -206,11 +204,11 @@ impl Notifier {
                 attached = Attached::Unavailable;
             }
         }
-        let mut mail = mail::write(export, label, attached, &self.letterhead, now)?;
+        let mut mail = mail::write(export, of, attached, &self.letterhead, now)?;
         let mut sent = self.mailer.send(&to, &mail, export, file).await;
         if attached == Attached::Yes && matches!(sent, Err(SendError::Refused { .. })) {
             // SES may have refused the file, so the mail is sent once more without it.
-            mail = mail::write(export, label, Attached::Unavailable, &self.letterhead, now)?;
+            mail = mail::write(export, of, Attached::Unavailable, &self.letterhead, now)?;
             sent = self.mailer.send(&to, &mail, export, None).await;
         }
         match sent {

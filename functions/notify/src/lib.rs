@@ -14,6 +14,7 @@ mod mail_event;
 mod mailer;
 #[cfg(test)]
 mod testing;
+mod wording;
 
 pub use address::Address;
 pub use handler::{Notifier, NotifyError};

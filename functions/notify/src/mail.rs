@@ -1,12 +1,14 @@
-//! Writes a mail's subject, text and HTML from the templates in `templates/`.
+//! Writes a mail's subject, text and HTML from the templates in `templates/`, in the language of the export's request.
 
 use askama::Template;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use waybill::catalog::ExportType;
 use waybill::export::{Export, Status};
 use waybill::file::{Warning, WarningCode};
 
 use crate::attachment::Attached;
+use crate::wording::{Sentence, Wording, WordingError, contents};
 
 /// What all mails of a deployment have in common.
 #[derive(Debug, Clone)]
@@ -29,136 +31,210 @@ pub(crate) struct Mail {
     pub(crate) html: String,
 }
 
-/// The export's outcome, for the templates.
-enum Outcome {
-    Ready(File),
-    Expired,
-    Failed(String),
-    Canceled,
+/// A mail that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A template failed.
+    #[error(transparent)]
+    Template(#[from] askama::Error),
+    /// The words of the language cannot be loaded.
+    #[error(transparent)]
+    Words(#[from] WordingError),
 }
 
-/// A file that can be downloaded, as texts for people.
-struct File {
-    rows: String,
-    size: String,
-    expires: String,
-    attached: Attached,
-    warnings: Vec<String>,
-}
-
-#[derive(Template)]
-#[template(path = "subject.txt")]
-struct SubjectTemplate<'a> {
-    outcome: &'a Outcome,
-    label: &'a str,
-    file_name: &'a str,
+/// What the templates show.
+struct Contents {
+    language: &'static str,
+    direction: &'static str,
+    subject: String,
+    title: Sentence,
+    hello: Sentence,
+    /// What the export contains, in words.
+    of: String,
+    file_name: String,
+    /// The rows and the size of a file that is there.
+    file: Option<String>,
+    /// What has happened, and what the person can do, each a paragraph.
+    said: Vec<Sentence>,
+    /// What the link is called.
+    open: Sentence,
+    link: String,
+    /// What the link asks for, where it leads to a file.
+    about_link: Option<Sentence>,
+    /// The title of the warnings, and the warnings.
+    warnings: Option<(Sentence, Vec<Sentence>)>,
+    /// Where to ask, and the link for it.
+    support: Option<(Sentence, String)>,
+    product: String,
+    logo: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "mail.txt")]
 struct TextTemplate<'a> {
-    outcome: &'a Outcome,
-    name: Option<&'a str>,
-    label: &'a str,
-    file_name: &'a str,
-    link: &'a str,
-    product: &'a str,
-    support: Option<&'a str>,
+    of: &'a Contents,
 }
 
 #[derive(Template)]
 #[template(path = "mail.html")]
 struct HtmlTemplate<'a> {
-    subject: &'a str,
-    outcome: &'a Outcome,
-    name: Option<&'a str>,
-    label: &'a str,
-    file_name: &'a str,
-    link: &'a str,
-    product: &'a str,
-    support: Option<&'a str>,
-    logo: Option<&'a str>,
+    of: &'a Contents,
 }
 
-/// Writes the mail about an export in a final state, as of `now`. `label` is the type's name for people.
+/// Writes the mail about an export in a final state, as of `now`. `of` is its type in the catalog, which may no longer have it.
 ///
 /// # Errors
-/// None in practice: a template fails only if writing to a string fails.
+/// None in practice: a template fails only if writing to a string fails, and the data of every language is compiled in.
 pub(crate) fn write(
     export: &Export,
-    label: &str,
+    of: Option<&ExportType>,
     attached: Attached,
     letterhead: &Letterhead,
     now: Timestamp,
-) -> Result<Mail, askama::Error> {
-    let outcome = outcome(export, attached, now);
-    let name = export
-        .user
-        .name
-        .as_deref()
-        .map(one_line)
-        .filter(|name| !name.is_empty());
-    let support = letterhead.support.as_deref().map(one_line);
-    let (label, file_name) = (one_line(label), one_line(&export.file_name));
-    let (product, link) = (one_line(&letterhead.product), link(letterhead, export));
-    let subject = SubjectTemplate {
-        outcome: &outcome,
-        label: &label,
-        file_name: &file_name,
-    }
-    .render()?;
-    let text = TextTemplate {
-        outcome: &outcome,
-        name: name.as_deref(),
-        label: &label,
-        file_name: &file_name,
-        link: &link,
-        product: &product,
-        support: support.as_deref(),
-    };
-    let html = HtmlTemplate {
-        subject: &subject,
-        outcome: &outcome,
-        name: name.as_deref(),
-        label: &label,
-        file_name: &file_name,
-        link: &link,
-        product: &product,
-        support: support.as_deref(),
-        logo: letterhead.logo.as_deref(),
-    };
-    let (text, html) = (text.render()?, html.render()?);
+) -> Result<Mail, WriteError> {
+    let wording = Wording::of(export.locale.as_deref())?;
+    let contents = Contents::new(export, of, attached, letterhead, (&wording, now));
+    let text = TextTemplate { of: &contents }.render()?;
+    let html = HtmlTemplate { of: &contents }.render()?;
     Ok(Mail {
-        subject,
-        text,
         html,
+        text,
+        subject: contents.subject,
     })
 }
 
-/// The address of the export's page, which signs the person in. The address alone gives no access.
-fn link(letterhead: &Letterhead, export: &Export) -> String {
-    format!("{}/exports/{}", letterhead.public_url, export.id)
+impl Contents {
+    fn new(
+        export: &Export,
+        of: Option<&ExportType>,
+        attached: Attached,
+        letterhead: &Letterhead,
+        (wording, now): (&Wording, Timestamp),
+    ) -> Self {
+        let status = export.status_at(now);
+        let is_ready = status == Status::Succeeded;
+        let what = match status {
+            Status::Succeeded => "ready",
+            Status::Expired => "expired",
+            Status::Canceled => "canceled",
+            Status::Failed | Status::Waiting | Status::Processing => "failed",
+        };
+        let label = one_line(of.map_or(&export.type_name, |of| &of.label));
+        let file_name = one_line(&export.file_name);
+        let name = export
+            .user
+            .name
+            .as_deref()
+            .map(one_line)
+            .unwrap_or_default();
+        let about = [("label", label.as_str()), ("file", file_name.as_str())];
+        let (rows, size) = export
+            .file
+            .as_ref()
+            .map_or((0, 0), |file| (file.rows, file.size));
+        let rows = wording.counted("list.row-count", rows).plain();
+        let size = wording.size(size);
+        let about_file = wording.text("mail.rows-and-size", &[("rows", &rows), ("size", &size)]);
+        let plain = |key: &str| wording.text(key, &[]);
+        Self {
+            language: wording.language.code,
+            direction: if wording.language.is_right_to_left {
+                "rtl"
+            } else {
+                "ltr"
+            },
+            subject: wording
+                .text(&format!("mail.subject-{what}"), &about)
+                .plain(),
+            title: wording.text(&format!("mail.title-{what}"), &about),
+            hello: match name.is_empty() {
+                true => plain("mail.hello-nameless"),
+                false => wording.text("mail.hello", &[("name", &name)]),
+            },
+            of: one_line(&contents(export, of, &label, wording)),
+            file: is_ready.then(|| about_file.plain()),
+            said: said(export, status, attached, wording),
+            open: plain(if is_ready {
+                "mail.download"
+            } else {
+                "mail.open"
+            }),
+            // The address of the export's page, which signs the person in. The address alone gives no access.
+            link: format!("{}/exports/{}", letterhead.public_url, export.id),
+            about_link: is_ready.then(|| plain("mail.about-link")),
+            warnings: warnings(export, is_ready, wording),
+            support: support(export, letterhead, wording),
+            product: one_line(&letterhead.product),
+            logo: letterhead.logo.clone(),
+            file_name,
+        }
+    }
 }
 
-fn outcome(export: &Export, attached: Attached, now: Timestamp) -> Outcome {
-    match export.status_at(now) {
-        Status::Succeeded => Outcome::Ready(File {
-            rows: counted(export.file.as_ref().map_or(0, |file| file.rows), "row"),
-            size: size(export.file.as_ref().map_or(0, |file| file.size)),
-            expires: local(export.expires_at.unwrap_or(now), &export.time_zone),
-            attached,
-            warnings: export.warnings.iter().map(|w| warning(w, export)).collect(),
-        }),
-        Status::Expired => Outcome::Expired,
-        Status::Canceled => Outcome::Canceled,
-        Status::Failed | Status::Waiting | Status::Processing => Outcome::Failed(
-            export
-                .failure
-                .as_ref()
-                .map(|f| one_line(&f.message))
-                .unwrap_or_default(),
-        ),
+/// What has happened, and what the person can do.
+fn said(export: &Export, status: Status, attached: Attached, wording: &Wording) -> Vec<Sentence> {
+    let plain = |key: &str| wording.text(key, &[]);
+    match status {
+        Status::Succeeded => {
+            let key = match attached {
+                Attached::Yes => "mail.attached",
+                Attached::Not => "mail.link",
+                Attached::TooLarge => "mail.too-large",
+                Attached::Withheld => "mail.withheld",
+                Attached::Unavailable => "mail.unavailable",
+            };
+            let until = export.expires_at.unwrap_or(export.created_at);
+            let until = wording.time_and_zone(until, &export.time_zone);
+            vec![wording.text(key, &[("time", &until)])]
+        }
+        Status::Expired => vec![plain("mail.expired")],
+        Status::Canceled => vec![plain("mail.canceled")],
+        Status::Failed | Status::Waiting | Status::Processing => {
+            let reason = export.failure.as_ref().map(|f| one_line(&f.message));
+            let reason = reason.map(|reason| wording.value(&reason));
+            [plain("mail.failed")].into_iter().chain(reason).collect()
+        }
     }
+}
+
+/// The title of the warnings, and the warnings; `None` without any, and where there is no file.
+fn warnings(
+    export: &Export,
+    is_ready: bool,
+    wording: &Wording,
+) -> Option<(Sentence, Vec<Sentence>)> {
+    let each = export.warnings.iter();
+    let each: Vec<Sentence> = each.map(|one| warning(one, export, wording)).collect();
+    (is_ready && !each.is_empty()).then(|| (wording.text("warning.title", &[]), each))
+}
+
+fn warning(warning: &Warning, export: &Export, wording: &Wording) -> Sentence {
+    let code = match warning.code {
+        WarningCode::Undated if export.filters["created_at"].is_null() => "undated-in",
+        WarningCode::Undated => "undated-out",
+        other => other.as_str(),
+    };
+    let what = wording.counted(&format!("warning.{code}"), warning.count);
+    let about = match warning.column.as_ref().or(warning.attribute.as_ref()) {
+        Some(name) => one_line(name),
+        None if warning.code.is_about_cells() => wording.text("warning.other-columns", &[]).plain(),
+        None => return what,
+    };
+    let what = what.plain();
+    wording.text("warning.about", &[("about", &about), ("warning", &what)])
+}
+
+/// Where to ask, with the export's id in the subject of what is written there.
+fn support(
+    export: &Export,
+    letterhead: &Letterhead,
+    wording: &Wording,
+) -> Option<(Sentence, String)> {
+    let address = one_line(letterhead.support.as_deref()?);
+    let subject = wording.text("detail.subject", &[("id", &export.id.to_string())]);
+    let subject = utf8_percent_encode(&subject.plain(), NON_ALPHANUMERIC).to_string();
+    let sentence = wording.text("mail.support", &[("address", &address)]);
+    Some((sentence, format!("mailto:{address}?subject={subject}")))
 }
 
 /// A text from outside on one line, without control characters, so that the text cannot add a line or a header.
@@ -169,87 +245,6 @@ fn one_line(text: &str) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// `1 row`, `10,000 rows`.
-fn counted(number: u64, what: &str) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 2);
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// A size in decimal units, as file managers show it.
-fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
-    match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
-        None => counted(bytes, "byte"),
-        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / unit as f64),
-    }
-}
-
-/// An instant in the time zone of the export's request.
-fn local(at: Timestamp, zone: &str) -> String {
-    let (zone, name) = TimeZone::get(zone).map_or((TimeZone::UTC, "UTC"), |found| (found, zone));
-    format!(
-        "{} ({name})",
-        at.to_zoned(zone).strftime("%-d %B %Y, %H:%M")
-    )
-}
-
-fn warning(warning: &Warning, export: &Export) -> String {
-    let about = match warning.column.as_ref().or(warning.attribute.as_ref()) {
-        Some(name) => format!("{}: ", one_line(name)),
-        None if warning.code.is_about_cells() => "Other columns: ".to_owned(),
-        None => String::new(),
-    };
-    let cells = counted(warning.count, "cell");
-    let records = counted(warning.count, "record");
-    let what = match warning.code {
-        WarningCode::NumberAsText => {
-            format!("{cells} with a number too long for a spreadsheet, kept as text")
-        }
-        WarningCode::TimeAsText => {
-            format!("{cells} with a date or time that a spreadsheet cannot hold, kept as text")
-        }
-        WarningCode::CharactersDropped => {
-            format!("{cells} with characters that a spreadsheet cannot hold, which were left out")
-        }
-        WarningCode::BytesReplaced => {
-            format!("{cells} with bytes that are no text, replaced by \u{fffd}")
-        }
-        WarningCode::CellCut => {
-            format!("{cells} longer than a spreadsheet can hold, which were cut")
-        }
-        WarningCode::TimeCut => {
-            format!("{cells} with a time finer than milliseconds, which was cut")
-        }
-        WarningCode::OtherKind => {
-            format!("{cells} with a value that is not of the column's kind, written as it is")
-        }
-        WarningCode::Undated => {
-            let are = if warning.count == 1 { "is" } else { "are" };
-            let not = match export.filters["created_at"].is_null() {
-                true => "",
-                false => "not ",
-            };
-            format!("{records} without a creation time, which {are} {not}in the file")
-        }
-        WarningCode::Undecided => {
-            format!(
-                "{records} that may or may not belong in the file, because a value could not be interpreted"
-            )
-        }
-        WarningCode::BlankRow => {
-            format!("{records} with none of the file's columns, whose rows are empty")
-        }
-    };
-    format!("{about}{what}")
 }
 
 #[cfg(test)]

@@ -47,6 +47,22 @@ impl WarningCode {
         Self::BlankRow,
     ];
 
+    /// The code's name in the API and in the keys of texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NumberAsText => "number_as_text",
+            Self::TimeAsText => "time_as_text",
+            Self::CharactersDropped => "characters_dropped",
+            Self::BytesReplaced => "bytes_replaced",
+            Self::CellCut => "cell_cut",
+            Self::TimeCut => "time_cut",
+            Self::OtherKind => "other_kind",
+            Self::Undated => "undated",
+            Self::Undecided => "undecided",
+            Self::BlankRow => "blank_row",
+        }
+    }
+
     /// Whether the warning counts cells; otherwise it counts records.
     pub fn is_about_cells(self) -> bool {
         match self {

@@ -46,6 +46,7 @@ fn requested() -> State {
         entry: String::new(),
         definitions: Default::default(),
         headers: Headers::default(),
+        locale: None,
         order: RowOrder::default(),
         profile: Profile::Data,
         time_zone: "UTC".into(),

@@ -89,6 +89,7 @@ pub fn waiting() -> State {
         entry: orders_entry().digest,
         definitions: Default::default(),
         headers: waybill::file::Headers::default(),
+        locale: None,
         order: waybill::file::RowOrder::default(),
         profile: Profile::Data,
         time_zone: "Europe/Lisbon".into(),

@@ -37,7 +37,7 @@ async fn a_file_is_not_attached_if_the_address_is_not_verified_in_the_token() {
         let says = mail["text"]
             .as_str()
             .unwrap()
-            .contains("is not attached to this mail");
+            .contains("is not attached to this email");
         assert_eq!(says, attached == 0, "{mail:#}");
         owner.download(&export).await;
     }

@@ -364,7 +364,7 @@ async fn a_stopped_stream_loses_no_mail_and_duplicates_none() {
 }
 
 #[tokio::test]
-async fn an_export_canceled_in_the_middle_leaves_only_a_mail() {
+async fn an_export_canceled_in_the_middle_leaves_nothing() {
     let _mailing = MAILING.read().await;
     let pat = owner_of_many(&Stack::get(), "Pat").await;
     disturbing_making(async |_, aws| {
@@ -403,12 +403,12 @@ async fn an_export_canceled_in_the_middle_leaves_only_a_mail() {
             (&now["status"], &now["expires_at"]),
             (&json!("canceled"), &Value::Null)
         );
-        let mails = pat.mails_about(export).await;
-        assert_eq!(mails.len(), 1);
-        assert_eq!(mails[0]["attachments"], json!([]));
+        // Nobody is mailed what they have done themselves.
+        assert_eq!(now["mail"], Value::Null);
+        assert_eq!(pat.mails_about(export).await.len(), 0);
         assert_eq!(
             pat.events(export).await,
-            ["requested", "started", "canceled", "mailed"]
+            ["requested", "started", "canceled"]
         );
     })
     .await;
@@ -422,12 +422,22 @@ async fn an_export_canceled_before_it_began_is_never_built() {
         let generate = stack.output("generate_function");
         aws.feed(generate, false).await;
         let export = id(&gil.request("csv").await);
-        gil.api
+        // Somebody else cancels, so that Gil is told.
+        let staff = stack.caller(&stack.token_with("staff", "staff").await);
+        staff
             .post(&format!("/v1/exports/{export}/cancel"), json!({}))
             .await
             .expect_status(200);
         aws.feed(generate, true).await;
-        one_mail(stack, aws, &gil, export).await;
+        let mail = one_mail(stack, aws, &gil, export).await;
+        assert_eq!(mail["attachments"], json!([]));
+        assert!(
+            mail["text"]
+                .as_str()
+                .unwrap()
+                .contains("Somebody else canceled"),
+            "{mail:#}"
+        );
         assert_eq!(
             gil.events(export).await,
             ["requested", "canceled", "mailed"]

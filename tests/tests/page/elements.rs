@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Mutex;
 use waybill_tests::{Owner, id, serve_page, wait_until};
 
 use crate::view_check::ViewCheck;
 use crate::visitor::Visitor;
 
 /// The port above the stack's own four, which the local stack allows (`AllowedOrigins`).
-const HOST_PORT: u16 = 4;
+pub(crate) const HOST_PORT: u16 = 4;
+/// Held by the test whose page is served there.
+pub(crate) static HOST_PAGE: Mutex<()> = Mutex::const_new(());
 const SOON: Duration = Duration::from_secs(60);
 const LIST: &str = "waybill-exports";
 const BUTTON: &str = "waybill-export-button >> .button";
@@ -61,6 +64,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
     let expired = json!({"sub": owner.sub, "expires_in": -120});
     let expired = stack.token(expired).await;
     let port = stack.port() + HOST_PORT;
+    let _served = HOST_PAGE.lock().await;
     let html = page(stack.public_url(), owner, &token, &expired);
     let server = serve_page(port, html).await;
     browser
@@ -71,7 +75,7 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
         .shows(&format!("{LIST} >> .blank"), "Noch keine Exporte")
         .await;
     browser.click(BUTTON).await;
-    browser.shows(DIALOG, "Status delivered").await;
+    browser.shows(DIALOG, "Status: delivered").await;
     browser.click(&format!("{DIALOG} footer .primary")).await;
     browser.shows(DIALOG, "Your export is ready").await;
     // The host's texts from `messages`.
@@ -142,14 +146,14 @@ async fn a_host_page_of_another_origin_exports_and_lists() {
 
     // A moved button keeps its dialog, and is a button as before.
     browser.click(BUTTON).await;
-    browser.shows(DIALOG, "Status delivered").await;
+    browser.shows(DIALOG, "Status: delivered").await;
     browser
         .run(
             "document.body.append(find('waybill-export-button'))",
             json!([]),
         )
         .await;
-    browser.shows(DIALOG, "Status delivered").await;
+    browser.shows(DIALOG, "Status: delivered").await;
     browser.click(&format!("{DIALOG} header button")).await;
     browser.hides(DIALOG).await;
 

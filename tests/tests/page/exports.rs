@@ -143,7 +143,7 @@ async fn a_row_says_what_narrowed_the_export_and_how_long_ago_it_was() {
     let narrowed = json!({"type": "orders", "format": "csv", "filters": {"status": ["shipped"]}, "search": "lis"});
     ana.owner.succeeded(narrowed).await;
     ana.enter(&ana.list("exports")).await;
-    let words = "Status shipped · containing “lis”";
+    let words = "Status: shipped · containing “lis”";
     browser.shows(&in_list("tbody .line"), words).await;
     browser.shows(&in_list("tbody time"), "now").await;
     // As five minutes later, without a request.

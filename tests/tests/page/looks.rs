@@ -189,7 +189,7 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
         browser.hides(&panel).await;
     }
     browser.click(EXPORT).await;
-    browser.shows(DIALOG, "Status delivered").await;
+    browser.shows(DIALOG, "Status: delivered").await;
     check.look("export-dialog").await;
     browser.click(&format!("{DIALOG} summary")).await;
     browser

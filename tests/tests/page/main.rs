@@ -14,6 +14,7 @@ mod mails;
 mod moments;
 mod narrowing;
 mod quickness;
+mod react;
 mod records;
 mod view_check;
 mod visitor;

@@ -51,7 +51,7 @@ async fn a_filtered_list_is_exported_as_shown_and_downloaded_to_the_byte() {
     );
 
     browser.click(EXPORT).await;
-    browser.shows(DIALOG, "Status delivered").await;
+    browser.shows(DIALOG, "Status: delivered").await;
     browser.shows(DIALOG, &format!("{expected} row")).await;
     browser.click(START).await;
     browser

@@ -8,6 +8,7 @@ use waybill::parent::ParentKinds;
 use waybill::selection::MAX_SEARCH_LENGTH;
 
 use super::kinds::nullable_id;
+use crate::endpoints::create::MAX_LOCALE;
 
 /// A reference to a schema by its name.
 pub(super) fn named(name: &str) -> RefOr<Schema> {
@@ -84,6 +85,11 @@ fn new_export() -> RefOr<Schema> {
             "time_zone",
             // Without `default`, which generators of clients take for a required field.
             text("The IANA name of a time zone; by default UTC."),
+        )
+        .property(
+            "locale",
+            text("The recipient's language tag (BCP 47), for the mail; by default the token's claim `locale`, or the browser's language.")
+                .max_length(Some(MAX_LOCALE)),
         )
         .property("user", closed(user))
         .required("type")

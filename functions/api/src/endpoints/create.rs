@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::header::LOCATION;
+use http::header::{ACCEPT_LANGUAGE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,7 +20,8 @@ use waybill::parent::ParentKind;
 use waybill::parent_profile::ParentProfile;
 use waybill::store::{Creation, Idempotency};
 
-use self::request::ExportRequest;
+pub(crate) use self::request::MAX_LOCALE;
+use self::request::{ExportRequest, is_locale};
 use super::named_user;
 use super::read::shown;
 use crate::app::App;
@@ -85,7 +86,8 @@ pub(crate) async fn create(
     let entry = app.type_entries.keep(entry).await?;
     app.keep_kind(&of.kind).await?;
     let parent = (&profile, &of.kind);
-    let export = new_export(&request, entry, (&requester, user), parent, now)?;
+    let locale = locale(&request, &requester, &headers);
+    let export = new_export(&request, (entry, locale), (&requester, user), parent, now)?;
     let who = Actor {
         on_behalf_of: request.user.as_ref().map(|user| user.id.clone()),
         ..requester.actor()
@@ -135,7 +137,7 @@ fn with_issuer(app: &App, requester: &Requester, user: User) -> Result<User, Api
 
 fn new_export(
     request: &ExportRequest,
-    entry: String,
+    (entry, locale): (String, Option<String>),
     (requester, user): (&Requester, User),
     (profile, kind): (&ParentProfile, &ParentKind),
     now: Timestamp,
@@ -166,9 +168,30 @@ fn new_export(
         headers: request.headers,
         order: request.order,
         time_zone: request.time_zone_name.clone(),
+        locale,
         file_name: file_name(request, kind, &profile.name, now),
         created_at: now,
     })
+}
+
+/// The recipient's locale: the one in the request, or else that of the token (OpenID Connect Core 1.0, section 5.1) or of the
+/// browser. The two latter say nothing about the person that a backend names.
+fn locale(request: &ExportRequest, requester: &Requester, headers: &HeaderMap) -> Option<String> {
+    let of_requester = || {
+        let claim = requester.claims.get("locale");
+        let claim = claim.map(|claim| claim.replace('_', "-"));
+        let accepted = headers.get(ACCEPT_LANGUAGE);
+        let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
+        // The first is what the person reads best (RFC 9110, section 12.5.4).
+        let accepted = accepted.and_then(|list| list.split([',', ';']).next());
+        let accepted = accepted.map(|first| first.trim().to_owned());
+        claim.into_iter().chain(accepted).find(|tag| is_locale(tag))
+    };
+    match (&request.locale, &request.user) {
+        (Some(locale), _) => Some(locale.clone()),
+        (None, Some(_)) => None,
+        (None, None) => of_requester(),
+    }
 }
 
 fn file_name(

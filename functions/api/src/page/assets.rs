@@ -1,6 +1,6 @@
 //! The files of the page: embedded, versioned by content, compressed once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, REFERRER_POLIC
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use waybill::language::{LANGUAGES, Language};
 use waybill::parent::ParentKinds;
 
 use super::bundle::bundle;
@@ -19,8 +20,8 @@ macro_rules! files {
     };
 }
 
-/// The names and contents of the sources.
-pub(super) const SOURCES: &[(&str, &str)] = files![
+/// The names and contents of the files, but for the texts of the languages.
+const FILES: &[(&str, &str)] = files![
     "api.js",
     "app.js",
     "base.js",
@@ -59,24 +60,34 @@ pub(super) const SOURCES: &[(&str, &str)] = files![
     "selection.js",
     "session.js",
     "summary.js",
-    "texts-ar.js",
-    "texts-de.js",
-    "texts-en.js",
-    "texts-pt.js",
     "texts.js",
     "toasts.js",
 ];
 
-/// The files that are served as they are.
-const PLAIN: [&str; 7] = [
-    "element.js",
-    "index.html",
-    "page.css",
-    "parts.css",
-    "texts-ar.js",
-    "texts-de.js",
-    "texts-pt.js",
-];
+/// The texts of each language, as a module. English is in every script, and the others are loaded.
+static TEXTS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let module = |language: &Language| {
+        let mut texts = language.texts();
+        texts.retain(|key, _| !key.starts_with(Language::MAIL));
+        // Texts always have a form in JSON.
+        let json = serde_json::to_string(&texts).unwrap_or_default();
+        let name = format!("texts-{}.js", language.code);
+        (name, format!("export const TEXTS = {json};\n"))
+    };
+    LANGUAGES.iter().map(module).collect()
+});
+
+/// The names and contents of the sources.
+fn sources() -> Vec<(&'static str, &'static str)> {
+    let texts = TEXTS.iter();
+    let texts = texts.map(|(name, module)| (name.as_str(), module.as_str()));
+    FILES.iter().copied().chain(texts).collect()
+}
+
+/// The files that are served as they are, besides the texts.
+const PLAIN: [&str; 4] = ["element.js", "index.html", "page.css", "parts.css"];
+/// The language that is in the scripts.
+const IN_SCRIPTS: &str = "texts-en.js";
 /// The modules that are served with all that they import: the page's, and the elements' for a host's page.
 const BUNDLES: [&str; 2] = ["app.js", "elements.js"];
 
@@ -144,9 +155,10 @@ impl Assets {
         let views: Vec<KindView<'_>> = views.collect();
         // Texts and flags always have a form in JSON.
         let of_kinds = serde_json::to_string(&views).unwrap_or_default();
-        let plain = SOURCES.iter().filter(|(name, _)| PLAIN.contains(name));
+        let sources = sources();
+        let plain = sources.iter().filter(|(name, _)| is_plain(name));
         let plain = plain.map(|(name, text)| (*name, (*text).to_owned()));
-        let bundles = BUNDLES.map(|name| (name, bundle(name, SOURCES)));
+        let bundles = BUNDLES.map(|name| (name, bundle(name, &sources)));
         let texts = plain.chain(bundles);
         let texts = texts.map(|(name, text)| (name, text.replace(KINDS, &of_kinds)));
         let texts: Vec<(&'static str, String)> = texts.collect();
@@ -200,6 +212,11 @@ impl Assets {
     }
 }
 
+/// Whether a file is served as it is, and not as a part of a script.
+fn is_plain(name: &str) -> bool {
+    PLAIN.contains(&name) || (name.starts_with("texts-") && name != IN_SCRIPTS)
+}
+
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.') {
         Some((_, "js")) => "text/javascript; charset=utf-8",
@@ -233,14 +250,14 @@ mod tests {
 
     #[test]
     fn every_file_that_a_file_loads_exists() {
-        for (name, text) in SOURCES {
+        for (name, text) in sources() {
             for quoted in text.split('"').skip(1).step_by(2) {
                 let (module, file) = (
                     quoted.strip_prefix("./"),
                     quoted.strip_prefix("/assets/VERSION/"),
                 );
-                let is_source = |loaded| SOURCES.iter().any(|(name, _)| *name == loaded);
-                let is_served = |loaded| PLAIN.contains(&loaded) || BUNDLES.contains(&loaded);
+                let is_source = |loaded| sources().iter().any(|(name, _)| *name == loaded);
+                let is_served = |loaded| is_plain(loaded) || BUNDLES.contains(&loaded);
                 assert!(module.is_none_or(is_source), "{name}: {quoted}");
                 assert!(file.is_none_or(is_served), "{name}: {quoted}");
             }
@@ -250,9 +267,10 @@ mod tests {
     /// A module that could not be joined would break the page.
     #[test]
     fn every_module_is_in_a_form_that_can_be_joined() {
-        let modules = SOURCES.iter().filter(|(name, _)| name.ends_with(".js"));
-        let modules = modules.filter(|(name, _)| !PLAIN.contains(name));
-        let all = BUNDLES.map(|name| bundle(name, SOURCES)).concat();
+        let sources = sources();
+        let modules = sources.iter().filter(|(name, _)| name.ends_with(".js"));
+        let modules = modules.filter(|(name, _)| !is_plain(name));
+        let all = BUNDLES.map(|name| bundle(name, &sources)).concat();
         for (name, text) in modules {
             let variable = name.trim_end_matches(".js").replace('-', "_");
             assert!(
@@ -269,7 +287,7 @@ mod tests {
 
     #[test]
     fn there_is_no_inline_script_foreign_address_or_markup_sink() {
-        for (name, text) in SOURCES {
+        for (name, text) in sources() {
             for sink in [
                 "innerHTML",
                 "outerHTML",
@@ -283,14 +301,14 @@ mod tests {
             }
             // What a browser keeps is in one file, and is nothing about the person.
             assert!(
-                *name == "memory.js" || !text.contains("localStorage"),
+                name == "memory.js" || !text.contains("localStorage"),
                 "{name}"
             );
             let is_namespace = |address: &&str| !address.starts_with("www.w3.org/2000/svg");
             let others = text.split("://").skip(1).filter(is_namespace).count();
             assert_eq!(others, 0, "{name} has a foreign address");
         }
-        let (_, html) = SOURCES
+        let (_, html) = FILES
             .iter()
             .find(|(name, _)| *name == "index.html")
             .unwrap();

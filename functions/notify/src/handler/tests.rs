@@ -321,7 +321,9 @@ async fn a_file_is_attached_only_if_the_grants_function_lets_the_recipient_downl
         let sent = world.sent();
         assert_eq!((sent.len(), sent[0].1), (1, attached), "{case}");
         assert_eq!(
-            sent[0].0.contains("The file is not attached to this mail."),
+            sent[0]
+                .0
+                .contains("The file is not attached to this email."),
             attached == 0,
             "{case}"
         );

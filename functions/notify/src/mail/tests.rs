@@ -3,6 +3,7 @@ use waybill::event::Actor;
 use waybill::export::Failure;
 
 use super::*;
+use waybill::catalog::Catalog;
 use waybill_testing::{at, processing, succeeded, timing};
 
 fn letterhead() -> Letterhead {
@@ -14,8 +15,12 @@ fn letterhead() -> Letterhead {
     }
 }
 
+fn orders() -> ExportType {
+    Catalog::built_in().unwrap().get("orders").unwrap().clone()
+}
+
 fn mail(export: &Export, attached: Attached) -> Mail {
-    write(export, "Orders", attached, &letterhead(), at(20)).unwrap()
+    write(export, Some(&orders()), attached, &letterhead(), at(20)).unwrap()
 }
 
 fn ready() -> Export {
@@ -86,7 +91,8 @@ fn a_ready_file_with_warnings_and_a_link_alone() {
 fn a_mail_says_why_its_file_is_not_attached() {
     let large = mail(&ready(), Attached::TooLarge);
     assert!(
-        large.text.contains("too large for a mail") && large.html.contains("too large for a mail")
+        large.text.contains("too large for an email")
+            && large.html.contains("too large for an email")
     );
     let lost = mail(&ready(), Attached::Unavailable);
     assert!(
@@ -94,7 +100,7 @@ fn a_mail_says_why_its_file_is_not_attached() {
     );
     let withheld = mail(&ready(), Attached::Withheld);
     assert_snapshot!("withheld_text", withheld.text);
-    assert!(withheld.html.contains("is not attached to this mail"));
+    assert!(withheld.html.contains("is not attached to this email"));
 }
 
 #[test]
@@ -116,7 +122,14 @@ fn a_canceled_export() {
 #[test]
 fn a_file_that_expired_before_the_mail() {
     let late = at(10 + 7 * 86_400);
-    let mail = write(&ready(), "Orders", Attached::Not, &letterhead(), late).unwrap();
+    let mail = write(
+        &ready(),
+        Some(&orders()),
+        Attached::Not,
+        &letterhead(),
+        late,
+    )
+    .unwrap();
     assert_snapshot!("expired_subject", mail.subject);
     assert_snapshot!("expired_text", mail.text);
     assert_snapshot!("expired_html", mail.html);
@@ -132,7 +145,11 @@ fn texts_from_outside_cannot_add_a_line_or_a_tag() {
         product: "A & B\n<i>".into(),
         ..letterhead()
     };
-    let mail = write(&export, "Or\nders<u>", Attached::Yes, &letterhead, at(20)).unwrap();
+    let of = ExportType {
+        label: "Or\nders<u>".into(),
+        ..orders()
+    };
+    let mail = write(&export, Some(&of), Attached::Yes, &letterhead, at(20)).unwrap();
     assert_eq!(
         mail.subject,
         r#"Or ders<u> export ready: a b<img src=x onerror=alert(1)>"'.csv"#
@@ -155,7 +172,7 @@ fn a_person_without_a_name_and_a_product_without_support() {
         support: None,
         ..letterhead()
     };
-    let mail = write(&export, "Orders", Attached::Not, &letterhead, at(20)).unwrap();
+    let mail = write(&export, Some(&orders()), Attached::Not, &letterhead, at(20)).unwrap();
     assert!(mail.text.starts_with("Hello,\n") && mail.html.contains("Hello,</p>"));
     assert!(!mail.text.contains("Questions") && !mail.html.contains("Questions"));
 }
@@ -166,7 +183,14 @@ fn a_logo_replaces_the_products_name_in_html() {
         logo: Some("https://example.com/logo.png?a=1&b=\"2".into()),
         ..letterhead()
     };
-    let mail = write(&ready(), "Orders", Attached::Not, &letterhead, at(20)).unwrap();
+    let mail = write(
+        &ready(),
+        Some(&orders()),
+        Attached::Not,
+        &letterhead,
+        at(20),
+    )
+    .unwrap();
     assert!(
         mail.html
             .contains(r#"<img src="https://example.com/logo.png?a=1&#38;b=&#34;2" alt="Waybill""#),
@@ -177,46 +201,54 @@ fn a_logo_replaces_the_products_name_in_html() {
 }
 
 #[test]
-fn counts_and_sizes_are_formatted_for_people() {
-    let rows: Vec<_> = [0, 1, 999, 1_000, 1_234_567]
-        .map(|n| counted(n, "row"))
-        .into();
+fn what_narrows_an_export_is_said_as_on_the_page() {
+    let mut export = ready();
+    export.filters = serde_json::json!({
+        "created_at": {"from": "2026-10-31T00:00:00Z", "to": "2026-12-01T00:00:00Z"},
+        "status": ["paid", "shipped"],
+        "gone": {"not": ["a", "b"], "min": "10"},
+    });
+    export.search = Some("ana".into());
+    let of = |export: &Export| {
+        let text = mail(export, Attached::Not).text;
+        text.lines().nth(6).unwrap().to_owned()
+    };
     assert_eq!(
-        rows,
-        [
-            "0 rows",
-            "1 row",
-            "999 rows",
-            "1,000 rows",
-            "1,234,567 rows"
-        ]
+        of(&export),
+        "Orders: Created at Oct 31, 2026 – Nov 30, 2026 · Status: paid or shipped · Gone not a or b, \
+         Gone at least 10 · containing “ana”"
     );
-    let sizes: Vec<_> = [1, 999, 1_000, 812_345, 7_000_000, 3_400_000_000]
-        .map(size)
-        .into();
-    assert_eq!(
-        sizes,
-        [
-            "1 byte",
-            "999 bytes",
-            "1.0 KB",
-            "812.3 KB",
-            "7.0 MB",
-            "3.4 GB"
-        ]
-    );
+    assert_eq!(of(&ready()), "All Orders");
 }
 
 #[test]
-fn times_are_in_the_exports_time_zone() {
-    let at: Timestamp = "2026-07-01T22:30:00Z".parse().unwrap();
-    assert_eq!(
-        local(at, "Europe/Lisbon"),
-        "1 July 2026, 23:30 (Europe/Lisbon)"
-    );
-    assert_eq!(
-        local(at, "America/Sao_Paulo"),
-        "1 July 2026, 19:30 (America/Sao_Paulo)"
-    );
-    assert_eq!(local(at, "Mars/Olympus"), "1 July 2026, 22:30 (UTC)");
+fn a_mail_is_in_the_language_of_the_request() {
+    for language in ["de-AT", "pt", "ar"] {
+        let mut export = ready();
+        export.locale = Some(language.into());
+        export.warnings = vec![Warning::for_column(WarningCode::CellCut, "note", 3)];
+        let mail = mail(&export, Attached::Not);
+        assert_snapshot!(format!("ready_{language}_subject"), mail.subject);
+        assert_snapshot!(format!("ready_{language}_text"), mail.text);
+        assert_snapshot!(format!("ready_{language}_html"), mail.html);
+    }
+}
+
+/// The mail and the page are of one product.
+#[test]
+fn the_colors_are_those_of_the_page() {
+    let styles = include_str!("../../../api/page/parts.css");
+    let html = mail(&ready(), Attached::Not).html;
+    let colors: Vec<&str> = html
+        .split('#')
+        .skip(1)
+        .filter_map(|rest| rest.get(..6))
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        .collect();
+    assert!(colors.len() > 20, "{colors:?}");
+    for color in colors {
+        let short = format!("#{}", &color[..3]);
+        let is_of_page = styles.contains(&format!("#{color}")) || styles.contains(&short);
+        assert!(is_of_page, "{color}");
+    }
 }

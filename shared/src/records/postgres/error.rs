@@ -89,6 +89,10 @@ pub(super) fn of_connecting(error: ConnectionError) -> ConnectionError {
                 "what answers there is no PostgreSQL: check the port in the address".to_owned(),
             )
         }
+        // Of a connection that ended while its first byte was awaited.
+        (_, "failed to fill whole buffer") => ConnectionError::Unreachable(
+            "what answers there closes the connection, and is perhaps no PostgreSQL: check the port in the address".to_owned(),
+        ),
         // The cause is that of the operating system, which names no host.
         (_, "") => ConnectionError::Unreachable(error.to_string()),
         _ => ConnectionError::Unreachable(cause),

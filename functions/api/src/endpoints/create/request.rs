@@ -18,7 +18,7 @@ use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::zone;
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "type",
     "format",
     "filters",
@@ -28,6 +28,7 @@ const FIELDS: [&str; 10] = [
     "headers",
     "order",
     "time_zone",
+    "locale",
     "user",
 ];
 
@@ -49,6 +50,8 @@ pub(crate) struct ExportRequest {
     pub(crate) time_zone: TimeZone,
     /// The time zone's IANA name in canonical case.
     pub(crate) time_zone_name: String,
+    /// The recipient's locale, for the mail.
+    pub(crate) locale: Option<String>,
     /// The user that a service requests the export for.
     pub(crate) user: Option<User>,
 }
@@ -90,6 +93,7 @@ impl ExportRequest {
         let headers = headers(&mut fields);
         let order = order(&mut fields, export_type.as_ref());
         let zone = time_zone(&mut fields);
+        let locale = locale(&mut fields);
         let user = named_user::take(&mut fields, &["id", "name", "email", "issuer"]);
         let filters = fields.take("filters");
         let search = fields.take("search");
@@ -121,6 +125,7 @@ impl ExportRequest {
                 order,
                 time_zone,
                 time_zone_name,
+                locale,
                 user,
             }),
             _ => Err(errors),
@@ -187,6 +192,33 @@ fn format(fields: &mut Fields) -> Option<Format> {
         fields.refuse("format", format!("must be {names}"));
     }
     format
+}
+
+/// The longest locale that is accepted. RFC 5646, section 4.4.1, recommends 35 characters as the least limit.
+pub(crate) const MAX_LOCALE: usize = 35;
+
+fn locale(fields: &mut Fields) -> Option<String> {
+    let value = fields.take("locale")?;
+    let locale = value.as_str().filter(|text| is_locale(text));
+    if locale.is_none() {
+        fields.refuse(
+            "locale",
+            "must be a language tag (BCP 47), such as de or pt-BR",
+        );
+    }
+    locale.map(str::to_owned)
+}
+
+/// Whether a text has the form of a language tag (RFC 5646): subtags of 1 to 8 letters or digits, the first of which has 2 or
+/// more letters.
+pub(super) fn is_locale(text: &str) -> bool {
+    let mut subtags = text.split('-');
+    let is_language = |tag: &str| tag.len() >= 2 && tag.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_subtag =
+        |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+    text.len() <= MAX_LOCALE
+        && text.split('-').all(is_subtag)
+        && subtags.next().is_some_and(is_language)
 }
 
 fn file_profile(fields: &mut Fields) -> Option<Profile> {

@@ -46,15 +46,16 @@ fn requests_that_mean_the_same_have_one_fingerprint() {
 
 #[test]
 fn all_that_is_wrong_is_said_at_once() {
-    let body = json!({"type": 7, "format": "pdf", "profile": "wide", "headers": "none", "time_zone": "Mars/Olympus", "extra": 1,
+    let body = json!({"type": 7, "format": "pdf", "profile": "wide", "headers": "none", "time_zone": "Mars/Olympus", "locale": "de_AT", "extra": 1,
             "user": {"name": "", "email": "x", "phone": "1"}});
     insta::assert_snapshot!(parse(body).unwrap_err(), @"
-        extra: is unknown; the fields are type, format, filters, search, columns, profile, headers, order, time_zone, user
+        extra: is unknown; the fields are type, format, filters, search, columns, profile, headers, order, time_zone, locale, user
         type: must be a text
         format: must be csv or xlsx
         profile: must be spreadsheet or data
         headers: must be keys or labels
         time_zone: must be the IANA name of a time zone, such as Europe/Lisbon
+        locale: must be a language tag (BCP 47), such as de or pt-BR
         user.phone: is unknown; the fields are id, name, email, issuer
         user.id: is required
         user.name: must have 1 to 255 characters, in one line
@@ -150,5 +151,34 @@ fn zones_that_no_file_could_be_written_in_are_refused() {
     ] {
         let body = json!({"type": "orders", "format": "csv", "time_zone": zone});
         assert!(parse(body).is_err(), "{zone:?}");
+    }
+}
+
+#[test]
+fn a_locale_is_a_language_tag() {
+    for tag in [
+        "de",
+        "pt-BR",
+        "zh-Hant-TW",
+        "de-DE-1996",
+        "es-419",
+        "sl-rozaj-biske-1994",
+    ] {
+        assert!(is_locale(tag), "{tag}");
+    }
+    let long = format!("de{}", "-abcdefgh".repeat(4));
+    for text in [
+        "",
+        "d",
+        "*",
+        "de-",
+        "de--AT",
+        "de_AT",
+        "12",
+        "de-abcdefghi",
+        "de,en",
+        &long,
+    ] {
+        assert!(!is_locale(text), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assets::SOURCES;
+use super::LANGUAGES as ALL;
 
 /// The languages, and the categories of their plurals that a text with a number needs (Unicode CLDR). The last one is for all
 /// numbers that have no form of their own.
@@ -25,6 +25,10 @@ const SAME: [(&str, &[&str]); 3] = [
             "file.digest",
             "file.format",
             "list.status",
+            "mail.gigabytes",
+            "mail.kilobytes",
+            "mail.megabytes",
+            "mail.terabytes",
         ],
     ),
     (
@@ -35,6 +39,10 @@ const SAME: [(&str, &[&str]); 3] = [
             "file.bytes.one",
             "file.bytes.other",
             "file.digest",
+            "mail.gigabytes",
+            "mail.kilobytes",
+            "mail.megabytes",
+            "mail.terabytes",
         ],
     ),
     (
@@ -45,12 +53,8 @@ const SAME: [(&str, &[&str]); 3] = [
 
 /// The texts of a language, by key.
 fn texts(language: &str) -> BTreeMap<String, String> {
-    let name = format!("texts-{language}.js");
-    let (_, source) = SOURCES.iter().find(|(known, _)| *known == name).unwrap();
-    let (_, body) = source.split_once("export const TEXTS = {").unwrap();
-    let (body, _) = body.rsplit_once("};").unwrap();
-    let body = body.trim_end().trim_end_matches(',');
-    serde_json::from_str(&format!("{{{body}}}")).unwrap_or_else(|error| panic!("{name}: {error}"))
+    let found = ALL.iter().find(|known| known.code == language).unwrap();
+    serde_json::from_str(found.json).unwrap_or_else(|error| panic!("{language}: {error}"))
 }
 
 /// The key without the category of a plural.
