@@ -38,7 +38,7 @@ LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean try demo test test-inside test-databases test-mysql test-outside test-broken test-kinds test-page tables prove bench bench-postgres bench-mysql large pictures readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
+.PHONY: help tools up down logs clean try demo test test-inside test-databases test-mysql test-outside test-broken test-kinds test-page test-firefox tables prove bench bench-postgres bench-mysql large pictures lighthouse readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -116,6 +116,11 @@ test-kinds:
 test-page:
 	@$(ON_A_STACK) --parameter TokenVerifier=$(VERIFIER) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page'
 
+test-firefox: ## Test the main way through the page in Firefox: sign-in, a narrowed list, an export, its file
+	@python3 $(LOCAL)/tools.py tests
+	@python3 $(LOCAL)/tools.py geckodriver
+	@TEST_BROWSER=firefox $(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page -- downloaded'
+
 tables: readers ## Export the complete real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --database --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1
 
@@ -163,6 +168,10 @@ pictures: ## Take a screenshot of every view of the page and the mails, and show
 	@python3 $(LOCAL)/pictures.py keep
 	@WAYBILL_PICTURES=$(CURDIR)/.local/pictures $(PYTHON) $(LOCAL)/stack.py run --port $(TEST_PORT) $(TEST_PARAMETERS:%=--parameter %) -- cargo test --workspace --test page -- looks:: mails:: elements:: languages:: rare_term
 	@python3 $(LOCAL)/pictures.py compare
+
+lighthouse: up ## Audit the page with Lighthouse, and measure its first view on a slow network
+	@python3 $(LOCAL)/tools.py lighthouse
+	@.local/node/bin/node .local/lighthouse/lighthouse.mjs $(OUTPUTS) project:$(PARENT) $(CURDIR)/.local/lighthouse/reports
 
 lint: lint-rust lint-rest ## Check formatting, lints, unused dependencies, the template and the local scripts
 	@python3 $(LOCAL)/tools.py machete

@@ -4,10 +4,11 @@
 - `large`: the DynamoDB for large tables of records
 - `tests`: that DynamoDB, the readers with which tests check files, the checks of the page, the generators of
   clients, and the linters of the scripts and the pipeline
+- `lighthouse`: only this audit of the page
 - `checkov`: only this linter of the template, which is too large for every test
 - `linters`: only these
 - `bench`: only that DynamoDB and the programs with which the benchmarks compare
-- `fuzz`, `mutants`, `machete`: only this program
+- `fuzz`, `mutants`, `machete`, `geckodriver`: only this program
 - `packages`: only the system packages that some tests need, as root on Debian
 
 Needs only Python's standard library. Installed tools are not installed again.
@@ -37,6 +38,7 @@ DYNOXIDE_VERSION = "3.2.0"
 FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
 MACHETE_VERSION = "0.9.2"
+GECKODRIVER_VERSION = "0.37.1"
 OLDEST_PYTHON = (3, 11)
 # Installs packages of Python in a fraction of pip's time, which a first run would otherwise notice.
 UV = "uv==0.13.9"
@@ -74,10 +76,14 @@ def main() -> None:
         return _packages()
     if "checkov" in sys.argv[1:]:
         return _environment("checkov", "checkov, a linter of the template")
+    if "lighthouse" in sys.argv[1:]:
+        return _javascript(ROOT / "tests" / "lighthouse", TOOLS / "lighthouse", "Lighthouse")
     if "linters" in sys.argv[1:]:
         return _environment("linters", LINTERS)
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
+    if "geckodriver" in sys.argv[1:]:
+        return _program("geckodriver", "geckodriver", GECKODRIVER_VERSION, "the driver of Firefox")
     if "machete" in sys.argv[1:]:
         return _program("machete", "cargo-machete", MACHETE_VERSION, "the check for unused dependencies")
     if "mutants" in sys.argv[1:]:

@@ -1,4 +1,4 @@
-//! Chromium, driven by WebDriver (W3C), as a person uses it.
+//! Chromium, or with `TEST_BROWSER=firefox` Firefox, driven by WebDriver (W3C), as a person uses it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,7 +15,10 @@ use crate::stack::Stack;
 use crate::wait::wait_until;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
-const DRIVER: &str = "/usr/bin/chromedriver";
+const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
+const FIREFOX: &str = "/usr/bin/firefox-esr";
+/// Where `make test-firefox` installs it.
+const GECKODRIVER: &str = ".local/geckodriver/bin/geckodriver";
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 /// How long a script may take: a search for barriers in a long list takes many seconds on a busy machine. The driver's
@@ -26,6 +29,65 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Finds an element; ` >> ` leads into an element's shadow.
 const FIND: &str = "const find = (selector) => selector.split(' >> ')
     .reduce((root, part) => (root?.shadowRoot ?? root)?.querySelector(part), document);";
+
+/// The browsers that tests can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Product {
+    Chromium,
+    Firefox,
+}
+
+impl Product {
+    fn of_tests() -> Self {
+        match std::env::var("TEST_BROWSER").as_deref() {
+            Ok("firefox") => Self::Firefox,
+            _ => Self::Chromium,
+        }
+    }
+
+    /// The browser, and the program that drives it.
+    fn programs(self) -> [PathBuf; 2] {
+        match self {
+            Self::Chromium => [CHROMIUM.into(), CHROMEDRIVER.into()],
+            Self::Firefox => [FIREFOX.into(), Stack::root().join(GECKODRIVER)],
+        }
+    }
+
+    /// What a session of the browser is asked for, which puts downloads into this folder.
+    fn capabilities(self, downloads: &Path) -> Value {
+        let timeouts = json!({"script": SCRIPT_WITHIN.as_millis() as u64});
+        let wanted = match self {
+            Self::Chromium => {
+                let arguments = [
+                    "--headless=new",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    "--no-proxy-server",
+                    "--hide-scrollbars",
+                    "--window-size=1280,900",
+                ];
+                json!({"timeouts": timeouts, "goog:loggingPrefs": {"browser": "SEVERE"},
+                    "goog:chromeOptions": {"binary": CHROMIUM, "args": arguments}})
+            }
+            Self::Firefox => {
+                let preferences = json!({
+                    "browser.download.dir": downloads,
+                    "browser.download.folderList": 2,
+                    "network.proxy.type": 0,
+                    "intl.accept_languages": "en-US",
+                });
+                let arguments = ["-headless", "--width=1280", "--height=900"];
+                json!({"timeouts": timeouts,
+                    "moz:firefoxOptions": {"binary": FIREFOX, "args": arguments, "prefs": preferences}})
+            }
+        };
+        json!({"capabilities": {"alwaysMatch": wanted}})
+    }
+}
 
 /// A browser with nothing in it: no cookies, no history, a folder of its own for what it downloads.
 #[derive(Debug)]
@@ -40,11 +102,15 @@ pub struct Browser {
 impl Browser {
     /// Why there is no browser here, if there is none.
     pub fn missing() -> Option<String> {
-        let missing = [CHROMIUM, DRIVER]
-            .into_iter()
-            .find(|path| !Path::new(path).exists())?;
+        let programs = Product::of_tests().programs();
+        let missing = programs.into_iter().find(|path| !path.exists())?;
+        let packages = match Product::of_tests() {
+            Product::Chromium => "chromium chromium-driver",
+            Product::Firefox => "firefox-esr",
+        };
+        let missing = missing.display();
         Some(format!(
-            "there is no {missing} (on Debian: apt install chromium chromium-driver)"
+            "there is no {missing} (on Debian: apt install {packages})"
         ))
     }
 
@@ -54,7 +120,9 @@ impl Browser {
     /// Where it does not start.
     pub async fn start(stack: &Stack) -> Self {
         let port = free_port();
-        let mut command = Command::new(DRIVER);
+        let product = Product::of_tests();
+        let [_, driver] = product.programs();
+        let mut command = Command::new(driver);
         command
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -68,23 +136,7 @@ impl Browser {
         .await;
 
         let downloads = TempDir::new().expect("a folder for downloads");
-        let arguments = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--no-proxy-server",
-            "--hide-scrollbars",
-            "--window-size=1280,900",
-        ];
-        let options = json!({"binary": CHROMIUM, "args": arguments});
-        let logs = json!({"browser": "SEVERE"});
-        let timeouts = json!({"script": SCRIPT_WITHIN.as_millis() as u64});
-        let capabilities = json!({"capabilities": {"alwaysMatch":
-            {"goog:chromeOptions": options, "goog:loggingPrefs": logs, "timeouts": timeouts}}});
+        let capabilities = product.capabilities(downloads.path());
         let answer = stack
             .ask(Method::POST, &format!("{base}/session"), Some(capabilities))
             .await
@@ -100,8 +152,10 @@ impl Browser {
             downloads,
             _driver: driver,
         };
-        let to = json!({"behavior": "allow", "downloadPath": browser.downloads.path()});
-        browser.devtools("Browser.setDownloadBehavior", to).await;
+        if product == Product::Chromium {
+            let to = json!({"behavior": "allow", "downloadPath": browser.downloads.path()});
+            browser.devtools("Browser.setDownloadBehavior", to).await;
+        }
         browser
     }
 
@@ -252,11 +306,14 @@ impl Browser {
     /// Where it does not come.
     pub async fn downloaded(&self, name: &str) -> Vec<u8> {
         let path = self.downloads.path().join(name);
-        // Chromium writes under another name until the file is whole.
+        // A browser writes under another name until the file is whole; Firefox makes an empty one of this name before.
         wait_until(
             &format!("the download of {name}"),
             SHOWN_WITHIN,
-            async || std::fs::read(&path).map_err(|error| error.to_string()),
+            async || match std::fs::read(&path) {
+                Ok(bytes) if bytes.is_empty() => Err("empty".to_owned()),
+                read => read.map_err(|error| error.to_string()),
+            },
         )
         .await
     }
@@ -320,6 +377,7 @@ impl Browser {
         .await
     }
 
+    /// Chromium alone has these commands: tests that need them fail in Firefox.
     async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.command(
             "/goog/cdp/execute",

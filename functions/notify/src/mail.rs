@@ -3,7 +3,7 @@
 use askama::Template;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use waybill::catalog::ExportType;
+use waybill::catalog::{Column, ExportType, words};
 use waybill::export::{Export, Status};
 use waybill::file::{Warning, WarningCode};
 
@@ -162,7 +162,7 @@ impl Contents {
             // The address of the export's page, which signs the person in. The address alone gives no access.
             link: format!("{}/exports/{}", letterhead.public_url, export.id),
             about_link: is_ready.then(|| plain("mail.about-link")),
-            warnings: warnings(export, is_ready, wording),
+            warnings: is_ready.then(|| warnings(export, of, wording)).flatten(),
             support: support(export, letterhead, wording),
             product: one_line(&letterhead.product),
             logo: letterhead.logo.clone(),
@@ -197,25 +197,34 @@ fn said(export: &Export, status: Status, attached: Attached, wording: &Wording) 
     }
 }
 
-/// The title of the warnings, and the warnings; `None` without any, and where there is no file.
+/// The title of the warnings, and the warnings; `None` without any.
 fn warnings(
     export: &Export,
-    is_ready: bool,
+    of: Option<&ExportType>,
     wording: &Wording,
 ) -> Option<(Sentence, Vec<Sentence>)> {
+    let of = of.map(|of| of.with_definitions(&export.definitions, export.parent.id()));
+    let columns = of.as_ref().map_or(&[][..], |of| &of.columns);
     let each = export.warnings.iter();
-    let each: Vec<Sentence> = each.map(|one| warning(one, export, wording)).collect();
-    (is_ready && !each.is_empty()).then(|| (wording.text("warning.title", &[]), each))
+    let each: Vec<Sentence> = each
+        .map(|one| warning(one, export, columns, wording))
+        .collect();
+    (!each.is_empty()).then(|| (wording.text("warning.title", &[]), each))
 }
 
-fn warning(warning: &Warning, export: &Export, wording: &Wording) -> Sentence {
+fn warning(warning: &Warning, export: &Export, columns: &[Column], wording: &Wording) -> Sentence {
     let code = match warning.code {
         WarningCode::Undated if export.filters["created_at"].is_null() => "undated-in",
         WarningCode::Undated => "undated-out",
         other => other.as_str(),
     };
     let what = wording.counted(&format!("warning.{code}"), warning.count);
-    let about = match warning.column.as_ref().or(warning.attribute.as_ref()) {
+    let column = warning.column.as_ref();
+    let heading = column.map(|key| {
+        let known = columns.iter().find(|column| column.key == *key);
+        known.map_or_else(|| words(key), Column::heading)
+    });
+    let about = match heading.as_ref().or(warning.attribute.as_ref()) {
         Some(name) => one_line(name),
         None if warning.code.is_about_cells() => wording.text("warning.other-columns", &[]).plain(),
         None => return what,
