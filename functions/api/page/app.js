@@ -5,6 +5,7 @@ import { errorText } from "./base.js";
 import { fullPage, announce, errorPlace, h, icon, loading, showError } from "./dom.js";
 import "./elements.js";
 import { ExportDetail } from "./export-detail.js";
+import { firstPage } from "./exports-list.js";
 import { languageOf, localeOfToken, speak } from "./language.js";
 import { News } from "./news.js";
 import { ParentView } from "./parent-view.js";
@@ -150,8 +151,7 @@ async function show() {
   const { t } = page;
   const { pathname } = location;
   const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
-  const [, plural, id, list = "exports"] = PARENT.exec(pathname) ?? [];
-  const { kind } = KINDS.find((known) => known.plural === plural) ?? {};
+  const { parent, list } = listAt(pathname);
   if (!currentToken() && !(await hasSignIn())) {
     page.title(page.t("page.title"));
     const product = await productName();
@@ -176,7 +176,6 @@ async function show() {
     while (kept.nextSibling) kept.nextSibling.remove();
     return kept.after(detail);
   }
-  const parent = kind && decoded(id) && { kind, id: decoded(id) };
   if (parent && kept) {
     while (kept.nextSibling) kept.nextSibling.remove();
     kept.hidden = false;
@@ -188,6 +187,20 @@ async function show() {
   if (pathname === "/") return home(view);
   page.title(t("page.not-found"));
   main.replaceChildren(fullPage(t("page.no-page"), t("page.no-page-text"), h("a", { class: "button", href: "/" }, t("page.to-own"))));
+}
+
+/** The list at a path, `{parent, list}`; without a parent where there is none. */
+function listAt(pathname) {
+  const [, plural, part, list = "exports"] = PARENT.exec(pathname) ?? [];
+  const { kind } = KINDS.find((known) => known.plural === plural) ?? {};
+  const id = kind && decoded(part);
+  return { parent: id ? { kind, id } : null, list };
+}
+
+/** Asks for the exports at this address, which are then on their way together with the catalog. */
+function askEarly() {
+  const { parent, list } = listAt(location.pathname);
+  if (parent && list === "exports" && !location.search) client.askEarly(firstPage(parent));
 }
 
 /** A part of the path as text; null where its escapes are wrong. */
@@ -250,6 +263,7 @@ async function start() {
   await setLanguage();
   if (currentToken()) {
     if (!isAsking) main.replaceChildren(loading(page.t("page.loading")));
+    askEarly();
     try {
       [known] = await Promise.all([client.catalog(), frame()]);
       page.known = known;

@@ -12,6 +12,9 @@ import { RateLimit } from "./rate-limit.js";
 import { toast } from "./toasts.js";
 
 const LIMIT = 25;
+
+/** The path of the first page of a parent's exports, as nothing narrows them. */
+export const firstPage = (parent) => `${pathOf(parent)}/exports?limit=${LIMIT}`;
 /** How often the times are said again, in milliseconds. */
 const AGES_MS = 30_000;
 /** How many empty pages are skipped at once: a search may match few of very many exports. */

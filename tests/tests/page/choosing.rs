@@ -33,7 +33,7 @@ async fn the_dialog_remembers_what_was_chosen_and_finds_columns() {
     browser.shows(DIALOG, "All orders").await;
     assert_eq!(
         chosen(browser).await,
-        "csv spreadsheet ColumnsThe usual ones"
+        "csv spreadsheet ColumnsDefault columns"
     );
     browser.click(&in_dialog("input[value=data]")).await;
     browser.click(&in_dialog("summary")).await;
@@ -59,7 +59,7 @@ async fn the_dialog_remembers_what_was_chosen_and_finds_columns() {
     assert_eq!(list["exports"][0]["columns"].as_array().unwrap().len(), 13);
     browser.click(&in_dialog("summary")).await;
     browser.click(&in_dialog(".bar button:first-child")).await;
-    assert_eq!(chosen(browser).await, "csv data ColumnsThe usual ones");
+    assert_eq!(chosen(browser).await, "csv data ColumnsDefault columns");
 }
 
 /// WCAG 2.2, success criterion 1.4.10: 320 by 256 CSS pixels are 1280 by 1024 at 400 %.

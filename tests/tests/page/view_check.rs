@@ -15,6 +15,16 @@ const TOO_WIDE: &str = "
     const lists = [...document.querySelectorAll('waybill-exports')];
     const beyond = lists.map((list) => (list.shadowRoot.querySelector('table')?.offsetWidth ?? 0) - list.offsetWidth);
     return Math.max(document.documentElement.scrollWidth - innerWidth, ...beyond)";
+/// The least size of what is pressed on a phone, in pixels (Apple's Human Interface Guidelines; WCAG 2.2, 2.5.5). A link in a
+/// sentence, and what is in a label, are as large as those; axe-core checks the 24 pixels of every other screen.
+const TOO_SMALL: &str = "
+    const all = (root) => [...root.querySelectorAll('*')].flatMap((one) => [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])]);
+    const isPressed = (one) => one.matches('a[href], button, select, summary, label:has(input), input:not(label input)');
+    const isInText = (one) => one.matches('a') && getComputedStyle(one).display === 'inline';
+    const shown = all(document).filter((one) => isPressed(one) && one.checkVisibility({ visibilityProperty: true }) && !isInText(one));
+    return shown.map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
+      .filter(([, { width, height }]) => width > 1 && (Math.round(height) < 44 || Math.round(width) < 24))
+      .map(([html, { width, height }]) => `${html}: ${Math.round(width)} × ${Math.round(height)}`)";
 /// axe-core's tags of WCAG 2.2 up to level AA.
 const WCAG: &[&str] = &["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /// Further rules for a whole page: mails have no landmarks, and a host's page has its own.
@@ -63,6 +73,10 @@ impl<'a> ViewCheck<'a> {
                 self.fits(view, width, height).await;
                 let what = format!("{view}, {scheme}, {device}");
                 self.check_accessibility(&what, rules).await;
+                if device == "phone" {
+                    let small = self.browser.run(TOO_SMALL, json!([])).await;
+                    assert_eq!(small, json!([]), "{what}: {small:#}");
+                }
                 if let Some(folder) = &self.pictures {
                     let file = folder.join(format!("{view}-{device}-{scheme}.png"));
                     std::fs::write(file, self.browser.picture().await).expect("a picture");
@@ -85,8 +99,9 @@ impl<'a> ViewCheck<'a> {
         let Some(axe) = &self.axe else { return };
         let script = format!(
             "if (!window.axe) {{ {axe} }}
-            return axe.run(document, {{ runOnly: arguments[0], resultTypes: ['violations'] }}).then(({{ violations }}) =>
-                violations.map(({{ id, nodes }}) => [id, nodes.map(({{ target, failureSummary }}) => [target, failureSummary])]))"
+            return axe.run(document, {{ runOnly: arguments[0], resultTypes: ['violations', 'incomplete'] }}).then(({{ violations, incomplete }}) =>
+                [...violations, ...incomplete].map(({{ id, nodes }}) => [id, nodes.map(({{ target, failureSummary, any }}) =>
+                    [target, failureSummary, any.map(({{ message }}) => message)])]))"
         );
         let violations = self.browser.run(&script, json!([rules])).await;
         assert_eq!(violations, json!([]), "{what}: {violations:#}");
