@@ -34,7 +34,11 @@ def parse() -> argparse.Namespace:
         sys.exit(f"TRY_PORT= must be the first of eight free ports, such as {PORT}")
     options.port = int(options.port)
     if options.url:
-        options.table = _of_database(options.url, options.table)
+        table = _of_database(options.url, options.table)
+        # Said once: `make try` checks the arguments before it starts.
+        if options.check and table != options.table:
+            print(f"» TABLE= has no schema: {table} is meant", flush=True)
+        options.table = table
     return options
 
 
@@ -47,7 +51,6 @@ def _of_database(url: str, table: str) -> str:
     if address.password is not None:
         sys.exit(f"URL= has a password, which others could see: leave it out, and give it in {variable}, or when asked")
     if variable == "PGPASSWORD" and "." not in table:
-        print(f"» TABLE= has no schema: public.{table} is meant", flush=True)
         return f"public.{table}"
     return table
 

@@ -10,6 +10,7 @@
 mod catalog;
 mod field_error;
 mod parent;
+mod similar;
 mod toml_error;
 mod value;
 
@@ -22,6 +23,7 @@ fn main() {
         "src/field_error.rs",
         "src/parent.rs",
         "src/parent",
+        "src/similar.rs",
         "src/toml_error.rs",
         "src/value.rs",
         "src/value",

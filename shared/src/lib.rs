@@ -30,6 +30,7 @@ pub mod person;
 pub mod queue;
 pub mod records;
 pub mod selection;
+pub mod similar;
 pub mod store;
 mod toml_error;
 pub mod type_entry;

@@ -1,7 +1,6 @@
 //! What is said of an error in a file that people write in TOML.
 
-/// How alike two names must be for one to be meant by the other (Jaro-Winkler: 1 for the same, 0 for nothing in common).
-const ALIKE: f64 = 0.85;
+use crate::similar::nearest;
 
 /// Words of the parser, which are Rust's, and those of TOML.
 const WORDS: [(&str, &str); 3] = [
@@ -35,16 +34,6 @@ fn meant(message: &str) -> Option<(&str, &str)> {
     // Names stand between backticks: `a`, `b`.
     let known = nearest(name, known.split('`').skip(1).step_by(2))?;
     Some((unknown, known))
-}
-
-/// The name that is most like the text; `None` where none is alike.
-pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let text = text.to_lowercase();
-    names
-        .map(|name| (strsim::jaro_winkler(&text, name), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

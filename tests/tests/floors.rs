@@ -13,6 +13,9 @@ const FLOORS: [(&str, &[&str]); 5] = [
         "shared/src",
         &[
             "field_error",
+            "similar",
+            "toml_error",
+            "language",
             "value",
             "clock",
             "hash",
@@ -77,6 +80,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "attachment",
             "input",
             "mail_event",
+            "wording",
             "mail",
             "mailer",
             "config",

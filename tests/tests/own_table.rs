@@ -173,10 +173,19 @@ async fn a_table_of_postgresql() {
     let column = "  { key = \"phone\", kind = \"phone\" },\n]";
     std::fs::write(&entry, renamed.replace("\n]", &format!("\n{column}"))).unwrap();
     running.wait_for("the column phone does not exist");
-    running.wait_for("The changed catalog is not used, since the table is not as it says: the one of before still is");
+    running.wait_for("The changed catalog is not used, since it is not confirmed by the table: the one of before still is");
     let person = stack.caller(&stack.token_with("u-try", "customer:7").await);
     let records = person.read("/v1/customers/7/records/orders").await;
     assert_eq!(records["records"].as_array().unwrap().len(), 25);
+    // A database that cannot be asked confirms nothing.
+    let addresses = folder.path().join("deployment.toml");
+    let right = std::fs::read_to_string(&addresses).unwrap();
+    let port = format!(":{}/", server.port());
+    std::fs::write(&addresses, right.replace(&port, ":1/")).unwrap();
+    running.wait_for("cannot be reached");
+    running.wait_for("The changed catalog is not used");
+    std::fs::write(&addresses, &right).unwrap();
+    running.wait_for("is not confirmed by the table: the one of before still is");
     std::fs::remove_file(&entry).unwrap();
     running.wait_for("is not there any more: the catalog of before is still used");
 
@@ -210,21 +219,27 @@ async fn a_table_of_postgresql() {
         "--parent",
         "id",
     ];
-    let other = Command::new(python())
-        .arg(Stack::root().join("infra/local/own_table.py"))
-        .args(others)
-        .args(["--port", &running.port.to_string(), "--folder"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(other.stderr).unwrap();
-    assert!(!other.status.success(), "{said}");
-    assert!(
-        said.contains(
-            "is of public.Orders, and not of public.customers with id: rename or remove it first"
-        ),
-        "{said}"
+    let refused = |arguments: &[&str], wanted: &str| {
+        let other = Command::new(python())
+            .arg(Stack::root().join("infra/local/own_table.py"))
+            .args(arguments)
+            .args(["--port", &running.port.to_string(), "--folder"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(other.stderr).unwrap();
+        assert!(!other.status.success(), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    };
+    refused(
+        &others,
+        "is of public.Orders, and not of public.customers with id: rename or remove it first",
     );
+    // Nor is the same table of another database.
+    let elsewhere = server.url("elsewhere");
+    let mut same_table = arguments;
+    same_table[1] = &elsewhere;
+    refused(&same_table, "/elsewhere: rename or remove it first");
 }
 
 async fn a_table_of_dynamodb() {

@@ -178,7 +178,9 @@ export class RecordsList extends HTMLElement {
 
   #value(value, column) {
     const { kind, values } = column;
-    if (value === null || value === undefined || value === "") return h("span", { class: "quiet", "aria-label": this.page.t("records.no-value") }, "–");
+    if (value === null || value === undefined || value === "") {
+      return h("span", { class: "quiet", role: "img", "aria-label": this.page.t("records.no-value") }, "–");
+    }
     const { format } = this.page;
     if (kind === "timestamp" && !Number.isNaN(Date.parse(value))) {
       return h("time", { datetime: value, title: value }, format.time(value));

@@ -20,7 +20,8 @@ use super::{
     ATTRIBUTES, CREATED_AT, CatalogError, Column, Delivery, ExportType, Path, RecordsSpec,
 };
 use crate::parent::{ParentKind, ParentKinds};
-use crate::toml_error::{nearest, plain};
+use crate::similar::nearest;
+use crate::toml_error::plain;
 use crate::value::Kind;
 
 #[derive(Deserialize)]

@@ -95,7 +95,7 @@ fn of_server(code: u16, message: String, operation: &'static str, spec: &SqlSpec
         ),
         1044 => unusable(
             spec,
-            "does not let the user see it: GRANT SELECT ON name.* TO user",
+            "does not exist on its server, or the user may not see it: check the name in the address, or GRANT SELECT ON name.* TO user",
         ),
         1049 => unusable(
             spec,

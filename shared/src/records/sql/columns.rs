@@ -2,11 +2,19 @@
 
 use crate::catalog::Path;
 
-/// Why a column cannot be selected.
+/// The question for a column of a similar name.
+fn meant(similar: Option<&str>) -> String {
+    similar.map_or(String::new(), |name| format!("; did you mean {name}?"))
+}
+
+/// Why a column cannot be selected. A missing one comes with one of a similar name, if the table has any.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::records) enum ColumnError {
-    #[error("the column {0} does not exist")]
-    Missing(String),
+    #[error("the column {name} does not exist{}", meant(similar.as_deref()))]
+    Missing {
+        name: String,
+        similar: Option<String>,
+    },
     #[error("the column {0} has the type {1}, not a JSON type, so it has no value at {2}")]
     NoPaths(String, String, Path),
     #[error(

@@ -67,7 +67,10 @@ impl<D: PartialEq> Expressions<D> {
         for (origin, form) in projection.origins().iter().zip(projection.forms()) {
             let Origin::Paths { paths, otherwise } = origin else {
                 // The catalog refuses a column of all other values for these engines.
-                return Err(ColumnError::Missing("other".to_owned()));
+                return Err(ColumnError::Missing {
+                    name: "other".to_owned(),
+                    similar: None,
+                });
             };
             let places = paths
                 .iter()

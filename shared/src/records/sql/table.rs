@@ -8,6 +8,7 @@ use super::columns::ColumnError;
 use super::dialect::Dialect;
 use super::overview::SqlValues;
 use crate::catalog::{Column, Constant, ExportType, FixedCondition, Path, StoredForm};
+use crate::similar::nearest;
 
 /// A type of columns.
 pub(in crate::records) trait SqlType:
@@ -97,9 +98,13 @@ impl<T: SqlType> Table<T> {
     /// The column with this name.
     pub(in crate::records) fn column(&self, name: &str) -> Result<&TableColumn<T>, ColumnError> {
         let mut columns = self.columns.iter();
-        columns
-            .find(|column| column.name == name)
-            .ok_or_else(|| ColumnError::Missing(name.to_owned()))
+        columns.find(|column| column.name == name).ok_or_else(|| {
+            let names = self.columns.iter().map(|column| column.name.as_str());
+            ColumnError::Missing {
+                name: name.to_owned(),
+                similar: nearest(name, names).map(str::to_owned),
+            }
+        })
     }
 
     /// The column with the parent's id.

@@ -10,6 +10,7 @@ use waybill::env;
 use waybill::records::{
     ColumnOverview, RecordsClients, RecordsError, RecordsOpener, SqlValues, TableOverview,
 };
+use waybill::similar::likeness;
 
 use super::draft::{Draft, DraftRecords, FILL_IN, Guess};
 use super::guess::{self, Asked, word};
@@ -163,13 +164,17 @@ impl Database {
     }
 }
 
+/// How many tables of similar names are proposed.
+const MOST_SIMILAR: usize = 3;
+
 async fn opener() -> RecordsOpener {
     let config = waybill::aws::config().await;
     let clients = RecordsClients::new(&config, None);
     RecordsOpener::new(clients, DeploymentFile::default().into())
 }
 
-/// The names, of these, which differ only in schema, case, plural or in characters between words.
+/// The names, of these, which differ only in schema, case, plural or in characters between words; where there are none, the
+/// most similar ones.
 fn similar(table: &str, names: &[String]) -> Vec<String> {
     let plain = |name: &str| {
         let last = name.rsplit('.').next().unwrap_or_default().to_lowercase();
@@ -177,10 +182,20 @@ fn similar(table: &str, names: &[String]) -> Vec<String> {
         letters.trim_end_matches('s').to_owned()
     };
     let wanted = plain(table);
-    names
+    let same = names.iter().filter(|name| plain(name) == wanted);
+    let same: Vec<String> = same.cloned().collect();
+    if !same.is_empty() {
+        return same;
+    }
+    let alike = names
         .iter()
-        .filter(|name| plain(name) == wanted)
-        .cloned()
+        .filter_map(|name| Some((likeness(&plain(name), &wanted)?, name)));
+    let mut alike: Vec<(f64, &String)> = alike.collect();
+    alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    alike
+        .into_iter()
+        .take(MOST_SIMILAR)
+        .map(|(_, name)| name.clone())
         .collect()
 }
 

@@ -180,5 +180,9 @@ fn tables_of_similar_names_are_found() {
         similar("OrderLines", &names),
         ["public.order_lines", "orderlines"]
     );
+    assert_eq!(
+        similar("public.ordes", &names),
+        ["public.Order", "sales.orders", "public.order_lines"]
+    );
     assert!(similar("customers", &names).is_empty());
 }
