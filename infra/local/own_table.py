@@ -38,6 +38,8 @@ IN_MAKE = {
     "--fixed": "FIXED=",
     "; for the usage: waybill init --help": "",
 }
+# What stands in a draft where the command cannot know what is right.
+TO_FILL_IN = "FILL_IN"
 ABOUT_PARENTS = "parents with records, the most first: "
 
 
@@ -73,6 +75,7 @@ def main() -> None:
     is_new = not table.catalog.exists()
     if not is_new:
         _require_same(table)
+        _require_filled(table)
     password, parents = _draft(table)
     if is_new and stack.state.exists():
         print("» The stack of another try is removed", flush=True)
@@ -111,6 +114,14 @@ def _require_same(table: Table) -> None:
         sys.exit(f"{table.folder} is of {others}, and not of {table.name} with {table.parent}: rename or remove it first")
 
 
+def _require_filled(table: Table) -> None:
+    """Exits if the catalog has a place that its draft has left open, before anything is started."""
+    lines = table.catalog.read_text("utf-8").splitlines()
+    left = [str(number) for number, line in enumerate(lines, 1) if TO_FILL_IN in line.partition("#")[0]]
+    if left:
+        sys.exit(f"{table.catalog} has {TO_FILL_IN} in line {' and '.join(left)}: say there what the comment asks, and run the command again")
+
+
 def _addresses(deployment: Path) -> list[str]:
     """The databases of a deployment file."""
     if not deployment.exists():
@@ -146,7 +157,9 @@ def _draft(table: Table) -> tuple[str | None, list[str]]:
     if done.returncode not in (0, 1):
         sys.exit(_for_make(done.stderr.strip()))
     found = [line.strip() for line in done.stdout.splitlines()]
-    print(_for_make("\n".join(line for line in found if not line.startswith(ABOUT_PARENTS))), flush=True)
+    if "--dry-run" not in arguments:
+        # What a draft would guess is nothing about a catalog that somebody has written.
+        print(_for_make("\n".join(line for line in found if not line.startswith(ABOUT_PARENTS))), flush=True)
     if done.returncode == 1 and "--dry-run" not in arguments:
         sys.exit(f"Fill in {table.catalog}, and run the command again.")
     lines = [line.removeprefix(ABOUT_PARENTS).split(", ") for line in found if line.startswith(ABOUT_PARENTS)]
