@@ -137,7 +137,7 @@ async fn invalid_fields_are_named_with_the_accepted_values() {
     let post = async |body: Value| owner.api.post(&owner.path(), body).await.problem();
     insta::assert_snapshot!(post(json!({"type": "invoices", "format": "pdf", "limit": 5})).await, @"
     422 3 fields are invalid; see `errors`.
-    limit: is unknown; the fields are type, format, filters, search, columns, profile, headers, order, time_zone, user
+    limit: is unknown; the fields are type, format, filters, search, columns, profile, headers, order, time_zone, locale, user
     type: must be one of orders
     format: must be csv or xlsx
     ");
