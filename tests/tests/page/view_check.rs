@@ -101,7 +101,7 @@ impl<'a> ViewCheck<'a> {
             "if (!window.axe) {{ {axe} }}
             // Looked at: what scrolls is partly behind an edge, or a dialog is before it, and a cell may have one character. Their
             // colors are those of other elements, which are checked.
-            const behind = /background color could not be determined because it('s| is)? (partially|overlapped)/;
+            const behind = /background color could not be determined because (it('s| is)? (partially|overlapped)|element contains an image node)/;
             const isLookedAt = ({{ message }}) => behind.test(message) || /content is too short to determine/.test(message);
             const open = ({{ nodes, ...rule }}) => ({{ ...rule, nodes: nodes.filter(({{ any }}) => !any.some(isLookedAt)) }});
             return axe.run(document, {{ runOnly: arguments[0], resultTypes: ['violations', 'incomplete'] }}).then(({{ violations, incomplete }}) =>
