@@ -119,7 +119,7 @@ test-page:
 test-firefox: ## Test the main way through the page in Firefox: sign-in, a narrowed list, an export, its file
 	@python3 $(LOCAL)/tools.py tests
 	@python3 $(LOCAL)/tools.py geckodriver
-	@TEST_BROWSER=firefox $(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page -- downloaded'
+	@CI=true TEST_BROWSER=firefox $(ON_A_STACK) --port $(PAGE_PORT) -- sh -c '$(CARGO_TEST) --test page -- downloaded'
 
 tables: readers ## Export the complete real tables and compare every cell (about 20 minutes)
 	@WAYBILL_TABLES=whole $(PYTHON) $(LOCAL)/stack.py run --database --port $(TEST_PORT) -- cargo test --workspace --test tables -- --test-threads 1

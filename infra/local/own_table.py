@@ -105,10 +105,10 @@ def _require_same(table: Table) -> None:
     except (tomllib.TOMLDecodeError, LookupError, TypeError) as error:
         sys.exit(f"{table.folder} has no type that can be shown: {error!r}")
     parents = [of.get("parent", table.parent) for of in records]
-    addresses = _addresses(deployment)
-    given = _server(table.url) if table.url else None
-    if addresses and given not in addresses or given and not addresses:
-        sys.exit(f"{table.folder} reads {' and '.join(addresses) or 'DynamoDB'}, and not {given or 'DynamoDB'}: rename or remove it first")
+    known = _addresses(deployment) or ["DynamoDB"]
+    given = _server(table.url) if table.url else "DynamoDB"
+    if given not in known:
+        sys.exit(f"{table.folder} reads {' and '.join(known)}, and not {given}: rename or remove it first")
     if (table.name, table.parent) not in zip(tables, parents, strict=True):
         others = ", ".join(str(name) for name in tables) or "no table"
         sys.exit(f"{table.folder} is of {others}, and not of {table.name} with {table.parent}: rename or remove it first")

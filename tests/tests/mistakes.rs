@@ -111,7 +111,12 @@ async fn a_mistake_with_a_table_of_postgresql_is_named_with_what_to_do() {
     if let Some(mariadb) = MariadbServer::shared() {
         orders(
             &of_port(mariadb.port()),
-            &["no PostgreSQL: check the port in the address"],
+            &[match mariadb.is_mysql() {
+                true => {
+                    "closes the connection, and is perhaps no PostgreSQL: check the port in the address"
+                }
+                false => "what answers there is no PostgreSQL: check the port in the address",
+            }],
         );
     }
 }

@@ -1,5 +1,6 @@
-//! Mails: when a file is attached.
+//! Mails: when a file is attached, and in which language they are.
 
+use reqwest::Method;
 use serde_json::json;
 use waybill_tests::requests::*;
 use waybill_tests::{Deployment, Owner, id};
@@ -40,5 +41,49 @@ async fn a_file_is_not_attached_if_the_address_is_not_verified_in_the_token() {
             .contains("is not attached to this email");
         assert_eq!(says, attached == 0, "{mail:#}");
         owner.download(&export).await;
+    }
+}
+
+/// The request's own locale comes before the token's claim, and that before the browser's language. None of the latter two
+/// says anything about a person that a backend names.
+#[tokio::test]
+async fn the_language_is_that_of_the_request_or_the_token_or_the_browser() {
+    let deployment = Deployment::get();
+    for (asked, claim, accepted, locale) in [
+        (Some("de-AT"), Some("pt-PT"), Some("ar"), Some("de-AT")),
+        (None, Some("pt_PT"), Some("ar"), Some("pt-PT")),
+        (None, Some("not a tag"), Some("ar"), Some("ar")),
+        (None, None, Some("ar-EG,en;q=0.8"), Some("ar-EG")),
+        (None, None, Some("*"), None),
+        (None, None, None, None),
+    ] {
+        let owner = Owner::new(&deployment, "Ana").await;
+        let grants = format!("project:{} service", owner.project);
+        let mut token = json!({"sub": owner.sub, "email": owner.email, "grants": grants});
+        if let Some(claim) = claim {
+            token["claims"] = json!({"locale": claim});
+        }
+        let caller = deployment.caller(&deployment.token(token).await);
+        let request = async |body: serde_json::Value| {
+            let path = format!("/v1/projects/{}/exports", owner.project);
+            let mut request = caller.request(Method::POST, &path).json(&body);
+            if let Some(accepted) = accepted {
+                request = request.header("Accept-Language", accepted);
+            }
+            let export = caller.send(request).await.expect_status(201).json();
+            deployment.stored(id(&export)).await["locale"].clone()
+        };
+        let mut body = csv();
+        if let Some(asked) = asked {
+            body["locale"] = json!(asked);
+        }
+        let case = format!("{asked:?}, {claim:?}, {accepted:?}");
+        assert_eq!(request(body.clone()).await, json!(locale), "{case}");
+        body["user"] = json!({"id": format!("{}-other", owner.sub), "email": "other@example.com"});
+        assert_eq!(
+            request(body).await,
+            json!(asked),
+            "for a named user: {case}"
+        );
     }
 }

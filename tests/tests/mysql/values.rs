@@ -14,7 +14,7 @@ async fn values_keep_every_digit() {
         INSERT INTO orders VALUES (1, 'acme', '2026-11-01 10:00:00.5', 12345678901234567890123456789012345.123456789012345678901234567890, \
           18446744073709551615, -9223372036854775808, 0.1, 1.7976931348623157e308, 1234.5, 42, TRUE, b'101010101010', b'1', \
           '1000-01-01', '0000-00-00', '2026-11-01 10:00:00.250', '2026-11-01 10:00:00', '-838:59:59', 2026, 'fine', 'a,c', 'ab', 'ÿé', \
-          '{\"a\": {\"b\": [1, 2.5, \"x y\"]}}', 'it''s \\\\ \"so\"\\n😀', NULL, '', POINT(1.5, 2), NULL, '::1', \
+          '{\"a\": {\"b\": [1, 2.50, \"x y\"]}}', 'it''s \\\\ \"so\"\\n😀', NULL, '', POINT(1.5, 2), NULL, '::1', \
           '0b6f0000-0000-4000-8000-0000000000ff')";
     let columns = [
         ("id", "integer"),
@@ -62,9 +62,14 @@ async fn values_keep_every_digit() {
         {"n": "18446744073709551615"}, {"n": "-9223372036854775808"}, {"n": "0.1"}, {"n": "1.7976931348623157e+308"},
         {"n": "1234.5"}, {"n": "42"}, true, {"n": "2730"}, true, "1000-01-01", "0000-00-00", "2026-11-01T10:00:00.25Z",
         "2026-11-01T10:00:00Z", "-838:59:59.000", {"n": "2026"}, "fine", "a,c", "ab", "ÿé",
-        {"json": "{\"a\":{\"b\":[1,2.5,\"x y\"]}}"}, "it's \\ \"so\"\n😀", null, "", "POINT(1.5 2)", "::1",
+        {"json": "{\"a\":{\"b\":[1,2.50,\"x y\"]}}"}, "it's \\ \"so\"\n😀", null, "", "POINT(1.5 2)", "::1",
         "0b6f0000-0000-4000-8000-0000000000ff", "2026-11-01T10:00:00.5Z", null,
     ]);
+    // MySQL keeps JSON parsed, and a number in it without zeros at its end; MariaDB keeps the text.
+    let expected = match server.is_mysql() {
+        true => serde_json::from_str(&expected.to_string().replace("2.50", "2.5")).unwrap(),
+        false => expected,
+    };
     let (found, expected) = (&rows[0], expected.as_array().unwrap());
     for ((found, expected), (key, _)) in found.iter().zip(expected).zip(columns) {
         assert_eq!(found, expected, "{key}");

@@ -99,7 +99,7 @@ impl<'a> ViewCheck<'a> {
         let Some(axe) = &self.axe else { return };
         let script = format!(
             "if (!window.axe) {{ {axe} }}
-            // Looked at: what scrolls is partly behind an edge, or a dialog is before it, and a cell may have one character. Their
+            // Looked at: what scrolls is partly behind an edge, or a dialog with its icon is before it, and a cell may have one character. Their
             // colors are those of other elements, which are checked.
             const behind = /background color could not be determined because (it('s| is)? (partially|overlapped)|element contains an image node)/;
             const isLookedAt = ({{ message }}) => behind.test(message) || /content is too short to determine/.test(message);
