@@ -22,7 +22,7 @@ use self::address::{RawAddress, WrongAddress};
 pub use self::issuer::{ClaimNames, GrantTemplate, Issuer};
 use self::issuer::{RawIssuer, WrongIssuer};
 use crate::env;
-use crate::toml_error::plain;
+use crate::toml_error::explained;
 
 /// What the names in the catalog stand for in this deployment. A table or a role that the file does not name is looked up
 /// in the environment, since an entry of an older request may have names that only the environment still has.
@@ -72,7 +72,7 @@ impl DeploymentFile {
         let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
         let raw: RawFile = toml::from_str(text).map_err(|error| DeploymentError {
             line: line(error.span().unwrap_or_default().start),
-            message: plain(error.message()),
+            message: explained(&error, text),
         })?;
         let RawDeployment {
             tables,
@@ -242,6 +242,12 @@ mod tests {
             wrong_address("url = \"oracle://app@db/shop\"").contains("mysql://user@host:3306/name")
         );
         assert!(wrong_address("url = \"postgres://db:port/shop\"").contains("is no address"));
+        let unknown = wrong_address("url = \"postgres://app@db/shop?sslrootcert=rds.pem\"");
+        assert!(unknown.contains("known are `sslmode`, "), "{unknown}");
+        assert!(
+            unknown.contains("certificates are `ca` of the deployment file"),
+            "{unknown}"
+        );
         assert!(wrong_address("url = \"postgres:///shop\"").contains("has no host"));
         assert!(wrong_address("url = \"postgres://app@db\"").contains("has no name of a database"));
         assert!(

@@ -3,15 +3,35 @@
 use crate::similar::nearest;
 
 /// Words of the parser, which are Rust's, and those of TOML.
-const WORDS: [(&str, &str); 3] = [
+const WORDS: [(&str, &str); 5] = [
     ("unknown field", "unknown key"),
     ("missing field", "missing key"),
     ("unknown variant", "unknown value"),
+    ("invalid type: map", "invalid type: table"),
+    ("invalid type: sequence", "invalid type: array"),
 ];
+
+/// What is wrong in a text, for whoever wrote it: with the key whose value is wrong.
+pub(crate) fn explained(error: &toml::de::Error, text: &str) -> String {
+    let message = plain(error.message());
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before.and_then(key_before) {
+        Some(key) => format!("`{key}`: {message}"),
+        None => message,
+    }
+}
+
+/// The key that the next value of a text is of; `None` where no value comes next.
+fn key_before(text: &str) -> Option<&str> {
+    let text = text.trim_end().strip_suffix('=')?.trim_end();
+    let is_of_a_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let key = &text[text.trim_end_matches(is_of_a_key).len()..];
+    (!key.is_empty()).then_some(key)
+}
 
 /// The message of a parser in words for whoever wrote the file: without the names of this crate's own types, and with the
 /// known key or value that an unknown one resembles.
-pub(crate) fn plain(message: &str) -> String {
+fn plain(message: &str) -> String {
     let mut message = message.to_owned();
     for (of_rust, of_toml) in WORDS {
         message = message.replacen(of_rust, of_toml, 1);
@@ -63,6 +83,29 @@ mod tests {
             plain("unknown variant `txt`, expected one of `text`, `integer`, `decimal`"),
             "unknown value `txt`; did you mean `text`?"
         );
+    }
+
+    #[test]
+    fn a_mistake_in_a_value_names_its_key() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code, reason = "only parsing matters")]
+        struct Table {
+            name: String,
+        }
+        for (text, wanted) in [
+            (
+                "name = 5",
+                "`name`: invalid type: integer `5`, expected a string",
+            ),
+            (
+                "name = { a = 1 }",
+                "`name`: invalid type: table, expected a string",
+            ),
+            ("nam = \"a\"", "missing key `name`"),
+        ] {
+            let error = toml::from_str::<Table>(text).unwrap_err();
+            assert_eq!(explained(&error, text), wanted);
+        }
     }
 
     #[test]

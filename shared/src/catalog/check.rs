@@ -21,7 +21,7 @@ use super::{
 };
 use crate::parent::{ParentKind, ParentKinds};
 use crate::similar::nearest;
-use crate::toml_error::plain;
+use crate::toml_error::explained;
 use crate::value::Kind;
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ pub(super) fn kinds(text: &str) -> Result<ParentKinds, CatalogError> {
     }
     let wrong = |error: toml::de::Error| {
         let span = error.span().unwrap_or_default();
-        Wrong::at(span, plain(error.message()))
+        Wrong::at(span, explained(&error, text))
     };
     let raw = toml::from_str::<RawKinds>(text).map_err(wrong);
     let kinds = raw.and_then(|raw| parents::kinds(raw.kinds));

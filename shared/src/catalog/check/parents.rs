@@ -260,7 +260,7 @@ custom = true
             (
                 "\"integer\"",
                 "\"number\"",
-                "line 10: unknown value `number`, expected one of `text`, `integer`, `uuid`",
+                "line 10: `id`: unknown value `number`, expected one of `text`, `integer`, `uuid`",
             ),
             (
                 "parent = \"mailing_list\"",

@@ -206,7 +206,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"partition = "{parent}#{month}", since = "2024-1-31""#),
             @r#"the catalog is invalid in line 6: `since` must be a day, such as "2024-01-31": that of the first record"#);
     assert_snapshot!(refusal(r#"partition = "leads#{parent}""#, r#"scan = "workspaceId""#),
-            @r#"the catalog is invalid in line 6: invalid type: string "workspaceId", expected a table, such as { name = "value" }"#);
+            @r#"the catalog is invalid in line 6: `scan`: invalid type: string "workspaceId", expected a table, such as { name = "value" }"#);
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", since = "2024-01-31""#),
             @"the catalog is invalid in line 7: `since` and `time_zone` are for partitions with {month} or {day}");
     assert_snapshot!(refusal(r#"partition_key = "pk""#, r#"partition_key = "pk", partition_type = "number""#),
@@ -220,7 +220,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal("RECORDS_TABLE", "prod-records"),
             @"the catalog is invalid in line 6: `table` must be a name (a letter, then letters, digits and _) that the deployment file or an environment variable maps to the table's own");
     assert_snapshot!(refusal("dynamodb", "mongodb"),
-            @"the catalog is invalid in line 6: unknown value `mongodb`, expected one of `dynamodb`, `postgres`, `mysql`");
+            @"the catalog is invalid in line 6: `engine`: unknown value `mongodb`, expected one of `dynamodb`, `postgres`, `mysql`");
     assert_snapshot!(refusal(r#"sort_key = "sk""#, r#"sort_key = "sk", read_mb_per_s = 0"#), 
             @"the catalog is invalid in line 7: `read_mb_per_s` must be an integer of at least 1, in megabytes per second");
     assert_snapshot!(refusal("rfc3339_ms#id", "iso"),
@@ -236,7 +236,7 @@ fn an_invalid_catalog_is_refused_with_the_line() {
     assert_snapshot!(refusal(r#"key = "phone", kind = "phone""#, r#"key = "name", kind = "phone""#),
             @"the catalog is invalid in line 11: the column `name` is defined twice");
     assert_snapshot!(refusal(r#"kind = "phone""#, r#"kind = "mobile""#),
-            @"the catalog is invalid in line 11: unknown value `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
+            @"the catalog is invalid in line 11: `kind`: unknown value `mobile`, expected one of `text`, `integer`, `decimal`, `boolean`, `date`, `timestamp`, `email`, `phone`");
     assert_snapshot!(refusal(r#"kind = "decimal""#, r#"kind = "text""#),
             @"the catalog is invalid in line 13: this `from` gives a decimal; change the column's kind");
     assert_snapshot!(refusal("address.city", "address..city"),

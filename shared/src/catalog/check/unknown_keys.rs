@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::Wrong;
-use crate::toml_error::plain;
+use crate::toml_error::explained;
 
 /// Reads a text without the keys that `T` does not know. Returns also the mistakes: these keys.
 ///
@@ -14,7 +14,7 @@ use crate::toml_error::plain;
 /// These and the first mistake of another kind, such as a value of another type.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Wrong), Wrong> {
     let wrong = |error: &toml::de::Error| {
-        Wrong::at(error.span().unwrap_or_default(), plain(error.message()))
+        Wrong::at(error.span().unwrap_or_default(), explained(error, text))
     };
     let mut document = DeTable::parse(text).map_err(|error| wrong(&error))?;
     let mut found = Wrong::default();

@@ -61,6 +61,8 @@ const MYSQL: [&str; 2] = ["mysql", "mariadb"];
 
 const POSTGRES_EXAMPLE: &str = "postgres://user@host:5432/name";
 const MYSQL_EXAMPLE: &str = "mysql://user@host:3306/name";
+const POSTGRES_PARAMETERS: &str = "known are `sslmode`, `connect_timeout`, `options`, `hostaddr`, \
+     `target_session_attrs` and `load_balance_hosts`; certificates are `ca` of the deployment file";
 const HAS_PASSWORD: &str =
     "the address has a password; store it in Secrets Manager, and give the ARN of that as `secret`";
 
@@ -183,7 +185,14 @@ fn postgres(url: &str) -> Result<Config, WrongAddress> {
         .replace("sslmode=verify-full", "sslmode=require")
         .replace("sslmode=verify-ca", "sslmode=require");
     let Ok(config) = url.parse::<Config>() else {
-        return wrong(format!("`url` is no address like {POSTGRES_EXAMPLE}"));
+        return wrong(match url.contains('?') {
+            // Without the parameter's name: what stands behind a `?` can be a part of the password.
+            true => format!(
+                "`url` is no address like {POSTGRES_EXAMPLE}, or has a parameter that is unknown or has no such value; \
+                 {POSTGRES_PARAMETERS}"
+            ),
+            false => format!("`url` is no address like {POSTGRES_EXAMPLE}"),
+        });
     };
     if config.get_password().is_some() {
         return wrong(HAS_PASSWORD);

@@ -44,13 +44,6 @@ impl Check {
             eprintln!("{name}{}: {}", out.name, out.reason);
             is_valid = false;
         }
-        if is_valid {
-            let types = catalog.types().iter();
-            let types: Vec<_> = types
-                .map(|t| format!("{} ({})", t.name, t.parent.as_str()))
-                .collect();
-            println!("{name}valid: {}", types.join(", "));
-        }
         if let Some(deployment) = deployment_file(self.deployment, path.as_deref()) {
             let deployment = DeploymentFile::parse(&fs::read_to_string(&deployment)?)?;
             let config = waybill::aws::config().await;
@@ -64,6 +57,13 @@ impl Check {
                     is_valid &= compare(&opener, export_type).await;
                 }
             }
+        }
+        if is_valid {
+            let types = catalog.types().iter();
+            let types: Vec<_> = types
+                .map(|t| format!("{} ({})", t.name, t.parent.as_str()))
+                .collect();
+            println!("{name}valid: {}", types.join(", "));
         }
         Ok(is_valid)
     }
