@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::catalog::Definitions;
@@ -371,7 +371,7 @@ pub struct Export {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester_issuer: Option<String>,
     /// The filters in the API's JSON form, with relative dates resolved to instants; null without filters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "in_one_order")]
     pub filters: serde_json::Value,
     /// The search text.
     #[serde(default)]
@@ -429,6 +429,13 @@ pub struct Export {
     /// The state of the mail; null until the export is final.
     #[serde(default)]
     pub mail: Option<Mail>,
+}
+
+/// JSON whose keys are sorted: DynamoDB's maps have no order, and an export is to look the same at each reading.
+fn in_one_order<'de, D: Deserializer<'de>>(json: D) -> Result<serde_json::Value, D::Error> {
+    let mut json = serde_json::Value::deserialize(json)?;
+    json.sort_all_objects();
+    Ok(json)
 }
 
 /// The person who deleted a file.

@@ -206,7 +206,10 @@ impl Selection {
             return serde_json::Value::Null;
         }
         // Maps of text to text, lists and instants always have a JSON form.
-        serde_json::to_value(&self.filters).unwrap_or_default()
+        let mut json = serde_json::to_value(&self.filters).unwrap_or_default();
+        // As when it is read from a table.
+        json.sort_all_objects();
+        json
     }
 
     /// The search text, trimmed.

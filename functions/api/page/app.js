@@ -40,10 +40,15 @@ const places = new Places();
 const page = { client, say, go, title: (text) => news.title(text), news, places, signIn: () => signIn(here(), "login") };
 
 let known = { types: [], parents: [] };
+/** The last address of each list, with what narrowed it, by its path. */
+const addresses = new Map();
 
 /** Navigates within the page. */
 function go(path, { replace = false } = {}) {
-  if (replace) return history.replaceState(history.state, "", path);
+  if (replace) {
+    history.replaceState(history.state, "", path);
+    return addresses.set(location.pathname, here());
+  }
   places.push(path);
   keepFocus(main, show);
   scrollTo(0, 0);
@@ -152,6 +157,7 @@ async function show() {
   const { pathname } = location;
   const [, exportId] = /^\/exports\/([0-9]{1,16})$/.exec(pathname) ?? [];
   const { parent, list } = listAt(pathname);
+  if (parent) addresses.set(pathname, here());
   if (!currentToken() && !(await hasSignIn())) {
     page.title(page.t("page.title"));
     const product = await productName();
@@ -235,7 +241,9 @@ document.addEventListener("click", (event) => {
   if (!link || !isPlain || event.defaultPrevented || link.target || link.origin !== location.origin) return;
   if (link.hash || link.hasAttribute("download")) return;
   event.preventDefault();
-  go(link.pathname + link.search);
+  // A link to another list comes back to what the person had there; one to the list that is shown begins it anew.
+  const last = link.search || link.pathname === location.pathname ? null : addresses.get(link.pathname);
+  go(last ?? link.pathname + link.search);
 });
 // Also for a session's link that was opened in this tab, while it showed the page.
 addEventListener("popstate", () => {

@@ -68,6 +68,11 @@ export class ColumnChoice {
     return this.#isTouched ? this.#checked() : null;
   }
 
+  /** How many columns the file will have. */
+  get count() {
+    return this.#checked().length;
+  }
+
   #reset() {
     this.list.replaceChildren(...this.#columns.map((column) => this.#item(column)));
     this.#isTouched = false;

@@ -39,9 +39,11 @@ export function dayFields({ from, to }, take, { t }) {
     last.setCustomValidity(first.value && last.value && last.value < first.value ? t("days.reversed") : "");
     if (last.reportValidity()) take({ from: first.value || null, to: last.value ? addDays(last.value, 1) : null });
   };
+  // A corrected range is judged anew, since a field with an error keeps its form from being submitted.
+  const input = () => last.setCustomValidity("");
   return h(
     "form",
-    { class: "stack", on: { submit } },
+    { class: "stack", on: { submit, input } },
     h("label", {}, h("span", {}, t("days.from")), first),
     h("label", {}, h("span", {}, t("days.to")), last),
     h("button", { class: "button" }, t("days.apply")),

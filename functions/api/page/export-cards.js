@@ -22,14 +22,13 @@ function list(facts) {
   return h("dl", {}, shown.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-/** The file: how large it is, until when it is there, and its digest. */
-export function file(found, type, page) {
+/** The file: what it is for, how often it was downloaded, and its digest. How large it is stands above. */
+export function file(found, events, page) {
   const { t, format } = page;
-  const size = found.size === null ? null : h("span", { title: t("file.bytes", { count: found.size }) }, format.size(found.size));
+  const downloads = events.filter(({ event }) => event === "downloaded").length;
   return card(t("file.title"), "file", list([
-    [t("file.rows"), found.rows === null ? null : format.count(found.rows)],
-    [t("file.size"), size],
     [t(found.deleted_by ? "file.deleted" : found.status === "expired" ? "file.expired" : "file.until"), moment(found.expires_at, page)],
+    [t("file.downloads"), format.count(downloads)],
     [t("file.format"), t(`export.format-${found.format}`)],
     [t("file.for"), found.format === "csv" ? t(`export.profile-${found.profile}`) : null],
     [t("file.digest"), found.receipt && digest(found.receipt.sha256, page)],
@@ -46,12 +45,12 @@ function digest(sha256, { t, say }) {
   return h("div", { class: "digest" }, h("code", {}, sha256), h("button", { type: "button", id: "copy", class: "button small", title: label, on: { click: copy } }, t("action.copy")));
 }
 
-/** What narrowed the export, and its columns. */
-export function contents(found, type, { t, format }) {
+/** What narrowed the export, and its columns; `href` leads to the list of the same records. */
+export function contents(found, type, { t, format }, href) {
   const filters = narrowings(found, type, { t, format });
   const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, h("bdi", {}, text))));
   return card(t("contents.title"), "contents",
-    h("p", { class: "quiet" }, type.label),
+    h("p", { class: "quiet" }, href ? h("a", { href }, type.label) : type.label),
     filters.length ? chips(filters) : h("p", {}, describe(found, type, { t, format })),
     list([[t("contents.times-in"), found.time_zone]]),
     h("details", { class: "more-options" },
@@ -82,8 +81,6 @@ export function request(found, page) {
   const mail = !found.mail ? null : found.mail === "failed" && !found.user.email ? "no-address" : ["failed", "refused"].includes(found.mail) ? found.mail + end : found.mail;
   return card(t("request.title"), "request", list([
     [t("request.by"), h("bdi", {}, found.user.name ?? found.user.email ?? found.user.id)],
-    [t("request.at"), moment(found.created_at, page)],
-    [t("request.completed"), moment(found.completed_at, page)],
     [t("request.email"), mail && t(`mail-status.${mail}`)],
   ]));
 }

@@ -12,6 +12,10 @@ import { parentName } from "./parent-view.js";
 import { follow } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
 import { RateLimit } from "./rate-limit.js";
+import { toPairs } from "./selection.js";
+
+/** The events that end an export. */
+const ENDS = new Set(["succeeded", "failed", "canceled"]);
 
 /** What is said of an export above its file. */
 function lead(found, { t }) {
@@ -54,6 +58,8 @@ export class ExportDetail extends HTMLElement {
       const before = this.#found;
       const found = await page.client.get(`/v1/exports/${exportId}`, signal);
       const events = isUnfinished(found) && before ? this.events : await this.#events(signal);
+      // The export has ended between the two answers, which must not contradict each other.
+      if (isUnfinished(found) && events.some(({ event }) => ENDS.has(event))) return this.#read();
       this.#show(found, events);
       if (before && before.status !== found.status) page.say(`${found.file_name}: ${page.t(`status.${found.status}`)}`);
       if (found.mail === "pending" || isUnfinished(found)) return JSON.stringify(before) === JSON.stringify(found) ? "same" : "changed";
@@ -125,12 +131,14 @@ export class ExportDetail extends HTMLElement {
       return h("button", { type: "button", id, class: `button ${style}`, on: { click } }, picture && icon(picture), label);
     };
     const { may, url } = found;
-    const cancel = () => client.cancel(found.id).then(() => this.#read());
+    // Also where it has ended meanwhile, and cannot be canceled any more.
+    const cancel = () => client.cancel(found.id).finally(() => this.#read());
     if (isUnfinished(found)) return may.cancel && button("cancel", t("action.cancel"), cancel);
     // Whoever may not download a file has no use for another one.
     if (!url) return may.download && button("again", t("action.again"), () => this.#again(), "primary");
     return [
       may.delete && button("delete", t("action.delete"), () => this.#delete(found)),
+      may.download && button("again", t("action.export-again"), () => this.#again()),
       may.download && button("download", t("action.download"), () => this.#download(), "primary", "download"),
     ];
   }
@@ -181,8 +189,9 @@ export class ExportDetail extends HTMLElement {
   #brief(found) {
     const { t, format } = this.page;
     if (found.rows === null) return null;
-    const parts = [t("list.row-count", { count: found.rows }), format.size(found.size), found.url && t("export.until", { time: format.time(found.expires_at) })];
-    return h("span", { class: "quiet" }, parts.filter(Boolean).join(" · "));
+    const size = h("span", { title: t("file.bytes", { count: found.size }) }, format.size(found.size));
+    const until = found.url && ` · ${t("export.until", { time: format.time(found.expires_at) })}`;
+    return h("span", { class: "quiet" }, t("list.row-count", { count: found.rows }), " · ", size, until);
   }
 
   #support(found) {
@@ -195,13 +204,22 @@ export class ExportDetail extends HTMLElement {
     return h("p", { class: "lead" }, this.page.t.nodes(key, { address: link, id: String(found.id) }));
   }
 
+  /** The address of the list of the same records; null where the person has no such list. */
+  #listOf(found) {
+    const parent = parentOfExport(found);
+    const isMine = this.page.known.parents.some(({ kind, id }) => kind === parent.kind && id === parent.id);
+    if (!isMine || !this.types.includes(this.#type)) return null;
+    const pairs = toPairs({ filters: found.filters ?? {}, search: found.search, time_zone: found.time_zone });
+    return `${pathOf(parent, "")}/${found.type}${pairs.length ? `?${new URLSearchParams(pairs)}` : ""}`;
+  }
+
   #cards(found, events) {
     const { page } = this;
     const folded = this.querySelector("#making:not([open])") || !this.querySelector("#making");
     const made = making(found, page);
     made?.toggleAttribute("open", !folded);
     const past = card(page.t("history.title"), "history", history(events, page, (instant) => moment(instant, page)));
-    const first = [found.rows === null ? null : file(found, this.#type, page), warnings(found, this.#type, page)];
-    return h("div", { class: "cards" }, h("div", {}, first, contents(found, this.#type, page), made), h("div", {}, request(found, page), past));
+    const first = [found.rows === null ? null : file(found, events, page), warnings(found, this.#type, page)];
+    return h("div", { class: "cards" }, h("div", {}, first, contents(found, this.#type, page, this.#listOf(found)), made), h("div", {}, request(found, page), past));
   }
 }

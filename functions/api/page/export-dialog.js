@@ -71,7 +71,7 @@ export class ExportDialog {
     this.start.hidden = Boolean(isNothing);
     if (isNothing) return (this.expected.textContent = t("export.nothing"));
     const number = count && t(count.exact ? "what.count" : "what.at-least", { count: count.value });
-    const file = count?.exact ? estimate(this.#earlier, new FormData(this.form).get("format"), count.value) : null;
+    const file = count?.exact ? estimate(this.#earlier, new FormData(this.form).get("format"), count.value, this.columns.count) : null;
     const about = file && t("export.estimate", { size: format.size(file.size), time: format.seconds(Math.ceil(file.seconds)) });
     this.expected.textContent = [number, about ?? t("export.all")].filter(Boolean).join(" ");
   }

@@ -9,7 +9,7 @@ import { atExpiry, poll } from "./poll.js";
 import { ExportFilters, NARROWING } from "./export-filters.js";
 import { actions, columnsOf } from "./export-row.js";
 import { RateLimit } from "./rate-limit.js";
-import { toast } from "./toasts.js";
+import { dismiss, toast } from "./toasts.js";
 
 const LIMIT = 25;
 
@@ -19,6 +19,9 @@ export const firstPage = (parent) => `${pathOf(parent)}/exports?limit=${LIMIT}`;
 const AGES_MS = 30_000;
 /** How many empty pages are skipped at once: a search may match few of very many exports. */
 const MOST_EMPTY = 5;
+
+/** The key of the message that an action on an export has failed. */
+const keyOf = ({ id }) => `action ${id}`;
 
 export class ExportsList extends Element {
   #exports = [];
@@ -47,7 +50,7 @@ export class ExportsList extends Element {
     const head = this.columns.map((c) => h("th", { scope: "col", role: "columnheader", class: c.class }, t(c.title)));
     this.table = h(
       "table",
-      { class: "exports", part: "table", role: "table" },
+      { class: this.#isOnKnownGround() ? "exports sticky" : "exports", part: "table", role: "table" },
       h("caption", { class: "unseen" }, t("list.caption")),
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
       this.body,
@@ -80,6 +83,11 @@ export class ExportsList extends Element {
     this.signal.addEventListener("abort", () => shown.disconnect(), { once: true });
     const ageing = setInterval(() => this.#age(), AGES_MS);
     this.signal.addEventListener("abort", () => clearInterval(ageing), { once: true });
+  }
+
+  /** Whether the color behind the list is known, which the head of the table has where it stays above the rows. */
+  #isOnKnownGround() {
+    return Boolean(getComputedStyle(this).getPropertyValue("--waybill-background").trim());
   }
 
   attributeChangedCallback(name, before, now) {
@@ -279,13 +287,17 @@ export class ExportsList extends Element {
   }
 
   #actionsOf(found) {
+    const succeeded = (action) => async () => {
+      await action();
+      dismiss(keyOf(found));
+    };
     return {
-      download: async () => {
+      download: succeeded(async () => {
         await this.client.download(found);
         this.tell("waybill-exports-changed", null);
-      },
-      cancel: () => this.client.cancel(found.id).then((now) => this.add(now)),
-      again: () => this.#again(found),
+      }),
+      cancel: succeeded(async () => this.add(await this.client.cancel(found.id))),
+      again: succeeded(() => this.#again(found)),
       failed: (error, act) => this.#failed(found, error, act),
     };
   }
@@ -294,7 +306,9 @@ export class ExportsList extends Element {
   #failed(found, error, act) {
     if (this.limit.isIn(error)) return;
     const { t } = this;
-    const message = { key: `action ${found.id}`, title: t("toast.action-failed"), text: errorText(error, t), label: t("action.retry"), act };
+    // A session that has ended comes back by signing in, and not by trying again.
+    const again = error.status === 401 ? null : act;
+    const message = { key: keyOf(found), title: t("toast.action-failed"), text: errorText(error, t), label: t("action.retry"), act: again };
     toast(message, { t, errorText });
   }
 

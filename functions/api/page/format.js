@@ -26,6 +26,7 @@ export function formatter(locale, language) {
   const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
   const shortDay = make(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone: "UTC" });
   const compact = make(Intl.NumberFormat, { notation: "compact", maximumSignificantDigits: 3 });
+  const digits = (decimals) => make(Intl.NumberFormat, { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: false });
   const share = make(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 0 });
   // In Portugal 0 is plural, as Brazilians write it too.
   const plural = new Intl.PluralRules(language === "pt" ? "pt-PT" : language);
@@ -34,6 +35,8 @@ export function formatter(locale, language) {
   const list = ofTexts(Intl.ListFormat, { type: "disjunction" });
   return {
     count: (value) => number.format(value),
+    /** A number of a record, with all its digits, in the signs of the locale; any other text as it is. */
+    digits: (text) => (/^-?\d+(\.\d{1,100})?$/.test(text) ? digits(decimalsOf(text)).format(text) : text),
     plural: (value) => plural.select(value),
     time: (at) => short.format(new Date(at)),
     /** How long ago an instant is, such as “now” and “5 minutes ago”; from a week on, its date. */
@@ -72,6 +75,9 @@ export function formatter(locale, language) {
     money: (dollars) => make(Intl.NumberFormat, { style: "currency", currency: "USD", maximumSignificantDigits: 2 }).format(dollars),
   };
 }
+
+/** The number of digits after the point. `Intl` knows 100. */
+export const decimalsOf = (value) => /^-?\d+\.(\d{1,100})$/.exec(String(value ?? ""))?.[1].length ?? 0;
 
 /** The IANA name of the user's time zone. */
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";

@@ -33,11 +33,11 @@ export function atExpiry(exports, again, signal) {
   if (ends.length) pause(Math.max(Math.min(...ends) - Date.now(), 0) + LATE_MS, signal).then(() => signal.aborted || again());
 }
 
-/** A pause that ends early when somebody comes back to the window. */
+/** A pause that ends early when somebody comes back to the window, or the connection does. */
 async function pauseOrReturn(milliseconds, signal) {
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  addEventListener("focus", () => over.abort(), { signal: either });
+  for (const event of ["focus", "online"]) addEventListener(event, () => over.abort(), { signal: either });
   await pause(milliseconds, either);
   over.abort();
 }

@@ -4,15 +4,12 @@ import { pathOf } from "./api.js";
 import { errorText } from "./base.js";
 import { blank, showError, errorPlace, h, loading } from "./dom.js";
 import { FilterBar } from "./filter-bar.js";
-import { heading, ZONE } from "./format.js";
+import { decimalsOf, heading, ZONE } from "./format.js";
 import { fromQuery, isFiltered, toPairs, valueLabel } from "./selection.js";
 
 const LIMIT = 50;
 /** How many empty pages are skipped automatically: a rare match may be far down a long table. */
 const MOST_EMPTY = 20;
-
-/** The number of digits after the point. */
-const decimalsOf = (value) => /^-?\d+\.(\d+)$/.exec(String(value ?? ""))?.[1].length ?? 0;
 
 export class RecordsList extends HTMLElement {
   #selection = null;
@@ -186,7 +183,9 @@ export class RecordsList extends HTMLElement {
       return h("time", { datetime: value, title: value }, format.time(value));
     }
     if (kind === "boolean" && typeof value === "boolean") return this.page.t(value ? "value.yes" : "value.no");
-    const text = typeof value === "object" ? JSON.stringify(value) : valueLabel(column, value);
+    const isNumber = kind === "integer" || kind === "decimal";
+    const label = typeof value === "object" ? JSON.stringify(value) : valueLabel(column, value);
+    const text = isNumber ? format.digits(label) : label;
     return h("bdi", values?.length ? { class: "tag" } : { title: text.length > 40 && text }, text);
   }
 

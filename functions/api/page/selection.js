@@ -126,7 +126,10 @@ function describeConditions({ not, empty, contains, starts_with, min, max, from,
 /** What narrows a selection, in words: each filter, and the search. */
 export function narrowings({ filters, search, time_zone }, type, { t, format }) {
   const context = { t, format, zone: time_zone };
-  const parts = Object.entries(filters ?? {}).map(([name, value]) => describeFilter(name, value, type, context));
+  // In the order of the list's filters, whatever the order of the request was.
+  const names = [...new Set([...(type.filters ?? []), ...Object.keys(filters ?? {})])];
+  const chosen = names.filter((name) => filters?.[name] !== undefined).map((name) => [name, filters[name]]);
+  const parts = chosen.map(([name, value]) => describeFilter(name, value, type, context));
   return search ? [...parts, t("what.search", { search })] : parts;
 }
 

@@ -20,6 +20,7 @@ export class Summary {
     const total = (name) => h("div", { class: `total ${name}` }, h("strong", {}, "–"), h("span", { class: "quiet" }, t(`summary.${name}`, { count: 0, days: DAYS })));
     this.totals = TOTALS.map(total);
     this.chart = this.#picture(lastDays(new Map()));
+    this.chart.classList.add("empty");
     this.element = h("div", { class: "summary" }, this.totals, this.chart);
     this.refresh();
   }

@@ -37,6 +37,12 @@ const NAME = "waybill-toasts";
 if (!customElements.get(NAME)) customElements.define(NAME, Toasts);
 let place = null;
 
+/** Takes away the message with this key, if it is shown: what it says is over. */
+export function dismiss(key) {
+  const message = place?.isConnected && place.list.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (message) place.remove(message);
+}
+
 /**
  * Shows a message, `text` and below it `details`, until it is closed or its action has succeeded. `key` names it: a newer
  * message with the same key takes its place. `act` is what its button `label` does; `href` is where its link leads; `closed` is called when it goes.

@@ -59,3 +59,17 @@ fn both_spellings_of_canceled_are_parsed() {
     assert_eq!(Status::parse("canceled"), Some(Status::Canceled));
     assert_eq!(Status::parse("pending"), None);
 }
+
+#[test]
+fn filters_are_in_one_order_however_they_are_stored() {
+    let read = |filters: &str| {
+        let mut json = serde_json::Deserializer::from_str(filters);
+        in_one_order(&mut json).unwrap().to_string()
+    };
+    let [one, other] = [
+        r#"{"status": ["won", "sold"], "created_at": {"to": "2026-11-20", "from": "2026-11-19"}}"#,
+        r#"{"created_at": {"from": "2026-11-19", "to": "2026-11-20"}, "status": ["won", "sold"]}"#,
+    ]
+    .map(read);
+    assert_eq!(one, other);
+}

@@ -23,6 +23,7 @@ const SAME: [(&str, &[&str]); 3] = [
             "export.format-csv",
             "export.format-xlsx",
             "file.digest",
+            "file.downloads",
             "file.format",
             "list.status",
             "mail.gigabytes",

@@ -99,6 +99,36 @@ async fn a_waiting_export_is_polled_and_can_be_canceled() {
 }
 
 #[tokio::test]
+async fn a_completed_export_leads_to_its_records_and_is_made_again() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let asked = json!({"type": "orders", "format": "csv", "search": "lis"});
+    let export = ana.owner.succeeded(asked).await;
+    ana.enter(&format!("/exports/{}", id(&export))).await;
+    browser.click("#contents a").await;
+    browser
+        .shows("waybill-records-list", "Nothing matches")
+        .await;
+    let query = browser.run("return location.search", json!([])).await;
+    assert_eq!(query, "?search=lis");
+    browser.run("history.back()", json!([])).await;
+    browser.click("#again").await;
+    let first = format!("/exports/{}", id(&export));
+    wait_until("another export", MINUTE, async || {
+        let address = browser.address().await;
+        match address.contains("/exports/") && !address.ends_with(&first) {
+            true => Ok(()),
+            false => Err(address),
+        }
+    })
+    .await;
+    browser.shows("#status", "Completed").await;
+    browser.shows("#contents", "containing “lis”").await;
+}
+
+#[tokio::test]
 async fn a_file_is_deleted_once_the_question_is_answered() {
     let Some(ana) = Visitor::new("Ana", 3).await else {
         return;

@@ -122,6 +122,43 @@ async fn a_download_that_fails_says_so_beside_a_button_that_tries_again() {
         .downloaded(export["file_name"].as_str().unwrap())
         .await;
     browser.hides(TOAST).await;
+
+    // The message is over as soon as the download succeeds, whichever button was pressed.
+    browser.run(offline, json!([])).await;
+    let download = "waybill-exports >> [data-does=download]";
+    browser.click(download).await;
+    browser.shows(TOAST, "There is no connection").await;
+    browser.run("window.fetch = own", json!([])).await;
+    browser.click(download).await;
+    browser.hides(TOAST).await;
+}
+
+/// An export may end between the answers about it and about its history.
+#[tokio::test]
+async fn an_exports_state_and_its_history_do_not_contradict_each_other() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.owner
+        .succeeded(json!({"type": "orders", "format": "csv"}))
+        .await;
+    ana.enter(&ana.list("exports")).await;
+    let before = "window.own = window.fetch; window.isFirst = true; window.states = [];
+        window.fetch = async (url, options) => {
+          const answer = await own(url, options);
+          if (!/\\/exports\\/\\d+$/.test(String(url)) || !isFirst) return answer;
+          isFirst = false;
+          const body = { ...(await answer.json()), status: 'processing', url: null };
+          return new Response(JSON.stringify(body), { headers: answer.headers });
+        };
+        new MutationObserver(() => states.push(document.querySelector('#status')?.textContent ?? ''))
+          .observe(document, { subtree: true, childList: true })";
+    browser.run(before, json!([])).await;
+    browser.click("waybill-exports >> tbody a").await;
+    browser.shows("#status", "Completed").await;
+    let states = browser.run("return states", json!([])).await;
+    assert!(!states.to_string().contains("Processing"), "{states}");
 }
 
 #[tokio::test]

@@ -60,11 +60,17 @@ async fn the_list_is_narrowed_by_words_people_and_days_and_its_address_says_so()
     choose(browser, "when", "").await;
     browser.shows(ROWS, "Ana").await;
 
-    // Days of one's own, of which the last one belongs to the range.
+    // Days of one's own, of which the last one belongs to the range. Days in the wrong order can be corrected.
     choose(browser, "when", "other").await;
     let days = "const [from, to] = ['from', 'to'].map((name) => find(`waybill-exports >> input[name=${name}]`));
-        [from.value, to.value] = ['2017-10-01', '2017-10-31']; from.form.requestSubmit()";
-    browser.run(days, json!([])).await;
+        for (const [field, day] of [[from, arguments[0]], [to, arguments[1]]]) {
+          field.value = day; field.dispatchEvent(new Event('input', { bubbles: true }));
+        }
+        from.form.requestSubmit(); return to.validationMessage";
+    let wrong = browser.run(days, json!(["2017-10-31", "2017-10-01"])).await;
+    assert_eq!(wrong, "The last day is before the first.");
+    let wrong = browser.run(days, json!(["2017-10-01", "2017-10-31"])).await;
+    assert_eq!(wrong, "");
     browser.shows(NOTHING, "No matching exports").await;
     assert_eq!(
         query(browser).await,
@@ -84,4 +90,10 @@ async fn the_list_is_narrowed_by_words_people_and_days_and_its_address_says_so()
     assert!(!browser.has(SECOND).await);
     let shown = "return ['input[name=search]', 'select[name=user]'].map((name) => find(`waybill-exports >> ${name}`).value)";
     assert_eq!(browser.run(shown, json!([])).await, json!(["orders", "me"]));
+
+    // So does the way back from an export.
+    browser.click("waybill-exports >> tbody a").await;
+    browser.click(".back a").await;
+    browser.shows(ROWS, "Ana").await;
+    assert_eq!(query(browser).await, "?user=me&search=orders");
 }

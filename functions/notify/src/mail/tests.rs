@@ -215,7 +215,7 @@ fn what_narrows_an_export_is_said_as_on_the_page() {
     };
     assert_eq!(
         of(&export),
-        "Orders: Created at Oct 31, 2026 – Nov 30, 2026 · Status: paid or shipped · Gone not a or b, \
+        "Orders: Status: paid or shipped · Created at Oct 31, 2026 – Nov 30, 2026 · Gone not a or b, \
          Gone at least 10 · containing “ana”"
     );
     assert_eq!(of(&ready()), "All Orders");

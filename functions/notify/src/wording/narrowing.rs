@@ -29,8 +29,15 @@ pub(crate) fn contents(
         wording,
     };
     let mut parts: Vec<String> = export.filters.as_object().map_or_else(Vec::new, |by_name| {
-        by_name
-            .iter()
+        let mut by_name: Vec<_> = by_name.iter().collect();
+        // In the order of the catalog, as on the page.
+        let place = |name: &str| {
+            of.as_ref()
+                .and_then(|of| of.filters.iter().position(|known| known == name))
+        };
+        by_name.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+        let words = by_name.into_iter();
+        words
             .map(|(name, value)| filters.filter(name, value))
             .collect()
     });
