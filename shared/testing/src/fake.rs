@@ -6,6 +6,7 @@
 
 mod dynamodb;
 mod expression;
+mod kept;
 mod s3;
 mod wire;
 

@@ -220,6 +220,11 @@ impl Case {
         }
     }
 
+    /// Whether exports of this case under way are kept with each release: all records of each kind of place.
+    pub(crate) fn is_kept(&self) -> bool {
+        ["all of one partition", "three partitions", "an index"].contains(&self.name)
+    }
+
     /// All records of one partition, with this number of records.
     pub(crate) fn with_records(records: usize) -> Self {
         Self::new("all of one partition", "plain", records)

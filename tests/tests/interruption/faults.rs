@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::data::{OTHERS, RECORDS};
 use fastrand::Rng;
 use waybill_testing::fake::{Answer, Call, conflict};
+
+use crate::data::{OTHERS, RECORDS};
+use crate::later::LaterVersion;
 
 /// Longer than any invocation, in seconds.
 const ENDLESS: Range<u64> = 1_000..1_001;
@@ -48,6 +50,8 @@ pub(crate) struct Faults {
     pub(crate) lost_put: f64,
     /// Seconds for which S3 refuses all calls of the sweeper.
     pub(crate) no_cleaning: u64,
+    /// Whether workers of a later version take turns with today's.
+    pub(crate) later: Option<LaterVersion>,
 }
 
 /// The delays and the fault of one call.
@@ -95,6 +99,7 @@ impl Faults {
             checkpoint: 30..31,
             lost_put: 0.0,
             no_cleaning: 0,
+            later: None,
         }
     }
 
@@ -129,6 +134,7 @@ impl Faults {
             checkpoint: 5..random.u64(6..31),
             lost_put,
             no_cleaning: 0,
+            later: None,
         }
     }
 

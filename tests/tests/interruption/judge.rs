@@ -17,10 +17,10 @@ use crate::world::World;
 
 /// The result of an undisturbed world.
 pub(crate) struct Reference {
-    bytes: Vec<u8>,
-    rows: u64,
-    read: u64,
-    warnings: Vec<Warning>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) rows: u64,
+    pub(crate) read: u64,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Counts of the results of all seeds.

@@ -9,6 +9,8 @@ mod data;
 mod database;
 mod faults;
 mod judge;
+mod kept;
+mod later;
 mod machine;
 mod watch;
 mod wire;
@@ -29,9 +31,11 @@ use waybill_testing::postgres::PostgresServer;
 use waybill_tests::{note, skipped};
 
 use data::Case;
-use database::Server;
+use database::{Database, Server};
 use faults::Faults;
 use judge::{Reference, Tally};
+use kept::Kept;
+use later::LaterVersion;
 use world::World;
 
 /// The default number of seeds for each format.
@@ -488,6 +492,102 @@ fn a_file_never_mixes_two_tables() {
     }
     note(&format!("{of_others} of 40 files are of the other table"));
     assert!(of_others > 10, "{of_others}");
+}
+
+/// Each release keeps some exports under way (`WAYBILL_KEEP=yes` writes them), and every later one completes them.
+#[test]
+fn an_export_that_a_release_left_under_way_gets_the_same_bytes() {
+    for case in data::cases().iter().filter(|case| case.is_kept()) {
+        let formats = match case.type_name {
+            "plain" => vec![Format::Csv, Format::Xlsx],
+            _ => vec![Format::Csv],
+        };
+        for format in formats {
+            let reference = reference(case, format);
+            let left = simulated(Kept::left(case, format, &reference));
+            if std::env::var_os("WAYBILL_KEEP").is_some() {
+                left.write(&format!("{}-{}", case.type_name, format.extension()));
+            }
+            is_completed(&left, None, case.name);
+        }
+    }
+    let releases = kept::all();
+    let today = concat!("/", env!("CARGO_PKG_VERSION"), "/");
+    let of_today = releases.iter().filter(|(file, _)| file.contains(today));
+    assert_eq!(
+        of_today.count(),
+        4,
+        "WAYBILL_KEEP=yes writes what this version leaves"
+    );
+    for (file, kept) in &releases {
+        is_completed(kept, None, file);
+    }
+}
+
+/// Completes an export under way, undisturbed and with faults of every kind.
+fn is_completed(kept: &Kept, database: Option<Database>, of: &str) {
+    let (wrongs, read) = simulated(kept.completed(database.clone(), Faults::none(), 0));
+    assert_eq!(wrongs, [""; 0], "{of}");
+    // The checkpoint is used: nothing is read again that is before it.
+    assert!(read < kept.file().read, "{of}: {read} records are read");
+    for seed in 0..3 {
+        let faults = Faults::random(&mut fastrand::Rng::with_seed(seed));
+        let (wrongs, _) = simulated(kept.completed(database.clone(), faults, seed));
+        assert_eq!(wrongs, [""; 0], "{of}, seed {seed}");
+    }
+}
+
+/// During a deployment workers of two versions take turns. Both continue the file.
+#[test]
+fn two_versions_of_the_worker_that_take_turns_build_the_same_file() {
+    let later = LaterVersion {
+        is_later: |worker| worker % 2 == 1,
+        has_other_checkpoints: false,
+    };
+    let tally = try_versions(&later, 12);
+    assert!(tally.is_mostly_success(), "{tally}");
+}
+
+/// A deployment and its rollback, where neither version knows the other's checkpoints: each begins the file again.
+#[test]
+fn a_file_is_begun_again_where_a_version_does_not_know_the_checkpoint() {
+    let later = LaterVersion {
+        is_later: |worker| (2..4).contains(&worker),
+        has_other_checkpoints: true,
+    };
+    let tally = try_versions(&later, 12);
+    assert!(tally.is_mostly_success(), "{tally}");
+}
+
+/// Builds files by two versions in invocations that are shorter than the files take.
+fn try_versions(later: &LaterVersion, seeds: u64) -> Tally {
+    let case = &data::cases()[0];
+    let mut tally = Tally::default();
+    for format in [Format::Csv, Format::Xlsx] {
+        let reference = reference(case, format);
+        for seed in 0..seeds {
+            let faults = Faults {
+                invocation: 40..70,
+                page: 4..5,
+                page_takes: 2_000..3_000,
+                later: Some(later.clone()),
+                // Every other deployment is undisturbed.
+                ..match seed % 2 {
+                    0 => Faults::none(),
+                    _ => Faults::random(&mut fastrand::Rng::with_seed(seed)),
+                }
+            };
+            let world = ran(case, format, faults, seed);
+            let watch = world.watch.lock().unwrap();
+            let wrongs = reference.judge(&world, &watch, &mut tally);
+            assert_eq!(wrongs, [""; 0], "{format:?} {seed}");
+            let of_a_later_version = |line: &&String| line.contains(later::MACHINE);
+            let is_of_both = watch.trace.iter().any(|line| of_a_later_version(&line));
+            assert!(is_of_both, "{format:?} {seed}: only one version has run");
+        }
+    }
+    note(&format!("two versions: {tally}"));
+    tally
 }
 
 #[test]

@@ -66,13 +66,19 @@ impl Wire for FaultyWire {
             }
             // A sent call arrives even if its machine dies.
             let there = tokio::spawn({
-                let (world, fault) = (world.clone(), plan.fault);
+                let (world, machine, fault) = (world.clone(), machine.clone(), plan.fault);
                 async move {
                     tokio::time::sleep(plan.there).await;
                     match fault {
                         Fault::Refused(number) => refusal(&call, number),
                         Fault::Denied => Answer::error(&call, 403, "AccessDenied"),
-                        _ => world.carry_out(&call),
+                        _ => match &world.faults.later {
+                            Some(later) => {
+                                let answer = world.carry_out(&later.written(&machine, call));
+                                later.read(&machine, answer)
+                            }
+                            None => world.carry_out(&call),
+                        },
                     }
                 }
             });

@@ -23,6 +23,7 @@ use waybill_testing::{id, own_tables, timing, waiting};
 use crate::data::{Case, KEYS, OTHERS, RECORDS, catalog, requested_at};
 use crate::database::Database;
 use crate::faults::Faults;
+use crate::later;
 use crate::machine::{Machine, OnMachine};
 use crate::watch::Watch;
 
@@ -52,6 +53,7 @@ pub(crate) struct World {
     /// The number of workers after which the deployment maps the records to another table.
     pub(crate) mapped_after: AtomicUsize,
     workers: AtomicUsize,
+    invocations: AtomicUsize,
     pub(crate) part: usize,
     pub(crate) checkpoint_every: Duration,
     /// The time of the first sweep; further ones follow every minute.
@@ -82,6 +84,45 @@ impl World {
         faults: Faults,
         seed: u64,
     ) -> Arc<Self> {
+        let world = Self::empty(
+            requests,
+            exports_per_parent,
+            case.database.clone(),
+            faults,
+            seed,
+        );
+        case.load(&mut world.cloud.lock().unwrap().dynamodb);
+        for (number, filters) in world.requests.clone() {
+            world.request(number, case, filters, format).await;
+        }
+        world
+    }
+
+    /// A world that goes on where another was left, after this time of it, with what was stored and sent there.
+    pub(crate) async fn going_on(
+        stored: &Value,
+        sent: &[String],
+        after: Duration,
+        database: Option<Database>,
+        faults: Faults,
+        seed: u64,
+    ) -> Arc<Self> {
+        let world = Self::empty(vec![(7, Value::Null)], 2, database, faults, seed);
+        world.cloud.lock().unwrap().put_back(stored);
+        tokio::time::advance(after).await;
+        for body in sent {
+            world.sent(body.clone(), 0);
+        }
+        world
+    }
+
+    fn empty(
+        requests: Vec<(u64, Value)>,
+        exports_per_parent: usize,
+        database: Option<Database>,
+        faults: Faults,
+        seed: u64,
+    ) -> Arc<Self> {
         let mut random = Rng::with_seed(seed);
         // The SDK's own generator, for the lengths of its waits.
         fastrand::seed(seed);
@@ -91,8 +132,7 @@ impl World {
         let tables = own_tables().into_iter().chain(records);
         let mut cloud = Cloud::new(tables, seed);
         cloud.dynamodb.page = 1..=random.usize(faults.page.clone()).max(1);
-        case.load(&mut cloud.dynamodb);
-        let world = Arc::new(Self {
+        Arc::new(Self {
             part: random.usize(faults.part.clone()),
             checkpoint_every: Duration::from_secs(random.u64(faults.checkpoint.clone())),
             first_sweep: Duration::from_secs(random.u64(2..60)),
@@ -104,17 +144,14 @@ impl World {
             lost: Mutex::new(Rng::with_seed(seed ^ 0x1057)),
             exports_per_parent,
             requests,
-            database: case.database.clone(),
+            database,
             queue: Mutex::default(),
             changed: Notify::new(),
             machines: Mutex::new(0),
             mapped_after: AtomicUsize::new(usize::MAX),
             workers: AtomicUsize::new(0),
-        });
-        for (number, filters) in world.requests.clone() {
-            world.request(number, case, filters, format).await;
-        }
-        world
+            invocations: AtomicUsize::new(0),
+        })
     }
 
     /// Requests an export, as `api` does.
@@ -214,7 +251,10 @@ impl World {
 
     /// Runs an invocation of `generate` until it ends or its machine dies. Returns whether the message is done.
     async fn invoke(self: &Arc<Self>, body: &str) -> bool {
-        let machine = self.machine("worker", true);
+        let invocation = self.invocations.fetch_add(1, Ordering::Relaxed);
+        let later = self.faults.later.as_ref();
+        let is_later = later.is_some_and(|later| (later.is_later)(invocation));
+        let machine = self.machine(if is_later { later::MACHINE } else { "worker" }, true);
         let worker = self.worker(&machine).await;
         let seconds = self
             .random
@@ -266,6 +306,12 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The bodies of the messages that the queue has not delivered.
+    pub(crate) fn queued(&self) -> Vec<String> {
+        let queue = self.queue.lock().unwrap();
+        queue.iter().map(|message| message.body.clone()).collect()
     }
 
     /// The current export.

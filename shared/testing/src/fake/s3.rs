@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::hash::{DefaultHasher, Hasher};
 
 use super::wire::{Answer, Call};
 
@@ -18,7 +17,7 @@ pub struct S3 {
     pub smallest_part: usize,
     /// The total number of parts stored so far.
     pub parts_stored: usize,
-    uploads_begun: u32,
+    pub(super) uploads_begun: u32,
     objects_put: u32,
 }
 
@@ -38,7 +37,7 @@ pub struct Object {
 pub struct Upload {
     /// The key of the future object.
     pub key: String,
-    parts: BTreeMap<u32, Vec<u8>>,
+    pub(super) parts: BTreeMap<u32, Vec<u8>>,
 }
 
 /// The maximum number of keys or uploads in a page of a listing: few, so that there is more than one page.
@@ -155,7 +154,7 @@ impl S3 {
         }
     }
 
-    fn put(&mut self, key: &str, bytes: Vec<u8>) {
+    pub(super) fn put(&mut self, key: &str, bytes: Vec<u8>) {
         self.objects.retain(|object| object.key != key);
         self.objects_put += 1;
         self.objects.push(Object {
@@ -248,11 +247,12 @@ fn named_parts(body: &[u8]) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// Equal bytes have equal ETags, as with MD5.
+/// Equal bytes have equal ETags, as with MD5, and with every version of Rust: some are in what releases have left (FNV-1a).
 fn etag(bytes: &[u8]) -> String {
-    let mut hash = DefaultHasher::new();
-    hash.write(bytes);
-    format!("\"{:016x}\"", hash.finish())
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("\"{hash:016x}\"")
 }
 
 fn tagged(bytes: &[u8]) -> Answer {
