@@ -32,13 +32,18 @@ BENCH ?=
 BOUNDARY ?= page
 SECONDS ?= 1800
 
+# The folder of a release, for `make up`, `make demo` and `make try` without Rust.
+RELEASE ?=
+export WAYBILL_RELEASE := $(if $(RELEASE),$(abspath $(RELEASE)))
+COMPILED := $(if $(RELEASE),,functions)
+
 PYTHON := .local/ministack/bin/python
 SAM := SAM_CLI_TELEMETRY=0 .local/sam/bin/sam
 LOCAL := infra/local
 OUTPUTS = .local/stack-$(PORT)/outputs.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tools up down logs clean try demo test test-inside test-databases test-mysql test-outside test-broken test-kinds test-page test-firefox tables prove bench bench-postgres bench-mysql large pictures lighthouse readers fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
+.PHONY: help tools up down logs clean try demo test test-inside test-databases test-mysql test-outside test-broken test-kinds test-page test-firefox tables prove bench bench-postgres bench-mysql large pictures lighthouse readers release release-check fuzz mutants lint lint-rust lint-rest token key load catalog sample mail
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
@@ -48,7 +53,7 @@ tools: ## Install the tools of the local stack in .local
 	@python3 $(LOCAL)/tools.py
 
 up: ## Build, start and deploy the local stack, except what is up to date; LARGE=yes for large tables, CATALOG=my.toml
-	@python3 $(LOCAL)/tools.py functions $(if $(LARGE),large)
+	@python3 $(LOCAL)/tools.py $(COMPILED) $(if $(LARGE),large)
 	@$(PYTHON) $(LOCAL)/stack.py up --database --port $(PORT) --stack $(STACK) $(if $(LARGE),--large) $(if $(CATALOG),--catalog $(CATALOG))
 
 down: tools ## Stop the local stack and keep its data
@@ -62,14 +67,14 @@ clean: tools ## Stop the local stack and delete its data
 
 try: ## Try a table of your own: URL=postgres://user@host/name TABLE=public.orders PARENT=customer_id; without URL, of DynamoDB
 	@python3 $(LOCAL)/own_arguments.py $(TRY_ARGUMENTS) --check
-	@python3 $(LOCAL)/tools.py functions command
+	@python3 $(LOCAL)/tools.py $(COMPILED) $(if $(COMPILED),command)
 	@$(PYTHON) $(LOCAL)/own_table.py $(TRY_ARGUMENTS)
 
 TRY_ARGUMENTS = $(if $(URL),--url $(call quoted,URL)) $(if $(FIXED),--fixed $(call quoted,FIXED)) --table $(call quoted,TABLE) \
 	--parent $(if $(filter file,$(origin PARENT)),'',$(call quoted,PARENT)) --port $(call quoted,TRY_PORT) $(if $(ONCE),--once)
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
-	@python3 $(LOCAL)/tools.py functions
+	@python3 $(LOCAL)/tools.py $(COMPILED)
 	@$(PYTHON) $(LOCAL)/stack.py up --host --database --port $(PORT) --stack $(STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
 
@@ -147,6 +152,14 @@ large: ## Create a workbook larger than 4 GiB and read it back (needs 16 GB of m
 	@.local/bench/bin/python tests/bench/large.py
 
 # RUSTC_BOOTSTRAP, because libFuzzer's coverage needs unstable options of rustc.
+release: ## Build the release into release/: zip files, template, command, components and checksums for arm64 and x86_64
+	@python3 $(LOCAL)/tools.py release
+	@python3 infra/release/build.py
+
+release-check: ## Build the release twice, in two folders, and compare every byte (half an hour)
+	@python3 $(LOCAL)/tools.py release
+	@python3 infra/release/compare.py
+
 fuzz: ## Fuzz one boundary, and keep the inputs that fail: BOUNDARY=page SECONDS=1800
 	@python3 $(LOCAL)/tools.py fuzz
 	@mkdir -p .local/fuzz/corpus/$(BOUNDARY)
@@ -186,9 +199,10 @@ lint-rust: tools
 lint-rest: tools
 	@python3 $(LOCAL)/tools.py linters
 	$(SAM) validate --lint
-	.local/linters/bin/ruff check --quiet --no-cache --select E9,F $(LOCAL) tests/bench tests/readers tests/clients
-	.local/linters/bin/zizmor --offline --quiet --persona auditor infra/pipeline/deploy.yaml
+	.local/linters/bin/ruff check --quiet --no-cache --select E9,F $(LOCAL) infra/release tests/bench tests/readers tests/clients
+	.local/linters/bin/zizmor --offline --quiet --persona auditor $(wildcard infra/pipeline/*.yaml)
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
+	$(PYTHON) -m unittest discover --quiet --start-directory infra/release/tests
 
 token: ## Print an access token: GRANTS="project:42"
 	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"

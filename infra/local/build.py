@@ -1,4 +1,4 @@
-"""Builds the functions for this machine with `sam build`, when their sources have changed."""
+"""The functions that are deployed: built for this machine with `sam build` when their sources have changed, or those of a release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from settings import ROOT, TOOLS, architecture
+from settings import RELEASE, ROOT, TOOLS, architecture
 
 BUILT = ROOT / ".aws-sam" / "build"
 STAMP = ROOT / ".aws-sam" / "built"
@@ -25,6 +25,9 @@ SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "
 def built() -> Iterator[None]:
     """Puts current functions and a packaged template under `.aws-sam/build`, and locks them, since another stack's
     build would remove them during a deployment. One stack builds, and then all can deploy in parallel."""
+    if RELEASE:
+        yield
+        return
     with (TOOLS / "built.lock").open("w") as held:
         with (TOOLS / "build.lock").open("w") as alone:
             fcntl.flock(alone, fcntl.LOCK_EX)
@@ -94,9 +97,20 @@ def _digest() -> str:
     return digest.hexdigest()
 
 
+def template() -> Path:
+    """The template that is deployed, with the functions' zip files beside it."""
+    return (RELEASE or BUILT) / "template.yaml"
+
+
 def artefacts() -> list[Path]:
     """The files of a deployment."""
-    return [BUILT / "template.yaml", *sorted(BUILT.glob("*.zip"))]
+    return [template(), *sorted(template().parent.glob("*.zip"))]
+
+
+def command(*arguments: str) -> list[str]:
+    """The command `waybill` with these arguments: that of a release, or compiled."""
+    program = [str(RELEASE / "waybill")] if RELEASE else ["cargo", "run", "--quiet", "--bin", "waybill", "--"]
+    return [*program, *arguments]
 
 
 def _run(command: list[str], environment: dict[str, str], quiet: bool = False) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+import build
 from settings import RECORDS_TABLE, REGION, ROOT, Stack
 
 BUCKET = "waybill-catalog"
@@ -63,7 +64,7 @@ def try_out(stack: Stack, file: Path, secret: str | None = None) -> None:
         if given.exists():
             text = given.read_text("utf-8")
             (copy / name).write_text(_with_secret(text, secret) if secret and name == DEPLOYMENT else text)
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(copy / CATALOG), "--without-databases"]
+    command = build.command("catalog", "check", str(copy / CATALOG), "--without-databases")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     # The person edits the given file, not the copy.
     print((done.stdout + done.stderr).replace(str(copy / CATALOG), str(file)).rstrip(), flush=True)

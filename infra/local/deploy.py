@@ -94,7 +94,7 @@ def deploy(stack: Stack, chosen: dict[str, str]) -> bool:
     print(f"» sam deploy of {stack.name}", flush=True)
     command = [
         *(str(TOOLS / "sam" / "bin" / "sam"), "deploy"),
-        *("--template-file", str(build.BUILT / "template.yaml")),
+        *("--template-file", str(build.template())),
         *("--stack-name", stack.name),
         *("--s3-bucket", CODE_BUCKET),
         *("--capabilities", "CAPABILITY_IAM"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
+import build
 from settings import DEFAULT_PORT, ROOT, Stack, aws_environment
 
 PRODUCT = "product"
@@ -16,7 +17,7 @@ PRODUCT = "product"
 
 def run(stack: Stack, table: str, *arguments: str) -> str:
     """What the command prints."""
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "keys", *arguments, "--table", table]
+    command = build.command("keys", *arguments, "--table", table)
     environment = os.environ | aws_environment(stack)
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     if done.returncode != 0:

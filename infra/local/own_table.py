@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import build
 import catalog
 import deploy
 import own_arguments
@@ -177,7 +178,7 @@ def _for_make(said: str) -> str:
 
 def _init(table: Table, arguments: list[str], password: str | None) -> subprocess.CompletedProcess[str]:
     """Runs `waybill init`, which alone gets the password, in its environment."""
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "init", *arguments]
+    command = build.command("init", *arguments)
     environment = os.environ | ({table.variable: password} if password is not None else {})
     return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
@@ -207,7 +208,7 @@ def _fits(stack: Stack, table: Table) -> bool:
     """Prints what is wrong with the entry that is tried out, compared with the table of a database. Whether nothing is."""
     if table.url is None:
         return True
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "check", str(catalog.tried(stack) / catalog.CATALOG)]
+    command = build.command("catalog", "check", str(catalog.tried(stack) / catalog.CATALOG))
     done = subprocess.run(command, cwd=ROOT, env=os.environ | aws_environment(stack), capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).splitlines()
     # Also why the database cannot be asked: what nobody has compared is not used.
@@ -221,7 +222,7 @@ def _sample(stack: Stack, parents: list[str]) -> None:
     if not parents:
         return
     file = stack.own_catalog / catalog.CATALOG
-    command = ["cargo", "run", "--quiet", "--bin", "waybill", "--", "catalog", "sample", _type_name(file), parents[0], "--catalog", str(file)]
+    command = build.command("catalog", "sample", _type_name(file), parents[0], "--catalog", str(file))
     done = subprocess.run(command, cwd=ROOT, env=os.environ | aws_environment(stack), capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         if re.match(r"  \S+: \d+ of \d+ ", line):

@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
 PYTHON = TOOLS / "ministack" / "bin" / "python"
+# The folder of a release, whose functions and command are used instead of compiled ones; `None` to compile.
+RELEASE = Path(os.environ["WAYBILL_RELEASE"]) if os.environ.get("WAYBILL_RELEASE") else None
 REGION = "eu-west-1"
 # The account that the emulator has for the key of tools and tests.
 ACCOUNT = "000000000000"

@@ -9,6 +9,7 @@
 - `linters`: only these
 - `bench`: only that DynamoDB and the programs with which the benchmarks compare
 - `fuzz`, `mutants`, `machete`, `geckodriver`: only this program
+- `release`: the SAM CLI, cargo-lambda, and the program that lists components
 - `packages`: only the system packages that some tests need, as root on Debian
 
 Needs only Python's standard library. Installed tools are not installed again.
@@ -39,6 +40,7 @@ FUZZ_VERSION = "0.13.2"
 MUTANTS_VERSION = "27.1.0"
 MACHETE_VERSION = "0.9.2"
 GECKODRIVER_VERSION = "0.37.1"
+CYCLONEDX_VERSION = "0.5.9"
 OLDEST_PYTHON = (3, 11)
 # Installs packages of Python in a fraction of pip's time, which a first run would otherwise notice.
 UV = "uv==0.13.9"
@@ -49,6 +51,9 @@ PREREQUISITES = {
     "cc": "A C compiler is missing: install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)",
     "ps": "`ps` is missing: install procps (Debian: apt install procps)",
 }
+
+# What nobody needs who deploys a release.
+COMPILING = ("cargo", "cc")
 
 # Where Debian installs PostgreSQL. Elsewhere, a Python package has it.
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
@@ -68,7 +73,9 @@ def main() -> None:
     """Checks the prerequisites, then installs the missing tools."""
     if sys.version_info < OLDEST_PYTHON:
         sys.exit("Python 3.11 or later is needed: install it from https://www.python.org/downloads or your system's packages")
-    missing = [advice for program, advice in PREREQUISITES.items() if shutil.which(program) is None]
+    is_released = bool(os.environ.get("WAYBILL_RELEASE"))
+    wanted = [program for program in PREREQUISITES if not (is_released and program in COMPILING)]
+    missing = [PREREQUISITES[program] for program in wanted if shutil.which(program) is None]
     if missing:
         sys.exit("\n".join(missing))
 
@@ -86,6 +93,9 @@ def main() -> None:
         return _program("geckodriver", "geckodriver", GECKODRIVER_VERSION, "the driver of Firefox")
     if "machete" in sys.argv[1:]:
         return _program("machete", "cargo-machete", MACHETE_VERSION, "the check for unused dependencies")
+    if "release" in sys.argv[1:]:
+        _environment("sam", "the SAM CLI and cargo-lambda")
+        return _program("cyclonedx", "cargo-cyclonedx", CYCLONEDX_VERSION, "the list of components")
     if "mutants" in sys.argv[1:]:
         return _program("mutants", "cargo-mutants", MUTANTS_VERSION, "the program for mutation tests")
 
