@@ -29,6 +29,8 @@ fn every_alarm_is_sent_to_the_topic_if_there_is_one() {
         let action =
             json!([{"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}]);
         assert_eq!(alarm["AlarmActions"], action, "{name}");
+        // Also when it is over.
+        assert_eq!(alarm["OKActions"], action, "{name}");
         assert!(
             alarm["AlarmDescription"]
                 .as_str()

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod alarms;
+mod company;
 mod data;
 mod functions;
 mod http;
+mod limits;
 mod promises;
 mod queues;
 mod reading;
