@@ -3,6 +3,9 @@
 Three exports of the same 541,909 purchases on the local stack: one undisturbed; one with `SIGKILL` to whatever builds it,
 again and again; one with so low a time limit that no invocation comes far. Then the files are fetched, and their SHA-256
 compared.
+
+With another release, two exports: one undisturbed, and one during which the other release is deployed over this version, and
+then this version again.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +33,7 @@ from load import LoadError, load
 from mint import MintError, mint
 from bulk_put import PutError, Putter
 from records import CatalogError, RecordType
-from settings import DEFAULT_PORT, ROOT, TOOLS, Stack
+from settings import DEFAULT_PORT, RELEASE, ROOT, TOOLS, Stack
 
 ORGANIZATION = "proof"
 PURCHASES = 541_909
@@ -43,20 +47,25 @@ WORKS = 2 / 3
 # A few more invocations than required, since each begins where the previous one ended.
 SPARE = 1.3
 LEAST_LIMIT = 2
+# The values that the template's GenerateTimeout may have.
+TIMEOUTS = (15, 20, 30, 60, 120, 300, 600, 900)
 
 
 class Proof:
-    """The three exports."""
+    """The exports."""
 
-    def __init__(self, stack: Stack, file_format: str, kills: int, invocations: int) -> None:
+    def __init__(self, stack: Stack, file_format: str, kills: int, invocations: int, other: Path | None) -> None:
         self._stack = stack
         self._outputs = outputs(stack)
         self._format = file_format
         self._kills = kills
         self._invocations = invocations
+        self._other = other
         self._lambda = deploy.client(stack, "lambda")
         self._killed: list[int] = []
         self._rows = 0
+        # How often the current export was continued.
+        self._continued = 0
 
     def run(self, rows: int, tables: Path | None) -> None:
         """Runs the proof; raises `DemoError` if the files differ."""
@@ -64,14 +73,18 @@ class Proof:
         self._rows = self._load(rows, tables)
         step("Undisturbed")
         plain = self._export()
-        step(f"Killed {self._kills} times")
-        killed = self._export(kills=self._kills)
         limit = max(LEAST_LIMIT, int(plain["receipt"]["seconds"] / WORKS / self._invocations / SPARE))
-        step(f"With a timeout of {limit} s")
-        with self._time_limit(limit):
-            limited = self._export()
+        exports = {"undisturbed": plain}
+        if self._other:
+            step(f"With {self._other} deployed over this version, and back")
+            exports["deployed"] = self._over_a_deployment(limit)
+        else:
+            step(f"Killed {self._kills} times")
+            exports["killed"] = self._export(kills=self._kills)
+            step(f"With a timeout of {limit} s")
+            with self._time_limit(limit):
+                exports["limited"] = self._export()
         step("The same file")
-        exports = {"undisturbed": plain, "killed": killed, "limited": limited}
         for what, export in exports.items():
             receipt = export["receipt"]
             made = f"{export['rows']:,} rows, {export['size']:,} bytes, {receipt['seconds']:.1f} s"
@@ -82,10 +95,43 @@ class Proof:
         for what, export in exports.items():
             if export["rows"] != self._rows:
                 raise DemoError(f"the {what} file has {export['rows']:,} rows, and {self._rows:,} records were loaded")
-        if limited["receipt"]["invocations"] < self._invocations:
+        limited = exports.get("limited")
+        if limited and limited["receipt"]["invocations"] < self._invocations:
             raise DemoError(f"the timeout caused only {limited['receipt']['invocations']} invocations: use more rows")
         of = "SHA-256" if self._format == "csv" else "SHA-256 of all that is in them, but the time of the request,"
         say(f"The {of} are equal, and no row is missing.")
+
+    def _over_a_deployment(self, limit: int) -> dict[str, Any]:
+        """An export in several invocations, while the other release and then this version are deployed."""
+        with ThreadPoolExecutor() as pool, self._time_limit(limit):
+            export = pool.submit(self._export)
+            for release in (self._other, RELEASE):
+                before = self._code()
+                self._deploy(release, limit)
+                if export.done():
+                    raise DemoError("the export ended before the deployments: use more rows")
+                if self._code() == before:
+                    raise DemoError("the other release has the same code")
+                say(f"    {'this version' if release == RELEASE else release} is deployed, while the export is under way")
+                # The first may have begun before the deployment.
+                continued = self._continued + 2
+                while self._continued < continued and not export.done():
+                    time.sleep(POLL_SECONDS)
+            return export.result()
+
+    def _code(self) -> str:
+        """The digest of the deployed code of `generate`."""
+        name = self._outputs["generate_function"]
+        return str(self._lambda.get_function_configuration(FunctionName=name)["CodeSha256"])
+
+    def _deploy(self, release: Path | None, limit: int) -> None:
+        parameters = self._outputs["parameters"] | {"GenerateTimeout": min(allowed for allowed in TIMEOUTS if allowed >= limit)}
+        command = [sys.executable, str(Path(__file__).with_name("stack.py")), "up", "--port", str(self._stack.port), "--stack", self._stack.name]
+        command += [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
+        environment = os.environ | {"WAYBILL_RELEASE": str(release or "")}
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise DemoError(f"{done.stdout}{done.stderr}")
 
     @contextmanager
     def _time_limit(self, seconds: int) -> Iterator[None]:
@@ -137,6 +183,7 @@ class Proof:
             export = expect("reading the export", ask("GET", f"{api}/v1/exports/{export['id']}", token), 200).json()
             rows = (export.get("progress") or {}).get("rows") or 0
             before, resumed = resumed, self._resumed(export, token)
+            self._continued = resumed
             for invocation in range(before + 2, resumed + 2):
                 self._done()
                 say(f"    at {rows:,} rows: invocation {invocation} continues")
@@ -212,11 +259,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--invocations", type=int, default=10, help="minimum number of invocations of the export with a timeout")
     parser.add_argument("--rows", type=int, default=PURCHASES)
+    parser.add_argument("--other", type=Path, help="the folder of another release, which is deployed over this version during an export")
     parser.add_argument("--tables", type=Path, help="the folder of the real tables; without it, purchases are generated")
     options = parser.parse_args()
     tables = options.tables if options.tables and options.tables.is_dir() and READERS.exists() else None
     try:
-        Proof(Stack(options.port), options.format, options.kills, options.invocations).run(options.rows, tables)
+        Proof(Stack(options.port), options.format, options.kills, options.invocations, options.other and options.other.resolve()).run(options.rows, tables)
     except (CatalogError, ClientError, DemoError, LoadError, MintError, PutError) as error:
         sys.exit(f"prove: {error}")
 

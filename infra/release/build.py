@@ -113,7 +113,6 @@ def _environment(build: Build, triple: str) -> dict[str, str]:
         "CFLAGS": c,
         f"CFLAGS_{triple.replace('-', '_')}": c,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "SOURCE_DATE_EPOCH": str(build.time),
     }
 
 
