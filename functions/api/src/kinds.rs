@@ -1,11 +1,16 @@
 //! The kinds of parents that requests can name: those of the catalog, and those that something is stored of.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use waybill::aws::best_effort;
 use waybill::catalog::Catalog;
 use waybill::parent::{ParentKind, ParentKinds};
 use waybill::store::{KindsInUse, StoreError};
+
+/// How long the first reading of the stored kinds may take: no request is answered before it, and a page that misses one of its
+/// files stays blank. Far less than the function's timeout.
+const FIRST_READING: Duration = Duration::from_secs(10);
 
 /// The kinds as they are now.
 pub(crate) struct CurrentKinds {
@@ -45,10 +50,10 @@ impl CurrentKinds {
         if self.is_of(catalog) {
             return;
         }
-        let stored = match best_effort(self.in_use.all()).await {
-            Ok(Ok(stored)) => stored,
-            Ok(Err(error)) => return tracing::warn!(%error, "kinds of parents not refreshed"),
-            Err(late) => return tracing::warn!(%late, "kinds of parents not refreshed"),
+        let stored = match self.read().await {
+            Some(Ok(stored)) => stored,
+            Some(Err(error)) => return tracing::warn!(%error, "kinds of parents not refreshed"),
+            None => return tracing::warn!("kinds of parents not refreshed: no answer in time"),
         };
         let kinds = catalog.kinds().with_stored(&stored);
         for kind in kinds.missing_in(catalog.kinds()) {
@@ -60,6 +65,15 @@ impl CurrentKinds {
             of: Some(catalog.clone()),
             kinds: Arc::new(kinds),
         };
+    }
+
+    /// The stored kinds; `None` without an answer in time. Kinds that are known already are used meanwhile.
+    async fn read(&self) -> Option<Result<Vec<ParentKind>, StoreError>> {
+        let stored = self.in_use.all();
+        match self.are_known() {
+            true => best_effort(stored).await.ok(),
+            false => tokio::time::timeout(FIRST_READING, stored).await.ok(),
+        }
     }
 
     fn is_of(&self, catalog: &Arc<Catalog>) -> bool {
@@ -75,5 +89,45 @@ impl CurrentKinds {
     pub(crate) async fn keep(&self, kind: &ParentKind) -> Result<(), StoreError> {
         let kinds = self.get();
         self.in_use.keep(&[kinds.root(), kind]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waybill_testing::FakeTables;
+    use waybill_testing::fake::{Call, Carried, Wire};
+
+    use super::*;
+
+    /// Tables that answer late.
+    struct Slow(FakeTables, Duration);
+
+    impl Wire for Slow {
+        fn carry(&self, call: Call) -> Carried {
+            let (answer, late) = (self.0.carry(call), self.1);
+            Box::pin(async move {
+                tokio::time::sleep(late).await;
+                answer.await
+            })
+        }
+    }
+
+    async fn are_known_after(seconds: u64) -> bool {
+        let tables = FakeTables::default();
+        let wire = Slow(tables.clone(), Duration::from_secs(seconds));
+        let catalog = Arc::new(Catalog::built_in().unwrap());
+        let kinds = CurrentKinds::new(
+            KindsInUse::new(tables.exports_over(Arc::new(wire))),
+            &catalog,
+        );
+        kinds.refresh(&catalog).await;
+        kinds.are_known()
+    }
+
+    /// As when many instances begin at once.
+    #[tokio::test(start_paused = true)]
+    async fn the_first_reading_may_take_seconds() {
+        assert!(are_known_after(4).await);
+        assert!(!are_known_after(12).await);
     }
 }
