@@ -544,7 +544,7 @@ fn two_versions_of_the_worker_that_take_turns_build_the_same_file() {
         is_later: |worker| worker % 2 == 1,
         has_other_checkpoints: false,
     };
-    let tally = try_versions(&later, 12);
+    let tally = try_versions(&later, 6);
     assert!(tally.is_mostly_success(), "{tally}");
 }
 
@@ -555,7 +555,7 @@ fn a_file_is_begun_again_where_a_version_does_not_know_the_checkpoint() {
         is_later: |worker| (2..4).contains(&worker),
         has_other_checkpoints: true,
     };
-    let tally = try_versions(&later, 12);
+    let tally = try_versions(&later, 6);
     assert!(tally.is_mostly_success(), "{tally}");
 }
 
