@@ -151,7 +151,6 @@ large: ## Create a workbook larger than 4 GiB and read it back (needs 16 GB of m
 	@python3 $(LOCAL)/tools.py bench
 	@.local/bench/bin/python tests/bench/large.py
 
-# RUSTC_BOOTSTRAP, because libFuzzer's coverage needs unstable options of rustc.
 release: ## Build the release into release/: zip files, template, command, components and checksums for arm64 and x86_64
 	@python3 $(LOCAL)/tools.py release
 	@python3 infra/release/build.py
@@ -160,6 +159,7 @@ release-check: ## Build the release twice, in two folders, and compare every byt
 	@python3 $(LOCAL)/tools.py release
 	@python3 infra/release/compare.py
 
+# RUSTC_BOOTSTRAP, because libFuzzer's coverage needs unstable options of rustc.
 fuzz: ## Fuzz one boundary, and keep the inputs that fail: BOUNDARY=page SECONDS=1800
 	@python3 $(LOCAL)/tools.py fuzz
 	@mkdir -p .local/fuzz/corpus/$(BOUNDARY)

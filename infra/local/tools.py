@@ -73,7 +73,10 @@ def main() -> None:
     """Checks the prerequisites, then installs the missing tools."""
     if sys.version_info < OLDEST_PYTHON:
         sys.exit("Python 3.11 or later is needed: install it from https://www.python.org/downloads or your system's packages")
-    is_released = bool(os.environ.get("WAYBILL_RELEASE"))
+    release = os.environ.get("WAYBILL_RELEASE", "")
+    is_released = bool(release)
+    if is_released:
+        _require_release(Path(release))
     wanted = [program for program in PREREQUISITES if not (is_released and program in COMPILING)]
     missing = [PREREQUISITES[program] for program in wanted if shutil.which(program) is None]
     if missing:
@@ -121,6 +124,17 @@ def main() -> None:
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
     for step in steps:
         step.result()
+
+
+def _require_release(folder: Path) -> None:
+    """Exits where a folder is no release, or one for another processor."""
+    from settings import architecture
+
+    template = folder / "template.yaml"
+    if not template.is_file():
+        sys.exit(f"RELEASE={folder} is no release: the folder has no template.yaml. `make release` builds one, and archives of it are unpacked first")
+    if f"AllowedValues: [{architecture()}]" not in template.read_text("utf-8"):
+        sys.exit(f"RELEASE={folder} is not for this machine, whose functions are of {architecture()}: its name ends with the architecture")
 
 
 def _environment(name: str, purpose: str, *options: str) -> None:

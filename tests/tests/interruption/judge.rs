@@ -38,6 +38,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// How many exports failed after five attempts.
+    pub(crate) fn failures(&self) -> usize {
+        self.failed
+    }
+
     /// Whether hardly any export failed after five attempts.
     pub(crate) fn is_mostly_success(&self) -> bool {
         self.failed * 10 <= self.succeeded

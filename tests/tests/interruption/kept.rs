@@ -98,7 +98,7 @@ fn releases() -> PathBuf {
     Stack::root().join("tests/data/releases")
 }
 
-/// What releases have left, each with the name of its file. Not that of today's version alone: it is among them.
+/// The exports under way of every version, today's included, each with the name of its file.
 pub(crate) fn all() -> Vec<(String, Arc<Kept>)> {
     let entries = |folder: &Path| {
         let read =
