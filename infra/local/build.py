@@ -46,7 +46,7 @@ def _is_current(sources: str) -> bool:
 def compile_functions(commands: list[str]) -> None:
     """Compiles the functions, and these commands, so that `sam build` finds them compiled: `sam build` hides cargo's output, and a first build
     takes minutes. Needs only cargo."""
-    _run(["cargo", "build", *(flag for name in (*FUNCTIONS, *commands) for flag in ("--bin", name))], _environment())
+    _run(["cargo", "build", "--no-default-features", *(flag for name in (*FUNCTIONS, *commands) for flag in ("--bin", name))], _environment())
 
 
 def _environment() -> dict[str, str]:
@@ -109,7 +109,9 @@ def artefacts() -> list[Path]:
 
 def command(*arguments: str) -> list[str]:
     """The command `waybill` with these arguments: that of a release, or compiled."""
-    program = [str(RELEASE / "waybill")] if RELEASE else ["cargo", "run", "--quiet", "--bin", "waybill", "--"]
+    # Without the default features, which are for deployed stacks and have large SDKs.
+    compiled = ["cargo", "run", "--quiet", "--no-default-features", "--bin", "waybill", "--"]
+    program = [str(RELEASE / "waybill")] if RELEASE else compiled
     return [*program, *arguments]
 
 

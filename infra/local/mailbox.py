@@ -13,10 +13,10 @@ import re
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import mail as mails
+import mailaccount
 from mailevents import MailEvents
 from mailstore import Mail, MailStore
 from web import Application, Html, HttpError, Request, Response, escape, json_response, page, serve, single_values
@@ -39,7 +39,7 @@ class SesError(Exception):
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
-        self.response = json_response({"message": message}, status, {"x-amzn-ErrorType": kind})
+        self.response = mailaccount.error(status, kind, message)
 
 
 class Mailbox:
@@ -48,6 +48,7 @@ class Mailbox:
     def __init__(self, store: MailStore, events: MailEvents | None) -> None:
         self._store = store
         self._events = events
+        self._account = mailaccount.MailAccount()
         self._lock = threading.Lock()
         self._throttled: Counter[str] = Counter()
         self._fault = "none"
@@ -58,8 +59,7 @@ class Mailbox:
         mail_id = r"/mails/(?P<id>[0-9]{20}-[0-9a-f]{12})"
         application = Application()
         application.route("POST", "/v2/email/outbound-emails", self.send_email)
-        application.route("POST", "/v2/email/identities", _create_identity)
-        application.route("GET", "/v2/email/identities/(?P<identity>[^/]+)", _get_identity)
+        self._account.add_routes(application)
         application.route("GET", "/", self.list_page)
         application.route("GET", r"/mails\.json", self.list_json)
         application.route("DELETE", r"/mails\.json", self.clear)
@@ -205,22 +205,6 @@ def _frame(html: str) -> str:
     document = escape(f'<base target="_blank">{html}')
     sandbox = "allow-popups allow-popups-to-escape-sandbox"
     return f'<h2>HTML</h2><iframe title="The mail\'s HTML" sandbox="{sandbox}" srcdoc="{document}"></iframe>'
-
-
-def _create_identity(request: Request) -> Response:
-    identity = request.json_object().get("EmailIdentity")
-    if not isinstance(identity, str) or not identity:
-        return SesError(400, "BadRequestException", "EmailIdentity is missing").response
-    return json_response(_identity(identity))
-
-
-def _get_identity(request: Request) -> Response:
-    return json_response({**_identity(unquote(request.match["identity"])), "VerificationStatus": "SUCCESS"})
-
-
-def _identity(identity: str) -> dict[str, Any]:
-    kind = "EMAIL_ADDRESS" if "@" in identity else "DOMAIN"
-    return {"IdentityType": kind, "VerifiedForSendingStatus": True}
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ COPIED = ("LICENSE-APACHE", "LICENSE-MIT", "CHANGELOG.md", "infra/catalog.toml",
 SUMS = "SHA256SUMS"
 NOTES = "NOTES.md"
 # The folders of the workspace's crates, and the name of the files that cargo-cyclonedx writes there.
-MEMBERS = ("functions", "shared", "tests")
+MEMBERS = ("command", "functions", "shared", "tests")
 LISTED = "waybill-components"
 
 
@@ -152,7 +152,7 @@ def _components(build: Build, triple: str) -> dict[str, str]:
     texts = {folder: file.read_text("utf-8").replace(str(ROOT), "/waybill") for folder, file in found.items()}
     for file in found.values():
         file.unlink()
-    return {name: texts[f"functions/{name}"] for name in FUNCTIONS} | {COMMAND: texts["shared"]}
+    return {name: texts[f"functions/{name}"] for name in FUNCTIONS} | {COMMAND: texts["command"]}
 
 
 def _output(command: list[str]) -> str:

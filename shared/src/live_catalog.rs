@@ -113,6 +113,16 @@ pub enum LiveCatalogError {
     Missing,
 }
 
+impl Source {
+    /// The folder of S3 at this address, or the built-in catalog.
+    fn in_s3(config: &SdkConfig, url: Option<&str>) -> Result<Self, LiveCatalogError> {
+        Ok(match url {
+            Some(url) => Self::S3(Folder::new(aws::s3(config), url)?),
+            None => Self::Fixed,
+        })
+    }
+}
+
 impl LiveCatalog {
     /// Loads the catalog that the environment names, for the function that serves types. Those that are invalid, or that the
     /// deployment file does not map, are out of service, and logged so.
@@ -131,12 +141,24 @@ impl LiveCatalog {
         Self::load_for(config, false).await
     }
 
+    /// Loads the catalog of functions whose `CATALOG_URL` is this folder of S3; without one, the built-in catalog. Types that
+    /// the deployment file does not map stay in it, since the functions' own variables may map them.
+    ///
+    /// # Errors
+    /// As [`LiveCatalog::load_and_report`].
+    pub async fn load_of(config: &SdkConfig, url: Option<&str>) -> Result<Self, LiveCatalogError> {
+        Self::load_from(Source::in_s3(config, url)?, false).await
+    }
+
     async fn load_for(config: &SdkConfig, reports: bool) -> Result<Self, LiveCatalogError> {
-        let source = match (env::optional("CATALOG_PATH"), env::optional("CATALOG_URL")) {
-            (Some(path), _) => Source::Files(path.into()),
-            (None, Some(url)) => Source::S3(Folder::new(aws::s3(config), &url)?),
-            (None, None) => Source::Fixed,
+        let source = match env::optional("CATALOG_PATH") {
+            Some(path) => Source::Files(path.into()),
+            None => Source::in_s3(config, env::optional("CATALOG_URL").as_deref())?,
         };
+        Self::load_from(source, reports).await
+    }
+
+    async fn load_from(source: Source, reports: bool) -> Result<Self, LiveCatalogError> {
         let mut refused = None;
         let version = match &source {
             Source::S3(folder) => {

@@ -8,6 +8,7 @@ mod commit;
 mod count_limit;
 mod create;
 mod cursors;
+mod erase;
 mod failed_steps;
 mod idempotency;
 mod kinds_in_use;

@@ -31,6 +31,8 @@ pub struct Aws {
     pub s3: aws_sdk_s3::Client,
     /// SQS.
     pub sqs: aws_sdk_sqs::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
     bucket: String,
     queue_url: String,
     tables: Tables,
@@ -79,6 +81,7 @@ impl Aws {
             lambda: aws_sdk_lambda::Client::new(&shared),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&shared),
+            iam: aws_sdk_iam::Client::new(&shared),
             bucket: stack.output("bucket").to_owned(),
             queue_url: stack.output("queue_url").to_owned(),
             tables: Tables {

@@ -9,6 +9,7 @@
 mod aws;
 mod browser;
 mod calc;
+mod command;
 mod deployment;
 mod exporting;
 pub mod functions;
@@ -34,6 +35,7 @@ mod wait;
 pub use aws::Aws;
 pub use browser::{Browser, axe};
 pub use calc::{Calc, Import, Opened};
+pub use command::waybill_command;
 pub use deployment::Deployment;
 pub use exporting::{exported, file_of, succeeded, succeeded_within};
 pub use host_page::serve_page;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A package's sources, and its modules from the lowest floor up: each may import those before it.
-const FLOORS: [(&str, &[&str]); 5] = [
+const FLOORS: [(&str, &[&str]); 6] = [
     (
         "shared/src",
         &[
@@ -86,6 +86,12 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "config",
             "handler",
             "delivery_failures",
+        ],
+    ),
+    (
+        "command/src",
+        &[
+            "outcome", "api_keys", "catalog", "init", "http", "stack", "smoke", "doctor",
         ],
     ),
     (

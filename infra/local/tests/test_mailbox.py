@@ -230,10 +230,23 @@ class MailboxTest(unittest.TestCase):
         self.assertEqual((mail["text"].strip(), mail["html"].strip()), ("text", "<p>html</p>"))
         self.assertEqual(self.get(f"/mails/{mail_id}/attachments/0"), FILE)
 
-    def test_identities_are_always_verified(self) -> None:
-        self.ses.create_email_identity(EmailIdentity="exports@example.com")
-        found = self.ses.get_email_identity(EmailIdentity="exports@example.com")
-        self.assertTrue(found["VerifiedForSendingStatus"])
+    def test_identities_are_verified_unless_they_are_deleted(self) -> None:
+        address = "exports@example.com"
+        self.assertTrue(self.ses.get_email_identity(EmailIdentity=address)["VerifiedForSendingStatus"])
+        self.ses.delete_email_identity(EmailIdentity=address)
+        with self.assertRaises(self.ses.exceptions.NotFoundException):
+            self.ses.get_email_identity(EmailIdentity=address)
+        self.ses.create_email_identity(EmailIdentity=address)
+        self.assertTrue(self.ses.get_email_identity(EmailIdentity=address)["VerifiedForSendingStatus"])
+
+    def test_the_account_can_be_in_the_sandbox(self) -> None:
+        self.assertTrue(self.ses.get_account()["ProductionAccessEnabled"])
+        details = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://waybill.example"}
+        self.ses.put_account_details(ProductionAccessEnabled=False, **details)
+        account = self.ses.get_account()
+        self.assertEqual((account["ProductionAccessEnabled"], account["SendQuota"]["Max24HourSend"]), (False, 200.0))
+        self.ses.put_account_details(ProductionAccessEnabled=True, **details)
+        self.assertTrue(self.ses.get_account()["ProductionAccessEnabled"])
 
     def test_an_unknown_address_is_404(self) -> None:
         for path in ("/mails/../issuer-key.pem", f"/mails/{'0' * 20}-{'0' * 12}.json", f"/mails/{'0' * 20}-{'0' * 12}"):

@@ -105,6 +105,18 @@ impl ApiKeys {
         self.set(id, "revoked_at", now).await
     }
 
+    /// Deletes a key, so that no list has it any more: for a key of a test. Other keys are revoked.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
+        let delete = self.db.delete_item().table_name(&self.table);
+        let delete = delete.key("id", AttributeValue::S(id.to_owned()));
+        let deleted = delete.send().await;
+        deleted.map_err(|error| StoreError::sdk("DeleteItem", &self.table, error))?;
+        Ok(())
+    }
+
     /// Sets a time of an existing key. Returns whether there is such a key.
     async fn set(&self, id: &str, name: &str, at: Timestamp) -> Result<bool, StoreError> {
         let update = self.db.update_item().table_name(&self.table);

@@ -325,7 +325,7 @@ impl Exports {
     }
 
     async fn slots(&self, parent: &Parent) -> Result<Slots, StoreError> {
-        let id = format!("slots#{parent}");
+        let id = slots_key(parent);
         let table = &self.tables.work;
         match self.get(table, AttributeValue::S(id.clone())).await? {
             None => Ok(Slots::none(id)),
@@ -383,4 +383,9 @@ impl Exports {
 /// A random wait, so that conflicting writers retry at different times.
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=LONGEST_PAUSE))).await;
+}
+
+/// The id of the item with a parent's slots, in the table `work`.
+pub(super) fn slots_key(parent: &Parent) -> String {
+    format!("slots#{parent}")
 }

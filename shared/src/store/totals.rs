@@ -200,7 +200,7 @@ fn updates(
         .collect()
 }
 
-fn totals_key(parent: &Parent) -> String {
+pub(super) fn totals_key(parent: &Parent) -> String {
     format!("totals#{parent}")
 }
 

@@ -9,6 +9,7 @@ mod downloads;
 mod host;
 mod mails;
 mod mariadb;
+mod operator;
 mod roles;
 mod sessions;
 mod tokens;

@@ -16,7 +16,7 @@ use self::database::Database;
 use self::draft::Draft;
 use self::dynamodb::Fixed;
 use self::guess::Asked;
-use crate::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
 
 pub(crate) const USAGE: &str = "\
 waybill init [--url URL] --table TABLE --parent COLUMN [--kind KIND] [--name NAME] [--fixed ATTRIBUTE=VALUE] [--password-file FILE] [--into FOLDER | --dry-run]

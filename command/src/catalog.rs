@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use self::check::Check;
 use self::sample::Sample;
-use crate::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
 
 pub(crate) const USAGE: &str = "\
 waybill catalog check [FILE] [--deployment FILE] [--without-databases]
@@ -147,7 +147,7 @@ mod tests {
         assert!(!check(Some(invalid)).await.unwrap());
         assert!(check(Some("/nowhere/catalog.toml".into())).await.is_err());
         assert!(check(None).await.unwrap());
-        let built_in = include_str!("../../../../infra/catalog.toml");
+        let built_in = include_str!("../../infra/catalog.toml");
         let renamed = file("renamed.toml", &built_in.replace("RECORDS_TABLE", "THINGS"));
         assert!(check(Some(renamed.clone())).await.unwrap());
         file(

@@ -14,7 +14,7 @@ use waybill::similar::likeness;
 
 use super::draft::{Draft, DraftRecords, FILL_IN, Guess};
 use super::guess::{self, Asked, word};
-use crate::Failure;
+use crate::outcome::Failure;
 
 /// A database.
 pub(super) struct Database {

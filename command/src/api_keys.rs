@@ -12,7 +12,7 @@ use waybill::store::{ApiKey, ApiKeys};
 
 pub(crate) use self::arguments::USAGE;
 use self::arguments::{Action, Command, parse};
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// Runs the command in these words.
 pub(crate) async fn run(arguments: lexopt::Parser) -> Outcome {

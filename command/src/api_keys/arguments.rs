@@ -3,7 +3,7 @@
 use waybill::env;
 use waybill::grant_patterns::GrantPatterns;
 
-use crate::Failure;
+use crate::outcome::Failure;
 
 pub(crate) const USAGE: &str = "\
 waybill keys create NAME GRANTS... [--table TABLE]

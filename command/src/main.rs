@@ -8,46 +8,20 @@
 
 mod api_keys;
 mod catalog;
+#[cfg(feature = "stack")]
+mod doctor;
+#[cfg(feature = "stack")]
+mod http;
 mod init;
+mod outcome;
+#[cfg(feature = "stack")]
+mod smoke;
+#[cfg(feature = "stack")]
+mod stack;
 
-use std::error::Error;
 use std::process::ExitCode;
 
-/// Why a command was not carried out.
-#[derive(Debug)]
-enum Failure {
-    /// Its arguments are wrong, for this reason.
-    Usage(String),
-    /// It failed.
-    Failed(Box<dyn Error>),
-}
-
-/// Whether all is well; or why the command was not carried out.
-type Outcome = Result<bool, Failure>;
-
-impl From<lexopt::Error> for Failure {
-    fn from(error: lexopt::Error) -> Self {
-        Self::Usage(error.to_string())
-    }
-}
-
-impl From<String> for Failure {
-    fn from(reason: String) -> Self {
-        Self::Usage(reason)
-    }
-}
-
-impl From<&str> for Failure {
-    fn from(reason: &str) -> Self {
-        Self::Usage(reason.to_owned())
-    }
-}
-
-impl From<Box<dyn Error>> for Failure {
-    fn from(error: Box<dyn Error>) -> Self {
-        Self::Failed(error)
-    }
-}
+use crate::outcome::{Failure, Outcome};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -73,21 +47,32 @@ async fn main() -> ExitCode {
 /// Where the arguments of a command are explained; without a topic, all commands.
 fn hint(topic: Option<&str>) -> String {
     match topic {
-        Some(topic @ ("catalog" | "keys" | "init")) => {
+        Some(topic) if USAGES.iter().any(|(name, _)| *name == topic) => {
             format!("`waybill {topic} --help` explains the arguments")
         }
         _ => format!("\n{}", usage(None)),
     }
 }
 
+/// What the commands of each topic are.
+const USAGES: &[(&str, &str)] = &[
+    ("init", init::USAGE),
+    ("catalog", catalog::USAGE),
+    ("keys", api_keys::USAGE),
+    #[cfg(feature = "stack")]
+    ("smoke", smoke::USAGE),
+    #[cfg(feature = "stack")]
+    ("doctor", doctor::USAGE),
+];
+
 /// What the commands of a topic are, or all commands.
 fn usage(topic: Option<&str>) -> String {
-    match topic {
-        Some("catalog") => catalog::USAGE.to_owned(),
-        Some("keys") => api_keys::USAGE.to_owned(),
-        Some("init") => init::USAGE.to_owned(),
-        _ => [init::USAGE, catalog::USAGE, api_keys::USAGE].join("\n"),
+    let of_topic = USAGES.iter().filter(|(name, _)| Some(*name) == topic);
+    let mut usages: Vec<&str> = of_topic.map(|(_, usage)| *usage).collect();
+    if usages.is_empty() {
+        usages = USAGES.iter().map(|(_, usage)| *usage).collect();
     }
+    usages.join("\n")
 }
 
 async fn run(mut arguments: lexopt::Parser) -> Outcome {
@@ -100,6 +85,10 @@ async fn run(mut arguments: lexopt::Parser) -> Outcome {
         "catalog" => catalog::run(arguments).await,
         "init" => init::run(arguments).await,
         "keys" => api_keys::run(arguments).await,
+        #[cfg(feature = "stack")]
+        "smoke" => smoke::run(arguments).await,
+        #[cfg(feature = "stack")]
+        "doctor" => doctor::run(arguments).await,
         other => Err(format!("there is no command {other:?}").into()),
     }
 }
