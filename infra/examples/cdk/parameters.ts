@@ -195,6 +195,13 @@ export interface Parameters {
    */
   readonly CodeSigningConfigArn?: string;
 
+  /**
+   * ARN of the customer-managed KMS key of this region that the tables, the bucket, the queues, the topic, the logs
+   * and the functions' variables are encrypted with; empty means AWS's own keys. The key's policy must allow
+   * CloudWatch Logs, SES and SNS to use it.
+   */
+  readonly KmsKeyArn?: string;
+
   /** Whether DynamoDB refuses to delete the stack's tables. They outlive the stack in any case. */
   readonly DeletionProtection?: "no" | "yes";
 

@@ -37,7 +37,12 @@ fn tables_are_encrypted_restorable_and_on_demand() {
             "{name}"
         );
         // DynamoDB's own key is the default, and free. `SSEEnabled` is a KMS key with a price per request.
-        assert!(table["SSESpecification"].is_null(), "{name}");
+        let encryption = &table["SSESpecification"]["Fn::If"];
+        assert_eq!(
+            (&encryption[0], &encryption[2]),
+            (&json!("HasKmsKeyArn"), &json!({"Ref": "AWS::NoValue"})),
+            "{name}"
+        );
         assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{name}");
     }
 }
@@ -166,7 +171,7 @@ fn the_bucket_is_private_encrypted_and_requires_tls() {
     );
     let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
     assert_eq!(
-        encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+        encryption["ServerSideEncryptionByDefault"]["Fn::If"][2]["SSEAlgorithm"],
         "AES256"
     );
 

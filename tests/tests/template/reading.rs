@@ -178,12 +178,18 @@ pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
     let documents = policies
         .iter()
         .map(|policy| &policy["PolicyDocument"]["Statement"]);
-    let all =
-        documents.flat_map(|statements| statements.as_array().expect("a policy has statements"));
+    documents.flat_map(statements_of).collect()
+}
+
+/// The statements of a policy, which only allow.
+pub(crate) fn statements_of(statements: &Value) -> Vec<Statement> {
+    let all = statements.as_array().expect("a policy has statements");
     // Conditional statements count as if their condition were true.
-    let all = all.map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
+    let all = all
+        .iter()
+        .map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
     all.map(|statement| {
-        assert_eq!(statement["Effect"], "Allow", "{role} only allows");
+        assert_eq!(statement["Effect"], "Allow", "a policy only allows");
         let actions = list(&statement["Action"])
             .into_iter()
             .map(|action| string(&action));
