@@ -29,6 +29,34 @@ fn tables_and_bucket_outlive_the_stack() {
     }
 }
 
+/// What is left out is set by the deployment of the template after the import.
+#[test]
+fn an_import_takes_over_what_outlives_the_stack() {
+    let template = Template::read();
+    let import = Template::of("infra/release/restore.yaml");
+    let resources = import.at("/Resources").as_object().expect("resources");
+    let names: Vec<&str> = resources.keys().map(String::as_str).collect();
+    let tables = template.resources_of_type("AWS::DynamoDB::Table");
+    let kept = tables.iter().map(|(name, _)| *name).chain(["Bucket"]);
+    assert_eq!(names, kept.collect::<Vec<_>>());
+    for (name, resource) in resources {
+        let mut same = template.resource(name).clone();
+        let properties = same["Properties"].as_object_mut().expect("properties");
+        properties.retain(|property, _| {
+            matches!(
+                property.as_str(),
+                "BillingMode" | "AttributeDefinitions" | "KeySchema" | "GlobalSecondaryIndexes"
+            )
+        });
+        if name == "Bucket" {
+            same.as_object_mut()
+                .expect("a resource")
+                .remove("Properties");
+        }
+        assert_eq!(resource, &same, "{name}");
+    }
+}
+
 #[test]
 fn tables_are_encrypted_restorable_and_on_demand() {
     for (name, table) in Template::read().resources_of_type("AWS::DynamoDB::Table") {

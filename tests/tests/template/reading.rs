@@ -25,9 +25,14 @@ pub(crate) struct Template(Value);
 
 impl Template {
     pub(crate) fn read() -> Self {
-        let text = text("template.yaml");
-        let documents = Yaml::load_from_str(&text).expect("template.yaml is YAML");
-        assert_eq!(documents.len(), 1, "template.yaml is one document");
+        Self::of("template.yaml")
+    }
+
+    /// The template in another of the project's files.
+    pub(crate) fn of(path: &str) -> Self {
+        let text = text(path);
+        let documents = Yaml::load_from_str(&text).expect("a template is YAML");
+        assert_eq!(documents.len(), 1, "{path} is one document");
         Self(long_form(&documents[0]))
     }
 
