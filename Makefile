@@ -199,10 +199,11 @@ lint-rust: tools
 lint-rest: tools
 	@python3 $(LOCAL)/tools.py linters
 	$(SAM) validate --lint
-	.local/linters/bin/ruff check --quiet --no-cache --select E9,F $(LOCAL) infra/release tests/bench tests/readers tests/clients
+	.local/linters/bin/ruff check --quiet --no-cache --select E9,F $(LOCAL) infra/release infra/examples tests/bench tests/readers tests/clients
 	.local/linters/bin/zizmor --offline --quiet --persona auditor $(wildcard infra/pipeline/*.yaml)
 	$(PYTHON) -m unittest discover --quiet --start-directory $(LOCAL)/tests
 	$(PYTHON) -m unittest discover --quiet --start-directory infra/release/tests
+	.local/linters/bin/python -m unittest discover --quiet --start-directory infra/examples/tests
 
 token: ## Print an access token: GRANTS="project:42"
 	@$(PYTHON) $(LOCAL)/mint.py --port $(PORT) --grants "$(GRANTS)"

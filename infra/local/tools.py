@@ -6,7 +6,7 @@
   clients, and the linters of the scripts and the pipeline
 - `lighthouse`: only this audit of the page
 - `checkov`: only this linter of the template, which is too large for every test
-- `linters`: only these
+- `linters`: only these, with what the examples of deployments are checked with
 - `bench`: only that DynamoDB and the programs with which the benchmarks compare
 - `fuzz`, `mutants`, `machete`, `geckodriver`: only this program
 - `release`: the SAM CLI, cargo-lambda, and the program that lists components
@@ -45,6 +45,7 @@ OLDEST_PYTHON = (3, 11)
 # Installs packages of Python in a fraction of pip's time, which a first run would otherwise notice.
 UV = "uv==0.13.9"
 LINTERS = "the linters of the scripts and the pipeline"
+EXAMPLE = (ROOT / "infra" / "examples" / "cdk", TOOLS / "cdk", "the example in the CDK")
 
 PREREQUISITES = {
     "cargo": "Rust is missing: install it from https://rustup.rs",
@@ -89,7 +90,8 @@ def main() -> None:
     if "lighthouse" in sys.argv[1:]:
         return _javascript(ROOT / "tests" / "lighthouse", TOOLS / "lighthouse", "Lighthouse")
     if "linters" in sys.argv[1:]:
-        return _environment("linters", LINTERS)
+        _environment("linters", LINTERS)
+        return _javascript(*EXAMPLE)
     if "fuzz" in sys.argv[1:]:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
     if "geckodriver" in sys.argv[1:]:
@@ -200,6 +202,7 @@ def _programs_of_tests() -> None:
     _javascript(ROOT / "tests" / "readers", TOOLS / "validator", "the checks of workbooks")
     clients = "the generator of TypeScript clients, and the linters of the contract"
     _javascript(ROOT / "tests" / "clients", TOOLS / "typescript", clients)
+    _javascript(*EXAMPLE)
 
 
 # Each needs Node.js, and two threads must not install it at once.

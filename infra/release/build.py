@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 COMMAND = "waybill"
 # What is beside the functions, from the repository.
-COPIED = ("LICENSE-APACHE", "LICENSE-MIT", "CHANGELOG.md", "infra/catalog.toml", "infra/release/samconfig.example.toml", "infra/release/README.md")
+COPIED = ("LICENSE-APACHE", "LICENSE-MIT", "CHANGELOG.md", "infra/catalog.toml", "infra/release/samconfig.example.toml", "infra/release/restore.yaml", "infra/release/README.md")
 SUMS = "SHA256SUMS"
 NOTES = "NOTES.md"
 # The folders of the workspace's crates, and the name of the files that cargo-cyclonedx writes there.

@@ -8,6 +8,7 @@ mod company;
 mod data;
 mod functions;
 mod http;
+mod keys;
 mod limits;
 mod promises;
 mod queues;

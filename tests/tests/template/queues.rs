@@ -68,7 +68,7 @@ fn a_message_that_cannot_be_handled_is_kept_as_a_dead_letter() {
     for queue in ["Queue", "MailEventsQueue", "DeadLetterQueue"] {
         assert_eq!(
             template.properties(queue)["SqsManagedSseEnabled"],
-            true,
+            json!({"Fn::If": ["HasKmsKeyArn", {"Ref": "AWS::NoValue"}, true]}),
             "{queue}"
         );
     }

@@ -25,9 +25,14 @@ pub(crate) struct Template(Value);
 
 impl Template {
     pub(crate) fn read() -> Self {
-        let text = text("template.yaml");
-        let documents = Yaml::load_from_str(&text).expect("template.yaml is YAML");
-        assert_eq!(documents.len(), 1, "template.yaml is one document");
+        Self::of("template.yaml")
+    }
+
+    /// The template in another of the project's files.
+    pub(crate) fn of(path: &str) -> Self {
+        let text = text(path);
+        let documents = Yaml::load_from_str(&text).expect("a template is YAML");
+        assert_eq!(documents.len(), 1, "{path} is one document");
         Self(long_form(&documents[0]))
     }
 
@@ -178,12 +183,18 @@ pub(crate) fn statements(template: &Template, role: &str) -> Vec<Statement> {
     let documents = policies
         .iter()
         .map(|policy| &policy["PolicyDocument"]["Statement"]);
-    let all =
-        documents.flat_map(|statements| statements.as_array().expect("a policy has statements"));
+    documents.flat_map(statements_of).collect()
+}
+
+/// The statements of a policy, which only allow.
+pub(crate) fn statements_of(statements: &Value) -> Vec<Statement> {
+    let all = statements.as_array().expect("a policy has statements");
     // Conditional statements count as if their condition were true.
-    let all = all.map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
+    let all = all
+        .iter()
+        .map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
     all.map(|statement| {
-        assert_eq!(statement["Effect"], "Allow", "{role} only allows");
+        assert_eq!(statement["Effect"], "Allow", "a policy only allows");
         let actions = list(&statement["Action"])
             .into_iter()
             .map(|action| string(&action));

@@ -278,7 +278,7 @@ fn other_regions_accounts_and_keys_are_allowed_by_parameters() {
         .resources_of_type("AWS::IAM::Policy")
         .into_iter()
         .collect();
-    assert_eq!(policies.len(), 11);
+    assert_eq!(policies.len(), 15);
     let with_keys = json!({"StringEquals": {"kms:ViaService": [
         {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
         {"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"},
