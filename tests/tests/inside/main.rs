@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod gateway;
+mod kept;
 mod masks;
 mod openapi;
 mod outages;
