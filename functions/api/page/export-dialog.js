@@ -212,7 +212,7 @@ export class ExportDialog {
     const { t } = this.#host;
     this.#isOver = true;
     // As high as it is, so that the buttons stay where they are.
-    this.dialog.style.blockSize = `${this.dialog.offsetHeight}px`;
+    this.dialog.style.blockSize = `${this.dialog.getBoundingClientRect().height}px`;
     const { status, failure, file_name: file } = found;
     const isReady = status === "succeeded";
     this.title.textContent = t(`toast.${status}`);

@@ -22,24 +22,29 @@ function name(found, context) {
   return h("div", { class: "title" }, h("a", { href: client.pageOf(found.id), title, part: "link", "data-focus": `open ${found.id}` }, words));
 }
 
-/** The format and the file, and in the list of a root whose it is; of a failed export the reason, since there is no file. */
-function file(found, { nameOf }, isOfRoot) {
-  const { failure, file_name: own } = found;
+/** Whose the export is, in the list of a root; null where that is the list's own parent. */
+function whose(found, { nameOf }, isOfRoot) {
   const parent = parentOfExport(found);
-  const of = isOfRoot && parent.kind !== ROOT ? nameOf(parent) : null;
+  return isOfRoot && parent.kind !== ROOT ? nameOf(parent) : null;
+}
+
+/** The format, whose it is, and the file; of a failed export the reason, since there is no file. */
+function file(found, of) {
+  const { failure, file_name: own } = found;
   const what = failure ? h("span", { class: "reason" }, failure.message) : fileName(own);
-  const format = h("span", { class: "format" }, found.format.toUpperCase(), " · ");
-  return h("small", { class: "line quiet", title: failure?.message ?? own }, format, dotted([of, what]));
+  const before = h("span", { class: "before" }, dotted([found.format.toUpperCase(), of]), " · ");
+  return h("small", { class: "line quiet", title: failure?.message ?? own }, before, h("bdi", {}, what));
 }
 
 /** What the columns say in one line, which is shown in their place where they have no room. */
-function facts(found, context) {
+function facts(found, of, context) {
   const { t, format } = context;
   const { created_at: at, rows, size } = found;
   const known = [
     rows === null ? progressText(found, context) : t("list.row-count", { count: rows }),
     size !== null && format.size(size),
     found.format.toUpperCase(),
+    of,
     nameOfPerson(found),
   ];
   return h("small", { class: "facts quiet" }, h("time", { datetime: at }, format.ago(at)), " · ", dotted(known));
@@ -63,7 +68,10 @@ function underWay(found, context) {
   ];
 }
 
-const named = (isOfRoot) => (found, context) => [name(found, context), file(found, context, isOfRoot), facts(found, context)];
+const named = (isOfRoot) => (found, context) => {
+  const of = whose(found, context, isOfRoot);
+  return [name(found, context), file(found, of), facts(found, of, context)];
+};
 
 const COLUMNS = {
   type: { title: "list.type", class: "name", cell: named(true) },

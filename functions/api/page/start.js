@@ -17,6 +17,6 @@ function tell() {
 }
 
 /** A style sheet that did not come leaves a page that works, and is hard to use. */
-const isStyled = () => [...document.querySelectorAll("link[rel=stylesheet]")].every(({ sheet }) => sheet);
+const isStyled = () => [...document.querySelectorAll("link[rel=stylesheet]")].every(({ sheet }) => sheet?.cssRules.length);
 
 import("/assets/VERSION/app.js").then(() => (isStyled() ? place.remove() : tell()), tell);

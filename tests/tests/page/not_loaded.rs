@@ -25,13 +25,17 @@ async fn a_page_whose_script_does_not_come_says_so_and_is_loaded_again() {
     );
     browser.block(&["*/app.js"]).await;
     browser.open(&address).await;
-    browser.shows(SAID, "This page did not load").await;
+    browser
+        .shows(SAID, "A part of this page did not load")
+        .await;
     ViewCheck::new(browser).look("not-loaded").await;
     let german =
         "Object.defineProperty(navigator, 'languages', { get: () => ['fr', 'de-AT', 'en'] })";
     browser.before_each_page(german).await;
     browser.open(&address).await;
-    browser.shows(SAID, "Diese Seite wurde nicht geladen").await;
+    browser
+        .shows(SAID, "Ein Teil dieser Seite wurde nicht geladen")
+        .await;
 
     browser.block(&[]).await;
     browser.click(RELOAD).await;
@@ -83,5 +87,7 @@ async fn a_page_without_its_style_works_and_says_what_is_missing() {
     browser.block(&["*/page.css"]).await;
     browser.open(&format!("{}/", ana.stack.public_url())).await;
     browser.shows(".welcome", "Sign in").await;
-    browser.shows(SAID, "A part of it did not arrive").await;
+    browser
+        .shows(SAID, "A part of this page did not load")
+        .await;
 }
