@@ -162,17 +162,23 @@ export class RecordsList extends HTMLElement {
     return this.#state(t("records.empty", { label: format.within(this.type.label) }), t("records.empty-text"));
   }
 
-  /** Shows how many records there are, and how many of them are in the list. */
   #showCount() {
+    this.button.count = (this.#count.exact ? null : this.#total) ?? this.#count;
+    this.count.textContent = this.#countInWords();
+  }
+
+  /** How many records there are, as far as that is known, and how many of them are in the list. */
+  #countInWords() {
     const { format, t } = this.page;
     const { value: shown, exact: isAll } = this.#count;
+    if (!shown) return "";
     const all = isAll ? this.#count : this.#total;
-    this.button.count = all ?? this.#count;
     // What was found within the time for counting may be less than what the list has.
-    if (!all || (!all.exact && all.value <= shown)) return (this.count.textContent = shown ? t("records.shown", { count: shown }) : "");
+    const isKnown = all && (all.exact || all.value > shown);
+    if (!isKnown) return t("records.shown", { count: shown });
     const words = { count: all.value, label: format.within(this.type.label) };
     const number = all.value === 1 ? t("records.one") : t(all.exact ? "records.count" : "records.at-least", words);
-    this.count.textContent = !all.value ? "" : isAll ? number : `${number} · ${t("records.some", { count: shown })}`;
+    return isAll ? number : `${number} · ${t("records.some", { count: shown })}`;
   }
 
   /** Shows and announces the state of a list without records, and what can be done. */

@@ -16,7 +16,16 @@ function tell() {
   Object.assign(place, { lang: language, dir: "auto", role: "alert", className: "blank" });
 }
 
-/** A style sheet that did not come leaves a page that works, and is hard to use. */
-const isStyled = () => [...document.querySelectorAll("link[rel=stylesheet]")].every(({ sheet }) => sheet?.cssRules.length);
+/** Whether a style sheet has come: one that has not has no rules, or none that may be read. */
+function isThere({ sheet }) {
+  try {
+    return sheet.cssRules.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Without its style, the page works, and is hard to use. */
+const isStyled = () => [...document.querySelectorAll("link[rel=stylesheet]")].every(isThere);
 
 import("/assets/VERSION/app.js").then(() => (isStyled() ? place.remove() : tell()), tell);

@@ -133,7 +133,7 @@ async fn records_and_exports_are_in_tables_of_one_look() {
 const CARDS: &str = "
     const box = (one) => one?.getBoundingClientRect();
     return [...find(arguments[0]).querySelectorAll('tr')].map((row) => {
-      const [title, badge, facts, reason, button] = ['.title', '.badge', '.facts', '.reason', '.acts button'].map((name) => row.querySelector(name));
+      const [title, badge, facts, reason, button] = ['.title', '.badge', '.facts', '.line:has(.reason)', '.acts button'].map((name) => row.querySelector(name));
       const { left, width, height } = box(button);
       const lines = [box(title).height, box(facts).height, box(reason)?.height ?? 0].reduce((sum, one) => sum + one);
       const { paddingTop, paddingBottom } = getComputedStyle(row);
