@@ -211,8 +211,9 @@ export class ExportDialog {
   #end(found) {
     const { t } = this.#host;
     this.#isOver = true;
-    // As high as it is, so that the buttons stay where they are.
+    // As high as it is, so that the buttons stay where they are; in a window of another size, as high as it needs.
     this.dialog.style.blockSize = `${this.dialog.getBoundingClientRect().height}px`;
+    addEventListener("resize", () => (this.dialog.style.blockSize = ""), { once: true });
     const { status, failure, file_name: file } = found;
     const isReady = status === "succeeded";
     this.title.textContent = t(`toast.${status}`);

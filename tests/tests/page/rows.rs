@@ -199,7 +199,8 @@ async fn on_a_phone_an_export_is_a_card_of_two_lines_with_its_button_in_one_plac
     browser
         .shows(&format!("{ROWS} .reason"), "in 5 attempts")
         .await;
-    browser.click(&format!("{ROWS} [data-does=download]")).await;
+    let download = format!("{ROWS} [data-focus='download {}']", id(&done));
+    browser.click(&download).await;
     browser
         .downloaded(done["file_name"].as_str().unwrap())
         .await;
