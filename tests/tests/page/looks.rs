@@ -241,6 +241,8 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     browser.shows("waybill-exports >> .loading", "").await;
     check.look("exports-loading").await;
     browser.click("[data-list=orders]").await;
+    // The list has asked for all that it asks for by itself.
+    browser.shows(".count", "60 orders").await;
     ana.end_the_token().await;
     browser.click("[data-filter=status] summary").await;
     browser
