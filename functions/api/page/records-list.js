@@ -177,7 +177,7 @@ export class RecordsList extends HTMLElement {
     const isKnown = all && (all.exact || all.value > shown);
     if (!isKnown) return t("records.shown", { count: shown });
     const words = { count: all.value, label: format.within(this.type.label) };
-    const number = all.value === 1 ? t("records.one") : t(all.exact ? "records.count" : "records.at-least", words);
+    const number = all.value === 1 ? t("records.single") : t(all.exact ? "records.count" : "records.at-least", words);
     return isAll ? number : `${number} · ${t("records.some", { count: shown })}`;
   }
 
