@@ -171,6 +171,13 @@ impl Browser {
             .await;
     }
 
+    /// Lets no file through whose URL fits one of these patterns, such as `*/app.js`; with none, lets all through again.
+    pub async fn block(&self, patterns: &[&str]) {
+        self.devtools("Network.enable", json!({})).await;
+        self.devtools("Network.setBlockedURLs", json!({"urls": patterns}))
+            .await;
+    }
+
     /// The address that is open.
     ///
     /// # Panics
@@ -193,6 +200,24 @@ impl Browser {
                 let element = self.element(selector).await?;
                 self.ask(&format!("/element/{element}/click"), json!({}))
                     .await
+            },
+        )
+        .await;
+    }
+
+    /// Moves the pointer onto the element that a selector names, once it is there.
+    ///
+    /// # Panics
+    /// Where it does not appear.
+    pub async fn point_at(&self, selector: &str) {
+        wait_until(
+            &format!("{selector} to be pointed at"),
+            SHOWN_WITHIN,
+            async || {
+                let element = self.element(selector).await?;
+                let onto = json!({"type": "pointerMove", "origin": {ELEMENT: element}, "x": 0, "y": 0, "duration": 0});
+                let actions = json!({"actions": [{"type": "pointer", "id": "mouse", "actions": [onto]}]});
+                self.ask("/actions", actions).await
             },
         )
         .await;

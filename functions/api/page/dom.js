@@ -24,6 +24,7 @@ export function svg(tag, attributes, ...children) {
 }
 
 const ICONS = {
+  again: "M13 8A5 5 0 118 3h4M10 .8L12.3 3 10 5.2",
   check: "M3 8.5l3.2 3.2L13 5",
   chevron: "M4 6l4 4 4-4",
   close: "M4 4l8 8M12 4l-8 8",

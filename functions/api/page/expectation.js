@@ -7,9 +7,9 @@ import { toPairs } from "./selection.js";
 const EARLIER = 20;
 
 /** The number of records of a selection, `{value, exact}`; null where they cannot be counted. */
-export async function countOf(client, parent, type, selection) {
+export async function countOf(client, parent, type, selection, signal) {
   const query = new URLSearchParams(toPairs(selection));
-  return client.get(`${pathOf(parent)}/records/${type.name}/count?${query}`).catch(() => null);
+  return client.get(`${pathOf(parent)}/records/${type.name}/count?${query}`, signal).catch(() => null);
 }
 
 /** The earlier files of a parent's type, `[{format, rows, size, columns, seconds}]`, where `columns` is their number; none where they cannot be read. */

@@ -22,6 +22,7 @@ export class ExportDialog {
   /** The number of records, `{value, exact}`; null while it is not known. */
   #count;
   #earlier = [];
+  #isOver = false;
 
   /** For `host`, the button with `parent`; `count` is the number of records, if the list knows it. */
   constructor(host, type, selection, count) {
@@ -165,43 +166,81 @@ export class ExportDialog {
     this.text = h("p", {}, email ? t("export.mail-to", { email }) : t("export.no-mail"));
     const open = h("a", { class: "button", part: "link", href: client.pageOf(created.id) }, t("action.open"));
     open.addEventListener("click", () => this.dialog.close());
-    const done = h("button", { type: "submit", class: "button primary", part: "button" }, t("action.close"));
+    this.done = h("button", { type: "submit", class: "button primary", part: "button" }, t("action.close"));
+    this.cancel = h("button", { type: "button", class: "button plain cancel", part: "button", on: { click: () => this.#cancel(created) } }, t("action.cancel-export"));
+    if (!created.may.cancel) this.#hideCancel();
     this.mark = h("div", { class: "mark going" }, icon("table"));
     // A place of its own, so that no button comes under a pointer that is about to press another.
     this.place = h("div", { class: "outcome" }, progress(created, this.#host));
     const form = h("form", { method: "dialog" }, h("div", { class: "done" }, this.mark, this.title, this.text, this.place));
-    form.append(h("footer", {}, open, done));
+    form.append(h("footer", {}, this.cancel, open, this.done));
     this.form.replaceWith(form);
-    done.focus();
-    announce(this.live, `${this.title.textContent}. ${this.text.textContent}`);
+    this.done.focus();
+    this.#announce();
+  }
+
+  /** It keeps its room, so that the buttons beside it stay where they are. */
+  #hideCancel() {
+    this.cancel.style.visibility = "hidden";
+  }
+
+  async #cancel({ id }) {
+    const { t, client } = this.#host;
+    this.cancel.disabled = true;
+    try {
+      this.#show(await client.cancel(id));
+    } catch (error) {
+      this.cancel.disabled = false;
+      // Where it has just ended, that is shown as soon as it is known.
+      if (error.status === 409) return;
+      this.text.textContent = errorText(error, t);
+      announce(this.live, this.text.textContent);
+    }
   }
 
   /** Shows how far the export is, or how it ended. Returns whether the dialog is still open. */
   #show(found) {
     if (!this.dialog.isConnected) return false;
+    // An answer from before the end may come after it.
+    if (this.#isOver) return true;
     if (isUnfinished(found)) this.place.replaceChildren(progress(found, this.#host));
     else this.#end(found);
     return true;
   }
 
   #end(found) {
+    const { t } = this.#host;
+    this.#isOver = true;
+    // As high as it is, so that the buttons stay where they are; in a window of another size, as high as it needs.
+    this.dialog.style.blockSize = `${this.dialog.getBoundingClientRect().height}px`;
+    addEventListener("resize", () => (this.dialog.style.blockSize = ""), { once: true });
+    const { status, failure, file_name: file } = found;
+    const isReady = status === "succeeded";
+    this.title.textContent = t(`toast.${status}`);
+    this.text.textContent = isReady ? t("export.ready-text", { count: found.rows, file }) : (failure?.message ?? file);
+    this.mark.replaceChildren(icon({ succeeded: "check", canceled: "close" }[status] ?? "warning"));
+    this.mark.className = `mark ${{ succeeded: "good", canceled: "going" }[status] ?? "bad"}`;
+    const download = isReady && this.#download(found);
+    this.place.replaceChildren(download || "");
+    if (download) this.done.classList.remove("primary");
+    this.#focus(download || this.done);
+    this.#hideCancel();
+    this.#announce();
+  }
+
+  #download(found) {
     const { t, client } = this.#host;
-    // At least as high as it is, so that the buttons stay where they are.
-    this.dialog.style.minBlockSize = `${this.dialog.offsetHeight}px`;
-    const isReady = found.status === "succeeded";
-    this.title.textContent = t(`toast.${found.status}`);
-    const failure = found.failure?.message ?? found.file_name;
-    this.text.textContent = isReady ? t("export.ready-text", { count: found.rows, file: found.file_name }) : failure;
-    this.mark.replaceChildren(icon(isReady ? "check" : "warning"));
-    this.mark.className = `mark ${isReady ? "good" : "bad"}`;
-    this.place.replaceChildren();
-    if (isReady) {
-      const download = () => client.download(found).catch((error) => (this.text.textContent = errorText(error, t)));
-      const button = h("button", { type: "button", class: "button primary", part: "button", on: { click: download } });
-      button.append(icon("download"), t("action.download"));
-      this.place.append(button);
-      this.dialog.querySelector("footer .primary").classList.remove("primary");
-    }
+    const click = () => client.download(found).catch((error) => (this.text.textContent = errorText(error, t)));
+    return h("button", { type: "button", class: "button primary", part: "button", on: { click } }, icon("download"), t("action.download"));
+  }
+
+  /** Moves the focus to a button, unless the person has moved it to something else than what it was put on or is going. */
+  #focus(button) {
+    const { activeElement: now } = this.#host.shadowRoot;
+    if ([null, this.dialog, this.done, this.cancel].includes(now)) button.focus();
+  }
+
+  #announce() {
     announce(this.live, `${this.title.textContent}. ${this.text.textContent}`);
   }
 }

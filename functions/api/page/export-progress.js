@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-/** The same in words, such as “42% · 1,234 rows so far · 12 seconds left”; empty if nothing is known yet. */
+/** The same in words, such as “42% · 1,234 rows so far · about 12 seconds left”; empty if nothing is known yet. */
 export function progressText({ progress }, { t, format }) {
   const { rows, fraction, seconds_left: left } = progress ?? {};
   const parts = [
@@ -12,6 +12,9 @@ export function progressText({ progress }, { t, format }) {
   ];
   return parts.filter(Boolean).join(" · ");
 }
+
+/** The same without the rows, which a list has in a column. */
+export const courseText = ({ progress }, context) => progressText({ progress: progress && { ...progress, rows: 0 } }, context);
 
 /** A bar, which moves to and fro while the share is unknown, and the words. */
 export function progress(found, context) {

@@ -2,65 +2,80 @@
 
 import { isUnfinished, parentOfExport, ROOT } from "./api.js";
 import { fileName, h, icon } from "./dom.js";
-import { progressText } from "./export-progress.js";
-import { narrowings } from "./selection.js";
+import { courseText, progressText } from "./export-progress.js";
+import { describe, inBrief } from "./selection.js";
 
 const time = (instant, { format }) =>
   instant && h("time", { datetime: instant, title: format.exact(instant) }, format.ago(instant));
+const nameOfPerson = ({ user }) => user.name ?? user.email ?? user.id;
 /** A person's name, cut where it is long: nobody's name may push the rest of the row away. */
-const person = ({ user }) => {
-  const name = user.name ?? user.email ?? user.id;
-  return h("bdi", { class: "person", title: name }, name);
-};
-const name = (content, found, { client }) =>
-  h("a", { href: client.pageOf(found.id), part: "link", "data-focus": `open ${found.id}` }, content);
-const reason = ({ failure }) => failure && h("small", { class: "reason", title: failure.message }, failure.message);
+const person = (found) => h("bdi", { class: "person", title: nameOfPerson(found) }, nameOfPerson(found));
+/** Parts in words, each with its own direction, with dots between them. */
+const dotted = (parts) => parts.filter(Boolean).flatMap((part, n) => [n > 0 && " · ", h("bdi", {}, part)]);
 
-/** A quiet second line, cut where it is long. */
-const line = (text, content = h("bdi", {}, text)) => h("small", { class: "line quiet", title: text }, content);
-
-/** What narrowed the export, which tells it from others of its type; null if nothing did. */
-function narrowed(found, { t, format, typeOf }) {
-  const parts = narrowings(found, typeOf(found.type), { t, format });
-  return parts.length ? line(parts.join(" · ")) : null;
+/** What the export is, in words that tell it from others of its type; all of its words and its file are at hand. */
+function name(found, context) {
+  const { t, format, label, typeOf, client } = context;
+  const type = typeOf(found.type);
+  const title = `${describe(found, type, { t, format })}\n${found.file_name}`;
+  const words = dotted([label(found.type), ...inBrief(found, type, { t, format })]);
+  return h("div", { class: "title" }, h("a", { href: client.pageOf(found.id), title, part: "link", "data-focus": `open ${found.id}` }, words));
 }
 
-/** The parent of an export in the list of its root. */
-function belonging(found, { nameOf }) {
+/** Whose the export is, in the list of a root; null where that is the list's own parent. */
+function whose(found, { nameOf }, isOfRoot) {
   const parent = parentOfExport(found);
-  return parent.kind === ROOT ? null : h("small", { class: "quiet" }, h("bdi", {}, nameOf(parent)));
+  return isOfRoot && parent.kind !== ROOT ? nameOf(parent) : null;
 }
 
-const rows = (found, { format }) => (found.rows === null ? null : format.count(found.rows));
+/** The format, whose it is, and the file; of a failed export the reason, since there is no file. */
+function file(found, of) {
+  const { failure, file_name: own } = found;
+  const what = failure ? h("span", { class: "reason" }, failure.message) : fileName(own);
+  const before = h("span", { class: "before" }, dotted([found.format.toUpperCase(), of]), " · ");
+  return h("small", { class: "line quiet", title: failure?.message ?? own }, before, h("bdi", {}, what));
+}
+
+/** What the columns say in one line, which is shown in their place where they have no room. */
+function facts(found, of, context) {
+  const { t, format } = context;
+  const { created_at: at, rows, size } = found;
+  const known = [
+    rows === null ? progressText(found, context) : t("list.row-count", { count: rows }),
+    size !== null && format.size(size),
+    found.format.toUpperCase(),
+    of,
+    nameOfPerson(found),
+  ];
+  return h("small", { class: "facts quiet" }, h("time", { datetime: at }, format.ago(at)), " · ", dotted(known));
+}
+
+/** The number of rows, or of those so far. */
+function rows({ rows: all, progress }, { t, format }) {
+  if (all !== null) return format.count(all);
+  const count = progress?.rows;
+  return count > 0 && h("span", { class: "quiet", title: t("list.so-far", { count }) }, format.count(count));
+}
 
 /** How far an export is that is under way. */
 function underWay(found, context) {
   if (found.status !== "processing") return null;
   const { fraction } = found.progress ?? {};
-  const text = progressText(found, context);
+  const text = courseText(found, context);
   return [
     fraction !== undefined && h("progress", { "aria-label": context.t("status.processing"), max: 1, value: fraction }),
-    text && h("small", { class: "quiet" }, text),
+    text && h("small", { class: "line quiet", title: text }, text),
   ];
 }
 
+const named = (isOfRoot) => (found, context) => {
+  const of = whose(found, context, isOfRoot);
+  return [name(found, context), file(found, of), facts(found, of, context)];
+};
+
 const COLUMNS = {
-  type: {
-    title: "list.type",
-    class: "name",
-    cell: (found, context) => [
-      name(h("bdi", {}, context.label(found.type)), found, context),
-      h("span", { class: "tag" }, found.format.toUpperCase()),
-      belonging(found, context),
-      narrowed(found, context) ?? line(found.file_name, fileName(found.file_name)),
-      reason(found),
-    ],
-  },
-  file: {
-    title: "list.file",
-    class: "name",
-    cell: (found, context) => [name(fileName(found.file_name), found, context), narrowed(found, context), reason(found)],
-  },
+  type: { title: "list.type", class: "name", cell: named(true) },
+  file: { title: "list.file", class: "name", cell: named(false) },
   status: { title: "list.status", class: "status", cell: (found, context) => [badge(found.status, context.t), underWay(found, context)] },
   user: { title: "list.user", cell: person },
   rows: { title: "list.rows", class: "number", cell: rows },
@@ -104,10 +119,10 @@ export function actions(found, { t }, { download, cancel, again, failed }) {
       "data-does": does,
       on: { click },
     };
-    return h("button", properties, picture && icon(picture), t(`action.${does}`));
+    return h("button", properties, icon(picture), h("span", {}, t(`action.${does}`)));
   };
-  if (isUnfinished(found)) return found.may.cancel && button("cancel", cancel, null, "plain");
+  if (isUnfinished(found)) return found.may.cancel && button("cancel", cancel, "close", "plain");
   // Whoever may not download a file has no use for another one.
   if (!found.may.download) return null;
-  return found.url ? button("download", download, "download") : button("again", again, null, "plain");
+  return found.url ? button("download", download, "download") : button("again", again, "again", "plain");
 }

@@ -56,6 +56,7 @@ export class ExportsList extends Element {
       this.body,
     );
     this.body.setAttribute("role", "rowgroup");
+    this.frame = h("div", { class: "frame" }, this.table);
     this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#older() } }, t("list.more"));
     this.left = h("p", { class: "quiet" });
     this.#unreadable = { first: 0, older: 0 };
@@ -254,7 +255,7 @@ export class ExportsList extends Element {
     if (!this.#exports.length) return this.#showNothing();
     const focus = this.shadowRoot.activeElement?.dataset.focus;
     this.body.replaceChildren(...this.#exports.map((found) => this.#row(found)));
-    if (this.table.parentNode !== this.place) this.place.replaceChildren(this.table);
+    if (this.frame.parentNode !== this.place) this.place.replaceChildren(this.frame);
     // A changed row is a new element, so the focus is restored.
     if (focus && !this.shadowRoot.activeElement) {
       const id = focus.split(" ")[1];
@@ -279,7 +280,7 @@ export class ExportsList extends Element {
     const cells = this.columns.map((column) => {
       const content = column.cell(found, context);
       const more = column.isActions ? actions(found, context, this.#actionsOf(found)) : content;
-      return h("td", { role: "cell", class: column.class, "data-label": this.t(column.title) }, more);
+      return h("td", { role: "cell", class: column.class }, more);
     });
     const row = h("tr", { role: "row", part: "row" }, cells);
     this.#rows.set(found.id, { state, row });

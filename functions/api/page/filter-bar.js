@@ -40,7 +40,7 @@ export class FilterBar {
     this.#selection = selection;
     if (this.search !== document.activeElement) this.search.value = selection.search ?? "";
     const open = this.pills.querySelector("details[open]")?.dataset.filter;
-    const clear = h("button", { type: "button", class: "link", id: "clear-filters", on: { click: () => this.#clear() } }, this.#page.t("filter.clear-all"));
+    const clear = h("button", { type: "button", class: "link", id: "clear-filters", on: { click: () => this.clear() } }, this.#page.t("filter.clear-all"));
     this.pills.replaceChildren(
       ...this.#type.filters.map((name) => this.#pill(name, name === open)),
       ...(isFiltered(selection) ? [clear] : []),
@@ -93,7 +93,8 @@ export class FilterBar {
     if (search !== (this.#selection.search ?? "")) this.#take({ ...this.#selection, search: search || null });
   }
 
-  #clear() {
+  /** Takes every filter and the search away. */
+  clear() {
     this.search.value = "";
     this.#take({ ...this.#selection, filters: {}, search: null });
     this.search.focus();

@@ -24,6 +24,8 @@ export function formatter(locale, language) {
   const exact = make(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" });
   const instant = make(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "long" });
   const day = make(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" });
+  const month = make(Intl.DateTimeFormat, { month: "long", year: "numeric", timeZone: "UTC" });
+  const year = make(Intl.DateTimeFormat, { year: "numeric", timeZone: "UTC" });
   const shortDay = make(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone: "UTC" });
   const compact = make(Intl.NumberFormat, { notation: "compact", maximumSignificantDigits: 3 });
   const digits = (decimals) => make(Intl.NumberFormat, { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: false });
@@ -53,6 +55,14 @@ export function formatter(locale, language) {
     instant: (at) => instant.format(new Date(at)),
     /** A date without a time, such as `2026-11-21`. */
     day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
+    /** Days from one to another, both inclusive, in few words: “April 2026”, “2026” and “Apr 3 – 9, 2026”. */
+    days(first, last) {
+      const [from, to] = [first, last].map((date) => new Date(`${date}T00:00:00Z`));
+      const ofMonth = new Date(Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1, 0)).toISOString().slice(0, 10);
+      if (first.endsWith("-01") && last === ofMonth) return month.format(from);
+      if (first.endsWith("-01-01") && last === `${first.slice(0, 4)}-12-31`) return year.format(from);
+      return day.formatRange(from, to);
+    },
     /** The same without its year. */
     shortDay: (date) => shortDay.format(new Date(`${date}T00:00:00Z`)),
     /** A number that is short however large it is: “1,234” and “12.3M”. */

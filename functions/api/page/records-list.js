@@ -3,6 +3,7 @@
 import { pathOf } from "./api.js";
 import { errorText } from "./base.js";
 import { blank, showError, errorPlace, h, loading } from "./dom.js";
+import { countOf } from "./expectation.js";
 import { FilterBar } from "./filter-bar.js";
 import { decimalsOf, heading, ZONE } from "./format.js";
 import { fromQuery, isFiltered, toPairs, valueLabel } from "./selection.js";
@@ -15,8 +16,12 @@ export class RecordsList extends HTMLElement {
   #selection = null;
   #records = [];
   #next = null;
+  /** The number of records so far, `{value, exact}`. */
   #count = null;
+  /** The number of all records, where it was counted apart from them. */
+  #total = null;
   #reading = null;
+  #counting = null;
   /** The current action of the button below the list. */
   #act = null;
 
@@ -43,6 +48,7 @@ export class RecordsList extends HTMLElement {
 
   disconnectedCallback() {
     this.#reading?.abort();
+    this.#counting?.abort();
     document.removeEventListener("click", this.bar.outside);
   }
 
@@ -63,7 +69,9 @@ export class RecordsList extends HTMLElement {
   }
 
   async #reload() {
-    [this.#records, this.#next, this.#count] = [[], null, null];
+    [this.#records, this.#next, this.#count, this.#total] = [[], null, null, null];
+    this.#counting?.abort();
+    const { signal } = (this.#counting = new AbortController());
     const { filters, search, time_zone: timeZone } = this.#selection;
     Object.assign(this.button, { filters, search, timeZone, count: null });
     this.#offer(null);
@@ -71,6 +79,15 @@ export class RecordsList extends HTMLElement {
     if (this.place.querySelector("table")) this.place.classList.add("stale");
     else this.place.replaceChildren(loading(this.page.t("records.loading"), 10));
     await this.#read();
+    if (!signal.aborted && this.#records.length && !this.#count.exact) await this.#countAll(signal);
+  }
+
+  /** Counts what the first page does not hold: once for a selection, after it is shown. A failure changes nothing. */
+  async #countAll(signal) {
+    const total = await countOf(this.page.client, this.parent, this.type, this.#selection, signal);
+    if (signal.aborted || !total) return;
+    this.#total = total;
+    this.#showCount();
   }
 
   async #older() {
@@ -132,21 +149,41 @@ export class RecordsList extends HTMLElement {
   #show() {
     const { format, t } = this.page;
     this.place.classList.remove("stale");
-    this.button.count = this.#count;
-    const { value, exact } = this.#count;
-    this.count.textContent = value ? t(exact ? "records.count" : "records.shown", { count: value }) : "";
+    this.#showCount();
     const found = this.#records.length;
     if (this.#next) this.#offer(t(found ? "list.more" : "records.further"), () => this.#older());
     else this.#offer(null);
     if (found) return this.place.replaceChildren(this.#table());
     if (this.#next) return this.#state(t("records.none-so-far"), t("records.none-so-far-text"));
-    if (isFiltered(this.#selection)) return this.#state(t("records.none"), t("records.none-text"));
+    if (isFiltered(this.#selection)) {
+      const all = h("button", { type: "button", class: "button", on: { click: () => this.bar.clear() } }, t("records.clear"));
+      return this.#state(t("records.none"), t("records.none-text"), all);
+    }
     return this.#state(t("records.empty", { label: format.within(this.type.label) }), t("records.empty-text"));
   }
 
-  /** Shows and announces the state of a list without records. */
-  #state(title, text) {
-    this.place.replaceChildren(blank(title, text));
+  #showCount() {
+    this.button.count = (this.#count.exact ? null : this.#total) ?? this.#count;
+    this.count.textContent = this.#countInWords();
+  }
+
+  /** How many records there are, as far as that is known, and how many of them are in the list. */
+  #countInWords() {
+    const { format, t } = this.page;
+    const { value: shown, exact: isAll } = this.#count;
+    if (!shown) return "";
+    const all = isAll ? this.#count : this.#total;
+    // What was found within the time for counting may be less than what the list has.
+    const isKnown = all && (all.exact || all.value > shown);
+    if (!isKnown) return t("records.shown", { count: shown });
+    const words = { count: all.value, label: format.within(this.type.label) };
+    const number = all.value === 1 ? t("records.single") : t(all.exact ? "records.count" : "records.at-least", words);
+    return isAll ? number : `${number} · ${t("records.some", { count: shown })}`;
+  }
+
+  /** Shows and announces the state of a list without records, and what can be done. */
+  #state(title, text, action) {
+    this.place.replaceChildren(blank(title, text, action));
     this.page.say(title);
   }
 

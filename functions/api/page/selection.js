@@ -123,14 +123,39 @@ function describeConditions({ not, empty, contains, starts_with, min, max, from,
   return parts.join(t("text.comma"));
 }
 
-/** What narrows a selection, in words: each filter, and the search. */
-export function narrowings({ filters, search, time_zone }, type, { t, format }) {
-  const context = { t, format, zone: time_zone };
-  // In the order of the list's filters, whatever the order of the request was.
+/** The filters of a selection, `[name, value]`, in the order of the list's filters, whatever the order of the request was. */
+function filtersOf({ filters }, type) {
   const names = [...new Set([...(type.filters ?? []), ...Object.keys(filters ?? {})])];
-  const chosen = names.filter((name) => filters?.[name] !== undefined).map((name) => [name, filters[name]]);
-  const parts = chosen.map(([name, value]) => describeFilter(name, value, type, context));
+  return names.filter((name) => filters?.[name] !== undefined).map((name) => [name, filters[name]]);
+}
+
+/** What narrows a selection, in words: each filter, and the search. */
+export function narrowings(selection, type, { t, format }) {
+  const { search, time_zone: zone } = selection;
+  const parts = filtersOf(selection, type).map(([name, value]) => describeFilter(name, value, type, { t, format, zone }));
   return search ? [...parts, t("what.search", { search })] : parts;
+}
+
+/** One filter in few words: without its name, where the value says enough. */
+function filterInBrief(name, value, type, context) {
+  const { format, zone } = context;
+  const column = type.columns.find(({ key }) => key === name);
+  if (Array.isArray(value) && column?.values?.length) return format.or(value.map((one) => valueLabel(column, one)));
+  if (name !== CREATED) return describeFilter(name, value, type, context);
+  const [first, after] = [value.from, value.to].map((bound) => bound && dayOf(bound, zone));
+  return first && after ? format.days(first, addDays(after, -1)) : describeRange(value, "", zone, context).trim();
+}
+
+/** The number of columns that a file of a type has where nobody chooses them. */
+const usual = ({ columns }) => columns.filter((column) => column.default).length;
+
+/** What tells an export from others of its type, in few words: “delivered”, “April 2026”, “3 columns”. */
+export function inBrief(found, type, { t, format }) {
+  const { search, time_zone: zone, columns = [] } = found;
+  const parts = filtersOf(found, type).map(([name, value]) => filterInBrief(name, value, type, { t, format, zone }));
+  if (search) parts.push(t("what.sought", { search }));
+  if (columns.length < usual(type)) parts.push(t("what.columns", { count: columns.length }));
+  return parts;
 }
 
 /** The contents of an export in words: “Orders: Status delivered, containing “ana”.” */

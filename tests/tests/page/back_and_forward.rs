@@ -57,7 +57,7 @@ async fn back_and_forward_come_to_the_same_rows_place_and_focus() {
     browser.run("history.back()", json!([])).await;
     browser.hides("#title").await;
     browser.click(".tabs a[data-list=orders]").await;
-    browser.shows(".count", "3 in this list").await;
+    browser.shows(".count", "3 orders").await;
     let tab = "return document.activeElement.dataset.list";
     assert_eq!(browser.run(tab, json!([])).await, "orders");
     browser.run("history.back()", json!([])).await;
@@ -80,5 +80,5 @@ async fn the_skip_link_leads_past_what_is_on_every_view() {
     assert_eq!(skipped, json!(["content", true, ""]));
     // Where there is nothing yet, there is one thing to press.
     ana.browser.click("waybill-exports .button.primary").await;
-    ana.browser.shows(".count", "3 in this list").await;
+    ana.browser.shows(".count", "3 orders").await;
 }

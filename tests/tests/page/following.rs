@@ -11,6 +11,7 @@ const EXPORT: &str = "waybill-export-button >> .button";
 const DIALOG: &str = "waybill-export-button >> dialog";
 const START: &str = "waybill-export-button >> dialog footer .primary";
 const CLOSE: &str = "waybill-export-button >> dialog footer [type=submit]";
+const CANCEL: &str = "waybill-export-button >> dialog footer .cancel";
 const TOAST: &str = "waybill-toasts >> .toast";
 const ENDED: &str = ".tabs .ended";
 
@@ -26,7 +27,7 @@ async fn an_export_that_ends_elsewhere_is_said_where_the_person_is() {
     let browser = &ana.browser;
     ana.while_nothing_is_made(async || {
         ana.enter(&ana.list("orders")).await;
-        browser.shows(".count", "5 in this list").await;
+        browser.shows(".count", "5 orders").await;
         browser.click(EXPORT).await;
         browser.click(START).await;
         browser
@@ -58,39 +59,102 @@ async fn an_export_that_ends_elsewhere_is_said_where_the_person_is() {
     assert!(!title(browser).await.as_str().unwrap().starts_with('('));
 }
 
+/// Where the buttons at the end of the dialog are, and what they say.
+async fn buttons(browser: &Browser) -> Value {
+    let script = "return [...find(arguments[0]).querySelectorAll('footer :is(a, [type=submit])')].map((button) => {
+        const { x, y, width } = button.getBoundingClientRect();
+        return [x, y, width, button.textContent];
+      })";
+    browser.run(script, json!([DIALOG])).await
+}
+
+async fn has_focus(browser: &Browser, selector: &str) -> bool {
+    let script = "return find(arguments[0]).matches(':focus')";
+    browser.run(script, json!([selector])).await == true
+}
+
+/// Starts an export in the dialog of the list of orders.
+async fn start(ana: &Visitor) {
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "5 orders").await;
+    browser.click(EXPORT).await;
+    browser.shows(DIALOG, "5 rows now.").await;
+    browser.click(START).await;
+    browser
+        .shows(DIALOG, "Your export is being generated")
+        .await;
+}
+
 #[tokio::test]
-async fn in_the_dialog_nothing_changes_places_when_the_export_ends() {
+async fn in_the_dialog_nothing_changes_places_when_the_export_ends_and_the_focus_is_on_download() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;
     };
     let browser = &ana.browser;
-    let place = "const { x, y } = find(arguments[0]).getBoundingClientRect();
-        return [x, y, find(arguments[0]).textContent, find(arguments[0]).matches(':focus')]";
-    let place = async || browser.run(place, json!([CLOSE])).await;
-    let before = ana
-        .while_nothing_is_made(async || {
-            ana.enter(&ana.list("orders")).await;
-            browser.shows(".count", "5 in this list").await;
-            browser.click(EXPORT).await;
-            browser.shows(DIALOG, "5 rows now.").await;
-            browser.click(START).await;
-            browser
-                .shows(DIALOG, "Your export is being generated")
-                .await;
-            place().await
-        })
-        .await;
-    browser.shows(DIALOG, "Your export is ready").await;
-    assert_eq!(place().await, before);
-    assert_eq!(before[2], "Close");
-    assert_eq!(before[3], true, "{before}");
-    browser.click(&format!("{DIALOG} .outcome .primary")).await;
-    let list = ana.owner.api.read(&ana.owner.path()).await;
-    browser
-        .downloaded(list["exports"][0]["file_name"].as_str().unwrap())
-        .await;
-    // The end was seen in the dialog.
-    assert!(!browser.has(TOAST).await && !browser.has(ENDED).await);
+    let download = format!("{DIALOG} .outcome .primary");
+    let link = format!("{DIALOG} footer a");
+    for (width, height) in [(1280, 900), (320, 720)] {
+        browser.resize(width, height).await;
+        let before = ana
+            .while_nothing_is_made(async || {
+                start(&ana).await;
+                assert!(has_focus(browser, CLOSE).await);
+                // On a phone, the person has gone to the link meanwhile.
+                if width == 320 {
+                    browser
+                        .run("find(arguments[0]).focus()", json!([link]))
+                        .await;
+                }
+                buttons(browser).await
+            })
+            .await;
+        browser.shows(DIALOG, "Your export is ready").await;
+        assert_eq!(buttons(browser).await, before, "{width}");
+        assert_eq!(before[1][3], "Close");
+        let focused = if width == 320 { &link } else { &download };
+        assert!(has_focus(browser, focused).await, "{width}");
+        assert!(!is_offered(browser).await);
+        browser.click(&download).await;
+        let list = ana.owner.api.read(&ana.owner.path()).await;
+        browser
+            .downloaded(list["exports"][0]["file_name"].as_str().unwrap())
+            .await;
+        // The end was seen in the dialog.
+        assert!(!browser.has(TOAST).await && !browser.has(ENDED).await);
+    }
+}
+
+/// Whether the dialog has a button that cancels its export.
+async fn is_offered(browser: &Browser) -> bool {
+    let script =
+        "return find(arguments[0])?.checkVisibility({ visibilityProperty: true }) ?? false";
+    browser.run(script, json!([CANCEL])).await == true
+}
+
+#[tokio::test]
+async fn an_export_is_canceled_in_the_dialog_that_started_it() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.while_nothing_is_made(async || {
+        start(&ana).await;
+        let before = buttons(browser).await;
+        assert!(is_offered(browser).await);
+        browser.click(CANCEL).await;
+        browser.shows(DIALOG, "Your export was canceled").await;
+        assert_eq!(buttons(browser).await, before);
+        assert!(has_focus(browser, CLOSE).await);
+        assert!(!is_offered(browser).await);
+        ViewCheck::new(browser).look("export-dialog-canceled").await;
+        let list = ana.owner.api.read(&ana.owner.path()).await;
+        assert_eq!(list["exports"][0]["status"], "canceled");
+        browser.click(CLOSE).await;
+        browser.hides(DIALOG).await;
+        assert!(!browser.has(TOAST).await && !browser.has(ENDED).await);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -172,13 +236,19 @@ async fn the_share_that_is_done_and_the_time_left_are_shown() {
         .succeeded(json!({"type": "orders", "format": "csv"}))
         .await;
     let half = Moments::new(&ana.stack, id(&done)).await.half_done().await;
-    let words = "50% · 1,234,567 rows so far · about 30 seconds left";
     ana.enter(&ana.list("exports")).await;
     browser
-        .shows("waybill-exports >> .status small", words)
+        .shows(
+            "waybill-exports >> .status small",
+            "50% · about 30 seconds left",
+        )
+        .await;
+    browser
+        .shows("waybill-exports >> td.number", "1,234,567")
         .await;
     ViewCheck::new(browser).look("exports-under-way").await;
     ana.enter(&format!("/exports/{half}")).await;
+    let words = "50% · 1,234,567 rows so far · about 30 seconds left";
     browser.shows(".progress", words).await;
     let share = browser
         .run("return find('.progress progress').value", json!([]))
@@ -196,7 +266,7 @@ async fn before_an_export_its_size_is_said_and_nothing_is_not_exported() {
         .succeeded(json!({"type": "orders", "format": "csv"}))
         .await;
     ana.enter(&ana.list("orders")).await;
-    browser.shows(".count", "20 in this list").await;
+    browser.shows(".count", "20 orders").await;
     browser.click(EXPORT).await;
     browser
         .shows(

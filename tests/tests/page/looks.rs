@@ -176,7 +176,7 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     call_it_a_film(&ana).await;
     let list = format!("{}?status=delivered&search=paulo", ana.list("orders"));
     ana.enter(&list).await;
-    browser.shows(".count", "3 in this list").await;
+    browser.shows(".count", "3 orders").await;
     check.look("records").await;
     for filter in ["status", "created_at", "payment"] {
         let panel = format!("[data-filter={filter}] .panel");
@@ -224,9 +224,7 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     check.look("export-dialog-wait").await;
 
     ana.enter(&ana.list("orders")).await;
-    browser
-        .shows(".count", "50 shown, and there are more")
-        .await;
+    browser.shows(".count", "60 orders · 50 shown").await;
     check.look("records-all").await;
     browser.enter("input[name=search]", "nobody\u{E007}").await;
     browser.shows(".blank", "Nothing matches").await;
@@ -243,6 +241,8 @@ async fn a_filtered_list_and_the_steps_of_an_export() {
     browser.shows("waybill-exports >> .loading", "").await;
     check.look("exports-loading").await;
     browser.click("[data-list=orders]").await;
+    // The list has asked for all that it asks for by itself.
+    browser.shows(".count", "60 orders").await;
     ana.end_the_token().await;
     browser.click("[data-filter=status] summary").await;
     browser
@@ -387,7 +387,7 @@ async fn lists_of_a_source_and_an_organization_with_right_to_left_names() {
     browser
         .enter("[data-filter=attributes] input[name=name]", "vip\u{E007}")
         .await;
-    browser.shows(".count", "1 in this list").await;
+    browser.shows(".count", "One in this list").await;
     check.look("filter-attributes").await;
     browser.press(ESCAPE).await;
     browser.click(EXPORT).await;

@@ -4,6 +4,7 @@
 
 mod back_and_forward;
 mod choosing;
+mod counting;
 mod elements;
 mod exports;
 mod following;
@@ -13,8 +14,10 @@ mod mail_link;
 mod mails;
 mod moments;
 mod narrowing;
+mod not_loaded;
 mod quickness;
 mod react;
 mod records;
+mod rows;
 mod view_check;
 mod visitor;

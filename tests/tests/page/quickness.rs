@@ -7,15 +7,15 @@ use waybill_tests::{Browser, id, note, wait_until};
 
 use crate::visitor::Visitor;
 
-/// The number of the files of the first view: the script and two style sheets.
-const FILES: usize = 3;
+/// The number of the files of the first view: the script, what loads it, and two style sheets.
+const FILES: usize = 4;
 /// The calls of the first view: the token, the configuration, the catalog, and the exports.
 const CALLS: [&str; 4] = ["/token", "/config.json", "/catalog", "/exports"];
 /// What may be asked for before the first view, and is not waited for.
 const BESIDE: &str = "/summary";
 const SOON: Duration = Duration::from_secs(60);
 const EXPORTS: &str = "/exports?";
-const RECORDS: &str = "/records/";
+const RECORDS: &str = "/records/orders?";
 
 /// Records when the list's first row is shown.
 const NOTE_FIRST_VIEW: &str = "
@@ -93,7 +93,7 @@ async fn only_the_service_and_the_issuer_get_requests() {
         return;
     };
     ana.enter(&ana.list("orders")).await;
-    ana.browser.shows(".count", "5 in this list").await;
+    ana.browser.shows(".count", "5 orders").await;
     let script = "const found = performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin);
         return [...new Set(found)].sort()";
     let asked = ana.browser.run(script, json!([])).await;
@@ -147,7 +147,7 @@ async fn each_change_of_a_list_requests_records_once() {
         pass(browser, 1).await;
         assert_eq!(answers(browser, RECORDS).await.0, asked, "{act}");
     }
-    browser.shows(".count", "60 in this list").await;
+    browser.shows(".count", "60 orders").await;
 }
 
 #[tokio::test]

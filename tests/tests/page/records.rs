@@ -41,9 +41,7 @@ async fn a_filtered_list_is_exported_as_shown_and_downloaded_to_the_byte() {
     let orders = generated_orders(120);
     let expected = orders.iter().filter(delivered).count();
     assert!(expected > 0, "the test needs orders that match");
-    browser
-        .shows(".count", &format!("{expected} in this list"))
-        .await;
+    browser.shows(".count", &format!("{expected} orders")).await;
     let address = browser.address().await;
     assert!(
         address.ends_with("/orders?status=delivered&search=paulo"),
@@ -83,9 +81,7 @@ async fn a_filtered_list_is_exported_as_shown_and_downloaded_to_the_byte() {
     browser.shows(".count", "50 shown").await;
     browser.open(&address).await;
     ana.sign_in().await;
-    browser
-        .shows(".count", &format!("{expected} in this list"))
-        .await;
+    browser.shows(".count", &format!("{expected} orders")).await;
 }
 
 const DIALOG_CLOSE: &str = "waybill-export-button >> dialog header button";
@@ -133,7 +129,7 @@ async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export(
     };
     let browser = &ana.browser;
     ana.enter(&ana.list("orders")).await;
-    browser.shows(".count", "40 in this list").await;
+    browser.shows(".count", "40 orders").await;
     let orders = generated_orders(40);
     let is_plain =
         |state: &&String| state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -153,9 +149,7 @@ async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export(
         )
         .await;
     let others = orders.iter().filter(|row| row[8] != *state).count();
-    browser
-        .shows(".count", &format!("{others} in this list"))
-        .await;
+    browser.shows(".count", &format!("{others} orders")).await;
     browser
         .shows("[data-filter=state] summary", &format!("State not {state}"))
         .await;
@@ -174,9 +168,7 @@ async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export(
     // From its address, the list is the same.
     ana.enter(&format!("{}?state.not={state}", ana.list("orders")))
         .await;
-    browser
-        .shows(".count", &format!("{others} in this list"))
-        .await;
+    browser.shows(".count", &format!("{others} orders")).await;
     browser.click(EXPORT).await;
     browser.shows(DIALOG, &format!("State not {state}")).await;
     browser.click(START).await;
@@ -192,7 +184,7 @@ async fn columns_can_be_chosen_and_ordered_by_keyboard_alone() {
     };
     let browser = &ana.browser;
     ana.enter(&ana.list("orders")).await;
-    browser.shows(".count", "5 in this list").await;
+    browser.shows(".count", "5 orders").await;
     browser
         .run("find(arguments[0]).focus()", json!([EXPORT]))
         .await;
@@ -267,7 +259,7 @@ async fn the_search_for_a_rare_term_continues_as_long_as_the_person_wants() {
     };
     let browser = &ana.browser;
     ana.enter(&ana.list("orders")).await;
-    browser.shows(".count", "5 in this list").await;
+    browser.shows(".count", "5 orders").await;
     browser.run(A_LONG_TABLE, json!([])).await;
     let asked = async |calls: u64| {
         wait_until(&format!("call {calls}"), SOON, async || {
@@ -308,7 +300,7 @@ async fn the_search_for_a_rare_term_continues_as_long_as_the_person_wants() {
 
     // Another search replaces it.
     browser.click("#clear-filters").await;
-    browser.shows(".count", "5 in this list").await;
+    browser.shows(".count", "5 orders").await;
     assert_eq!(browser.run("return rare.givenUp", json!([])).await, 2);
     assert!(!browser.has(GO_ON).await);
 

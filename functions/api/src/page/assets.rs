@@ -1,5 +1,6 @@
 //! The files of the page: embedded, versioned by content, compressed once.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::body::Body;
@@ -59,6 +60,7 @@ const FILES: &[(&str, &str)] = files![
     "search-field.js",
     "selection.js",
     "session.js",
+    "start.js",
     "summary.js",
     "texts.js",
     "toasts.js",
@@ -85,7 +87,13 @@ fn sources() -> Vec<(&'static str, &'static str)> {
 }
 
 /// The files that are served as they are, besides the texts.
-const PLAIN: [&str; 4] = ["element.js", "index.html", "page.css", "parts.css"];
+const PLAIN: [&str; 5] = [
+    "element.js",
+    "index.html",
+    "page.css",
+    "parts.css",
+    "start.js",
+];
 /// The language that is in the scripts.
 const IN_SCRIPTS: &str = "texts-en.js";
 /// The modules that are served with all that they import: the page's, and the elements' for a host's page.
@@ -96,6 +104,8 @@ const PLACE: &str = "VERSION";
 const VERSION_DIGITS: usize = 12;
 /// The placeholder for the kinds of parents, a list in JSON.
 const KINDS: &str = "\"KINDS\"";
+/// The placeholder for what is said where the page does not load, by language, in JSON.
+const NOT_LOADED: &str = "\"NOT_LOADED\"";
 
 /// How long a client may cache a file without revalidation.
 #[derive(Clone, Copy)]
@@ -132,6 +142,31 @@ struct KindView<'a> {
     root: bool,
 }
 
+/// What is said where the page does not load: its own texts may be what is missing.
+#[derive(Serialize)]
+struct NotLoaded {
+    title: String,
+    text: String,
+    reload: String,
+}
+
+/// The same by language.
+fn not_loaded() -> BTreeMap<&'static str, NotLoaded> {
+    let of = |language: &Language| {
+        let mut texts = language.texts();
+        let mut text = |key| texts.remove(key).unwrap_or_default();
+        NotLoaded {
+            title: text("page.not-loaded"),
+            text: text("page.not-loaded-text"),
+            reload: text("page.reload"),
+        }
+    };
+    let each = LANGUAGES
+        .iter()
+        .map(|language| (language.code, of(language)));
+    each.collect()
+}
+
 /// The files that were made last: those of the kinds as they are now, in all requests but the first.
 static MADE: Mutex<Option<Arc<Assets>>> = Mutex::new(None);
 
@@ -155,12 +190,17 @@ impl Assets {
         let views: Vec<KindView<'_>> = views.collect();
         // Texts and flags always have a form in JSON.
         let of_kinds = serde_json::to_string(&views).unwrap_or_default();
+        let of_not_loaded = serde_json::to_string(&not_loaded()).unwrap_or_default();
         let sources = sources();
         let plain = sources.iter().filter(|(name, _)| is_plain(name));
         let plain = plain.map(|(name, text)| (*name, (*text).to_owned()));
         let bundles = BUNDLES.map(|name| (name, bundle(name, &sources)));
         let texts = plain.chain(bundles);
-        let texts = texts.map(|(name, text)| (name, text.replace(KINDS, &of_kinds)));
+        let filled = |text: String| {
+            text.replace(KINDS, &of_kinds)
+                .replace(NOT_LOADED, &of_not_loaded)
+        };
+        let texts = texts.map(|(name, text)| (name, filled(text)));
         let texts: Vec<(&'static str, String)> = texts.collect();
         let mut digest = Sha256::new();
         for (name, text) in &texts {
@@ -278,6 +318,12 @@ mod tests {
                 "{name} is in no bundle"
             );
             for line in text.lines() {
+                // A text of several lines could have one that looks like a comment, which are left out.
+                assert_eq!(line.matches('`').count() % 2, 0, "{name}: {line}");
+                assert!(
+                    !line.contains("*/") || line.ends_with("*/"),
+                    "{name}: {line}"
+                );
                 let is_left = all.lines().any(|joined| joined == line);
                 let is_special = line.starts_with("import ") || line.starts_with("export ");
                 assert!(!(is_special && is_left), "{name}: {line}");
@@ -318,14 +364,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_contains_its_version_and_the_kinds_of_parents() {
+    fn a_file_contains_its_version_the_kinds_of_parents_and_texts() {
         let assets = of(&Arc::default());
         let none = assets.file("../Cargo.toml", &HeaderMap::new(), Kept::Never);
         assert!(none.is_none());
         for asset in &assets.files {
             let text = std::str::from_utf8(&asset.body.plain).unwrap();
             assert!(
-                !text.contains("/VERSION/") && !text.contains(KINDS),
+                !["/VERSION/", KINDS, NOT_LOADED]
+                    .iter()
+                    .any(|place| text.contains(place)),
                 "{}",
                 asset.name
             );
