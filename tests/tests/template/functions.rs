@@ -305,7 +305,7 @@ fn every_test_target_is_run_by_make_test() {
 fn the_workspaces_members_are_the_functions_and_the_shared_crates() {
     let manifest = text("Cargo.toml");
     assert!(manifest.contains(
-        r#"members = ["shared", "shared/testing", "functions/*", "tests", "tests/bench", "tests/fuzz"]"#
+        r#"members = ["shared", "shared/testing", "functions/*", "command", "tests", "tests/bench", "tests/fuzz"]"#
     ));
     let folders = std::fs::read_dir(root().join("functions")).expect("the functions' folder");
     let folders = folders.map(|entry| {
