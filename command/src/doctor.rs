@@ -61,6 +61,7 @@ fn stack_status(stack: &Stack) -> Found {
     let status = stack.status.as_str();
     let is_complete = [
         "CREATE_COMPLETE",
+        "IMPORT_COMPLETE",
         "UPDATE_COMPLETE",
         "UPDATE_ROLLBACK_COMPLETE",
     ];
