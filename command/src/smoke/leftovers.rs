@@ -26,25 +26,24 @@ impl Leftovers {
     /// Removes everything, and says what could not be. An export of a parent of somebody else stays in its list.
     pub(super) async fn remove(self, stack: &Stack) -> bool {
         let mut removed = true;
-        let mut note = |what: &str, result: Result<(), Box<dyn Error>>| {
-            if let Err(error) = result {
-                println!("  remains  {what}: {error}");
-                removed = false;
-            }
-        };
         if let Some(records) = &self.records {
             let deleted = records.delete(&stack.records(None)).await;
             let what = format!("the records in the table {}", records.table());
-            note(&what, deleted.map_err(Into::into));
+            removed &= is_done(&what, deleted.map_err(Into::into));
         }
         if let Some(id) = &self.api_key {
-            note("the API key `smoke`", delete_key(stack, id).await);
+            removed &= is_done("the API key `smoke`", delete_key(stack, id).await);
         }
         match (self.export, &self.own_parent) {
-            (Some(id), Some(_)) if self.has_file => println!(
-                "  remains  the export {id}, whose file the sweeper deletes when it expires"
-            ),
-            (Some(id), Some(parent)) => note("the export", erase(stack, id, parent).await),
+            (Some(id), Some(_)) if self.has_file => {
+                println!(
+                    "  remains  the export {id}, whose file the sweeper deletes when it expires"
+                );
+                removed = false;
+            }
+            (Some(id), Some(parent)) => {
+                removed &= is_done("the export", erase(stack, id, parent).await);
+            }
             (Some(id), None) => println!("  remains  the export {id} in the list of its parent"),
             (None, _) => {}
         }
@@ -53,6 +52,14 @@ impl Leftovers {
         }
         removed
     }
+}
+
+/// Whether something was removed; says what remains otherwise.
+fn is_done(what: &str, result: Result<(), Box<dyn Error>>) -> bool {
+    if let Err(error) = &result {
+        println!("  remains  {what}: {error}");
+    }
+    result.is_ok()
 }
 
 async fn delete_key(stack: &Stack, id: &str) -> Result<(), Box<dyn Error>> {

@@ -218,3 +218,48 @@ fn sort_key(
     let key = candidates.into_iter().flatten().find(fits);
     key.map(AttributeValue::S).ok_or(unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(catalog: &Catalog, export_type: &ExportType) -> Result<OwnRecords, &'static str> {
+        let parent = own_parent(catalog, export_type).expect("a parent");
+        let now = "2026-11-21T12:01:02Z".parse().expect("an instant");
+        OwnRecords::new(export_type, "records".to_owned(), &parent, now)
+    }
+
+    #[test]
+    fn records_of_each_built_in_type_have_keys_of_its_format() {
+        let catalog = Catalog::built_in().expect("the catalog");
+        for export_type in catalog.types() {
+            let own = made(&catalog, export_type).expect("records");
+            let spec = export_type.records.dynamodb().expect("DynamoDB");
+            let name = spec.sort_key.as_ref().expect("a sort key");
+            let keys = own
+                .items
+                .iter()
+                .map(|item| item[name].as_s().expect("a text"));
+            let mut keys: Vec<&String> = keys.collect();
+            assert!(
+                keys.iter()
+                    .all(|key| spec.sort_format.form(key) == KeyForm::Fits),
+                "{keys:?}"
+            );
+            keys.dedup();
+            assert_eq!(keys.len(), COUNT, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_of_which_no_records_can_be_made_says_why() {
+        let built_in = include_str!("../../../infra/catalog.toml");
+        let index = "partition_key = \"pk\", index = \"by_owner\"";
+        let changed = built_in.replacen("partition_key = \"pk\"", index, 1);
+        let catalog = Catalog::parse(&changed).expect("a catalog");
+        let refused = made(&catalog, &catalog.types()[0]).expect_err("no records");
+        assert!(refused.contains("by an index"), "{refused}");
+        let first = first_makeable(&catalog).expect("another type");
+        assert_eq!(first.name, catalog.types()[1].name);
+    }
+}

@@ -21,6 +21,8 @@ use crate::stack::Stack;
 const FINISHED_WITHIN: Duration = Duration::from_mins(30);
 /// How long the mail may take: after a failure the sweeper sends it again, with growing waits.
 const MAILED_WITHIN: Duration = Duration::from_mins(5);
+/// How long the deletion of a file may take: the sweeper does it, every minute.
+const DELETED_WITHIN: Duration = Duration::from_mins(5);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -109,12 +111,12 @@ impl Steps<'_> {
             return Err(format!("S3 answered the download with {status}: {said}").into());
         }
         let (mut hash, mut size) = (Sha256::new(), 0);
-        let mut beginning = Vec::new();
+        let mut file = Vec::new();
         while let Some(bytes) = response.chunk().await? {
             hash.update(&bytes);
             size += bytes.len() as u64;
             if self.subject.rows().is_some() {
-                beginning.extend_from_slice(&bytes);
+                file.extend_from_slice(&bytes);
             }
         }
         let found = (waybill::hash::hex(&hash.finalize()), size);
@@ -130,7 +132,7 @@ impl Steps<'_> {
             .into());
         }
         if let Some(rows) = self.subject.rows() {
-            check_csv(&beginning, rows)?;
+            check_csv(&file, rows)?;
         }
         println!("  ok       the file was downloaded, and has the SHA-256 of the export");
         Ok(())
@@ -171,7 +173,7 @@ impl Steps<'_> {
         answer.expect(200, &format!("DELETE {path}"))?;
         let again = self.api.get(&link(export)?).await?;
         again.expect(410, "the download link of the deleted file")?;
-        let until = Instant::now() + MAILED_WITHIN;
+        let until = Instant::now() + DELETED_WITHIN;
         while self.has_objects(id).await? {
             if Instant::now() >= until {
                 return Err(format!(

@@ -101,6 +101,8 @@ async fn smoke_says_what_differs_and_still_removes_its_records() {
     .await;
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("failed   the mail is failed"), "{said}");
+    assert!(said.contains("remains  the export"), "{said}");
+    assert!(!said.contains("is removed"), "{said}");
     let parent = last_word(&said, "new records");
     let records = stack.output("records_table");
     let left = items_with(&aws.records, records, &[parent]).await;
