@@ -67,16 +67,18 @@ clean: tools ## Stop the local stack and delete its data
 
 try: ## Try a table of your own: URL=postgres://user@host/name TABLE=public.orders PARENT=customer_id; without URL, of DynamoDB
 	@python3 $(LOCAL)/own_arguments.py $(TRY_ARGUMENTS) --check
-	@python3 $(LOCAL)/tools.py $(COMPILED) $(if $(COMPILED),command)
+	@python3 $(LOCAL)/tools.py $(COMPILED)
 	@$(PYTHON) $(LOCAL)/own_table.py $(TRY_ARGUMENTS)
 
 TRY_ARGUMENTS = $(if $(URL),--url $(call quoted,URL)) $(if $(FIXED),--fixed $(call quoted,FIXED)) --table $(call quoted,TABLE) \
 	--parent $(if $(filter file,$(origin PARENT)),'',$(call quoted,PARENT)) --port $(call quoted,TRY_PORT) $(if $(ONCE),--once)
 
 demo: ## Load sample orders, export them as a person, download the file, show the mail
-	@python3 $(LOCAL)/tools.py $(COMPILED)
-	@$(PYTHON) $(LOCAL)/stack.py up --host --database --port $(PORT) --stack $(STACK)
+	@python3 $(LOCAL)/tools.py $(COMPILED) -- $(PYTHON) $(LOCAL)/stack.py start $(DEMO_STACK)
+	@$(PYTHON) $(LOCAL)/stack.py up $(DEMO_STACK)
 	@$(PYTHON) $(LOCAL)/demo.py --port $(PORT)
+
+DEMO_STACK = --host --database --port $(PORT) --stack $(STACK)
 
 # The file in which tests list what they skipped.
 export WAYBILL_SKIPPED := $(CURDIR)/.local/skipped

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from settings import RELEASE, ROOT, TOOLS, architecture
 BUILT = ROOT / ".aws-sam" / "build"
 STAMP = ROOT / ".aws-sam" / "built"
 FUNCTIONS = ("api", "generate", "notify", "sweep")
+COMMAND = "waybill"
+# Without the default features, which are for deployed stacks and have large SDKs.
+FOR_LOCAL_STACKS = ("--no-default-features",)
 SOURCES = ("template.yaml", "Cargo.toml", "Cargo.lock", ".cargo", "functions", "shared", "infra/catalog.toml")
 
 
@@ -43,10 +47,11 @@ def _is_current(sources: str) -> bool:
     return STAMP.exists() and STAMP.read_text() == sources and (BUILT / "template.yaml").exists()
 
 
-def compile_functions(commands: list[str]) -> None:
-    """Compiles the functions, and these commands, so that `sam build` finds them compiled: `sam build` hides cargo's output, and a first build
-    takes minutes. Needs only cargo."""
-    _run(["cargo", "build", "--no-default-features", *(flag for name in (*FUNCTIONS, *commands) for flag in ("--bin", name))], _environment())
+def compile_functions() -> None:
+    """Compiles the functions, so that `sam build` finds them compiled: `sam build` hides cargo's output, and a first build
+    takes minutes. The command as well, with which the sample product gets its key. Needs only cargo."""
+    programs = (flag for name in (*FUNCTIONS, COMMAND) for flag in ("--bin", name))
+    _run(["cargo", "build", *FOR_LOCAL_STACKS, *programs], _environment())
 
 
 def _environment() -> dict[str, str]:
@@ -61,7 +66,7 @@ def _environment() -> dict[str, str]:
 
 def _build(sources: str) -> None:
     print("» Building the functions", flush=True)
-    compile_functions([])
+    compile_functions()
     print("» sam build", flush=True)
     STAMP.unlink(missing_ok=True)
     sam = [str(TOOLS / "sam" / "bin" / "sam"), "build", "--parameter-overrides", f"Architecture={architecture()}"]
@@ -72,18 +77,23 @@ def _build(sources: str) -> None:
 
 def _pack() -> None:
     """Zips the functions once and fast; `sam deploy` would compress them thoroughly each time."""
+    programs = list(BUILT.glob("*/bootstrap"))
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_zip, programs))
     template = BUILT / "template.yaml"
     text = template.read_text()
-    for program in BUILT.glob("*/bootstrap"):
-        name = program.parent.name
-        with zipfile.ZipFile(BUILT / f"{name}.zip", "w") as archive:
-            # A fixed date, so that the same program makes the same archive.
-            entry = zipfile.ZipInfo(program.name)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o100755 << 16
-            archive.writestr(entry, program.read_bytes(), compresslevel=1)
+    for name in (program.parent.name for program in programs):
         text = re.sub(rf"CodeUri: {name}$", f"CodeUri: {name}.zip", text, flags=re.MULTILINE)
     template.write_text(text)
+
+
+def _zip(program: Path) -> None:
+    with zipfile.ZipFile(program.parent.with_suffix(".zip"), "w") as archive:
+        # A fixed date, so that the same program makes the same archive.
+        entry = zipfile.ZipInfo(program.name)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.external_attr = 0o100755 << 16
+        archive.writestr(entry, program.read_bytes(), compresslevel=1)
 
 
 def _digest() -> str:
@@ -109,9 +119,8 @@ def artefacts() -> list[Path]:
 
 def command(*arguments: str) -> list[str]:
     """The command `waybill` with these arguments: that of a release, or compiled."""
-    # Without the default features, which are for deployed stacks and have large SDKs.
-    compiled = ["cargo", "run", "--quiet", "--no-default-features", "--bin", "waybill", "--"]
-    program = [str(RELEASE / "waybill")] if RELEASE else compiled
+    compiled = ["cargo", "run", "--quiet", *FOR_LOCAL_STACKS, "--bin", COMMAND, "--"]
+    program = [str(RELEASE / COMMAND)] if RELEASE else compiled
     return [*program, *arguments]
 
 

@@ -1,4 +1,4 @@
-"""The local stack: `up`, `run`, `down`, `logs`, `clean`. State lives in `.local/stack-PORT`."""
+"""The local stack: `start`, `up`, `run`, `down`, `logs`, `clean`. State lives in `.local/stack-PORT`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ import host
 import keys
 import logs
 import mint
-from processes import Processes
+from processes import Processes, Service
 from services import EMULATOR, services
 from settings import DEFAULT_PORT, ROOT, STACK_NAME, Stack
 
@@ -51,41 +51,12 @@ class Wanted:
 def up(stack: Stack, wanted: Wanted, prepare: Callable[[], None] = lambda: None) -> None:
     """Builds, starts missing processes, deploys changes, and prints the addresses."""
     began = time.monotonic()
-    with build.built():
-        processes = Processes(stack.state)
-        if processes.died(EMULATOR):
-            # The emulator saves its state when it is stopped. After a kill it restores an older state, maybe of an
-            # older deployment.
-            stack.deployed.unlink(missing_ok=True)
-            stack.asking_host.deployed.unlink(missing_ok=True)
-        if wanted.large and not stack.is_large:
-            _make_large(stack, processes)
-        if wanted.catalog:
-            catalog.keep(stack, wanted.catalog)
-        if wanted.database:
-            stack.database_data.mkdir(parents=True, exist_ok=True)
-            if mariadb.is_installed():
-                stack.mariadb_data.mkdir(parents=True, exist_ok=True)
-        for service in services(stack):
-            if processes.ensure(service):
-                print(f"» Started {service.name}", flush=True)
-
-        deploy.ensure_records_table(stack)
-        if stack.database_data.exists():
-            database.prepare(stack, lambda service: deploy.client(stack, service))
-        if stack.mariadb_data.exists():
-            mariadb.prepare(stack, lambda service: deploy.client(stack, service))
-        prepare()
-        # In parallel, since a deployment mostly waits.
-        with ThreadPoolExecutor() as pool:
-            deployed = pool.submit(_deployed, stack, wanted.parameters)
-            if wanted.host:
-                host.deploy(lambda service: deploy.client(stack, service))
-                keys.give_to_product(stack, pool.submit(_deployed, stack.asking_host, wanted.parameters).result())
-            outputs = deployed.result()
-        for service in services(stack):
-            # The sample product has its key now.
-            processes.ensure(service)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        starting = beside.submit(start, stack, wanted)
+        with build.built():
+            starting.result()
+            prepare()
+            outputs = _deploy(stack, wanted)
     out_of_service, of_other_kinds = _not_served(outputs)
     _print_addresses(outputs, time.monotonic() - began)
     for name in out_of_service:
@@ -95,6 +66,54 @@ def up(stack: Stack, wanted: Wanted, prepare: Callable[[], None] = lambda: None)
             f"Not served: {', '.join(of_other_kinds)}. This stack has exports or names of other kinds of parents, which the "
             "catalog lacks. Begin a new stack: make clean, or another PORT="
         )
+
+
+def start(stack: Stack, wanted: Wanted) -> None:
+    """Starts missing processes, with all that a deployment needs besides the functions."""
+    processes = Processes(stack.state)
+    if processes.died(EMULATOR):
+        # The emulator saves its state when it is stopped. After a kill it restores an older state, maybe of an
+        # older deployment.
+        stack.deployed.unlink(missing_ok=True)
+        stack.asking_host.deployed.unlink(missing_ok=True)
+    if wanted.large and not stack.is_large:
+        _make_large(stack, processes)
+    if wanted.catalog:
+        catalog.keep(stack, wanted.catalog)
+    if wanted.database:
+        stack.database_data.mkdir(parents=True, exist_ok=True)
+        if mariadb.is_installed():
+            stack.mariadb_data.mkdir(parents=True, exist_ok=True)
+    _ensure(processes, services(stack))
+
+    deploy.ensure_records_table(stack)
+    if stack.database_data.exists():
+        database.prepare(stack, lambda service: deploy.client(stack, service))
+    if stack.mariadb_data.exists():
+        mariadb.prepare(stack, lambda service: deploy.client(stack, service))
+    if wanted.host:
+        host.deploy(lambda service: deploy.client(stack, service))
+
+
+def _ensure(processes: Processes, wanted: list[Service]) -> None:
+    """Starts those that do not run: in parallel, since none needs another to start."""
+    with ThreadPoolExecutor() as pool:
+        for service, is_new in zip(wanted, pool.map(processes.ensure, wanted)):
+            if is_new:
+                print(f"» Started {service.name}", flush=True)
+
+
+def _deploy(stack: Stack, wanted: Wanted) -> dict[str, Any]:
+    """Deploys the functions, and returns the outputs."""
+    # In parallel, since a deployment mostly waits.
+    with ThreadPoolExecutor() as pool:
+        deployed = pool.submit(_deployed, stack, wanted.parameters)
+        if wanted.host:
+            keys.give_to_product(stack, pool.submit(_deployed, stack.asking_host, wanted.parameters).result())
+        outputs = deployed.result()
+    # The sample product has its key now.
+    _ensure(Processes(stack.state), services(stack))
+    return outputs
 
 
 def _make_large(stack: Stack, processes: Processes) -> None:
@@ -219,8 +238,10 @@ def main() -> None:
     )
     template.add_argument("--database", action="store_true", help="also PostgreSQL, and MariaDB where it is installed, with a catalog of records there")
     template.add_argument("--catalog", type=Path, metavar="FILE", help="a catalog in place of the built-in one; deployment.toml beside it counts too")
-    starting = commands.add_parser("up", parents=[common, template], help="build, start and deploy what is not up to date")
+    starting = argparse.ArgumentParser(add_help=False, parents=[common, template])
     starting.add_argument("--large", action="store_true", help="for large tables of records: they are in Dynoxide from now on")
+    commands.add_parser("start", parents=[starting], help="start the processes that do not run, and deploy nothing")
+    commands.add_parser("up", parents=[starting], help="build, start and deploy what is not up to date")
     running = commands.add_parser("run", parents=[common, template], help="run a command against a new stack")
     running.add_argument("argv", nargs="+", metavar="COMMAND", help="gets the stack's outputs in WAYBILL_STACK")
     commands.add_parser("down", parents=[common], help="stop the processes")
@@ -231,6 +252,8 @@ def main() -> None:
     options = parser.parse_args()
     stack = Stack(options.port, options.stack)
     match options.command:
+        case "start":
+            start(stack, _wanted(options, large=options.large))
         case "up":
             up(stack, _wanted(options, large=options.large))
         case "run":

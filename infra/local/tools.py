@@ -1,6 +1,6 @@
 """Installs the tools of the local stack in `.local`: two virtual environments, and more for these arguments:
 
-- `functions`: compiles the functions meanwhile
+- `functions`: compiles the functions meanwhile, and the command for a local stack
 - `large`: the DynamoDB for large tables of records
 - `tests`: that DynamoDB, the readers with which tests check files, the checks of the page, the generators of
   clients, and the linters of the scripts and the pipeline
@@ -12,7 +12,8 @@
 - `release`: the SAM CLI, cargo-lambda, and the program that lists components
 - `packages`: only the system packages that some tests need, as root on Debian
 
-Needs only Python's standard library. Installed tools are not installed again.
+A command after `--` runs as soon as the tools are there, while the functions still compile. Needs only Python's standard
+library. Installed tools are not installed again.
 """
 
 from __future__ import annotations
@@ -83,49 +84,60 @@ def main() -> None:
     if missing:
         sys.exit("\n".join(missing))
 
-    if "packages" in sys.argv[1:]:
+    arguments, command = _arguments()
+    if "packages" in arguments:
         return _packages()
-    if "checkov" in sys.argv[1:]:
+    if "checkov" in arguments:
         return _environment("checkov", "checkov, a linter of the template")
-    if "lighthouse" in sys.argv[1:]:
+    if "lighthouse" in arguments:
         return _javascript(ROOT / "tests" / "lighthouse", TOOLS / "lighthouse", "Lighthouse")
-    if "linters" in sys.argv[1:]:
+    if "linters" in arguments:
         _environment("linters", LINTERS)
         return _javascript(*EXAMPLE)
-    if "fuzz" in sys.argv[1:]:
+    if "fuzz" in arguments:
         return _program("fuzz", "cargo-fuzz", FUZZ_VERSION, "the fuzzer")
-    if "geckodriver" in sys.argv[1:]:
+    if "geckodriver" in arguments:
         return _program("geckodriver", "geckodriver", GECKODRIVER_VERSION, "the driver of Firefox")
-    if "machete" in sys.argv[1:]:
+    if "machete" in arguments:
         return _program("machete", "cargo-machete", MACHETE_VERSION, "the check for unused dependencies")
-    if "release" in sys.argv[1:]:
+    if "release" in arguments:
         _environment("sam", "the SAM CLI and cargo-lambda")
         return _program("cyclonedx", "cargo-cyclonedx", CYCLONEDX_VERSION, "the list of components")
-    if "mutants" in sys.argv[1:]:
+    if "mutants" in arguments:
         return _program("mutants", "cargo-mutants", MUTANTS_VERSION, "the program for mutation tests")
 
     # Concurrently: the environments mostly wait for the network, and Dynoxide for the compiler.
     with ThreadPoolExecutor() as pool:
         steps = []
-        if not {"large", "tests", "bench"}.isdisjoint(sys.argv[1:]):
+        compiled = pool.submit(_functions) if "functions" in arguments else None
+        if not {"large", "tests", "bench"}.isdisjoint(arguments):
             steps.append(pool.submit(_dynoxide))
-        if "functions" in sys.argv[1:]:
-            steps.append(pool.submit(_functions))
-        if "bench" in sys.argv[1:]:
+        if "bench" in arguments:
             steps.append(pool.submit(_environment, "bench", "the usual programs of the benchmarks"))
         else:
             steps.append(pool.submit(_environment, "ministack", "the AWS emulator"))
             steps.append(pool.submit(_environment, "sam", "the SAM CLI and cargo-lambda"))
             if not any(DEBIAN_POSTGRES.glob("*/bin/initdb")):
                 steps.append(pool.submit(_environment, "postgres", "PostgreSQL", "--no-deps"))
-        if "tests" in sys.argv[1:]:
+        if "tests" in arguments:
             steps.append(pool.submit(_environment, "readers", "the readers of the tests"))
             steps.append(pool.submit(_programs_of_tests))
             steps.append(pool.submit(_environment, "clients", "the generator and the checks of Python clients"))
             steps.append(pool.submit(_environment, "linters", LINTERS))
             steps.append(pool.submit(_environment, "browser", "the checks of the page", "--no-deps"))
-    for step in steps:
-        step.result()
+        for step in steps:
+            step.result()
+        if command:
+            _run(command, os.environ.copy())
+        if compiled:
+            compiled.result()
+
+
+def _arguments() -> tuple[list[str], list[str]]:
+    """What to install, and the command after `--`."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
 
 
 def _require_release(folder: Path) -> None:
@@ -242,7 +254,7 @@ def _functions() -> None:
     from build import compile_functions
 
     with _Step("Compiling the functions"):
-        compile_functions(["waybill"] if "command" in sys.argv[1:] else [])
+        compile_functions()
 
 
 def _packages() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "infra" / "local"), str(ROOT / "infra" / "release")]
@@ -39,6 +41,44 @@ class RequireReleaseTest(unittest.TestCase):
         self._write(OTHER[architecture()])
         with self.assertRaisesRegex(SystemExit, "is not for this machine"):
             tools._require_release(self.folder)
+
+
+class CommandTest(unittest.TestCase):
+    """The command after `--`."""
+
+    def _main(self, functions: mock.Mock, *arguments: str) -> list[list[str]]:
+        """The commands that ran."""
+        commands: list[list[str]] = []
+        with (
+            mock.patch.object(sys, "argv", ["tools.py", *arguments]),
+            mock.patch.object(tools, "_environment"),
+            mock.patch.object(tools, "_functions", functions),
+            mock.patch.object(tools, "_run", side_effect=lambda command, _: (commands.append(command), self.ran.set())),
+        ):
+            try:
+                tools.main()
+            except SystemExit as exited:
+                self.exited = str(exited)
+        return commands
+
+    def setUp(self) -> None:
+        self.ran = threading.Event()
+        self.exited = ""
+
+    def test_it_runs_while_the_functions_compile(self) -> None:
+        functions = mock.Mock(side_effect=lambda: self.assertTrue(self.ran.wait(20), "waits for the functions"))
+        self.assertEqual(self._main(functions, "functions", "--", "python", "stack.py", "start"), [["python", "stack.py", "start"]])
+        functions.assert_called_once()
+
+    def test_functions_that_do_not_compile_end_with_their_error(self) -> None:
+        functions = mock.Mock(side_effect=SystemExit("Failed: cargo build"))
+        self._main(functions, "functions", "--", "true")
+        self.assertEqual(self.exited, "Failed: cargo build")
+
+    def test_without_functions_it_runs_alone(self) -> None:
+        functions = mock.Mock()
+        self.assertEqual(self._main(functions, "--", "true"), [["true"]])
+        functions.assert_not_called()
 
 
 if __name__ == "__main__":
