@@ -24,6 +24,16 @@ export function dayRanges() {
   ];
 }
 
+/** How many months can be chosen by their names: two years and the current one. */
+const MONTHS = 25;
+
+/** The last months, `{from, to}`, the current one first; `to` is exclusive. */
+export function months() {
+  const [year, month] = today().split("-").map(Number);
+  const begin = (ago) => new Date(Date.UTC(year, month - 1 - ago, 1)).toISOString().slice(0, 10);
+  return Array.from({ length: MONTHS }, (_, ago) => ({ from: begin(ago), to: begin(ago - 1) }));
+}
+
 /** Whether a text is a day, such as `2026-11-30`. */
 export const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text ?? "");
 

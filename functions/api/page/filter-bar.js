@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { panel } from "./filter-panel.js";
+import { oneOpen } from "./one-open.js";
 import { searchField } from "./search-field.js";
 import { describeFilter, filterLabel, isFiltered } from "./selection.js";
 
@@ -14,8 +15,8 @@ export class FilterBar {
   #selection;
   #changed;
 
-  /** For a list of `type`; calls `changed` with each new selection. */
-  constructor(page, type, selection, changed) {
+  /** For a list of `type`, until `signal` aborts; calls `changed` with each new selection. */
+  constructor(page, type, selection, signal, changed) {
     this.#page = page;
     this.#type = type;
     this.#changed = changed;
@@ -26,12 +27,7 @@ export class FilterBar {
     this.search = field.input;
     this.pills = h("div", { class: "pills" });
     this.element = h("div", { class: "filters" }, type.search.length ? field.element : null, this.pills);
-    this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.#close(event));
-    this.outside = (event) => {
-      // By name, since the clicked element may have been replaced meanwhile.
-      const within = event.composedPath().find(({ dataset }) => dataset?.filter)?.dataset.filter;
-      for (const open of this.pills.querySelectorAll("details[open]")) if (open.dataset.filter !== within) open.open = false;
-    };
+    oneOpen(this.element, signal);
     this.show(selection);
   }
 
@@ -60,12 +56,7 @@ export class FilterBar {
       if (pill.open && pill.childElementCount === 1) pill.append(panel({ name, label, value, column: known, set, page: this.#page }));
     };
     inside();
-    pill.addEventListener("toggle", () => {
-      inside();
-      if (!pill.open) return;
-      for (const other of this.pills.querySelectorAll("details[open]")) if (other !== pill) other.open = false;
-      document.addEventListener("click", this.outside);
-    });
+    pill.addEventListener("toggle", inside);
     return pill;
   }
 
@@ -98,13 +89,5 @@ export class FilterBar {
     this.search.value = "";
     this.#take({ ...this.#selection, filters: {}, search: null });
     this.search.focus();
-  }
-
-  #close(event) {
-    const open = event.target.closest("details[open]");
-    if (!open) return;
-    event.stopPropagation();
-    open.open = false;
-    open.querySelector("summary").focus();
   }
 }

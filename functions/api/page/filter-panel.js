@@ -1,8 +1,8 @@
 // The panel under a filter's pill: values to choose, a range of days, attributes, or values to type.
 
-import { dayFields, dayRanges } from "./day-ranges.js";
+import { dayFields, dayRanges, months } from "./day-ranges.js";
 import { h, icon } from "./dom.js";
-import { valueLabel } from "./selection.js";
+import { addDays, valueLabel } from "./selection.js";
 
 /** The panel of the filter `name` with its current `value`; calls `set` with a new value, or null for none. */
 export function panel(filter) {
@@ -122,10 +122,15 @@ function attributes({ value = {}, set, page: { t } }) {
   return [form, chosen(Object.entries(value), text, keep, t)];
 }
 
-function days({ value = {}, set, page: { t } }) {
+function days({ value = {}, set, page: { t, format } }) {
   const take = ({ from, to }) => set(from || to ? { ...(from && { from }), ...(to && { to }) } : null, { close: true });
   const presets = dayRanges().map((range) =>
     h("button", { type: "button", class: "button plain", name: range.name, on: { click: () => take(range) } }, t(`days.${range.name}`)),
   );
-  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), dayFields(value, take, { t }));
+  const known = months();
+  const options = known.map(({ from, to }, at) => h("option", { value: at }, format.days(from, addDays(to, -1))));
+  const month = h("select", { name: "month", "aria-label": t("days.month"), on: { change: () => take(known[month.value]) } }, h("option", { value: "" }, t("days.month")), options);
+  const chosen = known.findIndex(({ from, to }) => from === value.from && to === value.to);
+  if (chosen >= 0) month.value = chosen;
+  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), h("div", { class: "stack" }, month, dayFields(value, take, { t })));
 }

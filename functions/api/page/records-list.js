@@ -22,13 +22,16 @@ export class RecordsList extends HTMLElement {
   #total = null;
   #reading = null;
   #counting = null;
+  /** Aborted when the list is taken out of the page. */
+  #shown = null;
   /** The current action of the button below the list. */
   #act = null;
 
   connectedCallback() {
     const { page, type, parent } = this;
     this.#selection = fromQuery(new URLSearchParams(location.search), type);
-    this.bar = new FilterBar(page, type, this.#selection, (selection) => this.#narrowed(selection));
+    this.#shown = new AbortController();
+    this.bar = new FilterBar(page, type, this.#selection, this.#shown.signal, (selection) => this.#narrowed(selection));
     this.button = h("waybill-export-button", { type: type.name, parent: `${parent.kind}:${parent.id}` });
     this.button.client = page.client;
     this.count = h("p", { class: "count", role: "status" });
@@ -49,7 +52,7 @@ export class RecordsList extends HTMLElement {
   disconnectedCallback() {
     this.#reading?.abort();
     this.#counting?.abort();
-    document.removeEventListener("click", this.bar.outside);
+    this.#shown?.abort();
   }
 
   #narrowed(selection) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use waybill_tests::Browser;
 
+use crate::view_check::ViewCheck;
 use crate::visitor::Visitor;
 
 const SECOND: &str = "waybill-exports >> tbody tr:nth-child(2)";
@@ -96,4 +97,69 @@ async fn the_list_is_narrowed_by_words_people_and_days_and_its_address_says_so()
     browser.click(".back a").await;
     browser.shows(ROWS, "Ana").await;
     assert_eq!(query(browser).await, "?user=me&search=orders");
+}
+
+#[tokio::test]
+async fn several_statuses_are_chosen_at_once() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    let asked = json!({"type": "orders", "format": "csv"});
+    ana.owner.succeeded(asked).await;
+    let summary = "waybill-exports >> [data-filter=status] summary";
+    let checked = "return [...find('waybill-exports >> [data-filter=status]').querySelectorAll(':checked')].map(({ value }) => value)";
+    ana.while_nothing_is_made(async || {
+        let canceled = ana.owner.request("csv").await;
+        ana.owner.api.cancel(&canceled).await.expect_status(200);
+        ana.owner.request("xlsx").await;
+        ana.enter(&ana.list("exports")).await;
+        let rows = "waybill-exports >> tbody tr";
+        browser.shows(&format!("{rows}:nth-child(3)"), "Ana").await;
+
+        browser.click(summary).await;
+        for status in ["waiting", "canceled"] {
+            browser
+                .click(&format!("waybill-exports >> input[value={status}]"))
+                .await;
+        }
+        browser.hides(&format!("{rows}:nth-child(3)")).await;
+        browser
+            .shows(&format!("{rows}:nth-child(1)"), "Pending")
+            .await;
+        browser
+            .shows(&format!("{rows}:nth-child(2)"), "Canceled")
+            .await;
+        browser.shows(summary, "Pending or Canceled").await;
+        assert_eq!(query(browser).await, "?status=waiting+canceled");
+        ViewCheck::new(browser).look("exports-statuses").await;
+
+        browser.press("\u{E00C}").await;
+        browser.hides("waybill-exports >> details[open]").await;
+        let focused =
+            "return document.querySelector('waybill-exports').shadowRoot.activeElement?.tagName";
+        assert_eq!(browser.run(focused, json!([])).await, "SUMMARY");
+
+        // The address brings the same list, whose choice can be taken back.
+        ana.enter(&format!("{}?status=waiting+canceled", ana.list("exports")))
+            .await;
+        browser
+            .shows(&format!("{rows}:nth-child(2)"), "Canceled")
+            .await;
+        assert!(!browser.has(&format!("{rows}:nth-child(3)")).await);
+        assert_eq!(
+            browser.run(checked, json!([])).await,
+            json!(["waiting", "canceled"])
+        );
+        browser.click(summary).await;
+        browser
+            .click("waybill-exports >> input[value=canceled]")
+            .await;
+        browser.hides(&format!("{rows}:nth-child(2)")).await;
+        assert_eq!(query(browser).await, "?status=waiting");
+        // A click elsewhere closes the choice.
+        browser.click("h1").await;
+        browser.hides("waybill-exports >> details[open]").await;
+    })
+    .await;
 }

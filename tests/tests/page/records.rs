@@ -178,6 +178,41 @@ async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export(
 }
 
 #[tokio::test]
+async fn a_month_is_chosen_by_its_name() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "5 orders").await;
+    let created = "[data-filter=created_at]";
+    browser.click(&format!("{created} summary")).await;
+    ViewCheck::new(browser).look("records-months").await;
+    let choose = "const month = find(arguments[0]);
+        month.selectedIndex = [...month.options].findIndex(({ text }) => text === arguments[1]);
+        month.dispatchEvent(new Event('change')); return month.options.length";
+    let last_year = jiff::Zoned::now().date().year() - 1;
+    let december = format!("December {last_year}");
+    let month = format!("{created} select[name=month]");
+    assert_eq!(browser.run(choose, json!([month, december])).await, 26);
+    browser.shows(&format!("{created} summary"), "Dec 31").await;
+    let address = browser.address().await;
+    let range = format!(
+        "/orders?created_at.from={last_year}-12-01&created_at.to={}-01-01&",
+        last_year + 1
+    );
+    assert!(address.contains(&range), "{address}");
+    assert!(!browser.has("details.filter[open]").await);
+    // The chosen month is shown, and another one takes its place.
+    browser.click(&format!("{created} summary")).await;
+    let shown = "return find(arguments[0]).selectedOptions[0].text";
+    assert_eq!(browser.run(shown, json!([month])).await, december);
+    let november = format!("November {last_year}");
+    browser.run(choose, json!([month, november])).await;
+    browser.shows(&format!("{created} summary"), "Nov 30").await;
+}
+
+#[tokio::test]
 async fn columns_can_be_chosen_and_ordered_by_keyboard_alone() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;

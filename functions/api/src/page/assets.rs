@@ -50,6 +50,7 @@ const FILES: &[(&str, &str)] = files![
     "language.js",
     "memory.js",
     "news.js",
+    "one-open.js",
     "page.css",
     "parent-view.js",
     "parts.css",
