@@ -16,6 +16,7 @@ fn every_alarm_is_sent_to_the_topic_if_there_is_one() {
         names,
         [
             "DeadLettersAlarm",
+            "ApiFailuresAlarm",
             "ExportsFailedAlarm",
             "MailsFailedAlarm",
             "ItemsUnreadableAlarm",
@@ -53,6 +54,20 @@ fn dead_letters_are_counted_by_the_visible_messages() {
     );
     assert_eq!(alarm["Threshold"], 0);
     assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold");
+}
+
+/// The gateway counts its own failures too, such as a function that does not answer in time.
+#[test]
+fn failing_answers_of_the_api_are_counted_by_the_gateway() {
+    let template = Template::read();
+    let alarm = template.properties("ApiFailuresAlarm");
+    assert_eq!(alarm["Namespace"], "AWS/ApiGateway");
+    assert_eq!(alarm["MetricName"], "5xx");
+    assert_eq!(
+        alarm["Dimensions"],
+        json!([{"Name": "ApiId", "Value": {"Ref": "Api"}}])
+    );
+    assert_eq!(alarm["TreatMissingData"], "notBreaching");
 }
 
 #[test]
