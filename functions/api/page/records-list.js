@@ -7,6 +7,7 @@ import { countOf } from "./expectation.js";
 import { FilterBar } from "./filter-bar.js";
 import { decimalsOf, heading, ZONE } from "./format.js";
 import { fromQuery, isFiltered, toPairs, valueLabel } from "./selection.js";
+import { keepHead } from "./table-head.js";
 
 const LIMIT = 50;
 /** How many empty pages are skipped automatically: a rare match may be far down a long table. */
@@ -24,6 +25,7 @@ export class RecordsList extends HTMLElement {
   #counting = null;
   /** Aborted when the list is taken out of the page. */
   #shown = null;
+  #moveHead = null;
   /** The current action of the button below the list. */
   #act = null;
 
@@ -36,6 +38,7 @@ export class RecordsList extends HTMLElement {
     this.button.client = page.client;
     this.count = h("p", { class: "count", role: "status" });
     this.place = h("div", { class: "place" });
+    this.#moveHead = keepHead(this.place, this.#shown.signal);
     this.more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#act?.() } });
     this.problem = errorPlace();
     this.replaceChildren(
@@ -156,7 +159,10 @@ export class RecordsList extends HTMLElement {
     const found = this.#records.length;
     if (this.#next) this.#offer(t(found ? "list.more" : "records.further"), () => this.#older());
     else this.#offer(null);
-    if (found) return this.place.replaceChildren(this.#table());
+    if (found) {
+      this.place.replaceChildren(this.#table());
+      return this.#moveHead();
+    }
     if (this.#next) return this.#state(t("records.none-so-far"), t("records.none-so-far-text"));
     if (isFiltered(this.#selection)) {
       const all = h("button", { type: "button", class: "button", on: { click: () => this.bar.clear() } }, t("records.clear"));

@@ -178,6 +178,34 @@ async fn a_filter_takes_conditions_and_keeps_them_in_the_address_and_the_export(
 }
 
 #[tokio::test]
+async fn the_head_of_the_records_stays_in_the_window() {
+    let Some(ana) = Visitor::new("Ana", 60).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.shows(".count", "60 orders").await;
+    // As far as the middle of the table, and then also sideways.
+    let scrolled = "const [to, aside] = arguments; scrollTo(0, to); document.querySelector('.wide').scrollLeft = aside;
+        return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+          const head = document.querySelector('.records thead').getBoundingClientRect();
+          const over = document.elementFromPoint(40, 10);
+          resolve([Math.round(head.top), over.closest('thead') !== null]);
+        })))";
+    let middle = json!([900, 0]);
+    assert_eq!(browser.run(scrolled, middle).await, json!([0, true]));
+    ViewCheck::new(browser).look("records-head").await;
+    // Also where what is above the table becomes higher.
+    let higher = "document.querySelector('h1').style.paddingTop = '30px'; return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() =>
+          resolve(Math.round(document.querySelector('.records thead').getBoundingClientRect().top)))))";
+    assert_eq!(browser.run(higher, json!([])).await, 0);
+    let aside = json!([900, 300]);
+    assert_eq!(browser.run(scrolled, aside).await, json!([0, true]));
+    let back = browser.run(scrolled, json!([0, 0])).await;
+    assert!(back[0].as_f64().is_some_and(|top| top > 100.0), "{back}");
+}
+
+#[tokio::test]
 async fn a_month_is_chosen_by_its_name() {
     let Some(ana) = Visitor::new("Ana", 5).await else {
         return;

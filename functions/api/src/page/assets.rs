@@ -63,6 +63,7 @@ const FILES: &[(&str, &str)] = files![
     "session.js",
     "start.js",
     "summary.js",
+    "table-head.js",
     "texts.js",
     "toasts.js",
 ];
