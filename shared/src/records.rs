@@ -104,21 +104,28 @@ pub struct ReadRequest<'a> {
     pub is_file: bool,
 }
 
-/// The read consistency in words, for a receipt.
+const COMMITTED: &str = "what was committed when each page was read";
+const EVENTUAL: &str = "eventual, from 5 s after the request";
+const RECENTLY_STRONG: &str =
+    "strong until 5 s after the request and for the last minute before it, eventual else";
+const STRONG: &str = "strong";
+
+/// Each read consistency in words. The page says them in the language of who reads it.
+pub const CONSISTENCIES: [&str; 4] = [COMMITTED, EVENTUAL, RECENTLY_STRONG, STRONG];
+
+/// The read consistency in words, for a receipt: one of [`CONSISTENCIES`].
 pub fn consistency(spec: &RecordsSpec) -> &'static str {
     let spec = match spec {
         RecordsSpec::Dynamodb(spec) => spec,
         RecordsSpec::Postgres(_) | RecordsSpec::Mysql(_) => {
-            return "what was committed when each page was read";
+            return COMMITTED;
         }
     };
     let is_ordered_by_time = spec.sort_format.is_ordered_by_time() && spec.scan.is_none();
     match (&spec.index, is_ordered_by_time) {
-        (Some(_), _) => "eventual, from 5 s after the request",
-        (None, true) => {
-            "strong until 5 s after the request and for the last minute before it, eventual else"
-        }
-        (None, false) => "strong",
+        (Some(_), _) => EVENTUAL,
+        (None, true) => RECENTLY_STRONG,
+        (None, false) => STRONG,
     }
 }
 

@@ -74,6 +74,17 @@ export function showError(place, text) {
   place.hidden = !text;
 }
 
+/** Waits for `act`, and ignores further clicks meanwhile. The button is not disabled, since it would lose the focus. */
+export async function whileBusy(button, act) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await act();
+  } finally {
+    button.setAttribute("aria-disabled", "false");
+  }
+}
+
 /** Announces `text` to screen readers in the live region `region`. */
 export function announce(region, text) {
   // A repeated text would be no change and would not be announced.

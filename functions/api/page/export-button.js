@@ -1,7 +1,7 @@
 // <waybill-export-button type="orders" parent="project:42">: requests an export of a list's selection.
 
 import { Element, errorText } from "./base.js";
-import { showError, errorPlace, h, icon } from "./dom.js";
+import { showError, errorPlace, h, icon, whileBusy } from "./dom.js";
 import { ExportDialog } from "./export-dialog.js";
 import { follow } from "./follow.js";
 import { ZONE } from "./format.js";
@@ -40,17 +40,14 @@ export class ExportButton extends Element {
   /** Opens the dialog; a host can call this from its own menu. */
   async open() {
     showError(this.problem, null);
-    this.button.disabled = true;
-    try {
+    await whileBusy(this.button, async () => {
       const name = this.getAttribute("type");
       const type = await this.client.typeOf(this.parent, name);
       if (!type) throw new Error(this.t("problem.not-found"));
       const { filters, search, count, timeZone: time_zone } = this;
       const dialog = new ExportDialog(this, type, { filters: filters ?? {}, search: search || null, time_zone }, count);
       dialog.show();
-    } finally {
-      this.button.disabled = false;
-    }
+    });
   }
 
   /** Called by the dialog with the new export; `changed` gets its later states, and returns whether it shows them. */

@@ -6,6 +6,13 @@ import { describe, narrowings } from "./selection.js";
 
 /** Warnings that count records, not cells. */
 const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
+/** What the page says of how records were read, by the words of the API. */
+const CONSISTENCIES = new Map([
+  ["what was committed when each page was read", "making.committed"],
+  ["eventual, from 5 s after the request", "making.eventual"],
+  ["strong until 5 s after the request and for the last minute before it, eventual else", "making.recently-strong"],
+  ["strong", "making.strong"],
+]);
 /** What people call the column with this key. */
 function named(key, type) {
   const column = type.columns.find((known) => known.key === key);
@@ -48,7 +55,8 @@ function digest(sha256, { t, say }) {
 /** What narrowed the export, and its columns; `href` leads to the list of the same records. */
 export function contents(found, type, { t, format }, href) {
   const filters = narrowings(found, type, { t, format });
-  const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, h("bdi", {}, text))));
+  // A sentence has the direction of the page, whatever its first word is.
+  const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, text)));
   return card(t("contents.title"), "contents",
     h("p", { class: "quiet" }, href ? h("a", { href }, type.label) : type.label),
     filters.length ? chips(filters) : h("p", {}, describe(found, type, { t, format })),
@@ -100,7 +108,7 @@ export function making({ receipt }, page) {
     [t("making.matched"), format.count(receipt.matched)],
     [t("making.written"), format.count(receipt.written)],
     [t("making.as-of"), moment(receipt.as_of, page)],
-    [t("making.consistency"), receipt.consistency],
+    [t("making.consistency"), CONSISTENCIES.has(receipt.consistency) ? t(CONSISTENCIES.get(receipt.consistency)) : receipt.consistency],
     [t("making.seconds"), format.seconds(receipt.seconds)],
     ...(known.isStaff ? ofStaff : []),
   ]);

@@ -2,7 +2,7 @@
 
 import { isUnfinished, parentOfExport, pathOf } from "./api.js";
 import { errorText } from "./base.js";
-import { fullPage, showError, errorPlace, fileName, h, icon, loading } from "./dom.js";
+import { fullPage, showError, errorPlace, fileName, h, icon, loading, whileBusy } from "./dom.js";
 import { card, contents, file, making, moment, request, warnings } from "./export-cards.js";
 import { history } from "./export-history.js";
 import { progress } from "./export-progress.js";
@@ -106,7 +106,7 @@ export class ExportDetail extends HTMLElement {
       h(
         "header",
         { class: "detail-head" },
-        h("div", {}, h("h1", { id: "title" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found)), h("p", { id: "message", class: found.status === "failed" ? "lead bad" : "lead" }, lead(found, page))),
+        h("div", {}, h("h1", { id: "title", tabindex: "-1" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found)), h("p", { id: "message", class: found.status === "failed" ? "lead bad" : "lead" }, lead(found, page))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
       this.problem,
@@ -121,12 +121,9 @@ export class ExportDetail extends HTMLElement {
   #actions(found) {
     const { client, t } = this.page;
     const button = (id, label, act, style = "", picture = null) => {
-      const click = async ({ currentTarget }) => {
-        currentTarget.disabled = true;
+      const click = ({ currentTarget }) => {
         showError(this.problem, null);
-        const error = await act().then(() => null, (error) => error);
-        currentTarget.disabled = false;
-        if (error) this.#fail(error);
+        return whileBusy(currentTarget, () => act().catch((error) => this.#fail(error)));
       };
       return h("button", { type: "button", id, class: `button ${style}`, on: { click } }, picture && icon(picture), label);
     };

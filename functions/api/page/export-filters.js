@@ -91,6 +91,7 @@ export class ExportFilters {
       const boxes = [...choice.querySelectorAll("input")];
       for (const box of boxes) box.checked = values.includes(box.value);
       const labels = boxes.filter(({ checked }) => checked).map((box) => box.nextSibling.textContent);
+      choice.querySelector(".bar").hidden = !labels.length;
       choice.querySelector("summary bdi").textContent = labels.length ? format.or(labels) : t(`list.every-${name}`);
     }
   }
@@ -111,7 +112,13 @@ export class ExportFilters {
       this.#set({ [name]: chosen.join(" ") });
     };
     const head = h("summary", { part: "select" }, h("span", { class: "unseen" }, label), h("bdi", {}), icon("chevron"));
-    const panel = h("fieldset", { class: "panel", on: { change } }, h("legend", { class: "unseen" }, label), boxes);
+    const empty = () => {
+      this.#set({ [name]: null });
+      // The button goes.
+      head.focus();
+    };
+    const clear = h("button", { type: "button", class: "link", on: { click: empty } }, this.#list.t("filter.clear"));
+    const panel = h("fieldset", { class: "panel", on: { change } }, h("legend", { class: "unseen" }, label), boxes, h("div", { class: "bar" }, clear));
     return h("details", { class: "several", "data-filter": name }, head, panel);
   }
 

@@ -1,7 +1,7 @@
 // The cells and actions of an export's row.
 
 import { isUnfinished, parentOfExport, ROOT } from "./api.js";
-import { fileName, h, icon } from "./dom.js";
+import { fileName, h, icon, whileBusy } from "./dom.js";
 import { courseText, progressText } from "./export-progress.js";
 import { describe, inBrief } from "./selection.js";
 
@@ -104,12 +104,7 @@ export const badge = (status, t) => h("span", { class: `badge ${status}`, part: 
 export function actions(found, { t }, { download, cancel, again, failed }) {
   const file = found.file_name;
   const button = (does, act, picture, style = "") => {
-    const click = async ({ currentTarget }) => {
-      currentTarget.disabled = true;
-      const error = await act().then(() => null, (error) => error);
-      currentTarget.disabled = false;
-      if (error) failed(error, act);
-    };
+    const click = ({ currentTarget }) => whileBusy(currentTarget, () => act().catch((error) => failed(error, act)));
     const properties = {
       type: "button",
       class: `button small ${style}`,

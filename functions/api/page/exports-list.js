@@ -2,7 +2,7 @@
 
 import { isUnfinished, pathOf, ROOT } from "./api.js";
 import { Element, errorText } from "./base.js";
-import { blank, showError, errorPlace, h, loading } from "./dom.js";
+import { blank, showError, errorPlace, h, loading, whileBusy } from "./dom.js";
 import { words } from "./format.js";
 import { follow, isFollowed } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
@@ -57,7 +57,7 @@ export class ExportsList extends Element {
     );
     this.body.setAttribute("role", "rowgroup");
     this.frame = h("div", { class: "frame" }, this.table);
-    this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#older() } }, t("list.more"));
+    this.more = h("button", { type: "button", class: "button", part: "button", on: { click: () => whileBusy(this.more, () => this.#older()) } }, t("list.more"));
     this.left = h("p", { class: "quiet" });
     this.#unreadable = { first: 0, older: 0 };
     this.problem = errorPlace();
@@ -206,14 +206,11 @@ export class ExportsList extends Element {
   #isMoving = () => this.#exports.some(isUnfinished);
 
   async #older() {
-    this.more.disabled = true;
     try {
       const news = await this.#further(this.signal);
       this.#rows.get(news[0]?.id)?.row.querySelector("a")?.focus();
     } catch (error) {
       if (!this.signal.aborted) this.#fail(error);
-    } finally {
-      this.more.disabled = false;
     }
   }
 

@@ -48,7 +48,7 @@ export class FilterBar {
     const value = this.#selection.filters[name];
     const label = filterLabel(this.#type, name, t);
     const text = value ? describeFilter(name, value, this.#type, { t, format, zone: this.#selection.time_zone }) : label;
-    const head = h("summary", { class: value ? "pill on" : "pill" }, h("bdi", {}, text), icon("chevron"));
+    const head = h("summary", { class: value ? "pill on" : "pill" }, h("span", {}, text), icon("chevron"));
     const known = this.#type.columns.find(({ key }) => key === name);
     const set = (next, how) => this.#set(name, next, how);
     const pill = h("details", { class: "filter", "data-filter": name, open: isOpen }, head);

@@ -129,8 +129,15 @@ function days({ value = {}, set, page: { t, format } }) {
   );
   const known = months();
   const options = known.map(({ from, to }, at) => h("option", { value: at }, format.days(from, addDays(to, -1))));
-  const month = h("select", { name: "month", "aria-label": t("days.month"), on: { change: () => take(known[month.value]) } }, h("option", { value: "" }, t("days.month")), options);
+  const fields = dayFields(value, take, { t });
+  // Not applied at once: the keyboard passes other months on the way to the wanted one.
+  const change = () => {
+    const { from, to } = known[month.value] ?? {};
+    fields.elements.namedItem("from").value = from ?? "";
+    fields.elements.namedItem("to").value = to ? addDays(to, -1) : "";
+  };
+  const month = h("select", { name: "month", "aria-label": t("days.month"), on: { change } }, h("option", { value: "" }, t("days.month")), options);
   const chosen = known.findIndex(({ from, to }) => from === value.from && to === value.to);
   if (chosen >= 0) month.value = chosen;
-  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), h("div", { class: "stack" }, month, dayFields(value, take, { t })));
+  return h("div", { class: "days" }, h("div", { class: "presets" }, presets), h("div", { class: "stack" }, month, fields));
 }

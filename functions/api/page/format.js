@@ -55,13 +55,16 @@ export function formatter(locale, language) {
     instant: (at) => instant.format(new Date(at)),
     /** A date without a time, such as `2026-11-21`. */
     day: (date) => day.format(new Date(`${date}T00:00:00Z`)),
-    /** Days from one to another, both inclusive, in few words: “April 2026”, “2026” and “Apr 3 – 9, 2026”. */
-    days(first, last) {
-      const [from, to] = [first, last].map((date) => new Date(`${date}T00:00:00Z`));
+    /** The month or the year that begins with one day and ends with another, such as “April 2026” and “2026”; null for other days. */
+    period(first, last) {
+      const from = new Date(`${first}T00:00:00Z`);
       const ofMonth = new Date(Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1, 0)).toISOString().slice(0, 10);
       if (first.endsWith("-01") && last === ofMonth) return month.format(from);
-      if (first.endsWith("-01-01") && last === `${first.slice(0, 4)}-12-31`) return year.format(from);
-      return day.formatRange(from, to);
+      return first.endsWith("-01-01") && last === `${first.slice(0, 4)}-12-31` ? year.format(from) : null;
+    },
+    /** Days from one to another, both inclusive, in few words: “April 2026”, “2026” and “Apr 3 – 9, 2026”. */
+    days(first, last) {
+      return this.period(first, last) ?? day.formatRange(new Date(`${first}T00:00:00Z`), new Date(`${last}T00:00:00Z`));
     },
     /** The same without its year. */
     shortDay: (date) => shortDay.format(new Date(`${date}T00:00:00Z`)),

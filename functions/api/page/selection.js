@@ -78,6 +78,8 @@ export function describeRange({ from, to }, name, zone, { t, format }) {
     return ago ? t(`what.ago-${ago[2]}`, { count: Number(ago[1]) }) : format.time(bound);
   };
   const [first, after] = [from, to].map((bound) => bound && dayOf(bound, zone));
+  const period = first && after && format.period(first, addDays(after, -1));
+  if (period) return t("what.on", { name, from: period });
   const begin = from && (first ? format.day(first) : moment(from));
   const end = to && (after ? format.day(addDays(after, -1)) : moment(to));
   const values = { name, from: begin, to: end };
@@ -93,6 +95,9 @@ export const addDays = (day, by) => new Date(Date.parse(`${day}T00:00:00Z`) + by
 /** What people see in place of a value: its label, or the value itself. */
 export const valueLabel = (column, value) => (Object.hasOwn(column?.labels ?? {}, value) ? column.labels[value] : String(value));
 
+/** Any of several values in words, always in the same order, which is the API's. */
+const oneOf = (values, column, format) => format.or([...values].sort().map((one) => valueLabel(column, one)));
+
 /** One filter in words, with days in the context's `zone`: “Status delivered or shipped”. */
 export function describeFilter(name, value, type, context) {
   const { t, format } = context;
@@ -106,7 +111,7 @@ export function describeFilter(name, value, type, context) {
   }
   const column = type.columns.find(({ key }) => key === name);
   if (!Array.isArray(value)) return describeConditions(value, label, column, context);
-  return t("what.one-of", { name: label, values: format.or(value.map((one) => valueLabel(column, one))) });
+  return t("what.one-of", { name: label, values: oneOf(value, column, format) });
 }
 
 /** The conditions of a filter in words: “Amount at least 10 and at most 20”. */
@@ -140,10 +145,10 @@ export function narrowings(selection, type, { t, format }) {
 function filterInBrief(name, value, type, context) {
   const { format, zone } = context;
   const column = type.columns.find(({ key }) => key === name);
-  if (Array.isArray(value) && column?.values?.length) return format.or(value.map((one) => valueLabel(column, one)));
+  if (Array.isArray(value) && column?.values?.length) return oneOf(value, column, format);
   if (name !== CREATED) return describeFilter(name, value, type, context);
   const [first, after] = [value.from, value.to].map((bound) => bound && dayOf(bound, zone));
-  return first && after ? format.days(first, addDays(after, -1)) : describeRange(value, "", zone, context).trim();
+  return first && after ? format.days(first, addDays(after, -1)) : describeRange(value, "", zone, context).replace(/^[\s:]+/, "");
 }
 
 /** The number of columns that a file of a type has where nobody chooses them. */

@@ -291,6 +291,18 @@ mod tests {
     }
 
     #[test]
+    fn the_page_says_each_read_consistency_in_its_own_words() {
+        let cards = FILES.iter().find(|(name, _)| *name == "export-cards.js");
+        let (_, cards) = cards.expect("the file with the receipt");
+        for words in waybill::records::CONSISTENCIES {
+            assert!(
+                cards.contains(&format!("[\"{words}\", \"making.")),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
     fn every_file_that_a_file_loads_exists() {
         for (name, text) in sources() {
             for quoted in text.split('"').skip(1).step_by(2) {
