@@ -6,13 +6,15 @@ import { describe, narrowings } from "./selection.js";
 
 /** Warnings that count records, not cells. */
 const RECORD_WARNINGS = new Set(["undated", "undecided", "blank_row"]);
-/** What the page says of how records were read, by the words of the API. */
+/** The keys of the page's texts about read consistency, by the words of the API. */
 const CONSISTENCIES = new Map([
   ["what was committed when each page was read", "making.committed"],
   ["eventual, from 5 s after the request", "making.eventual"],
   ["strong until 5 s after the request and for the last minute before it, eventual else", "making.recently-strong"],
   ["strong", "making.strong"],
 ]);
+/** How the records were read, in words; as the API says it, where the page knows no other words. */
+const consistency = ({ consistency: words }, { t }) => (CONSISTENCIES.has(words) ? t(CONSISTENCIES.get(words)) : words);
 /** What people call the column with this key. */
 function named(key, type) {
   const column = type.columns.find((known) => known.key === key);
@@ -55,15 +57,15 @@ function digest(sha256, { t, say }) {
 /** What narrowed the export, and its columns; `href` leads to the list of the same records. */
 export function contents(found, type, { t, format }, href) {
   const filters = narrowings(found, type, { t, format });
-  // A sentence has the direction of the page, whatever its first word is.
-  const chips = (texts) => h("ul", { class: "chips" }, texts.map((text) => h("li", { class: "tag" }, text)));
+  // A filter is a sentence, with the direction of the page whatever its first word is; a column's name has its own.
+  const chips = (contents) => h("ul", { class: "chips" }, contents.map((content) => h("li", { class: "tag" }, content)));
   return card(t("contents.title"), "contents",
     h("p", { class: "quiet" }, href ? h("a", { href }, type.label) : type.label),
     filters.length ? chips(filters) : h("p", {}, describe(found, type, { t, format })),
     list([[t("contents.times-in"), found.time_zone]]),
     h("details", { class: "more-options" },
       h("summary", {}, icon("chevron"), h("span", {}, t("export.columns")), h("span", { class: "quiet" }, format.count(found.columns.length))),
-      chips(found.columns.map((key) => named(key, type)))),
+      chips(found.columns.map((key) => h("bdi", {}, named(key, type))))),
   );
 }
 
@@ -108,7 +110,7 @@ export function making({ receipt }, page) {
     [t("making.matched"), format.count(receipt.matched)],
     [t("making.written"), format.count(receipt.written)],
     [t("making.as-of"), moment(receipt.as_of, page)],
-    [t("making.consistency"), CONSISTENCIES.has(receipt.consistency) ? t(CONSISTENCIES.get(receipt.consistency)) : receipt.consistency],
+    [t("making.consistency"), consistency(receipt, page)],
     [t("making.seconds"), format.seconds(receipt.seconds)],
     ...(known.isStaff ? ofStaff : []),
   ]);
