@@ -26,7 +26,7 @@ pub(crate) struct Stack {
 }
 
 /// A function of the stack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Function {
     pub(crate) name: String,
     /// The ARN of its role.
@@ -195,5 +195,30 @@ impl Function {
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let value = self.variables.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A stack of account 1 in eu-west-1, with these outputs and parameters.
+    pub(crate) fn stack(outputs: &[(&str, &str)], parameters: &[(&str, &str)]) -> Stack {
+        let owned = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        Stack {
+            name: "waybill".to_owned(),
+            status: StackStatus::CreateComplete,
+            region: "eu-west-1".to_owned(),
+            account: "1".to_owned(),
+            partition: "aws".to_owned(),
+            sdk: SdkConfig::builder().build(),
+            outputs: owned(outputs),
+            parameters: owned(parameters),
+        }
     }
 }

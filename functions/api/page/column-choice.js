@@ -15,14 +15,21 @@ export class ColumnChoice {
 
   /**
    * `columns` are the catalog's: `{key, label, default}`; `default` columns are used when nothing is chosen. `before` are the keys
-   * that were chosen last, if any.
+   * that were chosen last, if any. The element has a `change` event for each change, which bubbles.
    */
   constructor(host, columns, before, live) {
     this.#host = host;
     this.#live = live;
     this.#columns = columns;
     const { t } = host;
-    const button = (name, click) => h("button", { type: "button", class: "link", on: { click } }, t(`export.columns-${name}`));
+    const button = (name, act) => {
+      const click = () => {
+        act();
+        // Unlike that of a box, this change has no event yet.
+        this.element.dispatchEvent(new Event("change", { bubbles: true }));
+      };
+      return h("button", { type: "button", class: "link", on: { click } }, t(`export.columns-${name}`));
+    };
     const several = (name, checked) =>
       button(name, () => {
         // Those that a search leaves.
@@ -60,7 +67,7 @@ export class ColumnChoice {
     const chosen = known.map((key) => this.list.querySelector(`input[value="${CSS.escape(key)}"]`).closest("li"));
     this.list.prepend(...chosen);
     for (const input of this.#inputs()) input.checked = known.includes(input.value);
-    this.#changed();
+    this.#changed("export.columns-as-before");
   }
 
   /** The keys of the chosen columns, in order; null if the default columns are used. */
@@ -86,10 +93,9 @@ export class ColumnChoice {
 
   #inputs = () => [...this.list.querySelectorAll("input")];
 
-  #changed() {
+  #changed(text = "export.columns-chosen") {
     this.#isTouched = true;
-    const count = this.#checked().length;
-    this.number.textContent = this.#host.t("export.columns-chosen", { count, total: this.#columns.length });
+    this.number.textContent = this.#host.t(text, { count: this.count, total: this.#columns.length });
   }
 
   #item({ key, label, default: isUsual }) {

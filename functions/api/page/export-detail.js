@@ -106,7 +106,7 @@ export class ExportDetail extends HTMLElement {
       h(
         "header",
         { class: "detail-head" },
-        h("div", {}, h("h1", { id: "title", tabindex: "-1" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found.status, t), this.#brief(found)), h("p", { id: "message", class: found.status === "failed" ? "lead bad" : "lead" }, lead(found, page))),
+        h("div", {}, h("h1", { id: "title", tabindex: "-1" }, fileName(found.file_name)), h("p", { id: "status" }, badge(found, t), this.#brief(found)), h("p", { id: "message", class: found.status === "failed" ? "lead bad" : "lead" }, lead(found, page))),
         h("div", { class: "actions" }, this.#actions(found)),
       ),
       this.problem,

@@ -123,6 +123,8 @@ export class ExportDialog {
 
   #changed() {
     this.#key = null;
+    // What was wrong with the request may be right by now.
+    showError(this.problem, null);
     const isCsv = new FormData(this.form).get("format") === "csv";
     // A workbook's cells have types, so no guard against formulas is needed.
     for (const input of this.form.elements.profile) input.disabled = !isCsv;

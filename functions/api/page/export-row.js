@@ -76,7 +76,7 @@ const named = (isOfRoot) => (found, context) => {
 const COLUMNS = {
   type: { title: "list.type", class: "name", cell: named(true) },
   file: { title: "list.file", class: "name", cell: named(false) },
-  status: { title: "list.status", class: "status", cell: (found, context) => [badge(found.status, context.t), underWay(found, context)] },
+  status: { title: "list.status", class: "status", cell: (found, context) => [badge(found, context.t), underWay(found, context)] },
   user: { title: "list.user", cell: person },
   rows: { title: "list.rows", class: "number", cell: rows },
   leads: { title: "list.leads", class: "number", cell: rows },
@@ -97,8 +97,9 @@ export function columnsOf(kind) {
   return keys.map((key) => COLUMNS[key]);
 }
 
-/** A status as a word in its colour. */
-export const badge = (status, t) => h("span", { class: `badge ${status}`, part: "status" }, t(`status.${status}`));
+/** A status as a word in its colour; of a deleted file, that it was deleted, and not that it expired. */
+export const badge = ({ status, deleted_by: deleter }, t) =>
+  h("span", { class: `badge ${status}`, part: "status" }, t(deleter ? "history.file-deleted" : `status.${status}`));
 
 /** The button of an export, if the person may do what it does: download, cancel, or start again. */
 export function actions(found, { t }, { download, cancel, again, failed }) {

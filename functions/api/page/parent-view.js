@@ -5,6 +5,7 @@ import { fullPage, blank, h, icon } from "./dom.js";
 import { NARROWING } from "./export-filters.js";
 import { words } from "./format.js";
 import { RecordsList } from "./records-list.js";
+import { isKnown } from "./selection.js";
 import { Summary } from "./summary.js";
 
 customElements.define("waybill-records-list", RecordsList);
@@ -171,6 +172,7 @@ export class ParentView extends HTMLElement {
   #exports(parent, types) {
     const { client, go, title } = this.page;
     title(`${this.page.t("page.exports")} · ${parentName(parent)}`);
+    if (this.#refuses((name) => NARROWING.includes(name))) return;
     const query = new URLSearchParams(location.search);
     const list = h("waybill-exports", { parent: `${parent.kind}:${parent.id}` });
     for (const name of NARROWING) if (query.get(name)) list.setAttribute(name, query.get(name));
@@ -189,7 +191,22 @@ export class ParentView extends HTMLElement {
 
   #records(parent, type) {
     this.page.title(`${type.label} · ${parentName(parent)}`);
+    if (this.#refuses((name) => isKnown(name, type))) return;
     const list = Object.assign(document.createElement("waybill-records-list"), { page: this.page, parent, type });
     this.content.replaceChildren(list);
+  }
+
+  /** Whether the address has filters that are not known. Then that is shown in place of the list, whose rows would look like the result. */
+  #refuses(isKnownName) {
+    const { format, say, t } = this.page;
+    const query = new URLSearchParams(location.search);
+    const unknown = [...new Set(query.keys())].filter((name) => !isKnownName(name));
+    if (!unknown.length) return false;
+    for (const name of unknown) query.delete(name);
+    const rest = h("a", { class: "button primary", href: `${location.pathname}${query.size ? `?${query}` : ""}` }, t("filter.without"));
+    const title = t("filter.unknown");
+    this.content.replaceChildren(blank(title, t("filter.unknown-text", { names: format.or(unknown) }), rest));
+    say(title);
+    return true;
   }
 }

@@ -5,12 +5,18 @@ import { heading, words, ZONE } from "./format.js";
 const CREATED = "created_at";
 const ATTRIBUTE = "attributes.";
 
-/** Parses the selection of a list of `type` from an address's query; other parameters are ignored. */
+/** The filter of `type` that a parameter of an address narrows by, such as `amount` of `amount.min`; undefined for others. */
+const filterOf = (name, type) => [name, name.split(".")[0]].find((filter) => type.filters.includes(filter));
+
+/** Whether a parameter of an address is part of a selection of `type`. */
+export const isKnown = (name, type) => ["search", "time_zone"].includes(name) || Boolean(filterOf(name, type));
+
+/** Parses the selection of a list of `type` from an address's query, whose parameters are all known. */
 export function fromQuery(query, type) {
   const selection = { filters: {}, search: query.get("search")?.trim() || null, time_zone: query.get("time_zone") || ZONE };
   for (const [name, value] of query) {
-    const [first] = type.filters.includes(name) ? [name] : name.split(".");
-    if (!value || !type.filters.includes(first)) continue;
+    const first = filterOf(name, type);
+    if (!value || !first) continue;
     if (first === CREATED) (selection.filters[CREATED] ??= {})[name.slice(CREATED.length + 1)] ??= value;
     else if (name.startsWith(ATTRIBUTE)) addAttribute(selection.filters, name.slice(ATTRIBUTE.length), value);
     else if (name === first) addValue(selection.filters, name, value);

@@ -54,12 +54,28 @@ async fn the_dialog_remembers_what_was_chosen_and_finds_columns() {
     ana.enter(&ana.list("orders")).await;
     browser.click(EXPORT).await;
     browser.shows(DIALOG, "All orders").await;
-    assert_eq!(chosen(browser).await, "csv data Columns13 of 14");
+    assert_eq!(
+        chosen(browser).await,
+        "csv data Columns13 of 14, as last time"
+    );
     let list = ana.owner.api.read(&ana.owner.path()).await;
     assert_eq!(list["exports"][0]["columns"].as_array().unwrap().len(), 13);
     browser.click(&in_dialog("summary")).await;
     browser.click(&in_dialog(".bar button:first-child")).await;
     assert_eq!(chosen(browser).await, "csv data ColumnsDefault columns");
+
+    // What was wrong is no longer said when it is right.
+    browser.click(&in_dialog(".bar button:last-child")).await;
+    browser.click(START).await;
+    let problem = in_dialog(".problem");
+    browser.shows(&problem, "Choose at least one column.").await;
+    browser.click(&in_dialog("li:first-child label")).await;
+    browser.hides(&problem).await;
+    browser.click(&in_dialog(".bar button:last-child")).await;
+    browser.click(START).await;
+    browser.shows(&problem, "Choose at least one column.").await;
+    browser.click(&in_dialog(".bar button:nth-child(2)")).await;
+    browser.hides(&problem).await;
 }
 
 /// WCAG 2.2, success criterion 1.4.10: 320 by 256 CSS pixels are 1280 by 1024 at 400 %.

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
+mod addresses;
 mod back_and_forward;
 mod choosing;
 mod counting;
 mod elements;
 mod exports;
+mod focus;
 mod following;
 mod languages;
 mod looks;

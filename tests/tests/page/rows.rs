@@ -142,7 +142,7 @@ const CARDS: &str = "
         isStatusBesideName: box(badge).top < box(title).bottom && box(badge).left >= box(title).right,
         areFactsBelow: box(facts).top >= box(title).bottom - 1,
         isHigher: box(row).height > Math.max(lines, height) + parseFloat(paddingTop) + parseFloat(paddingBottom) + 2,
-        isWithin: box(row).right <= innerWidth && facts.offsetWidth <= row.offsetWidth,
+        isWithin: box(row).right <= document.documentElement.clientWidth && facts.offsetWidth <= row.offsetWidth,
         facts: facts.textContent,
       };
     })";
@@ -194,7 +194,8 @@ async fn on_a_phone_an_export_is_a_card_of_two_lines_with_its_button_in_one_plac
         "{facts:?}"
     );
     assert!(facts[2].starts_with("now · 3 rows · "), "{facts:?}");
-    let scrolls = "return document.documentElement.scrollWidth > innerWidth";
+    let scrolls =
+        "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
     assert_eq!(browser.run(scrolls, json!([])).await, false);
     browser
         .shows(&format!("{ROWS} .reason"), "in 5 attempts")

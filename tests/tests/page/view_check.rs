@@ -10,11 +10,12 @@ const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (320, 720);
 /// Widths in between, at which nothing may overflow either.
 const WIDTHS: [u32; 5] = [400, 768, 900, 1024, 1160];
-/// By how many pixels the page, or a list in it, overflows.
+/// By how many pixels the page, or a list in it, overflows. `innerWidth` would not do: a phone zooms out to what overflows.
 const TOO_WIDE: &str = "
+    const { scrollWidth, clientWidth } = document.documentElement;
     const lists = [...document.querySelectorAll('waybill-exports')];
     const beyond = lists.map((list) => (list.shadowRoot.querySelector('table')?.offsetWidth ?? 0) - list.offsetWidth);
-    return Math.max(document.documentElement.scrollWidth - innerWidth, ...beyond)";
+    return Math.max(scrollWidth - clientWidth, ...beyond)";
 /// The least size of what is pressed on a phone, in pixels (Apple's Human Interface Guidelines; WCAG 2.2, 2.5.5). A link in a
 /// sentence or a table's row, and what is in a label, are as large as those; axe-core checks the 24 pixels of every other one.
 const TOO_SMALL: &str = "
