@@ -56,7 +56,11 @@ export class FilterBar {
       if (pill.open && pill.childElementCount === 1) pill.append(panel({ name, label, value, column: known, set, page: this.#page }));
     };
     inside();
-    pill.addEventListener("toggle", inside);
+    pill.addEventListener("toggle", () => {
+      inside();
+      // On a phone, the pills are one line that scrolls.
+      if (pill.open) head.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
     return pill;
   }
 

@@ -132,3 +132,25 @@ async fn the_countdown_goes_on_after_the_dialog_was_closed() {
         .await;
     assert_eq!(disabled, true);
 }
+
+#[tokio::test]
+async fn a_filter_that_is_opened_on_a_phone_is_whole() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&format!("{}?state.not=ZZ", ana.list("orders")))
+        .await;
+    browser.shows(".count", "3 orders").await;
+    browser.resize(320, 720).await;
+    // How far the pill is beyond its line: as it is at first, and opened.
+    let script = "const pill = find('[data-filter=state]');
+        const beyond = () => Math.round(pill.getBoundingClientRect().right - find('.pills').getBoundingClientRect().right);
+        const before = beyond();
+        const opened = new Promise((done) => pill.addEventListener('toggle', () => done([before, beyond()])));
+        pill.open = true;
+        return opened";
+    let beyond = browser.run(script, json!([])).await;
+    assert!(beyond[0].as_i64().unwrap() > 0, "{beyond}");
+    assert!(beyond[1].as_i64().unwrap() <= 0, "{beyond}");
+}
