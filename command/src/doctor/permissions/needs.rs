@@ -14,6 +14,17 @@ pub(super) struct Need {
     pub(super) context: Option<(&'static str, String)>,
 }
 
+impl Need {
+    /// Without a condition key.
+    fn new(actions: &[&'static str], resource: String) -> Self {
+        Self {
+            actions: actions.to_vec(),
+            resource,
+            context: None,
+        }
+    }
+}
+
 /// What functions need by the template: the functions, the actions, and the resource as [`resource`] reads it.
 pub(super) const BY_THE_TEMPLATE: &[(&[&str], &[&str], &str)] = &[
     (
@@ -128,6 +139,28 @@ pub(super) const BY_THE_TEMPLATE: &[(&[&str], &[&str], &str)] = &[
 /// All functions.
 const ALL: &[&str] = &["Api", "Generate", "Notify", "Sweep"];
 
+/// The functions that read records.
+const READERS: &[&str] = &["Api", "Generate"];
+
+/// What functions need of each ARN in a parameter: the functions, the parameter, and the action.
+const BY_ARNS: &[(&[&str], &str, &str)] = &[
+    (READERS, "RecordsTableArns", "dynamodb:Query"),
+    (&["Generate"], "ScannedTableArns", "dynamodb:Scan"),
+    (READERS, "RecordsRole", "sts:AssumeRole"),
+    (
+        READERS,
+        "DatabaseSecretArns",
+        "secretsmanager:GetSecretValue",
+    ),
+    (READERS, "DatabaseUserArns", "rds-db:connect"),
+];
+
+/// The keys that functions decrypt with: the functions, the parameter, and the service through which they do.
+const BY_KEYS: &[(&[&str], &str, &str)] = &[
+    (READERS, "RecordsKeyArns", "dynamodb"),
+    (&["Api", "Generate", "Notify"], "CatalogKeyArn", "s3"),
+];
+
 /// What functions need to use the key of `KmsKeyArn`: the function, the action, and the services through which it is used.
 pub(super) const BY_THE_KEY: &[(&str, &str, &[&str])] = &[
     ("Api", "kms:Decrypt", &["dynamodb", "s3", "sqs"]),
@@ -182,77 +215,81 @@ pub(super) fn resource(stack: &Stack, text: &str) -> Result<String, Box<dyn Erro
 
 /// What a function needs besides, since a parameter names it.
 pub(super) fn by_parameters(stack: &Stack, function: &str) -> Vec<Need> {
-    let reads_records = matches!(function, "Api" | "Generate");
     let mut needs = Vec::new();
-    let mut add =
-        |actions: &[&'static str], resource: &str, context: Option<(&'static str, String)>| {
-            needs.push(Need {
-                actions: actions.to_vec(),
-                resource: resource.to_owned(),
-                context,
-            });
-        };
-    if function == "Notify"
-        && let Some(sender) = stack.parameter("Sender")
-    {
-        let identity = stack.arn("ses", &format!("identity/{sender}"));
-        add(
-            &["ses:SendEmail", "ses:SendRawEmail"],
-            &identity,
-            Some(("ses:FromAddress", sender.to_owned())),
-        );
-        if let Ok(set) = stack.output("ConfigurationSetName") {
-            let set = stack.arn("ses", &format!("configuration-set/{set}"));
-            add(&["ses:SendEmail", "ses:SendRawEmail"], &set, None);
+    for (functions, parameter, action) in BY_ARNS {
+        if functions.contains(&function) {
+            let arns = stack.list(parameter);
+            needs.extend(arns.map(|arn| Need::new(&[action], arn.to_owned())));
         }
     }
-    if matches!(function, "Api" | "Notify")
-        && let Some(asked) = stack.parameter("GrantsFunction")
-    {
-        // A name, or an ARN with the name at its end.
-        let name = asked.rsplit(":function:").next().unwrap_or(asked);
-        let asked = stack.arn("lambda", &format!("function:{name}"));
-        add(&["lambda:InvokeFunction"], &asked, None);
-    }
-    if reads_records {
-        if let Some(table) = stack.parameter("RecordsTable") {
-            add(
-                &["dynamodb:Query"],
-                &stack.arn("dynamodb", &format!("table/{table}")),
-                None,
-            );
-        }
-        stack
-            .list("RecordsTableArns")
-            .for_each(|arn| add(&["dynamodb:Query"], arn, None));
-        stack
-            .list("DatabaseSecretArns")
-            .for_each(|arn| add(&["secretsmanager:GetSecretValue"], arn, None));
-        stack
-            .list("DatabaseUserArns")
-            .for_each(|arn| add(&["rds-db:connect"], arn, None));
-        let via = ("kms:ViaService", via(stack, "dynamodb"));
-        stack
-            .list("RecordsKeyArns")
-            .for_each(|arn| add(&["kms:Decrypt"], arn, Some(via.clone())));
-        if let Some(role) = stack.parameter("RecordsRole") {
-            add(&["sts:AssumeRole"], role, None);
+    for (functions, parameter, service) in BY_KEYS {
+        if functions.contains(&function) {
+            let region = match *service {
+                "dynamodb" => records_region(stack),
+                _ => &stack.region,
+            };
+            let context = ("kms:ViaService", via(region, service));
+            needs.extend(stack.list(parameter).map(|key| Need {
+                context: Some(context.clone()),
+                ..Need::new(&["kms:Decrypt"], key.to_owned())
+            }));
         }
     }
-    if function == "Generate" {
-        stack
-            .list("ScannedTableArns")
-            .for_each(|arn| add(&["dynamodb:Scan"], arn, None));
+    if READERS.contains(&function) {
+        needs.extend(of_the_records_table(stack));
     }
-    if function != "Sweep"
-        && let Some(folder) = stack
-            .parameter("CatalogUrl")
-            .and_then(|url| url.strip_prefix("s3://"))
-    {
-        let file = format!("arn:{}:s3:::{folder}/catalog.toml", stack.partition);
-        add(&["s3:GetObject"], &file, None);
+    if function != "Sweep" {
+        needs.extend(of_the_catalog(stack));
+    }
+    if matches!(function, "Api" | "Notify") {
+        needs.extend(of_the_grants_function(stack));
+    }
+    if function == "Notify" {
+        needs.extend(of_mails(stack));
     }
     needs
+}
+
+/// The region of the records' table.
+fn records_region(stack: &Stack) -> &str {
+    stack.parameter("RecordsRegion").unwrap_or(&stack.region)
+}
+
+fn of_the_records_table(stack: &Stack) -> Option<Need> {
+    let table = stack.parameter("RecordsTable")?;
+    let (partition, account) = (&stack.partition, &stack.account);
+    let region = records_region(stack);
+    let arn = format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
+    Some(Need::new(&["dynamodb:Query"], arn))
+}
+
+fn of_the_catalog(stack: &Stack) -> Option<Need> {
+    let folder = stack.parameter("CatalogUrl")?.strip_prefix("s3://")?;
+    let file = format!("arn:{}:s3:::{folder}/catalog.toml", stack.partition);
+    Some(Need::new(&["s3:GetObject"], file))
+}
+
+fn of_the_grants_function(stack: &Stack) -> Option<Need> {
+    let asked = stack.parameter("GrantsFunction")?;
+    // A name, or an ARN with the name at its end.
+    let name = asked.rsplit(":function:").next().unwrap_or(asked);
+    let arn = stack.arn("lambda", &format!("function:{name}"));
+    Some(Need::new(&["lambda:InvokeFunction"], arn))
+}
+
+/// To send as the sender, and with the configuration set.
+fn of_mails(stack: &Stack) -> Vec<Need> {
+    let send = |resource: String| {
+        let arn = stack.arn("ses", &resource);
+        Need::new(&["ses:SendEmail", "ses:SendRawEmail"], arn)
+    };
+    let as_sender = stack.parameter("Sender").map(|sender| Need {
+        context: Some(("ses:FromAddress", sender.to_owned())),
+        ..send(format!("identity/{sender}"))
+    });
+    let set = stack.output("ConfigurationSetName").ok();
+    let with_set = set.map(|set| send(format!("configuration-set/{set}")));
+    as_sender.into_iter().chain(with_set).collect()
 }
 
 /// What a function needs of the key `key`, each service by itself: a policy may name some of them only.
@@ -269,7 +306,7 @@ pub(super) fn by_the_key(
     let uses = BY_THE_KEY.iter().filter(|(of, ..)| *of == function);
     let mut needs: Vec<Need> = uses
         .flat_map(|(_, action, services)| services.iter().map(|service| (*action, *service)))
-        .map(|(action, service)| need(action, "kms:ViaService", via(stack, service)))
+        .map(|(action, service)| need(action, "kms:ViaService", via(&stack.region, service)))
         .collect();
     // Lambda decrypts a function's variables for the function's role.
     let own = resource(stack, &format!("function {function}FunctionName"))?;
@@ -281,7 +318,7 @@ pub(super) fn by_the_key(
     Ok(needs)
 }
 
-/// The name of a service in `kms:ViaService`.
-fn via(stack: &Stack, service: &str) -> String {
-    format!("{service}.{}.amazonaws.com", stack.region)
+/// The name of a service in a region, as `kms:ViaService` has it.
+fn via(region: &str, service: &str) -> String {
+    format!("{service}.{region}.amazonaws.com")
 }

@@ -68,20 +68,82 @@ fn the_roles_of_the_template_are_simulated() {
 }
 
 #[test]
-fn an_index_and_a_grants_function_have_arns_of_their_own() {
-    let stack = stack(
-        &[("WorkTableName", "work-1")],
-        &[("GrantsFunction", "arn:aws:lambda:eu-west-1:1:function:host")],
-    );
+fn an_index_has_an_arn_of_its_own() {
+    let stack = stack(&[("WorkTableName", "work-1")], &[]);
     let index = needs::resource(&stack, "table/index/due WorkTableName").unwrap();
     assert_eq!(index, "arn:aws:dynamodb:eu-west-1:1:table/work-1/index/due");
-    let by_parameters = needs::by_parameters(&stack, "Notify");
-    let [grants] = &by_parameters[..] else {
-        panic!("{by_parameters:?}");
-    };
-    assert_eq!(grants.actions, ["lambda:InvokeFunction"]);
-    assert_eq!(grants.resource, "arn:aws:lambda:eu-west-1:1:function:host");
-    assert_eq!(needs::by_parameters(&stack, "Sweep"), []);
+}
+
+/// What each function needs by these parameters: function, action, resource and condition.
+fn by_parameters(parameters: &[(&str, &str)]) -> Vec<String> {
+    let stack = stack(&[], parameters);
+    let needs = FUNCTIONS.iter().flat_map(|function| {
+        let needs = needs::by_parameters(&stack, function);
+        needs.into_iter().map(move |need| {
+            let context = need
+                .context
+                .map_or_else(String::new, |(key, value)| format!(" ({key} {value})"));
+            format!(
+                "{function} {} {}{context}",
+                need.actions.join(" "),
+                need.resource
+            )
+        })
+    });
+    needs.collect()
+}
+
+#[test]
+fn a_parameter_asks_for_what_its_functions_need() {
+    assert_eq!(by_parameters(&[]), [] as [String; 0]);
+    let function = "lambda:InvokeFunction arn:aws:lambda:eu-west-1:1:function:host";
+    for grants in ["host", "arn:aws:lambda:eu-west-1:1:function:host"] {
+        assert_eq!(
+            by_parameters(&[("GrantsFunction", grants)]),
+            [format!("Api {function}"), format!("Notify {function}")]
+        );
+    }
+    let mail = "ses:SendEmail ses:SendRawEmail arn:aws:ses:eu-west-1:1:identity/a@b.example (ses:FromAddress a@b.example)";
+    assert_eq!(
+        by_parameters(&[("Sender", "a@b.example")]),
+        [format!("Notify {mail}")]
+    );
+    let scan = "dynamodb:Scan arn:aws:dynamodb:eu-west-1:1:table/a";
+    assert_eq!(
+        by_parameters(&[("ScannedTableArns", "arn:aws:dynamodb:eu-west-1:1:table/a")]),
+        [format!("Generate {scan}")]
+    );
+}
+
+/// A table of another region has that region's name in its ARN, and its key is used through that region's DynamoDB.
+#[test]
+fn records_in_another_region_are_asked_for_there() {
+    let parameters = [
+        ("RecordsTable", "shop"),
+        ("RecordsKeyArns", "key-1, key-2"),
+        ("RecordsRegion", "eu-south-1"),
+        ("CatalogKeyArn", "key-3"),
+        ("CatalogUrl", "s3://files/catalogs"),
+    ];
+    let records = [
+        "kms:Decrypt key-1 (kms:ViaService dynamodb.eu-south-1.amazonaws.com)",
+        "kms:Decrypt key-2 (kms:ViaService dynamodb.eu-south-1.amazonaws.com)",
+    ];
+    let catalog = [
+        "kms:Decrypt key-3 (kms:ViaService s3.eu-west-1.amazonaws.com)",
+        "s3:GetObject arn:aws:s3:::files/catalogs/catalog.toml",
+    ];
+    let table = "dynamodb:Query arn:aws:dynamodb:eu-south-1:1:table/shop";
+    let of_reader = [records[0], records[1], catalog[0], table, catalog[1]];
+    let expected = [
+        ("Api", &of_reader[..]),
+        ("Generate", &of_reader),
+        ("Notify", &catalog),
+    ];
+    let expected = expected
+        .iter()
+        .flat_map(|(function, needs)| needs.iter().map(move |need| format!("{function} {need}")));
+    assert_eq!(by_parameters(&parameters), expected.collect::<Vec<_>>());
 }
 
 #[test]
