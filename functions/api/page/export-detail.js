@@ -135,7 +135,7 @@ export class ExportDetail extends HTMLElement {
     if (!url) return may.download && button("again", t("action.again"), () => this.#again(), "primary");
     return [
       may.delete && button("delete", t("action.delete"), () => this.#delete(found)),
-      may.download && button("again", t("action.export-again"), () => this.#again()),
+      may.download && button("again", t("action.again"), () => this.#again()),
       may.download && button("download", t("action.download"), () => this.#download(), "primary", "download"),
     ];
   }

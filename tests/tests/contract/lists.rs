@@ -139,6 +139,37 @@ async fn a_list_can_be_searched_and_narrowed_to_people_and_days() {
 }
 
 #[tokio::test]
+async fn a_list_is_searched_by_what_narrowed_its_exports() {
+    let deployment = Deployment::get();
+    let ana = Owner::new(&deployment, "Ana").await;
+    let mut made = Vec::new();
+    for asked in [
+        json!({"search": "S\u{e3}o Paulo"}),
+        json!({"filters": {"status": ["delivered"], "created_at": {"from": "2017-10-01"}}}),
+        json!({"filters": {"state": {"not": ["Sergipe"]}}}),
+    ] {
+        let mut asked = asked;
+        asked["type"] = json!("orders");
+        asked["format"] = json!("csv");
+        made.push(id(&ana.succeeded(asked).await));
+    }
+    for (search, expected) in [
+        ("PAULO", vec![made[0]]),
+        ("deliver", vec![made[1]]),
+        ("sergipe", vec![made[2]]),
+        // Neither a bound of a range nor the name of a filter.
+        ("2017-10-01", vec![]),
+        ("created_at", vec![]),
+    ] {
+        let list = ana
+            .api
+            .read(&format!("{}?search={search}", ana.path()))
+            .await;
+        assert_eq!(ids(&list), expected, "{search}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_is_valid_only_for_its_list_and_unchanged() {
     let deployment = Deployment::get();
     let owner = Owner::new(&deployment, "Ana").await;

@@ -102,7 +102,8 @@ pub(super) fn of_exports() -> [Parameter; 7] {
         ),
         query(
             "search",
-            "A text to find in the files' names, and in the names and addresses of those who receive them.",
+            "A text to find in the files' names, in the names and addresses of those who receive them, and in the exports' own \
+             searches and values of filters.",
             text().max_length(Some(MAX_SEARCH_LENGTH)),
         ),
         from,

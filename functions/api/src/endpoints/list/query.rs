@@ -1,7 +1,7 @@
 //! The query string of a list of exports, parsed.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use waybill::access_rules::Caller;
 use waybill::catalog::Catalog;
 use waybill::export::{Export, Status};
@@ -102,12 +102,25 @@ impl ExportsQuery {
     }
 }
 
-/// Whether the file's name, or the recipient's name or address, contains the term.
+/// Whether the file's name, the recipient's name or address, or what narrowed the export contains the term.
 fn is_found(term: &Term, export: &Export) -> bool {
     let user = &export.user;
-    let texts = [user.name.as_deref(), user.email.as_deref()];
-    let mut texts = texts.into_iter().flatten().chain([&*export.file_name]);
-    texts.any(|text| term.is_in(text, Kind::Text))
+    let texts = [&user.name, &user.email, &export.search];
+    let texts = texts.into_iter().flatten().chain([&export.file_name]);
+    let is_in = |text: &str| term.is_in(text, Kind::Text);
+    texts.into_iter().any(|text| is_in(text)) || is_any_value(&export.filters, &is_in)
+}
+
+/// Whether any value of a filter matches. The bounds of a range are not what people search for.
+fn is_any_value(filter: &Value, matches: &impl Fn(&str) -> bool) -> bool {
+    match filter {
+        Value::String(text) => matches(text),
+        Value::Array(values) => values.iter().any(|value| is_any_value(value, matches)),
+        Value::Object(conditions) => conditions.iter().any(|(name, value)| {
+            !matches!(name.as_str(), "from" | "to" | "min" | "max") && is_any_value(value, matches)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 impl Asked {
