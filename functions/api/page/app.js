@@ -11,6 +11,7 @@ import { News } from "./news.js";
 import { ParentView } from "./parent-view.js";
 import { keepFocus, Places } from "./places.js";
 import { currentToken, deployment, finishSignIn, forget, hasSignIn, isSession, person, redeem, restore, signIn, signOut, takeCode } from "./session.js";
+import { openModal } from "./toasts.js";
 
 customElements.define("waybill-export-detail", ExportDetail);
 customElements.define("waybill-parent-view", ParentView);
@@ -85,7 +86,7 @@ async function ended() {
   if (canSignIn) dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
-  dialog.showModal();
+  openModal(dialog);
 }
 
 const productName = async () => (await deployment()).product_name ?? page.t("sign-in.the-product");

@@ -107,7 +107,10 @@ export class ColumnChoice {
         if (!beside) return;
         if (step < 0) beside.before(item);
         else beside.after(item);
-        currentTarget.focus();
+        // At an end of the list, the button that would move the column further is not shown.
+        const [up, down] = item.querySelectorAll("button");
+        const shown = !item.previousElementSibling ? down : !item.nextElementSibling ? up : currentTarget;
+        shown.focus();
         this.#moved(item, column);
       };
       const label = t(`export.column-${name}`, { column });

@@ -1,7 +1,7 @@
 // Ranges of days that people often ask for, such as the last 7 days.
 
 import { h } from "./dom.js";
-import { addDays } from "./selection.js";
+import { addDays, isDay } from "./selection.js";
 
 function today() {
   const now = new Date();
@@ -33,9 +33,6 @@ export function months() {
   const begin = (ago) => new Date(Date.UTC(year, month - 1 - ago, 1)).toISOString().slice(0, 10);
   return Array.from({ length: MONTHS }, (_, ago) => ({ from: begin(ago), to: begin(ago - 1) }));
 }
-
-/** Whether a text is a day, such as `2026-11-30`. */
-export const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text ?? "");
 
 /**
  * Two fields for the first and the last day, both inclusive, with a button; calls `take` with `{from, to}`, where `to` is

@@ -5,6 +5,7 @@ import { showError, errorPlace, h, icon, whileBusy } from "./dom.js";
 import { ExportDialog } from "./export-dialog.js";
 import { follow } from "./follow.js";
 import { ZONE } from "./format.js";
+import { openModal } from "./toasts.js";
 
 export class ExportButton extends Element {
   /** The filters of the list, in the form of the API's requests. */
@@ -34,7 +35,7 @@ export class ExportButton extends Element {
     if (!dialog) return;
     dialog.removeAttribute("open");
     this.shadowRoot.append(dialog);
-    dialog.showModal();
+    openModal(dialog);
   }
 
   /** Opens the dialog; a host can call this from its own menu. */

@@ -6,13 +6,14 @@ import { fullPage, showError, errorPlace, fileName, h, icon, loading, whileBusy 
 import { card, contents, file, making, moment, request, warnings } from "./export-cards.js";
 import { history } from "./export-history.js";
 import { progress } from "./export-progress.js";
-import { badge } from "./export-row.js";
+import { badge, statusText } from "./export-row.js";
 import { words } from "./format.js";
 import { parentName } from "./parent-view.js";
 import { follow } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
 import { RateLimit } from "./rate-limit.js";
 import { toPairs } from "./selection.js";
+import { openModal } from "./toasts.js";
 
 /** The events that end an export. */
 const ENDS = new Set(["succeeded", "failed", "canceled"]);
@@ -61,7 +62,7 @@ export class ExportDetail extends HTMLElement {
       // The export has ended between the two answers, which must not contradict each other.
       if (isUnfinished(found) && events.some(({ event }) => ENDS.has(event))) return this.#read();
       this.#show(found, events);
-      if (before && before.status !== found.status) page.say(`${found.file_name}: ${page.t(`status.${found.status}`)}`);
+      if (before && before.status !== found.status) page.say(`${found.file_name}: ${statusText(found, page.t)}`);
       if (found.mail === "pending" || isUnfinished(found)) return JSON.stringify(before) === JSON.stringify(found) ? "same" : "changed";
       return "done";
     } catch (error) {
@@ -96,7 +97,7 @@ export class ExportDetail extends HTMLElement {
     const { page } = this;
     const { t } = page;
     this.#type = this.types.find(({ name }) => name === found.type) ?? { name: found.type, label: words(found.type), columns: [] };
-    page.title(`${found.file_name} · ${t(`status.${found.status}`)}`);
+    page.title(`${found.file_name} · ${statusText(found, t)}`);
     const focus = this.contains(document.activeElement) && document.activeElement.id;
     const parent = parentOfExport(found);
     const known = page.known.parents.find((one) => one.kind === parent.kind && one.id === parent.id);
@@ -163,7 +164,7 @@ export class ExportDetail extends HTMLElement {
     // Not in this element, whose contents change while the export does.
     document.body.append(dialog);
     this.#life.signal.addEventListener("abort", () => dialog.close(), { once: true });
-    dialog.showModal();
+    openModal(dialog);
     await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
     dialog.remove();
     if (dialog.returnValue !== "really-delete") return;

@@ -9,6 +9,7 @@ import { countOf, earlierFiles, estimate } from "./expectation.js";
 import { remember, remembered } from "./memory.js";
 import { RateLimit } from "./rate-limit.js";
 import { describe } from "./selection.js";
+import { openModal } from "./toasts.js";
 
 export class ExportDialog {
   #host;
@@ -48,7 +49,7 @@ export class ExportDialog {
 
   show() {
     this.#host.shadowRoot.append(this.dialog);
-    this.dialog.showModal();
+    openModal(this.dialog);
     this.start.focus();
     this.limit.resume();
     this.#expect();

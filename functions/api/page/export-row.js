@@ -97,9 +97,11 @@ export function columnsOf(kind) {
   return keys.map((key) => COLUMNS[key]);
 }
 
-/** A status as a word in its colour; of a deleted file, that it was deleted, and not that it expired. */
-export const badge = ({ status, deleted_by: deleter }, t) =>
-  h("span", { class: `badge ${status}`, part: "status" }, t(deleter ? "history.file-deleted" : `status.${status}`));
+/** A status in a word; of a deleted file, that it was deleted, and not that it expired. */
+export const statusText = ({ status, deleted_by: deleter }, t) => t(deleter ? "history.file-deleted" : `status.${status}`);
+
+/** The same in its colour. */
+export const badge = (found, t) => h("span", { class: `badge ${found.status}`, part: "status" }, statusText(found, t));
 
 /** The button of an export, if the person may do what it does: download, cancel, or start again. */
 export function actions(found, { t }, { download, cancel, again, failed }) {

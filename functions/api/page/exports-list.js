@@ -7,7 +7,7 @@ import { words } from "./format.js";
 import { follow, isFollowed } from "./follow.js";
 import { atExpiry, poll } from "./poll.js";
 import { ExportFilters, NARROWING } from "./export-filters.js";
-import { actions, columnsOf } from "./export-row.js";
+import { actions, columnsOf, statusText } from "./export-row.js";
 import { RateLimit } from "./rate-limit.js";
 import { dismiss, toast } from "./toasts.js";
 
@@ -75,7 +75,7 @@ export class ExportsList extends Element {
       const { export: found } = event.detail;
       if (!this.#rows.has(found.id) || !this.checkVisibility()) return;
       event.preventDefault();
-      this.say(t("list.changed", { file: found.file_name, status: t(`status.${found.status}`) }));
+      this.say(t("list.changed", { file: found.file_name, status: statusText(found, t) }));
       this.add(found);
     };
     document.addEventListener("waybill-export-ended", ended, { signal: this.signal });
@@ -237,7 +237,7 @@ export class ExportsList extends Element {
       const old = before.get(found.id);
       if (!old || old.status === found.status) continue;
       // The end of what was requested here is said by its follower.
-      if (!isFollowed(found.id)) this.say(this.t("list.changed", { file: found.file_name, status: this.t(`status.${found.status}`) }));
+      if (!isFollowed(found.id)) this.say(this.t("list.changed", { file: found.file_name, status: statusText(found, this.t) }));
       if (found.status === "succeeded") this.tell("waybill-export-ready", found);
     }
     this.#show();
@@ -324,7 +324,9 @@ export class ExportsList extends Element {
     const isBare = error && !this.#exports.length;
     showError(this.problem, error && !isBare && errorText(error, t));
     if (!isBare) return;
-    const again = h("button", { type: "button", class: "button", part: "button", on: { click: () => this.#reload() } }, t("action.retry"));
-    this.place.replaceChildren(blank(t("problem.title"), errorText(error, t), again));
+    // What the API does not understand stays so, however often it is tried.
+    const [label, click] = error.status === 422 ? ["list.clear", () => this.filters.clear()] : ["action.retry", () => this.#reload()];
+    const button = h("button", { type: "button", class: "button", part: "button", on: { click } }, t(label));
+    this.place.replaceChildren(blank(t("problem.title"), errorText(error, t), button));
   }
 }

@@ -72,7 +72,15 @@ export class ParentView extends HTMLElement {
     if (list === "exports") return this.#exports(found, isReadable ? mine : []);
     if (type && isReadable) return this.#records(found, type);
     this.page.title(this.page.t("page.not-found"));
-    this.content.replaceChildren(blank(this.page.t("page.no-list"), this.page.t("problem.not-found"), h("a", { class: "button", href: `${pathOf(found, "")}/exports` }, this.page.t("page.to-exports"))));
+    this.content.replaceChildren(blank(this.page.t("page.no-list"), this.page.t("problem.not-found"), this.#wayOn(found)));
+  }
+
+  /** Where somebody can go on from a list that there is not: to what is theirs, if the parent is not. */
+  #wayOn(parent) {
+    const { known, t } = this.page;
+    const isTheirs = known.parents.includes(parent) || !known.parents.length;
+    const [href, label] = isTheirs ? [`${pathOf(parent, "")}/exports`, "page.to-exports"] : ["/", "page.to-own"];
+    return h("a", { class: "button", href }, t(label));
   }
 
   /** A form for staff, who may see the exports of any parent and have no list of parents. */

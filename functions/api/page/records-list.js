@@ -245,7 +245,9 @@ export class RecordsList extends HTMLElement {
       return this.#offer(t("action.retry"), again);
     }
     this.#offer(null);
-    const button = h("button", { type: "button", class: "button", on: { click: again } }, t("action.retry"));
+    // What the API does not understand stays so, however often it is tried.
+    const [label, click] = error.status === 422 ? ["records.clear", () => this.bar.clear()] : ["action.retry", again];
+    const button = h("button", { type: "button", class: "button", on: { click } }, t(label));
     this.place.replaceChildren(blank(t("problem.title"), errorText(error, t), button));
   }
 }

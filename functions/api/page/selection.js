@@ -68,12 +68,24 @@ export function filterLabel(type, name, t) {
   return column ? heading(column) : name === CREATED ? t("list.created") : words(name);
 }
 
-/** The day whose start in `zone` is the bound of a range; null for another instant or a time ago. */
+/** Whether a text is a day, such as `2026-11-30`. */
+export const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text ?? "") && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
+
+/** A time zone of an address; the person's own in place of one that there is not, which the API refuses. */
+function zoneOf(name) {
+  try {
+    return Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    return ZONE;
+  }
+}
+
+/** The day whose start in `zone` is the bound of a range; null for another instant, a time ago, or what is no time. */
 function dayOf(bound, zone) {
-  if (/^\d{4}-\d\d-\d\d$/.test(bound)) return bound;
+  if (isDay(bound)) return bound;
   const instant = Date.parse(bound);
   if (Number.isNaN(instant)) return null;
-  const shown = new Date(instant).toLocaleString("sv-SE", { timeZone: zone });
+  const shown = new Date(instant).toLocaleString("sv-SE", { timeZone: zoneOf(zone) });
   return shown.endsWith(" 00:00:00") ? shown.slice(0, 10) : null;
 }
 
@@ -81,7 +93,9 @@ function dayOf(bound, zone) {
 export function describeRange({ from, to }, name, zone, { t, format }) {
   const moment = (bound) => {
     const ago = /^-(\d+)([dh])$/.exec(bound);
-    return ago ? t(`what.ago-${ago[2]}`, { count: Number(ago[1]) }) : format.time(bound);
+    if (ago) return t(`what.ago-${ago[2]}`, { count: Number(ago[1]) });
+    // An address may have anything as a bound, which the API refuses.
+    return Number.isNaN(Date.parse(bound)) ? bound : format.time(bound);
   };
   const [first, after] = [from, to].map((bound) => bound && dayOf(bound, zone));
   const period = first && after && format.period(first, addDays(after, -1));

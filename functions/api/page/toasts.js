@@ -19,9 +19,14 @@ class Toasts extends HTMLElement {
   add(message) {
     this.list.append(message);
     while (this.list.childElementCount > MOST) this.list.firstElementChild.remove();
-    // Shown again to be above what has been opened meanwhile.
+    this.show();
+  }
+
+  /** Shows the messages above everything, or nothing of them behind a modal dialog, where they could not be pressed. */
+  show() {
     if (this.matches(":popover-open")) this.hidePopover();
-    this.showPopover();
+    const isBehind = [...dialogs].some(({ open, isConnected }) => open && isConnected);
+    if (this.list.childElementCount && !isBehind) this.showPopover();
   }
 
   remove(message) {
@@ -36,6 +41,21 @@ class Toasts extends HTMLElement {
 const NAME = "waybill-toasts";
 if (!customElements.get(NAME)) customElements.define(NAME, Toasts);
 let place = null;
+/** The modal dialogs that were opened and not closed. */
+const dialogs = new Set();
+
+/** Opens a modal dialog. Messages wait until it is closed. */
+export function openModal(dialog) {
+  const show = () => place?.isConnected && place.show();
+  dialog.showModal();
+  dialogs.add(dialog);
+  show();
+  const closed = () => {
+    dialogs.delete(dialog);
+    show();
+  };
+  dialog.addEventListener("close", closed, { once: true });
+}
 
 /** Takes away the message with this key, if it is shown: what it says is over. */
 export function dismiss(key) {

@@ -30,6 +30,18 @@ async fn an_address_with_an_unknown_filter_does_not_show_everything_instead() {
             .ends_with(&format!("{orders}?status=shipped"))
     );
 
+    // What is no time, no day or no time zone is refused by the API, and does not stop the page.
+    for (wrong, named) in [
+        ("created_at.from=yesterday", "created_at.from"),
+        ("created_at.to=2026-13-45", "created_at.to"),
+        ("created_at.from=2026-04-01&time_zone=Mars", "time_zone"),
+    ] {
+        ana.enter(&format!("{orders}?{wrong}")).await;
+        browser.shows(REFUSED, named).await;
+        browser.click(WITHOUT).await;
+        browser.shows(".count", "3 orders").await;
+    }
+
     // A known filter with a condition that it does not have is refused by the API.
     ana.enter(&format!("{orders}?status.near=shipped")).await;
     browser.shows(REFUSED, "status.near").await;
@@ -42,5 +54,26 @@ async fn an_address_with_an_unknown_filter_does_not_show_everything_instead() {
         .shows("waybill-exports >> .blank", "No exports")
         .await;
     ana.enter(&format!("{exports}?status=lost")).await;
-    browser.shows("waybill-exports >> .blank", "status").await;
+    let refused = "waybill-exports >> .blank";
+    browser.shows(refused, "status").await;
+    browser.click(&format!("{refused} .button")).await;
+    browser.shows(refused, "No exports").await;
+    ana.enter(&format!("{exports}?from=yesterday")).await;
+    browser.shows(refused, "created_at.from").await;
+}
+
+#[tokio::test]
+async fn the_address_of_somebody_elses_list_leads_to_the_persons_own() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter("/projects/1/orders").await;
+    browser.shows(REFUSED, "No such list").await;
+    browser.click(WITHOUT).await;
+    browser
+        .shows("waybill-exports >> .blank", "No exports")
+        .await;
+    let address = browser.address().await;
+    assert!(address.ends_with(&ana.list("exports")), "{address}");
 }

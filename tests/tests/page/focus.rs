@@ -89,6 +89,34 @@ async fn the_focus_goes_on_with_the_export_that_is_canceled() {
 }
 
 #[tokio::test]
+async fn the_focus_stays_at_the_column_that_is_moved_to_an_end() {
+    let Some(ana) = Visitor::new("Ana", 3).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.enter(&ana.list("orders")).await;
+    browser.click("waybill-export-button >> .button").await;
+    let dialog = "waybill-export-button >> dialog";
+    browser.click(&format!("{dialog} summary")).await;
+    let focused = "const { activeElement: at } = find('waybill-export-button').shadowRoot;
+        return [at?.closest('li')?.querySelector('input').value, at?.ariaLabel]";
+    for (place, other, label) in [(2, 1, "down"), (13, 2, "up")] {
+        let item = format!("{dialog} .columns li:nth-child({place})");
+        let key = browser
+            .run(
+                "return find(arguments[0]).querySelector('input').value",
+                json!([item]),
+            )
+            .await;
+        let button = format!("{item} button:nth-of-type({other})");
+        press(browser, &button).await;
+        let at = browser.run(focused, json!([])).await;
+        assert_eq!(at[0], key, "{at}");
+        assert!(at[1].as_str().unwrap().ends_with(label), "{at}");
+    }
+}
+
+#[tokio::test]
 async fn the_focus_goes_to_the_first_row_that_was_loaded_further() {
     let Some(ana) = Visitor::new("Ana", 60).await else {
         return;

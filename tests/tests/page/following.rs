@@ -59,6 +59,29 @@ async fn an_export_that_ends_elsewhere_is_said_where_the_person_is() {
     assert!(!title(browser).await.as_str().unwrap().starts_with('('));
 }
 
+#[tokio::test]
+async fn a_message_waits_until_the_dialog_in_front_of_it_is_closed() {
+    let Some(ana) = Visitor::new("Ana", 5).await else {
+        return;
+    };
+    let browser = &ana.browser;
+    ana.while_nothing_is_made(async || {
+        start(&ana).await;
+        browser.click(CLOSE).await;
+        browser.hides(DIALOG).await;
+        browser.click(EXPORT).await;
+        browser.shows(START, "Start export").await;
+    })
+    .await;
+    // The number on the tab is behind the dialog too, and is set with the message.
+    browser.shows(ENDED, "1").await;
+    assert!(!browser.has(TOAST).await);
+    browser.press("\u{E00C}").await;
+    browser.shows(TOAST, "Your export is ready").await;
+    browser.click("waybill-toasts >> .actions .primary").await;
+    browser.hides(TOAST).await;
+}
+
 /// Where the buttons at the end of the dialog are, and what they say.
 async fn buttons(browser: &Browser) -> Value {
     let script = "return [...find(arguments[0]).querySelectorAll('footer :is(a, [type=submit])')].map((button) => {
