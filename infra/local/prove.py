@@ -47,6 +47,8 @@ WORKS = 2 / 3
 # A few more invocations than required, since each begins where the previous one ended.
 SPARE = 1.3
 LEAST_LIMIT = 2
+# How long the API may give no answer while its function is exchanged.
+EXCHANGE_SECONDS = 60
 # The values that the template's GenerateTimeout may have.
 TIMEOUTS = (15, 20, 30, 60, 120, 300, 600, 900)
 
@@ -109,6 +111,8 @@ class Proof:
                 before = self._code()
                 self._deploy(release, limit)
                 if export.done():
+                    # Where it failed, this says why.
+                    export.result()
                     raise DemoError("the export ended before the deployments: use more rows")
                 if self._code() == before:
                     raise DemoError("the other release has the same code")
@@ -180,7 +184,7 @@ class Proof:
             if time.monotonic() > until:
                 raise DemoError(f"the export is still {export['status']} after {WAIT_SECONDS} s")
             time.sleep(POLL_SECONDS)
-            export = expect("reading the export", ask("GET", f"{api}/v1/exports/{export['id']}", token), 200).json()
+            export = self._read("reading the export", f"{api}/v1/exports/{export['id']}", token)
             rows = (export.get("progress") or {}).get("rows") or 0
             before, resumed = resumed, self._resumed(export, token)
             self._continued = resumed
@@ -205,8 +209,23 @@ class Proof:
     def _resumed(self, export: dict[str, Any], token: str) -> int:
         """The number of continuations, from the export's history."""
         url = f"{self._outputs['api_url']}/v1/exports/{export['id']}/events?limit=100"
-        events = expect("reading the history", ask("GET", url, token), 200).json()["events"]
+        events = self._read("reading the history", url, token)["events"]
         return sum(event["event"] == "resumed" for event in events)
+
+    def _read(self, what: str, url: str, token: str) -> Any:
+        """An answer of the API, asked for again while a deployment exchanges its function and the emulator has none."""
+        until = time.monotonic() + EXCHANGE_SECONDS
+        while True:
+            is_late = time.monotonic() > until
+            try:
+                answer = ask("GET", url, token)
+            except ClientError:
+                if is_late:
+                    raise
+            else:
+                if answer.status < 500 or is_late:
+                    return expect(what, answer, 200).json()
+            time.sleep(POLL_SECONDS)
 
     def _kill(self, rows: int) -> None:
         workers = list(self._workers())
