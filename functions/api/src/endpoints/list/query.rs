@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use waybill::access_rules::Caller;
-use waybill::catalog::Catalog;
+use waybill::catalog::{ATTRIBUTES, Catalog};
 use waybill::export::{Export, Status};
 use waybill::field_error::FieldError;
 use waybill::selection::{MAX_SEARCH_LENGTH, Range, Search, Term, TimeBound};
@@ -105,22 +105,31 @@ impl ExportsQuery {
 /// Whether the file's name, the recipient's name or address, or what narrowed the export contains the term.
 fn is_found(term: &Term, export: &Export) -> bool {
     let user = &export.user;
-    let texts = [&user.name, &user.email, &export.search];
-    let texts = texts.into_iter().flatten().chain([&export.file_name]);
     let is_in = |text: &str| term.is_in(text, Kind::Text);
-    texts.into_iter().any(|text| is_in(text)) || is_any_value(&export.filters, &is_in)
+    let texts = [&user.name, &user.email, &export.search];
+    let mut texts = texts.into_iter().flatten().chain([&export.file_name]);
+    texts.any(|text| is_in(text)) || is_in_a_filter(&export.filters, is_in)
 }
 
-/// Whether any value of a filter matches. The bounds of a range are not what people search for.
-fn is_any_value(filter: &Value, matches: &impl Fn(&str) -> bool) -> bool {
-    match filter {
+/// The conditions of a filter that are bounds of a range, which are not what people search for.
+const BOUNDS: [&str; 4] = ["from", "to", "min", "max"];
+
+/// Whether a value of the filters, in the API's JSON form, matches.
+fn is_in_a_filter(filters: &Value, matches: impl Fn(&str) -> bool) -> bool {
+    let matches_one = |values: &Value| match values {
         Value::String(text) => matches(text),
-        Value::Array(values) => values.iter().any(|value| is_any_value(value, matches)),
-        Value::Object(conditions) => conditions.iter().any(|(name, value)| {
-            !matches!(name.as_str(), "from" | "to" | "min" | "max") && is_any_value(value, matches)
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).any(&matches),
+        _ => false,
+    };
+    let mut filters = filters.as_object().into_iter().flatten();
+    filters.any(|(name, filter)| match filter {
+        Value::Object(conditions) => conditions.iter().any(|(condition, values)| {
+            // An attribute may have any name.
+            let is_bound = name != ATTRIBUTES && BOUNDS.contains(&condition.as_str());
+            !is_bound && matches_one(values)
         }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
+        values => matches_one(values),
+    })
 }
 
 impl Asked {
@@ -273,5 +282,25 @@ mod tests {
         insta::assert_snapshot!(parse(&reversed).unwrap_err(), @"created_at.to: must be after `from`; it is the first instant not in the range");
         let twice = [("search", "a"), ("search", "b")];
         insta::assert_snapshot!(parse(&twice).unwrap_err(), @"search: must not be repeated");
+    }
+
+    #[test]
+    fn a_search_looks_at_values_of_filters_and_at_no_bounds() {
+        let filters = json!({
+            "status": ["delivered", "shipped"],
+            "from": ["ana@example.com"],
+            "state": {"not": ["SP"], "empty": false},
+            "amount": {"min": "10", "max": "20"},
+            "created_at": {"from": "2017-10-01T00:00:00Z", "to": "2017-11-01T00:00:00Z"},
+            "attributes": {"to": ["lisbon"], "vip": true},
+        });
+        let finds = |text: &str| is_in_a_filter(&filters, |value| value.contains(text));
+        for text in ["shipped", "ana@", "SP", "lisbon"] {
+            assert!(finds(text), "{text}");
+        }
+        for text in ["status", "10", "20", "2017", "true", "vip"] {
+            assert!(!finds(text), "{text}");
+        }
+        assert!(!is_in_a_filter(&Value::Null, |_| true));
     }
 }
